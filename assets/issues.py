@@ -11,13 +11,13 @@ from dataclasses import asdict
 import dagster as dg
 from pydantic import Field
 
-from assets.checks.issues import ISSUE_SPECS, issue_check_results
+from assets.checks.issue_checks import ISSUE_SPECS, issue_check_results
 from assets.declaration import raw_spec
 from assets.loads import PartsFailure, open_load
 from assets.partitions import ISSUE_TABLES, PROJECT_MONTHS, loadable, slices
-from resources.backlog.resource import BacklogResource
+from resources.backlog.backlog_resource import BacklogResource
 from resources.progress import Progress
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.activities import is_behind, sync_past_activities
 from sync.comment_selection import REFRESH_DAYS
 from sync.comments import sync_comments

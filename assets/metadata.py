@@ -14,7 +14,7 @@ import dagster as dg
 from sqlalchemy import Table, make_url
 
 from assets.location import SETTINGS
-from resources.backlog.models import RequestStats
+from resources.backlog.client_values import RequestStats
 from resources.redact import plain_line, unmarked, without_links
 from resources.warehouse.spec import TableSpec
 from sync.counts import Counts, Span
@@ -96,34 +96,34 @@ def preview(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
     lines = [
         list(rows[0]),
         ["---"] * len(rows[0]),
-        *([_short(value) for value in row.values()] for row in rows[:PREVIEW_ROWS]),
+        *([_cell_text(value) for value in row.values()] for row in rows[:PREVIEW_ROWS]),
     ]
     # No spaces for looks: an event keeps it for weeks.
     return dg.MetadataValue.md("\n".join(f"|{'|'.join(line)}|" for line in lines))
 
 
-def _short(value: Any) -> str:
-    text = _text(value).replace("|", "¦")
+def _cell_text(value: Any) -> str:
+    text = _plain_text(value).replace("|", "¦")
     return unmarked(text if len(text) <= 40 else text[:39] + "…")
 
 
 def rows_table(rows: tuple[dict[str, Any], ...] | list[dict[str, Any]]) -> dg.MetadataValue:
     """Return rows as a table for the UI; every value as text."""
     return dg.MetadataValue.table(
-        [dg.TableRecord({name: _text(row[name]) for name in row}) for row in rows],
+        [dg.TableRecord({name: _plain_text(row[name]) for name in row}) for row in rows],
         schema=dg.TableSchema([dg.TableColumn(name) for name in rows[0]]),
     )
 
 
-def _text(value: Any) -> str:
+def _plain_text(value: Any) -> str:
     return "" if value is None else plain_line(value)
 
 
-def moment(value: datetime) -> str:
+def zoned_moment(value: datetime) -> str:
     """Write an instant in the zone of the schedules, which the table's description names."""
     return f"{value.astimezone(SETTINGS.zone):%Y-%m-%d %H:%M}"
 
 
-def described(said: str) -> str:
+def as_markdown(said: str) -> str:
     """Return what a check says of keys of the source; the UI reads it as Markdown."""
     return without_links(plain_line(said))

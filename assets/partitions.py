@@ -13,8 +13,8 @@ from assets.location import SETTINGS, scoped
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.known_spaces import space_at
+from resources.warehouse.warehouse_errors import WarehouseError
 from sync.month_windows import Calendar, Slice, stretches
 from sync.partition_ranges import accessible_keys, lost_keys, partition_key, unknown_keys
 
@@ -98,7 +98,7 @@ def covered_by(run: dg.DagsterRun) -> str:
     return run.tags.get(PARTITION_TAG, "")
 
 
-def projects_of(run: dg.DagsterRun, projects: Sequence[str]) -> list[str]:
+def covered_projects(run: dg.DagsterRun, projects: Sequence[str]) -> list[str]:
     """Return those of `projects`, all keys in Dagster's order, that a run covers: one, or those
     between its corners.
     """

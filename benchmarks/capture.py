@@ -17,7 +17,7 @@ import dagster as dg
 from benchmarks.figures import Figure, expect_equal
 from pipelines.schedules import issues_request
 from simulator import RequestInfo, Simulator, SpaceSpec
-from sync.watermarks import oldest_watermark
+from sync.watermarks import watermark_furthest_behind
 from tests.deployment import Deployment, quiet
 from tests.integration.exactness.databases import databases, server
 from tests.integration.exactness.differences import differences
@@ -119,7 +119,8 @@ def _tick(deployment: Deployment) -> dg.RunRequest:
     warehouse = deployment.warehouse
     try:
         return issues_request(
-            deployment.partitions, oldest_watermark(warehouse.engine, deployment.partitions)
+            deployment.partitions,
+            watermark_furthest_behind(warehouse.engine, deployment.partitions),
         )
     finally:
         warehouse.close()

@@ -25,7 +25,7 @@ from resources.warehouse import embedded
 from resources.warehouse.connect import engine
 from resources.warehouse.grants import grant_bi
 from resources.warehouse.migrations import upgrade
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 HERE = Path(__file__).resolve().parent
 QUERY = re.compile(r"^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, fields
 import dagster as dg
 
 from benchmarks.figures import Figure, expect_equal
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.client import BacklogClient
-from resources.backlog.resource import BacklogResource
 from simulator import PLANS, Simulator, SpaceSpec
 from tests.deployment import Deployment, quiet
 from tests.integration.backlog.traffic import Traffic

@@ -18,12 +18,12 @@ from sqlalchemy import Engine, text
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import IssueFilter, Record
+from resources.backlog.client_values import IssueFilter, Record
 from resources.warehouse.connect import engine
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.loader import merge
 from resources.warehouse.migrations import upgrade
-from resources.warehouse.records import to_text
+from resources.warehouse.record_content import to_text
 from resources.warehouse.schema import SPECS
 
 BATCH = 1_000

@@ -24,12 +24,12 @@ def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definiti
         others = dg.Definitions(
             sensors=[alerts], resources=build_resources(overrides), executor=EXECUTOR
         )
-        return dg.Definitions.merge(_marts(), others)
+        return dg.Definitions.merge(_mart_definitions(), others)
     raw = build_raw_definitions(overrides)
-    return raw if SETTINGS.key_prefix else dg.Definitions.merge(raw, _marts())
+    return raw if SETTINGS.key_prefix else dg.Definitions.merge(raw, _mart_definitions())
 
 
-def _marts() -> dg.Definitions:
+def _mart_definitions() -> dg.Definitions:
     # The manifest of dbt is read (0.3 s) only where marts are made.
     from assets.marts.build import MART_ASSETS
     from assets.marts.dashboards import DASHBOARDS

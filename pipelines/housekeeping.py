@@ -11,11 +11,11 @@ from pydantic import Field
 from assets.dagster_internals import RETENTION, database_url
 from pipelines.jobs import of_kind
 from pipelines.runs import end_dead_runs
-from resources.retention import WAREHOUSE, clean
+from resources.retention import WAREHOUSE, delete_old_rows
 from resources.warehouse.connect import engine
 from resources.warehouse.embedded import tidy_log
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 
 class HousekeepingConfig(dg.Config):
@@ -42,7 +42,7 @@ def tidy_up(
     """Delete what is old, and say how many rows of what."""
     end_dead_runs(context.instance)
     try:
-        gone = dict(clean(warehouse.engine, WAREHOUSE))
+        gone = dict(delete_old_rows(warehouse.engine, WAREHOUSE))
         storage = database_url(context.instance)
         if storage:
             gone |= _clean_dagster(storage, config.dagster_days)
@@ -56,7 +56,7 @@ def tidy_up(
 def _clean_dagster(url: str, days: int) -> Mapping[str, int]:
     storage = engine(url)
     try:
-        return clean(storage, RETENTION, days)
+        return delete_old_rows(storage, RETENTION, days)
     finally:
         storage.dispose()
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import dagster as dg
 
-from assets.checks.issues import NIGHTLY_SPECS
+from assets.checks.issue_checks import NIGHTLY_SPECS
 from assets.location import SETTINGS, raw_key, scoped
 from assets.partitions import ISSUE_TABLES
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import BacklogError
-from resources.backlog.resource import BacklogResource
 from resources.dagster_tags import KIND_TAG
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 from sync import modes
 from sync.modes import Mode
 

@@ -20,7 +20,7 @@ from pipelines.schedules import SCHEDULES
 from pipelines.sensors.alerts import alerts
 from pipelines.sensors.project_discovery import project_discovery
 from pipelines.sensors.targeted_sync import activity_feed, webhook_inbox
-from resources.backlog.resource import BacklogResource
+from resources.backlog.backlog_resource import BacklogResource
 from resources.logs import is_set_up, set_up
 from resources.progress import LogProgress
 from resources.variables import (
@@ -34,7 +34,7 @@ from resources.variables import (
     URL,
     WAREHOUSE_URL,
 )
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 #: One process for all steps: they share one client, one request at a time, and a step starts in 0.1
 #: s instead of 1.4 s.

@@ -8,9 +8,9 @@ from assets.checks.operation import failed_partitions
 from assets.dagster_internals import request_backfill
 from assets.issues import issues
 from assets.partitions import accessible_partitions
-from resources.backlog.resource import BacklogResource
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.backlog.backlog_resource import BacklogResource
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 RETRY_JOB = "retry_failed_partitions"
 

@@ -64,9 +64,9 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         if not process or run.remote_job_origin is not None:
             continue
         if not alive(process):
-            _end(instance, run, "the process of the command ended without finishing this run")
+            _end_run(instance, run, "the process of the command ended without finishing this run")
         elif is_elsewhere(process) and _is_silent(instance, run):
-            _end(
+            _end_run(
                 instance,
                 run,
                 f"its command on another machine has recorded nothing for {SILENT_HOURS} hours",
@@ -99,11 +99,11 @@ def end_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], why: str) -> 
         instance.get_runs(dg.RunsFilter(run_ids=list(run_ids), statuses=ACTIVE)) if run_ids else []
     )
     for run in runs:
-        _end(instance, run, f"{why}; the next run goes on where the data ends")
+        _end_run(instance, run, f"{why}; the next run goes on where the data ends")
     return [run.run_id for run in runs]
 
 
-def _end(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+def _end_run(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
     """Mark a run as failed, which Dagster may start once more, or as canceled where somebody had
     asked for its end.
     """

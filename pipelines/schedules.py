@@ -26,13 +26,13 @@ from pipelines.jobs import (
 )
 from pipelines.runs import ACTIVE, PROCESS_TAG, end_dead_runs
 from resources import cadences
-from resources.backlog.resource import BacklogResource
+from resources.backlog.backlog_resource import BacklogResource
 from resources.cadences import MISFIRE_GRACE, Cadence
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.modes import Mode
 from sync.partition_ranges import range_tags
-from sync.watermarks import oldest_watermark
+from sync.watermarks import watermark_furthest_behind
 
 
 def reason_to_skip(
@@ -64,7 +64,7 @@ def _skip(context: dg.ScheduleEvaluationContext, kind: str) -> dg.SkipReason | N
     return dg.SkipReason(reason) if reason else None
 
 
-def _projects(
+def _project_partitions(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> Sequence[str]:
     """Return the partition keys that are projects, or all keys while the warehouse cannot be used,
@@ -122,11 +122,11 @@ def issues_every_12_hours(
     skip = _skip(context, issues_job.name)
     if skip:
         return skip
-    projects = _projects(context, backlog, warehouse)
+    projects = _project_partitions(context, backlog, warehouse)
     if not projects:
         return dg.SkipReason("no project is known yet: the sensor project_discovery adds them")
     try:
-        watermark = oldest_watermark(warehouse.engine, projects)
+        watermark = watermark_furthest_behind(warehouse.engine, projects)
     except WarehouseError:
         # The run will meet the same trouble, and its failure is seen; a tick that fails is not.
         watermark = None
@@ -149,7 +149,7 @@ def rolling_refresh_nightly(
     skip = _skip(context, rolling_refresh_job.name)
     if skip:
         return skip
-    projects = _projects(context, backlog, warehouse)
+    projects = _project_partitions(context, backlog, warehouse)
     if not projects:
         return dg.SkipReason("no project is known yet: the sensor project_discovery adds them")
     return single_issues_request(projects, "refresh")

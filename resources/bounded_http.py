@@ -140,7 +140,7 @@ class BoundedClient:
                 finally:
                     await answer.aclose()
         except httpx.ConnectError as error:
-            raise httpx.ConnectError(_reason(error), request=request) from None
+            raise httpx.ConnectError(_why_not_connected(error), request=request) from None
         except TimeoutError:
             said = f"not answered whole within {self._seconds:g} seconds"
             raise httpx.ReadTimeout(said, request=request) from None
@@ -165,7 +165,7 @@ class BoundedClient:
         return b"".join(parts)
 
 
-def _reason(error: BaseException) -> str:
+def _why_not_connected(error: BaseException) -> str:
     """Return why no connection was made: what the system says, where it is behind the error."""
     found: BaseException | None = error
     while found is not None:

@@ -24,7 +24,7 @@ def auth_of(settings: Settings, engine: Engine | None) -> httpx.Auth:
     # Only where it is needed: what encrypts tokens costs each process 7 MB.
     from resources.backlog.oauth import OAuthApplication
     from resources.backlog.renewal import RenewedTokens
-    from resources.warehouse.tokens import StoredTokens
+    from resources.warehouse.token_store import StoredTokens
 
     root = space_root(settings.backlog_url or "")
     host, client_id = root.split("://", 1)[1].lower(), settings.oauth_client_id or ""

@@ -35,9 +35,9 @@ def read_env_file(path: Path) -> None:
     try:
         text = held.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _wrong(path, held[: error.start].count(b"\n") + 1, "text in UTF-8") from None
+        raise _wrong_line(path, held[: error.start].count(b"\n") + 1, "text in UTF-8") from None
     if "\0" in text:
-        raise _wrong(
+        raise _wrong_line(
             path, text.partition("\0")[0].count("\n") + 1, "text without control characters"
         )
     for line in parse_stream(StringIO(text)):
@@ -45,9 +45,9 @@ def read_env_file(path: Path) -> None:
         alone = line.value is None and (line.key or "").upper().startswith(_OURS)
         if line.error or alone or (line.key is not None and not _NAME.fullmatch(line.key)):
             before, _, _ = line.original.string.partition(line.original.string.strip())
-            raise _wrong(path, line.original.line + before.count("\n"), _EXPECTED)
+            raise _wrong_line(path, line.original.line + before.count("\n"), _EXPECTED)
     load_dotenv(stream=StringIO(text))
 
 
-def _wrong(path: Path, line: int, expected: str) -> SettingsError:
+def _wrong_line(path: Path, line: int, expected: str) -> SettingsError:
     return SettingsError(f"line {line} of {path.name}", "…", expected)

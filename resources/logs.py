@@ -78,7 +78,7 @@ def is_set_up() -> bool:
     return any(isinstance(one, _Handler) for one in logging.getLogger(OURS).handlers)
 
 
-def about(**what: str | None) -> AbstractContextManager[None]:
+def log_about(**what: str | None) -> AbstractContextManager[None]:
     """Add to all lines inside what they are about, as `run`, `asset`, `partition`; what is None is
     left out.
     """
@@ -98,7 +98,7 @@ def _formatter(*, as_json: bool) -> ProcessorFormatter:
     written: list[Any] = [
         ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
-        _plain,
+        _plain_line,
     ]
     if as_json:
         written.append(structlog.processors.JSONRenderer(ensure_ascii=False))
@@ -112,7 +112,9 @@ def _formatter(*, as_json: bool) -> ProcessorFormatter:
     return ProcessorFormatter(foreign_pre_chain=foreign, processors=written)
 
 
-def _plain(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _plain_line(
+    _logger: Any, _method: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     texts = {name: _safe(name, value) for name, value in line.items() if isinstance(value, str)}
     return {**line, **texts}
 

@@ -62,7 +62,7 @@ def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield from _texts(inner, item)
 
 
-def _identity(user: Mapping[str, Any]) -> set[tuple[str, str]]:
+def _identity_texts(user: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Return field and text of everything in an object that identifies a user; the field of a name
     is `name`.
     """
@@ -74,7 +74,10 @@ def identity_of(record: Any, user_id: int) -> set[tuple[str, str]]:
     is `name`.
     """
     return {
-        text for user in _users(record) if user.get("id") == user_id for text in _identity(user)
+        text
+        for user in _users(record)
+        if user.get("id") == user_id
+        for text in _identity_texts(user)
     }
 
 
@@ -190,7 +193,7 @@ class Mask:
         met = {
             name: user["id"]
             for user in shown
-            for kind, name in _identity(user)
+            for kind, name in _identity_texts(user)
             if kind == "name" and self._is_new(name)
         }
         return self.meeting(met) if met else self

@@ -50,7 +50,7 @@ _SHORTEST = 6  # shorter values would mask ordinary words, and no Backlog key is
 _secrets: set[str] = set()
 
 
-def remember(secret: str) -> None:
+def mask_from_now_on(secret: str) -> None:
     """Mask this value wherever it is seen from now on, plain or percent-encoded."""
     if len(secret) >= _SHORTEST:
         _secrets.update({secret, quote(secret, safe="")})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
-from resources.warehouse.locks import is_held
+from resources.warehouse.locks import held_condition
 
 BATCH = 2_000
 
@@ -57,12 +57,14 @@ WAREHOUSE = (
     # Of processes that were killed. A row that somebody takes over at this moment is a young one by
     # that.
     Rule(
-        "ops.locks", 1, f"t.taken_at < now() - make_interval(days => :days) AND NOT {is_held('t')}"
+        "ops.locks",
+        1,
+        f"t.taken_at < now() - make_interval(days => :days) AND NOT {held_condition('t')}",
     ),
 )
 
 
-def clean(
+def delete_old_rows(
     engine: Engine, rules: tuple[Rule, ...], days: int | None = None, batch: int = BATCH
 ) -> Mapping[str, int]:
     """Delete what is old by some rules; return table -> rows.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Never
 from urllib.parse import unquote
 
-from resources.redact import MASK, remember
+from resources.redact import MASK, mask_from_now_on
 
 
 class Secret:
@@ -22,8 +22,8 @@ class Secret:
     def __init__(self, held: "str | Secret") -> None:
         self._held: str = held.reveal() if isinstance(held, Secret) else held
         for part in (self._held, *_parts(self._held)):
-            remember(part)
-            remember(unquote(part))
+            mask_from_now_on(part)
+            mask_from_now_on(unquote(part))
 
     def reveal(self) -> str:
         """Return the text, for the library that signs, connects or encrypts with it."""

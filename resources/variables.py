@@ -310,7 +310,7 @@ class SettingsError(ValueError):
         self, variable: str, got: str | Secret | None, expected: str, wrong: str = ""
     ) -> None:
         """`wrong` says what is wrong with a value that is not shown, without a part of it."""
-        shown = f"{_shown(variable, got)}{f' ({wrong})' if wrong else ''}"
+        shown = f"{_shown_value(variable, got)}{f' ({wrong})' if wrong else ''}"
         # No secret is in it. To mask one would mask our own words where somebody's password is one
         # of them.
         super().__init__(
@@ -319,7 +319,7 @@ class SettingsError(ValueError):
         self.variable = variable
 
 
-def _shown(variable: str, got: str | Secret | None) -> str:
+def _shown_value(variable: str, got: str | Secret | None) -> str:
     if not got:
         return "''"
     if isinstance(got, str) and (variable.startswith("-") or variable in _SHOWN):

@@ -14,7 +14,7 @@ from service import models
 from service.body import read_body
 from service.cache import answer
 from service.cancels import Cancels
-from service.errors import ApiError
+from service.error_answers import ApiError
 from service.logged_runs import LoggedRuns
 from service.openapi import SYNC_REQUEST, TAG, canceling, parameter, query, reading, starting, takes
 from service.overview import Overview

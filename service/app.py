@@ -15,13 +15,13 @@ from starlette.types import ASGIApp
 from resources.privacy import Mask
 from resources.secret import reveal
 from resources.settings import Settings
-from service import api, metrics, models, page, report, webhooks
+from service import api, models, page, prometheus, report_file, webhooks
 from service.cache import Body, Cache, answer, as_body
 from service.cancels import Cancels
 from service.dagster_runs import Dagster
 from service.handlers import HANDLERS
 from service.logged_runs import LoggedRuns
-from service.openapi import OPEN, TAG, UNCHANGED, describe, errors, takes, text
+from service.openapi import OPEN, TAG, UNCHANGED, describe, errors, takes, text_answer
 from service.overview import Overview
 from service.run_follower import RunFollower
 from service.security import Guard, SecureHeaders
@@ -37,17 +37,17 @@ def create_app(settings: Settings) -> ASGIApp:
     """Return the application. It connects to the warehouse when a request needs that, or a run has
     ended.
     """
-    measured = metrics.Metrics()
+    measured = prometheus.Metrics()
     app = _application(settings, measured)
-    return metrics.Measured(SecureHeaders(Guard(app, settings)), measured, app.routes)
+    return prometheus.Measured(SecureHeaders(Guard(app, settings)), measured, app.routes)
 
 
 def openapi() -> dict[str, Any]:
     """Return the OpenAPI description; nothing is started or connected for it."""
-    return describe(_application(Settings.from_env({}), metrics.Metrics()))
+    return describe(_application(Settings.from_env({}), prometheus.Metrics()))
 
 
-def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
+def _application(settings: Settings, measured: prometheus.Metrics) -> FastAPI:
     kept, warehouse = Cache(), Warehouse(settings)
     url = settings.dagster_url or DAGSTER_URL
     dagster = Dagster(
@@ -73,9 +73,9 @@ def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
         webhooks.router(inbox, settings.webhook_secret, measured.events),
         api.reading_router(state, overview, runs),
         api.starting_router(starts, Cancels(dagster, runs, kept)),
-        _about(measured, state),
-        page.router(),
-        report.router(settings.home),
+        _own_endpoints(measured, state),
+        page.page_router(),
+        report_file.report_router(settings.home),
     )
     return FastAPI(
         title="backlog-elt sync service",
@@ -100,7 +100,7 @@ def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
     )
 
 
-def _about(measured: metrics.Metrics, state: State) -> APIRouter:
+def _own_endpoints(measured: prometheus.Metrics, state: State) -> APIRouter:
     """Return the endpoints about the service itself."""
     about = APIRouter(tags=["service"])
 
@@ -109,7 +109,9 @@ def _about(measured: metrics.Metrics, state: State) -> APIRouter:
         """Whether the service lives."""
         return models.Health(status="ok")
 
-    @about.get("/metrics", response_class=Response, responses=text("text/plain") | errors(401))
+    @about.get(
+        "/metrics", response_class=Response, responses=text_answer("text/plain") | errors(401)
+    )
     async def show_metrics() -> Response:
         """Metrics for Prometheus."""
         return await measured.show(state)
@@ -122,13 +124,13 @@ def _about(measured: metrics.Metrics, state: State) -> APIRouter:
     )
     async def description(request: Request) -> Response:
         """This description."""
-        return answer(request, _described(request.app))
+        return answer(request, _openapi_text(request.app))
 
     return about
 
 
 @cache
-def _described(app: FastAPI) -> Body:
+def _openapi_text(app: FastAPI) -> Body:
     """Return the description as it is sent; most processes are never asked for it."""
     return as_body(describe(app))
 

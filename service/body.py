@@ -2,7 +2,7 @@
 
 from starlette.requests import ClientDisconnect, Request
 
-from service.errors import ApiError
+from service.error_answers import ApiError
 
 
 async def read_body(request: Request, most: int) -> bytes:

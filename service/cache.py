@@ -62,13 +62,13 @@ def as_body(value: BaseModel | dict[str, Any]) -> Body:
     pydantic refuses.
     """
     value = value.model_dump() if isinstance(value, BaseModel) else value
-    content = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain).encode(
-        "utf-8", "backslashreplace"
-    )
+    content = json.dumps(
+        value, ensure_ascii=False, separators=(",", ":"), default=_json_value
+    ).encode("utf-8", "backslashreplace")
     return Body(content, f'"{blake2b(content, digest_size=12).hexdigest()}"')
 
 
-def _plain(value: Any) -> str:
+def _json_value(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(type(value).__name__)

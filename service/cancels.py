@@ -3,7 +3,7 @@
 from resources.dagster_tags import CODE_LOCATION_TAG
 from service.cache import Cache
 from service.dagster_runs import Dagster, Run
-from service.errors import ApiError
+from service.error_answers import ApiError
 from service.logged_runs import LoggedRuns
 from service.models import Canceling
 

@@ -14,7 +14,7 @@ import httpx
 from resources.dagster_tags import CODE_LOCATION_TAG, REPOSITORY
 from resources.warehouse.history.run_kinds import OF_COMMAND
 from service import dagster_queries as queries
-from service.errors import RETRY_SECONDS, ApiError
+from service.error_answers import RETRY_SECONDS, ApiError
 from sync.run_ends import DagsterRun, RunState
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)

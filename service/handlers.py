@@ -1,5 +1,6 @@
-"""How the application answers exceptions: always in the form of `service.errors`, which needs no
-FastAPI in Dagster's webserver.
+"""How the application answers exceptions: always in the form of `service.error_answers`.
+
+That module needs no FastAPI, so Dagster's webserver can import it.
 """
 
 from typing import Any
@@ -8,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resources.warehouse.errors import WarehouseError
-from service.errors import RETRY_SECONDS, ApiError, error_response, not_found
+from resources.warehouse.warehouse_errors import WarehouseError
+from service.error_answers import RETRY_SECONDS, ApiError, error_response, not_found
 from service.request_log import blame
 
 

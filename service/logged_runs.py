@@ -13,7 +13,7 @@ from resources.warehouse.history.history_reader import (
 )
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
-from service.errors import ApiError
+from service.error_answers import ApiError
 from service.run_follower import RunFollower
 from service.state import State
 from service.warehouse import Warehouse

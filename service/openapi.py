@@ -74,7 +74,7 @@ def takes(*parameters: dict[str, Any]) -> dict[str, Any]:
     return {"parameters": [*parameters]}
 
 
-def text(kind: str) -> Responses:
+def text_answer(kind: str) -> Responses:
     """Return the description of an answer that is a text of some kind."""
     return {200: {"content": {kind: {"schema": {"type": "string"}}}}}
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.errors import ApiError, error_response
+from service.error_answers import ApiError, error_response
 
 #: Of what RFC 9110 allows in `Host`, all that a host has: no user, no list, no path.
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{0,5})?")
@@ -49,7 +49,7 @@ class Names:
 
     def knows(self, header: str) -> bool:
         """Return whether a `Host` header has a name of this server."""
-        host = _name(header)
+        host = _host_name(header)
         return is_loopback(host) or host in self.hosts or (self.addresses and _is_address(host))
 
 
@@ -139,7 +139,7 @@ def _own(origin: str | None, host: str, names: Names) -> bool:
     return bool(place) and (place == host or origin in names.origins)
 
 
-def _name(header: str) -> str:
+def _host_name(header: str) -> str:
     """Return the name in a `Host` header, without the port; nothing if it is not one host alone."""
     found = _HOST.fullmatch(header)
     return (found[1] or found[2]).lower() if found else ""

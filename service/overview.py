@@ -14,7 +14,7 @@ from resources.warehouse.reconciliations import Proof
 from resources.warehouse.sync_state import ProjectState
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster
-from service.errors import ApiError
+from service.error_answers import ApiError
 from service.state import State
 from service.warehouse import Warehouse
 from sync.results import api_answers
@@ -75,10 +75,10 @@ class Overview:
             proofs = await self._cache.get(
                 "proofs", lambda: self._warehouse.ask(_proofs, place), place
             )
-            found, states, histories = await self._warehouse.ask(_projects, place)
+            found, states, histories = await self._warehouse.ask(_overview_of_projects, place)
             now = datetime.now(UTC)
             items = [
-                _project(
+                _project_overview(
                     key,
                     name,
                     archived,
@@ -122,7 +122,7 @@ def _proofs(engine: Engine, space_key: str) -> dict[int, Proof]:
         return reconciliations.latest(connection, space_key)
 
 
-def _projects(
+def _overview_of_projects(
     engine: Engine, space_key: str
 ) -> tuple[list[tuple[int, str, str, bool]], dict[int, ProjectState], dict[int, Histories]]:
     with engine.connect() as connection:
@@ -134,7 +134,7 @@ def _projects(
         )
 
 
-def _project(
+def _project_overview(
     key: str,
     name: str,
     archived: bool,

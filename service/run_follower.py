@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 from service.cache import Cache
 from service.dagster_runs import Dagster, Run
-from service.errors import ApiError
+from service.error_answers import ApiError
 from service.state import State
 from service.warehouse import Warehouse
 from sync import run_ends

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resources.settings import Settings
 from resources.variables import SettingsError
-from service.errors import ApiError
+from service.error_answers import ApiError
 from service.failed_tokens import FailedTokens
 from service.origins import Names, OwnPages, is_loopback
 

@@ -14,7 +14,7 @@ from resources.warehouse import sync_state
 from resources.warehouse.history.run_kinds import JOB_OF_MODE
 from service.cache import Cache
 from service.dagster_runs import Dagster
-from service.errors import ApiError
+from service.error_answers import ApiError
 from service.models import Mode, Started
 from service.state import State, living
 from service.warehouse import Warehouse

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from resources.backlog.ratelimit import least_minutes
 from resources.progress import UNITS
 from resources.settings import Settings
-from resources.warehouse import conditions
+from resources.warehouse import seen_conditions
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history.history_reader import (
     Requested,
@@ -28,8 +28,8 @@ from resources.warehouse.history.sync_outcomes import Totals, last_day, last_end
 from resources.warehouse.known_spaces import known_projects, known_spaces, space_at
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
-from service.errors import ApiError
-from service.report import written_at
+from service.error_answers import ApiError
+from service.report_file import written_at
 from service.source import SourceState, look
 from service.warehouse import Warehouse
 from sync.results import api_answers
@@ -48,7 +48,7 @@ class Figures:
     totals: list[Totals]
     last_success: dict[str, Any]
     source: SourceState
-    condition: conditions.Condition | None
+    condition: seen_conditions.Condition | None
 
 
 class State:
@@ -110,11 +110,11 @@ class State:
 
         return await self._cache.get("source", ask, seconds=lambda found: found.seconds)
 
-    async def _condition(self) -> conditions.Condition | None:
+    async def _condition(self) -> seen_conditions.Condition | None:
         """Return the condition of the source, as any process found it; the source is not asked."""
         url = self._settings.backlog_url
         return await self._cache.get(
-            "moved", lambda: self._warehouse.ask(conditions.current, url or ""), "condition"
+            "moved", lambda: self._warehouse.ask(seen_conditions.current, url or ""), "condition"
         )
 
     async def _glance(self) -> SourceState:
@@ -143,7 +143,7 @@ class State:
         async def make() -> Body:
             source = await self._glance()
             condition = await self._warehouse.ask(
-                conditions.current, self._settings.backlog_url or ""
+                seen_conditions.current, self._settings.backlog_url or ""
             )
             if condition != known:  # asking has begun or ended one: what is cached is out of date
                 self._cache.drop("moved")

@@ -20,11 +20,11 @@ from starlette.responses import Response
 
 from resources.privacy import Mask
 from resources.secret import Secret
-from resources.warehouse.inbox import receive
-from resources.warehouse.people import forgotten
+from resources.warehouse.forgetting import forgotten
+from resources.warehouse.webhook_inbox import receive
 from service import models
 from service.body import read_body
-from service.errors import RETRY_SECONDS, ApiError, not_found
+from service.error_answers import RETRY_SECONDS, ApiError, not_found
 from service.openapi import OPEN, errors, parameter, takes
 from service.routes import PlainRoute
 from service.warehouse import Warehouse

@@ -10,9 +10,9 @@ from functools import partial
 
 from sqlalchemy import Connection, select
 
+from resources.backlog.client_values import Record
 from resources.backlog.errors import MalformedResponse, NotFound, PermissionDenied
 from resources.backlog.feed import TEAM_JOINED, USER_JOINED, issue_events, whole
-from resources.backlog.models import Record
 from resources.backlog.paginator import instant
 from resources.backlog.paging import PAGE_SIZE
 from resources.records import Page
@@ -23,7 +23,7 @@ from resources.warehouse.loader import MergeResult
 from resources.warehouse.locks import free_projects
 from resources.warehouse.quarantine import (
     pending_rejections,
-    place_of,
+    place_to_retry,
     resolve_rejections,
     resolve_without_id,
 )
@@ -87,9 +87,9 @@ def sync_past_activities(session: Session) -> None:
         WarehouseError: the warehouse cannot be used.
     """
     with _refusal_noted(session), session.reporter.history("incremental"):
-        state = _state(session)
+        state = _stored_feed_state(session)
         if state is not None and not state.complete:
-            _note(session, _backward(session, state))
+            _note_feed(session, _backward(session, state))
 
 
 @contextmanager
@@ -109,11 +109,11 @@ def is_behind(session: Session) -> bool:
     """Say whether the past of the feed is still to be read; False where the key may not read the
     feed.
     """
-    state = _state(session)
+    state = _stored_feed_state(session)
     return state is not None and not state.complete
 
 
-def _state(session: Session) -> FeedState | None:
+def _stored_feed_state(session: Session) -> FeedState | None:
     with session.engine.connect() as connection:
         return feed_state.get_feed(connection, session.space_key)
 
@@ -126,7 +126,7 @@ def _read_feed(session: Session, *, refresh: bool, again_from: int | None, back:
     """Read forward from where the feed stands, then `back` to the beginning as far as that was not
     done.
     """
-    state = _state(session)
+    state = _stored_feed_state(session)
     if state is None:
         state = _newest_page(session)
     else:
@@ -138,10 +138,10 @@ def _read_feed(session: Session, *, refresh: bool, again_from: int | None, back:
         state = _backward(session, state)
     state = _joined_later(session, state)
     _retry_rejected(session, pages=None if refresh else RETRY_PAGES)
-    _note(session, state)
+    _note_feed(session, state)
 
 
-def _note(session: Session, state: FeedState) -> None:
+def _note_feed(session: Session, state: FeedState) -> None:
     notes = session.reporter.notes
     notes["load/cursor"] = state.cursor
     notes["load/feed_complete"] = state.complete
@@ -163,7 +163,7 @@ def _newest_page(session: Session) -> FeedState:
     state = FeedState(
         max(ids, default=0), min(ids, default=0), _now(session), complete=not ids, projects=projects
     )
-    _store(session, page, state, first_look=True)
+    _store_page(session, page, state, first_look=True)
     return state
 
 
@@ -184,7 +184,7 @@ def _forward(
         now = _now(session)
         newest = max((instant(row, "created") for row in page), default=read_before)
         if first:
-            state, first = _held(session, state, anchor, page, now), False
+            state, first = _notice_trimmed_rows(session, state, anchor, page, now), False
         # A page is as new as its newest row, the last one as new as its answer.
         read_at = max(read_before, min(now, newest))
         cursor = max([state.cursor, *page.ids])
@@ -194,10 +194,10 @@ def _forward(
             read_at=read_at,
             stable_id=max(state.stable_id, _stable_id(page, now)),
         )
-        state = _without(state, _store(session, page, state))
+        state = _without(state, _store_page(session, page, state))
     now = _now(session)
     if first:
-        state = _held(session, state, anchor, Page(), now)
+        state = _notice_trimmed_rows(session, state, anchor, Page(), now)
     # Projects that are inaccessible now are read by their own feeds when they come back.
     state = replace(
         state,
@@ -209,7 +209,7 @@ def _forward(
     return state
 
 
-def _held(
+def _notice_trimmed_rows(
     session: Session, state: FeedState, anchor: int | None, page: Page, now: datetime
 ) -> FeedState:
     """Notice that the source has trimmed rows that nobody read.
@@ -265,7 +265,7 @@ def _joined_later(session: Session, state: FeedState) -> FeedState:
         try:
             for page in session.client.activities(key, max_id=oldest, order="desc"):
                 reach = (project_id, min(page.ids)) if page.ids else None
-                _store(session, page, None, first_look=not loaded, project=reach)
+                _store_page(session, page, None, first_look=not loaded, project=reach)
         except (NotFound, PermissionDenied) as error:
             session.log.warning(f"{key}: {error}")
             session.reporter.notes["refused"] = str(error)
@@ -285,7 +285,7 @@ def _retry_rejected(session: Session, pages: int | None) -> None:
     """
     with session.engine.connect() as connection:
         keys = pending_rejections(connection, session.space_key, session.spec.name)
-    for place in sorted({place for key in keys if (place := place_of(key))})[:pages]:
+    for place in sorted({place for key in keys if (place := place_to_retry(key))})[:pages]:
         _look_next_to(session, place)
     waiting = sorted(int(key) for key in keys if key.isdigit())
     while waiting and pages != 0:
@@ -300,7 +300,7 @@ def _retry_rejected(session: Session, pages: int | None) -> None:
             (row for row in page if row["id"] in tried),
             (one for one in page.odd if one.id in tried),
         )
-        _store(session, again, None)
+        _store_page(session, again, None)
         # One without an id may be any of them.
         gone = set() if page.lacks_id else tried - page.ids
         with session.engine.begin() as connection:
@@ -374,7 +374,7 @@ def _store_past(session: Session, page: Page, state: FeedState) -> int:
     return result.read
 
 
-def _store(
+def _store_page(
     session: Session,
     page: Page,
     state: FeedState | None,

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, Engine, select
 
+from resources.backlog.client_values import Record
 from resources.backlog.feed import IssueEvent, issue_events, whole
-from resources.backlog.models import Record
 from resources.warehouse import feed_state
 from resources.warehouse.issue_sync_state import RefetchRequest, request_refetch
 from resources.warehouse.quarantine import pending_rejections

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TypeVar
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import IssueFilter
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.scan import PROJECTS_PER_REQUEST
 from resources.records import Page
 

@@ -18,8 +18,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, case, or_, select
 
 from resources.backlog.changelog import changes_of
+from resources.backlog.client_values import Record
 from resources.backlog.feed import ABOUT_ISSUES, issue_events, whole
-from resources.backlog.models import Record
 from resources.backlog.paginator import instant
 from resources.warehouse.names import Names
 from resources.warehouse.schema import SPECS

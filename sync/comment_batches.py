@@ -15,8 +15,8 @@ from itertools import groupby
 from sqlalchemy import Connection, func, select, update
 
 from resources.backlog.changelog import changes_of
+from resources.backlog.client_values import Record
 from resources.backlog.feed import whole
-from resources.backlog.models import Record
 from resources.records import Odd, Page
 from resources.warehouse import issue_sync_state as reads
 from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
@@ -80,10 +80,10 @@ class Batch:
         """Take a part; begin to store those that wait when they are too many, or would be
         with it.
         """
-        if _rows(self._parts) + len(part.page) > ROWS:
+        if _count_comments(self._parts) + len(part.page) > ROWS:
             self._begin()
         self._parts.append(part)
-        if len(self._parts) >= PARTS or _rows(self._parts) >= ROWS:
+        if len(self._parts) >= PARTS or _count_comments(self._parts) >= ROWS:
             self._begin()
 
     def store(self) -> None:
@@ -105,7 +105,8 @@ class Batch:
         if parts:
             self._show(
                 self._behind.begin(
-                    partial(self._store, parts), rows if (rows := _rows(parts)) > ROWS else None
+                    partial(self._store, parts),
+                    rows if (rows := _count_comments(parts)) > ROWS else None,
                 )
             )
 
@@ -146,7 +147,7 @@ class Batch:
                 [
                     request
                     for group, result in results
-                    for request in _refetch_requests(group, result)
+                    for request in _retry_requests(group, result)
                 ],
             )
         for (group, result), (keys, found) in zip(results, changed, strict=True):
@@ -304,7 +305,7 @@ class Batch:
             writer.count_deleted(rows)
 
 
-def _rows(parts: Sequence[Part]) -> int:
+def _count_comments(parts: Sequence[Part]) -> int:
     return sum(len(part.page) for part in parts)
 
 
@@ -322,7 +323,7 @@ def _groups(parts: Sequence[Part]) -> list[list[Part]]:
     return [*([plain] if plain else []), *([part] for part in alone)]
 
 
-def _refetch_requests(group: Sequence[Part], result: MergeResult) -> list[RefetchRequest]:
+def _retry_requests(group: Sequence[Part], result: MergeResult) -> list[RefetchRequest]:
     """Let each load try again to read the comments that could not be stored."""
     refused = set(result.rejected_ids)
     refetch_requests = []

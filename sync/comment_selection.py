@@ -25,7 +25,7 @@ RATE_OTHERWISE = 60
 def choose(session: Session, mode: str, covered: Sequence[Slice]) -> list[CommentRead]:
     """Return the issues whose comments a load asks for."""
     if mode == "refresh":
-        return refresh_share(session)
+        return tonights_refresh(session)
     planned = [
         (part, project) for part in covered if (project := session.project_of(part.project_key))
     ]
@@ -86,7 +86,7 @@ def night_size(issues: int, rate: float, reserve: float) -> tuple[int, int]:
     return min(share, max(int(rate * (1 - reserve) * REFRESH_MINUTES), 1)), share
 
 
-def refresh_share(session: Session) -> list[CommentRead]:
+def tonights_refresh(session: Session) -> list[CommentRead]:
     """Return tonight's share of the issues: those not asked whole for longest, so many that all are
     read within REFRESH_DAYS.
 

@@ -61,10 +61,13 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     session.progress.start(session.spec.name, len(chosen))
     partitions = _partitions(session, mode, covered)
     # What is needed first is read first, in all projects.
-    parts = {part: list(group) for part, group in groupby(sorted(chosen, key=_part), key=_part)}
+    parts = {
+        part: list(group)
+        for part, group in groupby(sorted(chosen, key=_need_and_project), key=_need_and_project)
+    }
     try:
         with (
-            session.reporter.history(mode, _projects(session, mode, covered)),
+            session.reporter.history(mode, _projects_of_run(session, mode, covered)),
             WriteBehind[int](session.client, session.locks) as behind,
         ):
             with session.engine.connect() as connection:
@@ -103,7 +106,7 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     return changes.counts
 
 
-def _projects(session: Session, mode: str, covered: Iterable[Slice]) -> list[str] | None:
+def _projects_of_run(session: Session, mode: str, covered: Iterable[Slice]) -> list[str] | None:
     """Return the keys of the projects of the run, None: the whole space, of which some modes take
     whatever is due.
     """
@@ -127,7 +130,7 @@ def _partitions(session: Session, mode: str, covered: Iterable[Slice]) -> Partit
     return found
 
 
-def _part(read: CommentRead) -> tuple[int, int]:
+def _need_and_project(read: CommentRead) -> tuple[int, int]:
     return read.need, read.project_id
 
 

@@ -9,7 +9,7 @@ from operator import add
 from operator import sub as subtract
 from typing import TypeVar
 
-from resources.backlog.models import RequestStats
+from resources.backlog.client_values import RequestStats
 from resources.warehouse.loader import MergeResult
 
 Part = TypeVar("Part")

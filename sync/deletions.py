@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import DateTime, literal, select
 
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.errors import NotFound, PermanentError, PermissionDenied
 from resources.backlog.feed import ISSUE_DELETED, deleted_issues
-from resources.backlog.models import IssueFilter
 from resources.backlog.scan import PROJECTS_PER_REQUEST
 from resources.warehouse.quarantine import (
     pending_rejections,
-    place_of,
+    place_to_retry,
     resolve_rejections,
     resolve_without_id,
     unplaced_projects,
@@ -151,7 +151,7 @@ def retry_rejected(session: Session) -> None:
             session.spec.name,
             [str(identifier) for identifier in gone],
         )
-    for place in sorted({place for key in keys if (place := place_of(key))}):
+    for place in sorted({place for key in keys if (place := place_to_retry(key))}):
         _retry_without_id(session, place)
 
 
@@ -192,12 +192,12 @@ def mark_absent(session: Session, requested: Mapping[int, str]) -> Tally:
     requested it as the evidence.
     """
     absent, found = _absent(session, requested, session.visible)
-    gone, found_later = _proven(session, absent)
+    gone, found_later = _provably_absent(session, absent)
     by_evidence: dict[str, list[int]] = defaultdict(list)
     for identifier in gone:
         by_evidence[requested[identifier]].append(identifier)
     return sum(
-        (_mark(session, ids, evidence) for evidence, ids in by_evidence.items()),
+        (_mark_deleted(session, ids, evidence) for evidence, ids in by_evidence.items()),
         found + found_later,
     )
 
@@ -209,11 +209,11 @@ def _mark_if_absent(
     proves nothing.
     """
     absent, found = _absent(session, suspects, session.visible)
-    gone, found_later = _proven(session, absent)
-    return len(gone) == len(absent), found + found_later + _mark(session, gone, found_by)
+    gone, found_later = _provably_absent(session, absent)
+    return len(gone) == len(absent), found + found_later + _mark_deleted(session, gone, found_by)
 
 
-def _mark(session: Session, gone: Sequence[int], found_by: str) -> Tally:
+def _mark_deleted(session: Session, gone: Sequence[int], found_by: str) -> Tally:
     if not gone:
         return Tally()
     issues = session.spec.table.c
@@ -235,7 +235,7 @@ def _mark(session: Session, gone: Sequence[int], found_by: str) -> Tally:
     return tally
 
 
-def _proven(session: Session, absent: Sequence[int]) -> tuple[list[int], Tally]:
+def _provably_absent(session: Session, absent: Sequence[int]) -> tuple[list[int], Tally]:
     """Return those of the absent issues that are stored and whose project is still accessible, so
     that they must be gone.
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from sqlalchemy import func, select
 
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.errors import (
     AuthenticationError,
     BacklogError,
@@ -15,7 +16,6 @@ from resources.backlog.errors import (
     PermissionDenied,
     Unavailable,
 )
-from resources.backlog.models import IssueFilter
 from resources.backlog.scan import LOOKBACK, LOOKS, PROJECTS_PER_REQUEST
 from resources.warehouse import sync_state
 from resources.warehouse.sync_state import Checkpoint
@@ -170,4 +170,6 @@ def _note_failure(session: Session, project: Project, error: BacklogError) -> No
         return
     session.reporter.failed(project.key, error)
     with session.engine.begin() as connection:
-        sync_state.record_failure(connection, session.space_key, SCOPE, [project.id], str(error))
+        sync_state.record_project_failures(
+            connection, session.space_key, SCOPE, [project.id], str(error)
+        )

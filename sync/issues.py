@@ -266,7 +266,7 @@ def _read_window(
     part, ids = parts[projects[0].id], [project.id for project in projects]
     requested = requested_before(session, ids)
     scan = scan_window(session.client, Window(tuple(ids), part.since, part.until))
-    met, stored = _store(session, scan, projects, sort=None)
+    met, stored = _store_scan(session, scan, projects, sort=None)
     acknowledge_met(session, requested, met)
     tally = sum(
         (mark_vanished(session, project, part, scan.seen_ids) for project in projects), stored.tally
@@ -346,7 +346,7 @@ def _read_changes(session: Session, projects: Sequence[Project], since: datetime
     if resume is None:
         return _store_changes(session, projects, since, since)
     rest = scan_changes(session.client, [project.id for project in projects], since, resume=resume)
-    _, stored = _store(session, rest, projects)
+    _, stored = _store_scan(session, rest, projects)
     changes = _store_changes(session, projects, rest.next_watermark, since)
     return replace(changes, proof=rest.proof + changes.proof, tally=stored.tally + changes.tally)
 
@@ -360,7 +360,7 @@ def _store_changes(
     ids = [project.id for project in projects]
     requested = requested_before(session, ids)
     scan = scan_changes(session.client, ids, start)
-    met, stored = _store(session, scan, projects)
+    met, stored = _store_scan(session, scan, projects)
     tally = stored.tally + read_by_id(session, acknowledge_met(session, requested, met))
     unequal, counted = unequal_projects(session, projects, deleted_since, scan.next_watermark)
     return Changes(
@@ -393,15 +393,15 @@ def _store_whole(
             while at is not None and waiting and waiting[0][0] < at.position.moment:
                 passed.add(waiting.popleft()[1])
             if missed := passed - met:
-                stored += _shown(session, behind.wait())
+                stored += _show_stored(session, behind.wait())
                 stored += Stored(tally=mark_missed(session, project, missed))
-            stored += _shown(
+            stored += _show_stored(
                 session,
                 behind.begin(
                     partial(_store_batch, session, batch, [project], "created", at), len(batch)
                 ),
             )
-        stored += _shown(session, behind.wait())
+        stored += _show_stored(session, behind.wait())
     if scan.proof.resumed:
         return scan, stored.tally + mark_missed(
             session, project, {issue for _, issue in waiting} - scan.seen_ids
@@ -411,7 +411,7 @@ def _store_whole(
     return scan, tally
 
 
-def _store(
+def _store_scan(
     session: Session, scan: Scan, projects: Sequence[Project], *, sort: str | None = "updated"
 ) -> tuple[set[int], Stored]:
     """Store the batches of a scan, each with the checkpoint from which to go on, in an order; None:
@@ -426,8 +426,8 @@ def _store(
                 _refuse_unplaced(batch)
             ids.update(batch.ids)
             store = partial(_store_batch, session, batch, projects, sort, scan.checkpoint)
-            stored += _shown(session, behind.begin(store, len(batch)))
-        stored += _shown(session, behind.wait())
+            stored += _show_stored(session, behind.begin(store, len(batch)))
+        stored += _show_stored(session, behind.wait())
     return ids, stored
 
 
@@ -440,7 +440,7 @@ def _refuse_unplaced(batch: Page) -> None:
             raise IncompleteScan("a record does not say which project it is of")
 
 
-def _shown(session: Session, stored: Sequence[Stored]) -> Stored:
+def _show_stored(session: Session, stored: Sequence[Stored]) -> Stored:
     """Show how many rows were stored, here and not in the middle of a wait for an answer; return
     them as one.
     """

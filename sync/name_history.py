@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from resources.backlog.client_values import Record
 from resources.backlog.feed import whole
-from resources.backlog.models import Record
 from resources.warehouse.names import record_names
 
 #: The tables whose rows have names that changes mention.

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from resources.progress import Progress
 from resources.warehouse.history import history_writer
-from sync.locks import SyncLocks
+from sync.sync_locks import SyncLocks
 
 #: Seconds between two notes: who watches looks every two seconds, and a load has better things to
 #: do.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from resources.backlog.models import RequestStats
+from resources.backlog.client_values import RequestStats
 from sync.counts import Counts, Span
 
 

@@ -9,7 +9,7 @@ from resources.records import Page
 from resources.warehouse import sync_state
 from resources.warehouse.inaccessible import note_accessible
 from resources.warehouse.quarantine import resolve_unlisted
-from sync.inaccessible import mark_deleted_or_inaccessible
+from sync.lost_access import mark_deleted_or_inaccessible
 from sync.session import Session
 
 

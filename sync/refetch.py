@@ -13,7 +13,7 @@ from resources.warehouse.issue_sync_state import (
     requested_issues,
 )
 from sync.by_id import IDS_PER_REQUEST, chunks
-from sync.comment_selection import refresh_share
+from sync.comment_selection import tonights_refresh
 from sync.counts import Span
 from sync.deletions import mark_absent
 from sync.partition_reports import report_issues
@@ -75,7 +75,7 @@ def read_refresh_share(session: Session) -> None:
     """
     share = [
         RequestedIssue(read.issue_id, read.project_id, read.refetch_requests, "rolling refresh")
-        for read in refresh_share(session)
+        for read in tonights_refresh(session)
     ]
     with session.reporter.history("refresh"):
         for project_id in sorted({issue.project_id for issue in share}):

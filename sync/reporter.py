@@ -10,15 +10,15 @@ from logging import Logger
 from typing import Any
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import RequestStats
+from resources.backlog.client_values import RequestStats
 from resources.redact import plain_line
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.history import history_writer
 from resources.warehouse.history.run_kinds import UNFINISHED
 from resources.warehouse.schema import SPECS
-from sync.locks import SyncLocks
+from resources.warehouse.warehouse_errors import WarehouseError
 from sync.observer import Observer, TableTotals
 from sync.stored_rows import row_count
+from sync.sync_locks import SyncLocks
 from sync.writer import Writer
 
 

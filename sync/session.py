@@ -16,25 +16,25 @@ from typing import Literal, Protocol
 from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import Record, RequestStats
 from resources.backlog.errors import BacklogError
-from resources.backlog.models import Record, RequestStats
-from resources.logs import about
+from resources.logs import log_about
 from resources.progress import Progress
 from resources.redact import first_line, plain_line
 from resources.warehouse import sync_state
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.history import history_writer
 from resources.warehouse.known_spaces import space_or_url
 from resources.warehouse.locks import Locks
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
+from resources.warehouse.warehouse_errors import WarehouseError
 from sync.counts import by_bucket
-from sync.locks import SyncLocks
+from sync.forgotten_people import load_forgotten
 from sync.month_windows import Calendar
 from sync.noted_progress import NotedProgress
 from sync.observer import Observer
-from sync.people import load_forgotten
 from sync.reporter import Measurement, Reporter
+from sync.sync_locks import SyncLocks
 from sync.visible_projects import Project, visible_projects
 from sync.writer import Writer
 
@@ -172,7 +172,7 @@ def open_session(
         space_key = str(space["spaceKey"])
         history_writer.know_space(engine, space_key, source.url)
         load_forgotten(client, engine)
-        about_it = about(run=run.id, asset=f"raw/{table}", partition=run.partitions)
+        about_it = log_about(run=run.id, asset=f"raw/{table}", partition=run.partitions)
         with about_it, Locks(engine, space_key, f"run {run.id[:8]}") as held:
             sync_locks = SyncLocks(
                 held, engine, space_key, table, run.id, run.progress, run.log.info

@@ -39,17 +39,19 @@ def last_written(engine: Engine, spec: TableSpec, space_key: str) -> datetime | 
 
 def first_rows(engine: Engine, spec: TableSpec, space_key: str) -> list[dict[str, Any]]:
     """Return a few rows to be shown, without payload and without what says who somebody is."""
-    return _rows(engine, spec, space_key, 10, list(spec.table.primary_key))
+    return _newest_rows(engine, spec, space_key, 10, list(spec.table.primary_key))
 
 
 def newest_rows(engine: Engine, spec: TableSpec, space_key: str) -> list[dict[str, Any]]:
     """Return the rows with the highest keys, only a few, since a partition is shown next to many
     others.
     """
-    return _rows(engine, spec, space_key, 5, [column.desc() for column in spec.table.primary_key])
+    return _newest_rows(
+        engine, spec, space_key, 5, [column.desc() for column in spec.table.primary_key]
+    )
 
 
-def _rows(
+def _newest_rows(
     engine: Engine, spec: TableSpec, space_key: str, limit: int, order: Sequence[ColumnElement[Any]]
 ) -> list[dict[str, Any]]:
     columns = [column for column in spec.table.c if column.name not in _NOT_SHOWN | spec.of_people]
@@ -75,7 +77,7 @@ def issues_by_month(
         )
         .group_by(issues.project_id, month)
     )
-    return _counted(engine, query, calendar)
+    return _count_by_month(engine, query, calendar)
 
 
 def rows_by_month(
@@ -109,7 +111,7 @@ def rows_by_month(
         query = query.where(changed >= since)
     if until is not None:
         query = query.where(changed < until)
-    return _counted(engine, query, calendar)
+    return _count_by_month(engine, query, calendar)
 
 
 def _month(calendar: Calendar) -> ColumnElement[Any]:
@@ -120,7 +122,7 @@ def _month(calendar: Calendar) -> ColumnElement[Any]:
     )
 
 
-def _counted(
+def _count_by_month(
     engine: Engine, query: Select[Any], calendar: Calendar
 ) -> Mapping[tuple[int, str], int]:
     counted: dict[tuple[int, str], int] = defaultdict(int)

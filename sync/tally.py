@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from resources.backlog.models import Record
+from resources.backlog.client_values import Record
 from resources.records import odd_of
 from resources.warehouse.loader import MergeResult
 from sync.counts import Counts
@@ -56,11 +56,11 @@ class Tally:
         counts: dict[tuple[int | None, str | None], Counts] = defaultdict(Counts)
         newest: datetime | None = None
         for odd in odd_of(batch):
-            counts[_project(odd.record), None] += Counts(read=1, rejected=1)
+            counts[_project_id(odd.record), None] += Counts(read=1, rejected=1)
         for record in batch:
             moment = changed_at(record)
             what = outcome.pop(record["id"], "unchanged")
-            counts[_project(record), calendar.month_of(moment) if moment else None] += Counts(
+            counts[_project_id(record), calendar.month_of(moment) if moment else None] += Counts(
                 read=1, **{what: 1}
             )
             if moment and (newest is None or moment > newest) and what in {"inserted", "updated"}:
@@ -99,7 +99,7 @@ class Tally:
         return found
 
 
-def _project(record: object) -> int | None:
+def _project_id(record: object) -> int | None:
     project = record.get("projectId") if isinstance(record, dict) else None
     return project if isinstance(project, int) else None
 

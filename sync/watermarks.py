@@ -89,7 +89,7 @@ def broken_off(session: Session, projects: Sequence[Project], sort: str) -> Resu
     return Resume(position, found.started_at)
 
 
-def oldest_watermark(engine: Engine, projects: Collection[str]) -> datetime | None:
+def watermark_furthest_behind(engine: Engine, projects: Collection[str]) -> datetime | None:
     """Return the watermark of the project that is furthest behind, None while one was never read
     whole; asks the source nothing.
 

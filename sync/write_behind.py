@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from resources.backlog.client import BacklogClient
-from sync.locks import SyncLocks
+from sync.sync_locks import SyncLocks
 
 #: How much longer the next answer must take than storing a page probably does. The last few of both
 #: are looked at.

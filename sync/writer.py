@@ -11,18 +11,18 @@ from logging import Logger
 from sqlalchemy import Connection, Engine
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import Record
+from resources.backlog.client_values import Record
 from resources.privacy import Mask
 from resources.progress import Progress
 from resources.records import AHEAD, Page, odd_of
+from resources.warehouse.forgetting import hold, learn
 from resources.warehouse.loader import MergeResult, merge
-from resources.warehouse.people import hold, learn
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.tombstones import mark_missing
 from sync.counts import Counts
-from sync.locks import SyncLocks
 from sync.name_history import note_names
+from sync.sync_locks import SyncLocks
 
 
 @dataclass

@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Engine
 
-from assets.activities import activities
+from assets.activity_feed import activities
 from assets.checks.tables import CHECKED_IN_THEIR_RUNS
 from assets.partitions import PROJECTS, month_keys, month_of
 from pipelines.cli.in_process import QUIET
@@ -22,11 +22,11 @@ from pipelines.definitions import build_definitions
 from pipelines.jobs import issues_config, marts_job
 from pipelines.raw_definitions import build_raw_definitions
 from pipelines.sensors.project_discovery import new_project_keys
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.client import BacklogClient
-from resources.backlog.resource import BacklogResource
 from resources.progress import LogProgress, Progress
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
+from resources.warehouse.warehouse_resource import WarehouseResource
 from simulator import Simulator
 from sync.modes import Mode
 from sync.partition_ranges import range_tags

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import RequestStats
+from resources.backlog.client_values import RequestStats
 from resources.privacy import Mask
 from resources.progress import LogProgress, Progress
 from resources.warehouse.reconciliations import Level
@@ -22,12 +22,12 @@ from simulator import Simulator, SpaceSpec
 from sync.activities import is_behind, sync_activities, sync_past_activities
 from sync.comments import sync_comments
 from sync.counts import Counts
+from sync.forgotten_people import load_forgotten
 from sync.issues import sync_issues
 from sync.listings import sync_listing
 from sync.modes import Mode
 from sync.month_windows import Calendar, Slice
 from sync.observer import LoadedPartition, LoadedPartitions, TableTotals
-from sync.people import load_forgotten
 from sync.reconcile.reconcile import reconcile
 from sync.reconcile.result import Reconciliation, Repair
 from sync.session import PartsFailedError, Run, Session, SyncError, open_session

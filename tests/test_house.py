@@ -3,6 +3,7 @@ both languages.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_type_hints
@@ -272,3 +273,21 @@ def test_a_listed_table_takes_as_many_files_as_the_recipe_says() -> None:
         if ITS_EXAMPLE
         not in (ROOT / path).with_suffix(".sql" if "versions" in path else ".py").read_text()
     ] == []
+
+
+PRODUCT = [
+    path
+    for path in SOURCES
+    if path.relative_to(ROOT).parts[0] != "simulator" and path.name != "__init__.py"
+]
+
+
+def test_a_file_and_a_function_can_be_found_by_name_alone() -> None:
+    files = Counter(path.name for path in PRODUCT)
+    functions = Counter(
+        found
+        for path in PRODUCT
+        for found in {*re.findall(r"(?m)^(?:async )?def (\w+)", path.read_text())}
+    )
+    assert sum(count > 1 for count in files.values()) <= 3
+    assert sum(count > 1 for count in functions.values()) <= 40

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from assets.dagster_internals import unfinished_attempts
 from assets.location import SETTINGS, raw_key
-from assets.metadata import described, moment, rows_table
+from assets.metadata import as_markdown, rows_table, zoned_moment
 from assets.partitions import ISSUE_TABLES
 from resources.backlog.client import BacklogClient
 from resources.cadences import ISSUES as CADENCE
@@ -76,7 +76,7 @@ def every_project_is_fresh(
                 {
                     "project": project["projectKey"],
                     "state": FRESH_STATE if fresh else STALE,
-                    "loaded": moment(loaded) if loaded else "never",
+                    "loaded": zoned_moment(loaded) if loaded else "never",
                     "last_error": state.last_error if state else None,
                 }
             )
@@ -87,7 +87,7 @@ def every_project_is_fresh(
         asset_key=ISSUES,
         passed=not stale,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=described(said),
+        description=as_markdown(said),
         metadata={"projects": rows_table(rows)} if rows else {},
     )
 
@@ -144,12 +144,12 @@ def no_partition_left_failed(
         check_name=FAILED,
         passed=not found,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=_described(found),
+        description=_failed_partitions_text(found),
         metadata={"partitions": sum(len(keys) for keys in found.values())},
     )
 
 
-def _described(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
+def _failed_partitions_text(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
     if not found:
         return "no partition has a failed load"
     parts = []
@@ -157,7 +157,7 @@ def _described(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
         shown = sorted(partitions)[:SHOWN]
         more = f" and {len(partitions) - SHOWN} more" if len(partitions) > SHOWN else ""
         parts.append(f"{key.to_user_string()}: {', '.join(shown)}{more}")
-    return described(
+    return as_markdown(
         f"failed loads: {'; '.join(parts)}. The job retry_failed_partitions loads them"
     )
 
@@ -168,7 +168,7 @@ def alerter_is_alive(engine: Engine, url: str) -> dg.AssetCheckResult:
     said = (
         "it has never run for this space"
         if beat is None
-        else f"its last sign of life came at {moment(beat[0])}"
+        else f"its last sign of life came at {zoned_moment(beat[0])}"
     )
     dead = beat is not None and not beat[1]
     hint = ": check that the daemon runs and the sensor alerts is on" if dead else ""

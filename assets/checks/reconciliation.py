@@ -9,7 +9,7 @@ import dagster as dg
 from sqlalchemy import Connection, Engine, RowMapping, select
 
 from assets.location import SETTINGS, raw_key
-from assets.metadata import described, moment, rows_table
+from assets.metadata import as_markdown, rows_table, zoned_moment
 from resources.backlog.client import BacklogClient
 from resources.warehouse.deletion_log import Deletion, count_deletions, latest_deletions
 from resources.warehouse.reconciliations import Proof, latest
@@ -108,7 +108,7 @@ def issue_counts_match_source(
         severity=dg.AssetCheckSeverity.ERROR
         if unequal or inconclusive
         else dg.AssetCheckSeverity.WARN,
-        description=_said(
+        description=_summary(
             len(keys),
             unequal,
             inconclusive,
@@ -139,7 +139,7 @@ def _sums(projects: list[dict[str, Any]]) -> dict[str, int]:
     }
 
 
-def _said(
+def _summary(
     projects: int,
     unequal: list[str],
     inconclusive: list[str],
@@ -161,7 +161,7 @@ def _said(
             f"{', '.join(doubted)} differed row by row, which a count cannot take back: "
             "backlog-elt verify --deep"
         )
-    return described("; ".join(said))
+    return as_markdown("; ".join(said))
 
 
 def project_rows(
@@ -189,7 +189,7 @@ def project_rows(
         select(SPECS["projects"].table).where(columns.space_key == space_key).order_by(columns.id)
     ).mappings()
     gone = {project: _gone(tables) for project, tables in count_deletions(conn, space_key).items()}
-    rows = {one.id: _counted(one, statuses.get(one.id), gone.get(one.id, "")) for one in counts}
+    rows = {one.id: _project_row(one, statuses.get(one.id), gone.get(one.id, "")) for one in counts}
     for project, key in others.items():
         if project in statuses:
             rows[project] = _compared_before(key, statuses[project], gone.get(project, ""))
@@ -217,7 +217,7 @@ def deletion_rows(conn: Connection, space_key: str) -> list[Row]:
             "project": ""
             if one.project_id is None
             else keys.get(one.project_id, str(one.project_id)),
-            "found": moment(one.found_at),
+            "found": zoned_moment(one.found_at),
             "reason": one.reason,
             "evidence": one.evidence,
         }
@@ -234,12 +234,12 @@ def what(deletion: Deletion) -> str:
     )
 
 
-def _counted(count: ProjectReconciliation, status: Proof | None, gone: str) -> Row:
+def _project_row(count: ProjectReconciliation, status: Proof | None, gone: str) -> Row:
     equal = status is not None and status.equal
     return {
         "project": count.key,
         "state": (EQUAL if equal else DIFFERS) if count.conclusive else NOT_COUNTED,
-        **_proven(status),
+        **_proof_cells(status),
         "source": count.source,
         "warehouse": count.warehouse,
         "remarks": _remarks(_off(count.differences), _rows_differ(status), count.remark, gone),
@@ -251,7 +251,7 @@ def _compared_before(project: str, status: Proof, gone: str) -> Row:
     return {
         "project": project,
         "state": EQUAL if status.equal else DIFFERS,
-        **_proven(status),
+        **_proof_cells(status),
         "source": status.source_rows,
         "warehouse": status.warehouse_rows,
         "remarks": _remarks(off, _rows_differ(status), status.note or "", gone),
@@ -270,24 +270,24 @@ def _not_counted(project: RowMapping, status: Proof | None, gone: str) -> Row:
     return {
         "project": project["project_key"],
         "state": state,
-        **_proven(status),
-        "since": moment(since) if since else "",
+        **_proof_cells(status),
+        "since": zoned_moment(since) if since else "",
         "source": None,
         "warehouse": None,
         "remarks": _remarks(said, gone),
     }
 
 
-def _proven(status: Proof | None) -> Row:
+def _proof_cells(status: Proof | None) -> Row:
     """Say since when a project stands as it does, and when that was compared; a row reconciliation
     counts too.
     """
     if status is None:
         return {"since": "", "counted": "never", "row_by_row": "never"}
     return {
-        "since": moment(status.since),
-        "counted": moment(status.checked_at),
-        "row_by_row": moment(status.rows_compared_at) if status.rows_compared_at else "never",
+        "since": zoned_moment(status.since),
+        "counted": zoned_moment(status.checked_at),
+        "row_by_row": zoned_moment(status.rows_compared_at) if status.rows_compared_at else "never",
     }
 
 

@@ -28,15 +28,15 @@ from sqlalchemy import (
 from assets.dagster_internals import last_evaluation
 from assets.location import raw_key
 from assets.metadata import rows_table
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import BacklogError
-from resources.backlog.resource import BacklogResource
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.feed_state import get_feed
 from resources.warehouse.masking import PSEUDONYM, shown_names
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import rejected_records, sync_history, unexpected_fields
 from resources.warehouse.spec import TableSpec
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.listings import OF_PROJECT, OF_SPACE
 
 #: Rows shown of what breaks a check.

@@ -36,10 +36,10 @@ from assets.marts.project import (
 from assets.marts.shown import shown, without_dbt_entries
 from assets.marts.translator import Translator
 from resources.warehouse.builds import begin_build, end_build, is_built
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.issue_sync_state import history_share
 from resources.warehouse.locks import LOST, Locks
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 #: A build of all marts is done: no issue waits any more.
 _ALL_BUILT = text("DELETE FROM staging.changed_issue")

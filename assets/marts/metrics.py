@@ -127,8 +127,8 @@ class Metrics:
         known = self.dimensions(metrics)
         group = [self._parameter(name, known, metrics) for name in by]
         measured = {_in_unit(name, unit): MetricParameter(name) for name in metrics}
-        columns = {_column(name): one for name, one in zip(by, group, strict=True)} | measured
-        ordered = [(_column(name.lstrip("-")), name.startswith("-")) for name in order]
+        columns = {_column_name(name): one for name, one in zip(by, group, strict=True)} | measured
+        ordered = [(_column_name(name.lstrip("-")), name.startswith("-")) for name in order]
         for name, _ in ordered:
             if name not in columns:
                 raise MetricError(f"no column {name!r} to sort by; there are {', '.join(columns)}")
@@ -146,7 +146,7 @@ class Metrics:
             raise MetricError(str(error).strip().splitlines()[0]) from error
         if measured.keys() == {*metrics}:
             return made
-        return _in_units(made, [_column(name) for name in by], metrics, unit, ordered)
+        return _in_units(made, [_column_name(name) for name in by], metrics, unit, ordered)
 
     def _parameter(
         self, name: str, known: Sequence[str], metrics: Sequence[str]
@@ -154,7 +154,7 @@ class Metrics:
         if name in GRAINS:
             return TimeDimensionParameter(TIME, grain=name, alias=name)
         whole = self._resolve(name, known, metrics)
-        return DimensionOrEntityParameter(whole, alias=_column(name))
+        return DimensionOrEntityParameter(whole, alias=_column_name(name))
 
     def _condition(self, condition: str, known: Sequence[str], metrics: Sequence[str]) -> str:
         if "{{" in condition:
@@ -169,7 +169,7 @@ class Metrics:
         """Return the whole name of a dimension; of two with the same last part, that of the
         metric's own table.
         """
-        found = [one for one in known if one == name or _column(one) == name]
+        found = [one for one in known if one == name or _column_name(one) == name]
         if len(found) > 1:
             own = {one for one in found if one.partition("__")[0] == self._own_entity(metrics[0])}
             found = [*own] or found
@@ -196,7 +196,7 @@ class Metrics:
         return ""
 
 
-def _column(name: str) -> str:
+def _column_name(name: str) -> str:
     """Return how a dimension is called in a result, by its last part."""
     return name.rpartition("__")[2]
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 
 from assets.marts.failing_rows import first_line
 from assets.marts.project import beside
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 #: A view is worked out for each look at it: rows that take longer than this are not counted.
 LOOK_MILLISECONDS = 200

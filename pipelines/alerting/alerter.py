@@ -26,12 +26,12 @@ from pipelines.ended_runs import ALL, record_run_ends
 from resources.alerts.channel import Channel, ChannelError
 from resources.redact import plain_line
 from resources.tokens import TokenState
-from resources.warehouse.conditions import Condition, current
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history.sync_outcomes import last_ends
 from resources.warehouse.known_spaces import failing_projects, space_at
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.seen_conditions import Condition, current
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 #: What ends now may be seen a little later.
 OVERLAP = timedelta(minutes=2)

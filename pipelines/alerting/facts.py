@@ -120,10 +120,10 @@ def ended_runs(
         (record.end_time or 0.0 for record in (chosen if len(mine) > len(chosen) else late)),
         default=after.timestamp(),
     )
-    return [_ended(instance, record) for record in chosen], datetime.fromtimestamp(until, UTC)
+    return [_ended_run(instance, record) for record in chosen], datetime.fromtimestamp(until, UTC)
 
 
-def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
+def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
     run = record.dagster_run
     entries = instance.all_logs(run.run_id, of_type=_NEEDED)
     events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
@@ -132,7 +132,7 @@ def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
         Failure(
             str(event.step_key),
             _assets(events, str(event.step_key)) or f"job {run.job_name}",
-            _cause(event),
+            _step_cause(event),
         )
         for event in failed
     ]
@@ -159,7 +159,7 @@ def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
 
 def causes(instance: dg.DagsterInstance, record: dg.RunRecord) -> list[str]:
     """Return why a run failed, one line for each cause; empty for one that did not."""
-    return list(dict.fromkeys(failure.cause for failure in _ended(instance, record).failures))
+    return list(dict.fromkeys(failure.cause for failure in _ended_run(instance, record).failures))
 
 
 def _assets(events: list[dg.DagsterEvent], step: str) -> str:
@@ -174,7 +174,7 @@ def _assets(events: list[dg.DagsterEvent], step: str) -> str:
     return ", ".join(shown) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
 
 
-def _cause(event: dg.DagsterEvent) -> str:
+def _step_cause(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return first_line(data.user_failure_data.description)

@@ -14,8 +14,8 @@ from pipelines.retrying import RETRY_JOB
 from resources.alerts.message_layout import Message
 from resources.cadences import Cadence
 from resources.conditions import WORDS, ConditionKind
-from resources.warehouse.conditions import Condition
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.seen_conditions import Condition
+from resources.warehouse.warehouse_errors import WarehouseError
 
 RUNBOOK = "docs/operating.md, section"
 _SOURCE_STEPS: dict[ConditionKind, str] = {
@@ -64,7 +64,7 @@ class Problem:
         return Message(kind, self.asset, tuple(fact for fact in facts if fact[1]), link)
 
 
-def source(key: str, url: str, condition: Condition) -> Problem:
+def source_problem(key: str, url: str, condition: Condition) -> Problem:
     """Return the problem of a source that cannot be read, or only slowly."""
     kind = "failed" if condition.disconnected else "anomaly"
     cause = (
@@ -110,7 +110,7 @@ def warehouse(key: str, error: WarehouseError) -> Problem:
     return Problem(key, "failed", "warehouse", str(error), step)
 
 
-def token(key: str, url: str, reason: str) -> Problem:
+def token_problem(key: str, url: str, reason: str) -> Problem:
     """Return the problem of an access by OAuth that is not renewed any more."""
     step = f"backlog-elt login ({RUNBOOK} 'The token cannot be renewed')"
     return Problem(key, "failed", f"access to {urlsplit(url).netloc}", reason, step)

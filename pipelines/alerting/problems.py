@@ -15,9 +15,9 @@ from pipelines.alerting.messages import Problem
 from pipelines.jobs import rolling_refresh_job, targeted_sync_job
 from resources.cadences import CADENCES
 from resources.tokens import TokenState
-from resources.warehouse.conditions import Condition
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.history.run_kinds import JOB_OF_MODE
+from resources.warehouse.seen_conditions import Condition
+from resources.warehouse.warehouse_errors import WarehouseError
 
 #: A condition of the source is reported when it has lasted so long, and was met again after some of
 #: that time.
@@ -49,7 +49,7 @@ def of_source(url: str, condition: Condition | None, now: datetime) -> News:
         return [], [SOURCE]
     if now - condition.since < LASTING or condition.seen_at - condition.since < MET_AGAIN:
         return [], []
-    return [messages.source(SOURCE, url, condition)], []
+    return [messages.source_problem(SOURCE, url, condition)], []
 
 
 def covered(problems: Iterable[Problem], run: Ended, condition: Condition | None) -> list[Problem]:
@@ -148,4 +148,4 @@ def of_tokens(url: str, state: TokenState | None) -> News:
     key = f"token/{url}"
     if state is None or state.refused_reason is None:
         return [], [key]
-    return [messages.token(key, url, state.refused_reason)], []
+    return [messages.token_problem(key, url, state.refused_reason)], []

@@ -25,12 +25,12 @@ def verified_table(found: Mapping[str, Any]) -> str:
     rows = [(one["project"], _status(one), *_numbers(one), _until(one)) for one in projects]
     parts = [table(("project", "status", *_NUMBERS, "loaded until"), rows)]
     if found["how"] == "rows":
-        tables = [(name, *_numbers(one), _note(one)) for name, one in found["tables"].items()]
+        tables = [(name, *_numbers(one), _count_note(one)) for name, one in found["tables"].items()]
         parts.append(table(("table", *_NUMBERS, "note"), tables))
     repaired = sum(found["repaired"].values())
     if repaired:
         parts.append(
-            _rows(
+            _listed_rows(
                 f"{repaired:,} {_were(repaired)} different and repaired",
                 repaired,
                 found["repaired_rows"],
@@ -46,7 +46,7 @@ def verified_table(found: Mapping[str, Any]) -> str:
             f"{total:,} "
             f"{'row differs' if total == 1 else 'rows differ'}{' still' if repaired else ''}"
         )
-        parts.append(_rows(words, total, found["differences"]))
+        parts.append(_listed_rows(words, total, found["differences"]))
     parts.append(_last(found))
     return "\n\n".join(parts)
 
@@ -55,7 +55,7 @@ def _numbers(one: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"{one[name]:,}" for name in _NUMBERS)
 
 
-def _note(one: Mapping[str, Any]) -> str:
+def _count_note(one: Mapping[str, Any]) -> str:
     """Return why the two numbers of a table differ where none of its rows does."""
     explained = one["differences"] or one["behind"] or one["quarantined"]
     if one["source"] == one["warehouse"] or explained:
@@ -78,7 +78,7 @@ def _were(rows: int) -> str:
     return "row was" if rows == 1 else "rows were"
 
 
-def _rows(head: str, total: int, rows: Sequence[Mapping[str, Any]]) -> str:
+def _listed_rows(head: str, total: int, rows: Sequence[Mapping[str, Any]]) -> str:
     """Return a heading with the first of the rows below it."""
     lines: list[tuple[str, ...]] = [
         ("table", "project", "row", "difference", "at source", "in warehouse")
@@ -87,10 +87,10 @@ def _rows(head: str, total: int, rows: Sequence[Mapping[str, Any]]) -> str:
         (
             one["table"],
             one["project"] or "",
-            _row(one),
-            _kind(one),
-            _cell(one["source"]),
-            _cell(one["warehouse"]),
+            _key_cell(one),
+            _kind_cell(one),
+            _plain_cell(one["source"]),
+            _plain_cell(one["warehouse"]),
         )
         for one in rows[:SHOWN]
     ]
@@ -100,11 +100,11 @@ def _rows(head: str, total: int, rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _row(one: Mapping[str, Any]) -> str:
-    return _cell(f"{one['label']} ({one['key']})" if one["label"] else one["key"])
+def _key_cell(one: Mapping[str, Any]) -> str:
+    return _plain_cell(f"{one['label']} ({one['key']})" if one["label"] else one["key"])
 
 
-def _kind(one: Mapping[str, Any]) -> str:
+def _kind_cell(one: Mapping[str, Any]) -> str:
     return f"{one['kind']}, since the last load" if one["behind"] else one["kind"]
 
 
@@ -135,6 +135,6 @@ def _until(project: Mapping[str, Any]) -> str:
     return f"{until}; {project['note']}" if project["note"] else until
 
 
-def _cell(value: Any) -> str:
+def _plain_cell(value: Any) -> str:
     text = plain_line("" if value is None else value)
     return text if cell_len(text) <= WIDEST else set_cell_size(text, WIDEST - 1).rstrip() + "…"

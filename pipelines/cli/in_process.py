@@ -17,11 +17,11 @@ from pipelines.runs import command_tags
 from resources.progress import Progress
 from resources.redact import plain_line, redact
 from resources.warehouse.connect import advice
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 if TYPE_CHECKING:
-    from resources.backlog.resource import BacklogResource
-    from resources.warehouse.resource import WarehouseResource
+    from resources.backlog.backlog_resource import BacklogResource
+    from resources.warehouse.warehouse_resource import WarehouseResource
 
 #: The runs of a load say what they have to say through `Progress` and the event log, not on the
 #: console.

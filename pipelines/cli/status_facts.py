@@ -12,24 +12,24 @@ from pipelines.cli.in_process import connection
 from pipelines.ended_runs import record_run_ends
 from pipelines.hosting.environment import embedded, open_instance, prepare_storage, source
 from pipelines.hosting.runtime import Runtime
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import BacklogError, RateLimited
 from resources.backlog.ratelimit import least_minutes
-from resources.backlog.resource import BacklogResource
 from resources.settings import Settings
-from resources.warehouse.conditions import Condition as SourceCondition
-from resources.warehouse.conditions import current
 from resources.warehouse.connect import mask
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history.history_writer import adopt, end_dead
 from resources.warehouse.history.sync_outcomes import DAY, summary
 from resources.warehouse.issue_sync_state import count_histories
 from resources.warehouse.known_spaces import failing_projects, space_or_url
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.seen_conditions import Condition as SourceCondition
+from resources.warehouse.seen_conditions import current
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.results.command_results import Condition, LastDay
 
 
-def status(settings: Settings) -> dict[str, Any]:
+def status_object(settings: Settings) -> dict[str, Any]:
     """Return the object that `status --json` prints; a space that cannot be reached is said in
     `connection_error`, not raised.
 
@@ -61,9 +61,9 @@ def alerter(settings: Settings) -> tuple[dict[str, Any], SourceCondition | None]
     prepare_storage(settings)
     if settings.marts_of:  # this code location has no space, but problems of its own
         with connection() as (_, warehouse):
-            return alerts("", warehouse), None
+            return alert_facts("", warehouse), None
     with source(settings, alive=False), connection() as (backlog, warehouse):
-        return alerts(backlog.url, warehouse), current(warehouse.engine, backlog.url)
+        return alert_facts(backlog.url, warehouse), current(warehouse.engine, backlog.url)
 
 
 def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         "rate_limit": limits,
         "history": _history(warehouse, place, limits.get("read"), backlog.rate_reserve),
         "access": _access(backlog),
-        "alerts": alerts(backlog.url, warehouse),
+        "alerts": alert_facts(backlog.url, warehouse),
     }
 
 
@@ -131,7 +131,7 @@ def _record_run_ends(backlog: BacklogResource, warehouse: WarehouseResource) -> 
         record_run_ends(instance, warehouse, backlog.url, datetime.now(UTC) - DAY)
 
 
-def alerts(url: str, warehouse: WarehouseResource) -> dict[str, Any]:
+def alert_facts(url: str, warehouse: WarehouseResource) -> dict[str, Any]:
     """Return the last sign of life of the alerter and what it reported; `alive` is null where no
     daemon ever ran for this space.
     """

@@ -21,7 +21,7 @@ from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
 from resources.settings import Settings
 from resources.variables import SettingsError
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 #: Without the proxy of `dagster code-server start`, which goes on, and answers health checks, when
 #: the server behind it has died.

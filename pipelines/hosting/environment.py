@@ -22,8 +22,8 @@ from resources.variables import API_KEY, HOME, SIMULATED_HERE, URL, WAREHOUSE_UR
 from resources.warehouse.connect import check_tables, refusal_behind, socket_folder
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.embedded_log import data_behind
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.space_urls import urls_of_spaces
+from resources.warehouse.warehouse_errors import WarehouseError
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -16,12 +16,12 @@ from resources.redact import plain_line
 from resources.secret import reveal
 from resources.settings import Settings
 from resources.warehouse.builds import last_built
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history.history_reader import Sync, active_syncs
 from resources.warehouse.history.run_kinds import OF_COMMAND
 from resources.warehouse.known_spaces import space_or_url
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 LOOK_SECONDS, PROGRESS_SECONDS = 2.0, 60.0
 #: What is counted of a load, in the order in which it is shown.

@@ -11,12 +11,12 @@ from pipelines.alerting.alerter import Alerter
 from pipelines.alerting.facts import Place
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
-from resources.backlog.resource import BacklogResource
+from resources.backlog.backlog_resource import BacklogResource
 from resources.cadences import ALERTS
 from resources.links import dagster_of_people
 from resources.tokens import TokenState
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 #: A tick that takes too long is forgotten by Dagster, and goes on: the next ones wait for it, or
 #: they would send the same.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from resources.backlog.errors import BacklogError
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 
 class LookFailedError(dg.DagsterError):

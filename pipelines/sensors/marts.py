@@ -16,7 +16,7 @@ from pipelines.sensors.failing_ticks import looking_at
 from resources.cadences import MARTS
 from resources.dagster_tags import SENSOR_TAG
 from resources.warehouse.builds import built_until, is_built
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 #: Changes come all day; marts follow them this often at most. While loads are at work they wait,
 #: but not for ever.

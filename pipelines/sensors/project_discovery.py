@@ -9,13 +9,13 @@ import dagster as dg
 
 from assets.dagster_internals import backfill_is_active
 from assets.location import raw_key
-from assets.partitions import ISSUE_TABLES, PROJECTS, projects_of
+from assets.partitions import ISSUE_TABLES, PROJECTS, covered_projects
 from pipelines.runs import ACTIVE
 from pipelines.sensors.failing_ticks import looking_at
-from resources.backlog.resource import BacklogResource
+from resources.backlog.backlog_resource import BacklogResource
 from resources.cadences import PROJECT_DISCOVERY
 from resources.warehouse import sync_state
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.projects import note_project_keys
 
 
@@ -48,7 +48,7 @@ def remove_unknown_keys(instance: dg.DagsterInstance, noted: Collection[str]) ->
     kept = {
         key
         for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE))
-        for key in projects_of(run, keys)
+        for key in covered_projects(run, keys)
     }
     kept |= {
         partition.rsplit("|", 1)[0]

@@ -18,16 +18,16 @@ from pipelines.jobs import issues_job, rolling_refresh_job, targeted_sync_job
 from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.schedules import single_issues_request
 from pipelines.sensors.failing_ticks import looking_at
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import BacklogError, PermissionDenied
 from resources.backlog.feed import issue_events
-from resources.backlog.resource import BacklogResource
 from resources.cadences import ACTIVITY_FEED, WEBHOOK_INBOX
 from resources.dagster_tags import KIND_TAG
 from resources.records import Page
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.activity_requests import unknown_activities
-from sync.people import mask_for
-from sync.webhooks import Drained, drain, is_waiting
+from sync.forgotten_people import mask_for
+from sync.webhook_requests import Drained, drain, issues_wait
 
 #: A run that was requested for the same news has failed or left something: it is requested again
 #: after this time.
@@ -209,7 +209,7 @@ def activity_feed(
     seen = look.seen
     drained = _drained(seen, backlog, warehouse)
     with looking_at(FEED):
-        waiting = is_waiting(warehouse.engine, seen.space_key)
+        waiting = issues_wait(warehouse.engine, seen.space_key)
         new = _new_activities(seen, backlog, warehouse, waiting=waiting, named=bool(drained.issues))
     if new is None:
         return dg.SensorResult(
@@ -256,7 +256,7 @@ def webhook_inbox(
     seen = look.seen
     drained = _drained(seen, backlog, warehouse)
     with looking_at(INBOX):
-        news = WAITING if drained.issues or is_waiting(warehouse.engine, seen.space_key) else ""
+        news = WAITING if drained.issues or issues_wait(warehouse.engine, seen.space_key) else ""
     now = datetime.now(UTC)
     reason = None if drained.issues else _nothing_to_request(context, seen, (), news, now)
     if reason:

@@ -97,10 +97,10 @@ def _urls(environ: Mapping[str, str]) -> tuple[Secret, ...]:
                 APPRISE,
                 f"number {number} of {len(urls)} does not begin with a scheme and ://",
             )
-    return tuple(_masked(url) for url in urls)
+    return tuple(_secret_url(url) for url in urls)
 
 
-def _masked(url: str) -> Secret:
+def _secret_url(url: str) -> Secret:
     """Return a URL as a secret; any part of it may be a token, so each is masked in logs by
     itself.
     """

@@ -114,7 +114,7 @@ class Mail:
         mail.set_content(message.text)
         parts = urlsplit(self.url.reveal())
         try:
-            with _connected(parts) as server:
+            with _mail_server(parts) as server:
                 refused = server.send_message(mail)
         except (OSError, smtplib.SMTPException, ssl.SSLError, ValueError) as error:
             raise ChannelError(
@@ -128,7 +128,7 @@ class Mail:
             )
 
 
-def _connected(parts: SplitResult) -> smtplib.SMTP:
+def _mail_server(parts: SplitResult) -> smtplib.SMTP:
     host, tls = parts.hostname or "localhost", ssl.create_default_context()
     if parts.scheme == "smtps":
         server: smtplib.SMTP = smtplib.SMTP_SSL(

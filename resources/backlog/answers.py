@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from resources.backlog.models import Record
+from resources.backlog.client_values import Record
 from resources.records import AHEAD, MOST, Odd, Page, moment
 
 #: Levels of lists and objects in a record. Backlog's have seven; the text of a document, as an

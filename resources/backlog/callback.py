@@ -16,7 +16,7 @@ from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from resources.backlog.errors import AuthenticationError, PermanentError
-from resources.redact import remember
+from resources.redact import mask_from_now_on
 
 HOST = "127.0.0.1"
 PATH = "/callback"
@@ -118,7 +118,7 @@ class Callback:
         """Return status and page for what a browser brings, and the answer in it, if it is one."""
         given = {name: values[0] for name, values in parse_qs(query).items()}
         code, denied = given.get("code"), given.get("error")
-        remember(code or "")
+        mask_from_now_on(code or "")
         known = hmac.compare_digest(given.get("state", "").encode(), self.state.encode())
         with self._lock:
             if not known or self._used or not (code or denied):

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from resources.backlog.client_values import Record
 from resources.backlog.feed import whole
-from resources.backlog.models import Record
 
 FIELDS: Final[dict[str, str]] = {
     "summary": "summary",
@@ -70,10 +70,10 @@ def _items(comment: Record) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _change(item: dict[str, Any]) -> dict[str, Any]:
-    source = _text(item.get("field"))
+    source = _value_text(item.get("field"))
     custom_field_id = _id_in(item.get("attributeInfo"))
     kind = _kind(item, source)
-    old, new = _text(item.get("originalValue")), _text(item.get("newValue"))
+    old, new = _value_text(item.get("originalValue")), _value_text(item.get("newValue"))
     file_id = _id_in(item.get("attachmentInfo")) if kind == "attachment" else None
     old_id = None if old is None else file_id
     new_id = None if new is None else file_id
@@ -121,7 +121,7 @@ def _id_in(info: object) -> int | None:
     return whole(info.get("id")) if isinstance(info, dict) else None
 
 
-def _text(value: object) -> str | None:
+def _value_text(value: object) -> str | None:
     """Return a value as text, None when it is empty; what is no text is given as JSON."""
     if value is None or value == "":
         return None

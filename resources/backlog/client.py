@@ -30,8 +30,15 @@ from resources.backlog.answers import (
     parse,
     placed,
 )
+from resources.backlog.client_values import (
+    IssueFilter,
+    Params,
+    RateLimit,
+    Record,
+    RequestStats,
+    to_param,
+)
 from resources.backlog.errors import MalformedResponse, PermanentError
-from resources.backlog.models import IssueFilter, Params, RateLimit, Record, RequestStats, to_param
 from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages
 from resources.backlog.ratelimit import RateLimiter
 from resources.backlog.transport import OnWait, Transport
@@ -197,7 +204,9 @@ class BacklogClient:
     def teams(self) -> Iterator[Page]:
         """Yield pages of teams, with their members."""
         return offset_pages(
-            lambda offset, count: self._list("/teams", [("order", "asc"), *_page(offset, count)])
+            lambda offset, count: self._list(
+                "/teams", [("order", "asc"), *_page_parameters(offset, count)]
+            )
         )
 
     # -- projects and their masters ----------------------------------------------------------------
@@ -218,35 +227,35 @@ class BacklogClient:
 
     def project(self, project: int | str) -> Record:
         """Fetch one project by id or key."""
-        return self._object(f"/projects/{_part(project)}")
+        return self._object(f"/projects/{_path_part(project)}")
 
     def project_users(self, project: int | str) -> Page:
         """Fetch the members of a project, also those who are members through a team only."""
-        return self._list(f"/projects/{_part(project)}/users")
+        return self._list(f"/projects/{_path_part(project)}/users")
 
     def project_teams(self, project: int | str) -> Page:
         """Fetch the teams of a project."""
-        return self._list(f"/projects/{_part(project)}/teams")
+        return self._list(f"/projects/{_path_part(project)}/teams")
 
     def statuses(self, project: int | str) -> Page:
         """Fetch the statuses of a project; ids 1 to 4 are the same in every project."""
-        return self._list(f"/projects/{_part(project)}/statuses")
+        return self._list(f"/projects/{_path_part(project)}/statuses")
 
     def issue_types(self, project: int | str) -> Page:
         """Fetch the issue types of a project."""
-        return self._list(f"/projects/{_part(project)}/issueTypes")
+        return self._list(f"/projects/{_path_part(project)}/issueTypes")
 
     def categories(self, project: int | str) -> Page:
         """Fetch the categories of a project; old spaces leave `projectId` out of them."""
-        return self._list(f"/projects/{_part(project)}/categories")
+        return self._list(f"/projects/{_path_part(project)}/categories")
 
     def versions(self, project: int | str) -> Page:
         """Fetch the versions of a project, which are its milestones too."""
-        return self._list(f"/projects/{_part(project)}/versions")
+        return self._list(f"/projects/{_path_part(project)}/versions")
 
     def custom_fields(self, project: int | str) -> Page:
         """Fetch the custom fields of a project; NotInPlan where the plan has none."""
-        return self._list(f"/projects/{_part(project)}/customFields")
+        return self._list(f"/projects/{_path_part(project)}/customFields")
 
     def priorities(self) -> Page:
         """Fetch the priorities of the space."""
@@ -264,11 +273,11 @@ class BacklogClient:
 
     def issue(self, issue: int | str) -> Record:
         """Fetch one issue by id or key."""
-        return self._object(f"/issues/{_part(issue)}")
+        return self._object(f"/issues/{_path_part(issue)}")
 
     def issue_again(self, issue_key: str) -> Page:
         """Fetch one issue by its key, as a page since it may still be odd."""
-        value, deep = self._get(f"/issues/{_part(issue_key)}", [])
+        value, deep = self._get(f"/issues/{_path_part(issue_key)}", [])
         return page_of([value], ISSUE, deep=deep, now=self.server_time)
 
     def issue_page(
@@ -277,13 +286,17 @@ class BacklogClient:
         """Fetch one page of `/issues`; items are as full as the single issue. At most 100
         of them.
         """
-        return self._list("/issues", [*issue_filter.params(), *_page(offset, count)], ISSUE)
+        return self._list(
+            "/issues", [*issue_filter.params(), *_page_parameters(offset, count)], ISSUE
+        )
 
     def answers(self, issue_filter: IssueFilter) -> bool:
         """Return whether the source answers for the issues of a filter now, be it by refusing them;
         one attempt (`/issues`).
         """
-        return self._transport.answers("GET", "/issues", [*issue_filter.params(), *_page(0, 1)])
+        return self._transport.answers(
+            "GET", "/issues", [*issue_filter.params(), *_page_parameters(0, 1)]
+        )
 
     def issues(self, issue_filter: IssueFilter) -> Iterator[Page]:
         """Yield pages of `/issues` as they come: what moves meanwhile is missed or seen twice (see
@@ -300,7 +313,9 @@ class BacklogClient:
         order: str = "asc",
     ) -> Iterator[Page]:
         """Yield pages of an issue's comments with ids strictly between the bounds."""
-        return self._by_id(f"/issues/{_part(issue)}/comments", [], min_id, max_id, order, COMMENT)
+        return self._by_id(
+            f"/issues/{_path_part(issue)}/comments", [], min_id, max_id, order, COMMENT
+        )
 
     def activities(
         self,
@@ -314,7 +329,11 @@ class BacklogClient:
         """Yield pages of the activities of a project, or of the space, with ids strictly between
         the bounds.
         """
-        path = "/space/activities" if project is None else f"/projects/{_part(project)}/activities"
+        path = (
+            "/space/activities"
+            if project is None
+            else f"/projects/{_path_part(project)}/activities"
+        )
         types = [("activityTypeId[]", str(type_id)) for type_id in type_ids]
         return self._by_id(path, types, min_id, max_id, order, ACTIVITY)
 
@@ -402,11 +421,11 @@ def space_root(url: str) -> str:
     return root.group(1)
 
 
-def _part(value: int | str) -> str:
+def _path_part(value: int | str) -> str:
     return quote(str(value), safe="")
 
 
-def _page(offset: int, count: int) -> Params:
+def _page_parameters(offset: int, count: int) -> Params:
     return [("offset", str(offset)), ("count", str(count))]
 
 

@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import Record
 from resources.backlog.errors import PermissionDenied
-from resources.backlog.models import Record
 from resources.backlog.paginator import instant
 
 CREATED, UPDATED, COMMENTED, ISSUE_DELETED, NOTIFIED = 1, 2, 3, 4, 17
@@ -72,7 +72,7 @@ def issue_events(activity: Record) -> list[IssueEvent]:
     if kind is None or kind in ABOUT_OTHERS or not isinstance(content, dict):
         return []
     found = []
-    for part in _parts(content):
+    for part in _issue_parts(content):
         issue_id, comment = whole(part.get("id")), part.get("comment")
         if issue_id is not None:
             comment_id = whole(comment.get("id")) if isinstance(comment, dict) else None
@@ -96,7 +96,7 @@ def issue_events(activity: Record) -> list[IssueEvent]:
     return found
 
 
-def _parts(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _issue_parts(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the parts of a content that name an issue: the linked ones, or the content itself when
     it has an issue's number.
     """

@@ -28,12 +28,12 @@ from resources.backlog.errors import (
     Unavailable,
     error_from_response,
 )
+from resources.backlog.logged_requests import log_request
 from resources.backlog.ratelimit import http_date, retry_after
-from resources.backlog.request_log import log_request
 from resources.backlog.transport import BACKOFF
 from resources.bounded_http import BoundedClient
-from resources.network import advice
-from resources.redact import protect_logs, redact, remember
+from resources.network import network_advice
+from resources.redact import mask_from_now_on, protect_logs, redact
 from resources.secret import Secret
 from resources.tokens import Tokens
 from resources.variables import URL
@@ -95,7 +95,7 @@ class OAuthApplication:
             GrantRefused: the code is unknown, used or too old, or is of another redirect URI.
             BacklogError: there is no answer, or not one of tokens.
         """
-        remember(code)
+        mask_from_now_on(code)
         return self._grant(
             {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
         )
@@ -182,7 +182,7 @@ class OAuthApplication:
             log_request("POST", _LOGGED, answer, time.monotonic() - began)
             return answer
         host = httpx.URL(self.base_url).netloc.decode()
-        check = advice(self.base_url, URL, reason)
+        check = network_advice(self.base_url, URL, reason)
         return Unavailable(f"{_ATTEMPTED}: no answer from {host}: {reason}; {check}")
 
 

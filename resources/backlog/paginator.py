@@ -24,8 +24,8 @@ from itertools import pairwise
 from zlib import crc32
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import IssueFilter, Record
 from resources.backlog.errors import IncompleteScan, MalformedResponse
-from resources.backlog.models import IssueFilter, Record
 from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.position import Position, Tied
 from resources.records import Odd, Page, moment

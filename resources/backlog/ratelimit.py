@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from resources.backlog.models import RateLimit
+from resources.backlog.client_values import RateLimit
 from resources.backlog.ratewindow import MARGIN_SECONDS, WINDOW_SECONDS, Bucket, Reported
 from resources.records import EARLIEST, LATEST
 
@@ -108,7 +108,8 @@ class RateLimiter:
         if date is not None:
             self._answered = (date, self._clock())
         limit, remaining, reset = (
-            _whole(headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining", "reset")
+            _header_number(headers.get(f"x-ratelimit-{name}"))
+            for name in ("limit", "remaining", "reset")
         )
         if remaining is None:
             self._bucket(bucket).take_nothing()
@@ -168,7 +169,7 @@ class RateLimiter:
         self.observe(bucket, headers)
         self._bucket(bucket).refuse(self._clock())
         self._pressed_until = self._clock() + PRESSED_SECONDS
-        reset = _whole(headers.get("x-ratelimit-reset"))
+        reset = _header_number(headers.get("x-ratelimit-reset"))
         if reset is not None and 0 <= reset - self.now() <= LONGEST_WAIT:
             return reset - self.now() + MARGIN_SECONDS
         asked = retry_after(headers, self.now())
@@ -205,13 +206,13 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     absent or silly.
     """
     value = headers.get("retry-after")
-    seconds: float | None = _whole(value)
+    seconds: float | None = _header_number(value)
     if seconds is None and (date := http_date(value)) is not None:
         seconds = date.timestamp() - now
     return None if seconds is None or seconds < 0 else min(seconds, LONGEST_WAIT)
 
 
-def _whole(value: str | None) -> int | None:
+def _header_number(value: str | None) -> int | None:
     text = (value or "").strip()
     return int(text) if re.fullmatch(r"-?[0-9]{1,15}", text) else None
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import IssueFilter, Record
 from resources.backlog.errors import IncompleteScan, MalformedResponse
 from resources.backlog.feed import deleted_issues
-from resources.backlog.models import IssueFilter, Record
 from resources.backlog.paginator import (
     LAST_CHANGE_FIRST,
     NEWEST_FIRST,

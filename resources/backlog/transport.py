@@ -24,6 +24,7 @@ from tenacity import (
 )
 
 from resources.backlog.answers import parse
+from resources.backlog.client_values import Params, RequestStats
 from resources.backlog.errors import (
     BacklogError,
     MalformedResponse,
@@ -32,13 +33,12 @@ from resources.backlog.errors import (
     Unavailable,
     error_from_response,
 )
-from resources.backlog.models import Params, RequestStats
+from resources.backlog.logged_requests import SLOW_SECONDS, log_request
 from resources.backlog.ratelimit import RateLimiter, bucket_of, retry_after
-from resources.backlog.request_log import SLOW_SECONDS, log_request
 from resources.backlog.source_conditions import condition_of
 from resources.bounded_http import AnswerRefusedError, AnswerTooLargeError, BoundedClient
 from resources.conditions import Observer, Outcome
-from resources.network import advice
+from resources.network import network_advice
 from resources.redact import redact
 from resources.variables import URL
 
@@ -220,7 +220,7 @@ class Transport:
             if isinstance(error, AnswerRefusedError):
                 larger = _LARGER if isinstance(error, AnswerTooLargeError) else ""
                 return MalformedResponse(f"{method} {path}: {reason}; check BACKLOG_URL{larger}")
-            check = advice(self._root, URL, reason)
+            check = network_advice(self._root, URL, reason)
             unreachable = Unavailable(
                 f"{method} {path}: no answer from {self._host}: {reason}; {check}"
             )

@@ -13,8 +13,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from resources.warehouse import embedded_log
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.pooler import POOLED
+from resources.warehouse.warehouse_errors import WarehouseError
 
 OLDEST_VERSION = 14
 

@@ -51,7 +51,7 @@ def _section(table: Table, notes: str) -> str:
     lines = [f"### {table.fullname}", "", f"{table.comment}.", *([notes] if notes else []), ""]
     lines += ["| column | type | key | meaning |", "| --- | --- | --- | --- |"]
     lines += [
-        f"| `{column.name}` | {_type(column)} | {_role(column)} | {_cell(column)} |"
+        f"| `{column.name}` | {_type(column)} | {_role(column)} | {_comment_cell(column)} |"
         for column in table.columns
     ]
     return "\n".join([*lines, ""])
@@ -66,7 +66,7 @@ def _role(column: Column[object]) -> str:
     return "key" if column.primary_key else "" if column.nullable else "not null"
 
 
-def _cell(column: Column[object]) -> str:
+def _comment_cell(column: Column[object]) -> str:
     return (column.comment or "").replace("|", "\\|")
 
 

@@ -26,7 +26,7 @@ from psycopg2 import sql
 
 from resources.warehouse import embedded_log
 from resources.warehouse.connect import advice
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 WAREHOUSE = "warehouse"
 DAGSTER = "dagster"
@@ -86,7 +86,7 @@ def ensure_server(home: Path) -> EmbeddedServer:
     data = _data(home)
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(data) as lock:
+        with _server_lock(data) as lock:
             _initialise(data, lock)
             if embedded_log.configure(data) and _running(data):
                 _pg_ctl(data, "reload")
@@ -111,7 +111,7 @@ def stop(home: Path) -> bool:
     if not data.exists():
         return False
     try:
-        with _locked(data):
+        with _server_lock(data):
             if not _running(data):
                 return False
             _pg_ctl(data, "stop", "-m", "fast", "-w")
@@ -133,8 +133,8 @@ def tidy_log(home: Path, *, erase: bool = False) -> bool:
     if not data.exists():
         return False
     try:
-        with _locked(data):
-            return embedded_log.erase(data) if erase else embedded_log.rotate(data)
+        with _server_lock(data):
+            return embedded_log.erase_log(data) if erase else embedded_log.rotate(data)
     except OSError as error:
         raise WarehouseError(
             f"The log of the embedded PostgreSQL in {data} cannot be changed ({_reason(error)})."
@@ -146,7 +146,7 @@ def _data(home: Path) -> Path:
 
 
 @contextmanager
-def _locked(data: Path) -> Iterator[int]:
+def _server_lock(data: Path) -> Iterator[int]:
     """Let one caller at a time start or stop the server, across threads and processes; yield the
     file that holds the lock.
     """
@@ -187,7 +187,7 @@ def _initialise(data: Path, lock: int) -> None:
     # reach of Ctrl-C. It holds the lock, too: when this process is killed, the next one begins anew
     # only when nobody writes there any more.
     command = [sys.executable, "-c", _INITDB, str(aside)]
-    environment = _environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = _server_environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
     made = subprocess.run(  # noqa: S603 - our own program
         command,
         env=environment,
@@ -204,7 +204,7 @@ def _initialise(data: Path, lock: int) -> None:
     aside.rename(data)
 
 
-def _environment() -> dict[str, str]:
+def _server_environment() -> dict[str, str]:
     """Return the environment of the server: in the C locale, since initdb refuses a LANG that the
     machine does not have.
     """
@@ -278,7 +278,7 @@ def _pg_ctl(data: Path, *arguments: str, check: bool = True) -> int:
         check=check,
         user=server.system_user,
         cwd=data,
-        env=_environment(),
+        env=_server_environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

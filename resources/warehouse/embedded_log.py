@@ -69,7 +69,7 @@ def rotate(data: Path) -> bool:
     return True
 
 
-def erase(data: Path) -> bool:
+def erase_log(data: Path) -> bool:
     """Erase all that the log holds; return whether it held anything."""
     held = False
     with suppress(FileNotFoundError):

@@ -73,7 +73,7 @@ def set_feed(conn: Connection, space_key: str, state: FeedState) -> None:
     """Store the state of the feed. Commit it together with the rows that it covers."""
     extra = asdict(state)
     del extra["read_at"]
-    _store(conn, space_key, WHOLE_SPACE, extra, state.read_at)
+    _store_state(conn, space_key, WHOLE_SPACE, extra, state.read_at)
 
 
 def get_backward(conn: Connection, space_key: str, project_id: int) -> int | None:
@@ -89,10 +89,10 @@ def get_backward(conn: Connection, space_key: str, project_id: int) -> int | Non
 
 def set_backward(conn: Connection, space_key: str, project_id: int, oldest: int | None) -> None:
     """Store how far back the feed of one project is read; None: to its beginning."""
-    _store(conn, space_key, project_id, {} if oldest is None else {"oldest": oldest}, None)
+    _store_state(conn, space_key, project_id, {} if oldest is None else {"oldest": oldest}, None)
 
 
-def _store(
+def _store_state(
     conn: Connection,
     space_key: str,
     project_id: int,

@@ -7,7 +7,15 @@ from psycopg2 import sql
 from sqlalchemy import Connection, Engine, RowMapping, text
 
 from resources.variables import WAREHOUSE_URL, SettingsError
-from resources.warehouse.roles import Access, Password, about, access, check_name, login, run
+from resources.warehouse.roles import (
+    Access,
+    Password,
+    access,
+    check_name,
+    login_statements,
+    role_attributes,
+    run,
+)
 
 MART = "mart"
 #: Schemas of this program that readers of marts have no business in.
@@ -102,7 +110,7 @@ def grant_bi(
     """
     check_name(role)
     with engine.begin() as conn:
-        known = about(conn, role)
+        known = role_attributes(conn, role)
         if known and known["is_owner"]:
             raise SettingsError(
                 "--role", role, "a role that can do nothing else; this one owns tables"
@@ -137,7 +145,7 @@ def _statements(
     def said(statement: str, **more: sql.Composable) -> sql.Composed:
         return sql.SQL(statement).format(**names, **more)
 
-    yield from login(role, known, verifier)
+    yield from login_statements(role, known, verifier)
     if known is None or known["connections"] != limits.connections:
         yield said(
             "ALTER ROLE {role} CONNECTION LIMIT {number}", number=sql.Literal(limits.connections)

@@ -11,9 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from resources.records import Odd, odd_of
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.quarantine import Rejection, quarantine, resolve_loaded
-from resources.warehouse.records import (
+from resources.warehouse.record_content import (
     BadRecordError,
     Key,
     Record,
@@ -33,6 +32,7 @@ from resources.warehouse.statements import (
     stored_statement,
 )
 from resources.warehouse.tombstones import note_restored
+from resources.warehouse.warehouse_errors import WarehouseError
 
 #: For fewer records the question which of them are stored already costs as much as to send them
 #: all.
@@ -146,7 +146,7 @@ def merge(
         return _NOTHING
     given = dict(extra or {})
     versions, rejections = _prepare(spec, records, given)
-    rejections += [_refused(spec, one, given) for one in odd]
+    rejections += [_odd_rejection(spec, one, given) for one in odd]
     present = [version.key for version in versions] + [
         entry.key for entry in rejections if entry.key
     ]
@@ -172,7 +172,9 @@ def merge(
             loaded += outcome.items
             unresolved = outcome.unresolved
     changed = {key for key, _ in written}
-    replaced = [_replaced(item) for item in loaded if item.replaced and item.key in changed]
+    replaced = [
+        _replaced_characters(item) for item in loaded if item.replaced and item.key in changed
+    ]
     home = {} if read_in is None else {"project_id": read_in}
     quarantine(
         conn, spec, rejections + replaced, space_key=space_key, run_id=run_id, extra=home | given
@@ -207,7 +209,7 @@ def merge(
     )  # fmt: skip
 
 
-def _refused(spec: TableSpec, odd: Odd, extra: Mapping[str, Any]) -> Rejection:
+def _odd_rejection(spec: TableSpec, odd: Odd, extra: Mapping[str, Any]) -> Rejection:
     """Return the entry of an odd record, under its key if it is known to have one."""
     key = None
     if odd.id is not None:
@@ -216,7 +218,7 @@ def _refused(spec: TableSpec, odd: Odd, extra: Mapping[str, Any]) -> Rejection:
     return Rejection(key, odd.record, "rejected", odd.reason, odd.place)
 
 
-def _replaced(item: _Item) -> Rejection:
+def _replaced_characters(item: _Item) -> Rejection:
     return Rejection(
         item.key, item.record, "characters_replaced", "NUL or a lone surrogate is now U+FFFD"
     )

@@ -21,8 +21,8 @@ from typing import Any, Self
 from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from resources.warehouse.errors import WarehouseBusyError, WarehouseError
 from resources.warehouse.pooler import check_pooler
+from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
 
 #: What is said where the session is gone.
 LOST = (
@@ -35,7 +35,7 @@ LOST = (
 LOOK_EVERY = 0.2
 
 
-def is_held(row: str) -> str:
+def held_condition(row: str) -> str:
     """Return the condition, in SQL, that the session lives which took the lock of a row; `row` is
     the name of its table there.
 
@@ -74,7 +74,7 @@ _TRY = text(
         pid = excluded.pid, session_began_at = excluded.session_began_at, role_id =
             excluded.role_id,
         holder = excluded.holder, taken_at = excluded.taken_at
-    WHERE NOT {is_held("l")}
+    WHERE NOT {held_condition("l")}
     RETURNING true
     """  # noqa: S608 - made of constants
 )
@@ -87,25 +87,25 @@ _RELEASE = text(
 )
 _HELD_HERE = text(
     "SELECT count(*) FROM ops.locks AS l "  # noqa: S608
-    f"WHERE {_OF_NAMES} AND l.pid = pg_backend_pid() AND {is_held('l')}"
+    f"WHERE {_OF_NAMES} AND l.pid = pg_backend_pid() AND {held_condition('l')}"
 )
 _HOLDER = text(
     "SELECT l.holder || "  # noqa: S608
     """to_char(l.taken_at AT TIME ZONE 'UTC', '", since "YYYY-MM-DD HH24:MI:SS" UTC"') """
-    f"FROM ops.locks AS l WHERE {_OF_NAMES} AND {is_held('l')}"
+    f"FROM ops.locks AS l WHERE {_OF_NAMES} AND {held_condition('l')}"
 )
 
 
-def is_free(space_key: str, name: str) -> str:
+def free_condition(space_key: str, name: str) -> str:
     """Return the condition, in SQL, that a lock is free; both arguments are SQL expressions of type
     text.
 
     It takes no lock itself, so that asking never gets in anybody's way. Ask it once in a
-    transaction, as `is_held`.
+    transaction, as `held_condition`.
     """
     return (
         f"NOT EXISTS (SELECT FROM ops.locks AS l WHERE l.space_key = {space_key} AND l.name = "
-        f"{name} AND {is_held('l')})"
+        f"{name} AND {held_condition('l')})"
     )
 
 
@@ -113,10 +113,10 @@ def free_projects(
     conn: Connection, space_key: str, table: str, project_ids: Collection[int]
 ) -> set[int]:
     """Return those of some projects that no load of a table has locked; ask it once in a
-    transaction, as `is_held`.
+    transaction, as `held_condition`.
     """
     name = "CAST(:table AS text) || '/' || p"
-    unlocked = is_free(":space_key", name)
+    unlocked = free_condition(":space_key", name)
     query = text(
         "SELECT p FROM unnest(CAST(:projects AS bigint[])) AS p "  # noqa: S608 - of constants
         f"WHERE {unlocked}"

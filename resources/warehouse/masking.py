@@ -30,9 +30,8 @@ from sqlalchemy import (
 
 from resources.privacy import Mask
 from resources.replacements import Replacements, changed_texts
-from resources.warehouse.inbox import NOT_KEPT
 from resources.warehouse.people_columns import PeopleColumn, rewrite_kept
-from resources.warehouse.records import Record, content_hash, to_text
+from resources.warehouse.record_content import Record, content_hash, to_text
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import (
     SAID,
@@ -43,6 +42,7 @@ from resources.warehouse.schema_ops import (
 )
 from resources.warehouse.spec import Kind, TableSpec
 from resources.warehouse.statements import typed
+from resources.warehouse.webhook_inbox import NOT_KEPT
 
 #: A name that was masked, as a regular expression; the first nine characters identify the key.
 PSEUDONYM = "^user-[0-9a-f]{20}$"
@@ -249,7 +249,7 @@ def _changes_of_json(
     chosen = (table.c.space_key == space_key, _shows(table, texts))
     query = select(table.c.id, table.c.payload).where(*chosen).execution_options(yield_per=_AT_ONCE)
     for number, payload in conn.execute(query):
-        value = _read(payload)
+        value = _parsed_payload(payload)
         # What is not JSON cannot be masked.
         new = NOT_KEPT if isinstance(value, str) and mask.key else mask(value)
         if new != value:
@@ -279,7 +279,7 @@ def _replace_said(conn: Connection, replacements: Replacements) -> Counter[str]:
     return changed
 
 
-def _read(payload: str) -> Any:
+def _parsed_payload(payload: str) -> Any:
     try:
         return json.loads(payload)
     except ValueError:

@@ -15,7 +15,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, select, text
 
-from resources.warehouse.records import sanitise
+from resources.warehouse.record_content import sanitise
 from resources.warehouse.schema_ops import names as names_table
 
 _OF_OWNER = "n.space_key = :space_key AND n.kind = :kind AND n.owner_id = :owner_id"

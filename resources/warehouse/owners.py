@@ -11,7 +11,15 @@ from psycopg2 import sql
 from sqlalchemy import Connection, Engine, RowMapping, text
 
 from resources.variables import DAGSTER_POSTGRES_URL, WAREHOUSE_URL
-from resources.warehouse.roles import Access, Password, about, access, check_name, login, run
+from resources.warehouse.roles import (
+    Access,
+    Password,
+    access,
+    check_name,
+    login_statements,
+    role_attributes,
+    run,
+)
 
 #: What the loader makes and so owns.
 LOADED = ("raw", "ops", "staging", "mart")
@@ -62,14 +70,14 @@ def grant_dagster(engine: Engine, role: str) -> Access:
 def _grant(engine: Engine, role: str, schemas: tuple[str, ...], variable: str) -> Access:
     check_name(role)
     with engine.begin() as conn:
-        known = about(conn, role)
+        known = role_attributes(conn, role)
         password = Password.choose(None, known)
         verifier = password.verifier(conn, role)
-        run(conn, list(_statements(conn, role, known, verifier, schemas)), verifier, variable)
+        run(conn, list(_owner_statements(conn, role, known, verifier, schemas)), verifier, variable)
     return access(engine.url, role, schemas, password, created=known is None)
 
 
-def _statements(
+def _owner_statements(
     conn: Connection,
     role: str,
     known: RowMapping | None,
@@ -78,7 +86,7 @@ def _statements(
 ) -> Iterator[sql.Composed]:
     own = sql.Identifier(role)
     database = sql.Identifier(str(conn.execute(text("SELECT current_database()")).scalar_one()))
-    yield from login(role, known, verifier)
+    yield from login_statements(role, known, verifier)
     rights = "CONNECT, TEMPORARY" if schemas == DAGSTER else "CONNECT, TEMPORARY, CREATE"
     yield sql.SQL(f"GRANT {rights} ON DATABASE {{}} TO {{}}").format(database, own)
     for schema, owner in conn.execute(_SCHEMAS, {"schemas": list(schemas)}):

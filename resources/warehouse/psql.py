@@ -28,7 +28,7 @@ def psql_line(url: str) -> str:
         }
         return shlex.join(
             [
-                program(),
+                psql_program(),
                 *(part for name, value in options.items() if value for part in (name, str(value))),
             ]
         )
@@ -40,13 +40,13 @@ def psql_line(url: str) -> str:
     )
     return shlex.join(
         [
-            program(),
+            psql_program(),
             named.set(query=parsed.difference_update_query(left_out).query).render_as_string(),
         ]
     )
 
 
-def program() -> str:
+def psql_program() -> str:
     """Return the psql of this machine, or the one that comes with the embedded server."""
     here = shutil.which("psql")
     wheel = (

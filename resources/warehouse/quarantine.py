@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from resources.warehouse.records import Key
+from resources.warehouse.record_content import Key
 from resources.warehouse.schema_ops import rejected_records
 from resources.warehouse.spec import TableSpec
 
@@ -162,8 +162,8 @@ def pending_rejections(
     With `project_ids` only those of these projects, and those of which the project is not known.
 
     A key is `key_text` of the record's key (`"90017"`, `"300/5012"`), or starts with `?` for a
-    record without one: see `place_of`. Merging a good version of the record acknowledges its entry;
-    `resolve_rejections` acknowledges one whose record is gone.
+    record without one: see `place_to_retry`. Merging a good version of the record acknowledges its
+    entry; `resolve_rejections` acknowledges one whose record is gone.
     """
     rejected = rejected_records.c
     query = select(rejected.record_key).where(
@@ -179,7 +179,7 @@ def pending_rejections(
     return list(conn.execute(query.order_by(rejected.id)).scalars())
 
 
-def place_of(record_key: str) -> str | None:
+def place_to_retry(record_key: str) -> str | None:
     """Return where to look again for a record without a key, empty when that is unknown; None for
     one that has a key.
     """
@@ -195,7 +195,7 @@ def open_places(conn: Connection, space_key: str, table: str) -> set[str]:
         entry.record_key.startswith(WITHOUT_KEY),
         entry.resolved_at.is_(None),
     )
-    return {place for key in conn.execute(query).scalars() if (place := place_of(key))}
+    return {place for key in conn.execute(query).scalars() if (place := place_to_retry(key))}
 
 
 def resolve_without_id(
@@ -246,7 +246,7 @@ def unplaced_projects(conn: Connection, space_key: str, table: str) -> set[int |
         entry.reason == "rejected",
         entry.resolved_at.is_(None),
     )
-    return {project for key, project in conn.execute(query) if not place_of(key)}
+    return {project for key, project in conn.execute(query) if not place_to_retry(key)}
 
 
 def resolve_rejections(

@@ -15,7 +15,7 @@ from psycopg2.extensions import encrypt_password
 from sqlalchemy import URL, Connection, RowMapping, text
 
 from resources.variables import SettingsError
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 _NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
 _RESERVED = {"public", "none"}
@@ -66,7 +66,7 @@ def check_name(role: str) -> None:
         )
 
 
-def about(conn: Connection, role: str) -> RowMapping | None:
+def role_attributes(conn: Connection, role: str) -> RowMapping | None:
     """Return what is known of a role, None when there is none.
 
     Raises:
@@ -116,7 +116,9 @@ class Password:
         )
 
 
-def login(role: str, known: RowMapping | None, verifier: str | None) -> Iterator[sql.Composed]:
+def login_statements(
+    role: str, known: RowMapping | None, verifier: str | None
+) -> Iterator[sql.Composed]:
     """Yield what makes a role one that can log in; of a role that is known only what differs."""
     if known is None:
         yield sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role))

@@ -31,7 +31,7 @@ _FORMAT = Field(
 )
 
 
-def _made(what: str) -> list[Field]:
+def _creation_fields(what: str) -> list[Field]:
     return [
         Field("created_user_id", Kind.BIGINT, "createdUser.id", f"User who made the {what}"),
         Field("created_at", Kind.TIMESTAMP, "created", f"When the {what} was made"),
@@ -184,7 +184,7 @@ _TEAMS = raw_table(
         _NAME,
         Field("member_ids", Kind.IDS, "members[].id", "Users in the team"),
         _ORDER,
-        *_made("team"),
+        *_creation_fields("team"),
     ],
     endpoint="GET /teams",
     business_key="name",
@@ -311,7 +311,7 @@ _ISSUES = raw_table(
         Field("estimated_hours", Kind.NUMERIC, "estimatedHours", "Estimate in hours"),
         Field("actual_hours", Kind.NUMERIC, "actualHours", "Hours spent"),
         Field("parent_issue_id", Kind.BIGINT, "parentIssueId", "Issue it is a child of"),
-        *_made("issue"),
+        *_creation_fields("issue"),
     ],
     endpoint="GET /issues",
     business_key="issue_key",

@@ -98,7 +98,7 @@ def record_success(
 ) -> None:
     """Record that a sync of these projects succeeded now."""
     now = func.statement_timestamp()
-    _record(
+    _record_state(
         conn,
         space_key,
         scope,
@@ -107,15 +107,15 @@ def record_success(
     )
 
 
-def record_failure(
+def record_project_failures(
     conn: Connection, space_key: str, scope: str, project_ids: Collection[int], error: str
 ) -> None:
     """Record that a sync of these projects failed now; when they last succeeded stays known."""
     values = {"last_attempt_at": func.statement_timestamp(), "last_error": error}
-    _record(conn, space_key, scope, project_ids, values)
+    _record_state(conn, space_key, scope, project_ids, values)
 
 
-def _record(
+def _record_state(
     conn: Connection,
     space_key: str,
     scope: str,

@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Connection, any_, case, func, literal, sel
 
 from resources.warehouse.arrays import bigints
 from resources.warehouse.quarantine import key_text
-from resources.warehouse.records import (
+from resources.warehouse.record_content import (
     BadRecordError,
     Record,
     content_hash,
@@ -56,7 +56,7 @@ def of_issue(record: Record) -> Row:
     return Row(record, project if isinstance(project, int) else 0)
 
 
-def of_source(spec: TableSpec, rows: Iterable[Row], hashed: Hash = content_hash) -> pd.DataFrame:
+def source_frame(spec: TableSpec, rows: Iterable[Row], hashed: Hash = content_hash) -> pd.DataFrame:
     """Return records of the source as a frame; one without a usable key has a key that begins with
     `?`.
     """
@@ -70,7 +70,14 @@ def _source_rows(spec: TableSpec, rows: Iterable[Row], hashed: Hash) -> Iterator
             key = key_text(record_key(spec, record, {"project_id": row.project_id}))
         except BadRecordError as error:
             key, record = f"?{number}: {error}", {}
-        yield key, row.project_id, row.issue_id, version(spec, record), hashed(spec, record), record
+        yield (
+            key,
+            row.project_id,
+            row.issue_id,
+            change_time(spec, record),
+            hashed(spec, record),
+            record,
+        )
 
 
 def as_stored(record: Any) -> Any:
@@ -80,20 +87,20 @@ def as_stored(record: Any) -> Any:
     written = to_text(record)
     if not storable(written):
         record = sanitise(record)
-    return _whole(record) if _EXPONENT.search(written) else record
+    return _whole_numbers(record) if _EXPONENT.search(written) else record
 
 
-def _whole(value: Any) -> Any:
+def _whole_numbers(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and abs(value) >= 1e16:
         # By its shortest text, which is what was sent: the float itself is another number from 2^53
         # on.
         return int(Decimal(repr(value)))
     if isinstance(value, dict):
-        return {name: _whole(item) for name, item in value.items()}
-    return [_whole(item) for item in value] if isinstance(value, list) else value
+        return {name: _whole_numbers(item) for name, item in value.items()}
+    return [_whole_numbers(item) for item in value] if isinstance(value, list) else value
 
 
-def version(spec: TableSpec, record: Record) -> str | None:
+def change_time(spec: TableSpec, record: Record) -> str | None:
     """Return the time of change of a record as the source writes it, None for records that have
     none.
     """
@@ -102,7 +109,7 @@ def version(spec: TableSpec, record: Record) -> str | None:
     return None if found is None else str(found)
 
 
-def of_warehouse(
+def warehouse_frame(
     conn: Connection,
     spec: TableSpec,
     space_key: str,
@@ -126,7 +133,7 @@ def of_warehouse(
     return frame(
         (
             (
-                key_text(tuple(row[:keys])), row[keys], row[keys + 1], version(spec, record),
+                key_text(tuple(row[:keys])), row[keys], row[keys + 1], change_time(spec, record),
                 hashed(spec, record), record,
                 row[keys + 3],
             )
@@ -155,7 +162,7 @@ def frame(rows: Iterable[tuple[Any, ...]], *more: str) -> pd.DataFrame:
     return made.drop_duplicates("key", keep="last")
 
 
-def compare(source: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
+def differing_rows(source: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that differ: one row each with the columns of both sides (`_source`,
     `_warehouse`) and `kind`.
 
@@ -177,9 +184,9 @@ def compare(source: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
     return both.assign(kind=kind)[kind.notna()]
 
 
-def described(spec: TableSpec, differing: pd.DataFrame) -> Iterator[tuple[Difference, Any]]:
-    """Yield each row of `compare` as a difference, with the record of the source (None: it has
-    none).
+def as_differences(spec: TableSpec, differing: pd.DataFrame) -> Iterator[tuple[Difference, Any]]:
+    """Yield each row of `differing_rows` as a difference, with the record of the source (None: it
+    has none).
     """
     for row in differing.where(differing.notna(), None).to_dict("records"):
         source, stored = row["record_source"], row["record_warehouse"]

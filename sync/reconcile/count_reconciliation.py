@@ -17,11 +17,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, func, select
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.errors import NotFound, PermissionDenied
-from resources.backlog.models import IssueFilter
 from resources.backlog.paginator import instant
 from resources.backlog.scan import LOOKBACK, PROJECTS_PER_REQUEST
-from resources.warehouse.quarantine import place_of
+from resources.warehouse.quarantine import place_to_retry
 from resources.warehouse.reconciliations import latest
 from resources.warehouse.schema import SPECS
 from resources.warehouse.sync_state import get_watermarks
@@ -115,7 +115,7 @@ def holdings(engine: Engine, space_key: str) -> Holdings:
     with engine.connect() as connection:
         query = select(issues.project_id, func.count()).where(*present).group_by(issues.project_id)
         rows = Counter({int(project): int(count) for project, count in connection.execute(query)})
-        held = _held(quarantined(connection, space_key))
+        held = _projects_in_quarantine(quarantined(connection, space_key))
         stored = {}
         if held:
             ids = [int(key) for key in held if key.isdigit()]
@@ -140,7 +140,7 @@ def _stored_by_key(connection: Connection, space_key: str, held: Collection[str]
     project of that.
     """
     issues = SPECS["issues"].table.c
-    keys = {key: place for key in held if (place := place_of(key))}
+    keys = {key: place for key in held if (place := place_to_retry(key))}
     if not keys:
         return {}
     query = select(issues.issue_key, issues.project_id).where(
@@ -152,7 +152,7 @@ def _stored_by_key(connection: Connection, space_key: str, held: Collection[str]
     return {key: projects[place] for key, place in keys.items() if place in projects}
 
 
-def _held(entries: Mapping[tuple[str, str], Refused]) -> dict[str, int]:
+def _projects_in_quarantine(entries: Mapping[tuple[str, str], Refused]) -> dict[str, int]:
     """Return the project of each issue in quarantine that says it."""
     return {
         key: one.project_id
@@ -214,7 +214,7 @@ def count_projects(
                 continue
             raise
         if source or not project.get("archived"):
-            counts[project_id] = _count(held, project_id, source, key)
+            counts[project_id] = _project_count(held, project_id, source, key)
     return counter.explained(counts)
 
 
@@ -276,13 +276,15 @@ def differing_projects(
     counter = _Counter(
         client, engine, space_key, dict.fromkeys(project_ids, read_at + SECOND), by_id=False
     )
-    counts = {project: _count(held, project, counter.source(project)) for project in project_ids}
+    counts = {
+        project: _project_count(held, project, counter.source(project)) for project in project_ids
+    }
     return {
         one.project_id for one in counter.explained(counts) if one.difference or not one.conclusive
     }
 
 
-def _count(held: Holdings, project_id: int, source: int, key: str = "") -> ProjectCount:
+def _project_count(held: Holdings, project_id: int, source: int, key: str = "") -> ProjectCount:
     return ProjectCount(
         key, source, held.rows[project_id], project_id, held.refused[project_id],
         held.quarantined[project_id]
@@ -377,7 +379,7 @@ class _Counter:
         )
         with self._engine.connect() as connection:
             known = set(connection.execute(query).scalars())
-            held = _held(quarantined(connection, self._space_key))
+            held = _projects_in_quarantine(quarantined(connection, self._space_key))
             stored = _stored_by_key(connection, self._space_key, held)
         rows = len(known)
         for key, project in held.items():

@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import Record
 from resources.backlog.errors import PermissionDenied
 from resources.backlog.feed import ISSUE_DELETED, whole
-from resources.backlog.models import Record
 from resources.backlog.paginator import instant
 from resources.backlog.scan import LOOKBACK
 from resources.warehouse.issue_sync_state import CommentRead, pending_comments
@@ -239,11 +239,11 @@ def _with_refusal(one: Difference, entry: Refused | None) -> Difference:
 def _since(record: Any, moment: datetime | None) -> bool:
     if moment is None or not isinstance(record, dict):
         return False
-    moments = (_instant(record.get(name)) for name in _MOMENTS)
+    moments = (_parsed_instant(record.get(name)) for name in _MOMENTS)
     return any(when is not None and when >= moment - LOOKBACK for when in moments)
 
 
-def _instant(value: Any) -> datetime | None:
+def _parsed_instant(value: Any) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import Record
 from resources.backlog.errors import NotInPlan, PermissionDenied
-from resources.backlog.models import Record
 from sync import listings
 
 

@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, Engine, select
 
 from resources.backlog.changelog import changes_of
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import IssueFilter, Record
 from resources.backlog.errors import NotFound
-from resources.backlog.models import IssueFilter, Record
 from resources.backlog.scan import PROJECTS_PER_REQUEST
-from resources.warehouse.records import content_hash
+from resources.warehouse.record_content import content_hash
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
 from sync.by_id import IDS_PER_REQUEST, chunks
@@ -24,12 +24,12 @@ from sync.change_ids import ADDED
 from sync.reconcile.compare_rows import (
     Hash,
     Row,
-    compare,
-    described,
+    as_differences,
+    differing_rows,
     label_of,
     of_issue,
-    of_source,
-    of_warehouse,
+    source_frame,
+    warehouse_frame,
     with_ids,
 )
 from sync.reconcile.lists import Listed, read_list
@@ -200,7 +200,7 @@ class Pairs:
 
     def _stored(self, table: str, *chosen: ColumnElement[bool]) -> pd.DataFrame:
         with self.engine.connect() as connection:
-            return of_warehouse(
+            return warehouse_frame(
                 connection,
                 SPECS[table],
                 self.space_key,
@@ -221,8 +221,8 @@ class Pairs:
         named once.
         """
         spec = SPECS[table]
-        source = of_source(spec, rows, _HASHES.get(table, content_hash))
-        found = list(described(spec, compare(source, stored)))
+        source = source_frame(spec, rows, _HASHES.get(table, content_hash))
+        found = list(as_differences(spec, differing_rows(source, stored)))
         known = {difference.key for difference, _ in found}
         with self.engine.connect() as connection:
             wrong = wrong_columns(

@@ -42,10 +42,10 @@ def wrong_columns(
     parameters: dict[str, Any] = {"space_key": space_key, "timezone": timezone}
     parameters |= {"project_id": project_id} if project_id is not None else {}
     parameters |= {"ids": list(ids)} if column else {}
-    yield from _wrong(conn, spec, column, parameters)
+    yield from _wrong_rows(conn, spec, column, parameters)
 
 
-def _wrong(
+def _wrong_rows(
     conn: Connection, spec: TableSpec, column: str, parameters: Mapping[str, Any]
 ) -> Iterator[Difference]:
     """Compare in one statement; a payload that PostgreSQL cannot type spoils it for all, so halve
@@ -69,8 +69,8 @@ def _wrong(
             yield Difference(spec.name, project, issue, key_text(tuple(key)), COLUMN, made, stored)
         return
     statement = (
-        f"SELECT {_identity(spec)} FROM {spec.table.fullname} AS t WHERE "  # noqa: S608
-        f"{_chosen(spec, column, frozenset(parameters))}"
+        f"SELECT {_identity_columns(spec)} FROM {spec.table.fullname} AS t WHERE "  # noqa: S608
+        f"{_row_conditions(spec, column, frozenset(parameters))}"
     )
     suspects = [tuple(row) for row in conn.execute(text(statement), parameters)]
     if len(suspects) <= 1:
@@ -88,10 +88,10 @@ def _wrong(
     middle = len(suspects) // 2
     for part in (suspects[:middle], suspects[middle:]):
         keys = {f"key_{number}": [row[number] for row in part] for number in range(len(spec.key))}
-        yield from _wrong(conn, spec, column, {**parameters, **keys})
+        yield from _wrong_rows(conn, spec, column, {**parameters, **keys})
 
 
-def _identity(spec: TableSpec) -> str:
+def _identity_columns(spec: TableSpec) -> str:
     known = (
         f"t.{name}" if name in spec.table.c else f"0 AS {name}"
         for name in ("project_id", "issue_id")
@@ -99,7 +99,7 @@ def _identity(spec: TableSpec) -> str:
     return ", ".join((*(f"t.{name} AS key_{name}" for name in spec.key), *known))
 
 
-def _chosen(spec: TableSpec, column: str, given: frozenset[str]) -> str:
+def _row_conditions(spec: TableSpec, column: str, given: frozenset[str]) -> str:
     conditions = ["t.space_key = :space_key"]
     if spec.vanishes:
         conditions.append("t.deleted_at IS NULL")
@@ -140,13 +140,13 @@ def _column_statement(table: str, column: str, given: frozenset[str]) -> TextCla
     )
     lines = (
         (
-            f"SELECT {_identity(spec)}, "
+            f"SELECT {_identity_columns(spec)}, "
             f"to_jsonb(array_remove(ARRAY[{', '.join(cases)}], NULL)) AS wrong"
         ),
         # OFFSET keeps the planner from typing the payload of rows that are not chosen.
         (
             f"FROM (SELECT * FROM {spec.table.fullname} AS t WHERE "  # noqa: S608
-            f"{_chosen(spec, column, given)} OFFSET 0) AS t"
+            f"{_row_conditions(spec, column, given)} OFFSET 0) AS t"
         ),
         "CROSS JOIN LATERAL (SELECT t.payload AS r) AS e",
         f"WHERE {' OR '.join(f'({condition})' for condition, _ in unequal.values())}",

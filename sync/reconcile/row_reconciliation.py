@@ -28,7 +28,7 @@ from resources.backlog.errors import (
 from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
 from resources.progress import Progress
-from resources.warehouse.people import showing
+from resources.warehouse.forgetting import showing
 from resources.warehouse.schema import SPECS
 from sync.by_id import chunks
 from sync.counts import by_bucket

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.checks.issues import NIGHTLY_SPECS
+from assets.checks.issue_checks import NIGHTLY_SPECS
 from assets.checks.operation import every_project_is_fresh
 from assets.checks.reconciliation import issue_counts_match_source
 from assets.checks.tables import (

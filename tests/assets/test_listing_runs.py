@@ -7,7 +7,7 @@ from typing import Any
 
 from resources.privacy import Mask
 from simulator import Fault
-from sync.people import mask_stored
+from sync.forgotten_people import mask_stored
 from tests.deployment import WHOLE_TABLES, Deployment, checks, counts, failures, metadata
 
 ALWAYS: dict[str, Any] = {"times": None}

@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 from markdown_it import MarkdownIt
 
-from assets.metadata import definition_metadata, described, load_metadata, preview, rows_table
-from resources.backlog.models import RequestStats
+from assets.metadata import as_markdown, definition_metadata, load_metadata, preview, rows_table
+from resources.backlog.client_values import RequestStats
 from resources.warehouse.schema import SPECS
 from sync.counts import Counts, Span
 from tests.unsafe import EVIL, IMAGE, unsafe
@@ -119,5 +119,5 @@ def test_a_name_in_a_preview_or_a_table_is_text() -> None:
 
 
 def test_a_key_in_what_a_check_says_makes_no_image() -> None:
-    assert described(f"stale: {IMAGE}").startswith("stale: ! [x] (http://evil.test/x.png)")
-    assert unsafe(described(EVIL)) == []
+    assert as_markdown(f"stale: {IMAGE}").startswith("stale: ! [x] (http://evil.test/x.png)")
+    assert unsafe(as_markdown(EVIL)) == []

@@ -272,7 +272,7 @@ IMPORTING = """
 import json, os, sys
 copy, root = sys.argv[1:]
 sys.path[:] = [copy, *(path for path in sys.path if path not in ("", root))]
-import pipelines.raw_definitions, pipelines.hosting.celery_app, pipelines.cli.load
+import pipelines.raw_definitions, pipelines.hosting.celery_app, pipelines.cli.load_command
 import service.app, simulator.server
 ours = os.listdir(copy)
 print(json.dumps([

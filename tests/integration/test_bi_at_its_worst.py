@@ -12,9 +12,9 @@ from psycopg2 import connect
 from sqlalchemy import text
 
 from resources.warehouse.connect import engine, parse_url
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.locks import Locks
 from resources.warehouse.schema import SPECS
+from resources.warehouse.warehouse_errors import WarehouseError
 from simulator import RequestInfo, Simulator, SpaceSpec
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from resources.backlog.oauth import OAuthApplication
 from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade
-from resources.warehouse.tokens import StoredTokens
+from resources.warehouse.token_store import StoredTokens
 from simulator import Simulator, SpaceSpec
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 from tests.integration.commands import Shell, end

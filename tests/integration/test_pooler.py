@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.locks import Locks
+from resources.warehouse.warehouse_errors import WarehouseError
 from simulator import Simulator
 from tests.databases import heard
 from tests.deployment import SMALL

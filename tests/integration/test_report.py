@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from pipelines.cli.report import write_report
+from pipelines.cli.report_command import write_report
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine

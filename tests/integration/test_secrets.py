@@ -18,9 +18,9 @@ import pytest
 from dagster._serdes import serialize_value
 
 from pipelines.alerting.alerter import Alerter
-from pipelines.cli import alerts as command
+from pipelines.cli.alerts_command import try_channels
 from pipelines.cli.in_process import connection
-from pipelines.cli.status_facts import status
+from pipelines.cli.status_facts import status_object
 from pipelines.definitions import build_definitions
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
@@ -44,7 +44,7 @@ from resources.variables import (
 )
 from resources.variables import TOKEN_KEY as TOKEN_KEY_NAME
 from resources.warehouse.heartbeats import alerts_of
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 from service.app import create_app
 from simulator import Fault, Simulator
 from tests.deployment import OTHER_TOKEN_KEY, SMALL, TOKEN_KEY
@@ -192,9 +192,12 @@ def test_no_secret_is_in_any_log_event_message_or_output_of_any_load(
         warehouse.close()
         said += [
             str(instance.daemon_cursor_storage.get_cursor_values({alerts_of(sim.url)})),
-            *map(str, command.try_channels()),
+            *map(str, try_channels()),
         ]
-        said += [said_by_service(), json.dumps(status(Settings.from_env(os.environ)), default=str)]
+        said += [
+            said_by_service(),
+            json.dumps(status_object(Settings.from_env(os.environ)), default=str),
+        ]
         said += [
             repr(Settings.from_env(os.environ)),
             repr(Addresses.from_env(os.environ)),

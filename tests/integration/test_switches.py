@@ -16,8 +16,8 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from resources.backlog.auth import ApiKeyQuery
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.client import BacklogClient
-from resources.backlog.resource import BacklogResource
 from simulator import PLANS, Fault, SpaceSpec, Switches
 from tests.deployment import Deploy, Deployment
 from tests.integration.exactness.differences import differences

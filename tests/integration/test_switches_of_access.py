@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import Engine
 
 from resources.privacy import Mask
-from resources.warehouse.inbox import receive
+from resources.warehouse.webhook_inbox import receive
 from simulator import Fault, Switches
-from sync.webhooks import drain
+from sync.webhook_requests import drain
 from tests.deployment import SMALL, Deploy, failures
 
 #: `roleType` of somebody who administers nothing.

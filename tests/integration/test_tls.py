@@ -11,7 +11,7 @@ from sqlalchemy import URL
 
 from assets.marts.project import DBT, FOLDER, connected
 from resources.warehouse.connect import engine, parse_url
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 from tests.integration.commands import Shell
 from tests.integration.conftest import PASSWORD, NewDatabase
 from tests.tls import Authority, Front, tls_before

@@ -18,7 +18,7 @@ from pipelines.schedules import (
 )
 from resources.cadences import ISSUES
 from resources.dagster_tags import KIND_TAG, RANGE_END_TAG, RANGE_START_TAG
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 from simulator import Fault
 from tests.deployment import Deployment
 from tests.pipelines.test_slots import blocked

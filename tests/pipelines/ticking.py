@@ -11,7 +11,7 @@ import dagster as dg
 from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG
 from resources.dagster_tags import KIND_TAG
-from resources.warehouse import inbox
+from resources.warehouse import webhook_inbox
 from simulator.model import Issue
 from tests.deployment import Deployment, Run, failures
 
@@ -67,7 +67,7 @@ def some(deployment: Deployment, count: int = 1) -> list[Issue]:
 def post(deployment: Deployment, *events: Any) -> None:
     with deployment.engine.begin() as connection:
         for event in events:
-            inbox.receive(
+            webhook_inbox.receive(
                 connection, "acme", event if isinstance(event, str) else json.dumps(event)
             )
 

@@ -12,12 +12,12 @@ import pytest
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import IssueFilter
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.oauth import OAuthApplication
 from resources.backlog.ratelimit import RateLimiter
 from resources.backlog.transport import Transport
-from resources.logs import LOGGERS, about, set_up, write_to
-from resources.redact import remember
+from resources.logs import LOGGERS, log_about, set_up, write_to
+from resources.redact import mask_from_now_on
 from resources.variables import SettingsError
 from simulator import Fault, Simulator
 from tests.deployment import SMALL, Deployment
@@ -117,7 +117,7 @@ def test_lines_of_a_load_say_its_run_table_and_partitions(
 
 def test_people_get_one_line_each_and_no_request_unless_they_ask(stream: io.StringIO) -> None:
     set_up({}, stream=stream)
-    with about(run="r1"):
+    with log_about(run="r1"):
         logging.getLogger("backlog_elt.requests").debug("request", extra={"path": "/space"})
         logging.getLogger("resources.backlog").warning("slow: %s s", 12)
     [line] = stream.getvalue().splitlines()
@@ -135,7 +135,7 @@ def test_lines_go_to_another_stream_from_the_moment_on_that_it_is_said(stream: i
 
 
 def test_no_secret_is_in_a_line_whatever_it_says(stream: io.StringIO) -> None:
-    remember("a-secret-of-this-test")
+    mask_from_now_on("a-secret-of-this-test")
     set_up({"BACKLOG_LOG_FORMAT": "json"}, stream=stream)
     try:
         int("a-secret-of-this-test")
@@ -175,7 +175,7 @@ def test_a_value_that_means_nothing_is_an_error_that_names_the_variable(
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_line_holds_no_control_character_and_is_one_line(stream: io.StringIO, form: str) -> None:
     set_up({"BACKLOG_LOG_FORMAT": form}, stream=stream)
-    with about(asset=f"raw/{EVIL}"):
+    with log_about(asset=f"raw/{EVIL}"):
         logging.getLogger("resources.here").warning("GET /issues: %s", f"{EVIL} {'long ' * 20_000}")
     written = stream.getvalue()
     assert unsafe(written) == []

@@ -17,7 +17,7 @@ from resources.alerts.channels import Slack
 from resources.alerts.message_layout import Message
 from resources.backlog.errors import Unavailable
 from resources.backlog.oauth import OAuthApplication
-from resources.network import Proxy, advice, bypass_proxies, check, proxy_for
+from resources.network import Proxy, bypass_proxies, check, network_advice, proxy_for
 from resources.redact import redact
 from resources.secret import Secret
 from resources.settings import Settings
@@ -191,13 +191,13 @@ def test_the_proxy_of_a_url_is_named_without_its_password(
 
 def test_what_to_check_names_the_proxy_or_the_authority_or_the_network() -> None:
     url, refused = "https://acme.backlog.com", "[Errno 111] Connection refused"
-    assert advice(url, "BACKLOG_URL", refused) == "check BACKLOG_URL and the network"
+    assert network_advice(url, "BACKLOG_URL", refused) == "check BACKLOG_URL and the network"
     os.environ["HTTPS_PROXY"] = f"http://me:{PASSWORD}@proxy:3128"
     assert (
-        advice(url, "BACKLOG_URL", refused)
+        network_advice(url, "BACKLOG_URL", refused)
         == "check HTTPS_PROXY, which leads through proxy:3128, and BACKLOG_URL"
     )
-    unknown = advice(
+    unknown = network_advice(
         url,
         "BACKLOG_URL",
         "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed",

@@ -19,10 +19,10 @@ from assets.dagster_internals import RETENTION
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import issues_config
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
-from resources.retention import BATCH, WAREHOUSE, clean
+from resources.retention import BATCH, WAREHOUSE, delete_old_rows
 from resources.warehouse.connect import engine
 from resources.warehouse.locks import Locks
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 from simulator import Fault
 from tests.deployment import Deployment
 
@@ -86,12 +86,12 @@ def test_dagster_knows_as_much_of_partitions_and_checks_after_old_events_are_gon
 
     before, events = known(), count(database, "event_logs")
     age(database, 31)
-    gone = clean(database, RETENTION)
+    gone = delete_old_rows(database, RETENTION)
     assert gone["event_logs"] > events // 2
     assert gone["asset_check_executions"] > 0
     assert known() == before
     assert count(database, "event_logs") == events - gone["event_logs"]
-    assert clean(database, RETENTION) == {
+    assert delete_old_rows(database, RETENTION) == {
         "event_logs": 0,
         "asset_check_executions": 0,
         "runs": 0,
@@ -108,7 +108,7 @@ def test_a_run_is_deleted_when_nothing_refers_to_it(
         assert deployment.run("users").success
     age(database, 31)
     newest = deployment.run("users").run_id
-    clean(database, RETENTION)
+    delete_old_rows(database, RETENTION)
     assert [run.run_id for run in instance.get_runs()] == [newest]
 
 
@@ -119,8 +119,8 @@ def test_what_is_young_stays(
     deployment = replace(loaded, instance=instance).discover()
     assert deployment.run("users").success
     age(database, 29)
-    assert set(clean(database, RETENTION).values()) == {0}
-    assert clean(database, RETENTION, days=28)["event_logs"] > 0
+    assert set(delete_old_rows(database, RETENTION).values()) == {0}
+    assert delete_old_rows(database, RETENTION, days=28)["event_logs"] > 0
 
 
 #: Table -> the columns and values of a row that is over since `at`, and the days after which it
@@ -173,17 +173,17 @@ def test_old_rows_of_each_ops_table_are_deleted_and_young_or_open_ones_stay(
     loaded.change(
         f"INSERT INTO {table} ({columns}) SELECT {values} FROM (VALUES {rows}) AS v (n, at)"
     )
-    assert clean(loaded.engine, WAREHOUSE)[table] == 1
+    assert delete_old_rows(loaded.engine, WAREHOUSE)[table] == 1
     [left] = loaded.query(f"SELECT count(*) AS n FROM {table}")
     assert left["n"] == len(ages) - 1
-    assert clean(loaded.engine, WAREHOUSE)[table] == 0
+    assert delete_old_rows(loaded.engine, WAREHOUSE)[table] == 0
 
 
 def test_a_lock_that_is_held_for_days_is_not_old(loaded: Deployment) -> None:
     with Locks(loaded.engine, "acme") as locks:
         locks.acquire("issues")
         loaded.change("UPDATE ops.locks SET taken_at = taken_at - interval '3 days'")
-        assert clean(loaded.engine, WAREHOUSE)["ops.locks"] == 0
+        assert delete_old_rows(loaded.engine, WAREHOUSE)["ops.locks"] == 0
         locks.verify()
 
 
@@ -220,7 +220,9 @@ def test_old_rows_are_deleted_in_batches_next_to_a_writer(loaded: Deployment) ->
             ("commit", commits.append),
         ):
             event.listen(made, name, listener)
-        gone = clean(made, tuple(rule for rule in WAREHOUSE if rule.table == "ops.webhook_events"))
+        gone = delete_old_rows(
+            made, tuple(rule for rule in WAREHOUSE if rule.table == "ops.webhook_events")
+        )
     made.dispose()
     assert gone == {"ops.webhook_events": many}
     assert (batches, len(commits)) == ([BATCH, BATCH, 1], 3)
@@ -245,7 +247,7 @@ def test_backfills_that_are_over_go_and_those_that_are_asked_for_stay(
             ),
             {"over": over, "asked": asked},
         )
-    assert clean(database, RETENTION)["bulk_actions"] == 1
+    assert delete_old_rows(database, RETENTION)["bulk_actions"] == 1
     assert {one.backfill_id for one in instance.get_backfills()} == {asked, young}
 
 
@@ -270,8 +272,8 @@ def test_rows_that_somebody_has_locked_are_left_to_the_next_time(loaded: Deploym
     loaded.change(OLD_EVENT)
     with loaded.engine.begin() as holder:
         holder.execute(text("SELECT * FROM ops.webhook_events FOR UPDATE"))
-        assert clean(loaded.engine, WAREHOUSE)["ops.webhook_events"] == 0
-    assert clean(loaded.engine, WAREHOUSE)["ops.webhook_events"] == 1
+        assert delete_old_rows(loaded.engine, WAREHOUSE)["ops.webhook_events"] == 0
+    assert delete_old_rows(loaded.engine, WAREHOUSE)["ops.webhook_events"] == 1
 
 
 def test_the_newest_proof_of_each_kind_and_the_newest_build_stay(loaded: Deployment) -> None:
@@ -284,7 +286,7 @@ def test_the_newest_proof_of_each_kind_and_the_newest_build_stay(loaded: Deploym
     known = loaded.query(
         "SELECT DISTINCT project_id, how, equal FROM ops.reconciliations ORDER BY 1, 2, 3"
     )
-    gone = clean(loaded.engine, WAREHOUSE)
+    gone = delete_old_rows(loaded.engine, WAREHOUSE)
     assert (
         loaded.query(
             "SELECT DISTINCT project_id, how, equal FROM ops.reconciliations ORDER BY 1, 2, 3"
@@ -331,7 +333,7 @@ def test_runs_that_come_by_the_hundred_are_kept_for_three_days_where_they_succee
     seldom = deployment.run("users")
     age(database, 4)
     before = {run.run_id: len(run.events) for run in (often, failed, seldom)}
-    assert clean(database, RETENTION)["event_logs"] > 0
+    assert delete_old_rows(database, RETENTION)["event_logs"] > 0
     after = {run.run_id: len(run.events) for run in (often, failed, seldom)}
     assert after[often.run_id] < before[often.run_id] / 2
     assert (after[failed.run_id], after[seldom.run_id]) == (

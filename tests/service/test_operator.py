@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history.history_writer import note_progress
-from resources.warehouse.sync_state import record_failure
+from resources.warehouse.sync_state import record_project_failures
 from simulator import Simulator
 from tests.browser import Chromium, visitor_at
 from tests.deployment import SMALL
@@ -116,7 +116,7 @@ def test_a_project_that_is_fresh_says_why_a_later_load_failed(
     chromium: Chromium, place: str, warehouse: Engine
 ) -> None:
     with warehouse.begin() as connection:
-        record_failure(connection, "acme", "issues", [300], "GET /issues: 403")
+        record_project_failures(connection, "acme", "issues", [300], "GET /issues: 403")
     with visitor_at(chromium, place, locale="en-US") as visitor:
         freshness = (
             visitor.page.locator("#projects tbody tr")

@@ -20,14 +20,14 @@ from sqlalchemy import Engine
 
 from resources.backlog.errors import error_from_response
 from resources.conditions import Outcome
-from resources.warehouse.conditions import note
 from resources.warehouse.connect import refusal
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
 from resources.warehouse.locks import Locks
+from resources.warehouse.seen_conditions import note
 from resources.warehouse.sync_state import note_space_url
 from simulator import Simulator
-from sync import locks
+from sync import sync_locks
 from sync.modes import Mode
 from sync.reconcile import count_reconciliation, row_reconciliation
 from sync.reconcile.result import ProjectReconciliation
@@ -182,7 +182,7 @@ def test_all_that_the_engine_waits_for_and_notes_has_japanese_words(
 ) -> None:
     happened = [*count_reconciliation._happened((), {}, (), ()), "changed"]
     texts = [ProjectReconciliation(300, "OPS", 9, 9, 0, dict.fromkeys(happened, 7)).remark]
-    for module in (locks, count_reconciliation, row_reconciliation):
+    for module in (sync_locks, count_reconciliation, row_reconciliation):
         found = said_by(module)
         assert found, module
         texts += found

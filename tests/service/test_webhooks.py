@@ -22,10 +22,10 @@ from resources.privacy import Mask
 from resources.secret import Secret
 from resources.settings import Settings
 from resources.warehouse import sync_state
-from resources.warehouse.inbox import NOT_KEPT, take
-from service.errors import ApiError
+from resources.warehouse.webhook_inbox import NOT_KEPT, take
+from service.error_answers import ApiError
 from service.handlers import HANDLERS
-from service.metrics import Metrics
+from service.prometheus import Metrics
 from service.warehouse import Warehouse
 from service.webhooks import EVENTS, Inbox, count_one, router
 from tests.ports import free_port

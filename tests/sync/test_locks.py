@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseBusyError, WarehouseError
 from resources.warehouse.history import history_writer
 from resources.warehouse.history.history_reader import Sync, active_syncs
 from resources.warehouse.history.run_kinds import DIED
-from resources.warehouse.locks import Locks, is_held
+from resources.warehouse.locks import Locks, held_condition
+from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
 from simulator import Fault, RequestInfo
-from sync.locks import SyncLocks
+from sync.sync_locks import SyncLocks
 from tests.syncs import Syncs, failures
 
 #: Of the session that has a lock.
@@ -60,7 +60,7 @@ class Watcher:
 
 
 def _locks(syncs: Syncs) -> int:
-    return len(syncs.query(f"SELECT 1 FROM ops.locks AS l WHERE {is_held('l')}"))
+    return len(syncs.query(f"SELECT 1 FROM ops.locks AS l WHERE {held_condition('l')}"))
 
 
 def _history(syncs: Syncs) -> list[tuple[str, str]]:
@@ -149,7 +149,7 @@ def test_a_server_that_ends_all_connections_in_the_middle_fails_the_load_in_one_
 
 HOLD = """
 import sys
-from sync.locks import SyncLocks
+from sync.sync_locks import SyncLocks
 from resources.progress import LogProgress
 from resources.warehouse.connect import engine
 from resources.warehouse.history import history_writer

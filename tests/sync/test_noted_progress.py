@@ -9,8 +9,8 @@ from resources.progress import LogProgress
 from resources.warehouse.history import history_writer
 from resources.warehouse.history.history_reader import active_syncs
 from resources.warehouse.locks import Locks
-from sync.locks import SyncLocks
 from sync.noted_progress import NotedProgress
+from sync.sync_locks import SyncLocks
 
 
 class Clock:

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Engine
 
 from resources.privacy import Mask, fingerprint
-from resources.warehouse import inbox, people
-from resources.warehouse.errors import WarehouseBusyError
+from resources.warehouse import forgetting, webhook_inbox
 from resources.warehouse.masking import PSEUDONYM
+from resources.warehouse.warehouse_errors import WarehouseBusyError
 from simulator.model import User
-from sync.people import mask_stored
-from sync.webhooks import drain
+from sync.forgotten_people import mask_stored
+from sync.webhook_requests import drain
 from tests.sync.somebody import (
     KEY,
     NAME,
@@ -52,8 +52,10 @@ def copies(syncs: Syncs, someone: User) -> None:
     """Put what names the person where loads put it only in trouble, and marts as dbt makes them."""
     shown = {"id": someone.id, "userId": someone.login, "name": NAME, "mailAddress": someone.mail}
     with syncs.engine.begin() as connection:
-        inbox.receive(connection, "acme", json.dumps({"id": 7, "type": 3, "createdUser": shown}))
-        inbox.receive(connection, "acme", f"no JSON of {NAME}")
+        webhook_inbox.receive(
+            connection, "acme", json.dumps({"id": 7, "type": 3, "createdUser": shown})
+        )
+        webhook_inbox.receive(connection, "acme", f"no JSON of {NAME}")
     entry = "space_key, table_name, record_key, payload, reason, error, run_id"
     of_person = f"FROM raw.users WHERE id = {someone.id}"
     for statement in (
@@ -94,7 +96,7 @@ def test_who_is_forgotten_is_nowhere_and_does_not_come_back(loaded: Syncs) -> No
     others = [user.name for user in loaded.sim.space.users.values() if user.id != someone.id]
     known = found(loaded, others)
 
-    changed = people.forget(loaded.engine, "acme", someone.id, Mask())
+    changed = forgetting.forget(loaded.engine, "acme", someone.id, Mask())
     assert {
         "raw.users",
         "raw.issues",
@@ -141,20 +143,20 @@ def test_who_is_forgotten_is_nowhere_and_does_not_come_back(loaded: Syncs) -> No
     space.delete_user(someone.id)
     load(loaded)
     assert found(loaded, WHO) == []
-    assert people.forget(loaded.engine, "acme", someone.id, Mask()) == {}, "once is enough"
+    assert forgetting.forget(loaded.engine, "acme", someone.id, Mask()) == {}, "once is enough"
 
 
 def test_a_load_that_read_before_somebody_was_forgotten_writes_nothing_more(loaded: Syncs) -> None:
     with loaded.engine.begin() as connection:
-        before = people.forgotten(connection, "acme")
-        people.hold(connection, "acme", before)
+        before = forgetting.forgotten(connection, "acme")
+        forgetting.hold(connection, "acme", before)
     someone = next(iter(loaded.sim.space.users))
-    people.forget(loaded.engine, "acme", someone, Mask())
+    forgetting.forget(loaded.engine, "acme", someone, Mask())
     with (
         loaded.engine.begin() as connection,
         pytest.raises(WarehouseBusyError, match="the next load continues"),
     ):
-        people.hold(connection, "acme", before)
+        forgetting.hold(connection, "acme", before)
 
 
 NEW_NAME, NEWER_NAME = 'Ford "Ix" Prefect', "Ford 新しい"
@@ -183,7 +185,7 @@ def loaded_and_forgotten(syncs: Syncs, mask: Mask) -> int:
     """Load a space with a user who has done nothing, forget the user, and return the id."""
     someone = syncs.sim.space.add_user(OLD_NAME, login="zaphod-login", mail="zaphod@acme.test").id
     syncs.load()
-    people.forget(syncs.engine, "acme", someone, mask)
+    forgetting.forget(syncs.engine, "acme", someone, mask)
     return someone
 
 
@@ -214,7 +216,7 @@ def test_a_new_name_of_who_is_forgotten_is_erased_whatever_is_read_first(
             "type": 2,
             "content": {"changes": [{"field": "assigner", "new_value": NEW_NAME}]},
         }
-        inbox.receive(connection, "acme", json.dumps(event), mask)
+        webhook_inbox.receive(connection, "acme", json.dumps(event), mask)
     syncs.change(
         "INSERT INTO ops.rejected_records "
         "(space_key, table_name, record_key, payload, reason, error, run_id) "
@@ -309,32 +311,32 @@ def test_a_name_that_a_former_version_let_in_is_reported_and_erased(
     assert found(loaded, {NEW_NAME}) == []
     equal(loaded)
     let_in(loaded, someone, NEW_NAME)
-    changed = people.forget(loaded.engine, "acme", someone, Mask())
+    changed = forgetting.forget(loaded.engine, "acme", someone, Mask())
     assert {"raw.comments", "raw.issue_changes", "raw.activities"} <= changed.keys()
     assert found(loaded, {NEW_NAME}) == []
-    assert people.forget(loaded.engine, "acme", someone, Mask()) == {}
+    assert forgetting.forget(loaded.engine, "acme", someone, Mask()) == {}
 
 
 def test_what_was_read_before_a_name_was_known_is_masked_when_it_is_stored(
     warehouse: Engine,
 ) -> None:
-    people.forget(warehouse, "acme", 5, Mask())
+    forgetting.forget(warehouse, "acme", 5, Mask())
     with warehouse.connect() as connection:
-        began = Mask().but(people.forgotten(connection, "acme"))
+        began = Mask().but(forgetting.forgotten(connection, "acme"))
     log = [{"changeLog": [{"field": "assigner", "newValue": NEW_NAME}]}]
     read, slow = began.read(log)
     assert read == log
     for _ in range(2):
         _, quick = began.read({"assignee": {"id": 5, "name": NEW_NAME}})
-        noted, changed = people.learn(warehouse, "acme", quick)
+        noted, changed = forgetting.learn(warehouse, "acme", quick)
         assert (dict(noted.forgotten.met), changed) == ({}, {})
     with warehouse.begin() as connection:
-        known = slow.but(people.hold(connection, "acme", slow.forgotten))
+        known = slow.but(forgetting.hold(connection, "acme", slow.forgotten))
         assert (known.forgotten.grown, known(read)[0]["changeLog"][0]["newValue"]) == (
             True,
             "forgotten-5",
         )
-        again = people.hold(connection, "acme", known.forgotten)
+        again = forgetting.hold(connection, "acme", known.forgotten)
         assert again == known.forgotten
 
 
@@ -355,7 +357,7 @@ def test_with_a_key_nobody_is_named_and_all_is_equal_and_joins_as_before(
     )
     assert joined[0]["n"] > 2
     assert joined[0]["named"] is True
-    people.forget(syncs.engine, "acme", someone.id, Mask(KEY))
+    forgetting.forget(syncs.engine, "acme", someone.id, Mask(KEY))
     load(syncs)
     [row] = syncs.query(f"SELECT name FROM raw.users WHERE id = {someone.id}")
     assert row["name"] == f"forgotten-{someone.id}"
@@ -404,12 +406,12 @@ def test_webhooks_are_masked_whoever_has_put_them_there(loaded: Syncs) -> None:
         }
     )
     with loaded.engine.begin() as connection:
-        inbox.receive(connection, "acme", event, Mask(KEY))
-        inbox.receive(connection, "acme", f"no JSON of {NAME}", Mask(KEY))
+        webhook_inbox.receive(connection, "acme", event, Mask(KEY))
+        webhook_inbox.receive(connection, "acme", f"no JSON of {NAME}", Mask(KEY))
     assert found(loaded, {NAME}) == []
     with loaded.engine.begin() as connection:
-        inbox.receive(connection, "acme", event.replace("8", "9"))
-        inbox.receive(connection, "acme", f"no JSON of {NAME}")
+        webhook_inbox.receive(connection, "acme", event.replace("8", "9"))
+        webhook_inbox.receive(connection, "acme", f"no JSON of {NAME}")
     drain(loaded.engine, "acme", Mask(KEY))
     assert found(loaded, {NAME}) == []
     assert [

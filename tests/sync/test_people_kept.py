@@ -8,12 +8,12 @@ import pytest
 
 from resources.privacy import Mask
 from resources.replacements import Replacements
-from resources.warehouse import people
-from resources.warehouse.people import Copies
+from resources.warehouse import forgetting
+from resources.warehouse.forgetting import Copies
 from resources.warehouse.people_columns import PeopleColumn
 from resources.warehouse.people_left import Left, people_left
 from simulator.model import User
-from sync.people import mask_for, mask_stored, texts_of_people
+from sync.forgotten_people import mask_for, mask_stored, texts_of_people
 from tests.sync.somebody import KEY, NAME, OLD_NAME, TINY, WHO, found, live, names_and_addresses
 from tests.syncs import StartSyncs, Syncs
 
@@ -113,7 +113,7 @@ def test_who_is_forgotten_is_erased_from_versions_that_marts_keep_by_id(loaded: 
     someone = live(loaded)
     remembered(loaded, someone)
     replaced: list[Replacements] = []
-    assert "mart.dim_user" in people.forget(
+    assert "mart.dim_user" in forgetting.forget(
         loaded.engine, "acme", someone.id, Mask(), Copies(KEPT, replaced.append)
     )
     assert left(loaded).others == Counter({"bi.mine": 2})

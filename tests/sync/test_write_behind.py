@@ -15,7 +15,7 @@ from sqlalchemy import text
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.privacy import Mask
-from resources.warehouse import people
+from resources.warehouse import forgetting
 from simulator import Fault, RequestInfo
 from sync.write_behind import WriteBehind
 from tests.syncs import SMALL, StartSyncs, failures
@@ -243,7 +243,7 @@ def test_where_somebody_is_forgotten_nothing_is_read_while_something_is_stored(
     """Both would teach the mask names."""
     syncs = start_syncs(replace(SMALL, issues=120))
     assert syncs.listing().success
-    people.forget(syncs.engine, "acme", max(syncs.sim.space.users), Mask())
+    forgetting.forget(syncs.engine, "acme", max(syncs.sim.space.users), Mask())
     writing = text(
         "SELECT count(*) FROM pg_locks WHERE relation = CAST('raw.comments' AS regclass) AND "
         "mode = 'RowExclusiveLock' AND pid <> "

@@ -22,7 +22,7 @@ from assets.marts.charts.words import both
 _POINTS = 100
 
 
-def _apart(name: str, by: str) -> str:
+def _namesakes_apart(name: str, by: str) -> str:
     """Return SQL of a name with letters of no width after it, so that namesakes and equal keys of
     two spaces stay apart.
     """
@@ -35,7 +35,8 @@ def _apart(name: str, by: str) -> str:
 _FLOW = f"""
     WITH span AS MATERIALIZED (SELECT max(day) AS last_day, least(max(day) - min(day), 365) AS days
         FROM mart.flow_daily)
-    SELECT {_apart("project_key", "space_key")} AS project, day, stage, issues::float8 AS issues
+    SELECT {_namesakes_apart("project_key", "space_key")} AS project, day, stage, issues::float8 AS
+        issues
     FROM (
         SELECT space_key, project_key, day, stage, sum(issues) AS issues
         FROM mart.flow_daily GROUP BY space_key, project_key, day, stage
@@ -64,8 +65,9 @@ _BURN = """
     WHERE (r.last_day - m.day) % (r.days / :points + 1) = 0
 """
 _HOURS = f"""
-    SELECT month, CASE WHEN user_id IS NOT NULL THEN {_apart("user_name", "user_id")}
-        END AS person, hours::float8 AS hours
+    SELECT month, CASE WHEN user_id IS NOT NULL THEN {_namesakes_apart("user_name", "user_id")}
+        END AS person,
+           hours::float8 AS hours
     FROM (
         SELECT work_month AS month, user_id, user_name, sum(hours) AS hours
         FROM mart.hours_ledger WHERE NOT is_deleted GROUP BY work_month, user_id, user_name
@@ -73,8 +75,8 @@ _HOURS = f"""
     WHERE month > (SELECT max(work_month) FROM mart.hours_ledger) - interval '24 months'
 """  # noqa: S608
 _OVERDUE = f"""
-    SELECT {_apart("assignee", "assignee_id")} AS person, days_overdue AS days_late, count(*) AS
-        issues
+    SELECT {_namesakes_apart("assignee", "assignee_id")} AS person, days_overdue AS days_late,
+        count(*) AS issues
     FROM mart.issue_now
     WHERE is_overdue
     GROUP BY assignee_id, assignee, days_overdue
@@ -89,7 +91,7 @@ _PLAN = """
     GROUP BY month
 """
 _LOAD = f"""
-    SELECT {_apart("user_name", "user_id")} AS person, week, sum(hours)::float8 AS hours
+    SELECT {_namesakes_apart("user_name", "user_id")} AS person, week, sum(hours)::float8 AS hours
     FROM mart.upcoming_load
     GROUP BY user_id, user_name, week
 """  # noqa: S608

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, text, u
 
 from resources.redact import first_line
 from resources.warehouse.history.run_kinds import CANCELED, DIED, UNFINISHED
-from resources.warehouse.locks import is_free
+from resources.warehouse.locks import free_condition
 from resources.warehouse.schema_ops import spaces, sync_history
 from resources.warehouse.sync_state import note_space_url
 
@@ -67,7 +67,7 @@ def is_dead(row: str) -> str:
     A load holds its lock from before its first row until after its last: when the lock is free, no
     process will end the row.
     """
-    return is_free(f"{row}.space_key", f"'load/' || {row}.run_id || '/' || {row}.sync_type")
+    return free_condition(f"{row}.space_key", f"'load/' || {row}.run_id || '/' || {row}.sync_type")
 
 
 def start_sync(

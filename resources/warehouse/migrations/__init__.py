@@ -9,8 +9,8 @@ from psycopg2.errors import UniqueViolation
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.spec import OPS
+from resources.warehouse.warehouse_errors import WarehouseError
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -28,7 +28,7 @@ from assets.marts.project import (
     keep_parsed,
     manifest,
 )
-from pipelines.cli.marts import build_marts, summary_line
+from pipelines.cli.marts_command import build_marts, summary_line
 from resources.progress import LogProgress
 from resources.warehouse.connect import engine
 from tests.deployment import Deployment

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import RowMapping
 
-from pipelines.cli.marts import build_marts
+from pipelines.cli.marts_command import build_marts
 from tests.assets.marts.building import assert_whole_build_gives_the_same, build
 from tests.deployment import Deploy, Deployment, quiet
 from tests.integration.exactness.machine import BEGIN, SPEC

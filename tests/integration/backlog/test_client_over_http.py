@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import IssueFilter
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
 from simulator import PLANS, Fault, Simulator

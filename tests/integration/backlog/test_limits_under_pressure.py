@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import IssueFilter
+from resources.backlog.client_values import IssueFilter
 from simulator import Simulator, SpaceSpec
 from simulator.limits import PLANS
 from tests.integration.backlog.traffic import Rewrite, Traffic

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from resources.backlog.models import Record
+from resources.backlog.client_values import Record
 from resources.backlog.scan import Scan, scan_changes, scan_window
 from resources.backlog.window import Window
 from simulator import RequestInfo, Simulator

@@ -30,7 +30,7 @@ from pipelines.raw_definitions import build_raw_definitions
 from pipelines.schedules import issues_request
 from resources.progress import LogProgress
 from resources.settings import Settings
-from sync.watermarks import oldest_watermark
+from sync.watermarks import watermark_furthest_behind
 
 ROOT = Path(__file__).parents[3]
 #: What a load imports when it needs it: imported before, so that no fork has to.
@@ -183,7 +183,7 @@ def _scheduled_run(definitions: dg.Definitions) -> int:
     prepare_storage(Settings.from_env(os.environ))
     with connection() as (_backlog, warehouse), open_instance() as instance:
         projects = instance.get_dynamic_partitions(str(PROJECTS.name))
-        request = issues_request(projects, oldest_watermark(warehouse.engine, projects))
+        request = issues_request(projects, watermark_furthest_behind(warehouse.engine, projects))
         failures = list(run_job(definitions, instance, "issues", request.run_config, request.tags))
     sys.stdout.write("\n".join(failures))
     return bool(failures)

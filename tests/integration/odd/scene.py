@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.client import BacklogClient
-from resources.backlog.resource import BacklogResource
 from simulator import Simulator
 from tests.deployment import Deployment, Run, failures
 from tests.integration.odd.mutations import LIES, RECORDS, WIRE, Mutation

@@ -11,7 +11,7 @@ from pipelines.alerting import messages
 from pipelines.alerting.facts import Check, Ended, Failure
 from pipelines.alerting.problems import covered, of_backfills, of_run, of_silence, of_source
 from resources.conditions import ConditionKind
-from resources.warehouse.conditions import Condition
+from resources.warehouse.seen_conditions import Condition
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)

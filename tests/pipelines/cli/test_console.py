@@ -11,8 +11,8 @@ import pytest
 from rich.cells import cell_len
 
 from pipelines.cli.console import BarProgress, progress_for, table
-from pipelines.cli.load import summary_table
-from pipelines.cli.status import status_table
+from pipelines.cli.load_command import summary_table
+from pipelines.cli.status_command import status_table
 from resources.progress import LogProgress, Progress
 
 DAY = {

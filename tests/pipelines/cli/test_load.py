@@ -6,7 +6,7 @@ import pytest
 
 from assets.marts.news import marts_status
 from pipelines.cli.in_process import Recorder
-from pipelines.cli.load import LoadRequest, next_line
+from pipelines.cli.load_command import LoadRequest, next_line
 from resources.progress import LogProgress
 from resources.variables import SettingsError
 from resources.warehouse.builds import begin_build, end_build

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from pipelines.cli.in_process import Recorder
-from pipelines.cli.verify import Verified, VerifyRequest, compare, run_loads
+from pipelines.cli.verify_command import Verified, VerifyRequest, run_loads, verify_between
 from sync.reconcile.result import Repair
 from tests.deployment import Deployment
 
@@ -28,7 +28,7 @@ def verify(deployment: Deployment, **options: Any) -> Verified:
         request = VerifyRequest.create(
             **{"deep": False, "repair": False, "comments": True, "projects": (), **options}
         )
-        return compare(backlog, warehouse, request, deployment.progress, load_again)
+        return verify_between(backlog, warehouse, request, deployment.progress, load_again)
 
 
 def deep(deployment: Deployment, **options: Any) -> Verified:

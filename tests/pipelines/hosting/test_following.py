@@ -13,14 +13,14 @@ from pipelines.hosting.following import Follower, loaded, news, progress
 from pipelines.hosting.screen import Screen
 from resources.settings import Settings
 from resources.warehouse.builds import begin_build, end_build
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history.history_reader import Sync
 from resources.warehouse.history.history_writer import lock_of, start_sync
 from resources.warehouse.history.run_kinds import OF_COMMAND
 from resources.warehouse.locks import Locks
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema_ops import spaces
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 DAGSTER, URL = "http://127.0.0.1:3000", "https://acme.example"
 BEGAN = datetime(2026, 7, 1, 3, 4, 5, tzinfo=UTC)

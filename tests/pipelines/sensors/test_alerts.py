@@ -20,7 +20,7 @@ from pipelines.alerting.alerter import Alerter
 from pipelines.alerting.facts import MOST_RUNS, Place
 from pipelines.alerting.ledger import Ledger
 from pipelines.cli.in_process import run_job
-from pipelines.cli.status_facts import alerts as status_alerts
+from pipelines.cli.status_facts import alert_facts as status_alerts
 from pipelines.sensors.alerts import alerts
 from resources.alerts.channel import Channel
 from resources.alerts.channels import Slack, Teams
@@ -29,7 +29,7 @@ from resources.dagster_tags import KIND_TAG
 from resources.secret import Secret
 from resources.tokens import TokenState
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 from tests.deployment import Deployment, checks
 from tests.pipelines.ticking import Daemon
 from tests.sinks import WebhookSink

@@ -13,7 +13,7 @@ from pipelines.sensors.marts import APART, PATIENCE, marts_after_loads, reason_t
 from resources.dagster_tags import KIND_TAG, SENSOR_TAG
 from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.history.history_writer import finish_sync, start_sync
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 from tests.deployment import Deployment
 
 #: Writes a row.

@@ -12,8 +12,8 @@ from assets.partitions import month_keys
 from pipelines.jobs import issues_config
 from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.targeted_sync import AGAIN_AFTER, ISSUES_TAG, activity_feed, webhook_inbox
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import Unavailable
-from resources.backlog.resource import BacklogResource
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from simulator import Fault
 from tests.deployment import Deployment

@@ -13,7 +13,7 @@ import httpx
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import Record
+from resources.backlog.client_values import Record
 from resources.backlog.scan import Scan
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)

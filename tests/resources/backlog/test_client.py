@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import IssueFilter, RateLimit, RequestStats
 from resources.backlog.errors import MalformedResponse, NotFound
-from resources.backlog.models import IssueFilter, RateLimit, RequestStats
 from resources.backlog.ratelimit import bucket_of
 from tests.resources.backlog.conftest import EPOCH, KEY, Wire, error, limits
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.errors import MalformedResponse
-from resources.backlog.models import IssueFilter
 from resources.backlog.paginator import (
     LAST_CHANGE_FIRST,
     NEWEST_FIRST,

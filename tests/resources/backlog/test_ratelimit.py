@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import IssueFilter
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.ratelimit import RateLimiter
 from tests.resources.backlog.conftest import EPOCH, Clock, Wire, limits
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from resources.backlog.client_values import Record
 from resources.backlog.errors import IncompleteScan
-from resources.backlog.models import Record
 from resources.backlog.scan import MAX_PASSES, Scan, scan_changes, scan_window
 from resources.backlog.window import COUNTED, ONE_PAGE, Window
 from tests.resources.backlog.hostile import START, HostileSpace, read

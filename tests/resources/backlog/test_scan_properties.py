@@ -11,8 +11,8 @@ from datetime import datetime
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from resources.backlog.client_values import Record
 from resources.backlog.errors import IncompleteScan
-from resources.backlog.models import Record
 from resources.backlog.position import Position
 from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
 from resources.backlog.window import Window

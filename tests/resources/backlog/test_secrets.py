@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from resources.backlog.auth import ApiKeyQuery, BearerToken
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, BacklogError, PermanentError
-from resources.backlog.resource import BacklogResource
 from resources.redact import redact
 from tests.resources.backlog.conftest import KEY, Clock, Wire, error
 

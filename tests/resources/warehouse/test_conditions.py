@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, text
 
 from resources.conditions import Outcome
-from resources.warehouse.conditions import Observed, current, note
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.history.history_writer import finish_sync, start_sync
+from resources.warehouse.seen_conditions import Observed, current, note
+from resources.warehouse.warehouse_errors import WarehouseError
 
 URL = "https://acme.backlog.test"
 DOWN = Outcome("unreachable", "GET /space: no answer", seconds=9.0)

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from resources.warehouse.connect import RESTED_SECONDS, check_tables, engine, mask, parse_url
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.loader import merge
 from resources.warehouse.schema import SPECS
+from resources.warehouse.warehouse_errors import WarehouseError
 
 SECRET = "s3cret!"
 

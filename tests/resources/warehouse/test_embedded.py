@@ -25,7 +25,7 @@ from resources.warehouse.embedded import (
     stop,
     tidy_log,
 )
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 START = """
 import sys, pathlib

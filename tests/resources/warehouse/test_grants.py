@@ -15,9 +15,9 @@ from sqlalchemy import Engine, text
 
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.grants import Limits, grant_bi
 from resources.warehouse.roles import Access
+from resources.warehouse.warehouse_errors import WarehouseError
 from tests.databases import execute
 
 PASSWORD = "s3cr3t % of 'BI'"

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseBusyError, WarehouseError
-from resources.warehouse.locks import Locks, is_free, is_held
+from resources.warehouse.locks import Locks, free_condition, held_condition
+from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
 
 HOLD = """
 import sys
@@ -43,13 +43,13 @@ def _held(warehouse: Engine) -> int:
     with warehouse.connect() as conn:
         return int(
             conn.execute(
-                text(f"SELECT count(*) FROM ops.locks AS l WHERE {is_held('l')}")
+                text(f"SELECT count(*) FROM ops.locks AS l WHERE {held_condition('l')}")
             ).scalar_one()
         )
 
 
 def _is_free(warehouse: Engine, space_key: str, name: str) -> bool:
-    query = text(f"SELECT {is_free('CAST(:space_key AS text)', 'CAST(:name AS text)')}")
+    query = text(f"SELECT {free_condition('CAST(:space_key AS text)', 'CAST(:name AS text)')}")
     with warehouse.connect() as conn:
         return bool(conn.execute(query, {"space_key": space_key, "name": name}).scalar_one())
 

@@ -10,10 +10,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, text
 
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.migrations import HEAD, upgrade, versions
 from resources.warehouse.schema_ops import OPS_TABLES
 from resources.warehouse.spec import metadata
+from resources.warehouse.warehouse_errors import WarehouseError
 
 UPGRADE = """
 import sys

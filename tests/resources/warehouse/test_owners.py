@@ -8,9 +8,9 @@ from sqlalchemy import Engine, text
 
 from resources.variables import SettingsError
 from resources.warehouse.connect import check_tables, engine
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.migrations import upgrade
 from resources.warehouse.owners import grant_dagster, grant_loader
+from resources.warehouse.warehouse_errors import WarehouseError
 from tests.databases import execute
 
 

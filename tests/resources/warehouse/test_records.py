@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from resources.warehouse.records import BadRecordError, content_hash, record_key, unexpected_fields
+from resources.warehouse.record_content import (
+    BadRecordError,
+    content_hash,
+    record_key,
+    unexpected_fields,
+)
 from resources.warehouse.schema import SPECS
 
 ISSUES = SPECS["issues"]

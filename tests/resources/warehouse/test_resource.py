@@ -6,8 +6,8 @@ import pytest
 from dagster import DagsterInstance, EnvVar, asset, materialize
 from sqlalchemy import text
 
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 
 def test_an_asset_gets_a_migrated_warehouse_and_leaves_no_connection(

@@ -16,7 +16,7 @@ from resources.warehouse.sync_state import (
     oldest_watermark,
     project_id_for_key,
     project_states,
-    record_failure,
+    record_project_failures,
     record_project_keys,
     record_success,
     set_checkpoint,
@@ -85,7 +85,7 @@ def test_a_failure_keeps_the_last_success_and_a_success_clears_the_error(warehou
     with warehouse.begin() as conn:
         record_success(conn, "acme", "issues", [300, 301, 300])
         first = project_states(conn, "acme", "issues")
-        record_failure(conn, "acme", "issues", [300], "GET /issues: 500")
+        record_project_failures(conn, "acme", "issues", [300], "GET /issues: 500")
         record_success(conn, "acme", "issues", [])
         second = project_states(conn, "acme", "issues")
         record_success(conn, "acme", "issues", [300])
@@ -102,7 +102,7 @@ def test_a_failure_keeps_the_last_success_and_a_success_clears_the_error(warehou
 
 def test_a_recorded_outcome_leaves_the_watermark_alone(warehouse: Engine) -> None:
     with warehouse.begin() as conn:
-        record_failure(conn, "acme", "issues", [300], "down")
+        record_project_failures(conn, "acme", "issues", [300], "down")
         assert get_watermarks(conn, "acme", "issues") == {}
         set_watermark(conn, "acme", "issues", 300, NOON)
         record_success(conn, "acme", "issues", [300])

@@ -14,8 +14,8 @@ from resources.secret import Secret
 from resources.tokens import Tokens, TokensUnreadableError
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.tokens import StoredTokens
+from resources.warehouse.token_store import StoredTokens
+from resources.warehouse.warehouse_errors import WarehouseError
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 
 HOST, CLIENT = "acme.backlog.test", "client-1"

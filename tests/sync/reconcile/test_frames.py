@@ -13,12 +13,12 @@ from resources.warehouse.loader import merge
 from resources.warehouse.schema import SPECS
 from sync.reconcile.compare_rows import (
     Row,
+    as_differences,
     as_stored,
-    compare,
-    described,
+    differing_rows,
     frame,
-    of_source,
-    of_warehouse,
+    source_frame,
+    warehouse_frame,
     with_ids,
 )
 from sync.reconcile.payload_columns import wrong_columns
@@ -46,11 +46,11 @@ def store(engine: Engine, *records: dict[str, Any]) -> None:
 
 def differing(engine: Engine, *records: Any) -> dict[str, str]:
     with engine.connect() as connection:
-        stored = of_warehouse(connection, ISSUES, "acme")
+        stored = warehouse_frame(connection, ISSUES, "acme")
     return {
         one.key: one.kind
-        for one, _ in described(
-            ISSUES, compare(of_source(ISSUES, [Row(one) for one in records]), stored)
+        for one, _ in as_differences(
+            ISSUES, differing_rows(source_frame(ISSUES, [Row(one) for one in records]), stored)
         )
     }
 
@@ -120,9 +120,9 @@ def test_a_difference_says_what_each_side_has(warehouse: Engine) -> None:
         connection.exec_driver_sql(
             "UPDATE raw.issues SET deleted_at = now(), deleted_reason = 'gone' WHERE id = 2"
         )
-        stored = of_warehouse(connection, ISSUES, "acme", with_ids(ISSUES, [1, 2, 3]))
+        stored = warehouse_frame(connection, ISSUES, "acme", with_ids(ISSUES, [1, 2, 3]))
     newer = issue(3, updated="2026-05-02T00:00:00Z")
-    source = of_source(
+    source = source_frame(
         ISSUES,
         [
             Row(issue(1, summary="new", status={"id": 4, "name": "Closed"}), 300),
@@ -132,7 +132,7 @@ def test_a_difference_says_what_each_side_has(warehouse: Engine) -> None:
     )
     words = {
         one.key: (one.source, one.warehouse, one.project_id)
-        for one, _ in described(ISSUES, compare(source, stored))
+        for one, _ in as_differences(ISSUES, differing_rows(source, stored))
     }
     assert words["1"] == ('status=4, summary="new"', 'status=1, summary="old"', 300)
     assert words["2"] == ("changed 2026-05-01T00:00:00Z", "marked deleted: gone", 300)
@@ -140,7 +140,7 @@ def test_a_difference_says_what_each_side_has(warehouse: Engine) -> None:
 
 
 def test_of_two_versions_in_one_reading_the_last_counts() -> None:
-    made = of_source(
+    made = source_frame(
         ISSUES, [Row(issue(1, summary="a")), Row(issue(2)), Row(issue(1, summary="b"))]
     )
     assert list(made["key"]) == ["2", "1"]
@@ -149,7 +149,7 @@ def test_of_two_versions_in_one_reading_the_last_counts() -> None:
 
 def test_empty_sides_compare_as_equal() -> None:
     nothing = frame([])
-    assert list(described(ISSUES, compare(nothing, frame([], "gone")))) == []
+    assert list(as_differences(ISSUES, differing_rows(nothing, frame([], "gone")))) == []
     assert isinstance(nothing, pd.DataFrame)
 
 
@@ -229,8 +229,8 @@ def test_only_the_rows_that_are_asked_for_are_compared(warehouse: Engine) -> Non
 def test_the_entries_for_programs_are_plain_json(warehouse: Engine) -> None:
     store(warehouse, issue(1))
     with warehouse.connect() as connection:
-        stored = of_warehouse(connection, ISSUES, "acme")
-    [(one, _)] = described(ISSUES, compare(of_source(ISSUES, []), stored))
+        stored = warehouse_frame(connection, ISSUES, "acme")
+    [(one, _)] = as_differences(ISSUES, differing_rows(source_frame(ISSUES, []), stored))
     assert json.loads(json.dumps(shown_difference(one, {300: "OPS"}))) == {
         "table": "issues", "project": "OPS", "key": "1", "label": "OPS-1", "kind": EXTRA,
         "source": "not listed",

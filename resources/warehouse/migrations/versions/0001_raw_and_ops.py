@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic import op
 
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 revision = "v1"
 down_revision = None
