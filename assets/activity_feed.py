@@ -22,21 +22,29 @@ class ActivitiesConfig(dg.Config):
 
     mode: Mode = Field(
         default="incremental",
-        description="refresh: read the last three days again. Everything else: what is new, with a quarter of an hour of overlap.",
+        description="refresh: read the last three days again. Everything else: what is new, with a "
+        "quarter of an hour of overlap.",
     )
     again_from: int | None = Field(
         default=None,
-        description="Id of an activity: read from it on again, also when that is farther back. The sensor has seen it.",
+        description="Id of an activity: read from it on again, also when that is farther "
+        "back. The sensor has seen it.",
     )
 
 
 @raw_asset(
     "activities",
-    description="One row per activity: who did what, when. Source: `GET /space/activities`. The first load reads the newest page, "
-    "and, once the issues are there, back to the beginning (of what the source has kept). Later ones go forward from the last "
-    "known id, with an overlap for rows that become visible late; a project that the key joins later is read back by its own feed. "
-    "Rows that the source trims stay. When the feed no longer holds what came after the last load, `load/retention_gap` and a "
-    "warning say so, and the comments of every issue are asked for once more.\n\nEach new activity says which issues and comments "
+    description="One row per activity: who did what, when. Source: `GET "
+    "/space/activities`. The first "
+    "load reads the newest page, "
+    "and, once the issues are there, back to the beginning (of what the source has kept). Later "
+    "ones go forward from the last "
+    "known id, with an overlap for rows that become visible late; a project that the key joins "
+    "later is read back by its own feed. "
+    "Rows that the source trims stay. When the feed no longer holds what came after the last "
+    "load, `load/retention_gap` and a "
+    "warning say so, and the comments of every issue are asked for once more.\n\nEach new "
+    "activity says which issues and comments "
     "the loads of `raw/issues` and `raw/comments` read.",
     deps=["raw/projects"],
     # Evaluated here, not in steps of their own: a run for single issues comes every half minute.

@@ -1,4 +1,6 @@
-"""Errors as a client of the API sees them: `{"error": {"code", "message", "hint"}}`, whatever went wrong."""
+"""Errors as a client of the API sees them: `{"error": {"code", "message", "hint"}}`, whatever went
+wrong.
+"""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,6 @@
-"""Metrics for Prometheus of the service and of the syncs in the warehouse. The names are in docs/service.md."""
+"""Metrics for Prometheus of the service and of the syncs in the warehouse. The names are in
+docs/service.md.
+"""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -98,7 +100,10 @@ class _Shown(Collector):
 
     @staticmethod
     def _condition(condition: Condition | None) -> Iterator[Metric]:
-        said = "Whether the source as a whole is unreachable, refuses, or is rate-limited by other programs."
+        said = (
+            "Whether the source as a whole is unreachable, refuses, or is "
+            "rate-limited by other programs."
+        )
         lasts = GaugeMetricFamily("backlog_elt_source_condition", said, labels=["kind"])
         since = GaugeMetricFamily(
             "backlog_elt_source_condition_since_timestamp_seconds",
@@ -151,7 +156,9 @@ _METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
 class Measured:
-    """Counts, times and logs every request by its route, never by its path, which may hold a secret."""
+    """Counts, times and logs every request by its route, never by its path, which may hold a
+    secret.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, routes: Iterable[BaseRoute]) -> None:
         self._app = app
@@ -167,7 +174,8 @@ class Measured:
             return
         began, asked = time.perf_counter(), scope["method"]
         if asked == "HEAD":
-            # FastAPI answers HEAD by 405 where only GET is declared. The server leaves the body out.
+            # FastAPI answers HEAD by 405 where only GET is declared. The server leaves the body
+            # out.
             scope = {**scope, "method": "GET"}
 
         async def noted(message: Message) -> None:

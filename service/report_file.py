@@ -1,4 +1,6 @@
-"""The report of `backlog-elt report`, as the file in the home stands: `backlog-elt up` writes it after each build of the marts."""
+"""The report of `backlog-elt report`, as the file in the home stands: `backlog-elt up` writes it
+after each build of the marts.
+"""
 
 import asyncio
 from datetime import UTC, datetime
@@ -11,7 +13,8 @@ from starlette.responses import Response
 from service.error_answers import ApiError
 from service.routes import PlainRoute
 
-#: It runs scripts that stand in it, and asks nobody for anything; its own policy names them by their hashes.
+#: It runs scripts that stand in it, and asks nobody for anything; its own policy names them by
+#: their hashes.
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -52,7 +55,10 @@ def report_router(home: Path) -> APIRouter:
                 await asyncio.to_thread(file.read_bytes), 200, headers, "text/html; charset=utf-8"
             )
         except FileNotFoundError:
-            hint = "backlog-elt up writes it after each build of the marts, backlog-elt report --out to that file at any time."
+            hint = (
+                "backlog-elt up writes it after each build of the marts, backlog-elt report "
+                "--out to that file at any time."
+            )
             raise ApiError(404, "no_report", "There is no report yet.", hint) from None
 
     return pages

@@ -19,7 +19,8 @@ def mask_for(space_key: str, mask: Mask, engine: Engine) -> Mask:
 
 
 def load_forgotten(client: BacklogClient, engine: Engine) -> None:
-    """Let a client replace those who are forgotten too; once for all that it reads, so that no two answers differ in that.
+    """Let a client replace those who are forgotten too; once for all that it reads, so that no two
+    answers differ in that.
 
     Raises:
         BacklogError: the space cannot be reached.

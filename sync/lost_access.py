@@ -1,6 +1,8 @@
-"""Projects that `GET /projects` no longer lists: deleted, or only inaccessible to the key. Losing access looks like a deletion.
+"""Projects that `GET /projects` no longer lists: deleted, or only inaccessible to the key. Losing
+access looks like a deletion.
 
-Archived and renamed projects are still listed, so they never come here. Asks the source only while a project is missing.
+Archived and renamed projects are still listed, so they never come here. Asks the source only while
+a project is missing.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,7 +21,9 @@ ADMINISTRATOR = 1
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the source says of a project that it does not list, in words; `deleted` only where two answers agree on it."""
+    """What the source says of a project that it does not list, in words; `deleted` only where two
+    answers agree on it.
+    """
 
     deleted: bool
     how: str
@@ -58,7 +62,9 @@ def mark_deleted_or_inaccessible(session: Session, listed: Collection[int]) -> N
                 f"{project.key}: {with_it or 'no rows'} with it; {verdicts[project.id].how}"
             )
         reasons = {
-            identifier: f"no access: not listed since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {verdict.how}"
+            identifier: (
+                f"no access: not listed since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {verdict.how}"
+            )
             for identifier, verdict in verdicts.items()
             if not verdict.deleted
         }
@@ -81,10 +87,11 @@ def mark_deleted_or_inaccessible(session: Session, listed: Collection[int]) -> N
 def judge(
     client: BacklogClient, unlisted: Sequence[UnlistedProject], listed: Collection[int]
 ) -> dict[int, Verdict]:
-    """Ask the source for projects that it does not list; those known to be inaccessible only as an administrator.
+    """Ask the source for projects that it does not list; those known to be inaccessible only as an
+    administrator.
 
-    An administrator sees in one request whether they are in the space at all; what is not there is asked for by id once more.
-    Nobody else can tell a deleted project from one that he may not see.
+    An administrator sees in one request whether they are in the space at all; what is not there is
+    asked for by id once more. Nobody else can tell a deleted project from one that he may not see.
     """
     if client.myself().get("roleType") != ADMINISTRATOR:
         return {
@@ -114,7 +121,8 @@ def _ask(client: BacklogClient, project: UnlistedProject, *, alone: bool) -> Ver
         if alone:
             return Verdict(
                 False,
-                f"{asked} finds nothing, and only an administrator's key can tell whether it was deleted",
+                f"{asked} finds nothing, and only an administrator's key can "
+                "tell whether it was deleted",
             )
         return Verdict(
             True, f"GET /projects?all=true does not have it; confirmed by {asked}: not found"

@@ -16,7 +16,8 @@ from resources.warehouse.history import history_writer
 from resources.warehouse.locks import Locks
 from resources.warehouse.warehouse_errors import WarehouseError
 
-#: Somebody else's load of the same table or project is waited for this long, since it may be a first load.
+#: Somebody else's load of the same table or project is waited for this long, since it may be a
+#: first load.
 LOCK_WAIT_SECONDS = 6 * 3600.0
 
 
@@ -24,7 +25,8 @@ LOCK_WAIT_SECONDS = 6 * 3600.0
 class SyncLocks:
     """The locks and waits of the load of a table.
 
-    `row` is the number of its row in progress, None between two of them; `failed`: one of its rows says that it failed.
+    `row` is the number of its row in progress, None between two of them; `failed`: one of its rows
+    says that it failed.
     """
 
     locks: Locks
@@ -55,17 +57,20 @@ class SyncLocks:
         self._acquire(self.table, f"other load of {self.table} to end")
 
     def lock_projects(self, project_ids: Collection[int], *, wait: bool = True) -> set[int]:
-        """Lock projects of the table against other loads, until `unlock_projects` or the end; return those that are locked now.
+        """Lock projects of the table against other loads, until `unlock_projects` or the end;
+        return those that are locked now.
 
-        They are waited for in the order of their ids only, so that two loads never wait for each other: a load that holds projects
-        gets a lower id if it is free, and else the error of one that has waited for too long.
+        They are waited for in the order of their ids only, so that two loads never wait for each
+        other: a load that holds projects gets a lower id if it is free, and else the error of one
+        that has waited for too long.
 
         Args:
             project_ids: the projects; those that are locked already stay so.
             wait: wait for projects that another load has; otherwise leave them out.
 
         Raises:
-            WarehouseBusyError: another load still had one of them after LOCK_WAIT_SECONDS, or had a lower one at all.
+            WarehouseBusyError: another load still had one of them after LOCK_WAIT_SECONDS, or had a
+                lower one at all.
         """
         for project in sorted(set(project_ids) - self._projects):
             name = f"{self.table}/{project}"
@@ -87,7 +92,9 @@ class SyncLocks:
             self._projects.discard(project)
 
     def wait_for_limit(self, bucket: str, seconds: float, until: datetime) -> None:
-        """Show a wait for a rate limit; `until` is by Backlog's clock, for people. The hook `on_wait` of the client."""
+        """Show a wait for a rate limit; `until` is by Backlog's clock, for people. The hook
+        `on_wait` of the client.
+        """
         self._show(f"{bucket} rate limit of Backlog", seconds, until)
 
     def go_on(self) -> None:
@@ -119,7 +126,9 @@ class SyncLocks:
 
     @contextmanager
     def _row_of_the_wait(self) -> Iterator[None]:
-        """Between two rows, show the wait in one of its own; it stays only when the wait was in vain."""
+        """Between two rows, show the wait in one of its own; it stays only when the wait was in
+        vain.
+        """
         if self.row is not None:
             yield
             return

@@ -1,7 +1,9 @@
-"""The inbox of webhooks: each event in `ops.webhook_events` becomes a refetch request, as each row of the activity feed does.
+"""The inbox of webhooks: each event in `ops.webhook_events` becomes a refetch request, as each row
+of the activity feed does.
 
-A webhook is a hint to look, never data: it is unsigned, may come twice, late or never, and holds less than the feed. So an event
-only says which issues to read; the feed itself brings the row of `raw/activities`.
+A webhook is a hint to look, never data: it is unsigned, may come twice, late or never, and holds
+less than the feed. So an event only says which issues to read; the feed itself brings the row of
+`raw/activities`.
 """
 
 import json
@@ -32,7 +34,8 @@ class Drained:
 
 
 def drain(engine: Engine, space_key: str, mask: Mask) -> Drained:
-    """Take every waiting event out of the inbox, request what to read, and record the outcome with each event.
+    """Take every waiting event out of the inbox, request what to read, and record the outcome with
+    each event.
 
     The people in an event may not have been masked when it came in: then that is done here.
 

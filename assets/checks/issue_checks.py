@@ -1,7 +1,7 @@
 """All checks that `raw/issues` evaluates in its own runs.
 
-A check apart would be planned in each of its runs and then skipped, since Dagster starts nothing below an asset that records its
-partitions itself, and that would hide the last result.
+A check apart would be planned in each of its runs and then skipped, since Dagster starts nothing
+below an asset that records its partitions itself, and that would hide the last result.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -28,7 +28,8 @@ from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.counts import by_bucket
 
-#: The checks that ask the source, the clock or Dagster, which the nightly count reconciliation evaluates alone.
+#: The checks that ask the source, the clock or Dagster, which the nightly count reconciliation
+#: evaluates alone.
 NIGHTLY_SPECS = [COUNTS_SPEC, FRESH_SPEC, FAILED_SPEC, ALERTER_SPEC]
 ISSUE_SPECS = [*(spec for table in ISSUE_TABLES for spec in check_specs(table)), *NIGHTLY_SPECS]
 
@@ -42,7 +43,8 @@ def issue_check_results(
     counted: Collection[str] | None,
     scan: bool,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate the chosen checks. A check that cannot be evaluated does not keep the others from it.
+    """Evaluate the chosen checks. A check that cannot be evaluated does not keep the others from
+    it.
 
     Args:
         context: the step of `raw/issues`.
@@ -50,7 +52,8 @@ def issue_check_results(
         warehouse: the warehouse.
         progress: gets what the checks cost.
         counted: keys of the projects that are counted, None: all that are visible.
-        scan: whether checks that scan a table are evaluated again, also when they were within the last hour.
+        scan: whether checks that scan a table are evaluated again, also when they were within the
+            last hour.
 
     Raises:
         dagster.Failure: what the source or the warehouse has refused, after all were tried.

@@ -32,7 +32,8 @@ def alerts_command(test: bool) -> None:
 
 
 def open_problems(settings: Settings) -> str:
-    """Return one line for each problem that lasts, since when and what to do, or that there is none.
+    """Return one line for each problem that lasts, since when and what to do, or that there is
+    none.
 
     Raises:
         WarehouseError: the warehouse cannot be reached.
@@ -46,11 +47,13 @@ def open_problems(settings: Settings) -> str:
     lines = []
     if found["alive"] is False:
         lines.append(
-            f"The alerter has given no sign of life since {found['beat_at']}: is the daemon running?"
+            "The alerter has given no sign of life since "
+            f"{found['beat_at']}: is the daemon running?"
         )
     if condition and not any(one["key"] == SOURCE for one in known):
         lines.append(
-            f"Backlog {WORDS[condition.kind]} since {condition.since:%Y-%m-%d %H:%M:%S} UTC: {condition.message}"
+            f"Backlog {WORDS[condition.kind]} since {condition.since:%Y-%m-%d %H:%M:%S} "
+            f"UTC: {condition.message}"
         )
     if found["alive"] is None:
         lines.append("The alerter has never run for this space: backlog-elt up starts it.")
@@ -72,7 +75,10 @@ def try_channels() -> tuple[str, bool]:
     found = channels(Addresses.from_env(os.environ))
     if not found:
         return (
-            "No channel is set: set BACKLOG_ALERT_URLS, BACKLOG_ALERT_SLACK_URL, …_TEAMS_URL or …_SMTP_URL.",
+            (
+                "No channel is set: set BACKLOG_ALERT_URLS, BACKLOG_ALERT_SLACK_URL, "
+                "…_TEAMS_URL or …_SMTP_URL."
+            ),
             True,
         )
     message, lines, failed = (

@@ -57,7 +57,8 @@ def look_up(settings: Settings, user_id: int) -> "Person":
 
     Raises:
         SettingsError: the warehouse has never had a user of this id.
-        BacklogError: the warehouse holds several spaces, and the source does not say which is meant.
+        BacklogError: the warehouse holds several spaces, and the source does not say which is
+            meant.
         WarehouseError: the warehouse cannot be used.
     """
     from pipelines.cli.in_process import connection

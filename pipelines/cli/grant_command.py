@@ -53,8 +53,8 @@ def grant_command() -> None:
 def bi(role: str, connections: int, statement_seconds: int) -> None:
     """Make or update the role of BI tools: it reads schema mart.
 
-    And nothing else. Takes its password from BACKLOG_BI_PASSWORD; without one, a new role gets a random password, which is
-    shown this once.
+    And nothing else. Takes its password from BACKLOG_BI_PASSWORD; without one, a new role gets a
+    random password, which is shown this once.
     """
     settings = Settings.of_this_process()
     from resources.warehouse.grants import Limits
@@ -74,8 +74,8 @@ def bi(role: str, connections: int, statement_seconds: int) -> None:
 def loader(role: str) -> None:
     """Make or update the role that loads the warehouse.
 
-    It owns the schemas of this program there, and nothing else. Run it with WAREHOUSE_URL of an administrator. A new role gets
-    a random password, which is shown this once.
+    It owns the schemas of this program there, and nothing else. Run it with WAREHOUSE_URL of an
+    administrator. A new role gets a random password, which is shown this once.
     """
     show(connection_lines(make_loader(Settings.of_this_process(), role)))
 
@@ -89,8 +89,8 @@ def loader(role: str) -> None:
 def dagster(role: str) -> None:
     """Make or update the role of Dagster's own database.
 
-    It keeps its tables there, and sees no other database. Run it with DAGSTER_POSTGRES_URL of an administrator. A new role gets
-    a random password, which is shown this once.
+    It keeps its tables there, and sees no other database. Run it with DAGSTER_POSTGRES_URL of an
+    administrator. A new role gets a random password, which is shown this once.
     """
     show(connection_lines(make_dagster(Settings.of_this_process(), role)))
 
@@ -153,7 +153,9 @@ def _granted(url: str, role: str, grant: Callable[..., "Access"]) -> "Access":
 
 
 def connection_lines(access: "Access") -> str:
-    """Return the settings of a connection, one a line; the only place where a new password is ever seen."""
+    """Return the settings of a connection, one a line; the only place where a new password is ever
+    seen.
+    """
     if access.new_password:
         password = f"{access.new_password} (shown this once)"
     else:
@@ -171,6 +173,11 @@ def connection_lines(access: "Access") -> str:
 
 
 def warnings(access: "Access") -> Iterator[str]:
-    """Yield a line for each right that the role has because everybody has it, and that is not the loader's to take."""
+    """Yield a line for each right that the role has because everybody has it, and that is not the
+    loader's to take.
+    """
     for right in access.too_much:
-        yield f"{access.role} has {right} through PUBLIC: an administrator can revoke it by REVOKE {right} FROM PUBLIC"
+        yield (
+            f"{access.role} has {right} through PUBLIC: an administrator can revoke it by "
+            f"REVOKE {right} FROM PUBLIC"
+        )

@@ -1,4 +1,6 @@
-"""`backlog-elt load`: one load by the jobs, the assets and the instance of the Dagster UI, run in this process."""
+"""`backlog-elt load`: one load by the jobs, the assets and the instance of the Dagster UI, run in
+this process.
+"""
 
 import json
 import sys
@@ -118,7 +120,10 @@ def next_line(marts: Literal["missing", "older", "current"]) -> str:
         "current": "",
     }[marts]
     return (
-        f"Next: backlog-elt marts builds the marts ({why}); a running backlog-elt up does so after each load."
+        (
+            f"Next: backlog-elt marts builds the marts ({why}); a running backlog-elt up "
+            "does so after each load."
+        )
         if why
         else ""
     )
@@ -137,7 +142,9 @@ def _marts(settings: Settings) -> Literal["missing", "older", "current"]:
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """What to load: everything that changed (the default), or a window of partitions read again whole."""
+    """What to load: everything that changed (the default), or a window of partitions read again
+    whole.
+    """
 
     full: bool = False
     projects: tuple[str, ...] = ()
@@ -185,7 +192,10 @@ def summary_table(summary: Mapping[str, Any]) -> str:
         (
             table(("table", *columns), rows),
             "",
-            f"{summary['status']} in {summary['seconds']:.1f} s with {made} requests ({by_bucket}){of}",
+            (
+                f"{summary['status']} in {summary['seconds']:.1f} s with {made} "
+                f"requests ({by_bucket}){of}"
+            ),
         )
     )
 
@@ -197,8 +207,8 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
     Raises:
         BacklogError: the space cannot be reached or refuses the key; nothing was started.
         WarehouseError: the warehouse cannot be reached; nothing was started.
-        SettingsError: `request` names a project or month that does not exist, or the warehouse is not for this space; nothing was
-            started.
+        SettingsError: `request` names a project or month that does not exist, or the warehouse is
+            not for this space; nothing was started.
         LoadInterruptedError: somebody ended the load; what was committed is kept.
     """
     from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
@@ -310,7 +320,8 @@ def _issue_ranges(
     if watermark is not None:
         first = month_of(watermark)
     if not request.backfill and not request.projects:
-        # One pass over all of them; partitions in between that are inaccessible are left out by the asset.
+        # One pass over all of them; partitions in between that are inaccessible are left out by the
+        # asset.
         ranges = [(partitions[0], partitions[-1])] if partitions else []
     else:
         ranges = contiguous(requested, partitions)

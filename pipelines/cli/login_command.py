@@ -1,4 +1,6 @@
-"""`backlog-elt login` and `logout`: a user allows the application in a browser, and the tokens are stored."""
+"""`backlog-elt login` and `logout`: a user allows the application in a browser, and the tokens are
+stored.
+"""
 
 import os
 import sys
@@ -52,7 +54,8 @@ LOGIN_PORT = 8976
 def login_command(port: int, no_browser: bool, timeout: int, rotate_key: bool) -> None:
     """Get access by OAuth: a user allows it in a browser.
 
-    Needs an application that is registered with Nulab, with the redirect URI http://127.0.0.1:8976/callback.
+    Needs an application that is registered with Nulab, with the redirect URI
+    http://127.0.0.1:8976/callback.
     """
     settings = Settings.of_this_process()
     if rotate_key:
@@ -74,7 +77,8 @@ def logout_command() -> None:
 def let_in(
     settings: Settings, *, port: int, browser: bool, timeout: float, say: Callable[[str], None]
 ) -> str:
-    """Let a user allow the application, and store the tokens; return one line that says who is logged in to which space.
+    """Let a user allow the application, and store the tokens; return one line that says who is
+    logged in to which space.
 
     Args:
         settings: validated settings of the deployment.
@@ -85,7 +89,8 @@ def let_in(
 
     Raises:
         SettingsError: access is not by OAuth.
-        BacklogError: the user did not allow it, nobody answered, or the space does not let the application in; nothing is stored.
+        BacklogError: the user did not allow it, nobody answered, or the space does not let the
+            application in; nothing is stored.
         WarehouseError: the warehouse cannot be used; nothing is stored.
     """
     from resources.backlog.auth import BearerToken
@@ -104,7 +109,10 @@ def let_in(
         with BacklogClient(application.base_url, BearerToken(tokens.access_token)) as client:
             user, space = client.myself(), client.space()
         store.save(tokens, str(space["spaceKey"]))
-        return f"Logged in to {space['spaceKey']} ({application.base_url}) as {user['name']} (id {user['id']})."
+        return (
+            f"Logged in to {space['spaceKey']} ({application.base_url}) as "
+            f"{user['name']} (id {user['id']})."
+        )
 
 
 def let_out(settings: Settings) -> str:
@@ -118,7 +126,8 @@ def let_out(settings: Settings) -> str:
         if not backlog.token_store.forget():
             return f"Nobody was logged in to {backlog.root}."
         return (
-            f"Logged out of {backlog.root}: the tokens are deleted. Backlog has no request by which they could be revoked; the "
+            f"Logged out of {backlog.root}: the tokens are deleted. Backlog has no request by "
+            "which they could be revoked; the "
             "access token ends by itself within the hour."
         )
 
@@ -134,7 +143,10 @@ def encrypt_anew(settings: Settings) -> str:
     with _oauth_backlog(settings) as backlog:
         if not backlog.token_store.rotate():
             return f"Nobody is logged in to {backlog.root}: there is nothing to encrypt."
-        return "The tokens are encrypted with the first key of BACKLOG_TOKEN_KEY: you can remove the others."
+        return (
+            "The tokens are encrypted with the first key of BACKLOG_TOKEN_KEY: "
+            "you can remove the others."
+        )
 
 
 @contextmanager

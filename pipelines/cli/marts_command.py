@@ -1,4 +1,6 @@
-"""`backlog-elt marts`: one build of all marts, by the job and the instance of the Dagster UI, run in this process."""
+"""`backlog-elt marts`: one build of all marts, by the job and the instance of the Dagster UI, run
+in this process.
+"""
 
 import io
 import json
@@ -43,7 +45,8 @@ WHAT = "marts"
 def marts_command(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> None:
     """Build and test the marts now, from what is loaded.
 
-    Runs the job `marts`, so the run is shown in the Dagster UI. Waits for a running build. A running up builds marts on its own.
+    Runs the job `marts`, so the run is shown in the Dagster UI. Waits for a running build. A
+    running up builds marts on its own.
     """
     settings = Settings.of_this_process()
     from pipelines.cli.console import progress_for
@@ -107,7 +110,8 @@ class _Watcher:
         else:
             self.checks["failed"] += 1
             self.failures.append(
-                f"check {check.check_name} of {check.asset_key.to_user_string()}; its rows are in the Dagster UI"
+                f"check {check.check_name} of {check.asset_key.to_user_string()}; its "
+                "rows are in the Dagster UI"
             )
 
 
@@ -121,7 +125,10 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> "MartsResul
         LoadInterruptedError: somebody ended the build.
     """
     if settings.key_prefix:
-        expected = "unset, or the command in the environment of the location that has BACKLOG_MARTS_OF: that one makes the marts"
+        expected = (
+            "unset, or the command in the environment of the location that has BACKLOG_MARTS_OF: "
+            "that one makes the marts"
+        )
         raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
     from pipelines.hosting.environment import open_instance, prepare_storage
     from pipelines.runs import end_dead_runs
@@ -209,7 +216,10 @@ def summary_line(found: Mapping[str, Any]) -> str:
     """Return what a build did as one line; `found` is the object of `marts --json`."""
     checks = ", ".join(f"{count} {name}" for name, count in found["checks"].items())
     warned = f" (warned: {', '.join(found['warnings'])})" if found["warnings"] else ""
-    done = f"{found['status']} in {found['seconds']:.1f} s: {found['models']} models built, checks: {checks}{warned}"
+    done = (
+        f"{found['status']} in {found['seconds']:.1f} s: {found['models']} models built, "
+        f"checks: {checks}{warned}"
+    )
     return (
         done
         if found["errors"]

@@ -1,4 +1,6 @@
-"""`backlog-elt metrics`: which metrics are defined, and a query for those that are named. Needs no warehouse."""
+"""`backlog-elt metrics`: which metrics are defined, and a query for those that are named. Needs no
+warehouse.
+"""
 
 from typing import Literal
 

@@ -1,4 +1,6 @@
-"""`backlog-elt migrate`: both databases, brought to the version of this program before its processes start."""
+"""`backlog-elt migrate`: both databases, brought to the version of this program before its
+processes start.
+"""
 
 from collections.abc import Iterator
 
@@ -13,18 +15,20 @@ from resources.settings import Settings
 def migrate_command() -> None:
     """Bring both databases to this version, after an upgrade.
 
-    The warehouse and Dagster's storage, before anything else is started. Every command migrates the warehouse anyway;
-    only Dagster's storage needs this one.
+    The warehouse and Dagster's storage, before anything else is started. Every command migrates the
+    warehouse anyway; only Dagster's storage needs this one.
     """
     for line in migrate_databases(Settings.of_this_process()):
         show(line)
 
 
 def migrate_databases(settings: Settings) -> Iterator[str]:
-    """Migrate the warehouse, then Dagster's storage, and yield a line for each; the same again changes nothing.
+    """Migrate the warehouse, then Dagster's storage, and yield a line for each; the same again
+    changes nothing.
 
     Raises:
-        WarehouseError: a database cannot be used, or the warehouse was migrated by a newer version of this program.
+        WarehouseError: a database cannot be used, or the warehouse was migrated by a newer version
+            of this program.
     """
     from pipelines.hosting.environment import open_instance, prepare_storage
     from resources.warehouse.migrations import version

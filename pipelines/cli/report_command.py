@@ -1,4 +1,6 @@
-"""`backlog-elt report`: from the settings to a file, without dbt. It is reported to the Dagster of this home, if there is one."""
+"""`backlog-elt report`: from the settings to a file, without dbt. It is reported to the Dagster of
+this home, if there is one.
+"""
 
 import logging
 import os
@@ -48,7 +50,8 @@ def write_report(
     out: Path,
     waiting: Callable[[str], None] = lambda _holder: None,
 ) -> Path:
-    """Write the page, whole or not at all, and return where it is; `waiting` gets a build of the marts that is at work.
+    """Write the page, whole or not at all, and return where it is; `waiting` gets a build of the
+    marts that is at work.
 
     Raises:
         SettingsError: there is no such project, or the file cannot be written there.
@@ -85,7 +88,9 @@ def write_report(
 
 
 def _record_in_dagster(settings: Settings, file: Path, project: str | None) -> None:
-    """Record in Dagster that the page was written, if a command has used Dagster in this home; the page is there either way."""
+    """Record in Dagster that the page was written, if a command has used Dagster in this home; the
+    page is there either way.
+    """
     if not (settings.home / "dagster").is_dir():
         return
     import dagster as dg

@@ -20,8 +20,9 @@ from resources.settings import Settings
 def status_command(as_json: bool) -> None:
     """Show how things stand.
 
-    The connection, what runs, the last syncs, projects whose issues could not be read, the last 24 hours, the rate limit, how many
-    issues have their history stored, and how to reach the warehouse.
+    The connection, what runs, the last syncs, projects whose issues could not be read, the last 24
+    hours, the rate limit, how many issues have their history stored, and how to reach the
+    warehouse.
     """
     settings = Settings.of_this_process()
     from pipelines.cli.status_facts import status_object as read_status
@@ -35,7 +36,9 @@ def _iso(moment: datetime) -> str:
 
 
 def status_table(found: Mapping[str, Any]) -> str:
-    """Return the state of a deployment as lines for a terminal; `found` is the object of `status --json`."""
+    """Return the state of a deployment as lines for a terminal; `found` is the object of `status
+    --json`.
+    """
     from pipelines.cli.console import table
     from resources.warehouse.psql import psql_line
 
@@ -88,19 +91,27 @@ def _warehouse(warehouse: Mapping[str, Any]) -> str:
         )  # of its socket: that of the data, but where its name is too long
         return f"embedded, in {folder}" if folder.endswith("/postgres") else "embedded"
     port = f":{url.port}" if url.port else ""
-    return f"{url.database} on {url.host or url.query.get('host', 'this machine')}{port}, as {url.username}"
+    return (
+        f"{url.database} on "
+        f"{url.host or url.query.get('host', 'this machine')}{port}, as {url.username}"
+    )
 
 
 def _connection_line(found: Mapping[str, Any]) -> str:
     """Return whether the source can be read; if not, since when and why."""
     condition, said = found["condition"], "yes" if found["connected"] else "no"
     if condition:
-        return f"{said}: it {WORDS[condition['kind']]} since {_status_cell(condition['since'])}: {condition['message']}"
+        return (
+            f"{said}: it {WORDS[condition['kind']]} since "
+            f"{_status_cell(condition['since'])}: {condition['message']}"
+        )
     return said if found["connected"] else f"{said}: {found['connection_error']}"
 
 
 def _history_line(history: Mapping[str, Any]) -> str:
-    """Return how many issues have their comments and changes stored, and how long the rest takes at least."""
+    """Return how many issues have their comments and changes stored, and how long the rest takes at
+    least.
+    """
     issues, complete, minutes = history["issues"], history["complete"], history["minutes_left"]
     if complete == issues:
         return f"all {issues:,} issues" if issues else "none"
@@ -110,7 +121,9 @@ def _history_line(history: Mapping[str, Any]) -> str:
 
 
 def _failing(projects: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return a line that names the projects whose issues could not be read, those with one error together; no line for none."""
+    """Return a line that names the projects whose issues could not be read, those with one error
+    together; no line for none.
+    """
     errors = {
         error: [key for key, its in projects.items() if its == error] for error in projects.values()
     }
@@ -122,7 +135,9 @@ def _failing(projects: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _last_day(figures: Mapping[str, Any]) -> str:
-    """Return what the last 24 hours were: runs and how they ended first, then what their syncs did."""
+    """Return what the last 24 hours were: runs and how they ended first, then what their
+    syncs did.
+    """
     rate = figures["success_rate"]
     ended = f"{figures['completed']:,} completed, {figures['failed']:,} failed" + (
         "" if rate is None else f" ({rate:.1%} success)"

@@ -1,6 +1,8 @@
-"""`backlog-elt verify`: `reconcile` between the configured space and warehouse, and the loads that repair what differs.
+"""`backlog-elt verify`: `reconcile` between the configured space and warehouse, and the loads that
+repair what differs.
 
-`sync/reconcile/` says what equal means; its `result.py` says when the command ends with 1 (`Reconciliation.failed`).
+`sync/reconcile/` says what equal means; its `result.py` says when the command ends with 1
+(`Reconciliation.failed`).
 """
 
 import json
@@ -74,9 +76,10 @@ def verify_command(
 ) -> None:
     """Compare the warehouse with the source.
 
-    The number of issues of each project, or every row with --deep. Ends with 0 when they are equal, or when only what has changed
-    at the source since the last load differs ("behind"): the next load brings that. Ends with 1 when anything else differs or could
-    not be compared; with --strict, also when it is behind.
+    The number of issues of each project, or every row with --deep. Ends with 0 when they are equal,
+    or when only what has changed at the source since the last load differs ("behind"): the next
+    load brings that. Ends with 1 when anything else differs or could not be compared; with
+    --strict, also when it is behind.
     """
     settings = Settings.of_this_process()
     from pipelines.cli.console import progress_for
@@ -107,7 +110,9 @@ def verify_command(
 
 @dataclass(frozen=True)
 class VerifyRequest:
-    """What to compare: numbers or rows; `repair` needs the rows. No `projects`: all that the key can see."""
+    """What to compare: numbers or rows; `repair` needs the rows. No `projects`: all that the key
+    can see.
+    """
 
     level: "Level" = "count"
     repair: bool = False
@@ -118,7 +123,8 @@ class VerifyRequest:
     def create(
         cls, *, deep: bool, repair: bool, comments: bool, projects: Sequence[str]
     ) -> "VerifyRequest":
-        """Check the options of the command against each other; `--repair` compares rows, since a number says nothing of them.
+        """Check the options of the command against each other; `--repair` compares rows, since a
+        number says nothing of them.
 
         Raises:
             SettingsError: `--no-comments` without the form that reads comments.
@@ -144,7 +150,8 @@ class Verified:
 
 
 def verify_space(settings: Settings, request: VerifyRequest, progress: Progress) -> Verified:
-    """Compare the warehouse with the source, repair what differs when that is asked for, and compare that again.
+    """Compare the warehouse with the source, repair what differs when that is asked for, and
+    compare that again.
 
     Raises:
         BacklogError: the space cannot be reached or refuses the key.
@@ -167,7 +174,9 @@ def verify_between(
     progress: Progress,
     load_again: LoadAgain,
 ) -> Verified:
-    """Do what `verify_space` does, between a space and a warehouse that are there; raises the same."""
+    """Do what `verify_space` does, between a space and a warehouse that are there; raises
+    the same.
+    """
     # Imported here, when the variables that the assets read have been set.
     from pipelines.cli.in_process import Recorder
     from sync.counts import by_bucket
@@ -219,7 +228,9 @@ def _load_again(repairing: "Repair", recorder: "Recorder") -> Iterator[str]:
 def run_loads(
     definitions: "dg.Definitions", instance: "dg.DagsterInstance", repairing: "Repair"
 ) -> Iterator[str]:
-    """Run the jobs that load what was requested, only the tables that need it, and yield a line for each step that failed."""
+    """Run the jobs that load what was requested, only the tables that need it, and yield a line for
+    each step that failed.
+    """
     from assets.partitions import PROJECTS
     from pipelines.cli.in_process import run_job
     from pipelines.jobs import projects_job, targeted_sync_job, users_job

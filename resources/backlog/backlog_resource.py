@@ -20,7 +20,8 @@ from resources.tokens import TokenStore, TokenVault
 from resources.values import privacy_key
 from resources.variables import PRIVACY_KEY
 
-#: A tick of a sensor has a minute: then Dagster forgets it, and what it began goes on in one of the few threads of the code server.
+#: A tick of a sensor has a minute: then Dagster forgets it, and what it began goes on in one of the
+#: few threads of the code server.
 SHORT_TIMEOUTS = (10.0, 8.0, 10.0)
 
 
@@ -29,9 +30,9 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
     """Connects to a Backlog space on first use, so that definitions load with nothing set, and
     closes after the run.
 
-    Pass secrets as `EnvVar("BACKLOG_API_KEY")` and the like: the UI then shows the variable's name, not its value.
-    With `oauth_client_id` access is by OAuth, whose tokens are in `vault`; otherwise by `api_key`. What requests show of the space
-    as a whole is remembered in `conditions`.
+    Pass secrets as `EnvVar("BACKLOG_API_KEY")` and the like: the UI then shows the variable's name,
+    not its value. With `oauth_client_id` access is by OAuth, whose tokens are in `vault`; otherwise
+    by `api_key`. What requests show of the space as a whole is remembered in `conditions`.
     """
 
     url: str = Field(default="", description="Root of the space, https://acme.backlog.com")
@@ -62,12 +63,15 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
     )
 
     _client: BacklogClient | None = PrivateAttr(default=None)
-    # Seconds that the retries of a request may wait, until the source says something, and until it has answered whole.
+    # Seconds that the retries of a request may wait, until the source says something, and until it
+    # has answered whole.
     _patience: tuple[float, float, float] = PrivateAttr(default=(600.0, 60.0, 120.0))
 
     @property
     def client(self) -> BacklogClient:
-        """Return the client of this run; raises PermanentError that names the variable when one is not set."""
+        """Return the client of this run; raises PermanentError that names the variable when one is
+        not set.
+        """
         if self._client is None:
             max_wait, timeout, total = self._patience
             self._client = BacklogClient(
@@ -84,7 +88,9 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
         return self._client
 
     def use_short_timeouts(self) -> None:
-        """Give up within a minute what the source does not answer, as a look must that is repeated soon; call it first."""
+        """Give up within a minute what the source does not answer, as a look must that is repeated
+        soon; call it first.
+        """
         self._patience = SHORT_TIMEOUTS
 
     @property
@@ -143,7 +149,9 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def mask(self) -> Mask:
-        """What replaces people in answers, as it is configured: those who are forgotten are not in it."""
+        """What replaces people in answers, as it is configured: those who are forgotten are not in
+        it.
+        """
         return Mask(reveal(privacy_key({PRIVACY_KEY: self.privacy_key})))
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:

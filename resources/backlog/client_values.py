@@ -14,7 +14,8 @@ Params = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class IssueFilter:
-    """Filters of `GET /issues` and `/issues/count`; None is not sent. Values of one field are ORed, fields ANDed.
+    """Filters of `GET /issues` and `/issues/count`; None is not sent. Values of one field are ORed,
+    fields ANDed.
 
     Dates are days in a zone that Nulab does not document (space, user or UTC).
     Source: https://developer.nulab.com/docs/backlog/api/2/get-issue-list/
@@ -74,7 +75,9 @@ def to_param(value: str | float | bool | date) -> str:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """One bucket's window: requests allowed in a minute, left in this one, and when it starts anew (UTC)."""
+    """One bucket's window: requests allowed in a minute, left in this one, and when it starts anew
+    (UTC).
+    """
 
     limit: int
     remaining: int

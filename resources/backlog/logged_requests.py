@@ -20,7 +20,9 @@ def log_request(
     slow: float = SLOW_SECONDS,
     **more: object,
 ) -> None:
-    """Log a request without its parameters and its body, which may be secret; `answer` is None when there was none."""
+    """Log a request without its parameters and its body, which may be secret; `answer` is None when
+    there was none.
+    """
     facts = {
         "method": method,
         "path": path,

@@ -1,4 +1,5 @@
-"""People in the warehouse: who is forgotten, how somebody is, and how a new key comes to what is stored.
+"""People in the warehouse: who is forgotten, how somebody is, and how a new key comes to what is
+stored.
 
 What comes from the source is replaced before it gets here (`resources/privacy.py`).
 """
@@ -54,7 +55,9 @@ _HELD = text(f"LOCK TABLE ops.forgotten_users IN ROW SHARE MODE; {_FORGOTTEN.tex
 
 
 def forgotten(conn: Connection, space_key: str, *, held: bool = False) -> Forgotten:
-    """Return the people of a space who are to be forgotten; `held`: nobody is added to them before the transaction ends."""
+    """Return the people of a space who are to be forgotten; `held`: nobody is added to them before
+    the transaction ends.
+    """
     rows = conn.execute(_HELD if held else _FORGOTTEN, {"space_key": space_key}).all()
     return Forgotten(
         space_key,
@@ -64,10 +67,12 @@ def forgotten(conn: Connection, space_key: str, *, held: bool = False) -> Forgot
 
 
 def hold(conn: Connection, space_key: str, known: Forgotten) -> Forgotten:
-    """Hold off `forget` until the transaction ends, so that rows read before it bring back nothing that it erases.
+    """Hold off `forget` until the transaction ends, so that rows read before it bring back nothing
+    that it erases.
 
-    The first thing in a transaction: what erases somebody waits for its end, and changes rows that it may touch. Return who is
-    forgotten, with the names that others have met since `known` was read.
+    The first thing in a transaction: what erases somebody waits for its end, and changes rows that
+    it may touch. Return who is forgotten, with the names that others have met since `known` was
+    read.
 
     Raises:
         WarehouseBusyError: somebody was forgotten since `known` was read.
@@ -75,14 +80,17 @@ def hold(conn: Connection, space_key: str, known: Forgotten) -> Forgotten:
     now = forgotten(conn, space_key, held=True)
     if now.ids != known.ids:
         raise WarehouseBusyError(
-            "somebody was forgotten while this load read: nothing more is written; the next load continues"
+            "somebody was forgotten while this load read: nothing more is "
+            "written; the next load continues"
         )
     return known.and_of(now)
 
 
 @dataclass(frozen=True)
 class Person:
-    """Who has an id in a space: name and login as the warehouse has them, and when the person was forgotten, if so."""
+    """Who has an id in a space: name and login as the warehouse has them, and when the person was
+    forgotten, if so.
+    """
 
     space_key: str
     user_id: int
@@ -97,7 +105,9 @@ class Person:
 
 
 def person(engine: Engine, space_key: str, user_id: int) -> Person | None:
-    """Return who has an id, also somebody who is gone or forgotten; None: the warehouse has never had a user of this id."""
+    """Return who has an id, also somebody who is gone or forgotten; None: the warehouse has never
+    had a user of this id.
+    """
     users = SPECS["users"].table.c
     now = select(users.name, users.user_id).where(users.space_key == space_key, users.id == user_id)
     once = select(names.c.name, null()).where(
@@ -127,11 +137,13 @@ def forget(
 ) -> dict[str, int]:
     """Erase a user from all schemas and copies, and note the id so that nothing is written again.
 
-    Once more, it erases names that became known since then, and those that issues and change logs show. All in one
-    transaction: other loads wait with what they write until it ends. Return table -> rows that were changed.
+    Once more, it erases names that became known since then, and those that issues and change logs
+    show. All in one transaction: other loads wait with what they write until it ends. Return table
+    -> rows that were changed.
 
     Raises:
-        WarehouseError: the warehouse cannot be used, or a build of the marts does not end; nothing was erased.
+        WarehouseError: the warehouse cannot be used, or a build of the marts does not end; nothing
+            was erased.
     """
     with _erasing(engine, f"forget of user {user_id}") as conn:
         called, texts = known_by(conn, space_key, user_id)
@@ -146,13 +158,15 @@ def forget(
 
 
 def learn(engine: Engine, space_key: str, mask: Mask) -> tuple[Mask, dict[str, int]]:
-    """Note the names of people who are forgotten that a mask has met, and erase them where they were stored before that.
+    """Note the names of people who are forgotten that a mask has met, and erase them where they
+    were stored before that.
 
-    Return the mask without anything left to note, and table -> rows that were changed. What others have noted meanwhile, they have
-    erased.
+    Return the mask without anything left to note, and table -> rows that were changed. What others
+    have noted meanwhile, they have erased.
 
     Raises:
-        WarehouseError: the warehouse cannot be used, or a build of the marts does not end; nothing was noted.
+        WarehouseError: the warehouse cannot be used, or a build of the marts does not end; nothing
+            was noted.
     """
     met = {
         form: user for name, user in mask.forgotten.met.items() for form in (name, sanitise(name))
@@ -180,7 +194,9 @@ def learn(engine: Engine, space_key: str, mask: Mask) -> tuple[Mask, dict[str, i
 
 
 def showing(engine: Engine, space_key: str, mask: Mask) -> dict[str, int]:
-    """Return table -> rows that show a name of a forgotten person that a mask has met and no load has recorded."""
+    """Return table -> rows that show a name of a forgotten person that a mask has met and no load
+    has recorded.
+    """
     if not mask.forgotten.met:
         return {}
     with engine.connect() as conn:
@@ -194,7 +210,9 @@ def showing(engine: Engine, space_key: str, mask: Mask) -> dict[str, int]:
 
 @contextmanager
 def _erasing(engine: Engine, why: str) -> Iterator[Connection]:
-    """Open a transaction in which rows may be rewritten: no marts are built, and other loads wait with what they write."""
+    """Open a transaction in which rows may be rewritten: no marts are built, and other loads wait
+    with what they write.
+    """
     with Locks(engine, "all spaces", why) as locks:
         locks.acquire("marts", _BUILD_WAIT_SECONDS)
         with engine.begin() as conn:
@@ -210,9 +228,9 @@ def remask(
 ) -> dict[str, int]:
     """Replace people in what was written without the key, and ask for rows of another key anew.
 
-    These hold no names from which new pseudonyms could be made: the load that follows brings them, where the source still has
-    the record. With a key other loads wait with what they write. Return table -> rows that were
-    changed.
+    These hold no names from which new pseudonyms could be made: the load that follows brings them,
+    where the source still has the record. With a key other loads wait with what they write. Return
+    table -> rows that were changed.
 
     Raises:
         WarehouseError: the warehouse cannot be used, or a build of the marts does not end;
@@ -250,7 +268,9 @@ def remask(
 def _note_forgotten(
     conn: Connection, space_key: str, user_id: int, called: Collection[str]
 ) -> None:
-    """Note who is forgotten, by which names; who was so before keeps the fingerprints of then, too."""
+    """Note who is forgotten, by which names; who was so before keeps the fingerprints of
+    then, too.
+    """
     prints = {fingerprint(space_key, name) for name in called}
     columns = forgotten_users.c
     chosen = (columns.space_key == space_key, columns.user_id == user_id)

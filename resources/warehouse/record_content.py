@@ -1,4 +1,6 @@
-"""What can be said about a record without a database: its key, its text, its content hash, its unknown fields."""
+"""What can be said about a record without a database: its key, its text, its content hash, its
+unknown fields.
+"""
 
 import json
 import re
@@ -45,7 +47,9 @@ def record_key(spec: TableSpec, record: object, extra: Mapping[str, Any]) -> Key
 
 
 def sanitise(value: Any) -> Any:
-    """Return the JSON value with each NUL and lone surrogate, which jsonb cannot hold, replaced by U+FFFD."""
+    """Return the JSON value with each NUL and lone surrogate, which jsonb cannot hold, replaced by
+    U+FFFD.
+    """
     if isinstance(value, str):
         return _UNSTORABLE.sub(REPLACEMENT, value)
     if isinstance(value, dict):
@@ -61,7 +65,9 @@ def to_text(value: Any) -> str:
 
 
 def storable(text: str) -> bool:
-    """Whether JSON text made by `to_text` can be stored as jsonb. May say no for a harmless escaped backslash."""
+    """Whether JSON text made by `to_text` can be stored as jsonb. May say no for a harmless escaped
+    backslash.
+    """
     if "\\u0000" in text:
         return False
     try:
@@ -76,7 +82,9 @@ def _reference(value: Any) -> Any:
 
 
 def _ordered(values: Iterable[Any]) -> list[Any]:
-    """Sort JSON values: ids, and lists that begin with one, as numbers; whatever cannot be compared by its text."""
+    """Sort JSON values: ids, and lists that begin with one, as numbers; whatever cannot be compared
+    by its text.
+    """
     given = list(values)
     try:
         return sorted(given)
@@ -89,7 +97,9 @@ def _sorted_text(value: Any) -> str:
 
 
 def _each(reduce: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a function that reduces each element of a list and sorts them: the source's order means nothing."""
+    """Return a function that reduces each element of a list and sorts them: the source's order
+    means nothing.
+    """
 
     def reduced(value: Any) -> Any:
         return _ordered(map(reduce, value)) if isinstance(value, list) else value
@@ -136,10 +146,12 @@ _REDUCE: dict[Owned, Callable[[Any], Any]] = {
 
 
 def owned_content(spec: TableSpec, record: Record) -> Record:
-    """Return what the record itself owns: references as ids, lists in a fixed order, empty the same as absent.
+    """Return what the record itself owns: references as ids, lists in a fixed order, empty the same
+    as absent.
 
-    Nested objects are snapshots of other records as they are now: that they moved is no change of this record. Nor is it one when a
-    volatile field moves. Of fields that the schema does not know, all else is kept.
+    Nested objects are snapshots of other records as they are now: that they moved is no change of
+    this record. Nor is it one when a volatile field moves. Of fields that the schema does not know,
+    all else is kept.
     """
     names = record.keys() if spec.owns_only is None else spec.owns_only & record.keys()
     owned = {}
@@ -158,7 +170,9 @@ def owned_content(spec: TableSpec, record: Record) -> Record:
 
 
 def content_hash(spec: TableSpec, record: Record) -> str:
-    """Return 32 hex digits that change when, and only when, something that the record itself owns has changed."""
+    """Return 32 hex digits that change when, and only when, something that the record itself owns
+    has changed.
+    """
     return blake2b(_sorted_text(owned_content(spec, record)).encode(), digest_size=16).hexdigest()
 
 

@@ -1,4 +1,5 @@
-"""Conditions of the source, each with a beginning and an end: unreachable, refused, rate-limited by others.
+"""Conditions of the source, each with a beginning and an end: unreachable, refused, rate-limited by
+others.
 
 One lasts at a time. It is known only from requests that are made anyway: each reports its outcome.
 """
@@ -19,7 +20,8 @@ from resources.warehouse.warehouse_errors import WarehouseError
 
 #: Who meets the same again says so after this time; the same of who is answered.
 AGAIN_SECONDS = 15.0
-#: A window of the rate limit: only who is answered at once after a whole one without a wait is not throttled any more.
+#: A window of the rate limit: only who is answered at once after a whole one without a wait is not
+#: throttled any more.
 WINDOW = timedelta(minutes=1)
 LONGEST_MESSAGE = 500
 
@@ -29,7 +31,9 @@ _table = source_conditions.c
 
 @dataclass(frozen=True)
 class Condition:
-    """What is wrong with the source now, since when, the first error, and when a request last met it."""
+    """What is wrong with the source now, since when, the first error, and when a request last met
+    it.
+    """
 
     kind: ConditionKind
     since: datetime
@@ -53,7 +57,9 @@ def current(engine: Engine, url: str) -> Condition | None:
 
 
 def note(engine: Engine, url: str, outcome: Outcome, runs: int) -> None:
-    """Begin, go on with or end the condition of a space, by the outcome of a request; `runs` is that of `ConditionBook`."""
+    """Begin, go on with or end the condition of a space, by the outcome of a request; `runs` is
+    that of `ConditionBook`.
+    """
     kind, now = outcome.kind, func.now()
     lasting = update(source_conditions).where(_table.url == url, _table.ended_at.is_(None))
     with engine.begin() as connection:
@@ -81,7 +87,9 @@ def note(engine: Engine, url: str, outcome: Outcome, runs: int) -> None:
 
 
 def _may_be_ours(connection: Connection, url: str, runs: int) -> bool:
-    """Return whether more runs than the caller's are at work, or were in this window of the rate limit."""
+    """Return whether more runs than the caller's are at work, or were in this window of the rate
+    limit.
+    """
     history = sync_history.c
     recent = or_(history.status == "in_progress", history.ended_at > func.now() - WINDOW)
     at = select(spaces.c.space_key).where(spaces.c.url == url)
@@ -90,7 +98,9 @@ def _may_be_ours(connection: Connection, url: str, runs: int) -> bool:
 
 
 class Observed:
-    """An `Observer` that notes outcomes: each change at once, the same again now and then. It never fails a request."""
+    """An `Observer` that notes outcomes: each change at once, the same again now and then. It never
+    fails a request.
+    """
 
     def __init__(self, engine: Callable[[], Engine], url: str, runs: int) -> None:
         self._engine = engine

@@ -1,7 +1,8 @@
 """OAuth tokens in `ops.oauth_tokens`: encrypted, and renewed by one process at a time.
 
-Who renews them holds the row's lock from the look at what is stored until what the space has given is committed; who waited finds
-that in its place. So no refresh token is used twice, and none is lost by a process that dies later.
+Who renews them holds the row's lock from the look at what is stored until what the space has given
+is committed; who waited finds that in its place. So no refresh token is used twice, and none is
+lost by a process that dies later.
 """
 
 import hashlib
@@ -22,14 +23,17 @@ from resources.variables import TOKEN_KEY
 from resources.warehouse.schema_ops import oauth_tokens
 from resources.warehouse.warehouse_errors import WarehouseError
 
-#: A server that restarts is back within this time; new tokens that are not stored are lost, and somebody must log in again.
+#: A server that restarts is back within this time; new tokens that are not stored are lost, and
+#: somebody must log in again.
 SAVE_SECONDS = 60.0
 
 _c = oauth_tokens.c
 
 
 class StoredTokens:
-    """The `TokenStore` of one application in one space. Its methods raise WarehouseError when the server cannot be used."""
+    """The `TokenStore` of one application in one space. Its methods raise WarehouseError when the
+    server cannot be used.
+    """
 
     def __init__(self, engine: Engine, host: str, client_id: str, keys: str | Secret) -> None:
         """Raise SettingsError when `keys` are no Fernet keys separated by commas."""
@@ -60,7 +64,8 @@ class StoredTokens:
         return None if row is None else TokenState(*row)
 
     def renew(self, held: Tokens, ask: Callable[[Tokens], Tokens]) -> Tokens | None:
-        """Return the tokens that others have stored in place of `held`; or else ask for new ones, and store these first.
+        """Return the tokens that others have stored in place of `held`; or else ask for new ones,
+        and store these first.
 
         What `ask` raises leaves everything as it is. None when no user is logged in any more.
 
@@ -123,7 +128,8 @@ class StoredTokens:
         return select(_c.tokens, _c.key_id, _c.refused_reason).where(self._here)
 
     def _locked(self, conn: Connection) -> Row[Any] | None:
-        # The space is asked while the row is locked: a server that ends quiet transactions would lose the tokens that it gives.
+        # The space is asked while the row is locked: a server that ends quiet transactions would
+        # lose the tokens that it gives.
         conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         return conn.execute(self._select().with_for_update()).first()
 
@@ -136,7 +142,9 @@ class StoredTokens:
         )
 
     def _save_later(self, row: Row[Any], given: Tokens) -> None:
-        """Store tokens whose transaction was lost on a new connection: the space may know no others any more."""
+        """Store tokens whose transaction was lost on a new connection: the space may know no others
+        any more.
+        """
         retrying = Retrying(
             retry=retry_if_exception_type(WarehouseError),
             wait=wait_fixed(1),
@@ -183,7 +191,8 @@ class StoredTokens:
 
 
 _OTHER_KEY = (
-    f"the tokens in ops.oauth_tokens are encrypted with a key that {TOKEN_KEY} lacks: add that key, after a comma if there "
+    f"the tokens in ops.oauth_tokens are encrypted with a key that {TOKEN_KEY} lacks: add that "
+    "key, after a comma if there "
     "is a new one, or run `backlog-elt login`"
 )
 _DAMAGED = "the tokens in ops.oauth_tokens are damaged; run `backlog-elt login`"

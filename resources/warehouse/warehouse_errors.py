@@ -8,7 +8,9 @@ from resources.redact import plain_line
 
 
 class WarehouseError(Exception):
-    """The warehouse cannot be used; the message is one line, holds no secret and says what to do."""
+    """The warehouse cannot be used; the message is one line, holds no secret and says what
+    to do.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(plain_line(message))

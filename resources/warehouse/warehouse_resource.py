@@ -1,4 +1,6 @@
-"""The warehouse as a Dagster resource: a thin shell that gives assets an engine and closes it after the run."""
+"""The warehouse as a Dagster resource: a thin shell that gives assets an engine and closes it after
+the run.
+"""
 
 import threading
 from dataclasses import dataclass
@@ -22,7 +24,9 @@ from resources.warehouse.warehouse_errors import WarehouseError
 
 
 class WarehouseResource(ConfigurableResource[Engine]):
-    """The PostgreSQL that holds the warehouse: the server of `url`, or an embedded one under `home`."""
+    """The PostgreSQL that holds the warehouse: the server of `url`, or an embedded one under
+    `home`.
+    """
 
     url: str = Field(
         default="",
@@ -69,7 +73,8 @@ class WarehouseResource(ConfigurableResource[Engine]):
 
     def observer(self, url: str, *, runs: int) -> Observer:
         """Return what remembers the outcomes of requests to a space (see `ConditionBook`)."""
-        # Dagster gives the client a copy of this resource, which nobody closes: it may only use an engine that is open already.
+        # Dagster gives the client a copy of this resource, which nobody closes: it may only use an
+        # engine that is open already.
         return Observed(
             lambda: _open_engine(self.url, self.home) or _unpooled(self.url, self.home), url, runs
         )
@@ -93,8 +98,9 @@ class WarehouseResource(ConfigurableResource[Engine]):
 class _Shared:
     """An engine, and how many resources of this process use it.
 
-    Dagster makes a resource for each run. Runs that follow each other in one process share connections, compiled statements and the
-    look at the migrations, as long as one resource stays open around them (`backlog-elt load`).
+    Dagster makes a resource for each run. Runs that follow each other in one process share
+    connections, compiled statements and the look at the migrations, as long as one resource stays
+    open around them (`backlog-elt load`).
     """
 
     engine: Engine

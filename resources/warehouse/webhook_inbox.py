@@ -1,6 +1,7 @@
 """The webhook inbox: what was posted is kept at once, and dealt with later, once for each activity.
 
-A webhook is an unsigned hint, so nothing that comes in is refused: what makes no sense is kept and acknowledged as such.
+A webhook is an unsigned hint, so nothing that comes in is refused: what makes no sense is kept and
+acknowledged as such.
 """
 
 import json
@@ -21,7 +22,8 @@ _ID = re.compile("[0-9]{1,19}")
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
 NOT_KEPT = "not kept: it was no JSON, and people are masked"
 _BAD_JSON = (ValueError, RecursionError)
-#: An event has four levels. What is much deeper can be read or not, by how deep the reader's own stack is.
+#: An event has four levels. What is much deeper can be read or not, by how deep the reader's own
+#: stack is.
 DEEPEST = 100
 
 
@@ -34,15 +36,19 @@ class Event:
     activity_id: int | None
     received_at: datetime
     payload: str
-    """The JSON that was posted, in ASCII; a JSON string of the text when it was no JSON. `json.loads` always reads it."""
+    """The JSON that was posted, in ASCII; a JSON string of the text when it was no JSON.
+    `json.loads` always reads it.
+    """
 
 
 def receive(conn: Connection, space_key: str, payload: str, mask: Mask | None = None) -> bool:
-    """Keep what was posted; return False when an event of the same activity is in the inbox already, dealt with or not.
+    """Keep what was posted; return False when an event of the same activity is in the inbox
+    already, dealt with or not.
 
     `mask` replaces the people in it before it is kept.
 
-    Everything without a usable activity id is kept each time it comes: it may not be the same event.
+    Everything without a usable activity id is kept each time it comes: it may not be the same
+    event.
     """
     mask = mask or Mask()
     try:
@@ -96,7 +102,8 @@ def _activity_id(value: Any) -> int | None:
 
 
 def take(conn: Connection, space_key: str, limit: int) -> list[Event]:
-    """Return the oldest open events, and hold them until the transaction ends: another one that takes gets others.
+    """Return the oldest open events, and hold them until the transaction ends: another one that
+    takes gets others.
 
     They stay open until `acknowledge`, so that nothing is lost with a process that dies.
     """
@@ -112,7 +119,9 @@ def take(conn: Connection, space_key: str, limit: int) -> list[Event]:
 
 
 def mask_events(conn: Connection, events: Collection[Event], mask: Mask) -> None:
-    """Replace the people in events; a body that is not JSON cannot be masked, and is not kept where people are masked."""
+    """Replace the people in events; a body that is not JSON cannot be masked, and is not kept where
+    people are masked.
+    """
     if mask.idle:
         return
     for event in events:

@@ -43,7 +43,8 @@ def test_the_configuration_names_the_steps_of_the_job(
     location: str, prefix: tuple[str, ...]
 ) -> None:
     script = (
-        "import json; from assets.activity_feed import activities; from assets.issues import issues; "
+        "import json; from assets.activity_feed import activities; from "
+        "assets.issues import issues; "
         "print(json.dumps([activities.op.name, issues.op.name]))"
     )
     environ = {**os.environ, "BACKLOG_DAGSTER_LOCATION": location}

@@ -112,17 +112,20 @@ def test_figures_of_the_last_day_are_given_in_total_and_by_type(warehouse: Engin
     with warehouse.begin() as conn:
         conn.execute(
             text(
-                "UPDATE ops.sync_history SET started_at = now() - interval '25 hours' WHERE run_id = 'run-0'"
+                "UPDATE ops.sync_history SET started_at = now() - interval '25 "
+                "hours' WHERE run_id = 'run-0'"
             )
         )
         conn.execute(
             text(
-                "UPDATE ops.sync_history SET ended_at = started_at + interval '4 s' WHERE status = 'failed'"
+                "UPDATE ops.sync_history SET ended_at = started_at + interval '4 "
+                "s' WHERE status = 'failed'"
             )
         )
         conn.execute(
             text(
-                "UPDATE ops.sync_history SET ended_at = started_at + interval '2 s' WHERE status = 'completed'"
+                "UPDATE ops.sync_history SET ended_at = started_at + interval '2 s' "
+                "WHERE status = 'completed'"
             )
         )
     everything, issues, users = last_day(warehouse, "acme")

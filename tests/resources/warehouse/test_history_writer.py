@@ -158,7 +158,8 @@ def test_a_sync_that_has_ended_waits_for_nothing(warehouse: Engine) -> None:
     end_dead(warehouse, "acme")
     with warehouse.connect() as conn:
         query = text(
-            "SELECT count(*) FROM ops.sync_history WHERE waiting_for IS NULL AND waiting_until IS NULL"
+            "SELECT count(*) FROM ops.sync_history WHERE waiting_for IS NULL "
+            "AND waiting_until IS NULL"
         )
         assert conn.execute(query).scalar_one() == 3
 
@@ -182,6 +183,7 @@ def test_a_sync_in_progress_says_how_far_it_is_and_one_that_has_ended_does_not(
     assert active_syncs(warehouse, "acme") == []
     with warehouse.connect() as conn:
         query = text(
-            "SELECT count(*) FROM ops.sync_history WHERE progress_done IS NULL AND progress_total IS NULL"
+            "SELECT count(*) FROM ops.sync_history WHERE progress_done IS NULL "
+            "AND progress_total IS NULL"
         )
         assert conn.execute(query).scalar_one() == 1
