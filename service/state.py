@@ -130,10 +130,10 @@ class State:
         same.
         """
         place = await self._cache.get("moved", self.place, "place")
-        return (
-            f"{place} "
-            f"{await self._cache.get('moved', lambda: self._warehouse.ask(history_version, place), place)}"
+        version = await self._cache.get(
+            "moved", lambda: self._warehouse.ask(history_version, place), place
         )
+        return f"{place} {version}"
 
     async def connection(self) -> Body:
         """Return whether the source answers, the last sync, what fails, and which projects there

@@ -33,14 +33,16 @@ DAGSTER = "dagster"
 
 #: Written once: the owner of the server may change them.
 _SETTINGS = """
-# backlog-elt: a server for one laptop, with room for Dagster's processes and BI tools; its owner only may connect.
+# backlog-elt: a server for one laptop, with room for Dagster's processes and BI tools.
+# Only its owner may connect.
 max_connections = 100
 shared_buffers = 128MB
 unix_socket_permissions = 0700
 timezone = 'UTC'
 log_timezone = 'UTC'
 jit = off
-# Pages come from the memory of the system: processes that only read for others took two of fifteen seconds of a build.
+# Pages come from the memory of the system: processes that only read for others took two of
+# fifteen seconds of a build.
 io_method = sync
 """
 #: What the server and its tools get of our environment, which holds keys and passwords: each

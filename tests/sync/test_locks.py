@@ -160,7 +160,9 @@ with Locks(made, "acme") as locks:
     turns = SyncLocks(locks, made, "acme", "issues", "killed", LogProgress(), print)
     turns.begin()
     turns.lock_projects([int(project) for project in sys.argv[2:]])
-    history_writer.start_sync(made, space_key="acme", sync_type="issues", mode="backfill", run_id="killed")
+    history_writer.start_sync(
+        made, space_key="acme", sync_type="issues", mode="backfill", run_id="killed"
+    )
     print("held", flush=True)
     sys.stdin.read()
 """

@@ -264,7 +264,10 @@ def test_the_status_says_how_many_issues_have_their_history(
     assert line.removeprefix("history").strip() == said
 
 
-KEPT_ALIVE = "application_name=backlog-elt&connect_timeout=10&keepalives_count=4&keepalives_idle=60&tcp_user_timeout=120000"
+KEPT_ALIVE = (
+    "application_name=backlog-elt&connect_timeout=10&keepalives_count=4&keepalives_idle=60"
+    "&tcp_user_timeout=120000"
+)
 
 
 @pytest.mark.parametrize(

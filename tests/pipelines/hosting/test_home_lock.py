@@ -19,7 +19,8 @@ from pathlib import Path
 from pipelines.hosting.home_lock import take
 taken = take(Path(sys.argv[1]))
 if taken is not None:
-    print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], stdout=subprocess.DEVNULL).pid, flush=True)
+    sleeping = [sys.executable, "-c", "import time; time.sleep(300)"]
+    print(subprocess.Popen(sleeping, stdout=subprocess.DEVNULL).pid, flush=True)
     time.sleep(300)
 print(0, flush=True)
 """

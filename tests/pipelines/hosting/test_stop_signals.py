@@ -41,7 +41,8 @@ for number in range(int(sys.argv[2])):
     try:
         while True:
             if len(children) < 3:
-                children.append(subprocess.Popen(["sleep", "300"], start_new_session=True, stdout=subprocess.DEVNULL))
+                apart = {"start_new_session": True, "stdout": subprocess.DEVNULL}
+                children.append(subprocess.Popen(["sleep", "300"], **apart))
             for _ in range(20):
                 Busy()
             gc.collect()

@@ -94,7 +94,8 @@ def subscribe(url: str, headers: Mapping[str, str]) -> int:
 @pytest.mark.parametrize(
     "host",
     [
-        "evil.example.com", "evil.example.com:3000", "127.0.0.1.evil.example.com", "localhost.evil.com", "10.0.0.1",
+        "evil.example.com", "evil.example.com:3000", "127.0.0.1.evil.example.com",
+        "localhost.evil.com", "10.0.0.1",
         "evil@127.0.0.1", "127.0.0.1:3000, evil",
     ],
 )  # fmt: skip
