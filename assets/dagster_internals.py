@@ -3,8 +3,7 @@ database, names of its daemon.
 
 Each use is one function, which imports what it needs itself, so that an upgrade breaks one use.
 `tests/pipelines/test_dagster_internals.py` and `test_people_in_dagster.py` have a contract test for
-each, and for what leans on it elsewhere:
-`assets/marts/dbt.py` on dagster-dbt, `lost_messages.py` of `pipelines/hosting` on what Dagster
+each, and for what leans on it elsewhere: `lost_messages.py` of `pipelines/hosting` on what Dagster
 prints, and `celery_launcher.py` there, which replaces a part of Dagster and has tests of its own.
 """
 

@@ -1,43 +1,29 @@
-"""The marts as Dagster assets: one per model, with lineage from `raw/*`, and dbt's tests as their
-checks.
+"""The marts as Dagster assets: one per model, with lineage from `raw/*`, and dbt's tests as checks.
+
+One build at a time: each holds the lock of the marts, and dbt writes only while its build does.
 """
 
-import sys
-import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
-from pathlib import Path
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir, contextmanager
 from typing import Any
 
 import dagster as dg
+from dagster_dbt import DagsterDbtCliRuntimeError, DbtCliInvocation, dbt_assets
 from pydantic import Field
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from assets.location import REPORT
-from assets.marts.charts.draw import warm_up
+from assets.marts.charts.shown import chart_for
 from assets.marts.dashboards import DASHBOARDS
-from assets.marts.dbt import AT_ONCE, DagsterDbtCliRuntimeError, InstalledDbt, dbt_assets
 from assets.marts.dbt_errors import first_line
-from assets.marts.failing_rows import is_failing, with_rows
-from assets.marts.keys import IS_KEY, answered
+from assets.marts.failing_rows import with_rows
 from assets.marts.ops_tables import OPS_ASSETS
-from assets.marts.project import (
-    FOLDER,
-    beside,
-    bring_parsed,
-    connected,
-    digest,
-    keep_parsed,
-    manifest,
-)
-from assets.marts.shown import shown, without_dbt_entries
+from assets.marts.project import DBT, FOLDER, connected, digest, manifest, target_of
 from assets.marts.translator import Translator
-from resources.warehouse.builds import begin_build, end_build, is_built
+from resources.warehouse.builds import begin_build, dbt_session, end_build, is_built, marts_locked
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.issue_sync_state import history_share
 from resources.warehouse.locks import LOST, Locks
 from resources.warehouse.resource import WarehouseResource
 
@@ -59,35 +45,18 @@ class BuildConfig(dg.Config):
     )
 
 
-def _with_marts() -> Iterator[dg.AssetMaterialization]:
-    """Say of the tables that a build of all marts has read, and of what reads the marts, that they
-    are as new as the build.
-
-    The report is as new as its file: the command that writes it says so.
-    """
-    for spec in OPS_ASSETS:
-        yield dg.AssetMaterialization(spec.key, description="read by a build of the marts")
-    for spec in DASHBOARDS:
-        if spec.key != REPORT:
-            yield dg.AssetMaterialization(
-                spec.key, description="the marts that it reads were built"
-            )
-
-
 @contextmanager
 def _build_lock(
-    context: dg.AssetExecutionContext, config: BuildConfig, engine: Engine
+    context: dg.AssetExecutionContext, config: BuildConfig, warehouse: WarehouseResource
 ) -> Iterator[Locks]:
-    """Yield the lock of builds once it is free; whatever fails in the block says so where the
-    server has restarted meanwhile.
-    """
+    """Hold the lock of builds; a failure in the block says so where the server has restarted."""
+    work = f"build of run {context.run.run_id[:8]}"
+
+    def wait(holder: str) -> None:
+        context.log.info(f"{WAITING} ({holder})")
+
     try:
-        with Locks(engine, "all spaces", f"build of run {context.run.run_id[:8]}") as locks:
-            locks.acquire(
-                "marts",
-                config.wait_seconds,
-                lambda holder: context.log.info(f"{WAITING} ({holder})"),
-            )
+        with marts_locked(warehouse.engine, work, config.wait_seconds, wait) as locks:
             try:
                 yield locks
             except Exception:
@@ -98,127 +67,83 @@ def _build_lock(
         raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
 
 
-def _in_words_of_dbt(events: Iterable[Any]) -> Iterator[Any]:
-    """Yield the events of dbt; where it fails, the first line of the failure is dbt's own."""
-    try:
-        yield from events
-    except DagsterDbtCliRuntimeError as error:
-        raise dg.Failure(f"{first_line(error.description or '')}\n\n{error.description}") from None
+def _events(invocation: DbtCliInvocation) -> Iterator[Any]:
+    """Yield what dbt does, as events of Dagster, with the rows and columns of what is made.
 
-
-def _looked_up(
-    events: Iterable[Any], look: Callable[[dg.Output[Any]], dict[str, Any]]
-) -> Iterator[tuple[Any, Future[dict[str, Any]]]]:
-    """Yield each event in its order, and with an output what is shown of it, which a thread looks
-    up while other events come.
+    dagster-dbt waits for dbt also where the run is ended: then dbt is told so here. Where dbt
+    fails, the first line of the failure is dbt's own.
     """
-    nothing: Future[dict[str, Any]] = Future()
-    nothing.set_result({})
-    with ThreadPoolExecutor(1) as thread:
-        waiting: deque[tuple[Any, Future[dict[str, Any]]]] = deque()
+    found = invocation.stream().fetch_row_counts()
+    events = found.fetch_column_metadata(with_column_lineage=False)
+    with ThreadPoolExecutor(1) as reader:
         try:
-            for event in events:
-                waiting.append(
-                    (event, thread.submit(look, event) if isinstance(event, dg.Output) else nothing)
-                )
-                while waiting and waiting[0][1].done():
-                    yield waiting.popleft()
-        except Exception:  # what was built before it is built
-            yield from waiting
+            while event := reader.submit(next, events, None).result():
+                yield event
+        except DagsterDbtCliRuntimeError as error:
+            said = error.description or ""
+            raise dg.Failure(f"{first_line(said)}\n\n{said}") from None
+        except BaseException:
+            invocation.process.send_signal(signal.SIGINT)
             raise
-        except BaseException:  # the run is ended: nobody will look
-            thread.shutdown(wait=False, cancel_futures=True)
-            raise
-        yield from waiting
 
 
 @dbt_assets(manifest=manifest(), name="dbt_build", dagster_dbt_translator=Translator())
 def marts(
     context: dg.AssetExecutionContext, config: BuildConfig, warehouse: WarehouseResource
 ) -> Iterator[Any]:
-    """Build the chosen marts and test them, one build at a time; what dbt leaves behind is in the
-    events of the run.
+    """Build the chosen marts and test them.
 
     Issues of which nothing was written since the last build of all marts keep their rows, unless
     the project has changed since.
     """
-    folder = str(FOLDER)
-    dbt = InstalledDbt(
-        project_dir=folder,
-        profiles_dir=folder,
-        dbt_executable=sys.executable,
-        global_config_flags=AT_ONCE,
-    )
-    with ExitStack() as stack:
-        locks = stack.enter_context(_build_lock(context, config, warehouse.engine))
+    engine, target = warehouse.engine, target_of(warehouse.engine)
+    # dagster-dbt works in the folder of the project, in threads: so does the whole process.
+    with _build_lock(context, config, warehouse) as locks, chdir(FOLDER):
+        project, build = digest(), None
         # A build of some marts only goes by what the last one of all has found. Seeds are files of
         # the project: where that has not changed, they need not be chosen.
-        project = digest()
-        everything = (
-            MODELS if is_built(warehouse.engine, project) and not config.whole else {*marts.keys}
-        )
-        build = None
-        if everything <= context.selected_asset_keys:
-            build = begin_build(warehouse.engine, project, context.run.run_id, whole=config.whole)
-        arguments = ["build", "--exclude", f"test_name:{IS_KEY}"]
+        changed = config.whole or not is_built(engine, project)
+        if ({*marts.keys} if changed else MODELS) <= context.selected_asset_keys:
+            build = begin_build(engine, project, context.run.run_id, whole=config.whole)
+        arguments = ["build"]
         if config.whole or (build and build.since is None):
             arguments.append("--full-refresh")
         elif build:
             context.log.info(f"rebuilding the issues with rows written since {build.since}")
-        target = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backlog-elt-dbt-")))
-        bring_parsed(warehouse.engine, target)
-        with connected(
-            warehouse.engine,
-            unchanged=build is not None and build.since is not None and not config.whole,
-        ):
-            invocation = dbt.cli(arguments, context=context, target_path=target)
-        # dbt needs some seconds before it builds anything.
-        with beside(warehouse.engine) as connection:
-            read = history_share(connection)
-        with suppress(Exception):  # a chart says itself why it cannot be drawn
-            warm_up()
-        look = partial(
-            shown,
-            nodes=invocation.manifest["nodes"],
-            engine=warehouse.engine,
-            log=context.log,
-            read=read,
-        )
-        for event, found in _looked_up(_in_words_of_dbt(invocation.stream()), look):
-            if is_failing(event):
+        with connected(engine, dbt_session(engine)):
+            invocation = DBT.cli(arguments, context=context, target_path=target)
+        for event in _events(invocation):
+            if isinstance(event, dg.Output):
+                chart = chart_for(event, engine, context.log)
+                yield event.with_metadata({**chart, **event.metadata})
+            elif isinstance(event, dg.AssetCheckResult) and not event.passed:
                 if not locks.is_lost():  # a server that has restarted may have lost what is tested
-                    yield without_dbt_entries(
-                        with_rows(event, warehouse.engine, invocation.manifest, target, context.log)
-                    )
-            elif isinstance(event, dg.AssetCheckResult):
-                yield without_dbt_entries(event)
-            elif isinstance(event, dg.Output):
-                # Not as metadata of the event: that would be stored with the output of the step,
-                # too.
-                context.add_asset_metadata(
-                    found.result(), asset_key=context.asset_key_for_output(event.output_name)
-                )
-                yield dg.Output(None, event.output_name)
+                    yield with_rows(event, engine, invocation.manifest, target, context.log)
             else:
                 yield event
-        keep_parsed(warehouse.engine, target)
-        keys = [*answered(context.selected_asset_check_keys, invocation.manifest, warehouse.engine)]
-        yield from keys
-        if broken := [key.check_name for key in keys if not key.passed]:
-            raise dg.Failure(
-                f"the marts: rows without a key of their own: {', '.join(map(str, broken))}",
-                allow_retries=False,
-            )
+        # Commits of models do not wait for the disk: a server that has restarted may have lost
+        # some.
+        locks.verify()
         if build:
-            with warehouse.engine.begin() as connection:
+            with engine.begin() as connection:
                 connection.execute(_ALL_BUILT)
-            end_build(warehouse.engine, build, locks.verify)
-        # Commits of models do not wait for the disk. This one does, and with it all before; a
-        # server that has restarted refuses it.
-        locks.release("marts")
-        if build:
+            end_build(engine, build, locks.verify)
             for event in _with_marts():
                 context.log_event(event)
+
+
+def _with_marts() -> Iterator[dg.AssetMaterialization]:
+    """Say of what a build of all marts has read, and of what reads the marts, that it is as new.
+
+    The report is as new as its file: the command that writes it says so.
+    """
+    for spec in OPS_ASSETS:
+        yield dg.AssetMaterialization(spec.key, description="read by a build of the marts")
+    for spec in DASHBOARDS:
+        if spec.key != REPORT:
+            yield dg.AssetMaterialization(
+                spec.key, description="the marts that it reads were built"
+            )
 
 
 #: All but the seeds.

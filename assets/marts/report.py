@@ -24,7 +24,7 @@ from assets.marts.charts.specs import PAGE
 from assets.marts.charts.words import clean, words
 from assets.marts.report_data import collect, packed
 from resources.variables import SettingsError
-from resources.warehouse.locks import Locks
+from resources.warehouse.builds import marts_locked
 from resources.warehouse.sync_log import last_day
 
 FOLDER = Path(__file__).parent / "page"
@@ -60,8 +60,8 @@ def report(
         WarehouseError: the warehouse cannot be used.
     """
     now = datetime.now(UTC).astimezone(zone)
-    with Locks(engine, "all spaces", "report") as locks, engine.connect() as connection:
-        locks.acquire("marts", wait_seconds, waiting)
+    locked = marts_locked(engine, "report", wait_seconds, waiting)
+    with locked, engine.connect() as connection:
         built = set(
             connection.execute(
                 text("SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('mart')")

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 from assets.declaration import OWNERS
 from assets.location import raw_keys_below
-from assets.marts.dbt import DagsterDbtTranslator, DbtProject
 from assets.marts.project import FOLDER
 from resources.cadences import MARTS
 

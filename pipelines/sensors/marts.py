@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.marts.build import MODELS
-from assets.marts.news import newest_row, news
 from assets.marts.project import digest
 from pipelines.jobs import marts_job, of_kind
 from pipelines.runs import ACTIVE, end_dead_runs, marts_noted_at
 from pipelines.sensors.failing_ticks import looking_at
 from resources.cadences import MARTS
 from resources.warehouse.builds import built_until, is_built
+from resources.warehouse.marts_behind import newest_row, news
 from resources.warehouse.resource import WarehouseResource
 
 #: Changes come all day; marts follow them this often at most. While loads are at work they wait,

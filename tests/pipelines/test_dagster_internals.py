@@ -6,8 +6,6 @@ import ast
 import importlib
 import inspect
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,7 +35,6 @@ from assets.dagster_internals import (
     store_together,
     unfinished_attempts,
 )
-from assets.marts.dbt import InstalledDbt
 from pipelines.hosting.lost_messages import AGAIN, LOST
 from resources import dagster_tags
 from tests.databases import heard
@@ -337,23 +334,6 @@ def test_the_tags_of_runs_are_those_of_dagster() -> None:
 
 
 # -- leaned on elsewhere ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["_cli_version", "_initialize_dbt_core_adapter"])
-def test_what_the_installed_dbt_replaces_is_a_part_of_dagster_dbt(name: str) -> None:
-    assert name in vars(InstalledDbt)
-    assert name in vars(InstalledDbt.__base__)
-
-
-def test_dagster_dbt_is_there_without_dbt_in_the_process() -> None:
-    code = (
-        "import sys; from assets.marts.dbt import InstalledDbt; print([one for one in "
-        "sys.modules if one.split('.')[0] == 'dbt'])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
 
 
 def test_dagster_still_begins_as_it_did_when_a_message_is_lost() -> None:

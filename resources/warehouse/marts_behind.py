@@ -1,6 +1,4 @@
-"""Whether the marts are behind the raw tables: when rows were last written, and whether somebody is
-still writing.
-"""
+"""Whether the marts are behind the raw tables: when rows were last written, and whether somebody is still writing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +17,7 @@ _UNUSED = {"activities"}
 
 @dataclass(frozen=True)
 class News:
-    """What the warehouse says: which syncs have ended, as a text that changes with each that does,
-    and which are at work.
-    """
+    """What the warehouse says: which syncs have ended, as a text that changes with each that does, and which are at work."""
 
     ended: str
     at_work: Sequence[str]
@@ -35,36 +31,21 @@ def news(engine: Engine) -> News:
     """
     syncs = sync_history.c
     newest = select(func.coalesce(func.max(syncs.id), 0))
-    active = select(syncs.id, syncs.sync_type).where(
-        syncs.status == "in_progress", syncs.sync_type.not_in(_UNUSED)
-    )
+    active = select(syncs.id, syncs.sync_type).where(syncs.status == "in_progress", syncs.sync_type.not_in(_UNUSED))
     with engine.connect() as connection:
-        at_work = {
-            int(number): str(table)
-            for number, table in connection.execute(active.order_by(syncs.id))
-        }
+        at_work = {int(number): str(table) for number, table in connection.execute(active.order_by(syncs.id))}
         # The end of a build is a row too, and no news.
-        ended = connection.execute(
-            newest.where(syncs.status != "in_progress", syncs.mode != "run")
-        ).scalar_one()
-    return News(
-        f"up to {ended}" + (f" without {', '.join(map(str, at_work))}" if at_work else ""),
-        [*at_work.values()],
-    )
+        ended = connection.execute(newest.where(syncs.status != "in_progress", syncs.mode != "run")).scalar_one()
+    return News(f"up to {ended}" + (f" without {', '.join(map(str, at_work))}" if at_work else ""), [*at_work.values()])
 
 
 def newest_row(engine: Engine) -> str:
-    """Return when a row that marts are made of was last written, marks of deletion included; empty:
-    there is none.
+    """Return when a row that marts are made of was last written, marks of deletion included; empty: there is none.
 
     Reads `loaded_at` of every row: 0.1 s per million.
     """
     times = union_all(
-        *(
-            select(func.max(spec.table.c.loaded_at).label("at"))
-            for name, spec in SPECS.items()
-            if name not in _UNUSED
-        )
+        *(select(func.max(spec.table.c.loaded_at).label("at")) for name, spec in SPECS.items() if name not in _UNUSED)
     ).subquery()
     with engine.connect() as connection:
         newest = connection.execute(select(func.max(times.c.at))).scalar_one()
