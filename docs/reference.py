@@ -106,11 +106,6 @@ METADATA = {
     "projects_accessible_again": "projects that the key sees again "
     "(`raw/projects`, `raw/activities`)",
     "chart": "picture of a mart",
-    "build/duration_seconds": "how long a model took to build",
-    "build/estimated_rows": "rows of a table of more than a million, as the "
-    "server estimates them, in "
-    "place of `dagster/row_count`",
-    "sql": "statement of a model",
 }
 
 

@@ -1,18 +1,22 @@
-"""The marts as Dagster assets: one per model, with lineage from `raw/*`, and dbt's tests as checks.
-
-One build at a time: each holds the lock of the marts, and dbt writes only while its build does.
+"""The marts as Dagster assets: one per model, with lineage from `raw/*`, and dbt's tests as
+checks.
 """
 
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import chdir, contextmanager
+from contextlib import chdir
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtCliRuntimeError, DbtCliInvocation, dbt_assets
+from dagster_dbt import (
+    DagsterDbtCliRuntimeError,
+    DagsterDbtTranslatorSettings,
+    DbtCliInvocation,
+    dbt_assets,
+)
 from pydantic import Field
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from assets.location import REPORT
 from assets.marts.charts.shown import chart_for
@@ -20,11 +24,10 @@ from assets.marts.dashboards import DASHBOARDS
 from assets.marts.dbt_errors import first_line
 from assets.marts.failing_rows import with_rows
 from assets.marts.ops_tables import OPS_ASSETS
-from assets.marts.project import DBT, FOLDER, connected, digest, manifest, target_of
+from assets.marts.project import DBT, PROJECT, connected, digest, manifest, target_of
 from assets.marts.translator import Translator
 from resources.warehouse.builds import begin_build, dbt_session, end_build, is_built, marts_locked
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.locks import LOST, Locks
 from resources.warehouse.resource import WarehouseResource
 
 #: A build of all marts is done: no issue waits any more.
@@ -36,70 +39,48 @@ WAITING = "waiting for another build"
 class BuildConfig(dg.Config):
     """How marts are built."""
 
-    whole: bool = Field(
-        default=False, description="Rebuild every issue, also those without new rows"
-    )
+    whole: bool = Field(False, description="Rebuild every issue, also those without new rows")
     wait_seconds: float = Field(
-        default=600.0,
-        description="How long a build waits for another one, such as one started in the UI",
+        600.0, description="How long a build waits for another one, such as one started in the UI"
     )
 
 
-@contextmanager
-def _build_lock(
-    context: dg.AssetExecutionContext, config: BuildConfig, warehouse: WarehouseResource
-) -> Iterator[Locks]:
-    """Hold the lock of builds; a failure in the block says so where the server has restarted."""
-    work = f"build of run {context.run.run_id[:8]}"
-
-    def wait(holder: str) -> None:
-        context.log.info(f"{WAITING} ({holder})")
-
-    try:
-        with marts_locked(warehouse.engine, work, config.wait_seconds, wait) as locks:
-            try:
-                yield locks
-            except Exception:
-                if locks.is_lost():
-                    raise WarehouseError(LOST) from None
-                raise
-    except WarehouseError as error:
-        raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
-
-
-def _events(invocation: DbtCliInvocation) -> Iterator[Any]:
-    """Yield what dbt does, as events of Dagster, with the rows and columns of what is made.
-
-    dagster-dbt waits for dbt also where the run is ended: then dbt is told so here. Where dbt
-    fails, the first line of the failure is dbt's own.
-    """
-    found = invocation.stream().fetch_row_counts()
-    events = found.fetch_column_metadata(with_column_lineage=False)
-    with ThreadPoolExecutor(1) as reader:
-        try:
-            while event := reader.submit(next, events, None).result():
-                yield event
-        except DagsterDbtCliRuntimeError as error:
-            said = error.description or ""
-            raise dg.Failure(f"{first_line(said)}\n\n{said}") from None
-        except BaseException:
-            invocation.process.send_signal(signal.SIGINT)
-            raise
-
-
-@dbt_assets(manifest=manifest(), name="dbt_build", dagster_dbt_translator=Translator())
+@dbt_assets(
+    manifest=manifest(),
+    project=PROJECT,
+    name="dbt_build",
+    dagster_dbt_translator=Translator(DagsterDbtTranslatorSettings(enable_code_references=True)),
+)
 def marts(
     context: dg.AssetExecutionContext, config: BuildConfig, warehouse: WarehouseResource
 ) -> Iterator[Any]:
-    """Build the chosen marts and test them.
+    """Build the chosen marts and test them, one build at a time.
 
     Issues of which nothing was written since the last build of all marts keep their rows, unless
     the project has changed since.
     """
-    engine, target = warehouse.engine, target_of(warehouse.engine)
-    # dagster-dbt works in the folder of the project, in threads: so does the whole process.
-    with _build_lock(context, config, warehouse) as locks, chdir(FOLDER):
-        project, build = digest(), None
+    try:
+        yield from _build(context, config, warehouse.engine)
+    except WarehouseError as error:
+        raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
+    except DagsterDbtCliRuntimeError as error:
+        said = error.description or ""
+        raise dg.Failure(f"{first_line(said)}\n\n{said}") from None
+
+
+#: All but the seeds.
+MODELS = {spec.key for spec in marts.specs if spec.group_name != "seeds"}
+MART_ASSETS = [marts]
+
+
+def _build(context: dg.AssetExecutionContext, config: BuildConfig, engine: Engine) -> Iterator[Any]:
+    def wait(holder: str) -> None:
+        context.log.info(f"{WAITING} ({holder})")
+
+    work = f"build of run {context.run.run_id[:8]}"
+    # dagster-dbt changes to the folder of the project, in threads: so the whole process does it.
+    with marts_locked(engine, work, config.wait_seconds, wait) as locks, chdir(PROJECT.project_dir):
+        project, target, build = digest(), target_of(engine), None
         # A build of some marts only goes by what the last one of all has found. Seeds are files of
         # the project: where that has not changed, they need not be chosen.
         changed = config.whole or not is_built(engine, project)
@@ -111,14 +92,14 @@ def marts(
         elif build:
             context.log.info(f"rebuilding the issues with rows written since {build.since}")
         with connected(engine, dbt_session(engine)):
-            invocation = DBT.cli(arguments, context=context, target_path=target)
-        for event in _events(invocation):
+            dbt = DBT.cli(arguments, context=context, target_path=target)
+        for event in events_of(dbt):
             if isinstance(event, dg.Output):
                 chart = chart_for(event, engine, context.log)
                 yield event.with_metadata({**chart, **event.metadata})
             elif isinstance(event, dg.AssetCheckResult) and not event.passed:
                 if not locks.is_lost():  # a server that has restarted may have lost what is tested
-                    yield with_rows(event, engine, invocation.manifest, target, context.log)
+                    yield with_rows(event, engine, dbt.manifest, target, context.log)
             else:
                 yield event
         # Commits of models do not wait for the disk: a server that has restarted may have lost
@@ -128,24 +109,22 @@ def marts(
             with engine.begin() as connection:
                 connection.execute(_ALL_BUILT)
             end_build(engine, build, locks.verify)
-            for event in _with_marts():
-                context.log_event(event)
+            # What the build has read and what reads the marts is as new as it. The report is as
+            # new as its file: the command that writes it says so.
+            for spec in (*OPS_ASSETS, *(one for one in DASHBOARDS if one.key != REPORT)):
+                context.log_event(dg.AssetMaterialization(spec.key, description="marts were built"))
 
 
-def _with_marts() -> Iterator[dg.AssetMaterialization]:
-    """Say of what a build of all marts has read, and of what reads the marts, that it is as new.
+def events_of(dbt: DbtCliInvocation) -> Iterator[Any]:
+    """Yield what dbt does, as events of Dagster, with the rows and columns of what is made.
 
-    The report is as new as its file: the command that writes it says so.
+    dagster-dbt waits for dbt also where the run is ended: then dbt is told so here.
     """
-    for spec in OPS_ASSETS:
-        yield dg.AssetMaterialization(spec.key, description="read by a build of the marts")
-    for spec in DASHBOARDS:
-        if spec.key != REPORT:
-            yield dg.AssetMaterialization(
-                spec.key, description="the marts that it reads were built"
-            )
-
-
-#: All but the seeds.
-MODELS = {spec.key for spec in marts.specs if spec.group_name != "seeds"}
-MART_ASSETS = [marts]
+    found = dbt.stream().fetch_row_counts().fetch_column_metadata(with_column_lineage=False)
+    with ThreadPoolExecutor(1) as reader:
+        try:
+            while event := reader.submit(next, found, None).result():
+                yield event
+        except BaseException:
+            dbt.process.send_signal(signal.SIGINT)
+            raise

@@ -20,7 +20,8 @@ from assets.marts.dbt_errors import first_line
 from resources.variables import without_secrets
 
 FOLDER = Path(__file__).parent
-DBT = DbtCliResource(DbtProject(FOLDER), dbt_executable=Path(sys.executable).with_name("dbt"))
+PROJECT = DbtProject(FOLDER)
+DBT = DbtCliResource(PROJECT, dbt_executable=Path(sys.executable).with_name("dbt"))
 
 _PACKAGED = FOLDER / "target"
 _MANIFEST, _STAMP, _PARSED = "manifest.json", "manifest.of", "partial_parse.msgpack"
@@ -96,17 +97,12 @@ def connected(engine: Engine, session: str) -> Iterator[None]:
     It has the way to a warehouse, by variables of `profiles.yml`, the name of dbt's sessions
     there, and no other secret.
     """
-    url = engine.url
-    query = {name: str(value) for name, value in url.query.items()}
-    variables = {
-        "BACKLOG_DBT_HOST": url.host or query.get("host", ""),
-        "BACKLOG_DBT_PORT": str(url.port or query.get("port", 5432)),
-        "BACKLOG_DBT_USER": url.username or query.get("user", ""),
-        "BACKLOG_DBT_DATABASE": url.database or query.get("dbname", ""),
-        "BACKLOG_DBT_SSLMODE": query.get("sslmode", "prefer"),
-        "BACKLOG_DBT_SSLROOTCERT": query.get("sslrootcert", ""),
-        "BACKLOG_DBT_SSLCERT": query.get("sslcert", ""),
-        "BACKLOG_DBT_SSLKEY": query.get("sslkey", ""),
+    url, given = engine.url, {"host": "", "port": "5432", "user": "", "sslmode": "prefer"}
+    given |= {name: str(value) for name, value in url.query.items()}
+    parts = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database}
+    given |= {name: str(value) for name, value in parts.items() if value}
+    names = ("host", "port", "user", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey")
+    variables = {f"BACKLOG_DBT_{name.upper()}": given.get(name, "") for name in names} | {
         "DBT_ENV_SECRET_WAREHOUSE_PASSWORD": url.password or "",
         "DBT_WRITE_JSON": "false",
         "PGAPPNAME": session,

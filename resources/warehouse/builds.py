@@ -9,7 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
-from resources.warehouse.locks import Locks
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.locks import LOST, Locks
 from resources.warehouse.schema_ops import mart_builds
 
 #: The lock of who makes or rewrites marts, and that of the dbt which writes them for its holder.
@@ -68,14 +69,19 @@ def marts_locked(
     begins anew is refused, since each of its transactions takes the row of the second lock.
 
     Raises:
-        WarehouseError: as `Locks.acquire`.
+        WarehouseError: as `Locks.acquire`; or the block failed and the server had restarted.
     """
     with Locks(engine, "all spaces", work) as locks:
         locks.acquire(_MARTS, wait_seconds, on_wait)
         with engine.begin() as connection:
             connection.execute(_END_SESSIONS)
         locks.acquire(_DBT)
-        yield locks
+        try:
+            yield locks
+        except Exception:
+            if locks.is_lost():
+                raise WarehouseError(LOST) from None
+            raise
 
 
 def dbt_session(engine: Engine) -> str:

@@ -2,17 +2,24 @@
 what builds leave behind.
 """
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import dagster as dg
+import psutil
 import pytest
+from dagster_dbt import DagsterDbtCliRuntimeError
+from sqlalchemy import Engine, text
 
-from assets.marts.build import _events
+from assets.marts.build import events_of
+from assets.marts.dbt_errors import first_line
 from assets.marts.project import DBT, connected, manifest, parse, target_of
 from pipelines.cli.marts import build_marts, summary_line
 from resources.progress import LogProgress
+from resources.warehouse.builds import marts_locked
 from resources.warehouse.connect import engine
 from tests.deployment import Deployment
 
@@ -97,9 +104,9 @@ def test_a_dbt_that_fails_as_a_whole_is_quoted(tmp_path: Path, words: list[str],
     parsed = manifest()
     with connected(engine("postgresql://postgres@127.0.0.1:1/warehouse"), "a session"):
         invocation = DBT.cli(words, manifest=parsed, target_path=tmp_path)
-    with pytest.raises(dg.Failure) as caught:
-        list(_events(invocation))
-    assert str(caught.value.description).splitlines()[0].startswith(said)
+    with pytest.raises(DagsterDbtCliRuntimeError) as caught:
+        list(events_of(invocation))
+    assert first_line(str(caught.value.description)).startswith(said)
 
 
 def test_what_dbt_has_parsed_is_kept_for_each_warehouse(built: tuple[Deployment, int]) -> None:
@@ -109,3 +116,53 @@ def test_what_dbt_has_parsed_is_kept_for_each_warehouse(built: tuple[Deployment,
     other = target_of(engine("postgresql://postgres@localhost/never_built"))
     assert other.parent == kept.parent
     assert not other.exists()
+
+
+#: A run in a process of its own: it holds the lock of builds, and dbt builds for it.
+RUN = """
+import sys
+from pathlib import Path
+from assets.marts.project import DBT, connected
+from resources.warehouse.builds import dbt_session, marts_locked
+from resources.warehouse.builds import marts_locked
+from resources.warehouse.connect import engine
+
+made = engine(sys.argv[1])
+with marts_locked(made, "a run", 0):
+    with connected(made, dbt_session(made)):
+        invocation = DBT.cli(["build"], target_path=Path(sys.argv[2]))
+    invocation.wait()
+"""
+#: What a build has made, each once more where it was made again.
+MADE = text(
+    "SELECT array_agg(oid ORDER BY oid) FROM pg_class "
+    "WHERE relnamespace IN (to_regnamespace('mart'), to_regnamespace('staging'))"
+)
+AT_WORK = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND application_name LIKE 'backlog-elt build %' AND wait_event_type = 'Lock'"
+)
+
+
+@pytest.mark.timeout(300)
+def test_a_run_that_is_killed_leaves_no_build_at_work(
+    warehouse: Engine, warehouse_url: str, tmp_path: Path
+) -> None:
+    with warehouse.connect() as held:
+        # A model waits for this table when its transaction has begun.
+        held.execute(text("LOCK TABLE raw.issues IN ACCESS EXCLUSIVE MODE"))
+        words = [sys.executable, "-c", RUN, warehouse_url, str(tmp_path)]
+        parent = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with warehouse.execution_options(isolation_level="AUTOCOMMIT").connect() as looking:
+            while not looking.execute(AT_WORK).scalar_one():
+                assert parent.poll() is None, "dbt has failed"
+                time.sleep(0.1)
+            [dbt] = psutil.Process(parent.pid).children()
+            parent.kill()
+            parent.wait()
+            with marts_locked(warehouse, "the next run", 30):
+                assert not looking.execute(AT_WORK).scalar_one()
+                made = looking.execute(MADE).scalar_one()
+                held.rollback()
+                dbt.wait(120)
+                assert looking.execute(MADE).scalar_one() == made

@@ -4,9 +4,9 @@ import json
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from assets.marts.project import manifest
-from resources.warehouse.errors import WarehouseError
 from tests.assets.marts.building import checks_of, rows_of
 from tests.deployment import Deployment
 
@@ -37,7 +37,7 @@ def test_the_database_refuses_a_second_row_of_a_key_and_an_empty_one(
         "INSERT INTO mart.team_member SELECT * FROM mart.team_member LIMIT 1",
         "UPDATE mart.team_member SET user_id = NULL",
     ):
-        with pytest.raises(WarehouseError), deployment.engine.begin() as connection:
+        with pytest.raises(IntegrityError), deployment.engine.begin() as connection:
             connection.execute(text(statement))
 
 

@@ -37,7 +37,7 @@ CHANGING = {
     "PYTHONPATH": "/nowhere",
     "PYTHONWARNINGS": "error",
     "PGCLIENTENCODING": "SJIS",
-    "BACKLOG_DBT_DATABASE": "another",
+    "BACKLOG_DBT_DBNAME": "another",
 }
 
 
@@ -54,7 +54,7 @@ def test_dbt_knows_the_way_to_the_warehouse_and_nothing_of_who_starts_it(
         during = dict(os.environ)
     assert dict(os.environ) == before
     assert not {*SECRETS} & {name.removesuffix(FILE) for name in during}
-    assert (during["BACKLOG_DBT_HOST"], during["BACKLOG_DBT_DATABASE"]) == ("db.test", "warehouse")
+    assert (during["BACKLOG_DBT_HOST"], during["BACKLOG_DBT_DBNAME"]) == ("db.test", "warehouse")
     assert during["PGAPPNAME"] == "backlog-elt build 1"
     changing = [name for name in during if name.startswith(("DBT_", "PYTHON", "PGCLIENT"))]
     assert {name: during[name] for name in changing} == {
