@@ -38,8 +38,6 @@ _FIXED = {"PYTHONUTF8": "1", "PGCLIENTENCODING": "UTF8", "https_proxy": "http://
 def manifest() -> Path:
     """Return the manifest of the project, made anew when a file of it has changed.
 
-    It needs no database and no network.
-
     Raises:
         RuntimeError: dbt does not understand the project; the message has dbt's.
     """
@@ -58,7 +56,7 @@ def manifest() -> Path:
 def parse(target: Path) -> None:
     """Let dbt make the manifest in a folder. It names no database: every warehouse has this one."""
     try:
-        with _environment({}):
+        with connected(None):
             DBT.cli(["parse", "--quiet"], target_path=target).wait()
     except DagsterDbtCliRuntimeError as error:
         said = error.description or ""
@@ -91,39 +89,35 @@ def target_of(engine: Engine) -> Path:
 
 
 @contextmanager
-def connected(engine: Engine, session: str) -> Iterator[None]:
+def connected(engine: Engine | None, session: str = "") -> Iterator[None]:
     """Make this process's environment that of dbt, to which dagster-dbt hands it on.
 
     It has the way to a warehouse, by variables of `profiles.yml`, the name of dbt's sessions
-    there, and no other secret.
+    there, no other secret, and nothing else of the caller's that changes dbt.
     """
-    url, given = engine.url, {"host": "", "port": "5432", "user": "", "sslmode": "prefer"}
+    before = dict(os.environ)
+    kept = {k: v for k, v in without_secrets(before).items() if not k.startswith(_CHANGING)}
+    _set({**kept, **_FIXED, **(_way_to(engine, session) if engine else {})})
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _way_to(engine: Engine, session: str) -> Mapping[str, str]:
+    url, given = engine.url, {"port": "5432", "sslmode": "prefer"}
     given |= {name: str(value) for name, value in url.query.items()}
     parts = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database}
     given |= {name: str(value) for name, value in parts.items() if value}
     names = ("host", "port", "user", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey")
-    variables = {f"BACKLOG_DBT_{name.upper()}": given.get(name, "") for name in names} | {
+    return {f"BACKLOG_DBT_{name.upper()}": given.get(name, "") for name in names} | {
         "DBT_ENV_SECRET_WAREHOUSE_PASSWORD": url.password or "",
         "DBT_WRITE_JSON": "false",
         "PGAPPNAME": session,
     }
-    with _environment(variables):
-        yield
 
 
-@contextmanager
-def _environment(of_dbt: Mapping[str, str]) -> Iterator[None]:
-    """Set the variables of dbt; leave out secrets and what else of the caller's changes dbt."""
-    before = dict(os.environ)
-    kept = {k: v for k, v in without_secrets(before).items() if not k.startswith(_CHANGING)}
-    _replace_environment({**kept, **_FIXED, **of_dbt})
-    try:
-        yield
-    finally:
-        _replace_environment(before)
-
-
-def _replace_environment(variables: Mapping[str, str]) -> None:
+def _set(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)
     for name in os.environ.keys() - variables.keys():
         del os.environ[name]

@@ -6,7 +6,6 @@
 
 {# The columns together identify a row, and none of them is empty: for what has no primary key, as a view. #}
 {% test is_key(model, columns) %}
--- Some look only at the issues that were changed. depends_on: {{ ref('changed_issue') }}
 select {{ columns | join(', ') }}, count(*) as rows
 from {{ model }}
 group by {{ columns | join(', ') }}

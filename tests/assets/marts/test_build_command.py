@@ -135,8 +135,8 @@ with marts_locked(made, "a run", 0):
 """
 #: What a build has made, each once more where it was made again.
 MADE = text(
-    "SELECT array_agg(oid ORDER BY oid) FROM pg_class "
-    "WHERE relnamespace IN (to_regnamespace('mart'), to_regnamespace('staging'))"
+    "SELECT array_agg(oid ORDER BY oid) FROM pg_class WHERE relnamespace IN "
+    "(to_regnamespace('mart'), to_regnamespace('staging'))"
 )
 AT_WORK = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -157,7 +157,9 @@ def test_a_run_that_is_killed_leaves_no_build_at_work(
             while not looking.execute(AT_WORK).scalar_one():
                 assert parent.poll() is None, "dbt has failed"
                 time.sleep(0.1)
-            [dbt] = psutil.Process(parent.pid).children()
+            [dbt] = [
+                one for one in psutil.Process(parent.pid).children() if "build" in one.cmdline()
+            ]
             parent.kill()
             parent.wait()
             with marts_locked(warehouse, "the next run", 30):
