@@ -39,9 +39,12 @@ WAITING = "waiting for another build"
 class BuildConfig(dg.Config):
     """How marts are built."""
 
-    whole: bool = Field(False, description="Rebuild every issue, also those without new rows")
+    whole: bool = Field(
+        default=False, description="Rebuild every issue, also those without new rows"
+    )
     wait_seconds: float = Field(
-        600.0, description="How long a build waits for another one, such as one started in the UI"
+        default=600.0,
+        description="How long a build waits for another one, such as one started in the UI",
     )
 
 
