@@ -61,11 +61,12 @@ in that month, or their comments and changes. The first month also holds everyth
 #: Checks that dbt names by model and columns.
 GENERIC_CHECKS = ("is_key_", "not_null_", "one_line_")
 CHECKS_TEXT = """
-Marts also have `is_key_<table>_<columns>` (no two rows with the same key), `not_null_<table>_<column>`, and for seeds
-`one_line_<table>_<columns>`.
+Views of the marts and tables of staging also have `is_key_<table>_<columns>` (no two rows with the same key; the database holds the other
+tables to theirs), seeds `not_null_<table>_<column>` and `one_line_<table>_<columns>`.
 """
 METADATA_TEXT = """
-`dagster/row_count`, `dagster/partition_row_count`, `dagster/column_schema` and `dagster/table_name` are Dagster's own keys.
+`dagster/row_count`, `dagster/partition_row_count`, `dagster/column_schema` and `dagster/table_name` are Dagster's own keys; those of marts come from
+dagster-dbt, which counts the rows of tables and not of views.
 """
 SERVICE_TEXT = """
 The same for machines is at `/openapi.json`. How to use it: [the sync service](service.md).
