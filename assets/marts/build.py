@@ -77,13 +77,13 @@ MART_ASSETS = [marts]
 
 
 def _build(context: dg.AssetExecutionContext, config: BuildConfig, engine: Engine) -> Iterator[Any]:
-    work = f"build of run {context.run.run_id[:8]}"
+    target, work = target_of(engine), f"build of run {context.run.run_id[:8]}"
     locked = marts_locked(
         engine, work, config.wait_seconds, lambda who: context.log.info(f"{WAITING} ({who})")
     )
     # dagster-dbt changes to the folder of the project, in threads: so the whole process does it.
     with locked as locks, chdir(PROJECT.project_dir):
-        project, target, build = digest(), target_of(engine), None
+        project, build = digest(), None
         # A build of some marts only goes by what the last one of all has found. Seeds are files of
         # the project: where that has not changed, they need not be chosen.
         changed = config.whole or not is_built(engine, project)
