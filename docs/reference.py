@@ -68,12 +68,14 @@ their comments and changes. The first month also holds everything older.
 #: Checks that dbt names by model and columns.
 GENERIC_CHECKS = ("is_key_", "not_null_", "one_line_")
 CHECKS_TEXT = """
-Marts also have `is_key_<table>_<columns>` (no two rows with the same key),
-`not_null_<table>_<column>`, and for seeds `one_line_<table>_<columns>`.
+Views of the marts and tables of staging also have `is_key_<table>_<columns>` (no two rows with the
+same key; the database holds the other tables to theirs), seeds `not_null_<table>_<column>` and
+`one_line_<table>_<columns>`.
 """
 METADATA_TEXT = """
 `dagster/row_count`, `dagster/partition_row_count`, `dagster/column_schema` and
-`dagster/table_name` are Dagster's own keys.
+`dagster/table_name` are Dagster's own keys. Those of marts come from dagster-dbt, which counts the
+rows of tables and not of views.
 """
 SERVICE_TEXT = """
 The same for machines is at `/openapi.json`. How to use it: [the sync service](service.md).
@@ -114,11 +116,6 @@ METADATA = {
     "projects_accessible_again": "projects that the key sees again "
     "(`raw/projects`, `raw/activities`)",
     "chart": "picture of a mart",
-    "build/duration_seconds": "how long a model took to build",
-    "build/estimated_rows": "rows of a table of more than a million, as the "
-    "server estimates them, in "
-    "place of `dagster/row_count`",
-    "sql": "statement of a model",
 }
 
 

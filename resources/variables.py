@@ -270,7 +270,7 @@ VARIABLES: Mapping[str, Variable] = {
 }
 #: Set by the program for processes that it starts; nobody else sets them.
 SIMULATED_HERE = "BACKLOG_ELT_SIMULATED"
-_OF_DBT = ("HOST", "PORT", "USER", "DATABASE", "SSLMODE", "SSLROOTCERT", "SSLCERT", "SSLKEY")
+_OF_DBT = ("HOST", "PORT", "USER", "DBNAME", "SSLMODE", "SSLROOTCERT", "SSLCERT", "SSLKEY")
 WITHIN = frozenset({SIMULATED_HERE, *(f"BACKLOG_DBT_{part}" for part in _OF_DBT)})
 #: Variables whose lines, of a file above all, are as good as one line.
 _LISTS = frozenset({ALERT_URLS})

@@ -24,8 +24,8 @@ from assets.marts.charts.specs import PAGE
 from assets.marts.charts.words import clean, words
 from assets.marts.report_data import collect, packed
 from resources.variables import SettingsError
+from resources.warehouse.builds import marts_locked
 from resources.warehouse.history.sync_outcomes import last_day
-from resources.warehouse.locks import Locks
 
 FOLDER = Path(__file__).parent / "page"
 #: In the order in which they are read.
@@ -60,8 +60,8 @@ def report(
         WarehouseError: the warehouse cannot be used.
     """
     now = datetime.now(UTC).astimezone(zone)
-    with Locks(engine, "all spaces", "report") as locks, engine.connect() as connection:
-        locks.acquire("marts", wait_seconds, waiting)
+    locked = marts_locked(engine, "report", wait_seconds, waiting)
+    with locked, engine.connect() as connection:
         built = set(
             connection.execute(
                 text("SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('mart')")
@@ -98,7 +98,8 @@ def report(
         "missing": sorted(NEEDED - built),
         "days": [{"space": space, **_day(engine, space)} for space in spaces],
     }
-    title = f"{', '.join(f'{clean(name)} ({clean(space)})' for space, name in spaces.items())}{f' · {project}' if project else ''}"
+    named = ", ".join(f"{clean(name)} ({clean(space)})" for space, name in spaces.items())
+    title = f"{named} · {project}" if project else named
     return _page(data, title=title, made=f"{now:%Y-%m-%d %H:%M} ({zone.key})")
 
 

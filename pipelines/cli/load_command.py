@@ -130,7 +130,7 @@ def next_line(marts: Literal["missing", "older", "current"]) -> str:
 
 
 def _marts(settings: Settings) -> Literal["missing", "older", "current"]:
-    from assets.marts.news import marts_status
+    from resources.warehouse.marts_behind import marts_status
     from resources.warehouse.warehouse_resource import WarehouseResource
 
     warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))

@@ -4,6 +4,7 @@ in this process.
 
 import io
 import json
+import logging
 import sys
 import time
 import uuid
@@ -53,8 +54,10 @@ def marts_command(ctx: click.Context, full: bool, as_json: bool, no_progress: bo
     from sync.results.command_results import marts_result
 
     began = time.monotonic()
-    # dbt talks to standard output, which is for the result.
-    chatter = sys.stderr if ctx.find_root().params["debug"] else io.StringIO()
+    # dbt talks to standard output, which is for the result. What dagster-dbt logs is in the run.
+    debug = ctx.find_root().params["debug"]
+    chatter = sys.stderr if debug else io.StringIO()
+    logging.getLogger("dagster.builtin").propagate = debug
     try:
         with redirect_stdout(chatter), progress_for(requested=not no_progress) as progress:
             found = build(settings, progress, whole=full)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.marts.build import MODELS
-from assets.marts.news import newest_row, news
 from assets.marts.project import digest
 from pipelines.jobs import marts_job, of_kind
 from pipelines.runs import ACTIVE, end_dead_runs
@@ -16,6 +15,7 @@ from pipelines.sensors.failing_ticks import looking_at
 from resources.cadences import MARTS
 from resources.dagster_tags import SENSOR_TAG
 from resources.warehouse.builds import built_until, is_built
+from resources.warehouse.marts_behind import newest_row, news
 from resources.warehouse.warehouse_resource import WarehouseResource
 
 #: Changes come all day; marts follow them this often at most. While loads are at work they wait,

@@ -1,12 +1,30 @@
-"""Builds of the marts: from which rows on the next one has to build, and that one has succeeded."""
+"""Builds of the marts: one at a time, from which rows on the next one builds, which has
+succeeded.
+"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
+from resources.warehouse.locks import LOST, Locks
 from resources.warehouse.schema_ops import mart_builds
+from resources.warehouse.warehouse_errors import WarehouseError
+
+#: The lock of who makes or rewrites marts, and that of the dbt which writes them for its holder.
+_MARTS, _DBT = "marts", "dbt"
+#: Sessions of dbt bear the moment at which the lock was taken: `macros/builds.sql` compares it.
+_SESSION = text(
+    "SELECT 'backlog-elt build ' || extract(epoch FROM session_began_at) FROM ops.locks "
+    "WHERE space_key = 'all spaces' AND name = 'dbt'"
+)
+_END_SESSIONS = text(
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND usename = current_user "
+    "AND starts_with(application_name, 'backlog-elt build ')"
+)
 
 _BUILDS = mart_builds.c
 _LAST = (
@@ -36,6 +54,40 @@ _BEGIN = text(
     "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type IS DISTINCT "
     "FROM 'autovacuum worker'"
 )
+
+
+@contextmanager
+def marts_locked(
+    engine: Engine,
+    work: str,
+    wait_seconds: float,
+    on_wait: Callable[[str], None] | None = None,
+) -> Iterator[Locks]:
+    """Hold the lock of the marts once it is free; nobody else makes or rewrites them meanwhile.
+
+    A run that was killed leaves its dbt at work. That one's sessions are ended here, and what it
+    begins anew is refused, since each of its transactions takes the row of the second lock.
+
+    Raises:
+        WarehouseError: as `Locks.acquire`; or the block failed and the server had restarted.
+    """
+    with Locks(engine, "all spaces", work) as locks:
+        locks.acquire(_MARTS, wait_seconds, on_wait)
+        with engine.begin() as connection:
+            connection.execute(_END_SESSIONS)
+        locks.acquire(_DBT)
+        try:
+            yield locks
+        except Exception:
+            if locks.is_lost():
+                raise WarehouseError(LOST) from None
+            raise
+
+
+def dbt_session(engine: Engine) -> str:
+    """Return the name of the sessions that may write marts for who holds the lock now."""
+    with engine.connect() as connection:
+        return str(connection.execute(_SESSION).scalar_one())
 
 
 def is_built(engine: Engine, project: str) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, and_, insert, not_, null, or_, select
 
 from resources.privacy import Forgotten, Mask, fingerprint
 from resources.replacements import Replacements
-from resources.warehouse.locks import Locks
+from resources.warehouse.builds import marts_locked
 from resources.warehouse.masking import PSEUDONYM, count_showing, erase_texts, rewrite, shown_names
 from resources.warehouse.names_of_people import known_by
 from resources.warehouse.people_columns import PeopleColumn
@@ -213,11 +213,9 @@ def _erasing(engine: Engine, why: str) -> Iterator[Connection]:
     """Open a transaction in which rows may be rewritten: no marts are built, and other loads wait
     with what they write.
     """
-    with Locks(engine, "all spaces", why) as locks:
-        locks.acquire("marts", _BUILD_WAIT_SECONDS)
-        with engine.begin() as conn:
-            conn.execute(text("LOCK TABLE ops.forgotten_users IN EXCLUSIVE MODE"))
-            yield conn
+    with marts_locked(engine, why, _BUILD_WAIT_SECONDS), engine.begin() as conn:
+        conn.execute(text("LOCK TABLE ops.forgotten_users IN EXCLUSIVE MODE"))
+        yield conn
 
 
 def remask(

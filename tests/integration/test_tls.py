@@ -68,9 +68,12 @@ def test_the_warehouse_dagster_and_dbt_reach_a_server_that_is_checked(
         "--log-path",
         str(shell.folder),
     ]
-    with connected(made, unchanged=False):
+    with connected(made, "debug"):
         asked = subprocess.run(
-            [DBT, "debug", "--connection", *paths], capture_output=True, text=True, check=False
+            [DBT.dbt_executable, "debug", "--connection", *paths],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     made.dispose()
     assert asked.returncode == 0, asked.stdout

@@ -27,7 +27,6 @@ from assets.dagster_internals import (
     unfinished_attempts,
     worker_health,
 )
-from assets.marts.dbt import InstalledDbt
 from resources import dagster_tags
 
 ROOT = Path(__file__).parents[2]
@@ -203,23 +202,6 @@ def test_the_tags_of_runs_are_those_of_dagster() -> None:
 
 
 # -- leaned on elsewhere ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["_cli_version", "_initialize_dbt_core_adapter"])
-def test_what_the_installed_dbt_replaces_is_a_part_of_dagster_dbt(name: str) -> None:
-    assert name in vars(InstalledDbt)
-    assert name in vars(InstalledDbt.__base__)
-
-
-def test_dagster_dbt_is_there_without_dbt_in_the_process() -> None:
-    code = (
-        "import sys; from assets.marts.dbt import InstalledDbt; print([one for one in "
-        "sys.modules if one.split('.')[0] == 'dbt'])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
 
 
 # -- nowhere else ----------------------------------------------------------------------------------

@@ -156,14 +156,6 @@ print(*sorted(sys.modules))
 """
 
 
-def test_the_definitions_do_not_load_dbt() -> None:
-    shown = "import sys, pipelines.definitions; print(*sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)
-    imported = set(done.stdout.split())
-    assert "dagster_dbt" in imported
-    assert [module for module in imported if module.startswith("dbt.")] == []
-
-
 def test_a_load_imports_only_what_it_uses() -> None:
     done = subprocess.run(
         [sys.executable, "-c", AS_LOAD_STARTS], capture_output=True, text=True, check=True

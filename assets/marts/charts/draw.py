@@ -138,15 +138,6 @@ def _written(svg: str, letters: dict[str, str]) -> str:
     )
 
 
-def warm_up() -> None:
-    """Start the JavaScript engine, which takes a third of a second, while there is time."""
-    import vl_convert
-
-    vl_convert.vegalite_to_svg(
-        {"$schema": _SCHEMA, "data": {"values": [{}]}, "mark": "text", "config": _CONFIG}
-    )
-
-
 def program(spec: dict[str, Any]) -> dict[str, Any]:
     """Return a spec as a Vega program without rows, as wide as its place in the page."""
     import vl_convert

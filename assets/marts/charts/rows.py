@@ -226,7 +226,8 @@ def ageing(frame: pd.DataFrame) -> Drawn:
     _name(made, len(largest))
     said = " · ".join(f"{both(f'risk_{risk}')} {counts.get(risk, 0):,}" for risk in RISKS)
     return Drawn(
-        f"最後の着手から / since last started · 課題 / issues {len(rows):,} · リスク / risk: {said}",
+        f"最後の着手から / since last started · 課題 / issues {len(rows):,} · "
+        f"リスク / risk: {said}",
         made,
     )
 
@@ -287,8 +288,8 @@ def burn(frame: pd.DataFrame) -> Drawn:
         steps[-1]["due"] = near(due, part["day"].iloc[[0, -1]])
         made += steps
     said = (
-        f"残りの多い {min(len(order), MILESTONES_SHOWN)} / {len(order)} 件 · most left to do first · "
-        "完了 / 範囲 (done / in scope)"
+        f"残りの多い {min(len(order), MILESTONES_SHOWN)} / {len(order)} 件 · "
+        "most left to do first · 完了 / 範囲 (done / in scope)"
     )
     return Drawn(said, made, _ends(last[last["scope"] > last["done"]]))
 

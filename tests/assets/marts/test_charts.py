@@ -17,8 +17,8 @@ from sqlalchemy import Engine
 from assets.marts.charts import rows, specs
 from assets.marts.charts.catalogue import CHARTS, Chart
 from assets.marts.charts.draw import FONTS, program
+from assets.marts.charts.shown import chart_for
 from assets.marts.charts.words import STAGES, both, words
-from assets.marts.shown import chart_for
 
 SVG = "{http://www.w3.org/2000/svg}"
 MONDAY = date(2026, 6, 1)
@@ -398,13 +398,9 @@ def test_the_page_has_every_word_that_its_charts_name_and_their_rows_come_from_i
 def test_a_chart_that_cannot_be_drawn_is_left_out_and_said(
     warehouse: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    event = dg.AssetMaterialization(
-        ["mart", "flow_daily"], metadata={"unique_id": "model.backlog.flow_daily"}
-    )
+    built = dg.Output(None, metadata={"unique_id": "model.backlog.flow_daily"})
     with caplog.at_level(logging.WARNING):
-        assert chart_for(event, warehouse, logging.getLogger("marts"), 1.0) == {}
+        assert chart_for(built, warehouse, logging.getLogger("marts")) == {}
     assert "flow_daily: its chart was left out: ProgrammingError" in caplog.text
-    other = dg.AssetMaterialization(
-        ["mart", "reopen_event"], metadata={"unique_id": "model.backlog.reopen_event"}
-    )
-    assert chart_for(other, warehouse, logging.getLogger("marts"), 1.0) == {}
+    other = dg.Output(None, metadata={"unique_id": "model.backlog.reopen_event"})
+    assert chart_for(other, warehouse, logging.getLogger("marts")) == {}

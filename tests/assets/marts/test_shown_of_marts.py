@@ -3,7 +3,6 @@ a build leaves.
 """
 
 import json
-import logging
 import re
 from collections import defaultdict
 from graphlib import TopologicalSorter
@@ -18,7 +17,6 @@ from assets.marts.charts.catalogue import CHARTS
 from assets.marts.dashboards import DASHBOARDS
 from assets.marts.ops_tables import OPS_ASSETS
 from assets.marts.project import FOLDER, manifest
-from assets.marts.shown import shown as shown_of
 from pipelines.definitions import build_definitions
 from tests.deployment import Deployment, Run, failures
 
@@ -95,8 +93,7 @@ def test_people_read_words_before_sql_and_see_when_a_mart_is_too_old(graph: Any)
     assert len(marts) > 25
     for node in marts:
         assert " / " in node.description.splitlines()[0], f"{node.key}: both languages"
-        assert "select" not in node.description
-        assert node.metadata["sql"].value.startswith("```sql\n")
+        assert "```sql\n" in node.description
         assert node.freshness_policy.fail_window.to_timedelta().total_seconds() == 26 * 3_600
 
 
@@ -142,7 +139,7 @@ def test_tables_of_the_program_are_described_as_they_are(
 
 
 @pytest.mark.full
-def test_a_mart_shows_its_columns_with_types_how_many_rows_it_has_and_its_chart_first(
+def test_a_mart_shows_its_columns_with_types_the_rows_of_a_table_and_its_chart_first(
     built: tuple[Deployment, int], graph: Any, shown: Metadata
 ) -> None:
     deployment, _ = built
@@ -151,12 +148,18 @@ def test_a_mart_shows_its_columns_with_types_how_many_rows_it_has_and_its_chart_
         key for key in shown if graph.get(dg.AssetKey.from_user_string(key)).group_name == "mart"
     ]
     assert len(marts) > 25
+    views = {
+        row["name"] for row in deployment.query("SELECT 'mart/' || viewname AS name FROM pg_views")
+    }
     for key in marts:
-        assert {
+        columns = {
             column.name: column.type for column in shown[key]["dagster/column_schema"].columns
-        } == types[key], key
-        [count] = deployment.query(f"SELECT count(*) AS n FROM {key.replace('/', '.')}")
-        assert shown[key]["dagster/row_count"] == count["n"], key
+        }
+        assert columns.keys() == types[key].keys(), key
+        assert "dagster/row_count" not in shown[key] if key in views else True
+        if key not in views:
+            [count] = deployment.query(f"SELECT count(*) AS n FROM {key.replace('/', '.')}")
+            assert shown[key]["dagster/row_count"] == count["n"], key
     for chart in CHARTS:
         assert next(iter(shown[f"mart/{chart.mart}"])) == "chart"
     [rows] = deployment.query("SELECT count(*) AS n FROM staging.stg_issue")
@@ -164,27 +167,7 @@ def test_a_mart_shows_its_columns_with_types_how_many_rows_it_has_and_its_chart_
 
 
 @pytest.mark.full
-def test_a_table_of_more_than_a_million_rows_shows_the_estimate_of_the_server(
-    built: tuple[Deployment, int],
-) -> None:
-    deployment, _ = built
-    nodes = json.loads(manifest().read_bytes())["nodes"]
-    event = dg.Output(None, "team_member", metadata={"unique_id": "model.backlog_elt.team_member"})
-    log = logging.getLogger("marts")
-    [kept] = deployment.query(
-        "SELECT reltuples FROM pg_class WHERE oid = 'mart.team_member'::regclass"
-    )
-    assert "build/estimated_rows" not in shown_of(event, nodes, deployment.engine, log, 1.0)
-    estimate = "UPDATE pg_class SET reltuples = {} WHERE oid = 'mart.team_member'::regclass"
-    deployment.change(estimate.format(1_234_567))
-    found = shown_of(event, nodes, deployment.engine, log, 1.0)
-    deployment.change(estimate.format(kept["reltuples"]))
-    assert found["build/estimated_rows"] == 1_234_567
-    assert "dagster/row_count" not in found
-
-
-@pytest.mark.full
-def test_a_build_logs_no_warning_and_misses_nothing_and_says_no_more_than_is_read(
+def test_a_build_logs_no_warning_and_misses_nothing(
     built: tuple[Deployment, int], run: Run, shown: Metadata
 ) -> None:
     deployment, _ = built
@@ -193,12 +176,6 @@ def test_a_build_logs_no_warning_and_misses_nothing_and_says_no_more_than_is_rea
     assert [event for event in run.events if event.is_asset_observation] == []
     planned = {event.asset_key for event in run.events if event.is_asset_materialization_planned}
     assert planned == MODELS
-    # `add_asset_metadata` keeps it out of the outputs of the step, which nobody reads.
-    outputs = [event.step_output_data for event in run.events if event.is_successful_output]
-    assert [output.metadata for output in outputs if output.metadata] == []
-    assert {name for metadata in shown.values() for name in metadata} <= {
-        "chart", "dagster/row_count", "dagster/column_schema", "build/duration_seconds"
-    }  # fmt: skip
     assert max(len(str(metadata)) for metadata in shown.values()) < 100_000
 
 
@@ -208,21 +185,3 @@ def test_what_a_build_has_read_and_what_reads_the_marts_are_as_new_as_the_build(
 ) -> None:
     reported = {dg.AssetKey.from_user_string(key) for key in shown} - MODELS
     assert reported == {spec.key for spec in (*OPS_ASSETS, *DASHBOARDS)} - {REPORT}
-
-
-def test_a_slow_view_is_not_counted(
-    built: tuple[Deployment, int], caplog: pytest.LogCaptureFixture
-) -> None:
-
-    deployment, _ = built
-    deployment.change("CREATE VIEW mart.slow AS SELECT 1 AS one FROM pg_sleep(5)")
-    node = {"name": "slow", "schema": "mart", "alias": "slow", "config": {"materialized": "view"}}
-    event = dg.Output(None, "mart__slow", metadata={"unique_id": "model.slow"})
-    try:
-        found = shown_of(
-            event, {"model.slow": node}, deployment.engine, logging.getLogger("test"), 1.0
-        )
-    finally:
-        deployment.change("DROP VIEW mart.slow")
-    assert [*found] == ["dagster/column_schema"]
-    assert caplog.messages == []

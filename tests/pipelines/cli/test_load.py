@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from assets.marts.news import marts_status
 from pipelines.cli.in_process import Recorder
 from pipelines.cli.load_command import LoadRequest, next_line
 from resources.progress import LogProgress
 from resources.variables import SettingsError
 from resources.warehouse.builds import begin_build, end_build
+from resources.warehouse.marts_behind import marts_status
 from sync.results.command_results import Rows, load_result
 from tests.deployment import Deployment
 

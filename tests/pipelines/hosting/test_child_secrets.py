@@ -36,7 +36,7 @@ CHANGING = {
     "PYTHONPATH": "/nowhere",
     "PYTHONWARNINGS": "error",
     "PGCLIENTENCODING": "SJIS",
-    "BACKLOG_DBT_DATABASE": "another",
+    "BACKLOG_DBT_DBNAME": "another",
 }
 
 
@@ -47,12 +47,14 @@ def test_dbt_knows_the_way_to_the_warehouse_and_nothing_of_who_starts_it(
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
     with connected(
-        create_engine("postgresql+psycopg2://loader:s3cr3t@db.test/warehouse"), unchanged=False
+        create_engine("postgresql+psycopg2://loader:s3cr3t@db.test/warehouse"),
+        "backlog-elt build 1",
     ):
         during = dict(os.environ)
     assert dict(os.environ) == before
     assert not {*SECRETS} & {name.removesuffix(FILE) for name in during}
-    assert (during["BACKLOG_DBT_HOST"], during["BACKLOG_DBT_DATABASE"]) == ("db.test", "warehouse")
+    assert (during["BACKLOG_DBT_HOST"], during["BACKLOG_DBT_DBNAME"]) == ("db.test", "warehouse")
+    assert during["PGAPPNAME"] == "backlog-elt build 1"
     changing = [name for name in during if name.startswith(("DBT_", "PYTHON", "PGCLIENT"))]
     assert {name: during[name] for name in changing} == {
         "DBT_ENV_SECRET_WAREHOUSE_PASSWORD": "s3cr3t",
