@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import pandas as pd
 from sqlalchemy import Connection, text
 
-from assets.marts.charts import flow_specs, rows, specs
+from assets.marts.charts import flow_rows, flow_specs, rows, specs
 from assets.marts.charts.draw import picture
+from assets.marts.charts.drawn import Drawn
 from assets.marts.charts.parts import Spec
-from assets.marts.charts.rows import Drawn
 from assets.marts.charts.words import both
 
 #: Points of a line or area at most.
@@ -155,16 +155,25 @@ class Chart:
 #: One at most for each mart.
 CHARTS = (
     Chart("issue_now", "overdue_title", _OVERDUE, specs.overdue, rows.overdue),
-    Chart("wip_aging", "ageing_title", _AGEING, flow_specs.ageing, rows.ageing),
+    Chart("wip_aging", "ageing_title", _AGEING, flow_specs.ageing, flow_rows.ageing),
     Chart("upcoming_load", "load_title", _LOAD, specs.load, rows.load),
     Chart("milestone_burn", "burn_title", _BURN, specs.burns_and_ends, rows.burn, specs.burns),
     Chart("plan_actual_monthly", "plan_title", _PLAN, specs.plan, rows.plan),
     Chart(
-        "flow_daily", "flow_title", _FLOW, flow_specs.flow_of_projects, rows.flow, flow_specs.flow
+        "flow_daily",
+        "flow_title",
+        _FLOW,
+        flow_specs.flow_of_projects,
+        flow_rows.flow,
+        flow_specs.flow,
     ),
     Chart(
-        "throughput_weekly", "throughput_title", _THROUGHPUT, flow_specs.throughput, rows.throughput
+        "throughput_weekly",
+        "throughput_title",
+        _THROUGHPUT,
+        flow_specs.throughput,
+        flow_rows.throughput,
     ),
-    Chart("issue", "cycle_title", _CYCLE, flow_specs.cycle, rows.cycle),
+    Chart("issue", "cycle_title", _CYCLE, flow_specs.cycle, flow_rows.cycle),
     Chart("hours_ledger", "hours_title", _HOURS, specs.hours, rows.hours),
 )

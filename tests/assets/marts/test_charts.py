@@ -14,9 +14,10 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
-from assets.marts.charts import rows, specs
+from assets.marts.charts import flow_rows, rows, specs
 from assets.marts.charts.catalogue import CHARTS, Chart
 from assets.marts.charts.draw import FONTS, program
+from assets.marts.charts.drawn import ms
 from assets.marts.charts.shown import chart_for
 from assets.marts.charts.words import STAGES, both, words
 
@@ -215,7 +216,7 @@ def test_cumulative_flow_shows_the_last_day_and_draws_the_stages_in_one_order() 
         assert number in said
     assert {"OPS: 30", "WEB: 30"} <= set(texts(svg))
     assert set(STAGES.values()) <= {path.get("fill") for path in parsed(svg).iter(f"{SVG}path")}
-    drawn = rows.flow(flow())
+    drawn = flow_rows.flow(flow())
     assert sorted({(row["order"], row["stage"]) for row in drawn.rows}) == [
         (at, both(f"stage_{one}")) for at, one in enumerate(STAGES)
     ]
@@ -226,13 +227,13 @@ def test_cumulative_flow_shows_the_last_day_and_draws_the_stages_in_one_order() 
 
 def test_an_axis_of_flow_begins_below_what_was_done_before() -> None:
     old = flow().assign(issues=lambda frame: frame["issues"] + 1000.0 * (frame["stage"] == "done"))
-    [floor] = rows.flow(old).params
+    [floor] = flow_rows.flow(old).params
     assert 1900 < floor["value"] < 2002
-    assert rows.flow(flow()).params == [{"name": "floor", "value": 0}]
+    assert flow_rows.flow(flow()).params == [{"name": "floor", "value": 0}]
 
 
 def test_throughput_counts_weeks_without_events_and_names_what_is_off_the_scale() -> None:
-    drawn = rows.throughput(weeks((0, 6, 4, 1), (3, 2, 4, 0)))
+    drawn = flow_rows.throughput(weeks((0, 6, 4, 1), (3, 2, 4, 0)))
     assert [row["done"] for row in drawn.rows] == [4, 0, 0, 4]
     assert [row["mean"] for row in drawn.rows] == [4, 2, pytest.approx(4 / 3), 2]
     assert "完了 / done 8 · 登録 / created 8 · 再オープン / reopened 1" in drawn.said
@@ -241,7 +242,7 @@ def test_throughput_counts_weeks_without_events_and_names_what_is_off_the_scale(
 
 
 def test_cycle_times_draw_some_dots_and_take_percentiles_of_all() -> None:
-    drawn = rows.cycle(cycles(100))
+    drawn = flow_rows.cycle(cycles(100))
     assert len(drawn.rows) == 100
     assert [mark["text"] for mark in drawn.marks] == [
         "50 %: 50.5 日 / days",
@@ -249,7 +250,7 @@ def test_cycle_times_draw_some_dots_and_take_percentiles_of_all() -> None:
         "95 %: 95.0 日 / days",
     ]
     many = chart("cycle_title").draw(cycles(100_000))
-    assert len(rows.cycle(cycles(100_000)).rows) == rows.MOST_DOTS
+    assert len(flow_rows.cycle(cycles(100_000)).rows) == flow_rows.MOST_DOTS
     assert any("200 件ごとに 1 点 / one dot in 200" in text for text in texts(many))
     assert len(many.encode()) < LARGEST_BYTES
 
@@ -279,7 +280,7 @@ def test_ageing_names_the_oldest_and_counts_risks() -> None:
     assert shown.index("処理中") < shown.index("レビュー中")
     many = chart("ageing_title").draw(ages(100_000))
     assert any("高 / high 100,000" in text for text in texts(many))
-    assert len(rows.ageing(ages(100_000)).rows) == rows.OLDEST_SHOWN
+    assert len(flow_rows.ageing(ages(100_000)).rows) == flow_rows.OLDEST_SHOWN
     assert len(many.encode()) < LARGEST_BYTES
 
 
@@ -289,7 +290,7 @@ def test_burn_up_shows_the_milestones_with_most_left_to_do() -> None:
         f"OPS v{one}: 4 / {10 + one}" for one in (8, 7, 6, 5, 4, 3)
     ]
     [last] = [row for row in rows.burn(burn(due_date=date(2026, 6, 9))).rows if row.get("due")]
-    assert last["due"] == rows.ms(date(2026, 6, 9))
+    assert last["due"] == ms(date(2026, 6, 9))
     assert not [row for row in rows.burn(burn(due_date=date(2027, 6, 9))).rows if row.get("due")], (
         "a year away, it would press the rest"
     )
@@ -313,7 +314,7 @@ def test_milestones_that_are_open_show_when_they_will_end() -> None:
         ("OPS v1", both("in_time"), "", "2026-07-04", "2026-07-04"),
         ("OPS v2", both("no_due"), "→", "2027-01-01", "–"),
     ]
-    assert {row["today"] for row in drawn.marks} == {rows.ms(MONDAY + timedelta(days=4))}
+    assert {row["today"] for row in drawn.marks} == {ms(MONDAY + timedelta(days=4))}
     shown = texts(chart("burn_title").draw(frame.reset_index()))
     assert both("milestones_title") in shown
     over = burn(scope=4.0)
