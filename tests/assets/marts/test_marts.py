@@ -6,20 +6,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-import dagster as dg
-import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from assets.marts.charts.catalogue import CHARTS
-from assets.marts.japanese_holidays import SEED, lines
 from resources.warehouse.issue_sync_state import history_share
-from resources.warehouse.locks import Locks
 from resources.warehouse.reconciliations import Level, Reconciled, latest, record
-from tests.assets.marts.building import checks_of, contents, rows_of
 from tests.assets.marts.worked import GONE, PEER, STEPS, work_a_day_of_syncs
-from tests.deployment import Deploy, Deployment, failures
-
-MARINE_DAY = date(2026, 7, 20)
+from tests.deployment import Deployment
 
 
 def seconds(since: str, until: str) -> int:
@@ -32,17 +25,6 @@ def mart(deployment: Deployment, table: str, issue: int) -> list[dict[str, Any]]
         f"SELECT * FROM mart.{table} WHERE issue_id = {issue} ORDER BY {order}"
     )
     return [dict(row) for row in found]
-
-
-def undescribed(deployment: Deployment) -> list[Any]:
-    """Return the marts and columns of marts that have no comment in the database."""
-    return deployment.query(
-        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-        "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
-        "WHERE n.nspname = 'mart' AND c.relkind IN ('r', 'v') "
-        "AND (coalesce(col_description(c.oid, a.attnum), '') = '' OR "
-        "coalesce(obj_description(c.oid), '') = '')"
-    )
 
 
 def test_an_issue_that_is_reopened_has_the_numbers_that_were_worked_out_by_hand(
@@ -365,33 +347,6 @@ def test_syncs_have_the_figures_that_were_worked_out_by_hand(built: tuple[Deploy
     assert round(row["items_per_hour"], 2) == Decimal("5314.29")
 
 
-def test_the_calendar_knows_japan(built: tuple[Deployment, int]) -> None:
-    deployment, _ = built
-    days = {row["day"]: row for row in deployment.query("SELECT * FROM mart.calendar")}
-    assert (days[MARINE_DAY]["holiday_name"], days[MARINE_DAY]["is_working_day"]) == (
-        "海の日",
-        False,
-    )
-    assert (
-        days[date(2026, 7, 21)]["working_seconds"],
-        days[date(2026, 7, 25)]["working_seconds"],
-    ) == (28_800, 0)
-    assert (days[date(2026, 3, 31)]["fiscal_year"], days[date(2026, 4, 1)]["fiscal_year"]) == (
-        2025,
-        2026,
-    )
-    assert (
-        days[date(2026, 4, 1)]["fiscal_quarter"],
-        days[date(2027, 3, 31)]["fiscal_quarter"],
-    ) == (1, 4)
-
-
-def test_the_seed_of_holidays_is_what_the_library_says() -> None:
-    assert SEED.read_text(encoding="utf-8") == lines(), (
-        "python -m assets.marts.japanese_holidays writes it anew"
-    )
-
-
 def test_totals_agree_with_the_source(built: tuple[Deployment, int]) -> None:
     deployment, _ = built
     issues = list(deployment.sim.space.issues.values())
@@ -420,70 +375,3 @@ def test_totals_agree_with_the_source(built: tuple[Deployment, int]) -> None:
     assert total("bool_and(is_equal) FROM mart.sync_freshness") is True
     said = sum(bool(comment.content) for issue in issues for comment in issue.comments)
     assert total("count(*) FROM mart.conversation") == said
-
-
-@pytest.mark.full
-def test_the_next_build_follows_what_is_deleted_and_unheard_of_and_is_read_by_bi_tools(
-    built: tuple[Deployment, int], reader: Engine
-) -> None:
-    deployment, issue = built
-    assert undescribed(deployment) == []
-    space = deployment.sim.space
-    strange = space.add_status("OPS", "検討室")
-    moved, gone = [one for one in sorted(space.issues) if one != issue][:2]
-    space.edit_issue(moved, status_id=strange.id)
-    space.delete_issue(gone)
-    deployment.load()
-    run = deployment.run("marts")
-    assert run.success
-    checks = checks_of(run)
-    unknown = checks["statuses_have_a_stage"]
-    assert (unknown.passed, unknown.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert [row["status"] for row in rows_of(unknown)] == ["検討室"]
-    assert mart(deployment, "issue", moved)[0]["stage"] == "active"
-    [deleted] = mart(deployment, "issue", gone)
-    assert deleted["is_deleted"]
-    assert deleted["deleted_at"] is not None
-    total = deployment.query("SELECT sum(issues) AS n FROM mart.project_summary")[0]["n"]
-    assert total == len(space.issues)
-    rows = contents(deployment)
-    marts = {name for name in rows if name.startswith("mart.")}
-    assert {
-        "mart.issue",
-        "mart.hours_ledger",
-        "mart.issue_daily",
-        "mart.throughput_weekly",
-        "mart.status_map",
-    } <= marts
-    with reader.connect() as conn:
-        for name in marts:
-            # Of dbt's tables, which it has made anew.
-            assert len(conn.exec_driver_sql(f"SELECT * FROM {name}").fetchall()) == len(rows[name])
-
-
-def test_a_build_waits_for_the_one_before_it_and_says_so_when_that_does_not_end(
-    deploy: Deploy,
-) -> None:
-    deployment = deploy()
-    with Locks(deployment.engine, "all spaces", "build of run 3f2a9c1e") as locks:
-        locks.acquire("marts")
-        run = deployment.run(
-            "marts", config={"ops": {"dbt_build": {"config": {"wait_seconds": 0.3}}}}
-        )
-    [failure] = failures(run)
-    assert failure.startswith(
-        "the marts: Another sync of marts is running on all spaces (build of run 3f2a9c1e, process "
-    )
-    assert failure.endswith(" UTC): wait for it, or stop it.")
-
-
-def test_marts_stand_below_the_raw_tables_that_they_are_made_of(deploy: Deploy) -> None:
-    graph = deploy().definitions.resolve_asset_graph()
-    marts = {key for key in graph.get_all_asset_keys() if key.path[0] == "mart"}
-    assert len(marts) >= 9
-    above: set[dg.AssetKey] = set()
-    for key in marts:
-        above |= graph.get_ancestor_asset_keys(key)
-    assert {
-        dg.AssetKey(["raw", name]) for name in ("issues", "comments", "issue_changes", "statuses")
-    } <= above
