@@ -83,7 +83,7 @@ def deployed(
             yield Deployed(made, spaces, warehouse_url, notified)
 
 
-def test_each_space_is_loaded_by_runs_of_its_own_code_location_also_after_a_container_is_killed(
+def test_each_space_is_loaded_by_runs_of_its_own_code_location(
     deployed: Deployed,
 ) -> None:
     beta = deployed.spaces["beta"]
