@@ -98,7 +98,8 @@ def report(
         "missing": sorted(NEEDED - built),
         "days": [{"space": space, **_day(engine, space)} for space in spaces],
     }
-    title = f"{', '.join(f'{clean(name)} ({clean(space)})' for space, name in spaces.items())}{f' · {project}' if project else ''}"
+    title = ", ".join(f"{clean(name)} ({clean(space)})" for space, name in spaces.items())
+    title += f" · {project}" if project else ""
     return _page(data, title=title, made=f"{now:%Y-%m-%d %H:%M} ({zone.key})")
 
 

@@ -17,8 +17,8 @@ _BEFORE = "log.old"
 _CONFIGURATION = "backlog-elt.conf"
 _INCLUDED = f"include_if_exists = '{_CONFIGURATION}'"
 #: The client that sent a statement gets its error; the log would keep the error and the statement.
-_SETTINGS = """# backlog-elt writes this file. Settings of your own belong into postgresql.conf, below the
-# line that includes it.
+_SETTINGS = """# backlog-elt writes this file. Settings of your own belong into postgresql.conf,
+# below the line that includes it.
 log_min_messages = log
 log_min_error_statement = panic
 log_error_verbosity = terse
