@@ -252,7 +252,7 @@ def test_no_sync_that_matches_is_another_thing_than_no_sync_at_all(
         expect(visitor.page.get_by_text("条件に合う同期はありません。")).to_be_visible()
 
 
-def test_the_badge_says_what_is_wrong_with_backlog_since_when_and_why_and_lists_open_alerts(
+def test_the_badge_says_what_is_wrong_with_backlog_and_lists_open_alerts(
     chromium: Chromium, serve: Serve, sim: Simulator, log: Log, warehouse: Engine
 ) -> None:
     cause = "2 of 3 projects are equal; not WEB"
