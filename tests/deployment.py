@@ -353,3 +353,10 @@ def counts(found: Mapping[str, Any]) -> dict[str, int]:
 def quiet() -> Progress:
     """Return a progress that nobody reads."""
     return LogProgress(write=lambda _line: None)
+
+
+def shown_rows(result: dg.AssetCheckResult, entry: str = "rows") -> list[dict[str, object]]:
+    """Return the rows of a table in what a check has found."""
+    table = result.metadata[entry]
+    assert isinstance(table, dg.TableMetadataValue)
+    return [dict(record.data) for record in table.records]

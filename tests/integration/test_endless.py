@@ -16,7 +16,8 @@ from simulator import Simulator, SpaceSpec
 from tests.flooding import FLOODS
 from tests.integration.commands import Done, Shell, end
 from tests.integration.conftest import NewDatabase
-from tests.integration.odd.mutations import Answer, Mutation
+from tests.integration.odd.answers import Answer
+from tests.integration.odd.mutations import Mutation
 from tests.integration.odd.proxy import Proxy
 
 MOST_MEGABYTES = 300

@@ -2,53 +2,43 @@
 phone, in two languages.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import dagster as dg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from assets.marts.metrics import Metrics
-from assets.marts.project import manifest
 from assets.marts.report import report
-from assets.marts.report_data import packed
-from resources.warehouse.connect import engine
-from simulator import Simulator, SpaceSpec
 from tests.assets.marts.test_report import unpacked
-from tests.browser import Chromium, Reader, reader
-from tests.deployment import Deployment, quiet
-from tests.integration.conftest import NewDatabase
+from tests.browser import Chromium, reader
+from tests.deployment import Deployment
+from tests.integration.report_page import (
+    ADDED_UP,
+    SLOWED,
+    TOKYO,
+    emptied,
+    kept,
+    metric,
+    number,
+    opened,
+    settled,
+    space_with_marts,
+    total,
+    with_data,
+)
 
 pytestmark = pytest.mark.xdist_group("browser")
-
-SPACE = SpaceSpec(seed=11, users=8, projects=3, issues=150, history_days=200)
-TOKYO = ZoneInfo("Asia/Tokyo")
-DEFINED = Metrics(manifest())
 
 
 @pytest.fixture(scope="module")
 def built(shared_warehouse_url: str) -> Iterator[Deployment]:
     """Return a deployment that is loaded and has its marts; the tests share it."""
-    made = engine(shared_warehouse_url)
-    with Simulator(SPACE) as sim, dg.DagsterInstance.ephemeral() as instance:
-        # Everybody is in a team there: who has most issues leaves them; and an issue is of nobody.
-        [(busiest, _)] = Counter(
-            issue.assignee_id for issue in sim.space.issues.values() if issue.assignee_id
-        ).most_common(1)
-        for team in sim.space.teams.values():
-            team.members[:] = [user for user in team.members if user != busiest]
-        sim.space.create_issue("OPS", at=datetime(2026, 5, 1, tzinfo=TOKYO), due_date="2026-05-08")
-        deployment = Deployment(sim, shared_warehouse_url, made, instance, sim.api_key, quiet())
-        deployment.load().run("marts")
-        yield deployment
-    made.dispose()
+    with space_with_marts(shared_warehouse_url) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +47,6 @@ def file(built: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(report(built.engine, TOKYO), encoding="utf-8")
     return path
-
-
-def opened(somebody: Reader, file: Path) -> Page:
-    page = somebody.open(file)
-    settled(page)
-    return page
-
-
-def settled(page: Page) -> None:
-    page.locator("body[data-drawing=no]").wait_for()
 
 
 def test_a_manager_finds_what_is_overdue_for_a_team_and_follows_it_to_backlog(
@@ -122,26 +102,6 @@ def test_a_manager_finds_what_is_overdue_for_a_team_and_follows_it_to_backlog(
         [everybody] = built.query("SELECT count(*) AS n FROM mart.issue_now WHERE is_overdue")
         expect(page.locator("#card-overdue .answer")).to_contain_text(f"{everybody['n']} 件")
         assert somebody.noted == []
-
-
-#: What the page works out of its rows for a choice, all time.
-ADDED_UP = """choice => {
-  Object.assign(chosen, { project: "", type: "", person: "", period: "all" }, choice);
-  const all = selection(), stages = flow().rows, last = Math.max(...stages.map(row => row.day));
-  return {
-    overdue: overdue(all).late.length,
-    stages: stages.filter(row => row.day === last && row.issues).map(row =>
-      [STAGES[row.order], row.issues]),
-    weeks: throughput(all).rows.map(row =>
-      [iso(row.week / MS), row.created, row.done, row.reopened]),
-    months: effort().months.map(row => [row.month, row.planned, row.actual]),
-    load: load(all).people.map(([person, one]) =>
-      [DATA.people[person], sum(one.weeks.slice(0, -1))]),
-    milestones: burns(milestones(all)).map(({ row, points }) =>
-      [row.project, row.name, points.at(-1).scope, points.at(-1).done]),
-  };
-}"""
-Row = tuple[Any, ...]
 
 
 def test_what_the_page_adds_up_is_what_the_metrics_say(
@@ -212,48 +172,6 @@ def test_what_the_page_adds_up_is_what_the_metrics_say(
         )
 
 
-def kept(rows: list[list[Any]]) -> dict[Row, Any]:
-    """Return numbers by what precedes them, without rows of zeros."""
-    made = {
-        tuple(one for one in row if isinstance(one,
-            str)): [one for one in row if not isinstance(one, str)]
-        for row in rows
-    }  # fmt: skip
-    return {
-        of: pytest.approx(numbers, abs=0.02)
-        for of, numbers in made.items()
-        if any(abs(one) > 0.02 for one in numbers)
-    }
-
-
-def metric(built: Deployment, names: list[str], by: list[str], where: list[str]) -> dict[Row, Any]:
-    """Return the rows of metrics as the page has them: days as text, months without a day."""
-    length = {"month": 7, "week": 10}.get(by[0])
-    found: dict[Row, Any] = {}
-    with built.engine.connect() as connection:
-        for place, name in enumerate(
-            names
-        ):  # two of different tables could not be cut by project together
-            made = connection.exec_driver_sql(
-                DEFINED.sql([name], by, where), execution_options={"no_parameters": True}
-            )
-            for *of, value in made:
-                numbers = found.setdefault(
-                    tuple(str(one)[:length] for one in of), [0.0] * len(names)
-                )
-                numbers[place] = float(value or 0)
-    return {of: numbers for of, numbers in found.items() if any(numbers)}
-
-
-def total(built: Deployment, name: str, where: list[str]) -> float:
-    """Return a metric of all; 0 of none."""
-    return sum(sum(numbers) for numbers in metric(built, [name], ["project"], where).values())
-
-
-def number(said: str) -> float:
-    return float("".join(one for one in said if one.isdigit() or one == "."))
-
-
 def test_the_cards_show_the_load_and_the_plan_of_this_month(
     chromium: Chromium, built: Deployment, file: Path
 ) -> None:
@@ -315,27 +233,6 @@ def test_milestones_end_on_the_page_when_the_mart_says(
     assert {row["name"]: row["done"] and row["done"].isoformat() for row in said}.items() <= dict(
         ends
     ).items()
-
-
-#: Makes nothing of the first milestone under way done lately, and its due date long past; another
-#: ends in years.
-SLOWED = """() => {
-  const rows = underWay(milestones(selection())).filter(row => row.working),
-    [first, second] = rows, issues = DATA.issues;
-  for (const at of issues.m.keys())
-    if ([issues.m[at]].flat().some(of =>
-      of === first.at || of === second.at)) issues.done[at] = null;
-  const done = issues.m.findIndex((of, at) =>
-     [of].flat().includes(second.at) && ![of].flat().includes(first.at)
-    && DATA.statuses[issues.s[at]].stage === "done");
-  issues.done[done] = DATA.today;
-  Object.assign(DATA.milestones[first.at], { due: DATA.today - 400 });
-  Object.assign(DATA.milestones[second.at], { due: DATA.today + 10, start: DATA.today - 27 });
-  const names = [first, second].map(row => `${row.project} ${row.name}`),
-    after = milestones(selection());
-  update();
-  return [...names, iso(DATA.today - 400), iso(after.find(row => row.at === second.at).end)];
-}"""
 
 
 def test_a_milestone_has_no_end_on_the_page_that_nobody_knows(
@@ -466,15 +363,6 @@ def test_archived_milestones_are_shown_when_asked_for(
         expect(page.locator("#table-milestones tbody tr")).to_have_count(len(rows))
 
 
-def with_data(file: Path, data: dict[str, Any], path: Path) -> Path:
-    """Write the page with other data, and return where it is."""
-    path.write_text(
-        re.sub(r'(?<=id="data">)[A-Za-z0-9+/=]+', packed(data), file.read_text(encoding="utf-8")),
-        encoding="utf-8",
-    )
-    return path
-
-
 def test_a_report_says_whose_history_is_not_complete(
     chromium: Chromium, file: Path, tmp_path: Path
 ) -> None:
@@ -494,42 +382,9 @@ def test_a_report_says_whose_history_is_not_complete(
 def test_a_report_with_nothing_in_it_says_so(
     chromium: Chromium, file: Path, tmp_path: Path
 ) -> None:
-    data = unpacked(file.read_text(encoding="utf-8"))
-    for name in ("issues", "flow", "burn", "effort", "reopened", "changed", "changes"):
-        data[name] = {key: [] for key in data[name]}
-    data |= {
-        "total": 0,
-        "projects": [],
-        "types": [],
-        "people": [""],
-        "teams": [],
-        "statuses": [],
-        "milestones": [],
-        "sync": [],
-    }
+    data = emptied(unpacked(file.read_text(encoding="utf-8")))
     with reader(chromium) as somebody:
         page = opened(somebody, with_data(file, data, tmp_path / "nothing.html"))
         expect(page.get_by_text("課題がまだありません。")).to_be_visible()
         assert page.get_by_text("データなし").count() > 10
-        assert somebody.noted == []
-
-
-def test_a_space_without_issues_has_marts_and_a_report_that_says_so(
-    chromium: Chromium, new_database: NewDatabase, tmp_path: Path
-) -> None:
-    url = new_database()
-    made = engine(url)
-    with (
-        Simulator(SpaceSpec(seed=4, users=6, projects=2, issues=0)) as sim,
-        dg.DagsterInstance.ephemeral() as instance,
-    ):
-        assert (
-            Deployment(sim, url, made, instance, sim.api_key, quiet()).load().run("marts").success
-        )
-        (tmp_path / "report.html").write_text(report(made, TOKYO), encoding="utf-8")
-    made.dispose()
-    with reader(chromium) as somebody:
-        page = opened(somebody, tmp_path / "report.html")
-        expect(page.get_by_text("課題がまだありません。")).to_be_visible()
-        expect(page.get_by_label("チーム").locator("option")).to_have_text(["すべて"])
         assert somebody.noted == []

@@ -95,7 +95,7 @@ def answers(port: int) -> bool:
         return False
 
 
-def test_the_next_up_ends_the_run_that_a_crash_of_the_machine_interrupted_and_repeats_it(
+def test_the_next_up_repeats_the_run_that_a_crash_of_the_machine_interrupted(
     tmp_path: Path, new_database: NewDatabase
 ) -> None:
     with Simulator(SPEC) as sim:

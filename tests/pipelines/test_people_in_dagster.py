@@ -92,7 +92,7 @@ def shown(context: dg.AssetExecutionContext) -> Iterator["dg.MaterializeResult[N
     )
 
 
-def test_people_are_taken_out_of_all_that_dagster_has_recorded_and_it_knows_as_much_as_before(
+def test_people_are_taken_out_of_all_that_dagster_has_recorded(
     in_postgres: dg.DagsterInstance,
 ) -> None:
     url = str(database_url(in_postgres))

@@ -65,7 +65,7 @@ def test_the_connection_says_when_the_report_was_written(serve: Serve, tmp_path:
     )
 
 
-def test_the_connection_is_that_of_the_source_and_costs_two_requests_however_often_one_asks(
+def test_the_connection_of_the_source_costs_two_requests_however_often_asked(
     serve: Serve, loaded: Deployment
 ) -> None:
     loaded.sim.limits = PLANS["paid"]

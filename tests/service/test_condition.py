@@ -55,7 +55,7 @@ def refused(loaded: Deployment) -> None:
 
 
 @pytest.mark.parametrize("fails", [unreachable, refused])
-def test_a_condition_found_by_any_process_and_its_end_are_reported_at_once_without_a_request(
+def test_a_condition_and_its_end_are_reported_at_once_without_a_request(
     service: httpx.Client, loaded: Deployment, fails: Callable[[Deployment], None]
 ) -> None:
     kind = fails.__name__

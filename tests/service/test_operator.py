@@ -128,7 +128,7 @@ def test_a_project_that_is_fresh_says_why_a_later_load_failed(
         expect(freshness.locator(".how")).to_have_text("GET /issues: 403")
 
 
-def test_an_operator_starts_watches_and_cancels_with_the_keyboard_and_a_reload_forgets_nothing(
+def test_an_operator_starts_watches_and_cancels_with_the_keyboard(
     chromium: Chromium, place: str, dagster: DagsterStandIn
 ) -> None:
     with visitor_at(chromium, place, locale="en-US", width=390) as visitor:
@@ -178,7 +178,7 @@ def test_a_run_that_has_ended_in_the_meantime_is_said_to_have_and_the_page_goes_
         ).to_have_class("news warn")
 
 
-def test_a_project_is_synced_from_its_line_and_a_run_opens_to_its_tables_which_stay_open(
+def test_a_project_is_synced_from_its_line_and_a_run_opens_to_its_tables(
     chromium: Chromium, place: str, dagster: DagsterStandIn, projects: Log
 ) -> None:
     with visitor_at(chromium, place) as visitor:

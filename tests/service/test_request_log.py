@@ -21,7 +21,7 @@ from tests.service.conftest import API, SECRET, TOKEN, a_process, answers
 WEBHOOK = "/webhooks/backlog/{secret}"
 
 
-def test_each_request_is_a_line_without_secrets_and_a_full_disk_and_slowness_are_said(
+def test_each_request_is_a_line_without_secrets_and_slowness_is_said(
     warehouse: Engine, warehouse_url: str, tmp_path: Path
 ) -> None:
     with warehouse.begin() as connection:

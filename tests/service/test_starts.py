@@ -71,7 +71,7 @@ def test_all_projects_are_those_that_are_there(
     assert (tags[START], tags[END]) == ("WEB|2026-01", "WEB|2026-03")
 
 
-def test_links_lead_to_where_browsers_reach_dagster_and_the_service_asks_where_it_reaches_it(
+def test_links_lead_to_where_browsers_reach_dagster(
     serve: Serve, space: Log, dagster: DagsterStandIn
 ) -> None:
     service = serve(**ACME, BACKLOG_DAGSTER_PUBLIC_URL="https://dagster.example.com/")

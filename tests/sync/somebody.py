@@ -86,3 +86,8 @@ def live(syncs: Syncs) -> User:
 def names_and_addresses(syncs: Syncs) -> set[str]:
     users = syncs.sim.space.users.values()
     return {word for user in users for word in (user.name, user.mail, user.nulab_id) if word}
+
+
+def equal(syncs: Syncs) -> None:
+    compared = syncs.compare()
+    assert (list(compared.differences), list(compared.errors)) == ([], [])

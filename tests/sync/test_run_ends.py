@@ -88,7 +88,7 @@ def test_a_run_that_failed_ends_the_rows_of_its_killed_process(warehouse: Engine
         ({}, "backlog_elt", (), True),
     ],
 )
-def test_a_run_belongs_to_its_location_and_that_of_a_command_to_the_prefix_of_its_kind(
+def test_a_run_belongs_to_its_location_and_a_command_to_the_prefix_of_its_kind(
     tags: dict[str, str], location: str, prefix: tuple[str, ...], ours: bool
 ) -> None:
     assert run("any", tags=tags).is_of(location, prefix) is ours

@@ -11,12 +11,10 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from tests.flooding import FLOODS, Flood
+from tests.flooding import FLOODS
+from tests.integration.odd.answers import RAW, Answer
 from tests.unsafe import EVIL, IMAGE
 
-#: A stand-in for a value that only text can be: a number that no parser of JSON makes, or nesting
-#: that no encoder writes.
-_RAW = "raw:"
 _TIMES: tuple[Any, ...] = (
     "0000-00-00T00:00:00Z",
     "0001-01-01T00:00:00Z",
@@ -42,9 +40,9 @@ _IDS: tuple[Any, ...] = (
     [],
     {},
     "\ud800",
-    _RAW + "1e400",
-    _RAW + "9" * 5_000,
-    _RAW + "NaN",
+    RAW + "1e400",
+    RAW + "9" * 5_000,
+    RAW + "NaN",
 )
 _COUNTS: tuple[Any, ...] = (
     None,
@@ -56,8 +54,8 @@ _COUNTS: tuple[Any, ...] = (
     True,
     [],
     {},
-    _RAW + "1e400",
-    _RAW + "-Infinity",
+    RAW + "1e400",
+    RAW + "-Infinity",
 )
 _VALUES: tuple[Any, ...] = (
     None,
@@ -77,7 +75,7 @@ _VALUES: tuple[Any, ...] = (
     ["x", 1],
     {},
     "9999-12-31T23:59:59Z",
-    _RAW + "1e400",
+    RAW + "1e400",
 )
 #: Fields of which a wrong value that looks right cannot be repaired: they say which record it is,
 #: or which version.
@@ -97,59 +95,7 @@ _NAMES = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An answer as it goes over the wire.
-
-    `cut`: the connection ends after so many bytes, `drips`: they come one by one, `flood`: another
-        body comes, without end.
-    """
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-    cut: int | None = None
-    drips: bool = False
-    flood: Flood | None = None
-
-    def with_json(self, value: Any) -> "Answer":
-        """Return the answer with another body."""
-        return self.with_body(_encoded(value))
-
-    def with_body(self, body: bytes) -> "Answer":
-        """Return the answer with another body, and the length that it has."""
-        return replace(self, body=body).with_header("Content-Length", str(len(body)))
-
-    def with_header(self, name: str, value: str) -> "Answer":
-        """Return the answer with a header, in place of any of that name."""
-        return replace(
-            self,
-            headers=[(one, held) for one, held in self.headers if one.lower() != name.lower()]
-            + [(name, value)],
-        )
-
-    def with_flood(self, flood: Flood) -> "Answer":
-        """Return the answer with a body without end."""
-        kept = [pair for pair in self.headers if not pair[0].lower().startswith("content-")]
-        return replace(self, headers=[*kept, *flood.headers], flood=flood)
-
-
 Change = Callable[[Random, Answer], Answer]
-
-
-def _encoded(value: Any) -> bytes:
-    text = json.dumps(value)
-    marker = '"' + _RAW
-    while marker in text:
-        before, _, rest = text.partition(marker)
-        raw, _, behind = rest.partition('"')
-        text = before + _nested(raw) + behind
-    return text.encode()
-
-
-def _nested(raw: str) -> str:
-    levels = int(raw.removeprefix("deep")) if raw.startswith("deep") else 0
-    return '{"a":[' * levels + "1" + "]}" * levels if levels else raw
 
 
 # -- on the wire -----------------------------------------------------------------------------------
@@ -335,7 +281,7 @@ def _depths(rng: Random, record: dict[str, Any]) -> Any:
         **record,
         rng.choice(
             [*record, "somethingNew"]
-        ): f"{_RAW}deep{rng.choice([60, 300, 480, 5_000, 50_000])}",
+        ): f"{RAW}deep{rng.choice([60, 300, 480, 5_000, 50_000])}",
     }
 
 

@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.integration.odd.mutations import Answer, Mutation
+from tests.integration.odd.answers import Answer
+from tests.integration.odd.mutations import Mutation
 
 #: Paths of the API -> their names; what is asked for besides is passed on as it is.
 ROUTES = {

@@ -15,7 +15,8 @@ from resources.warehouse.connect import engine
 from simulator import Simulator, SpaceSpec
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
-from tests.integration.odd.mutations import Answer, Mutation
+from tests.integration.odd.answers import Answer
+from tests.integration.odd.mutations import Mutation
 from tests.integration.odd.proxy import Proxy
 from tests.unsafe import EVIL, IMAGE, unsafe
 

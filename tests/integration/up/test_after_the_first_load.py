@@ -31,7 +31,7 @@ ASSETS = """
 CONFLICT = "Failed to load resource: the server responded with a status of 409 (Conflict)"
 
 
-def test_a_terminal_shows_what_runs_and_that_the_data_are_ready_and_keeps_the_rest_for_the_log(
+def test_a_terminal_shows_what_runs_and_that_the_data_are_ready(
     up: Up,
 ) -> None:
     built = "  the marts are built: "
@@ -75,7 +75,7 @@ def test_nothing_greets_or_phones_home(chromium: Chromium, up: Up) -> None:
     assert "127.0.0.1:1:" not in up.tail(1_000), "something asked a dead proxy"
 
 
-def test_all_assets_of_each_group_are_green_in_the_graph_and_every_check_that_has_run_has_passed(
+def test_all_assets_are_green_and_every_check_that_has_run_has_passed(
     chromium: Chromium, up: Up
 ) -> None:
     def assets() -> list[dict[str, Any]]:

@@ -78,7 +78,7 @@ def test_checks_are_shown_with_what_they_found(chromium: Chromium, up: Up) -> No
             )
 
 
-def test_each_project_shows_whether_it_is_equal_since_when_how_proven_and_what_was_deleted(
+def test_each_project_shows_whether_it_is_equal_and_what_was_deleted(
     chromium: Chromium, up: Up
 ) -> None:
     key, month = up.delete_issue(PROJECTS[0])

@@ -112,9 +112,7 @@ def site_of_a_stranger() -> Iterator[int]:
     server.server_close()
 
 
-def test_a_page_of_another_site_in_the_browser_of_an_analyst_starts_and_reads_nothing(
-    chromium: Chromium, up: Up
-) -> None:
+def test_a_page_of_another_site_starts_and_reads_nothing(chromium: Chromium, up: Up) -> None:
     projects = (
         '{ runsOrError(filter: {pipelineName: "projects"}) { ... on Runs { results { runId } } } }'
     )

@@ -21,9 +21,7 @@ def test_a_process_gets_the_secrets_that_it_needs_also_as_files_and_all_that_is_
         assert given == {*needed, *(name + FILE for name in needed)}
 
 
-def test_the_webserver_and_the_daemon_know_the_database_of_dagster_and_nothing_of_the_space() -> (
-    None
-):
+def test_the_webserver_and_the_daemon_know_nothing_of_the_space() -> None:
     for name in ("webserver", "daemon"):
         assert NEEDED[f"pipelines.hosting.{name}"] == {DAGSTER_POSTGRES_URL}
 
