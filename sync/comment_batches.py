@@ -23,7 +23,7 @@ from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
 from resources.warehouse.loader import MergeResult
 from resources.warehouse.quarantine import open_places, resolve_rejections, resolve_without_id
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import rejected_records
+from resources.warehouse.schema_ops_records import rejected_records
 from resources.warehouse.tombstones import hold_issues, mark_comments_deleted
 from sync.change_ids import ChangeIds
 from sync.counts import Counts

@@ -33,7 +33,8 @@ from resources.backlog.errors import BacklogError
 from resources.warehouse.feed_state import get_feed
 from resources.warehouse.masking import PSEUDONYM, shown_names
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import rejected_records, sync_history, unexpected_fields
+from resources.warehouse.schema_ops import sync_history
+from resources.warehouse.schema_ops_records import rejected_records, unexpected_fields
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource

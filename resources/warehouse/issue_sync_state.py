@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from resources.warehouse.arrays import bigints
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import issue_sync_state
+from resources.warehouse.schema_ops_records import issue_sync_state
 
 _ISSUES = SPECS["issues"].table
 _issue = _ISSUES.c

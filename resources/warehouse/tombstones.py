@@ -35,7 +35,8 @@ from resources.warehouse.issue_sync_state import lock_sync_state, request_refetc
 from resources.warehouse.quarantine import key_texts, resolve_of_projects, resolve_unlisted
 from resources.warehouse.record_content import Key
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import deletions, issue_sync_state, sync_state
+from resources.warehouse.schema_ops import sync_state
+from resources.warehouse.schema_ops_records import deletions, issue_sync_state
 from resources.warehouse.spec import TableSpec
 
 ISSUE_DELETED = "issue deleted"
