@@ -1,4 +1,4 @@
-"""Rows that a first pass has found to differ, and that are read once more before they are reported."""
+"""Rows that a first pass has found to differ: they are read once more before they are reported."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
