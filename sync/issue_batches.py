@@ -9,7 +9,8 @@ from functools import partial
 
 from resources.backlog.errors import IncompleteScan
 from resources.backlog.feed import whole as whole_number
-from resources.backlog.scan import Resume, Scan, scan_window
+from resources.backlog.position import Resume
+from resources.backlog.scan import Scan, scan_window
 from resources.backlog.window import Window
 from resources.records import Page
 from resources.warehouse.tombstones import ids_by_creation
