@@ -14,18 +14,12 @@ from resources.backlog.scan import Scan, scan_window
 from resources.backlog.window import Window
 from resources.records import Page
 from resources.warehouse.tombstones import ids_by_creation
-from sync.deletions import (
-    mark_missed,
-    mark_vanished,
-    resolve_issues_without_id,
-)
+from sync.deletions import mark_missed, mark_vanished, resolve_issues_without_id
 from sync.month_windows import Slice
 from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project
-from sync.watermarks import (
-    keep_checkpoint,
-)
+from sync.watermarks import keep_checkpoint
 from sync.write_behind import WriteBehind
 
 

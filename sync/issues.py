@@ -35,13 +35,7 @@ from sync.refetch import (
 from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project
-from sync.watermarks import (
-    broken_off,
-    checkpoints,
-    complete,
-    move_watermark,
-    watermarks,
-)
+from sync.watermarks import broken_off, checkpoints, complete, move_watermark, watermarks
 
 
 @dataclass(frozen=True)
