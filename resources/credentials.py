@@ -6,7 +6,7 @@ import httpx
 from sqlalchemy import Engine
 
 from resources.backlog.auth import ApiKeyQuery, RenewedBearer
-from resources.backlog.client import space_root
+from resources.backlog.request_parts import space_root
 from resources.secret import Secret
 from resources.settings import Settings
 

@@ -13,6 +13,7 @@ from resources import links, network, values
 from resources.alerts.addresses import Addresses
 from resources.links import SIMULATED
 from resources.secret import Secret
+from resources.secret_files import read_secret_files, secret
 from resources.variables import (
     ANSWER_MEGABYTES,
     API_KEY,
@@ -39,8 +40,6 @@ from resources.variables import (
     WAREHOUSE_URL,
     SettingsError,
     check_names,
-    read_secret_files,
-    secret,
     text,
 )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 from resources.secret import Secret
+from resources.secret_files import secret
 from resources.variables import (
     ANSWER_MEGABYTES,
     API_KEY,
@@ -33,7 +34,6 @@ from resources.variables import (
     WAREHOUSE_URL,
     WEBHOOK_SECRET,
     SettingsError,
-    secret,
     text,
 )
 

@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum, auto
-from pathlib import Path
 from unicodedata import category
 
 from resources.redact import plain_lines
@@ -367,42 +366,6 @@ def text(environ: Mapping[str, str], name: str) -> str | None:
     return given or None
 
 
-def secret(environ: Mapping[str, str], name: str) -> Secret | None:
-    """Return a secret, or what the file holds that is named instead, as orchestrators of containers
-    mount them.
-
-    Raises:
-        SettingsError: there is no such file, or no text in it.
-    """
-    given = text(environ, name)
-    path = None if given else text(environ, name + FILE)
-    if path:
-        given = text({name: _in_file(name + FILE, path)}, name)
-    return Secret(given) if given else None
-
-
-def _in_file(name: str, path: str) -> str:
-    # The path is not shown: somebody may have put the secret itself there.
-    try:
-        held = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
-    except OSError as error:
-        held, wrong = "", (error.strerror or type(error).__name__).lower()
-    except UnicodeDecodeError:
-        held, wrong = "", "it holds no UTF-8"
-    except (ValueError, RuntimeError):
-        held, wrong = "", "it is no path"
-    else:
-        wrong = "it is empty"
-    if not held:
-        raise SettingsError(
-            name,
-            path,
-            "the path of a file that can be read and holds the secret, and nothing else",
-            wrong,
-        )
-    return held
-
-
 def without_secrets(environ: Mapping[str, str], but: Collection[str] = ()) -> dict[str, str]:
     """Return an environment for a process that needs no secret, or only some; the names of their
     files are left out, too.
@@ -420,15 +383,3 @@ def drop_warnings_as_errors(environ: MutableMapping[str, str]) -> bool:
     Python reads the variable when it starts: a process that finds it so has to begin anew.
     """
     return "error" in environ.get(_WARNINGS, "") and bool(environ.pop(_WARNINGS))
-
-
-def read_secret_files(environ: MutableMapping[str, str]) -> None:
-    """Put the secrets that are given as files into the variables themselves.
-
-    Raises:
-        SettingsError: a file cannot be read, or is empty.
-    """
-    for name in SECRETS:
-        held = secret(environ, name)
-        if held is not None:
-            environ[name] = held.reveal()

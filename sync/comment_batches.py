@@ -19,11 +19,12 @@ from resources.backlog.client_values import Record
 from resources.backlog.feed import whole
 from resources.records import Odd, Page
 from resources.warehouse import issue_sync_state as reads
-from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
+from resources.warehouse.issue_sync_state import CommentRead
 from resources.warehouse.loader import MergeResult
 from resources.warehouse.quarantine import open_places, resolve_rejections, resolve_without_id
+from resources.warehouse.refetch_requests import QUARANTINE, RefetchRequest, request_refetch
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import rejected_records
+from resources.warehouse.schema_ops_records import rejected_records
 from resources.warehouse.tombstones import hold_issues, mark_comments_deleted
 from sync.change_ids import ChangeIds
 from sync.counts import Counts
@@ -141,7 +142,7 @@ class Batch:
             self._reach(connection, present)
             for part in present:
                 self._acknowledge(connection, part, open_issues)
-            reads.request_refetch(
+            request_refetch(
                 connection,
                 space_key,
                 [
@@ -333,7 +334,7 @@ def _retry_requests(group: Sequence[Part], result: MergeResult) -> list[RefetchR
         if first is not None:
             refetch_requests.append(
                 RefetchRequest(
-                    part.read.issue_id, part.read.project_id, reads.QUARANTINE, comments_from=first
+                    part.read.issue_id, part.read.project_id, QUARANTINE, comments_from=first
                 )
             )
     return refetch_requests

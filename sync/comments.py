@@ -17,7 +17,8 @@ from resources.backlog.errors import (
 from resources.backlog.paging import PAGE_SIZE
 from resources.records import Page
 from resources.warehouse import issue_sync_state as reads
-from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
+from resources.warehouse.issue_sync_state import CommentRead
+from resources.warehouse.refetch_requests import RefetchRequest, request_refetch
 from resources.warehouse.tombstones import stored_ids
 from sync.change_ids import ChangeIds
 from sync.comment_batches import Batch, Part
@@ -298,4 +299,4 @@ class _Reader:
         self.session.log.info(f"{project.key}, issue {read.issue_id}: {error}")
         request = RefetchRequest(read.issue_id, read.project_id, "comments not found", issue=True)
         with self.session.writer.transaction() as connection:
-            reads.request_refetch(connection, self.session.space_key, [request])
+            request_refetch(connection, self.session.space_key, [request])

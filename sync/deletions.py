@@ -29,7 +29,8 @@ from resources.warehouse.schema import SPECS
 from resources.warehouse.tombstones import mark_issues_deleted, stored_ids
 from sync.by_id import IssuesById, chunks
 from sync.month_windows import Slice
-from sync.reconcile.count_reconciliation import differing_projects, holdings
+from sync.reconcile.count_reconciliation import differing_projects
+from sync.reconcile.holdings import holdings
 from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project

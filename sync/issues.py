@@ -1,22 +1,17 @@
-"""Issues: which windows and changes a load reads, how they are stored, what has vanished, and the
-watermark that follows.
+"""Issues: which windows and changes a load reads, what has vanished, and the watermark that
+follows.
 """
 
-from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from resources.backlog.errors import AuthenticationError, IncompleteScan, PermanentError
-from resources.backlog.feed import whole as whole_number
-from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
+from resources.backlog.errors import AuthenticationError, PermanentError
+from resources.backlog.scan import Scan, scan_changes, scan_window
 from resources.backlog.window import CompletenessProof, Window
-from resources.records import Page
-from resources.warehouse.tombstones import ids_by_creation
 from sync.counts import Span
 from sync.deletions import (
-    mark_missed,
     mark_vanished,
     resolve_issues_without_id,
     retry_rejected,
@@ -24,6 +19,7 @@ from sync.deletions import (
     unequal_projects,
     unplaced_rejections,
 )
+from sync.issue_batches import store_scan, store_whole_project
 from sync.issue_passes import attempt, known_rows, passes, windows
 from sync.month_windows import Slice
 from sync.partition_reports import report_issues
@@ -39,31 +35,7 @@ from sync.refetch import (
 from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project
-from sync.watermarks import (
-    broken_off,
-    checkpoints,
-    complete,
-    keep_checkpoint,
-    move_watermark,
-    watermarks,
-)
-from sync.write_behind import WriteBehind
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Issues that were stored: how many were read, how they count, and the entries in quarantine of
-    those without an id.
-    """
-
-    rows: int = 0
-    without_id: frozenset[str] = frozenset()
-    tally: Tally = field(default_factory=Tally)
-
-    def __add__(self, other: "Stored") -> "Stored":
-        return Stored(
-            self.rows + other.rows, self.without_id | other.without_id, self.tally + other.tally
-        )
+from sync.watermarks import broken_off, checkpoints, complete, move_watermark, watermarks
 
 
 @dataclass(frozen=True)
@@ -266,7 +238,7 @@ def _read_window(
     part, ids = parts[projects[0].id], [project.id for project in projects]
     requested = requested_before(session, ids)
     scan = scan_window(session.client, Window(tuple(ids), part.since, part.until))
-    met, stored = _store_scan(session, scan, projects, sort=None)
+    met, stored = store_scan(session, scan, projects, sort=None)
     acknowledge_met(session, requested, met)
     tally = sum(
         (mark_vanished(session, project, part, scan.seen_ids) for project in projects), stored.tally
@@ -316,7 +288,7 @@ def _read_whole(
     is read again.
     """
     resume = broken_off(session, [project], "created")
-    scan, tally = _store_whole(session, project, part, resume)
+    scan, tally = store_whole_project(session, project, part, resume)
     started = scan.started_at
     if resume is None or not scan.proof.resumed:
         return started, scan.proof, tally
@@ -333,7 +305,7 @@ def _read_whole(
             f"{project.key}: the number of issues differs from the source after an "
             "earlier read; reading all again"
         )
-        scan, more = _store_whole(session, project, part, None)
+        scan, more = store_whole_project(session, project, part, None)
         started, tally = scan.started_at, tally + more
     return started, scan.proof, tally
 
@@ -346,7 +318,7 @@ def _read_changes(session: Session, projects: Sequence[Project], since: datetime
     if resume is None:
         return _store_changes(session, projects, since, since)
     rest = scan_changes(session.client, [project.id for project in projects], since, resume=resume)
-    _, stored = _store_scan(session, rest, projects)
+    _, stored = store_scan(session, rest, projects)
     changes = _store_changes(session, projects, rest.next_watermark, since)
     return replace(changes, proof=rest.proof + changes.proof, tally=stored.tally + changes.tally)
 
@@ -360,107 +332,9 @@ def _store_changes(
     ids = [project.id for project in projects]
     requested = requested_before(session, ids)
     scan = scan_changes(session.client, ids, start)
-    met, stored = _store_scan(session, scan, projects)
+    met, stored = store_scan(session, scan, projects)
     tally = stored.tally + read_by_id(session, acknowledge_met(session, requested, met))
     unequal, counted = unequal_projects(session, projects, deleted_since, scan.next_watermark)
     return Changes(
         projects, scan.started_at, scan.next_watermark, unequal, scan.proof, tally + counted
-    )
-
-
-def _store_whole(
-    session: Session, project: Project, part: Slice, resume: Resume | None
-) -> tuple[Scan, Tally]:
-    """Read and store a project whole, or what is left of it, oldest first; mark what was stored, is
-    not met and is gone.
-
-    That is done before a checkpoint covers it, since the next try does not know what this one has
-    met.
-    """
-    since = resume.position.known_before if resume else None
-    with session.engine.connect() as connection:
-        waiting = deque(
-            ids_by_creation(
-                connection, session.spec, project.id, space_key=session.space_key, since=since
-            )
-        )
-    scan = scan_window(session.client, Window((project.id,)), resume=resume)
-    met, stored = set[int](), Stored()
-    with WriteBehind[Stored](session.client, session.locks) as behind:
-        for batch in scan:
-            met.update(batch.ids)
-            at, passed = scan.checkpoint, set()
-            while at is not None and waiting and waiting[0][0] < at.position.moment:
-                passed.add(waiting.popleft()[1])
-            if missed := passed - met:
-                stored += _show_stored(session, behind.wait())
-                stored += Stored(tally=mark_missed(session, project, missed))
-            stored += _show_stored(
-                session,
-                behind.begin(
-                    partial(_store_batch, session, batch, [project], "created", at), len(batch)
-                ),
-            )
-        stored += _show_stored(session, behind.wait())
-    if scan.proof.resumed:
-        return scan, stored.tally + mark_missed(
-            session, project, {issue for _, issue in waiting} - scan.seen_ids
-        )
-    tally = stored.tally + mark_vanished(session, project, part, scan.seen_ids)
-    resolve_issues_without_id(session, project, stored.without_id)
-    return scan, tally
-
-
-def _store_scan(
-    session: Session, scan: Scan, projects: Sequence[Project], *, sort: str | None = "updated"
-) -> tuple[set[int], Stored]:
-    """Store the batches of a scan, each with the checkpoint from which to go on, in an order; None:
-    such a scan starts anew.
-
-    Return the ids that were met, too.
-    """
-    ids, stored = set[int](), Stored()
-    with WriteBehind[Stored](session.client, session.locks) as behind:
-        for batch in scan:
-            if sort is None and len(projects) > 1:
-                _refuse_unplaced(batch)
-            ids.update(batch.ids)
-            store = partial(_store_batch, session, batch, projects, sort, scan.checkpoint)
-            stored += _show_stored(session, behind.begin(store, len(batch)))
-        stored += _show_stored(session, behind.wait())
-    return ids, stored
-
-
-def _refuse_unplaced(batch: Page) -> None:
-    """Raise IncompleteScan where a record does not say its project: read by itself, each project
-    knows its own in quarantine.
-    """
-    for record in batch.everything:
-        if not isinstance(record, dict) or whole_number(record.get("projectId")) is None:
-            raise IncompleteScan("a record does not say which project it is of")
-
-
-def _show_stored(session: Session, stored: Sequence[Stored]) -> Stored:
-    """Show how many rows were stored, here and not in the middle of a wait for an answer; return
-    them as one.
-    """
-    total = sum(stored, Stored())
-    if total.rows:
-        session.progress.advance(session.spec.name, total.rows)
-    return total
-
-
-def _store_batch(
-    session: Session, batch: Page, projects: Sequence[Project], sort: str | None, at: Resume | None
-) -> Stored:
-    """Merge a batch in a transaction of its own: a load that is killed keeps all but the last."""
-    with session.writer.transaction() as connection:
-        result = session.writer.merge(
-            connection, batch, read_in=projects[0].id if len(projects) == 1 else None
-        )
-        if sort and at:
-            keep_checkpoint(connection, session, projects, sort, at)
-    session.writer.count(result, as_progress=False)
-    return Stored(
-        result.read, frozenset(result.without_id), Tally.of(batch, result, session.calendar)
     )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import case, func, select
 
 from resources.backlog.errors import AuthenticationError, PermanentError
-from resources.warehouse.issue_sync_state import (
+from resources.warehouse.refetch_requests import (
     RequestedIssue,
     acknowledge_issues,
     requested_issues,

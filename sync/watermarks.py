@@ -11,8 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.position import Position
-from resources.backlog.scan import Resume
+from resources.backlog.position import Position, Resume
 from resources.warehouse import sync_state
 from sync.session import Session
 from sync.visible_projects import Project, visible_projects

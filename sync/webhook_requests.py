@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from resources.backlog.client_values import Record
 from resources.backlog.feed import ABOUT_ISSUES, ABOUT_OTHERS, issue_events, whole
 from resources.privacy import Mask
-from resources.warehouse import issue_sync_state as reads
 from resources.warehouse import webhook_inbox
+from resources.warehouse.refetch_requests import is_waiting
 from sync.activity_requests import register, stored_activities
 
 #: Events that are drained in one transaction.
@@ -93,4 +93,4 @@ def _outcome(activity: Record | None) -> str:
 def issues_wait(engine: Engine, space_key: str) -> bool:
     """Say whether issues wait to be read that the feed, a webhook or verify has named."""
     with engine.connect() as connection:
-        return reads.is_waiting(connection, space_key)
+        return is_waiting(connection, space_key)

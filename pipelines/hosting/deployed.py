@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from resources.network import bypass_proxies
-from resources.variables import SettingsError, drop_warnings_as_errors, read_secret_files
+from resources.secret_files import read_secret_files
+from resources.variables import SettingsError, drop_warnings_as_errors
 
 _EVERYWHERE = ("-h", "0.0.0.0")  # noqa: S104 - a container is reached from outside of it
 #: Word -> the module that is run, and its arguments.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from resources import values
 from resources.links import address
 from resources.secret import Secret
+from resources.secret_files import secret
 from resources.variables import (
     ALERT_SLACK_URL,
     ALERT_SMTP_URL,
@@ -17,7 +18,6 @@ from resources.variables import (
     MAIL_FROM,
     MAIL_TO,
     SettingsError,
-    secret,
     text,
 )
 

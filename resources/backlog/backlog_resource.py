@@ -8,10 +8,11 @@ from dagster import ConfigurableResource, InitResourceContext, ResourceDependenc
 from pydantic import Field, PrivateAttr
 
 from resources.backlog.auth import ApiKeyQuery, RenewedBearer
-from resources.backlog.client import BacklogClient, space_root
+from resources.backlog.client import BacklogClient
 from resources.backlog.errors import PermanentError
 from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
+from resources.backlog.request_parts import space_root
 from resources.bounded_http import MOST_MEGABYTES
 from resources.conditions import ConditionBook, Observer
 from resources.privacy import Mask

@@ -1,18 +1,16 @@
 """The read side of Backlog's REST API v2, one method for each endpoint.
 
-Holds: paths, parameters and the check that an answer has the promised shape.
+Holds: paths and the check that an answer has the promised shape.
 
 Records are plain dicts as received, but for people who are to be masked. Lists are pages, which
 hold odd records apart. Source: https://developer.nulab.com/docs/backlog/, API reference.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx
 
@@ -30,17 +28,11 @@ from resources.backlog.answers import (
     parse,
     placed,
 )
-from resources.backlog.client_values import (
-    IssueFilter,
-    Params,
-    RateLimit,
-    Record,
-    RequestStats,
-    to_param,
-)
-from resources.backlog.errors import MalformedResponse, PermanentError
+from resources.backlog.client_values import IssueFilter, Params, RateLimit, Record, RequestStats
+from resources.backlog.errors import MalformedResponse
 from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages
-from resources.backlog.ratelimit import RateLimiter
+from resources.backlog.ratelimit import RateLimiter, reported_limits
+from resources.backlog.request_parts import given_parameters, page_parameters, path_part, space_root
 from resources.backlog.transport import OnWait, Transport
 from resources.bounded_http import MOST_MEGABYTES, BoundedClient
 from resources.conditions import Observer
@@ -52,7 +44,6 @@ _CONNECT_SECONDS = 5.0
 #: A page of a hundred issues has 0.3 MB as a rule, and 10 with long descriptions: these pass at 90
 #: kB a second.
 _TOTAL_SECONDS = 120.0
-_ROOT = re.compile(r"(https?://[^/?#@\s]+(?:/[^/?#@\s]+)*?)/*(?:/api/v2/?)?")
 
 
 class BacklogClient:
@@ -182,20 +173,7 @@ class BacklogClient:
 
     def rate_limit(self) -> dict[str, RateLimit]:
         """Fetch `/rateLimit`: the window of each bucket."""
-        buckets = self._object("/rateLimit").get("rateLimit")
-        if not isinstance(buckets, dict):
-            raise MalformedResponse("GET /rateLimit: the answer has no object `rateLimit`")
-        try:
-            return {
-                name: RateLimit(
-                    item["limit"], item["remaining"], datetime.fromtimestamp(item["reset"], UTC)
-                )
-                for name, item in buckets.items()
-            }
-        except (KeyError, TypeError, ValueError, OverflowError, OSError):
-            raise MalformedResponse(
-                "GET /rateLimit: a bucket lacks its limit, remaining or reset"
-            ) from None
+        return reported_limits(self._object("/rateLimit"))
 
     def users(self) -> Page:
         """Fetch all users; PermissionDenied unless the key is an administrator's."""
@@ -205,7 +183,7 @@ class BacklogClient:
         """Yield pages of teams, with their members."""
         return offset_pages(
             lambda offset, count: self._list(
-                "/teams", [("order", "asc"), *_page_parameters(offset, count)]
+                "/teams", [("order", "asc"), *page_parameters(offset, count)]
             )
         )
 
@@ -215,7 +193,7 @@ class BacklogClient:
         """Fetch projects. `archived` None gives both kinds; `all_` is honoured for administrators
         only.
         """
-        return self._list("/projects", _params(archived=archived, all=all_), PROJECT)
+        return self._list("/projects", given_parameters(archived=archived, all=all_), PROJECT)
 
     def visible_projects(self) -> Page:
         """Return every project that the key's user has joined, archived ones too, as first fetched
@@ -227,35 +205,35 @@ class BacklogClient:
 
     def project(self, project: int | str) -> Record:
         """Fetch one project by id or key."""
-        return self._object(f"/projects/{_path_part(project)}")
+        return self._object(f"/projects/{path_part(project)}")
 
     def project_users(self, project: int | str) -> Page:
         """Fetch the members of a project, also those who are members through a team only."""
-        return self._list(f"/projects/{_path_part(project)}/users")
+        return self._list(f"/projects/{path_part(project)}/users")
 
     def project_teams(self, project: int | str) -> Page:
         """Fetch the teams of a project."""
-        return self._list(f"/projects/{_path_part(project)}/teams")
+        return self._list(f"/projects/{path_part(project)}/teams")
 
     def statuses(self, project: int | str) -> Page:
         """Fetch the statuses of a project; ids 1 to 4 are the same in every project."""
-        return self._list(f"/projects/{_path_part(project)}/statuses")
+        return self._list(f"/projects/{path_part(project)}/statuses")
 
     def issue_types(self, project: int | str) -> Page:
         """Fetch the issue types of a project."""
-        return self._list(f"/projects/{_path_part(project)}/issueTypes")
+        return self._list(f"/projects/{path_part(project)}/issueTypes")
 
     def categories(self, project: int | str) -> Page:
         """Fetch the categories of a project; old spaces leave `projectId` out of them."""
-        return self._list(f"/projects/{_path_part(project)}/categories")
+        return self._list(f"/projects/{path_part(project)}/categories")
 
     def versions(self, project: int | str) -> Page:
         """Fetch the versions of a project, which are its milestones too."""
-        return self._list(f"/projects/{_path_part(project)}/versions")
+        return self._list(f"/projects/{path_part(project)}/versions")
 
     def custom_fields(self, project: int | str) -> Page:
         """Fetch the custom fields of a project; NotInPlan where the plan has none."""
-        return self._list(f"/projects/{_path_part(project)}/customFields")
+        return self._list(f"/projects/{path_part(project)}/customFields")
 
     def priorities(self) -> Page:
         """Fetch the priorities of the space."""
@@ -273,11 +251,11 @@ class BacklogClient:
 
     def issue(self, issue: int | str) -> Record:
         """Fetch one issue by id or key."""
-        return self._object(f"/issues/{_path_part(issue)}")
+        return self._object(f"/issues/{path_part(issue)}")
 
     def issue_again(self, issue_key: str) -> Page:
         """Fetch one issue by its key, as a page since it may still be odd."""
-        value, deep = self._get(f"/issues/{_path_part(issue_key)}", [])
+        value, deep = self._get(f"/issues/{path_part(issue_key)}", [])
         return page_of([value], ISSUE, deep=deep, now=self.server_time)
 
     def issue_page(
@@ -287,7 +265,7 @@ class BacklogClient:
         of them.
         """
         return self._list(
-            "/issues", [*issue_filter.params(), *_page_parameters(offset, count)], ISSUE
+            "/issues", [*issue_filter.params(), *page_parameters(offset, count)], ISSUE
         )
 
     def answers(self, issue_filter: IssueFilter) -> bool:
@@ -295,7 +273,7 @@ class BacklogClient:
         one attempt (`/issues`).
         """
         return self._transport.answers(
-            "GET", "/issues", [*issue_filter.params(), *_page_parameters(0, 1)]
+            "GET", "/issues", [*issue_filter.params(), *page_parameters(0, 1)]
         )
 
     def issues(self, issue_filter: IssueFilter) -> Iterator[Page]:
@@ -314,7 +292,7 @@ class BacklogClient:
     ) -> Iterator[Page]:
         """Yield pages of an issue's comments with ids strictly between the bounds."""
         return self._by_id(
-            f"/issues/{_path_part(issue)}/comments", [], min_id, max_id, order, COMMENT
+            f"/issues/{path_part(issue)}/comments", [], min_id, max_id, order, COMMENT
         )
 
     def activities(
@@ -330,9 +308,7 @@ class BacklogClient:
         the bounds.
         """
         path = (
-            "/space/activities"
-            if project is None
-            else f"/projects/{_path_part(project)}/activities"
+            "/space/activities" if project is None else f"/projects/{path_part(project)}/activities"
         )
         types = [("activityTypeId[]", str(type_id)) for type_id in type_ids]
         return self._by_id(path, types, min_id, max_id, order, ACTIVITY)
@@ -350,7 +326,9 @@ class BacklogClient:
     ) -> Iterator[Page]:
         def fetch(low: int | None, high: int | None, count: int) -> Page:
             page = self._list(
-                path, [*params, *_params(minId=low, maxId=high, count=count, order=order)], kind
+                path,
+                [*params, *given_parameters(minId=low, maxId=high, count=count, order=order)],
+                kind,
             )
             return (
                 placed(page, low, ascending=True)
@@ -407,27 +385,3 @@ class BacklogClient:
         )
         self._transport.report(error, "GET", path)
         raise error
-
-
-def space_root(url: str) -> str:
-    """Return the root of a space without a slash at its end; raises PermanentError when it is no
-    root of a space.
-    """
-    root = _ROOT.fullmatch(url.strip())
-    if root is None:
-        raise PermanentError(
-            "BACKLOG_URL must be the root of a space, like https://acme.backlog.com"
-        )
-    return root.group(1)
-
-
-def _path_part(value: int | str) -> str:
-    return quote(str(value), safe="")
-
-
-def _page_parameters(offset: int, count: int) -> Params:
-    return [("offset", str(offset)), ("count", str(count))]
-
-
-def _params(**values: str | int | bool | None) -> Params:
-    return [(name, to_param(value)) for name, value in values.items() if value is not None]

@@ -83,3 +83,15 @@ class Tied:
     sort: str
     found: int
     at: Position
+
+
+@dataclass(frozen=True)
+class Resume:
+    """An earlier scan of the same window, or of changes, that was broken off: how far it had come,
+    and its `started_at`.
+
+    What lies before the position is stored as it was at `started_at` or later.
+    """
+
+    position: Position
+    started_at: datetime

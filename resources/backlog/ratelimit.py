@@ -18,7 +18,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from resources.backlog.client_values import RateLimit
+from resources.backlog.client_values import RateLimit, Record
+from resources.backlog.errors import MalformedResponse
 from resources.backlog.ratewindow import MARGIN_SECONDS, WINDOW_SECONDS, Bucket, Reported
 from resources.records import EARLIEST, LATEST
 
@@ -50,6 +51,28 @@ def bucket_of(method: str, path: str) -> str:
     if _SEARCH.fullmatch(path):
         return "search"
     return "icon" if _ICON.fullmatch(path) else "read"
+
+
+def reported_limits(answer: Record) -> dict[str, RateLimit]:
+    """Return the window of each bucket by an answer of `/rateLimit`.
+
+    Raises:
+        MalformedResponse: the answer does not have them.
+    """
+    buckets = answer.get("rateLimit")
+    if not isinstance(buckets, dict):
+        raise MalformedResponse("GET /rateLimit: the answer has no object `rateLimit`")
+    try:
+        return {
+            name: RateLimit(
+                item["limit"], item["remaining"], datetime.fromtimestamp(item["reset"], UTC)
+            )
+            for name, item in buckets.items()
+        }
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        raise MalformedResponse(
+            "GET /rateLimit: a bucket lacks its limit, remaining or reset"
+        ) from None
 
 
 class RateLimiter:

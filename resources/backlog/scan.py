@@ -9,9 +9,10 @@ Promise: an issue that is in the window during the whole pass is read, in a vers
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from resources.backlog.change_start import start_of_changes
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import IssueFilter, Record
 from resources.backlog.errors import IncompleteScan, MalformedResponse
@@ -28,7 +29,7 @@ from resources.backlog.paginator import (
     instant,
 )
 from resources.backlog.paging import PAGE_SIZE
-from resources.backlog.position import Position
+from resources.backlog.position import Resume
 from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, CompletenessProof, Window
 from resources.records import Page
 
@@ -38,9 +39,8 @@ PROJECTS_PER_REQUEST = 100
 # Offset and rows, newest first. As a rule little has changed, and what is asked for beyond it was
 # read before; the one row says whether the page is worth asking for.
 LOOKS = ((0, 20), (PAGE_SIZE - 1, 1), (0, PAGE_SIZE))
-LOOKBACK = timedelta(
-    seconds=60
-)  # an answer may be a snapshot older than its Date header, by as long as it took
+# An answer may be a snapshot older than its Date header, by as long as it took.
+LOOKBACK = timedelta(seconds=60)
 # Rows of a pass after which the source is asked how many there are, whether the list has an end:
 # one request in a hundred.
 UNDOUBTED = 10_000
@@ -49,18 +49,6 @@ UNDOUBTED = 10_000
 MOST_TIMES = 10
 # requests; such a window is read again when more was read than is counted and nothing explains it
 SMALL_WINDOW = 10
-
-
-@dataclass(frozen=True)
-class Resume:
-    """An earlier scan of the same window, or of changes, that was broken off: how far it had come,
-    and its `started_at`.
-
-    What lies before the position is stored as it was at `started_at` or later.
-    """
-
-    position: Position
-    started_at: datetime
 
 
 def scan_window(client: BacklogClient, window: Window, *, resume: Resume | None = None) -> "Scan":
@@ -131,9 +119,8 @@ class Scan:
         self._watermark = watermark
         self._resume = resume
         self._origin = resume.started_at if resume else None
-        self._first: Paginator | None = (
-            None  # the one from whose position a later scan can continue
-        )
+        # the one from whose position a later scan can continue
+        self._first: Paginator | None = None
         self._started: datetime | None = None
         self._proof: CompletenessProof | None = None
         self._ids: set[int] = set()  # of this pass
@@ -247,7 +234,7 @@ class Scan:
             start = resumed.position
         else:
             self._begin_pass(chosen, self._client.issues_count(chosen))
-            start, probes = self._start_of(chosen, since)
+            start, probes = start_of_changes(self._client, chosen, since, self._count)
         # What is changed from now on is left to the next load. An odd row marks no end: it is
         # passed on, too.
         until = newest or self._origin or self.started_at
@@ -267,32 +254,6 @@ class Scan:
             SEAMS, 1, asked, len(self._ids), None, paginator.retries, resumed=resumed is not None
         )
 
-    def _start_of(self, chosen: IssueFilter, since: datetime) -> tuple[Position, int]:
-        """Find an offset by rising `updated` that is not far before an instant; return it, and how
-        many requests that took.
-
-        One row is asked for at a time, and the offset is no more than a good guess: the first seam
-        proves or repairs it.
-        """
-        probes = 0
-
-        def is_before(offset: int) -> bool:
-            nonlocal probes
-            probes += 1
-            rows = fetch(self._client, chosen, LAST_CHANGE_FIRST[0], offset, 1)
-            return bool(rows) and instant(rows[0], "updated") < since
-
-        high = self._count
-        back = PAGE_SIZE * 6 // 5
-        low = max(0, high - back)
-        while low and not is_before(low):
-            high, back = low, 2 * back
-            low = max(0, low - back)
-        while high - low > PAGE_SIZE * 3 // 2:
-            middle = (low + high) // 2
-            low, high = (middle, high) if is_before(middle) else (low, middle)
-        return Position(low, since), probes
-
     def _whole(self, chosen: IssueFilter) -> Generator[Page, None, CompletenessProof]:
         """Read everything the filter holds, again and again until a pass is proven complete."""
         requests = retries = after = seen = 0
@@ -310,10 +271,8 @@ class Scan:
                     SEAMS, passes, requests, len(self._ids), None, retries, resumed=True
                 )
             if start is not None:
-                self._resume, self._ids = (
-                    None,
-                    set(),
-                )  # only a whole pass can be compared with the count
+                # Only a whole pass can be compared with the count.
+                self._resume, self._ids = None, set()
                 continue
             if paginator.requests == 1 and paginator.ended:
                 return CompletenessProof(ONE_PAGE, passes, requests, len(self._ids), None, retries)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, any_, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from resources.warehouse.arrays import bigints
-from resources.warehouse.issue_sync_state import RefetchRequest
+from resources.warehouse.refetch_requests import RefetchRequest
 from resources.warehouse.schema import SPECS
 
 _ISSUES = SPECS["issues"]

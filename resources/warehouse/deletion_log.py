@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from resources.warehouse.quarantine import key_text
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import deletions
+from resources.warehouse.schema_ops_records import deletions
 from resources.warehouse.tombstones import FOLLOWED
 
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import issue_sync_state, sync_state
+from resources.warehouse.schema_ops import sync_state
+from resources.warehouse.schema_ops_records import issue_sync_state
 from resources.warehouse.sync_state import WHOLE_SPACE
 
 SCOPE = "activities"

@@ -21,7 +21,7 @@ from resources.warehouse.names_of_people import known_by
 from resources.warehouse.people_columns import PeopleColumn
 from resources.warehouse.record_content import sanitise
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import forgotten_users, names
+from resources.warehouse.schema_ops_records import forgotten_users, names
 from resources.warehouse.warehouse_errors import WarehouseBusyError
 
 _BUILD_WAIT_SECONDS = 600.0

@@ -23,7 +23,7 @@ from resources.warehouse.record_content import (
     to_text,
     unexpected_fields,
 )
-from resources.warehouse.schema_ops import unexpected_fields as unexpected_table
+from resources.warehouse.schema_ops_records import unexpected_fields as unexpected_table
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.statements import (
     SAVEPOINT,

@@ -33,8 +33,8 @@ from resources.replacements import Replacements, changed_texts
 from resources.warehouse.people_columns import PeopleColumn, rewrite_kept
 from resources.warehouse.record_content import Record, content_hash, to_text
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import (
-    SAID,
+from resources.warehouse.schema_ops import SAID
+from resources.warehouse.schema_ops_records import (
     names,
     rejected_records,
     unexpected_fields,

@@ -16,7 +16,7 @@ from itertools import islice
 from sqlalchemy import Connection, select, text
 
 from resources.warehouse.record_content import sanitise
-from resources.warehouse.schema_ops import names as names_table
+from resources.warehouse.schema_ops_records import names as names_table
 
 _OF_OWNER = "n.space_key = :space_key AND n.kind = :kind AND n.owner_id = :owner_id"
 _RECORD = text(

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Text, cast, select, text
 
 from resources.privacy import identity_of
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import names
+from resources.warehouse.schema_ops_records import names
 
 _AT_ONCE = 500
 

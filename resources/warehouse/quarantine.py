@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from resources.warehouse.record_content import Key
-from resources.warehouse.schema_ops import rejected_records
+from resources.warehouse.schema_ops_records import rejected_records
 from resources.warehouse.spec import TableSpec
 
 Reason = Literal["rejected", "characters_replaced"]

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from resources.warehouse.schema_ops import project_keys, spaces, sync_state
+from resources.warehouse.schema_ops import spaces, sync_state
+from resources.warehouse.schema_ops_records import project_keys
 
 WHOLE_SPACE = 0
 """The project id under which state of a scope without projects is kept."""

@@ -31,11 +31,13 @@ from sqlalchemy import (
 
 from resources.warehouse.arrays import bigints
 from resources.warehouse.cascades import REFERRED, cascading_references
-from resources.warehouse.issue_sync_state import lock_sync_state, request_refetch
+from resources.warehouse.issue_sync_state import lock_sync_state
 from resources.warehouse.quarantine import key_texts, resolve_of_projects, resolve_unlisted
 from resources.warehouse.record_content import Key
+from resources.warehouse.refetch_requests import request_refetch
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import deletions, issue_sync_state, sync_state
+from resources.warehouse.schema_ops import sync_state
+from resources.warehouse.schema_ops_records import deletions, issue_sync_state
 from resources.warehouse.spec import TableSpec
 
 ISSUE_DELETED = "issue deleted"

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from resources.privacy import Mask
 from resources.warehouse.arrays import bigints
-from resources.warehouse.schema_ops import webhook_events
+from resources.warehouse.schema_ops_records import webhook_events
 
 _ID = re.compile("[0-9]{1,19}")
 _NOT_ASCII = re.compile("[^\x00-\x7f]")

@@ -18,7 +18,8 @@ from resources.backlog.feed import ISSUE_DELETED, whole
 from resources.backlog.paginator import instant
 from resources.backlog.scan import LOOKBACK
 from resources.warehouse.issue_sync_state import CommentRead, pending_comments
-from resources.warehouse.schema_ops import rejected_records, sync_history
+from resources.warehouse.schema_ops import sync_history
+from resources.warehouse.schema_ops_records import rejected_records
 from resources.warehouse.sync_state import get_watermarks
 from sync.reconcile.result import CONTENT, EXTRA, Difference, short
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, Engine, select, tuple_, update
 
-from resources.warehouse.issue_sync_state import RefetchRequest, request_refetch
+from resources.warehouse.refetch_requests import RefetchRequest, request_refetch
 from resources.warehouse.schema import SPECS
 from resources.warehouse.tombstones import ISSUE_DELETED, mark_comments_deleted, mark_missing
 from sync.reconcile.compare_rows import with_ids

@@ -13,7 +13,7 @@ from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sqlalchemy import Engine, func, select
 
@@ -44,34 +44,11 @@ from sync.reconcile.result import (
     Reconciliation,
     with_outcome,
 )
+from sync.reconcile.suspects import Suspects
 from sync.visible_projects import Project
 
 #: Rows that are compared at once: it bounds the memory.
 AT_ONCE = 1_000
-
-
-@dataclass
-class Suspects:
-    """Rows that may differ: lists as (table, project), issues by id, issues (id -> project) whose
-    comments are to be looked at.
-    """
-
-    lists: set[tuple[str, int | None]] = field(default_factory=set)
-    issues: set[int] = field(default_factory=set)
-    comments: dict[int, int] = field(default_factory=dict)
-
-    def add(self, found: Iterable[Difference]) -> None:
-        """Note where differences were found."""
-        for one in found:
-            if one.table == "issues" and one.ids:
-                self.issues.add(one.ids[0])
-            elif one.table in HISTORY:
-                self.comments[one.issue_id] = one.project_id
-            elif one.table != "issues":
-                self.lists.add((one.table, one.project_id if one.table in OF_PROJECT else None))
-
-    def __bool__(self) -> bool:
-        return bool(self.lists or self.issues or self.comments)
 
 
 class RowReconciliation:

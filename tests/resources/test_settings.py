@@ -6,8 +6,9 @@ import pytest
 
 from resources.links import dagster_of_people
 from resources.secret import reveal
+from resources.secret_files import read_secret_files
 from resources.settings import Settings
-from resources.variables import SECRETS, SettingsError, read_secret_files
+from resources.variables import SECRETS, SettingsError
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 
 SECRET = "s3cr3t-of-the-application"

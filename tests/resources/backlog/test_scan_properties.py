@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from resources.backlog.client_values import Record
 from resources.backlog.errors import IncompleteScan
-from resources.backlog.position import Position
-from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
+from resources.backlog.position import Position, Resume
+from resources.backlog.scan import Scan, scan_changes, scan_window
 from resources.backlog.window import Window
 from tests.resources.backlog.hostile import HostileSpace
 from tests.resources.backlog.meanwhile import (

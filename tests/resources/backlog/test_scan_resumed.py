@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from resources.backlog.errors import MalformedResponse
-from resources.backlog.position import Position
-from resources.backlog.scan import LOOKBACK, Resume, scan_changes, scan_window
+from resources.backlog.position import Position, Resume
+from resources.backlog.scan import LOOKBACK, scan_changes, scan_window
 from resources.backlog.window import SEAMS, Window
 from resources.records import Odd, Page
 from tests.resources.backlog.hostile import START, HostileSpace, read

@@ -7,12 +7,10 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from resources.warehouse.issue_sync_state import (
-    CommentRead,
+from resources.warehouse.issue_sync_state import CommentRead, finish_comments, pending_comments
+from resources.warehouse.refetch_requests import (
     RefetchRequest,
     RequestedIssue,
-    finish_comments,
-    pending_comments,
     request_refetch,
     requested_issues,
 )

@@ -7,22 +7,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from resources.warehouse.issue_sync_state import (
-    QUARANTINE,
     CommentRead,
-    RefetchRequest,
-    RequestedIssue,
-    acknowledge_issues,
     count_histories,
     count_refreshed,
     finish_comments,
-    is_waiting,
     pending_comments,
     reach_comments,
     refresh_share,
-    request_refetch,
     requested_comments,
-    requested_issues,
     window_comments,
+)
+from resources.warehouse.refetch_requests import (
+    QUARANTINE,
+    RefetchRequest,
+    RequestedIssue,
+    acknowledge_issues,
+    is_waiting,
+    request_refetch,
+    requested_issues,
 )
 from tests.resources.warehouse.reading import Reads
 

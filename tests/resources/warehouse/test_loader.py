@@ -14,7 +14,7 @@ from resources.warehouse import loader
 from resources.warehouse.loader import merge
 from resources.warehouse.quarantine import pending_rejections, resolve_rejections
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import rejected_records
+from resources.warehouse.schema_ops_records import rejected_records
 from resources.warehouse.statements import DollarQuoted
 from resources.warehouse.tombstones import mark_issues_deleted
 from resources.warehouse.warehouse_errors import WarehouseError

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sync.reconcile.count_reconciliation import Holdings, ProjectCount
+from sync.reconcile.count_reconciliation import ProjectCount
+from sync.reconcile.holdings import Holdings
 from sync.reconcile.result import (
     MISSING,
     TOO_FAST,
