@@ -54,6 +54,14 @@ LONGEST = 400
 SUMMARY = 62
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in OTHERS if path.name.startswith("test_")], ids=name
+)
+def test_the_name_of_a_test_can_be_read_aloud(path: Path) -> None:
+    names = re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    assert [one for one in names if len(one) > 80] == []
+
+
 @pytest.mark.parametrize("path", EVERYTHING, ids=name)
 def test_a_file_is_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= LONGEST

@@ -191,27 +191,37 @@ def test_what_was_accepted_survives_kill_9_and_what_was_not_can_be_sent_again(
 
 #: Large packages that the service does without: Alembic while the database is up to date,
 #: cryptography without OAuth.
-UNWANTED = {"alembic", "cryptography", "dagster", "dbt", "numpy", "pandas", "vl_convert"}
+UNWANTED = ("alembic", "cryptography", "dagster", "dbt", "numpy", "pandas", "vl_convert")
+#: A service that says after its first answer which of them it has, and its megabytes.
+MEASURED = """
+import os, psutil, sys, threading, time, urllib.error, urllib.request
+from resources.settings import Settings
+from service.__main__ import serve
+
+port, unwanted = int(sys.argv[1]), sys.argv[2:]
+
+def look():
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/sync/history").read()
+            break
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    loaded = {name.split(".")[0] for name in sys.modules}
+    print(sorted(loaded & {*unwanted}), psutil.Process().memory_info().rss // 2**20, flush=True)
+    os.kill(os.getpid(), 15)
+
+threading.Thread(target=look).start()
+serve(Settings.from_env(os.environ), "127.0.0.1", port)
+"""
 
 
 def test_the_service_is_small_and_needs_neither_dagster_nor_pandas_nor_dbt(
     warehouse_url: str,
 ) -> None:
-    port = free_port()
-    script = (
-        "import sys, threading, time, psutil, urllib.request\n"
-        "from service.__main__ import serve\nfrom resources.settings import Settings\nimport os\n"
-        "threading.Thread(target=lambda: (time.sleep(1), "
-        f"urllib.request.urlopen('http://127.0.0.1:{port}/api/v1/sync/history').read(),"
-        f"print(sorted({{name.split('.')[0] for name, one in "
-        f"sys.modules.items() if one}} & {UNWANTED}),"
-        "psutil.Process().memory_info().rss // 2**20, flush=True), "
-        "os.kill(os.getpid(), 15))).start()\n"
-        f"serve(Settings.from_env(os.environ), '127.0.0.1', {port})\n"
-    )
     environment = {**os.environ, "WAREHOUSE_URL": warehouse_url}
     done = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", MEASURED, str(free_port()), *UNWANTED],
         env=environment,
         capture_output=True,
         text=True,

@@ -88,7 +88,7 @@ def groups_made_anew() -> dict[str, set[frozenset[str]]]:
     return found
 
 
-def test_every_mart_has_a_primary_key_and_every_other_index_serves_a_query_or_a_build(
+def test_every_mart_has_a_primary_key_and_every_other_index_serves_a_query(
     reader: Engine,
 ) -> None:
     with reader.connect() as conn:

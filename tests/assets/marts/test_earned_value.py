@@ -46,7 +46,7 @@ def test_a_milestone_earns_what_is_done_of_what_was_planned(built: Built) -> Non
     }
 
 
-def test_a_project_has_each_issue_once_and_leaves_hours_without_an_estimate_out_of_cpi(
+def test_a_project_has_each_issue_once_and_hours_without_estimate_not_in_cpi(
     built: Built,
 ) -> None:
     found = values(built, "earned_value_project", "week >= '2026-07-27'")

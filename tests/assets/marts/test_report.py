@@ -214,7 +214,7 @@ def test_what_came_from_the_source_is_escaped_and_nothing_is_asked_of_the_networ
     assert "unsafe-eval" not in policy
 
 
-def test_the_report_of_a_project_leaves_out_the_others_and_an_unknown_key_names_the_known_ones(
+def test_the_report_of_a_project_leaves_out_the_others(
     built: tuple[Deployment, Run],
 ) -> None:
     deployment, _ = built

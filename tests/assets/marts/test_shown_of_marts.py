@@ -97,7 +97,7 @@ def test_people_read_words_before_sql_and_see_when_a_mart_is_too_old(graph: Any)
         assert node.freshness_policy.fail_window.to_timedelta().total_seconds() == 26 * 3_600
 
 
-def test_every_column_is_described_in_both_languages_and_no_table_asks_what_time_it_is() -> None:
+def test_every_column_is_described_in_both_languages() -> None:
     models = [
         node
         for node in json.loads(manifest().read_bytes())["nodes"].values()
