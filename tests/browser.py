@@ -145,8 +145,10 @@ class Analyst:
         """Load one partition from the page of `raw/issues`, and wait until its run has
         ended well.
         """
+        partition = f"{project}|{month}"
+        before = self.up.newest_run(partition)
         self.launch_partition(project, month)
-        self.up.wait_for_partition(f"{project}|{month}")
+        self.up.wait_for_partition(partition, before)
 
     def launch_partition(self, project: str, month: str) -> None:
         """Launch a run of one partition from the page of `raw/issues`."""

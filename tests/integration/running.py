@@ -163,16 +163,22 @@ class Up:
         changed = datetime.fromisoformat(issue["updated"]).astimezone(ZoneInfo(self.timezone))
         return f"{changed:%Y-%m}"
 
-    def wait_for_partition(self, partition: str) -> None:
-        """Wait until the newest run of a single partition has ended well."""
+    def newest_run(self, partition: str) -> dict[str, str]:
+        """Return `runId` and `status` of the newest run of a single partition, empty: none."""
+        found = self.graphql(RUNS_OF_PARTITION, partition=partition)["runsOrError"]["results"]
+        return dict(found[0]) if found else {}
+
+    def wait_for_partition(self, partition: str, before: dict[str, str]) -> None:
+        """Wait until a run of a single partition that is newer than `before` has ended well."""
         end = time.monotonic() + PATIENCE_SECONDS
         while True:
-            runs = self.graphql(RUNS_OF_PARTITION, partition=partition)["runsOrError"]["results"]
-            if runs and runs[0]["status"] == "SUCCESS":
+            run = self.newest_run(partition)
+            status = run["status"] if run and run["runId"] != before.get("runId") else ""
+            if status == "SUCCESS":
                 return
-            if time.monotonic() > end or (runs and runs[0]["status"] in {"FAILURE", "CANCELED"}):
+            if time.monotonic() > end or status in {"FAILURE", "CANCELED"}:
                 raise RuntimeError(
-                    f"the run of {partition} has not ended well: {runs}\n{self.tail()}"
+                    f"the run of {partition} has not ended well: {run}\n{self.tail()}"
                 )
             time.sleep(0.3)
 
