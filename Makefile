@@ -60,7 +60,6 @@ check: $(VENV)/.dev  ## formatting, lint, types, import contracts, definitions, 
 	@$(BIN)/python -m pytest -n 0 tests/test_house.py
 	@$(BIN)/python -m resources.warehouse.document --check
 	@$(BIN)/python docs/reference.py --check
-	@$(BIN)/python docs/queries.py --check
 	@$(BIN)/python -m tests.audit
 	@home=$$(mktemp -d) && touch $$home/dagster.yaml && DAGSTER_HOME=$$home $(BIN)/dagster definitions validate -w workspace.yaml
 
@@ -72,7 +71,7 @@ bench: $(VENV)/.dev  ## measure speed, memory, requests and two days of schedule
 	if [ -n "$$failed" ]; then echo "failed or over a bound:$$failed" >&2; exit 1; fi
 
 # With PEERS="--full" at the sizes of 100,000 issues (hours); the rivals get environments of their own, never this one.
-bench-peers: $(VENV)/.dev  ## measure other tools at the same work; writes docs/performance.md (half an hour)
+bench-peers: $(VENV)/.dev  ## measure other tools at the same work; writes docs/performance.md (an hour and a half)
 	@$(BIN)/python -m benchmarks.peers --write $(PEERS)
 
 mutants: $(VENV)/.dev  ## change the core in 300 small ways, one at a time: which do the tests not notice? (an hour)
@@ -81,10 +80,9 @@ mutants: $(VENV)/.dev  ## change the core in 300 small ways, one at a time: whic
 screenshots: $(VENV)/.dev  ## make the pictures of the README from the running UI
 	@$(BIN)/python docs/screenshots.py
 
-docs: $(VENV)/.dev  ## write docs/tables.md, docs/reference.md and the SQL of metrics in docs/bi.md and for charts
+docs: $(VENV)/.dev  ## write docs/tables.md and docs/reference.md
 	@$(BIN)/python -m resources.warehouse.document
 	@$(BIN)/python docs/reference.py
-	@$(BIN)/python docs/queries.py
 
 lock: $(VENV)/.dev  ## resolve the lock files again (names, versions, hashes)
 	@$(BIN)/python -m pip install --quiet uv

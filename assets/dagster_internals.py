@@ -1,37 +1,43 @@
-"""All that leans on what Dagster does not promise: private modules, storages, the tables of its database, names of its daemon.
+"""All that leans on what Dagster does not promise: its inside, its storages, its database.
 
 Each use is one function, which imports what it needs itself, so that an upgrade breaks one use.
 `tests/pipelines/test_dagster_internals.py` and `test_people_in_dagster.py` have a contract test for
-each, and for what leans on it elsewhere:
-`assets/marts/dbt.py` on dagster-dbt, `lost_messages.py` of `pipelines/hosting` on what Dagster
-prints, and `celery_launcher.py` there, which replaces a part of Dagster and has tests of its own.
+each. `dagster_tags.py` of `resources` has the tags.
 """
 
-import functools
-import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 
+from resources.dagster_tags import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_TAG,
+    INPUT_EVENT_TAG,
+    INPUT_VERSION_TAG,
+    NO_EVENT,
+    NO_VERSION,
+)
 from resources.replacements import Replacements
 from resources.retention import Rule
 
-if TYPE_CHECKING:
-    from dagster._core.storage.base_storage import DagsterStorage
-
-# -- events -----------------------------------------------------------------------------------------------------
+# -- events ----------------------------------------------------------------------------------------
 
 
 def unfinished_attempts(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dict[str, str]:
     """Return partition -> run of the attempts to materialize it after which it was not recorded."""
     storage = instance.event_log_storage
-    attempts = storage.get_latest_asset_partition_materialization_attempts_without_materializations(asset)
+    attempts = storage.get_latest_asset_partition_materialization_attempts_without_materializations(
+        asset
+    )
     return {partition: run for partition, (run, _) in attempts.items()}
 
 
-def last_evaluation(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dg.AssetCheckEvaluation | None:
+def last_evaluation(
+    instance: dg.DagsterInstance, check: dg.AssetCheckKey
+) -> dg.AssetCheckEvaluation | None:
     """Return the newest evaluation of a check."""
     # The newest entries may be plans: of this run, or of another one that has not come so far.
     history = instance.event_log_storage.get_asset_check_execution_history(check, limit=5)
@@ -39,128 +45,55 @@ def last_evaluation(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dg
     return next((one for one in found if isinstance(one, dg.AssetCheckEvaluation)), None)
 
 
-def input_versions(instance: dg.DagsterInstance, above: Collection[dg.AssetKey], run_id: str) -> dict[str, str]:
-    """Return the tags of a partition that is recorded now: the newest versions of the assets `above` its own; one query."""
-    from dagster._core.definitions.data_version import (
-        CODE_VERSION_TAG,
-        DEFAULT_DATA_VERSION,
-        NULL_EVENT_POINTER,
-        extract_data_version_from_entry,
-        get_input_data_version_tag,
-        get_input_event_pointer_tag,
-    )
-
+def input_versions(
+    instance: dg.DagsterInstance, above: Collection[dg.AssetKey], run_id: str
+) -> dict[str, str]:
+    """Return the tags of a partition that is recorded now: the versions of the assets above it."""
     records = instance.get_asset_records(list(above))
-    newest = {record.asset_entry.asset_key: record.asset_entry.last_materialization_record for record in records}
+    entries = [record.asset_entry for record in records]
+    newest = {entry.asset_key: entry.last_materialization_record for entry in entries}
     tags = {CODE_VERSION_TAG: run_id}
     for key in sorted(above):
-        record = newest.get(key)
-        version = extract_data_version_from_entry(record.event_log_entry) if record else None
-        tags[get_input_data_version_tag(key)] = (version or DEFAULT_DATA_VERSION).value
-        tags[get_input_event_pointer_tag(key)] = str(record.storage_id) if record else NULL_EVENT_POINTER
+        record, name = newest.get(key), key.to_user_string()
+        recorded = record.asset_materialization if record else None
+        version = (recorded.tags or {}).get(DATA_VERSION_TAG) if recorded else None
+        tags[f"{INPUT_VERSION_TAG}/{name}"] = version or NO_VERSION
+        tags[f"{INPUT_EVENT_TAG}/{name}"] = str(record.storage_id) if record else NO_EVENT
     return tags
 
 
-#: Dagster writes events of one kind together only where this variable says how many at most.
-_BATCH, _TOGETHER = "DAGSTER_EVENT_BATCH_SIZE", "500"
+# -- backfills -------------------------------------------------------------------------------------
 
 
-def log_together(context: dg.AssetExecutionContext, materializations: Sequence[dg.AssetMaterialization]) -> None:
-    """Record materializations of one asset as `context.log_event` does, in one write: a first load has thousands of partitions.
-
-    A run that is ended in just this moment has recorded none of them; what they hold is stored.
-    """
-    from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata, generate_event_batch_id
-
-    os.environ.setdefault(_BATCH, _TOGETHER)
-    of_step, last = context.op_execution_context, len(materializations) - 1
-    batch = generate_event_batch_id()  # type: ignore[no-untyped-call]
-    for number, materialization in enumerate(materializations):
-        together = DagsterEventBatchMetadata(batch, number == last)
-        event = DagsterEvent.asset_materialization(of_step._step_execution_context, materialization, together)
-        of_step._events.append(event)
-
-
-def store_together(instance: "dg.DagsterInstance | DagsterStorage") -> None:
-    """Let a storage write what a run intends, and which partitions of an asset it has loaded, in one transaction for each kind."""
-    from dagster._core.events import DagsterEventType
-    from dagster._core.storage.event_log import SqlEventLogStorage
-    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
-    from dagster._serdes import serialize_value
-
-    storage = instance.event_log_storage
-    if not isinstance(storage, SqlEventLogStorage):
-        return
-    os.environ.setdefault(_BATCH, _TOGETHER)
-    store = storage.store_event_batch
-    planned, planned_check, loaded = (
-        DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
-        DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
-        DagsterEventType.ASSET_MATERIALIZATION,
-    )
-
-    # One statement whatever the number of events: Dagster's own is made anew for each batch, a third of its time.
-    insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id)
-
-    def of_check(entry: dg.EventLogEntry, event_id: int) -> list[dict[str, Any]]:
-        check = entry.get_dagster_event().asset_check_planned_data
-        moment = storage._event_insert_timestamp(entry)  # type: ignore[no-untyped-call]
-        partitions: list[str | None] = [*check.partitions_subset.get_partition_keys()] if check.partitions_subset else [None]
-        return [
-            {
-                "asset_key": check.asset_key.to_string(),
-                "check_name": check.check_name,
-                "partition": partition,
-                "run_id": entry.run_id,
-                "execution_status": "PLANNED",
-                "evaluation_event": serialize_value(entry),
-                "evaluation_event_timestamp": moment,
-                "evaluation_event_storage_id": event_id,
-            }
-            for partition in partitions
-        ]
-
-    def store_batch(events: Sequence[dg.EventLogEntry]) -> None:
-        for kind in dict.fromkeys(entry.dagster_event_type for entry in events):
-            some = [entry for entry in events if entry.dagster_event_type == kind]
-            if kind not in {planned, planned_check, loaded}:
-                store(some)
-                continue
-            with storage.index_transaction() as connection:
-                ids = [int(row[0]) for row in connection.execute(insert, [storage._event_to_row(entry) for entry in some])]
-                if kind == planned_check:
-                    of_checks = [of_check(entry, at) for entry, at in zip(some, ids, strict=True)]
-                    connection.execute(AssetCheckExecutionsTable.insert(), [row for one in of_checks for row in one])
-                    continue
-                if kind == loaded:
-                    storage._store_asset_event_tags(connection, some, ids)
-                newest = {entry.get_dagster_event().asset_key: (entry, at) for entry, at in zip(some, ids, strict=True)}
-                for entry, at in newest.values():
-                    storage._store_asset_event(connection, entry, at)
-
-    storage.store_event_batch = store_batch  # type: ignore[method-assign]
-
-
-# -- backfills --------------------------------------------------------------------------------------------------
+#: What a backfill is called while it is requested or about to end.
+_ACTIVE = {"REQUESTED", "CANCELING", "FAILING"}
 
 
 def request_backfill(
-    instance: dg.DagsterInstance, definition: dg.AssetsDefinition, partitions: Mapping[dg.AssetKey, Collection[str]], title: str
+    instance: dg.DagsterInstance,
+    definition: dg.AssetsDefinition,
+    partitions: Mapping[dg.AssetKey, Collection[str]],
+    title: str,
 ) -> str:
-    """Request a backfill of just these partitions of the assets of a definition, and return its id."""
-    from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
-    from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
-    from dagster._core.definitions.events import AssetKeyPartitionKey
-    from dagster._core.execution.backfill import PartitionBackfill
-    from dagster._core.utils import make_new_backfill_id
+    """Request a backfill of just these partitions of the assets of a definition; return its id.
 
-    requested = {AssetKeyPartitionKey(key, partition) for key, some in partitions.items() for partition in some}
-    backfill = make_new_backfill_id()
+    For the operator who starts `retry_failed_partitions`: Dagster's public ways to a backfill lead
+    through its webserver, which a code server cannot always reach, and in the UI each of some
+    hundred failed partitions would be picked by hand.
+    """
+    from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+    from dagster._core.execution.backfill import PartitionBackfill
+
+    of_keys = definition.partitions_def
+    assert of_keys is not None  # noqa: S101 - an asset without partitions has none that failed
+    subsets = {key: of_keys.subset_with_partition_keys(some) for key, some in partitions.items()}
+    requested = AssetGraphSubset(subsets)  # type: ignore[call-arg]  # mypy counts __hash__
+    backfill = uuid4().hex[:8]
     instance.add_backfill(
         PartitionBackfill.from_asset_graph_subset(
             backfill_id=backfill,
             backfill_timestamp=time.time(),
-            asset_graph_subset=AssetGraphSubset.from_asset_partition_set(requested, AssetGraph.from_assets([definition])),
+            asset_graph_subset=requested,
             tags={},
             dynamic_partitions_store=instance,
             title=title,
@@ -173,29 +106,10 @@ def request_backfill(
 
 def backfill_is_active(instance: dg.DagsterInstance) -> bool:
     """Return whether any backfill is requested or about to end."""
-    from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
-
-    active = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
-    return bool(instance.get_backfills(filters=BulkActionsFilter(statuses=active), limit=1))
+    return any(one.status.value in _ACTIVE for one in instance.get_backfills())
 
 
-# -- the daemon -------------------------------------------------------------------------------------------------
-
-#: The kinds of event by which the daemon starts runs again whose worker died, and the name of its cursor for each.
-FOLLOWED = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_SUCCESS)
-EVENT_CURSOR = "EVENT_LOG_CONSUMER_CURSOR-{}"
-
-
-def begin_event_cursors(instance: dg.DagsterInstance) -> None:
-    """Let a storage that no daemon has read yet be read from its newest event on.
-
-    The daemon does the same at its first look, and warns of each kind of event that older ones are ignored.
-    """
-    requested = {EVENT_CURSOR.format(kind.value) for kind in FOLLOWED}
-    missing = requested - instance.daemon_cursor_storage.get_cursor_values(requested).keys()
-    if missing:
-        newest = instance.event_log_storage.get_maximum_record_id() or 0
-        instance.daemon_cursor_storage.set_cursor_values(dict.fromkeys(missing, str(newest)))
+# -- the daemon ------------------------------------------------------------------------------------
 
 
 def remembered(instance: dg.DagsterInstance, name: str) -> str | None:
@@ -208,40 +122,27 @@ def remember(instance: dg.DagsterInstance, name: str, text: str) -> None:
     instance.daemon_cursor_storage.set_cursor_values({name: text})
 
 
-def is_serving(port: int) -> bool:
-    """Return whether the code server on a port of this machine serves."""
-    from dagster._grpc.client import DagsterGrpcClient
+def worker_health(status: str, said: str) -> Any:
+    """Return what a run launcher answers when Dagster asks whether a run is worked on.
 
-    try:
-        return bool(DagsterGrpcClient(host="127.0.0.1", port=port).health_check_query() == "SERVING")  # type: ignore[no-untyped-call]
-    except Exception:  # whatever it is, it does not serve yet
-        return False
+    For whoever spreads runs over workers: the run of a worker that was killed would count as at
+    work for twelve hours, and keep all others of its kind waiting.
+    """
+    from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+
+    return CheckRunHealthResult(WorkerStatus(status), said)
 
 
-# -- its database -----------------------------------------------------------------------------------------------
+# -- its database ----------------------------------------------------------------------------------
 
 
 def database_url(instance: dg.DagsterInstance) -> str | None:
-    """Return the URL of the PostgreSQL that holds Dagster's storage, None where it is kept in files.
+    """Return the URL of the PostgreSQL that holds Dagster's storage, None where it is kept in
+    files.
 
     The charts of Kubernetes give it to Dagster in variables of their own, not by ours.
     """
     return getattr(instance.event_log_storage, "postgres_url", None)
-
-
-#: What Dagster's storages ask about their own tables, for every event anew: a quarter of the statements of a small load.
-_ABOUT_TABLES = {
-    "event_log_storage": ("has_table", "has_asset_key_col"),
-    "run_storage": ("has_run_stats_index_cols", "has_backfill_id_column"),
-}
-
-
-def remember_schema(instance: "dg.DagsterInstance | DagsterStorage") -> None:
-    """Let the storages ask once a process which tables and columns they have; only an upgrade of Dagster changes that."""
-    for storage, questions in _ABOUT_TABLES.items():
-        for question in questions:
-            asked = getattr(getattr(instance, storage), question)
-            setattr(getattr(instance, storage), question, functools.cache(asked))
 
 
 #: Table -> column with documents (JSON) in which Dagster keeps what was recorded and said. Its
@@ -321,28 +222,35 @@ def _said(value: Any, *, is_said: bool) -> Iterator[str]:
 
 _OLD = "(now() AT TIME ZONE 'UTC') - make_interval(days => :days)"
 
-#: Events that concern only their run, and of those by which Dagster knows the state of assets and partitions all but the newest.
+#: Events that concern only their run, and of those by which Dagster knows the state of assets and
+#: partitions all but the newest.
 _DISPENSABLE = (
     "(t.dagster_event_type IS NULL OR t.dagster_event_type NOT IN "
-    "('ASSET_MATERIALIZATION', 'ASSET_MATERIALIZATION_PLANNED', 'ASSET_OBSERVATION', 'ASSET_FAILED_TO_MATERIALIZE') OR EXISTS ("
+    "('ASSET_MATERIALIZATION', 'ASSET_MATERIALIZATION_PLANNED', 'ASSET_OBSERVATION', "
+    "'ASSET_FAILED_TO_MATERIALIZE') OR EXISTS ("
     "SELECT FROM event_logs AS n WHERE n.id > t.id AND n.asset_key = t.asset_key "
-    "AND n.dagster_event_type = t.dagster_event_type AND n.partition IS NOT DISTINCT FROM t.partition))"
+    "AND n.dagster_event_type = t.dagster_event_type AND n.partition IS NOT "
+    "DISTINCT FROM t.partition))"
 )
 
-#: What is deleted of Dagster's storage, in this order: a run goes when nothing refers to it any more. Of the runs that come by the
-#: hundred in a day in which people work, those that succeeded are soon of no interest.
+#: What is deleted of Dagster's storage, in this order: a run goes when nothing refers to it any
+#: more. Of the runs that come by the hundred in a day in which people work, those that succeeded
+#: are soon of no interest.
 RETENTION = (
     Rule(
         "event_logs",
         3,
-        f"t.timestamp < {_OLD} AND {_DISPENSABLE} AND t.run_id IN "  # noqa: S608 - constants of this file
-        "(SELECT run_id FROM runs WHERE pipeline_name IN ('targeted_sync', 'marts', 'tokens') AND status = 'SUCCESS')",
+        # constants of this file
+        f"t.timestamp < {_OLD} AND {_DISPENSABLE} AND t.run_id IN "  # noqa: S608
+        "(SELECT run_id FROM runs WHERE pipeline_name IN ('targeted_sync', 'marts', "
+        "'tokens') AND status = 'SUCCESS')",
     ),
     Rule("event_logs", 30, f"t.timestamp < {_OLD} AND {_DISPENSABLE}"),
     Rule(
         "asset_check_executions",
         30,
-        "t.create_timestamp < now() - make_interval(days => :days) AND EXISTS (SELECT FROM asset_check_executions AS n "
+        "t.create_timestamp < now() - make_interval(days => :days) AND EXISTS (SELECT FROM "
+        "asset_check_executions AS n "
         "WHERE n.id > t.id AND n.asset_key = t.asset_key AND n.check_name = t.check_name)",
     ),
     Rule(
@@ -351,5 +259,9 @@ RETENTION = (
         "t.create_timestamp < " + _OLD + " AND t.status IN ('SUCCESS', 'FAILURE', 'CANCELED') "
         "AND NOT EXISTS (SELECT FROM event_logs AS e WHERE e.run_id = t.run_id)",
     ),
-    Rule("bulk_actions", 30, "t.timestamp < " + _OLD + " AND t.status NOT IN ('REQUESTED', 'CANCELING', 'FAILING')"),
+    Rule(
+        "bulk_actions",
+        30,
+        "t.timestamp < " + _OLD + " AND t.status NOT IN ('REQUESTED', 'CANCELING', 'FAILING')",
+    ),
 )

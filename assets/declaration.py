@@ -15,7 +15,9 @@ KINDS = {"postgres", "table"}
 
 
 def _common(table: str, description: str, deps: Sequence[str]) -> dict[str, Any]:
-    """Return what all assets of the group have in common, in the words of both `dg.asset` and `dg.AssetSpec`."""
+    """Return what all assets of the group have in common, in the words of both `dg.asset` and
+    `dg.AssetSpec`.
+    """
     return {
         "group_name": "raw",
         "owners": OWNERS,

@@ -8,11 +8,11 @@ import dagster as dg
 
 from assets.materializations import DagsterObserver
 from assets.partitions import CALENDAR, covered_by
-from resources.backlog.resource import BacklogResource
+from resources.backlog.backlog_resource import BacklogResource
 from resources.progress import Progress
 from resources.redact import keep_plain
-from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.run_log import projects_of
+from resources.warehouse.history.run_kinds import projects_of
+from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.session import PartsFailedError, Run, Session, SyncError, open_session
 
 
@@ -34,7 +34,8 @@ def open_load(
     """Open the load of a table in a step; see `sync.session.open_session`.
 
     Raises:
-        dg.Failure: the source or the warehouse refused, or parts failed; the description says what and what to do.
+        dg.Failure: the source or the warehouse refused, or parts failed; the description says what
+        and what to do.
     """
     keep_plain(context.log)
     run = Run(

@@ -1,11 +1,12 @@
-"""What Dagster records of a load: partitions as they are committed, the load as a whole, and tables that are read whole."""
+"""What Dagster records of a load: partitions as they are committed, the load as a whole, and tables
+that are read whole.
+"""
 
 from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
 
-from assets.dagster_internals import log_together
 from assets.data_versions import inputs_of, version_of
 from assets.location import raw_key
 from assets.metadata import load_metadata, preview
@@ -21,28 +22,40 @@ class DagsterObserver:
         self._context = context
 
     def partitions_loaded(self, loaded: LoadedPartitions) -> None:
-        """Record one materialization for each partition; the last one shows some rows: it is what the UI shows of the table."""
+        """Record one materialization for each partition; the last one shows some rows: it is what
+        the UI shows of the table.
+        """
         inputs = inputs_of(self._context, loaded.table)
-        materializations = []
         for one in loaded.partitions:
             metadata: dict[str, Any] = {
                 **({"preview": preview(loaded.sample)} if one is loaded.partitions[-1] else {}),
                 "dagster/partition_row_count": one.stored,
-                **load_metadata(one.counts, loaded.requests, started_at=loaded.began, ended_at=loaded.ended, window=loaded.window),
+                **load_metadata(
+                    one.counts,
+                    loaded.requests,
+                    started_at=loaded.began,
+                    ended_at=loaded.ended,
+                    window=loaded.window,
+                ),
                 "load/duration_seconds": one.seconds,
             }
             if loaded.proof is not None:
                 metadata["load/completeness_proof"] = dg.MetadataValue.json(dict(loaded.proof))
             if one.issues_read is not None:
                 metadata["load/issues_read"] = one.issues_read
-            partition = dg.MultiPartitionKey({"project": one.project_key, "updated_month": one.month})
-            materializations.append(
-                dg.AssetMaterialization(raw_key(loaded.table), partition=partition, metadata=metadata, tags=inputs)
+            partition = dg.MultiPartitionKey(
+                {"project": one.project_key, "updated_month": one.month}
             )
-        log_together(self._context, materializations)
+            self._context.log_event(
+                dg.AssetMaterialization(
+                    raw_key(loaded.table), partition=partition, metadata=metadata, tags=inputs
+                )
+            )
 
     def table_loaded(self, totals: TableTotals) -> None:
-        """Record the load as an observation; the UI takes the number of rows from the newest one."""
+        """Record the load as an observation; the UI takes the number of rows from the
+        newest one.
+        """
         metadata = {
             **load_metadata(totals.counts, totals.requests, started_at=totals.began),
             "dagster/row_count": totals.stored,
@@ -56,13 +69,19 @@ class DagsterObserver:
         self._observe(table, f"rows as the load of {by} left them", {"dagster/row_count": stored})
 
     def _observe(self, table: str, description: str, metadata: dict[str, Any]) -> None:
-        self._context.log_event(dg.AssetObservation(raw_key(table), description=description, metadata=metadata))
+        self._context.log_event(
+            dg.AssetObservation(raw_key(table), description=description, metadata=metadata)
+        )
 
 
 def whole_table(
-    session: Session, checks: Iterable[dg.AssetCheckResult] = (), version: dg.DataVersion | None = None
+    session: Session,
+    checks: Iterable[dg.AssetCheckResult] = (),
+    version: dg.DataVersion | None = None,
 ) -> "dg.MaterializeResult[None]":
-    """Return what the UI shows of a table that is always read whole, and of the checks that its asset evaluates itself."""
+    """Return what the UI shows of a table that is always read whole, and of the checks that its
+    asset evaluates itself.
+    """
     where = session.engine, session.spec, session.space_key
     load, counts = session.reporter.whole_load, session.writer.counts
     return dg.MaterializeResult(

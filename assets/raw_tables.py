@@ -3,8 +3,8 @@
 How each is read: `sync/listings.py`, `sync/activities.py`, `sync/issues.py`, `sync/comments.py`.
 """
 
-from assets.activities import activities
+from assets.activity_feed import activities
 from assets.issues import issues
-from assets.listings import LISTINGS
+from assets.listed_tables import LISTINGS
 
 RAW_ASSETS = [*LISTINGS, activities, issues]

@@ -1,8 +1,9 @@
-"""What a month of changes leaves behind in PostgreSQL: `python -m benchmarks.bloat` (a quarter of an hour).
+"""What a month of changes leaves behind in PostgreSQL: `python -m benchmarks.bloat` (a quarter of
+an hour).
 
-Each day some issues are edited, moved on, commented on, made and deleted; then come a load and a build of the marts. The server's
-own vacuum looks each second, not each minute, so that a day of it is some seconds. In the end each table is written anew: what it
-needs less then is bloat.
+Each day some issues are edited, moved on, commented on, made and deleted; then come a load and a
+build of the marts. The server's own vacuum looks each second, not each minute, so that a day of it
+is some seconds. In the end each table is written anew: what it needs less then is bloat.
 """
 
 import argparse
@@ -20,7 +21,8 @@ from resources.warehouse.connect import engine
 from simulator import spawn_simulator
 
 ISSUES, DAYS = 5_000, 30
-#: How long a day of the space is: the calendar's month must not end meanwhile, since partitions go by the clock of this machine.
+#: How long a day of the space is: the calendar's month must not end meanwhile, since partitions go
+#: by the clock of this machine.
 DAY_SECONDS = 300
 #: Seconds that the server has for its vacuum, each day.
 REST_SECONDS = 5
@@ -29,7 +31,8 @@ BOUND = 20.0
 LEAST_BYTES = 1_000_000
 
 _SIZES = text("""
-SELECT c.oid::regclass::text AS name, pg_table_size(c.oid) AS heap, pg_indexes_size(c.oid) AS indexes
+SELECT c.oid::regclass::text AS name, pg_table_size(c.oid) AS heap, pg_indexes_size(c.oid) AS
+    indexes
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1
 """)
@@ -41,9 +44,9 @@ def bloat(issues: int, days: int) -> Iterator[Figure]:
     with spawn_simulator(issues=issues, limits="none") as simulator, home(simulator) as place:
         place.load()
         place.python("pipelines", "marts")
-        server = engine(embedded.ensure_server(place.folder).url(embedded.WAREHOUSE)).execution_options(
-            isolation_level="AUTOCOMMIT"
-        )
+        server = engine(
+            embedded.ensure_server(place.folder).url(embedded.WAREHOUSE)
+        ).execution_options(isolation_level="AUTOCOMMIT")
         with server.connect() as connection:
             connection.execute(text("ALTER SYSTEM SET autovacuum_naptime = '1s'"))
             connection.execute(text("SELECT pg_reload_conf()"))
@@ -61,11 +64,15 @@ def bloat(issues: int, days: int) -> Iterator[Figure]:
                 connection.execute(text(f"VACUUM FULL {name}"))
             after = _sizes(connection)
         server.dispose()
-        expect_equal("the copy", place.python("pipelines", "verify", "--json").found["status"], "equal")
+        expect_equal(
+            "the copy", place.python("pipelines", "verify", "--json").found["status"], "equal"
+        )
     for place_of, what in enumerate(("tables", "indexes")):
         sums = [sum(size[place_of] for size in sizes.values()) for sizes in (before, after)]
         yield Figure(group, f"{what}, written anew", sums[1] / 1e6, "MB")
-        yield Figure(group, f"{what}, larger by", _more(*sums), "%", BOUND if what == "tables" else None)
+        yield Figure(
+            group, f"{what}, larger by", _more(*sums), "%", BOUND if what == "tables" else None
+        )
     for name, (heap, _) in sorted(after.items()):
         if before[name][0] > LEAST_BYTES:
             yield Figure(group, f"{name}, larger by", _more(before[name][0], heap), "%")

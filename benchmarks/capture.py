@@ -1,6 +1,8 @@
-"""What exact change capture costs in requests, and whether it holds when loads are killed and everything happens at random.
+"""What exact change capture costs in requests, and whether it holds when loads are killed and
+everything happens at random.
 
-The parts of `exactness.py` that run in this process; the variables that the assets read must be set before this is imported.
+The parts of `exactness.py` that run in this process; the variables that the assets read must be set
+before this is imported.
 """
 
 import time
@@ -15,7 +17,7 @@ import dagster as dg
 from benchmarks.figures import Figure, expect_equal
 from pipelines.schedules import issues_request
 from simulator import RequestInfo, Simulator, SpaceSpec
-from sync.watermarks import oldest_watermark
+from sync.watermarks import watermark_furthest_behind
 from tests.deployment import Deployment, quiet
 from tests.integration.exactness.databases import databases, server
 from tests.integration.exactness.differences import differences
@@ -30,7 +32,9 @@ COMMENTS = "/issues/{issue}/comments"
 
 
 def requests() -> Iterator[Figure]:
-    """Count the requests of a first load of comments, and of a day of changes that is synced hourly."""
+    """Count the requests of a first load of comments, and of a day of changes that is synced
+    hourly.
+    """
     with ExitStack() as stack:
         fresh = stack.enter_context(databases(stack.enter_context(server()).url))
         url, engine = stack.enter_context(fresh.fresh())
@@ -63,13 +67,26 @@ def _first_load(sim: Simulator, deployment: Deployment) -> Iterator[Figure]:
     yield Figure(group, "issues that have fewer than 100 comments", len(few), "issues")
     yield Figure(group, "of these without any", sum(not issue.comments for issue in few), "issues")
     yield Figure(group, "requests for their comments", asked.total() - for_many, "requests")
-    yield Figure(group, "requests for each of them", (asked.total() - for_many) / len(few), "requests", FIRST_BOUND)
-    yield Figure(group, f"requests for the comments of the {len(many)} others", for_many, "requests")
+    yield Figure(
+        group,
+        "requests for each of them",
+        (asked.total() - for_many) / len(few),
+        "requests",
+        FIRST_BOUND,
+    )
+    yield Figure(
+        group, f"requests for the comments of the {len(many)} others", for_many, "requests"
+    )
 
 
 def _day(sim: Simulator, deployment: Deployment) -> Iterator[Figure]:
     group = f"a day: {CHANGES:,} changes to {CHANGES:,} issues, synced hourly"
-    active = [issue for project in sim.space.projects.values() if not project.archived for issue in project.issues.values()]
+    active = [
+        issue
+        for project in sim.space.projects.values()
+        if not project.archived
+        for issue in project.issues.values()
+    ]
     chosen = Random(1).sample(active, CHANGES)  # noqa: S311 - a choice of issues
     loads = Counter[str]()
     for hour in range(HOURS):
@@ -79,7 +96,9 @@ def _day(sim: Simulator, deployment: Deployment) -> Iterator[Figure]:
             if number % 4 == 0:
                 sim.space.comment(issue, f"Seen in hour {hour}")
             elif number % 4 == 1:
-                sim.space.edit_issue(issue, comment="Longer than thought", actual_hours=number + 0.25)
+                sim.space.edit_issue(
+                    issue, comment="Longer than thought", actual_hours=number + 0.25
+                )
             else:
                 sim.space.edit_issue(issue, summary=f"Changed in hour {hour}")
         sim.requests.clear()
@@ -88,7 +107,9 @@ def _day(sim: Simulator, deployment: Deployment) -> Iterator[Figure]:
         loads.update(sim.requests.by_route())
         expect_equal("the load ends well", ended.success, True)
     _expect_no_differences(deployment)
-    yield Figure(group, "requests of the schedule's ticks and runs", loads.total(), "requests", DAY_BOUND)
+    yield Figure(
+        group, "requests of the schedule's ticks and runs", loads.total(), "requests", DAY_BOUND
+    )
     for route, number in loads.most_common():
         yield Figure(group, f"  GET {route}", number, "requests")
 
@@ -97,13 +118,18 @@ def _tick(deployment: Deployment) -> dg.RunRequest:
     """Ask for the watermarks and return the run that follows, as the schedule does."""
     warehouse = deployment.warehouse
     try:
-        return issues_request(deployment.partitions, oldest_watermark(warehouse.engine, deployment.partitions))
+        return issues_request(
+            deployment.partitions,
+            watermark_furthest_behind(warehouse.engine, deployment.partitions),
+        )
     finally:
         warehouse.close()
 
 
 def _expect_no_differences(deployment: Deployment) -> None:
-    expect_equal("differences between warehouse and source", differences(deployment, masters=False), [])
+    expect_equal(
+        "differences between warehouse and source", differences(deployment, masters=False), []
+    )
 
 
 def kills(count: int) -> Iterator[Figure]:
@@ -115,10 +141,19 @@ def kills(count: int) -> Iterator[Figure]:
     expect_equal("differences after killed loads", found.differences, [])
     yield Figure(group, "loads killed", found.kills, "kills")
     yield Figure(group, "loads in all", found.loads, "loads")
-    yield Figure(group, "most rows read again after one kill", found.most_again, "rows", AGAIN_BOUND)
+    yield Figure(
+        group, "most rows read again after one kill", found.most_again, "rows", AGAIN_BOUND
+    )
     read_again = [sum(rows.values()) for rows in found.again]
-    yield Figure(group, "rows read again after one kill, on average", sum(read_again) / max(len(read_again), 1), "rows")
-    yield Figure(group, "rows missing, double or different at the end", len(found.differences), "rows", 0)
+    yield Figure(
+        group,
+        "rows read again after one kill, on average",
+        sum(read_again) / max(len(read_again), 1),
+        "rows",
+    )
+    yield Figure(
+        group, "rows missing, double or different at the end", len(found.differences), "rows", 0
+    )
     yield Figure(group, "time", time.monotonic() - began, "s")
 
 

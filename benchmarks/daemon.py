@@ -1,4 +1,6 @@
-"""How long a change at the source takes to reach its row, through a running `backlog-elt up`, and what waiting costs."""
+"""How long a change at the source takes to reach its row, through a running `backlog-elt up`, and
+what waiting costs.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +19,8 @@ from simulator import SpawnedSimulator, spawn_simulator
 LATENCY_BOUND = 90.0
 IDLE_BOUND = 1.0
 IDLE_TICKS = 4
-#: Seconds from one change to the next, at least and at most: some come while the run for another works.
+#: Seconds from one change to the next, at least and at most: some come while the run for another
+#: works.
 GAPS = (2.0, 40.0)
 #: A change that is not seen within this time has got lost.
 PATIENCE = 300.0
@@ -25,7 +28,9 @@ FEED = "/space/activities"
 
 ROW = "SELECT count(*) FROM raw.issues WHERE id = :id AND summary = :said AND deleted_at IS NULL"
 GONE = "SELECT count(*) FROM raw.issues WHERE id = :id AND deleted_at IS NOT NULL"
-COMMENT = "SELECT count(*) FROM raw.comments WHERE id = :id AND content = :said AND deleted_at IS NULL"
+COMMENT = (
+    "SELECT count(*) FROM raw.comments WHERE id = :id AND content = :said AND deleted_at IS NULL"
+)
 
 
 @dataclass
@@ -40,7 +45,9 @@ class Change:
 
 
 def latency(count: int) -> Iterator[Figure]:
-    """Make so many changes at random moments next to a running daemon, and time each to its row; before that, watch it idle."""
+    """Make so many changes at random moments next to a running daemon, and time each to its row;
+    before that, watch it idle.
+    """
     group = "from a change to its row, by the sensor: 5 projects, 600 issues"
     # With the limits of the paid plan.
     with spawn_simulator(projects=5, issues=600) as simulator, home(simulator) as place:
@@ -64,14 +71,17 @@ def latency(count: int) -> Iterator[Figure]:
 def _idle(simulator: SpawnedSimulator) -> Iterator[Figure]:
     """Count the requests of a space in which nothing happens, over some ticks of the sensor."""
     group = "the daemon on an idle space"
-    # Projects are looked for when the daemon starts and every quarter of an hour, by another sensor.
+    # Projects are looked for when the daemon starts and every quarter of an hour, by another
+    # sensor.
     _until(lambda: _asked(simulator).get(FEED, 0) >= 2 and "/projects" in _asked(simulator), 120)
     control(simulator, "/requests", method="DELETE")
     began = time.monotonic()
     _until(lambda: _asked(simulator).get(FEED, 0) >= IDLE_TICKS, 600)
     seconds, asked = time.monotonic() - began, _asked(simulator)
     yield Figure(group, "ticks of the sensor watched", asked[FEED], "ticks")
-    yield Figure(group, "requests a tick", sum(asked.values()) / asked[FEED], "requests", IDLE_BOUND)
+    yield Figure(
+        group, "requests a tick", sum(asked.values()) / asked[FEED], "requests", IDLE_BOUND
+    )
     for route, number in sorted(asked.items()):
         yield Figure(group, f"  GET {route}", number, "requests")
     yield Figure(group, "from tick to tick", seconds / asked[FEED], "s")

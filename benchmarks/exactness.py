@@ -1,8 +1,10 @@
-"""The promises of exact change capture as figures: requests, latency, refusals, kills, random changes; each next to its bound.
+"""The promises of exact change capture as figures: requests, latency, refusals, kills, random
+changes; each next to its bound.
 
-`python benchmarks/exactness.py` (part of `make bench`) takes about eight minutes on two cores; names of parts after it choose some,
-and `--kills 100 --examples 40` measure as much as the tests do. It exits with 1 when warehouse and source are not equal, and
-when a figure is over its bound; on a machine that others use too, look twice at the latter.
+`python benchmarks/exactness.py` (part of `make bench`) takes about ten minutes on two cores; names
+of parts after it choose some, and `--kills 100 --examples 40` measure as much as the tests do. It
+exits with 1 when warehouse and source are not equal, and when a figure is over its bound; on a
+machine that others use too, look twice at the latter.
 """
 
 import argparse
@@ -11,32 +13,13 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 
-from benchmarks.figures import Figure, expect_equal, show
-from benchmarks.workshop import home
+from benchmarks.figures import Figure, show
 
-LOAD_BOUND = 60.0
 OURS = ("BACKLOG_", "DAGSTER_", "WAREHOUSE_")
 
 
-def demo() -> Iterator[Figure]:
-    """Load the simulated space of `make load` with its comments into a fresh home, and once more."""
-    group = "make load, set up already: 5 projects, 2,000 issues with comments"
-    with home() as place:
-        first, second = place.load(), place.load()
-    tables = first.found["tables"]
-    expect_equal("issues inserted by a first load", tables["issues"]["inserted"], 2_000)
-    news = {name: rows["inserted"] + rows["updated"] + rows["deleted"] for name, rows in second.found["tables"].items()}
-    expect_equal("rows that a second load found new, changed or gone", sum(news.values()), 0)
-    yield Figure(group, "comments", tables["comments"]["inserted"], "rows")
-    yield Figure(group, "changes", tables["issue_changes"]["inserted"], "rows")
-    for name, ran, bound in (("first load", first, LOAD_BOUND), ("second load", second, LOAD_BOUND)):
-        yield Figure(group, name, ran.seconds, "s", bound)
-        yield Figure(group, f"{name}, processor", ran.cpu_seconds, "s")
-        yield Figure(group, f"{name}, requests", ran.found["requests"]["read"] + ran.found["requests"]["search"], "requests")
-        yield Figure(group, f"{name}, peak memory", ran.peak_mb, "MB")
-
-
-# Imported when their turn comes: assets read variables then, and a child's peak of memory starts from that of this process.
+# Imported when their turn comes: assets read variables then, and a child's peak of memory starts
+# from that of this process.
 def _latency(options: argparse.Namespace) -> Iterator[Figure]:
     from benchmarks.daemon import latency
 
@@ -69,20 +52,30 @@ def _examples(options: argparse.Namespace) -> Iterator[Figure]:
 
 def main() -> int:
     """Measure, print, and return the exit code."""
-    parser = argparse.ArgumentParser(description="Print the figures of exact change capture next to their bounds.")
+    parser = argparse.ArgumentParser(
+        description="Print the figures of exact change capture next to their bounds."
+    )
     parser.add_argument("--kills", type=int, default=20, help="loads that are killed")
     parser.add_argument("--examples", type=int, default=6, help="examples of random changes")
-    parser.add_argument("--changes", type=int, default=12, help="changes whose way through the running daemon is timed")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument(
+        "--changes",
+        type=int,
+        default=12,
+        help="changes whose way through the running daemon is timed",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead of a table"
+    )
     parts: dict[str, Callable[[argparse.Namespace], Iterator[Figure]]] = {
-        "demo": lambda _: demo(),
         "latency": _latency,
         "requests": _requests,
         "limits": _limits,
         "kills": _kills,
         "random": _examples,
     }
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"measure only these of {', '.join(parts)}")
+    parser.add_argument(
+        "parts", nargs="*", metavar="part", help=f"measure only these of {', '.join(parts)}"
+    )
     options = parser.parse_args()
     if not parts.keys() >= set(options.parts):
         parser.error(f"parts are {', '.join(parts)}")

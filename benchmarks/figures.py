@@ -41,9 +41,11 @@ class Figure:
 
 
 def show(measured: Iterable[Iterator[Figure]], *, as_json: bool) -> int:
-    """Print the figures of all parts, each on standard error as soon as it is known; return the exit code.
+    """Print the figures of all parts, each on standard error as soon as it is known; return the
+    exit code.
 
-    It is 1 when a part finds data that are not what they should be, and when a figure is over its bound.
+    It is 1 when a part finds data that are not what they should be, and when a figure is over its
+    bound.
     """
     figures: list[Figure] = []
     began = time.monotonic()
@@ -51,15 +53,24 @@ def show(measured: Iterable[Iterator[Figure]], *, as_json: bool) -> int:
         for part in measured:
             for figure in part:
                 figures.append(figure)
-                print(f"[{time.monotonic() - began:6.1f} s] {figure.group}: {figure.name}", file=sys.stderr)
+                print(
+                    f"[{time.monotonic() - began:6.1f} s] {figure.group}: {figure.name}",
+                    file=sys.stderr,
+                )
     except AssertionError as error:  # UnequalError, or that of an example
         print(f"Error: {error}", file=sys.stderr)
         return 1
-    print(json.dumps({"figures": [figure.as_json() for figure in figures]}) if as_json else table(figures))
+    print(
+        json.dumps({"figures": [figure.as_json() for figure in figures]})
+        if as_json
+        else table(figures)
+    )
     over = [figure for figure in figures if figure.verdict == "OVER"]
     for figure in over:
         print(
-            f"Error: over its bound of {_number(figure.bound or 0)} {figure.unit}: {figure.group}: {figure.name}", file=sys.stderr
+            f"Error: over its bound of {_number(figure.bound or 0)} {figure.unit}: "
+            f"{figure.group}: {figure.name}",
+            file=sys.stderr,
         )
     return int(bool(over))
 
@@ -73,8 +84,14 @@ def table(figures: Sequence[Figure]) -> str:
         if figure.group != group:
             group = figure.group
             lines += ["", group]
-        bound = "" if figure.bound is None else f"bound {_number(figure.bound):>8}  {figure.verdict}"
-        lines.append(f"  {figure.name:<{width}}  {_number(figure.value):>10} {figure.unit:<10}  {bound}".rstrip())
+        bound = (
+            "" if figure.bound is None else f"bound {_number(figure.bound):>8}  {figure.verdict}"
+        )
+        lines.append(
+            (
+                f"  {figure.name:<{width}}  {_number(figure.value):>10} {figure.unit:<10}  {bound}"
+            ).rstrip()
+        )
     return "\n".join(lines).lstrip("\n")
 
 

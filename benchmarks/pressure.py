@@ -1,6 +1,8 @@
-"""Refusals (429) when several loads and other programs share the budget of one user: minutes of traffic in simulated time.
+"""Refusals (429) when several loads and other programs share the budget of one user: minutes of
+traffic in simulated time.
 
-The loads are whole: Dagster's runs of the real assets, each into a warehouse of its own, so that they wait for the budget only.
+The loads are whole: Dagster's runs of the real assets, each into a warehouse of its own, so that
+they wait for the budget only.
 """
 
 from collections.abc import Iterator
@@ -10,8 +12,8 @@ from dataclasses import dataclass, field, fields
 import dagster as dg
 
 from benchmarks.figures import Figure, expect_equal
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.client import BacklogClient
-from resources.backlog.resource import BacklogResource
 from simulator import PLANS, Simulator, SpaceSpec
 from tests.deployment import Deployment, quiet
 from tests.integration.backlog.traffic import Traffic
@@ -20,7 +22,8 @@ from tests.integration.exactness.differences import differences
 
 LOADS, ISSUES = 3, 400
 ROUNDS, PAUSE, CHANGED = 6, 300.0, 30
-#: Requests a second of other programs: a fifth of the searches of the paid plan and more, and a third of its reads.
+#: Requests a second of other programs: a fifth of the searches of the paid plan and more, and a
+#: third of its reads.
 SEARCHES, READS = 0.6, 3.0
 FIRST_BOUND, STEADY_BOUND = 1, 0
 
@@ -41,11 +44,15 @@ class Clients:
 
 
 def pressure() -> Iterator[Figure]:
-    """Load three warehouses at once, first from nothing and then every five minutes, next to two other programs."""
+    """Load three warehouses at once, first from nothing and then every five minutes, next to two
+    other programs.
+    """
     group = f"limits of the paid plan, shared by {LOADS} loads and two other programs"
     with ExitStack() as stack:
         fresh = stack.enter_context(databases(stack.enter_context(server()).url))
-        sim = stack.enter_context(Simulator(SpaceSpec(seed=5, users=8, projects=3, issues=ISSUES), limits=PLANS["paid"]))
+        sim = stack.enter_context(
+            Simulator(SpaceSpec(seed=5, users=8, projects=3, issues=ISSUES), limits=PLANS["paid"])
+        )
         sim.clock.freeze()
         traffic = Traffic(sim)
         loads: list[tuple[Deployment, Clients]] = []
@@ -64,9 +71,13 @@ def pressure() -> Iterator[Figure]:
             first[number] = clients.refused()
             for turn in range(ROUNDS):
                 traffic.sleep(PAUSE)
-                for issue in list(sim.space.issues.values())[number * CHANGED :: LOADS * CHANGED][:CHANGED]:
+                for issue in list(sim.space.issues.values())[number * CHANGED :: LOADS * CHANGED][
+                    :CHANGED
+                ]:
                     sim.space.edit_issue(issue, summary=f"Changed by {number} in turn {turn}")
-                expect_equal("the load ends well", deployment.run_issues(mode="incremental").success, True)
+                expect_equal(
+                    "the load ends well", deployment.run_issues(mode="incremental").success, True
+                )
             ended[number] = True
 
         def others(path: str, rate: float) -> None:
@@ -74,18 +85,43 @@ def pressure() -> Iterator[Figure]:
                 traffic.greedy(path, 1 / rate, traffic.now() + 60)
 
         for number in range(LOADS):
-            traffic.add(lambda number=number: load(number), after=0.03 * number)  # type: ignore[misc]
+            traffic.add(
+                lambda number=number: load(number),  # type: ignore[misc]
+                after=0.03 * number,
+            )
         traffic.add(lambda: others("/issues/count", SEARCHES))
         traffic.add(lambda: others("/users/myself", READS))
         began = traffic.now()
         traffic.run()
         for deployment, _ in loads:
-            expect_equal("differences between warehouse and source", differences(deployment, masters=False), [])
+            expect_equal(
+                "differences between warehouse and source",
+                differences(deployment, masters=False),
+                [],
+            )
     steady = [clients.refused() - before for (_, clients), before in zip(loads, first, strict=True)]
-    yield Figure(group, f"first loads of {ISSUES} issues: most 429 in one", max(first), "answers", FIRST_BOUND)
-    yield Figure(group, f"then {ROUNDS} loads each: 429 in all", sum(steady), "answers", STEADY_BOUND)
-    yield Figure(group, "requests of the loads", sum(sum(_asked(clients)) for _, clients in loads), "requests")
-    yield Figure(group, "waited for the limit, on average", sum(clients.waited() for _, clients in loads) / LOADS, "s")
+    yield Figure(
+        group,
+        f"first loads of {ISSUES} issues: most 429 in one",
+        max(first),
+        "answers",
+        FIRST_BOUND,
+    )
+    yield Figure(
+        group, f"then {ROUNDS} loads each: 429 in all", sum(steady), "answers", STEADY_BOUND
+    )
+    yield Figure(
+        group,
+        "requests of the loads",
+        sum(sum(_asked(clients)) for _, clients in loads),
+        "requests",
+    )
+    yield Figure(
+        group,
+        "waited for the limit, on average",
+        sum(clients.waited() for _, clients in loads) / LOADS,
+        "s",
+    )
     yield Figure(group, "simulated time", traffic.now() - began, "s")
 
 
@@ -94,7 +130,9 @@ def _asked(clients: Clients) -> list[int]:
 
 
 def _sharing(plain: Deployment, traffic: Traffic, clients: Clients) -> Deployment:
-    """Return a deployment whose runs send their requests in simulated time, with the waits that the limits cost."""
+    """Return a deployment whose runs send their requests in simulated time, with the waits that the
+    limits cost.
+    """
 
     class Sharing(BacklogResource):
         @property

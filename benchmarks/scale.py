@@ -1,8 +1,8 @@
 """Many projects and months: `python -m benchmarks.scale` (a quarter of an hour).
 
-300 projects and 120 months are 36,000 partitions of each of three tables. How long does the first load take to record them, how
-soon does the Dagster UI show them, and what does a backfill of everything cost that somebody starts there? The space has few issues
-and answers at once.
+300 projects and 120 months are 36,000 partitions of each of three tables. How long does the first
+load take to record them, how soon does the Dagster UI show them, and what does a backfill of
+everything cost that somebody starts there? The space has few issues and answers at once.
 """
 
 import argparse
@@ -21,13 +21,18 @@ from tests.browser import running_chromium
 PROJECTS, ISSUES, FIRST_MONTH = 300, 3_000, "2016-12"
 #: Seconds until the page shows the state of all partitions.
 PAGE_BOUND = 5.0
-#: Searches of a backfill of everything: for each month one pass and one count for each hundred projects, more for archived ones.
+#: Searches of a backfill of everything: for each month one pass and one count for each hundred
+#: projects, more for archived ones.
 SEARCHES_A_MONTH_BOUND = 10
 TABLES = ("issues", "comments", "issue_changes")
 LAUNCH = (
-    "mutation($p: LaunchBackfillParams!) {launchPartitionBackfill(backfillParams: $p) {... on LaunchBackfillSuccess {backfillId}}}"
+    "mutation($p: LaunchBackfillParams!) {launchPartitionBackfill(backfillParams: $p) {... on "
+    "LaunchBackfillSuccess {backfillId}}}"
 )
-STATUS = "query($b: String!) {partitionBackfillOrError(backfillId: $b) {... on PartitionBackfill {status}}}"
+STATUS = (
+    "query($b: String!) {partitionBackfillOrError(backfillId: $b) {... on "
+    "PartitionBackfill {status}}}"
+)
 PATIENCE_SECONDS = 3_600
 
 
@@ -41,14 +46,21 @@ class LongKept(Home):
 
 
 def scale(projects: int, issues: int) -> Iterator[Figure]:
-    """Load a space of many projects, look at its partitions in Chromium, and backfill all of them."""
+    """Load a space of many projects, look at its partitions in Chromium, and backfill all
+    of them.
+    """
     group = f"{projects} projects, months from {FIRST_MONTH} on, {issues:,} issues"
-    with spawn_simulator(projects=projects, issues=issues, limits="none") as simulator, scratch() as folder:
+    with (
+        spawn_simulator(projects=projects, issues=issues, limits="none") as simulator,
+        scratch() as folder,
+    ):
         place = LongKept(folder, simulator)
         first, again = place.load(), place.load()
         yield Figure(group, "first load", first.seconds, "s")
         yield Figure(group, "first load, peak memory of the command", first.peak_mb, "MB")
-        yield Figure(group, "load with nothing to do, all lists of all projects included", again.seconds, "s")
+        yield Figure(
+            group, "load with nothing to do, all lists of all projects included", again.seconds, "s"
+        )
         with served(place):
             url = ready(place)["dagster"]["url"]
             yield from _page(group, url)
@@ -63,23 +75,45 @@ def _page(group: str, url: str) -> Iterator[Figure]:
         window.goto(f"{url}/assets/raw/issues?view=partitions")
         shown = window.get_by_text("Materialized (")
         shown.wait_for()
-        yield Figure(group, "page of the partitions of raw/issues, in Chromium", time.perf_counter() - began, "s", PAGE_BOUND)
-        yield Figure(group, "partitions of it", int("".join(filter(str.isdigit, shown.inner_text()))), "")
+        yield Figure(
+            group,
+            "page of the partitions of raw/issues, in Chromium",
+            time.perf_counter() - began,
+            "s",
+            PAGE_BOUND,
+        )
+        yield Figure(
+            group, "partitions of it", int("".join(filter(str.isdigit, shown.inner_text()))), ""
+        )
 
 
 def _backfill(group: str, url: str, simulator: SpawnedSimulator, place: Home) -> Iterator[Figure]:
     began = time.monotonic()
     with counted(simulator) as requests:
-        chosen = {"assetSelection": [{"path": ["raw", table]} for table in TABLES], "allPartitions": True}
+        chosen = {
+            "assetSelection": [{"path": ["raw", table]} for table in TABLES],
+            "allPartitions": True,
+        }
         backfill = _ask(url, LAUNCH, p=chosen)["launchPartitionBackfill"]["backfillId"]
         yield Figure(group, "backfill of everything, launched", time.monotonic() - began, "s")
-        while (status := _ask(url, STATUS, b=backfill)["partitionBackfillOrError"]["status"]) in ("REQUESTED", "COMPLETING"):
+        while (status := _ask(url, STATUS, b=backfill)["partitionBackfillOrError"]["status"]) in (
+            "REQUESTED",
+            "COMPLETING",
+        ):
             if time.monotonic() - began > PATIENCE_SECONDS:
-                raise RuntimeError(f"the backfill has not ended within {PATIENCE_SECONDS / 3_600:.0f} h")
+                raise RuntimeError(
+                    f"the backfill has not ended within {PATIENCE_SECONDS / 3_600:.0f} h"
+                )
             time.sleep(2)
     expect_equal("the backfill", status, "COMPLETED_SUCCESS")
     yield Figure(group, "backfill of everything, ended", time.monotonic() - began, "s")
-    yield Figure(group, "searches of it, a month", requests["search"] / _months(), "requests", SEARCHES_A_MONTH_BOUND)
+    yield Figure(
+        group,
+        "searches of it, a month",
+        requests["search"] / _months(),
+        "requests",
+        SEARCHES_A_MONTH_BOUND,
+    )
     yield Figure(group, "reads of it", requests["read"], "requests")
     verified = place.python("pipelines", "verify", "--json").found
     expect_equal("the issues of all projects", verified["status"], "equal")
@@ -93,7 +127,9 @@ def _months() -> int:
 
 def _ask(url: str, query: str, **variables: Any) -> dict[str, Any]:
     body = json.dumps({"query": query, "variables": variables}).encode()
-    request = urllib.request.Request(f"{url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310 - our own http URL
+    request = urllib.request.Request(  # noqa: S310 - our own http URL
+        f"{url}/graphql", body, {"Content-Type": "application/json"}
+    )
     with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310 - our own http URL
         found: dict[str, Any] = json.load(answer)["data"]
         return found

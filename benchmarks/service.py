@@ -1,7 +1,8 @@
 """The sync service under load: `python -m benchmarks.service`, half a minute, on loopback only.
 
-500 requests a second on the status endpoints, each sent when it is due whether or not the last one is answered; 1,000 webhooks in
-10 seconds, some of them twice, without and with a `kill -9` of the service in the middle; and the memory that it then takes.
+500 requests a second on the status endpoints, each sent when it is due whether or not the last one
+is answered; 1,000 webhooks in 10 seconds, some of them twice, without and with a `kill -9` of the
+service in the middle; and the memory that it then takes.
 """
 
 import argparse
@@ -37,7 +38,14 @@ ROOT = "/api/v1/sync"
 READS = [
     *(
         f"{ROOT}/{path}"
-        for path in ("connection/status", "monitor/active", "monitor/stats", "monitor/timeline", "projects", "schedules")
+        for path in (
+            "connection/status",
+            "monitor/active",
+            "monitor/stats",
+            "monitor/timeline",
+            "projects",
+            "schedules",
+        )
     ),
     *(f"{ROOT}/{path}?limit=20" for path in ("history", "runs")),
 ]
@@ -49,7 +57,8 @@ MEMORY_BOUND = 90.0
 SYNCS = 20_000
 FILL = """
 INSERT INTO ops.sync_history
-    (space_key, sync_type, mode, status, started_at, ended_at, items_synced, items_failed, requests, error, run_id)
+    (space_key, sync_type, mode, status, started_at, ended_at, items_synced, items_failed,
+        requests, error, run_id)
 SELECT 'acme', (ARRAY['issues', 'comments', 'activities', 'users'])[1 + n % 4], 'incremental',
        CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'completed' END,
        now() - n * interval '90 s', now() - n * interval '90 s' + interval '2 s',
@@ -73,7 +82,9 @@ class Service:
             RuntimeError: it ended by itself.
         """
         ours = ("BACKLOG_", "DAGSTER_", "WAREHOUSE_")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | self.variables
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(ours)
+        } | self.variables
         command = [sys.executable, "-m", "service", "--port", str(self.port)]
         self.process = subprocess.Popen(command, env=environment, cwd=self.folder)
         while self.process.poll() is None:
@@ -103,7 +114,9 @@ class Service:
 
 
 class Client:
-    """Sends requests over connections that are kept, as few bytes and as little work as it takes: it shares the machine's cores."""
+    """Sends requests over connections that are kept, as few bytes and as little work as it takes:
+    it shares the machine's cores.
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -115,7 +128,10 @@ class Client:
             reader, writer = self._kept() or await asyncio.open_connection("127.0.0.1", self._port)
             writer.write(head + body)
             lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+            headers = {
+                name.lower(): value
+                for name, _, value in (line.partition(": ") for line in lines[1:])
+            }
             await reader.readexactly(int(headers.get("content-length", 0)))
         except (OSError, EOFError):
             return 0, ""
@@ -123,7 +139,9 @@ class Client:
         return int(lines[0].split()[1]), headers.get("etag", "")
 
     def _kept(self) -> "tuple[asyncio.StreamReader, asyncio.StreamWriter] | None":
-        """Return a connection of before: the service closes those on which nobody asked for some seconds."""
+        """Return a connection of before: the service closes those on which nobody asked for some
+        seconds.
+        """
         while self._free:
             reader, writer = self._free.pop()
             if not reader.at_eof():
@@ -132,8 +150,12 @@ class Client:
         return None
 
 
-async def open_loop(count: int, seconds: float, one: Callable[[int], Awaitable[None]]) -> list[float]:
-    """Begin `count` calls evenly over some seconds; return the seconds of each, from the moment in which it was due."""
+async def open_loop(
+    count: int, seconds: float, one: Callable[[int], Awaitable[None]]
+) -> list[float]:
+    """Begin `count` calls evenly over some seconds; return the seconds of each, from the moment in
+    which it was due.
+    """
     began = time.perf_counter()
     taken = [0.0] * count
 
@@ -151,7 +173,9 @@ async def open_loop(count: int, seconds: float, one: Callable[[int], Awaitable[N
 
 
 def reads(service: Service, seconds: float) -> Iterator[Figure]:
-    """Ask the status endpoints in turn, half of the time with the tag of the last answer, as pages and monitors do."""
+    """Ask the status endpoints in turn, half of the time with the tag of the last answer, as pages
+    and monitors do.
+    """
     group = f"status endpoints, {A_SECOND} requests a second, each when it is due"
     codes: Counter[int] = Counter()
 
@@ -161,8 +185,14 @@ def reads(service: Service, seconds: float) -> Iterator[Figure]:
 
         async def ask(number: int) -> None:
             path = next(paths)
-            tag = f"If-None-Match: {tags[path]}\r\n" if number // len(READS) % 2 and tags[path] else ""
-            status, tags[path] = await client.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{tag}\r\n".encode())
+            tag = (
+                f"If-None-Match: {tags[path]}\r\n"
+                if number // len(READS) % 2 and tags[path]
+                else ""
+            )
+            status, tags[path] = await client.send(
+                f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{tag}\r\n".encode()
+            )
             codes[status] += 1
 
         await open_loop(A_SECOND, 1.0, ask)
@@ -175,8 +205,18 @@ def reads(service: Service, seconds: float) -> Iterator[Figure]:
     taken, whole, share = asyncio.run(play())
     cuts = quantiles(taken, n=1000)
     yield Figure(group, "requests a second", len(taken) / whole, "a second")
-    others = {"connection lost" if code == 0 else code: count for code, count in codes.items() if code not in {200, 304}}
-    yield Figure(group, f"neither 200 nor 304{f' ({others})' if others else ''}", sum(others.values()), "requests", 0)
+    others = {
+        "connection lost" if code == 0 else code: count
+        for code, count in codes.items()
+        if code not in {200, 304}
+    }
+    yield Figure(
+        group,
+        f"neither 200 nor 304{f' ({others})' if others else ''}",
+        sum(others.values()),
+        "requests",
+        0,
+    )
     yield Figure(group, "median", cuts[499] * 1000, "ms")
     yield Figure(group, "99th percentile", cuts[989] * 1000, "ms", P99_BOUND)
     yield Figure(group, "slowest", max(taken) * 1000, "ms")
@@ -184,8 +224,12 @@ def reads(service: Service, seconds: float) -> Iterator[Figure]:
 
 
 def webhooks(service: Service, warehouse: Engine, *, killed: bool) -> Iterator[Figure]:
-    """Send events, some twice, each again until it is taken; with `killed` the service dies in the middle and comes back."""
-    group = f"{EVENTS:,} webhooks in {EVENTS_SECONDS:.0f} s, {TWICE} of them twice" + (", kill -9 in the middle" if killed else "")
+    """Send events, some twice, each again until it is taken; with `killed` the service dies in the
+    middle and comes back.
+    """
+    group = f"{EVENTS:,} webhooks in {EVENTS_SECONDS:.0f} s, {TWICE} of them twice" + (
+        ", kill -9 in the middle" if killed else ""
+    )
     with warehouse.begin() as connection:
         connection.execute(text("TRUNCATE ops.webhook_events"))
     ids = [*range(1, EVENTS + 1), *range(1, EVENTS + 1, EVENTS // TWICE)]
@@ -203,8 +247,13 @@ def webhooks(service: Service, warehouse: Engine, *, killed: bool) -> Iterator[F
         client = Client(service.port)
 
         async def post(number: int) -> None:
-            body = json.dumps({"id": ids[number], "type": 2, "content": {"id": 90_017, "summary": "鍵"}}).encode()
-            head = f"POST /webhooks/backlog/{SECRET} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            body = json.dumps(
+                {"id": ids[number], "type": 2, "content": {"id": 90_017, "summary": "鍵"}}
+            ).encode()
+            head = (
+                f"POST /webhooks/backlog/{SECRET} HTTP/1.1\r\nHost: localhost\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
+            ).encode()
             while (status := (await client.send(head, body))[0]) != 200:
                 answers["connection lost" if status == 0 else str(status)] += 1
                 await asyncio.sleep(0.1)
@@ -216,7 +265,9 @@ def webhooks(service: Service, warehouse: Engine, *, killed: bool) -> Iterator[F
 
     taken, away = asyncio.run(play())
     with warehouse.connect() as connection:
-        kept = Counter(connection.execute(text("SELECT activity_id FROM ops.webhook_events")).scalars())
+        kept = Counter(
+            connection.execute(text("SELECT activity_id FROM ops.webhook_events")).scalars()
+        )
     yield Figure(group, "answered with success", answers.pop("taken"), "events")
     for answer, number in sorted(answers.items()):
         yield Figure(group, f"sent again: {answer}", number, "requests")
@@ -226,7 +277,9 @@ def webhooks(service: Service, warehouse: Engine, *, killed: bool) -> Iterator[F
     yield Figure(group, "kept twice", sum(kept.values()) - len(kept), "events", 0)
     # One that is asked for is answered when it is committed.
     if not killed:
-        yield Figure(group, "99th percentile until it is committed", quantiles(taken, n=100)[98] * 1000, "ms")
+        yield Figure(
+            group, "99th percentile until it is committed", quantiles(taken, n=100)[98] * 1000, "ms"
+        )
 
 
 def measured(seconds: float) -> Iterator[Iterator[Figure]]:
@@ -238,14 +291,24 @@ def measured(seconds: float) -> Iterator[Iterator[Figure]]:
         with warehouse.begin() as connection:
             connection.execute(text(FILL), {"syncs": SYNCS})
             note_space_url(connection, "acme", simulator.url)
-        variables = {"WAREHOUSE_URL": url, "BACKLOG_URL": simulator.url, "BACKLOG_API_KEY": simulator.api_key}
+        variables = {
+            "WAREHOUSE_URL": url,
+            "BACKLOG_URL": simulator.url,
+            "BACKLOG_API_KEY": simulator.api_key,
+        }
         service = Service(folder, {**variables, "BACKLOG_WEBHOOK_SECRET": SECRET})
         try:
             service.start()
             yield reads(service, seconds)
             yield webhooks(service, warehouse, killed=False)
             yield webhooks(service, warehouse, killed=True)
-            yield iter([Figure("memory", "resident, after all that", service.megabytes, "MB", MEMORY_BOUND)])
+            yield iter(
+                [
+                    Figure(
+                        "memory", "resident, after all that", service.megabytes, "MB", MEMORY_BOUND
+                    )
+                ]
+            )
         finally:
             service.kill()
             warehouse.dispose()

@@ -1,4 +1,5 @@
-"""A deployment whose clock is not that of the machine: the time that its processes see leaps ahead on request.
+"""A deployment whose clock is not that of the machine: the time that its processes see leaps ahead
+on request.
 
 It needs libfaketime, which is loaded into each process.
 """
@@ -29,7 +30,9 @@ class Shifted(Home):
 
     @property
     def variables(self) -> dict[str, str]:
-        """What its processes read from the environment: clocks that only measure spans stay real, and with them sleeps."""
+        """What its processes read from the environment: clocks that only measure spans stay real,
+        and with them sleeps.
+        """
         return {
             **super().variables,
             "BACKLOG_TIMEZONE": "UTC",
@@ -46,7 +49,9 @@ class Shifted(Home):
         return self.folder / "clock"
 
     def leap(self, seconds: float) -> None:
-        """Let all clocks be so far ahead of the real one; a reader sees the old or the new, nothing between."""
+        """Let all clocks be so far ahead of the real one; a reader sees the old or the new, nothing
+        between.
+        """
         aside = self._file.with_suffix(".new")
         aside.write_text(f"+{seconds:.0f}\n")
         aside.chmod(0o644)
@@ -55,7 +60,9 @@ class Shifted(Home):
 
 @dataclass
 class Deployed:
-    """A code server and a daemon on an embedded PostgreSQL, which can be killed and started again, and their clock."""
+    """A code server and a daemon on an embedded PostgreSQL, which can be killed and started again,
+    and their clock.
+    """
 
     place: Shifted
     variables: dict[str, str]
@@ -79,12 +86,19 @@ class Deployed:
         """Start the code server, the daemon, or both."""
         server = ["pipelines.hosting.code_server", "-h", "127.0.0.1", "-p", str(self.port)]
         workspace = str(self.place.folder / "dagster" / "workspace.yaml")
-        modules = {"code server": server, "daemon": ["benchmarks.shifted_daemon", "run", "-w", workspace]}
+        modules = {
+            "code server": server,
+            "daemon": ["benchmarks.shifted_daemon", "run", "-w", workspace],
+        }
         for name in names:
             command = [sys.executable, "-m", *modules[name], "--log-level", "warning"]
             with (self.place.folder / f"{name.replace(' ', '-')}.log").open("ab") as log:
                 self.children[name] = subprocess.Popen(
-                    command, env={**os.environ, **self.variables}, stdout=log, stderr=log, start_new_session=True
+                    command,
+                    env={**os.environ, **self.variables},
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
                 )
 
     def kill(self, name: str) -> None:
@@ -117,9 +131,14 @@ def deployed(library: Path) -> Iterator[Deployed]:
         place.load()
         port = free_port()
         location = f"{{host: 127.0.0.1, port: {port}, location_name: backlog_elt}}"
-        (folder / "dagster" / "workspace.yaml").write_text(f"load_from:\n  - grpc_server: {location}\n")
+        (folder / "dagster" / "workspace.yaml").write_text(
+            f"load_from:\n  - grpc_server: {location}\n"
+        )
         server = embedded.ensure_server(folder)
-        databases = {"WAREHOUSE_URL": server.url(embedded.WAREHOUSE), "DAGSTER_POSTGRES_URL": server.url(embedded.DAGSTER)}
+        databases = {
+            "WAREHOUSE_URL": server.url(embedded.WAREHOUSE),
+            "DAGSTER_POSTGRES_URL": server.url(embedded.DAGSTER),
+        }
         variables = place.variables | databases
         made = Deployed(place, variables, simulator, port)
         made.start("code server", "daemon")

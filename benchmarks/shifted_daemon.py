@@ -1,13 +1,14 @@
-"""Dagster's daemon on a clock that leaps: its waits end when that clock says so, `python -m benchmarks.shifted_daemon run ...`.
+"""Dagster's daemon on a clock that leaps: its waits end when that clock says so, `python -m
+benchmarks.shifted_daemon run ...`.
 
-The scheduler sleeps until the next full minute. Left alone it would sleep through three leaps by real seconds, and skip as too late
-what it would have started in time.
+The scheduler sleeps until the next full minute. Left alone it would sleep through three leaps by
+real seconds, and skip as too late what it would have started in time.
 """
 
 import threading
 import time
 
-from dagster._daemon.cli import main
+from pipelines.hosting.daemon import main
 
 #: Real seconds between two looks at the clock, and waits that are no longer are left as they are.
 LOOK = 0.5

@@ -1,6 +1,8 @@
-"""The merge by itself, next to the least that PostgreSQL can do with the same payloads: `python -m benchmarks.throughput 20000`.
+"""The merge by itself, next to the least that PostgreSQL can do with the same payloads: `python -m
+benchmarks.throughput 20000`.
 
-Prints `{"rows", "merge_seconds", "again_seconds", "copy_seconds"}`, medians of rounds that take turns on one database.
+Prints `{"rows", "merge_seconds", "again_seconds", "copy_seconds"}`, medians of rounds that take
+turns on one database.
 """
 
 import io
@@ -16,12 +18,12 @@ from sqlalchemy import Engine, text
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import IssueFilter, Record
+from resources.backlog.client_values import IssueFilter, Record
 from resources.warehouse.connect import engine
 from resources.warehouse.embedded import ensure_server
 from resources.warehouse.loader import merge
 from resources.warehouse.migrations import upgrade
-from resources.warehouse.records import to_text
+from resources.warehouse.record_content import to_text
 from resources.warehouse.schema import SPECS
 
 BATCH = 1_000
@@ -31,15 +33,21 @@ COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r
 
 def main(rows: int) -> None:
     """Measure with so many issues of the space that BACKLOG_URL names."""
-    with BacklogClient(os.environ["BACKLOG_URL"], ApiKeyQuery(os.environ["BACKLOG_API_KEY"])) as client:
+    with BacklogClient(
+        os.environ["BACKLOG_URL"], ApiKeyQuery(os.environ["BACKLOG_API_KEY"])
+    ) as client:
         pages = client.issues(IssueFilter(sort="created", order="asc"))
-        records = [record for _, page in zip(range(rows // 100), pages, strict=False) for record in page]
+        records = [
+            record for _, page in zip(range(rows // 100), pages, strict=False) for record in page
+        ]
     made = engine(ensure_server(Path(os.environ["BACKLOG_ELT_HOME"])).url())
     upgrade(made)
     with made.begin() as connection:
         compression = "COMPRESSION lz4" if _has_lz4(made) else ""
         connection.execute(text(f"CREATE TABLE copied (id bigint, payload jsonb {compression})"))
-    lines = "".join(f"{record['id']}\t{to_text(record).translate(COPY_ESCAPES)}\n" for record in records)
+    lines = "".join(
+        f"{record['id']}\t{to_text(record).translate(COPY_ESCAPES)}\n" for record in records
+    )
     found: dict[str, list[float]] = {"merge_seconds": [], "again_seconds": [], "copy_seconds": []}
     for _ in range(ROUNDS):
         _clear(made)
@@ -51,7 +59,9 @@ def main(rows: int) -> None:
 
 
 def _has_lz4(made: Engine) -> bool:
-    query = "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'"
+    query = (
+        "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'"
+    )
     with made.connect() as connection:
         return bool(connection.execute(text(query)).scalar_one())
 

@@ -1,4 +1,5 @@
-"""What measurements need: fresh home folders, processes whose memory is measured, and a controlled simulator.
+"""What measurements need: fresh home folders, processes whose memory is measured, and a controlled
+simulator.
 
 This process stays small, since a child's peak of memory starts from its parent's.
 """
@@ -30,7 +31,9 @@ OURS = ("BACKLOG_", "DAGSTER_", "WAREHOUSE_")
 
 @dataclass(frozen=True)
 class Ran:
-    """A process that has ended: wall seconds, CPU seconds, the peak of its resident memory in MB, what it printed."""
+    """A process that has ended: wall seconds, CPU seconds, the peak of its resident memory in MB,
+    what it printed.
+    """
 
     seconds: float
     cpu_seconds: float
@@ -53,7 +56,12 @@ def run(command: Sequence[str], variables: Mapping[str, str], *, cwd: Path) -> R
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         began = time.monotonic()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=_environment(variables), cwd=cwd
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            env=_environment(variables),
+            cwd=cwd,
         )
         # Not wait(): it keeps to itself what the process has used.
         _, status, usage = os.wait4(process.pid, 0)
@@ -73,12 +81,17 @@ def run(command: Sequence[str], variables: Mapping[str, str], *, cwd: Path) -> R
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:
-    return {**{name: value for name, value in os.environ.items() if not name.startswith(OURS)}, **variables}
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(OURS)},
+        **variables,
+    }
 
 
 @dataclass(frozen=True)
 class Home:
-    """The folder of one deployment, and optionally the space that it loads (else its own simulated one)."""
+    """The folder of one deployment, and optionally the space that it loads (else its own simulated
+    one).
+    """
 
     folder: Path
     simulator: SpawnedSimulator | None = None
@@ -86,7 +99,11 @@ class Home:
     @property
     def variables(self) -> dict[str, str]:
         """What its processes read from the environment."""
-        source = {"BACKLOG_URL": self.simulator.url, "BACKLOG_API_KEY": self.simulator.api_key} if self.simulator else {}
+        source = (
+            {"BACKLOG_URL": self.simulator.url, "BACKLOG_API_KEY": self.simulator.api_key}
+            if self.simulator
+            else {}
+        )
         return {"BACKLOG_ELT_HOME": str(self.folder), **source}
 
     def python(self, *arguments: str) -> Ran:
@@ -107,24 +124,35 @@ def home(simulator: SpawnedSimulator | None = None) -> Iterator[Home]:
 
 @contextmanager
 def served(place: Home, *, load: bool = False) -> Iterator[None]:
-    """Run `backlog-elt up` in a deployment, on ports that are free, with its first `load` or without; it is stopped afterwards."""
+    """Run `backlog-elt up` in a deployment, on ports that are free, with its first `load` or
+    without; it is stopped afterwards.
+    """
     ports = ["--port", str(free_port()), "--service-port", str(free_port())]
     command = [sys.executable, "-m", "pipelines", "up", *ports, *([] if load else ["--no-load"])]
     with (place.folder / "up.log").open("wb") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(place.variables), cwd=place.folder
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=_environment(place.variables),
+            cwd=place.folder,
         )
     try:
         yield
         if process.poll() is not None:
-            raise RuntimeError(f"up ended with {process.returncode}: {(place.folder / 'up.log').read_text()[-2_000:]}")
+            raise RuntimeError(
+                f"up ended with {process.returncode}: "
+                f"{(place.folder / 'up.log').read_text()[-2_000:]}"
+            )
     finally:
         process.terminate()
         process.wait(60)
 
 
 def ready(place: Home) -> dict[str, Any]:
-    """Wait until the Dagster UI and the service of a running `up` answer, and return the object of `status --json`.
+    """Wait until the Dagster UI and the service of a running `up` answer, and return the object of
+    `status --json`.
 
     Raises:
         RuntimeError: they do not.
@@ -137,7 +165,9 @@ def ready(place: Home) -> dict[str, Any]:
                 urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - our own http URL
             return place.python("pipelines", "status", "--json").found
         time.sleep(0.1)
-    raise RuntimeError(f"not ready within {READY_SECONDS:.0f} s: {(place.folder / 'up.log').read_text()[-2_000:]}")
+    raise RuntimeError(
+        f"not ready within {READY_SECONDS:.0f} s: {(place.folder / 'up.log').read_text()[-2_000:]}"
+    )
 
 
 @contextmanager
@@ -151,12 +181,21 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def control(simulator: SpawnedSimulator, path: str, body: Any = None, *, method: str | None = None) -> Any:
+def control(
+    simulator: SpawnedSimulator, path: str, body: Any = None, *, method: str | None = None
+) -> Any:
     """Ask the simulator's control endpoint, or send it something."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{simulator.url}/_simulator{path}", data, method=method)  # noqa: S310 - our own http URL
+    request = urllib.request.Request(  # noqa: S310 - our own http URL
+        f"{simulator.url}/_simulator{path}", data, method=method
+    )
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own http URL
         return json.load(answer)
+
+
+def slow_down(simulator: SpawnedSimulator, seconds: float) -> None:
+    """Let the simulator take longer for each answer, until its faults are deleted."""
+    control(simulator, "/faults", {"kind": "slow", "seconds": seconds, "times": None})
 
 
 def api(simulator: SpawnedSimulator, path: str) -> Any:
@@ -169,7 +208,8 @@ def api(simulator: SpawnedSimulator, path: str) -> Any:
 
 @contextmanager
 def counted(simulator: SpawnedSimulator) -> Iterator[dict[str, int]]:
-    """Yield a mapping that after the block holds the requests that the simulator answered meanwhile: by bucket, and `total`.
+    """Yield a mapping that after the block holds the requests that the simulator answered
+    meanwhile: by bucket, and `total`.
 
     `milliseconds` is the time that it took to answer them, each from the request to the answer.
     """
@@ -177,4 +217,6 @@ def counted(simulator: SpawnedSimulator) -> Iterator[dict[str, int]]:
     counts: dict[str, int] = {}
     yield counts
     requests = control(simulator, "/requests")
-    counts.update(requests["bucket"], total=requests["total"], milliseconds=round(requests["seconds"] * 1_000))
+    counts.update(
+        requests["bucket"], total=requests["total"], milliseconds=round(requests["seconds"] * 1_000)
+    )

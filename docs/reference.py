@@ -1,11 +1,25 @@
-"""Make docs/reference.md from the code: `python docs/reference.py`, or `make docs`; `--check` says whether it is up to date."""
+"""Make docs/reference.md from the code: `python docs/reference.py`, or `make docs`; `--check` says
+whether it is up to date.
+"""
 
 import os
 import sys
 import types
 from collections.abc import Iterable, Iterator
+from dataclasses import is_dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 # Definitions depend on variables: the page shows those of a machine on which none is set.
 for _name in [name for name in os.environ if name.startswith("BACKLOG_")]:
@@ -14,14 +28,14 @@ for _name in [name for name in os.environ if name.startswith("BACKLOG_")]:
 import click  # noqa: E402
 import dagster as dg  # noqa: E402
 
-from assets.issues import Mode  # noqa: E402
 from pipelines.cli import COMPLETION, main  # noqa: E402
 from pipelines.cli.group import EXIT_CODES, PROGRAM  # noqa: E402
-from pipelines.cli.objects import OBJECTS  # noqa: E402
 from pipelines.definitions import build_definitions  # noqa: E402
 from resources.cadences import CADENCES  # noqa: E402
 from resources.variables import VARIABLES, Holds  # noqa: E402
 from service.app import openapi  # noqa: E402
+from sync.modes import Mode  # noqa: E402
+from sync.results.command_results import RESULTS  # noqa: E402
 
 PAGE = Path(__file__).with_suffix(".md")
 COMMAND = "python docs/reference.py"
@@ -29,32 +43,39 @@ HEAD = f"""# Reference
 
 Made from the code by `{COMMAND}` (`make docs`). Do not edit.
 
-[Variables](#variables) · [Commands](#commands) · [Exit codes](#exit-codes) · [Objects of --json](#objects-of---json) ·
-[Names in Dagster](#names-in-dagster) · [API of the sync service](#api-of-the-sync-service) · [Tables](tables.md)
+[Variables](#variables) · [Commands](#commands) · [Exit codes](#exit-codes) ·
+[Objects of --json](#objects-of---json) · [Names in Dagster](#names-in-dagster) ·
+[API of the sync service](#api-of-the-sync-service) · [Tables](tables.md)
 """
 VARIABLES_TEXT = """
-The program reads variables from the environment and from `.env` in the current folder. The environment wins. An empty variable
-counts as unset. A wrong one ends the command with a line that names it. So does an unknown one that begins with `BACKLOG_`.
-A variable marked ¹ may hold a secret, so it can be given as a file: `BACKLOG_API_KEY_FILE` is the path of a file that holds it.
+The program reads variables from the environment and from `.env` in the current folder. The
+environment wins. An empty variable counts as unset. A wrong one ends the command with a line that
+names it. So does an unknown one that begins with `BACKLOG_`. A variable marked ¹ may hold a secret,
+so it can be given as a file: `BACKLOG_API_KEY_FILE` is the path of a file that holds it.
 `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, `SSL_CERT_FILE` and `SSL_CERT_DIR` are read as
 by other programs ([proxies and certificates](operating.md#proxies-and-certificates-of-a-company)).
 """
 COMMANDS_TEXT = """
-`make` sets up `.venv`; the command is `.venv/bin/backlog-elt`. `--help` after a command shows its options with examples.
+`make` sets up `.venv`; the command is `.venv/bin/backlog-elt`. `--help` after a command shows its
+options with examples.
 """
 PARTITIONS_TEXT = """
-`raw/issues`, `raw/comments` and `raw/issue_changes` have two partition dimensions: `project` (dynamic, `backlog_projects`, the
-project key) and `updated_month` (`YYYY-MM`). A key is `OPS|2026-04`. It holds the issues of one project whose **last change** falls
-in that month, or their comments and changes. The first month also holds everything older.
+`raw/issues`, `raw/comments` and `raw/issue_changes` have two partition dimensions: `project`
+(dynamic, `backlog_projects`, the project key) and `updated_month` (`YYYY-MM`). A key is
+`OPS|2026-04`. It holds the issues of one project whose **last change** falls in that month, or
+their comments and changes. The first month also holds everything older.
 """
 #: Checks that dbt names by model and columns.
 GENERIC_CHECKS = ("is_key_", "not_null_", "one_line_")
 CHECKS_TEXT = """
-Marts also have `is_key_<table>_<columns>` (no two rows with the same key), `not_null_<table>_<column>`, and for seeds
+Views of the marts and tables of staging also have `is_key_<table>_<columns>` (no two rows with the
+same key; the database holds the other tables to theirs), seeds `not_null_<table>_<column>` and
 `one_line_<table>_<columns>`.
 """
 METADATA_TEXT = """
-`dagster/row_count`, `dagster/partition_row_count`, `dagster/column_schema` and `dagster/table_name` are Dagster's own keys.
+`dagster/row_count`, `dagster/partition_row_count`, `dagster/column_schema` and
+`dagster/table_name` are Dagster's own keys. Those of marts come from dagster-dbt, which counts the
+rows of tables and not of views.
 """
 SERVICE_TEXT = """
 The same for machines is at `/openapi.json`. How to use it: [the sync service](service.md).
@@ -73,9 +94,11 @@ METADATA = {
     "load/rate_limit_remaining": "requests left in the window at the end",
     "load/window_start": "begin of the window that was read",
     "load/window_end": "end of that window",
-    "load/lag_seconds": "from the newest change to its row; for scheduled loads that brought something",
+    "load/lag_seconds": "from the newest change to its row; for scheduled "
+    "loads that brought something",
     "load/duration_seconds": "how long the load took; of a partition, its part of it",
-    "load/completeness_proof": "why the window counts as complete ([exactness](exactness.md#how-one-can-see-it))",
+    "load/completeness_proof": "why the window counts as complete "
+    "([exactness](exactness.md#how-one-can-see-it))",
     "load/failures": "what failed, one line each",
     "load/issues_read": "issues whose comments were read",
     "load/cursor": "highest activity id that is known",
@@ -90,18 +113,23 @@ METADATA = {
     "refused": "why the source refused the feed",
     "deleted_projects": "projects found deleted (`raw/projects`)",
     "projects_without_access": "projects that the key no longer sees (`raw/projects`)",
-    "projects_accessible_again": "projects that the key sees again (`raw/projects`, `raw/activities`)",
+    "projects_accessible_again": "projects that the key sees again "
+    "(`raw/projects`, `raw/activities`)",
     "chart": "picture of a mart",
-    "build/duration_seconds": "how long a model took to build",
-    "build/estimated_rows": "rows of a table of more than a million, as the server estimates them, in place of `dagster/row_count`",
-    "sql": "statement of a model",
 }
 
 
 def render() -> str:
     """Return the page as Markdown."""
     repository = build_definitions().get_repository_def()
-    parts = (HEAD, *_variables(), *_commands(), *_objects(), *_names(repository), *_service(openapi()))
+    parts = (
+        HEAD,
+        *_variables(),
+        *_commands(),
+        *_objects(),
+        *_names(repository),
+        *_service(openapi()),
+    )
     return "\n".join(line.rstrip() for part in parts for line in part.split("\n")).rstrip() + "\n"
 
 
@@ -163,7 +191,10 @@ def _usage(option: click.Option) -> str:
     if option.is_flag:
         return option.opts[-1]
     choices = option.type.choices if isinstance(option.type, click.Choice) else ()
-    return f"{option.opts[-1]} {option.metavar or '|'.join(map(str, choices)) or option.type.name.upper()}"
+    return (
+        f"{option.opts[-1]} "
+        f"{option.metavar or '|'.join(map(str, choices)) or option.type.name.upper()}"
+    )
 
 
 def _default(option: click.Option) -> str:
@@ -171,8 +202,11 @@ def _default(option: click.Option) -> str:
 
 
 def _objects() -> Iterator[str]:
-    yield "\n## Objects of --json\n\nEach command prints one JSON object on one line. Moments are ISO 8601 in UTC."
-    for command, kind in OBJECTS.items():
+    yield (
+        "\n## Objects of --json\n\nEach command prints one JSON object on one line. "
+        "Moments are ISO 8601 in UTC."
+    )
+    for command, kind in RESULTS.items():
         yield f"\n### {command} --json\n"
         yield from ([_paragraphs(kind)] if _paragraphs(kind) else [])
         yield _table("field", "type", "meaning")
@@ -185,8 +219,12 @@ def _paragraphs(kind: type) -> str:
 
 
 def _fields(kind: type, path: str, shown: dict[type, str]) -> Iterator[str]:
-    """Yield a row for each field; the fields of an object that a row above has shown are not repeated."""
+    """Yield a row for each field; the fields of an object that a row above has shown are not
+    repeated.
+    """
     for name, declared in get_type_hints(kind, include_extras=True).items():
+        if get_origin(declared) is ClassVar:
+            continue
         meaning = declared.__metadata__[-1] if get_origin(declared) is Annotated else ""
         inner, step = _inside(declared)
         same = f" (fields as in `{shown[inner]}`)" if inner in shown else ""
@@ -196,13 +234,22 @@ def _fields(kind: type, path: str, shown: dict[type, str]) -> Iterator[str]:
             yield from _fields(inner, f"{path}{name}{step}.", shown)
 
 
+def _is_object(declared: Any) -> bool:
+    """Say whether a type has fields: a dictionary's, a data class's or a model's."""
+    return is_typeddict(declared) or is_dataclass(declared) or hasattr(declared, "model_fields")
+
+
 def _inside(declared: Any) -> tuple[type | None, str]:
-    """Return the object in a type, and what stands for the place in the list or dictionary that holds it."""
-    if is_typeddict(declared):
+    """Return the object in a type, and what stands for the place in the list or dictionary that
+    holds it.
+    """
+    if _is_object(declared):
         return declared, ""
     step = {list: "[]", dict: ".*"}.get(get_origin(declared) or object, "")
     arguments = () if get_origin(declared) is Literal else get_args(declared)
-    found = ((inner, step + deeper) for one in arguments for inner, deeper in [_inside(one)] if inner)
+    found = (
+        (inner, step + deeper) for one in arguments for inner, deeper in [_inside(one)] if inner
+    )
     return next(found, (None, ""))
 
 
@@ -216,9 +263,16 @@ def _type_of(declared: Any) -> str:
         return " or ".join(_type_of(one) for one in inner)
     if origin is list:
         return f"list of {_type_of(inner[0])}"
-    if is_typeddict(declared) or origin is dict:
+    if _is_object(declared) or origin is dict:
         return "object"
-    return {str: "text", int: "integer", float: "number", bool: "boolean", type(None): "null"}[declared]
+    return {
+        str: "text",
+        int: "integer",
+        float: "number",
+        bool: "boolean",
+        datetime: "moment",
+        type(None): "null",
+    }[declared]
 
 
 def _names(repository: dg.RepositoryDefinition) -> Iterator[str]:
@@ -229,17 +283,31 @@ def _names(repository: dg.RepositoryDefinition) -> Iterator[str]:
         groups.setdefault(str(graph.get(key).group_name), []).append(f"`{key.to_user_string()}`")
     yield _table("group", "assets")
     yield from (_row(f"`{group}`", " ".join(names)) for group, names in sorted(groups.items()))
-    yield PARTITIONS_TEXT + f"\nThe run config `mode` is one of {', '.join(f'`{mode}`' for mode in get_args(Mode))}."
+    yield (
+        PARTITIONS_TEXT
+        + f"\nThe run config `mode` is one of {', '.join(f'`{mode}`' for mode in get_args(Mode))}."
+    )
     yield "\n### Jobs\n"
     yield _table("job", "what it does")
-    jobs = sorted((job for job in repository.get_all_jobs() if not job.name.startswith("__")), key=lambda job: job.name)
+    jobs = sorted(
+        (job for job in repository.get_all_jobs() if not job.name.startswith("__")),
+        key=lambda job: job.name,
+    )
     yield from (_row(f"`{job.name}`", job.description or "") for job in jobs)
     when = {cadence.name: cadence.when() for cadence in CADENCES}
     yield "\n### Schedules\n"
     yield _table("schedule", "when", "cron", "what it does")
     for schedule in sorted(repository.schedule_defs, key=lambda one: one.name):
-        yield _row(f"`{schedule.name}`", when[schedule.name], f"`{schedule.cron_schedule}`", schedule.description or "")
-    yield "\nThe minute of `issues_every_12_hours` is made from the host name of `BACKLOG_URL`.\n\n### Sensors\n"
+        yield _row(
+            f"`{schedule.name}`",
+            when[schedule.name],
+            f"`{schedule.cron_schedule}`",
+            schedule.description or "",
+        )
+    yield (
+        "\nThe minute of `issues_every_12_hours` is made from the host name of "
+        "`BACKLOG_URL`.\n\n### Sensors\n"
+    )
     yield _table("sensor", "when", "what it does")
     for sensor in sorted(repository.sensor_defs, key=lambda one: one.name):
         yield _row(f"`{sensor.name}`", when[sensor.name], sensor.description or "")
@@ -257,8 +325,12 @@ def _checks(graph: Any) -> Iterator[str]:
     for definition in graph.assets_defs:
         for key in definition.check_keys:
             spec = definition.get_spec_for_check_key(key)
-            found.setdefault((spec.name, spec.description or ""), []).append(f"`{key.asset_key.to_user_string()}`")
-    for (name, description), assets in sorted(found.items(), key=lambda one: ("`raw" not in one[1][0], one[0])):
+            found.setdefault((spec.name, spec.description or ""), []).append(
+                f"`{key.asset_key.to_user_string()}`"
+            )
+    for (name, description), assets in sorted(
+        found.items(), key=lambda one: ("`raw" not in one[1][0], one[0])
+    ):
         if not name.startswith(GENERIC_CHECKS):
             yield _row(f"`{name}`", description, " ".join(sorted(assets)))
 
@@ -274,7 +346,9 @@ def _service(description: dict[str, Any]) -> Iterator[str]:
     for name, schema in description["components"]["schemas"].items():
         if schema.get("properties"):
             yield f"\n### {name}\n"
-            yield from ([f"{schema['description'].rstrip('.')}.\n"] if schema.get("description") else [])
+            yield from (
+                [f"{schema['description'].rstrip('.')}.\n"] if schema.get("description") else []
+            )
             yield _table("field", "type", "meaning")
             yield from _properties(schema, "")
 
@@ -282,7 +356,11 @@ def _service(description: dict[str, Any]) -> Iterator[str]:
 def _properties(schema: dict[str, Any], path: str) -> Iterator[str]:
     for name, inner in schema.get("properties", {}).items():
         yield _row(f"`{path}{name}`", _schema(inner), inner.get("description", ""))
-        for held, step in ((inner, ""), *((one, "") for one in inner.get("anyOf", ())), (inner.get("items", {}), "[]")):
+        for held, step in (
+            (inner, ""),
+            *((one, "") for one in inner.get("anyOf", ())),
+            (inner.get("items", {}), "[]"),
+        ):
             yield from _properties(held, f"{path}{name}{step}.")
 
 
@@ -297,7 +375,9 @@ def _schema(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"list of {_schema(schema.get('items', {}))}"
     named = {"date-time": "moment"}.get(schema.get("format", ""))
-    return named or {"string": "text"}.get(schema.get("type", "any"), str(schema.get("type", "any")))
+    return named or {"string": "text"}.get(
+        schema.get("type", "any"), str(schema.get("type", "any"))
+    )
 
 
 def run(arguments: Iterable[str], page: Path = PAGE) -> int:

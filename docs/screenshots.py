@@ -1,7 +1,7 @@
 """Make the pictures of the README from the running UI: `make screenshots`.
 
-Starts a deployment of its own on a simulated space, loads it, backfills a part, and takes the pictures in headless Chromium; about
-three minutes.
+Starts a deployment of its own on a simulated space, loads it, backfills a part, and takes the
+pictures in headless Chromium; about three minutes.
 """
 
 import base64
@@ -57,7 +57,9 @@ def main() -> None:
             analyst.load_partition("WEB", month)
         with analyst_at(chromium, up, width=WIDTH + RAIL_WIDTH, height=1300) as analyst:
             _save("exactness", _exactness(analyst))
-        up.stop_sensor("activity_feed")  # what people change would be loaded while a picture is taken
+        up.stop_sensor(
+            "activity_feed"
+        )  # what people change would be loaded while a picture is taken
         with analyst_at(chromium, up, width=WIDTH, height=1000) as analyst:
             _save("lineage", _lineage(analyst))
         with analyst_at(chromium, up, width=WIDTH + RAIL_WIDTH, height=1040) as analyst:
@@ -76,11 +78,15 @@ def _service(chromium: Chromium, up: Up) -> bytes:
     """The page of the sync service, while a project is read again."""
     with visitor_at(chromium, up.service_url, height=1000) as visitor:
         page = visitor.page
-        page.get_by_role("region", name="同期を始める").get_by_label("プロジェクト").select_option("OPS")
+        page.get_by_role("region", name="同期を始める").get_by_label("プロジェクト").select_option(
+            "OPS"
+        )
         page.get_by_label("全件を読み直す").check()
         page.get_by_role("button", name="課題を同期", exact=True).click()
         page.get_by_role("dialog").get_by_role("button", name="始める").click()
-        expect(page.get_by_role("progressbar", name="コメント OPS (全件)")).to_have_attribute("value", re.compile("[1-9]"))
+        expect(page.get_by_role("progressbar", name="コメント OPS (全件)")).to_have_attribute(
+            "value", re.compile("[1-9]")
+        )
         return page.screenshot()
 
 
@@ -135,7 +141,8 @@ def _lineage(analyst: Analyst) -> bytes:
 
 
 def _centre(page: Page) -> None:
-    """Drag the graph to the middle of its pane; nodes that come into the pane are drawn then, and may ask for another drag.
+    """Drag the graph to the middle of its pane; nodes that come into the pane are drawn then, and
+    may ask for another drag.
 
     Raises:
         RuntimeError: the graph does not fit.
@@ -144,7 +151,12 @@ def _centre(page: Page) -> None:
     pane = nodes.first.locator("xpath=ancestor::div[2]").bounding_box()
     if pane is None:
         raise RuntimeError("the page shows no graph")
-    left, top, right, bottom = pane["x"], pane["y"] + TOOLBAR_HEIGHT, pane["x"] + pane["width"], pane["y"] + pane["height"]
+    left, top, right, bottom = (
+        pane["x"],
+        pane["y"] + TOOLBAR_HEIGHT,
+        pane["x"] + pane["width"],
+        pane["y"] + pane["height"],
+    )
     x, y = left + MARGIN, top + MARGIN
     for _ in range(DRAGS):
         middle = _middle(nodes)
@@ -158,18 +170,25 @@ def _centre(page: Page) -> None:
         page.mouse.up()
         page.wait_for_timeout(SETTLE_MILLISECONDS)
     if nodes.count() != TABLES:
-        raise RuntimeError(f"the graph shows {nodes.count()} of {TABLES} tables: make the window larger")
+        raise RuntimeError(
+            f"the graph shows {nodes.count()} of {TABLES} tables: make the window larger"
+        )
 
 
 def _middle(nodes: Locator) -> tuple[float, float]:
     boxes = [box for node in nodes.all() if (box := node.bounding_box())]
     left, top = min(box["x"] for box in boxes), min(box["y"] for box in boxes)
-    right, bottom = max(box["x"] + box["width"] for box in boxes), max(box["y"] + box["height"] for box in boxes)
+    right, bottom = (
+        max(box["x"] + box["width"] for box in boxes),
+        max(box["y"] + box["height"] for box in boxes),
+    )
     return (left + right) / 2, (top + bottom) / 2
 
 
 def _icon(page: Page, name: str) -> Locator:
-    return page.get_by_role("button").filter(has=page.get_by_role("img", name=name, exact=True)).last
+    return (
+        page.get_by_role("button").filter(has=page.get_by_role("img", name=name, exact=True)).last
+    )
 
 
 def _partitions(analyst: Analyst) -> bytes:
@@ -237,19 +256,26 @@ def _stacked(page: Page, pictures: list[bytes]) -> bytes:
 def _in_a_row(chromium: Chromium, pictures: list[bytes]) -> bytes:
     """Put pictures of one height side by side, smaller."""
     with chromium.window(WIDTH, ROW_HEIGHT) as page:
-        style = f"main{{display:flex;gap:{MARGIN}px;width:max-content}} img{{height:{ROW_HEIGHT}px}}"
+        style = (
+            f"main{{display:flex;gap:{MARGIN}px;width:max-content}} img{{height:{ROW_HEIGHT}px}}"
+        )
         return _together(page, pictures, style)
 
 
 def _together(page: Page, pictures: list[bytes], style: str) -> bytes:
-    images = "".join(f'<img src="data:image/png;base64,{base64.b64encode(picture).decode()}">' for picture in pictures)
+    images = "".join(
+        f'<img src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
+        for picture in pictures
+    )
     page.set_content(f"<style>body{{margin:0}} {style}</style><main>{images}</main>")
     return page.locator("main").screenshot()
 
 
 def _save(name: str, picture: bytes) -> None:
     if len(picture) > LARGEST_BYTES:
-        raise RuntimeError(f"{name}.png has {len(picture):,} bytes, more than {LARGEST_BYTES:,}: show less")
+        raise RuntimeError(
+            f"{name}.png has {len(picture):,} bytes, more than {LARGEST_BYTES:,}: show less"
+        )
     IMAGES.mkdir(exist_ok=True)
     (IMAGES / f"{name}.png").write_bytes(picture)
     sys.stdout.write(f"docs/images/{name}.png: {len(picture):,} bytes\n")

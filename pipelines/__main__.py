@@ -1,7 +1,5 @@
 """`python -m pipelines`, and the script `backlog-elt`."""
 
-import atexit
-import gc
 import os
 import sys
 from pathlib import Path
@@ -11,26 +9,24 @@ from resources.variables import drop_warnings_as_errors
 
 
 def start() -> None:
-    """Run the command that the words name; a signal ends it without a traceback, from before the first slow import on."""
+    """Run the command that the words name; a signal ends it without a traceback, from before the
+    first slow import on.
+    """
     if drop_warnings_as_errors(os.environ):
         # This process again.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
     _open_streams()
     end_silently()
-    _end_light()
     from pipelines.cli import main
     from pipelines.cli.group import PROGRAM
 
     main(prog_name=PROGRAM)
 
 
-def _end_light() -> None:
-    """Let Python not look for cycles among all that was imported at the end, 0.5 s: the memory goes with the process."""
-    atexit.register(gc.freeze)
-
-
 def _open_streams() -> None:
-    """Stand in for closed standard streams: the next file would take their place, and be written to."""
+    """Stand in for closed standard streams: the next file would take their place, and be written
+    to.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - as long as the process

@@ -1,7 +1,7 @@
 """The code location: everything Dagster shows, put together by one function.
 
-One space in a Dagster of its own is one location with all of it. Of several spaces in one Dagster, each is a location without the
-marts, which are made of all spaces, in a location of their own.
+One space in a Dagster of its own is one location with all of it. Of several spaces in one Dagster,
+each is a location without the marts, which are made of all spaces, in a location of their own.
 
 Loads with no environment, no network and no database.
 """
@@ -9,27 +9,27 @@ Loads with no environment, no network and no database.
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines import collector
+import dagster as dg
 
-collector.rest()
-
-import dagster as dg  # noqa: E402 - after the collector has been put to rest
-
-from assets.location import SETTINGS  # noqa: E402
-from pipelines.raw_definitions import EXECUTOR, build_raw_definitions, build_resources  # noqa: E402
-from pipelines.sensors.alerts import alerts  # noqa: E402
+from assets.location import SETTINGS
+from pipelines.raw_definitions import EXECUTOR, build_raw_definitions, build_resources
+from pipelines.sensors.alerts import alerts
 
 
 def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Return the definitions of this location; `overrides` replaces resources by name (`backlog`, `warehouse`, `progress`)."""
+    """Return the definitions of this location; `overrides` replaces resources by name (`backlog`,
+    `warehouse`, `progress`).
+    """
     if SETTINGS.marts_of:
-        others = dg.Definitions(sensors=[alerts], resources=build_resources(overrides), executor=EXECUTOR)
-        return dg.Definitions.merge(_marts(), others)
+        others = dg.Definitions(
+            sensors=[alerts], resources=build_resources(overrides), executor=EXECUTOR
+        )
+        return dg.Definitions.merge(_mart_definitions(), others)
     raw = build_raw_definitions(overrides)
-    return raw if SETTINGS.key_prefix else dg.Definitions.merge(raw, _marts())
+    return raw if SETTINGS.key_prefix else dg.Definitions.merge(raw, _mart_definitions())
 
 
-def _marts() -> dg.Definitions:
+def _mart_definitions() -> dg.Definitions:
     # The manifest of dbt is read (0.3 s) only where marts are made.
     from assets.marts.build import MART_ASSETS
     from assets.marts.dashboards import DASHBOARDS
@@ -37,8 +37,11 @@ def _marts() -> dg.Definitions:
     from pipelines.jobs import marts_job
     from pipelines.sensors.marts import marts_after_loads
 
-    return dg.Definitions(assets=[*OPS_ASSETS, *MART_ASSETS, *DASHBOARDS], jobs=[marts_job], sensors=[marts_after_loads])
+    return dg.Definitions(
+        assets=[*OPS_ASSETS, *MART_ASSETS, *DASHBOARDS],
+        jobs=[marts_job],
+        sensors=[marts_after_loads],
+    )
 
 
 defs = build_definitions()
-collector.resume()

@@ -1,4 +1,6 @@
-"""The nightly job that keeps the program's own records, and the log of the embedded server, from growing without end."""
+"""The nightly job that keeps the program's own records, and the log of the embedded server, from
+growing without end.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,31 +11,38 @@ from pydantic import Field
 from assets.dagster_internals import RETENTION, database_url
 from pipelines.jobs import of_kind
 from pipelines.runs import end_dead_runs
-from resources.retention import WAREHOUSE, clean
+from resources.retention import WAREHOUSE, delete_old_rows
 from resources.warehouse.connect import engine
 from resources.warehouse.embedded import tidy_log
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 
 class HousekeepingConfig(dg.Config):
     """How long records are kept."""
 
     dagster_days: int = Field(
-        default=30, ge=1, le=30, description="Days for which Dagster's events, checks, runs and backfills are kept, 30 at most."
+        default=30,
+        ge=1,
+        le=30,
+        description="Days for which Dagster's events, checks, runs and "
+        "backfills are kept, 30 at most.",
     )
 
 
 @dg.op(
     out=dg.Out(dg.Nothing),
-    description="Deletes old rows of ops and of Dagster's storage in batches. What was replicated stays, and so does the newest "
+    description="Deletes old rows of ops and of Dagster's storage in batches. What was replicated "
+    "stays, and so does the newest "
     "event of each partition and check, so that Dagster shows how things stand.",
 )
-def tidy_up(context: dg.OpExecutionContext, config: HousekeepingConfig, warehouse: WarehouseResource) -> None:
+def tidy_up(
+    context: dg.OpExecutionContext, config: HousekeepingConfig, warehouse: WarehouseResource
+) -> None:
     """Delete what is old, and say how many rows of what."""
     end_dead_runs(context.instance)
     try:
-        gone = dict(clean(warehouse.engine, WAREHOUSE))
+        gone = dict(delete_old_rows(warehouse.engine, WAREHOUSE))
         storage = database_url(context.instance)
         if storage:
             gone |= _clean_dagster(storage, config.dagster_days)
@@ -47,7 +56,7 @@ def tidy_up(context: dg.OpExecutionContext, config: HousekeepingConfig, warehous
 def _clean_dagster(url: str, days: int) -> Mapping[str, int]:
     storage = engine(url)
     try:
-        return clean(storage, RETENTION, days)
+        return delete_old_rows(storage, RETENTION, days)
     finally:
         storage.dispose()
 

@@ -5,15 +5,15 @@ from typing import Any
 
 import dagster as dg
 
-from assets.activities import activities
-from assets.checks.issues import NIGHTLY_SPECS
-from assets.issues import Mode, issues
-from assets.location import raw_key, scoped
+from assets.checks.issue_checks import NIGHTLY_SPECS
+from assets.location import SETTINGS, raw_key, scoped
 from assets.partitions import ISSUE_TABLES
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import BacklogError
-from resources.backlog.resource import BacklogResource
 from resources.dagster_tags import KIND_TAG
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
+from sync import modes
+from sync.modes import Mode
 
 
 def of_kind(name: str) -> dict[str, str]:
@@ -27,7 +27,9 @@ ISSUES = dg.AssetSelection.assets(raw_key("activities"), *map(raw_key, ISSUE_TAB
 #: The checks that ask the source, the clock or Dagster, alone.
 COUNT_RECONCILIATION = dg.AssetSelection.checks(*(spec.key for spec in NIGHTLY_SPECS))
 
-users_job = dg.define_asset_job("users", USERS, description="Load raw/users.", tags=of_kind("users"))
+users_job = dg.define_asset_job(
+    "users", USERS, description="Load raw/users.", tags=of_kind("users")
+)
 projects_job = dg.define_asset_job(
     "projects",
     dg.AssetSelection.groups("raw") - USERS - ISSUES,
@@ -37,25 +39,31 @@ projects_job = dg.define_asset_job(
 issues_job = dg.define_asset_job(
     "issues",
     ISSUES,
-    description="Load activities, issues, comments and changes: a window of partitions whole, or what changed since the watermark.",
+    description="Load activities, issues, comments and changes: a window of "
+    "partitions whole, or what "
+    "changed since the watermark.",
     tags=of_kind("issues"),
 )
 targeted_sync_job = dg.define_asset_job(
     "targeted_sync",
     ISSUES,
-    description="Load just the issues that the activity feed, a webhook or verify has requested, with their comments and changes.",
+    description="Load just the issues that the activity feed, a webhook or "
+    "verify has requested, with "
+    "their comments and changes.",
     tags=of_kind("targeted_sync"),
 )
 rolling_refresh_job = dg.define_asset_job(
     "rolling_refresh",
     ISSUES,
-    description="Read a share of all issues again with all comments, for changes that neither feed nor time of change shows.",
+    description="Read a share of all issues again with all comments, for changes that neither feed "
+    "nor time of change shows.",
     tags=of_kind("rolling_refresh"),
 )
 count_reconciliation_job = dg.define_asset_job(
     "count_reconciliation",
     COUNT_RECONCILIATION,
-    description="Compare the number of issues of each project with the source, and the time of its last load with the cadence.",
+    description="Compare the number of issues of each project with the source, and the time of its "
+    "last load with the cadence.",
     tags=of_kind("count_reconciliation"),
 )
 marts_job = dg.define_asset_job(
@@ -65,7 +73,14 @@ marts_job = dg.define_asset_job(
     tags=of_kind("marts"),
 )
 
-JOBS = [users_job, projects_job, issues_job, targeted_sync_job, rolling_refresh_job, count_reconciliation_job]
+JOBS = [
+    users_job,
+    projects_job,
+    issues_job,
+    targeted_sync_job,
+    rolling_refresh_job,
+    count_reconciliation_job,
+]
 """Jobs that load assets; where marts are made, `definitions.py` adds their job."""
 
 #: What ends before the next hourly look, and a while after it, is renewed now.
@@ -74,10 +89,12 @@ TOKENS_AHEAD = timedelta(minutes=70)
 
 @dg.op(description="Renews the tokens when the access token expires soon.")
 def renew_tokens(context: dg.OpExecutionContext, backlog: BacklogResource) -> None:
-    """Renew the tokens of OAuth, so that loads find good ones and the refresh token is used before it grows old.
+    """Renew the tokens of OAuth, so that loads find good ones and the refresh token is used before
+    it grows old.
 
     Raises:
-        dg.Failure: the space does not renew them, or does not answer; the description says what to do.
+        dg.Failure: the space does not renew them, or does not answer; the description says what to
+        do.
     """
     try:
         tokens = backlog.tokens.keep(TOKENS_AHEAD)
@@ -86,18 +103,16 @@ def renew_tokens(context: dg.OpExecutionContext, backlog: BacklogResource) -> No
     context.log.info(f"the access token is good until {tokens.expires_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
-@dg.job(name="tokens", description="Renew the OAuth tokens when the access token expires soon.", tags=of_kind("tokens"))
+@dg.job(
+    name="tokens",
+    description="Renew the OAuth tokens when the access token expires soon.",
+    tags=of_kind("tokens"),
+)
 def tokens_job() -> None:
     """Renew the tokens."""
     renew_tokens()
 
 
 def issues_config(mode: Mode, again_from: int | None = None) -> dict[str, Any]:
-    """Return the run configuration of the jobs that load issues, for one of their modes.
-
-    Args:
-        mode: how issues and comments are read.
-        again_from: the oldest activity that was seen and is not stored; None: the feed is read from where it stands.
-    """
-    feed: dict[str, Any] = {"mode": mode} if again_from is None else {"mode": mode, "again_from": again_from}
-    return {"ops": {activities.op.name: {"config": feed}, issues.op.name: {"config": {"mode": mode}}}}
+    """Return the run configuration of the jobs that load issues, in this code location."""
+    return modes.issues_config(mode, SETTINGS.key_prefix, again_from)

@@ -1,4 +1,6 @@
-"""The job that loads again what backfills have left failed, as a backfill of just those partitions."""
+"""The job that loads again what backfills have left failed, as a backfill of just those
+partitions.
+"""
 
 import dagster as dg
 
@@ -6,17 +8,20 @@ from assets.checks.operation import failed_partitions
 from assets.dagster_internals import request_backfill
 from assets.issues import issues
 from assets.partitions import accessible_partitions
-from resources.backlog.resource import BacklogResource
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.backlog.backlog_resource import BacklogResource
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 RETRY_JOB = "retry_failed_partitions"
 
 
 @dg.op(
-    description="Requests a backfill of the partitions of raw/issues, raw/comments and raw/issue_changes whose last load failed."
+    description="Requests a backfill of the partitions of raw/issues, raw/comments and "
+    "raw/issue_changes whose last load failed."
 )
-def request_failed_partitions(context: dg.OpExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource) -> None:
+def request_failed_partitions(
+    context: dg.OpExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource
+) -> None:
     """Request one backfill of all partitions of projects that are left failed; without any, say so.
 
     Raises:
@@ -31,10 +36,15 @@ def request_failed_partitions(context: dg.OpExecutionContext, backlog: BacklogRe
         context.log.info("no partition has a failed load")
         return
     backfill = request_backfill(context.instance, issues, failed, "failed partitions")
-    context.log.info(f"backfill {backfill} loads {sum(map(len, failed.values()))} partitions again: Overview > Backfills shows it")
+    context.log.info(
+        f"backfill {backfill} loads {sum(map(len, failed.values()))} partitions again: "
+        "Overview > Backfills shows it"
+    )
 
 
-@dg.job(name=RETRY_JOB, description="Load the failed partitions again, as a backfill of just those.")
+@dg.job(
+    name=RETRY_JOB, description="Load the failed partitions again, as a backfill of just those."
+)
 def retry_failed_partitions() -> None:
     """Request the backfill."""
     request_failed_partitions()

@@ -1,29 +1,33 @@
 """Runs of this deployment: which are alive, and an end for those whose process is gone.
 
-`backlog-elt load` runs in its own process, which nobody watches; when that is killed, its run would stay "started" for ever and the
-schedules would wait for it. Runs in the container of a code server end with it. Those in pods and workers are watched by Dagster.
+`backlog-elt load` runs in its own process, which nobody watches; when that is killed, its run would
+stay "started" for ever and the schedules would wait for it. Runs in the container of a code server
+end with it. Those in pods and workers are watched by Dagster.
 """
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
 
 import dagster as dg
 
-from assets.dagster_internals import remember, remembered
 from pipelines.processes import alive, is_elsewhere, mark
-from resources.dagster_tags import CODE_LOCATION_TAG, GRPC_INFO_TAG, MAX_RUNTIME_TAG, REPOSITORY, REPOSITORY_LABEL_TAG
+from resources.dagster_tags import (
+    CODE_LOCATION_TAG,
+    GRPC_INFO_TAG,
+    MAX_RUNTIME_TAG,
+    REPOSITORY,
+    REPOSITORY_LABEL_TAG,
+)
 
-#: Tag of a run that lives in the process of a command; the value is `processes.mark()`. The UI hides tags that begin like this.
+#: Tag of a run that lives in the process of a command; the value is `processes.mark()`. The UI
+#: hides tags that begin like this.
 PROCESS_TAG = ".dagster/backlog_elt_process"
 #: The same tag of runs of versions before this one.
 OLD_PROCESS_TAG = "backlog_elt/process"
 
-#: A command on another machine is taken for dead when its run has recorded nothing for so long. It records each part of its work.
+#: A command on another machine is taken for dead when its run has recorded nothing for so long. It
+#: records each part of its work.
 SILENT_HOURS = 12
-
-#: Under this name Dagster's storage keeps when `up` noted that it builds the marts.
-_MARTS_NOTED = "backlog_elt/marts_noted_at"
 
 ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -35,17 +39,24 @@ ACTIVE = [
 
 
 def command_tags(location: str) -> dict[str, str]:
-    """Return the tags of a run in this process: who it is, and the code location among whose jobs the UI lists the run.
+    """Return the tags of a run in this process: who it is, and the code location among whose jobs
+    the UI lists the run.
 
-    It may take as long as it needs, as a first load of days: Dagster cannot end it, and would only call it failed.
+    It may take as long as it needs, as a first load of days: Dagster cannot end it, and would only
+    call it failed.
     """
-    return {PROCESS_TAG: mark(), REPOSITORY_LABEL_TAG: f"{REPOSITORY}@{location}", MAX_RUNTIME_TAG: "0"}
+    return {
+        PROCESS_TAG: mark(),
+        REPOSITORY_LABEL_TAG: f"{REPOSITORY}@{location}",
+        MAX_RUNTIME_TAG: "0",
+    }
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """End every active run whose command has died, and return their ids.
 
-    A run that Dagster has launched is watched by Dagster; one that was executed again in the UI has the tags of a command's run.
+    A run that Dagster has launched is watched by Dagster; one that was executed again in the UI has
+    the tags of a command's run.
     """
     ended = []
     for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE)):
@@ -53,9 +64,13 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         if not process or run.remote_job_origin is not None:
             continue
         if not alive(process):
-            _end(instance, run, "the process of the command ended without finishing this run")
+            _end_run(instance, run, "the process of the command ended without finishing this run")
         elif is_elsewhere(process) and _is_silent(instance, run):
-            _end(instance, run, f"its command on another machine has recorded nothing for {SILENT_HOURS} hours")
+            _end_run(
+                instance,
+                run,
+                f"its command on another machine has recorded nothing for {SILENT_HOURS} hours",
+            )
         else:
             continue
         ended.append(run.run_id)
@@ -69,32 +84,29 @@ def _is_silent(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 def runs_of_code_server(instance: dg.DagsterInstance, location: str) -> list[str]:
     """Return the ids of the runs that count as at work with the code server of a location."""
-    working = [status for status in ACTIVE if status not in {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}]
+    working = [
+        status
+        for status in ACTIVE
+        if status not in {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}
+    ]
     runs = instance.get_runs(dg.RunsFilter(statuses=working, tags={CODE_LOCATION_TAG: location}))
     return [run.run_id for run in runs if GRPC_INFO_TAG in run.tags]
 
 
 def end_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], why: str) -> list[str]:
     """End those of some runs that are still active, and return their ids."""
-    runs = instance.get_runs(dg.RunsFilter(run_ids=list(run_ids), statuses=ACTIVE)) if run_ids else []
+    runs = (
+        instance.get_runs(dg.RunsFilter(run_ids=list(run_ids), statuses=ACTIVE)) if run_ids else []
+    )
     for run in runs:
-        _end(instance, run, f"{why}; the next run goes on where the data ends")
+        _end_run(instance, run, f"{why}; the next run goes on where the data ends")
     return [run.run_id for run in runs]
 
 
-def note_marts(instance: dg.DagsterInstance, at: datetime) -> None:
-    """Note that `up` builds the marts, so that `marts_after_loads` does not build them too within the next minutes."""
-    remember(instance, _MARTS_NOTED, at.isoformat())
-
-
-def marts_noted_at(instance: dg.DagsterInstance) -> datetime | None:
-    """Return when that was last noted."""
-    noted = remembered(instance, _MARTS_NOTED)
-    return datetime.fromisoformat(noted) if noted else None
-
-
-def _end(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
-    """Mark a run as failed, which Dagster may start once more, or as canceled where somebody had asked for its end."""
+def _end_run(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+    """Mark a run as failed, which Dagster may start once more, or as canceled where somebody had
+    asked for its end.
+    """
     if run.status == dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, why)
     else:

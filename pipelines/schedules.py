@@ -1,8 +1,9 @@
 """Schedules: what each of their ticks requests. When they tick stands in `resources/cadences.py`.
 
-Every schedule runs by default. A tick missed by less than an hour is made up when the daemon is back, an older one is skipped, and
-a tick that finds a run of its kind still going is skipped too. The queue lets no two runs of one kind work at once, so the run of a
-tick waits for one of a command.
+Every schedule runs by default. A tick missed by less than an hour is made up when the daemon is
+back, an older one is skipped, and a tick that finds a run of its kind still going is skipped too.
+The queue lets no two runs of one kind work at once, so the run of a tick waits for one of a
+command.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +11,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from assets.issues import Mode
 from assets.location import SETTINGS
-from assets.partitions import PROJECTS, month_keys, month_of, partition_key, project_partitions
+from assets.partitions import PROJECTS, month_keys, month_of, project_partitions
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import (
     count_reconciliation_job,
@@ -26,15 +26,18 @@ from pipelines.jobs import (
 )
 from pipelines.runs import ACTIVE, PROCESS_TAG, end_dead_runs
 from resources import cadences
-from resources.backlog.resource import BacklogResource
+from resources.backlog.backlog_resource import BacklogResource
 from resources.cadences import MISFIRE_GRACE, Cadence
-from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
-from sync.watermarks import oldest_watermark
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
+from sync.modes import Mode
+from sync.partition_ranges import range_tags
+from sync.watermarks import watermark_furthest_behind
 
 
-def reason_to_skip(scheduled_at: datetime, now: datetime, active_run_ids: Sequence[str]) -> str | None:
+def reason_to_skip(
+    scheduled_at: datetime, now: datetime, active_run_ids: Sequence[str]
+) -> str | None:
     """Return why a tick starts nothing, or None when it is due.
 
     Args:
@@ -53,15 +56,20 @@ def reason_to_skip(scheduled_at: datetime, now: datetime, active_run_ids: Sequen
 
 def _skip(context: dg.ScheduleEvaluationContext, kind: str) -> dg.SkipReason | None:
     end_dead_runs(context.instance)
-    # A command may have been asked for less than the tick, as for one project: the run of the tick waits for it in the queue.
+    # A command may have been asked for less than the tick, as for one project: the run of the tick
+    # waits for it in the queue.
     runs = context.instance.get_runs(dg.RunsFilter(tags=of_kind(kind), statuses=ACTIVE))
     active = [run.run_id for run in runs if PROCESS_TAG not in run.tags]
     reason = reason_to_skip(context.scheduled_execution_time, datetime.now(UTC), active)
     return dg.SkipReason(reason) if reason else None
 
 
-def _projects(context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource) -> Sequence[str]:
-    """Return the partition keys that are projects, or all keys while the warehouse cannot be used, which the run will report."""
+def _project_partitions(
+    context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
+) -> Sequence[str]:
+    """Return the partition keys that are projects, or all keys while the warehouse cannot be used,
+    which the run will report.
+    """
     try:
         return project_partitions(context.instance, warehouse.engine, backlog.url)
     except WarehouseError:
@@ -84,13 +92,17 @@ def _simple(cadence: Cadence, kind: str, description: str) -> dg.ScheduleDefinit
 
 
 users_daily = _simple(cadences.USERS, users_job.name, "Users of the space, once a night.")
-projects_every_6_hours = _simple(cadences.PROJECTS, projects_job.name, "Projects with their members, teams and master data.")
+projects_every_6_hours = _simple(
+    cadences.PROJECTS, projects_job.name, "Projects with their members, teams and master data."
+)
 count_reconciliation_nightly = _simple(
     cadences.COUNT_RECONCILIATION,
     count_reconciliation_job.name,
     "Count the issues of each project on both sides, and check when each was last loaded.",
 )
-housekeeping_nightly = _simple(cadences.HOUSEKEEPING, housekeeping_job.name, "Deletes old records of the program's own work.")
+housekeeping_nightly = _simple(
+    cadences.HOUSEKEEPING, housekeeping_job.name, "Deletes old records of the program's own work."
+)
 
 
 @dg.schedule(
@@ -104,15 +116,17 @@ housekeeping_nightly = _simple(cadences.HOUSEKEEPING, housekeeping_job.name, "De
 def issues_every_12_hours(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request one run over the partitions from the one that holds the oldest watermark up to the current month."""
+    """Request one run over the partitions from the one that holds the oldest watermark up to the
+    current month.
+    """
     skip = _skip(context, issues_job.name)
     if skip:
         return skip
-    projects = _projects(context, backlog, warehouse)
+    projects = _project_partitions(context, backlog, warehouse)
     if not projects:
         return dg.SkipReason("no project is known yet: the sensor project_discovery adds them")
     try:
-        watermark = oldest_watermark(warehouse.engine, projects)
+        watermark = watermark_furthest_behind(warehouse.engine, projects)
     except WarehouseError:
         # The run will meet the same trouble, and its failure is seen; a tick that fails is not.
         watermark = None
@@ -125,7 +139,8 @@ def issues_every_12_hours(
     cron_schedule=cadences.ROLLING_REFRESH.cron,
     execution_timezone=SETTINGS.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="A share of all issues, each read whole with its comments, so that each is read once in 30 days.",
+    description="A share of all issues, each read whole with its comments, so that each "
+    "is read once in 30 days.",
 )
 def rolling_refresh_nightly(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
@@ -134,7 +149,7 @@ def rolling_refresh_nightly(
     skip = _skip(context, rolling_refresh_job.name)
     if skip:
         return skip
-    projects = _projects(context, backlog, warehouse)
+    projects = _project_partitions(context, backlog, warehouse)
     if not projects:
         return dg.SkipReason("no project is known yet: the sensor project_discovery adds them")
     return single_issues_request(projects, "refresh")
@@ -148,7 +163,9 @@ def rolling_refresh_nightly(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Renews the OAuth tokens before they expire; does nothing with an API key.",
 )
-def tokens_hourly(context: dg.ScheduleEvaluationContext, backlog: BacklogResource) -> dg.RunRequest | dg.SkipReason:
+def tokens_hourly(
+    context: dg.ScheduleEvaluationContext, backlog: BacklogResource
+) -> dg.RunRequest | dg.SkipReason:
     """Request a run that renews the tokens."""
     skip = _skip(context, tokens_job.name)
     if skip:
@@ -159,25 +176,33 @@ def tokens_hourly(context: dg.ScheduleEvaluationContext, backlog: BacklogResourc
 
 
 def single_issues_request(
-    projects: Sequence[str], mode: Mode, tags: Mapping[str, str] | None = None, again_from: int | None = None
+    projects: Sequence[str],
+    mode: Mode,
+    tags: Mapping[str, str] | None = None,
+    again_from: int | None = None,
 ) -> dg.RunRequest:
-    """Return a run that reads single issues, whatever their partitions: it is tagged with the current month of all projects."""
-    start, end = changes_range(projects, datetime.now(UTC))
-    corners = {RANGE_START_TAG: start, RANGE_END_TAG: end}
-    return dg.RunRequest(run_config=issues_config(mode, again_from), tags={**corners, **(tags or {})})
+    """Return a run that reads single issues, whatever their partitions: it is tagged with the
+    current month of all projects.
+    """
+    corners = changes_tags(projects, datetime.now(UTC))
+    return dg.RunRequest(
+        run_config=issues_config(mode, again_from), tags={**corners, **(tags or {})}
+    )
 
 
 def issues_request(projects: Sequence[str], watermark: datetime | None) -> dg.RunRequest:
-    """Return the run that reads what changed since `watermark` (None: never loaded) in all of `projects`."""
-    start, end = changes_range(projects, watermark)
-    return dg.RunRequest(run_config=issues_config("incremental"), tags={RANGE_START_TAG: start, RANGE_END_TAG: end})
+    """Return the run that reads what changed since `watermark` (None: never loaded) in all of
+    `projects`.
+    """
+    return dg.RunRequest(
+        run_config=issues_config("incremental"), tags=changes_tags(projects, watermark)
+    )
 
 
-def changes_range(projects: Sequence[str], watermark: datetime | None) -> tuple[str, str]:
-    """Return the corners of the rectangle from the month of the watermark up to now, over all projects."""
+def changes_tags(projects: Sequence[str], watermark: datetime | None) -> dict[str, str]:
+    """Return the tags of a run from the month of the watermark up to now, over all projects."""
     months = month_keys()
-    first = month_of(watermark) if watermark else months[0]
-    return partition_key(projects[0], first), partition_key(projects[-1], months[-1])
+    return range_tags(projects, [month_of(watermark) if watermark else months[0], months[-1]])
 
 
 SCHEDULES = [

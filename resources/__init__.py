@@ -1,1 +1,3 @@
-"""With what: the Backlog client, the warehouse, alert channels, settings, the table of cadences and logs."""
+"""With what: the Backlog client, the warehouse, alert channels, settings, the table of cadences and
+logs.
+"""

@@ -1,8 +1,8 @@
 """An HTTP client whose answers end: after so many seconds as a whole, and after so many bytes.
 
-httpx limits neither. Its read timeout begins anew with every byte, so a server that sends one now and
-then is never given up; and it takes an answer as long as one comes. Its client for asyncio can be
-interrupted at any point, in the head of an answer and in the body.
+httpx limits neither. Its read timeout begins anew with every byte, so a server that sends one now
+and then is never given up; and it takes an answer as long as one comes. Its client for asyncio can
+be interrupted at any point, in the head of an answer and in the body.
 """
 
 import asyncio
@@ -36,10 +36,12 @@ class AnswerTooLargeError(AnswerRefusedError):
 
 
 class BoundedClient:
-    """Sends one request at a time; each is answered whole within `seconds`, or ends with an error of httpx.
+    """Sends one request at a time; each is answered whole within `seconds`, or ends with an error
+    of httpx.
 
-    Its event loop runs in a thread of its own: a signal whose handler raises, as Dagster's do, would
-    leave a loop in pieces. The thread that asks only waits; when it is interrupted, the request ends.
+    Its event loop runs in a thread of its own: a signal whose handler raises, as Dagster's do,
+    would leave a loop in pieces. The thread that asks only waits; when it is interrupted, the
+    request ends.
 
     Args:
         seconds: from the first byte sent to the last one read. A request that is signed anew and
@@ -61,14 +63,20 @@ class BoundedClient:
         self._thread = Thread(target=self._loop.run_forever, name="http", daemon=True)
         self._thread.start()
         authorities = _authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-        # Nothing that is asked here keeps a session, and httpx cannot send every cookie back that it takes.
+        # Nothing that is asked here keeps a session, and httpx cannot send every cookie back that
+        # it takes.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._http = httpx.AsyncClient(verify=authorities, timeout=timeout, cookies=no_cookies)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -79,8 +87,11 @@ class BoundedClient:
             self._thread.join()
             self._loop.close()
 
-    def request(self, method: str, url: str, *, auth: httpx.Auth | None = None, **content: Any) -> httpx.Response:
-        """Return an answer, its body read; redirects are not followed. `content` is as httpx takes it.
+    def request(
+        self, method: str, url: str, *, auth: httpx.Auth | None = None, **content: Any
+    ) -> httpx.Response:
+        """Return an answer, its body read; redirects are not followed. `content` is as httpx takes
+        it.
 
         `history` of the answer has those before it, where `auth` has sent the request again.
 
@@ -88,7 +99,9 @@ class BoundedClient:
             httpx.RequestError: there is no answer, or it did not end in time.
             AnswerRefusedError: it is larger than an answer may be, or compressed more than once.
         """
-        flow = (auth or httpx.Auth()).sync_auth_flow(self._http.build_request(method, url, **content))
+        flow = (auth or httpx.Auth()).sync_auth_flow(
+            self._http.build_request(method, url, **content)
+        )
         history: list[httpx.Response] = []
         request = next(flow)
         try:
@@ -127,7 +140,7 @@ class BoundedClient:
                 finally:
                     await answer.aclose()
         except httpx.ConnectError as error:
-            raise httpx.ConnectError(_reason(error), request=request) from None
+            raise httpx.ConnectError(_why_not_connected(error), request=request) from None
         except TimeoutError:
             said = f"not answered whole within {self._seconds:g} seconds"
             raise httpx.ReadTimeout(said, request=request) from None
@@ -136,8 +149,11 @@ class BoundedClient:
 
     async def _body(self, answer: httpx.Response) -> bytes:
         if "," in answer.headers.get("content-encoding", ""):
-            # Each time it is inflated makes it up to a thousand times as large, all of them at once.
-            raise AnswerRefusedError("the answer is compressed more than once", request=answer.request)
+            # Each time it is inflated makes it up to a thousand times as large, all of them at
+            # once.
+            raise AnswerRefusedError(
+                "the answer is compressed more than once", request=answer.request
+            )
         most, inflated = self._megabytes * MEGABYTE, 0
         parts: list[bytes] = []
         async for part in answer.aiter_bytes():
@@ -149,7 +165,7 @@ class BoundedClient:
         return b"".join(parts)
 
 
-def _reason(error: BaseException) -> str:
+def _why_not_connected(error: BaseException) -> str:
     """Return why no connection was made: what the system says, where it is behind the error."""
     found: BaseException | None = error
     while found is not None:
@@ -164,5 +180,7 @@ def _reason(error: BaseException) -> str:
 
 @functools.cache
 def _authorities(_file: str | None, _folder: str | None) -> ssl.SSLContext:
-    """Return whom TLS trusts, as httpx reads it from these variables; reading takes longer than an answer."""
+    """Return whom TLS trusts, as httpx reads it from these variables; reading takes longer than an
+    answer.
+    """
     return httpx.create_ssl_context()

@@ -1,7 +1,7 @@
 """The table of cadences: one entry for each schedule and each sensor.
 
-What runs when, the freshness policy of each table, the check `every_project_is_fresh`, the alert on silence and the tables of the
-documents follow from it. Times are those of `BACKLOG_TIMEZONE`.
+What runs when, the freshness policy of each table, the check `every_project_is_fresh`, the alert on
+silence and the tables of the documents follow from it. Times are those of `BACKLOG_TIMEZONE`.
 """
 
 import zlib
@@ -25,7 +25,8 @@ class Cadence:
     A schedule has a `cron` of minute and hours, a sensor the `seconds` between two looks.
 
     `job`: the job that it runs, as far as it is always the same one.
-    `jitter_minutes`: a schedule starts so many minutes late at most, so that spaces do not all start at once.
+    `jitter_minutes`: a schedule starts so many minutes late at most, so that spaces do not all
+        start at once.
     `work_every`: the longest time between two runs of a sensor.
     `grace`: how late a tick may still be made up.
     `on`: whether it ticks until somebody turns it off, or only when somebody has turned it on.
@@ -58,7 +59,9 @@ class Cadence:
 
     @property
     def fresh_within(self) -> timedelta:
-        """The age at which what it loads is stale: a tick was missed, and so was the time in which it is made up."""
+        """The age at which what it loads is stale: a tick was missed, and so was the time in which
+        it is made up.
+        """
         return (self.work_every or self.interval) + self.grace
 
     @property
@@ -67,7 +70,9 @@ class Cadence:
         return self.fresh_within + WORK
 
     def cron_of(self, backlog_url: str | None) -> str:
-        """Return the cron of a space: the minute is late by 0 to `jitter_minutes`, the same for a space at every start."""
+        """Return the cron of a space: the minute is late by 0 to `jitter_minutes`, the same for a
+        space at every start.
+        """
         minute, rest = self.cron.split(maxsplit=1)
         host = urlsplit(backlog_url or "").hostname or ""
         return f"{int(minute) + zlib.crc32(host.encode()) % (self.jitter_minutes + 1)} {rest}"
@@ -78,23 +83,46 @@ class Cadence:
             return None
         minute = int(self.cron_of(backlog_url).split()[0])
         today = now.astimezone(zone).replace(minute=minute, second=0, microsecond=0)
-        # Days are added on the clock of the wall, and the results compared as instants: the zone may change its offset.
-        ticks = (today.replace(hour=hour) + timedelta(days=day) for day in (0, 1, 2) for hour in self.hours)
+        # Days are added on the clock of the wall, and the results compared as instants: the zone
+        # may change its offset.
+        ticks = (
+            today.replace(hour=hour) + timedelta(days=day)
+            for day in (0, 1, 2)
+            for hour in self.hours
+        )
         return next(instant for tick in ticks if (instant := tick.astimezone(UTC)) > now)
 
     def when(self, language: Literal["en", "ja"] = "en") -> str:
         """Say in words when it ticks, as the documents do."""
         english = language == "en"
         if not self.cron:
-            number, one, ja = (self.seconds, "seconds", "秒") if self.seconds < 60 else (self.seconds // 60, "minutes", "分")
+            number, one, ja = (
+                (self.seconds, "seconds", "秒")
+                if self.seconds < 60
+                else (self.seconds // 60, "minutes", "分")
+            )
             often = f"every {number} {one}" if english else f"{number} {ja}ごと"
-            return often if self.on else f"{often}, when turned on" if english else f"オンにすると {often}"
+            return (
+                often
+                if self.on
+                else f"{often}, when turned on"
+                if english
+                else f"オンにすると {often}"
+            )
         minute = int(self.cron.split()[0])
         if len(self.hours) == 24:
             return f"minute {minute}" if english else f"毎時 {minute} 分"
-        times = [f"{hour:02}:{minute:02}" if english else f"{hour}:{minute:02}" for hour in self.hours]
-        two, more, late = (" and ", ", ", ", up to {} minutes later") if english else (" と ", "、", "(最大 {} 分遅れ)")
-        return (two if len(times) == 2 else more).join(times) + (late.format(self.jitter_minutes) if self.jitter_minutes else "")
+        times = [
+            f"{hour:02}:{minute:02}" if english else f"{hour}:{minute:02}" for hour in self.hours
+        ]
+        two, more, late = (
+            (" and ", ", ", ", up to {} minutes later")
+            if english
+            else (" と ", "、", "(最大 {} 分遅れ)")
+        )
+        return (two if len(times) == 2 else more).join(times) + (
+            late.format(self.jitter_minutes) if self.jitter_minutes else ""
+        )
 
 
 USERS = Cadence("users_daily", cron="0 2 * * *", job="users", tables=("users",), sync="users")
@@ -113,7 +141,9 @@ PROJECTS = Cadence(
     tables=tuple(table for table in SPECS if table not in {*USERS.tables, *ISSUES.tables}),
     sync="projects",
 )
-COUNT_RECONCILIATION = Cadence("count_reconciliation_nightly", cron="30 3 * * *", job="count_reconciliation")
+COUNT_RECONCILIATION = Cadence(
+    "count_reconciliation_nightly", cron="30 3 * * *", job="count_reconciliation"
+)
 ROLLING_REFRESH = Cadence("rolling_refresh_nightly", cron="0 4 * * *", job="rolling_refresh")
 HOUSEKEEPING = Cadence("housekeeping_nightly", cron="30 5 * * *", job="housekeeping")
 #: An access token lives for an hour; away from the full hour, when loads start.
@@ -124,8 +154,15 @@ WEBHOOK_INBOX = Cadence("webhook_inbox", seconds=30, job="targeted_sync", on=Fal
 ALERTS = Cadence("alerts", seconds=30)
 #: A new project is seen within a quarter of an hour, at two requests a look.
 PROJECT_DISCOVERY = Cadence("project_discovery", seconds=900)
-#: Built once a day at least, also where nobody writes anything. Two hours for the build to wait for loads, to fail once and to end.
-MARTS = Cadence("marts_after_loads", seconds=120, job="marts", work_every=timedelta(days=1), grace=timedelta(hours=2))
+#: Built once a day at least, also where nobody writes anything. Two hours for the build to wait for
+#: loads, to fail once and to end.
+MARTS = Cadence(
+    "marts_after_loads",
+    seconds=120,
+    job="marts",
+    work_every=timedelta(days=1),
+    grace=timedelta(hours=2),
+)
 
 CADENCES = (
     USERS, PROJECTS, ISSUES, COUNT_RECONCILIATION, ROLLING_REFRESH, HOUSEKEEPING, TOKENS,

@@ -1,14 +1,17 @@
-"""What a request shows of the source as a whole: that it answers, or that it is unreachable, refuses, or is used up by others.
+"""What a request shows of the source as a whole: that it answers, or that it is unreachable,
+refuses, or is used up by others.
 
-The client (`backlog/`) says it, the warehouse (`warehouse/conditions.py`) remembers it; neither knows the other.
+The client (`backlog/`) says it, the warehouse (`warehouse/conditions.py`) remembers it; neither
+knows the other.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, get_args
 
-#: unreachable: there is no answer, or it is not Backlog's. refused: the key, the login or this machine is not accepted.
-#: rate_limited: requests wait because other programs of the same user have used up the limit.
+#: unreachable: there is no answer, or it is not Backlog's. refused: the key, the login or this
+#: machine is not accepted. rate_limited: requests wait because other programs of the same user have
+#: used up the limit.
 ConditionKind = Literal["unreachable", "refused", "rate_limited"]
 KINDS: Final[tuple[ConditionKind, ...]] = get_args(ConditionKind)
 #: While one of these lasts, nothing can be read.
@@ -25,9 +28,9 @@ WORDS: Final[dict[ConditionKind, str]] = {
 class Outcome:
     """What a request has reported.
 
-    `kind` is None when it was answered, and `throttled` says whether that took a wait for the rate limit. Otherwise `message` says
-    in one line what is wrong, and `seconds` for how long the request has met it. `sure` is False for a wait that another run of
-    our own may have caused.
+    `kind` is None when it was answered, and `throttled` says whether that took a wait for the rate
+    limit. Otherwise `message` says in one line what is wrong, and `seconds` for how long the
+    request has met it. `sure` is False for a wait that another run of our own may have caused.
     """
 
     kind: ConditionKind | None = None

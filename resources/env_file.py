@@ -1,6 +1,7 @@
 """A file of variables, as .env: read whole and checked before any of it counts.
 
-A line that cannot be read is refused: it may be the one that names the space. Only its number is shown, since it may hold a secret.
+A line that cannot be read is refused: it may be the one that names the space. Only its number is
+shown, since it may hold a secret.
 """
 
 import re
@@ -28,21 +29,25 @@ def read_env_file(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise SettingsError(path.name, str(path), "a file that can be read", (error.strerror or "").lower()) from None
+        raise SettingsError(
+            path.name, str(path), "a file that can be read", (error.strerror or "").lower()
+        ) from None
     try:
         text = held.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _wrong(path, held[: error.start].count(b"\n") + 1, "text in UTF-8") from None
+        raise _wrong_line(path, held[: error.start].count(b"\n") + 1, "text in UTF-8") from None
     if "\0" in text:
-        raise _wrong(path, text.partition("\0")[0].count("\n") + 1, "text without control characters")
+        raise _wrong_line(
+            path, text.partition("\0")[0].count("\n") + 1, "text without control characters"
+        )
     for line in parse_stream(StringIO(text)):
         # Of others a name alone means nothing; of ours it was meant to have a value.
         alone = line.value is None and (line.key or "").upper().startswith(_OURS)
         if line.error or alone or (line.key is not None and not _NAME.fullmatch(line.key)):
             before, _, _ = line.original.string.partition(line.original.string.strip())
-            raise _wrong(path, line.original.line + before.count("\n"), _EXPECTED)
+            raise _wrong_line(path, line.original.line + before.count("\n"), _EXPECTED)
     load_dotenv(stream=StringIO(text))
 
 
-def _wrong(path: Path, line: int, expected: str) -> SettingsError:
+def _wrong_line(path: Path, line: int, expected: str) -> SettingsError:
     return SettingsError(f"line {line} of {path.name}", "…", expected)

@@ -1,4 +1,6 @@
-"""Addresses in environment variables: what a URL must be, and what is wrong with one, said without a part of it."""
+"""Addresses in environment variables: what a URL must be, and what is wrong with one, said without
+a part of it.
+"""
 
 import re
 from collections.abc import Collection, Mapping
@@ -6,26 +8,44 @@ from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
 from resources.secret import Secret
-from resources.variables import BROKER_URL, DAGSTER_PUBLIC_URL, DAGSTER_URL, URL, SettingsError, text
+from resources.variables import (
+    BROKER_URL,
+    DAGSTER_PUBLIC_URL,
+    DAGSTER_URL,
+    URL,
+    SettingsError,
+    text,
+)
 
 #: In place of a root of a space: start a simulated one.
 SIMULATED = "simulated"
 _POSTGRES = "postgresql://user:password@host:5432/database"
 _PLAIN = "a URL without user and query, for example http://127.0.0.1:3000"
-_ENCODED = "in a password @ is written as %40, / as %2F, : as %3A, ? as %3F, # as %23, [ as %5B and ] as %5D"
+_ENCODED = (
+    "in a password @ is written as %40, / as %2F, : as %3A, ? as %3F, # as "
+    "%23, [ as %5B and ] as %5D"
+)
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _LONGEST_HOST = 253
 _LONGEST = 2_000
 #: What libpq looks at only when it connects, and how.
 _MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
-_NUMBERS = {"connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"}
+_NUMBERS = {
+    "connect_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+}
 
 
 def address(name: str, given: str | Secret, schemes: Collection[str], expected: str) -> SplitResult:
     """Return the parts of a URL with a host.
 
     Raises:
-        SettingsError: it has another scheme, or cannot be understood; no part of it is in the message.
+        SettingsError: it has another scheme, or cannot be understood; no part of it is in the
+            message.
     """
     url = given.reveal() if isinstance(given, Secret) else given
     wrong = ""
@@ -46,7 +66,9 @@ def address(name: str, given: str | Secret, schemes: Collection[str], expected: 
             wrong = f"it is longer than {_LONGEST:,} characters"
     except ValueError as error:
         wrong = (
-            "its port is not a number from 1 to 65535" if "ort" in str(error) else "a [ or ] in it is not part of an IPv6 address"
+            "its port is not a number from 1 to 65535"
+            if "ort" in str(error)
+            else "a [ or ] in it is not part of an IPv6 address"
         )
     if wrong:
         raise SettingsError(name, given, expected, wrong)
@@ -68,7 +90,9 @@ def is_host(host: str) -> bool:
             host = idna.encode(host.lower()).decode()
         except UnicodeError:
             return False
-    return len(host) <= _LONGEST_HOST and all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split("."))
+    return len(host) <= _LONGEST_HOST and all(
+        _LABEL.fullmatch(label) for label in host.removesuffix(".").split(".")
+    )
 
 
 def is_of_this_machine(url: str) -> bool:
@@ -78,7 +102,9 @@ def is_of_this_machine(url: str) -> bool:
 
 
 def root(name: str, given: str | None, expected: str = _PLAIN) -> str | None:
-    """Return the root of a service without its last slash; raises SettingsError for what is no plain http URL."""
+    """Return the root of a service without its last slash; raises SettingsError for what is no
+    plain http URL.
+    """
     if given is None:
         return None
     parts = address(name, given, ("http", "https"), expected)
@@ -90,13 +116,17 @@ def root(name: str, given: str | None, expected: str = _PLAIN) -> str | None:
 
 
 def dagster_of_people(environ: Mapping[str, str]) -> str:
-    """Return where people's browsers reach Dagster, else where the service does, else nothing; raises SettingsError as `root`."""
+    """Return where people's browsers reach Dagster, else where the service does, else nothing;
+    raises SettingsError as `root`.
+    """
     given = (root(name, text(environ, name)) for name in (DAGSTER_PUBLIC_URL, DAGSTER_URL))
     return next((url for url in given if url), "")
 
 
 def root_of_space(given: str | None) -> str | None:
-    """Return the root of a space, also where the API below it was given; raises SettingsError for what is no plain http URL."""
+    """Return the root of a space, also where the API below it was given; raises SettingsError for
+    what is no plain http URL.
+    """
     found = root(URL, given, f"the root of the space, https://acme.backlog.com, or {SIMULATED}")
     return found and found.removesuffix("/api/v2")
 
@@ -104,12 +134,19 @@ def root_of_space(given: str | None) -> str | None:
 def broker(given: Secret | None) -> Secret | None:
     """Return the URL of a Redis as given; raises SettingsError for anything else."""
     if given is not None:
-        address(BROKER_URL, given, ("redis", "rediss"), "redis://:password@host:6379/0, or rediss:// for TLS")
+        address(
+            BROKER_URL,
+            given,
+            ("redis", "rediss"),
+            "redis://:password@host:6379/0, or rediss:// for TLS",
+        )
     return given
 
 
 def postgres(name: str, given: Secret | None) -> Secret | None:
-    """Return the URL of a database as given; raises SettingsError for what the driver would not take."""
+    """Return the URL of a database as given; raises SettingsError for what the driver would not
+    take.
+    """
     if given is not None:
         wrong = _wrong_in_postgres(given.reveal())
         if wrong:
@@ -118,7 +155,9 @@ def postgres(name: str, given: Secret | None) -> Secret | None:
 
 
 def _wrong_in_postgres(given: str) -> str:
-    """Say what is wrong with the URL of a database, nothing where SQLAlchemy and libpq both take it, and for the same."""
+    """Say what is wrong with the URL of a database, nothing where SQLAlchemy and libpq both take
+    it, and for the same.
+    """
     from psycopg2 import ProgrammingError
     from psycopg2.extensions import parse_dsn
     from sqlalchemy import make_url
@@ -137,7 +176,9 @@ def _wrong_in_postgres(given: str) -> str:
     for option, value in url.query.items():
         if option == "sslmode" and value not in _MODES:
             return "its sslmode is unknown"
-        if option in _NUMBERS and not (isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value)):
+        if option in _NUMBERS and not (
+            isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value)
+        ):
             return "one of its times is not a number"
     try:
         parts = parse_dsn("postgresql://" + given.partition("://")[2])
@@ -145,6 +186,9 @@ def _wrong_in_postgres(given: str) -> str:
         return f"it has an option that PostgreSQL does not know, or: {_ENCODED}"
     if not all(part.isprintable() for part in parts.values()):
         return "it has a control character"
-    if (url.password or "", url.host or parts.get("host", "")) != (parts.get("password", ""), parts.get("host", "")):
+    if (url.password or "", url.host or parts.get("host", "")) != (
+        parts.get("password", ""),
+        parts.get("host", ""),
+    ):
         return _ENCODED
     return ""

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from resources.links import address
-from resources.redact import remember
+from resources.redact import mask_from_now_on
 from resources.variables import SettingsError, text
 
 CERT_FILE, CERT_DIR = "SSL_CERT_FILE", "SSL_CERT_DIR"
@@ -82,7 +82,7 @@ def proxy_for(url: str) -> Proxy | None:
     return Proxy(_variable(os.environ, scheme) or "the proxy settings of this machine", found)
 
 
-def advice(url: str, variable: str, reason: str) -> str:
+def network_advice(url: str, variable: str, reason: str) -> str:
     """Return what to check when nobody answers at the URL that a variable names, for `reason`."""
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         host = urlsplit(url).hostname
@@ -119,7 +119,7 @@ def _check_proxy(name: str, given: str) -> None:
     parts = address(name, f"{scheme}://{where}", ("http", "https", *_SOCKS), _EXPECTED)
     password = login.partition(":")[2]
     for one in filter(None, (password, unquote(password))):
-        remember(one)
+        mask_from_now_on(one)
     if parts.scheme in _SOCKS and find_spec("socksio") is None:
         wrong = f"for {parts.scheme}:// the package socksio is missing"
         raise SettingsError(name, url, f"{_EXPECTED}; or run: python -m pip install socksio", wrong)

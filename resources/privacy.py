@@ -1,7 +1,9 @@
-"""Who is who stays outside: names and addresses of people in records, replaced by pseudonyms before anything else sees them.
+"""Who is who stays outside: names and addresses of people in records, replaced by pseudonyms before
+anything else sees them.
 
-A pure step from JSON to JSON. What is replaced: each text of an object that is a user, wherever it is nested, and the names of
-assignees in change logs. What is not: ids, roles, languages, times, and what people write (summaries, descriptions, comments).
+A pure step from JSON to JSON. What is replaced: each text of an object that is a user, wherever it
+is nested, and the names of assignees in change logs. What is not: ids, roles, languages, times, and
+what people write (summaries, descriptions, comments).
 """
 
 import hmac
@@ -14,9 +16,12 @@ from typing import Any
 
 #: What of a user identifies no one.
 _KEPT = frozenset({"id", "roleType", "lang", "lastLoginTime"})
-#: Fields by which an object is a user, and fields in which one stands even when it is shown with less.
+#: Fields by which an object is a user, and fields in which one stands even when it is shown with
+#: less.
 _MARKS = frozenset({"userId", "mailAddress", "nulabAccount"})
-_CASCADING_REFERENCES = frozenset({"createdUser", "updatedUser", "assignee", "presenter", "user", "users", "members"})
+_CASCADING_REFERENCES = frozenset(
+    {"createdUser", "updatedUser", "assignee", "presenter", "user", "users", "members"}
+)
 _PREFIXES = {"name": "user", "userId": "login", "mailAddress": "mail"}
 _ASSIGNEE = frozenset({"assigner", "assignee"})
 _VALUES = ("originalValue", "newValue", "oldValue", "old_value", "new_value")
@@ -48,35 +53,57 @@ def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, str) and value:
         yield name, value
     for inner, item in (
-        value.items() if isinstance(value, dict) else ((name, item) for item in value) if isinstance(value, list) else ()
+        value.items()
+        if isinstance(value, dict)
+        else ((name, item) for item in value)
+        if isinstance(value, list)
+        else ()
     ):
         yield from _texts(inner, item)
 
 
-def _identity(user: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Return field and text of everything in an object that identifies a user; the field of a name is `name`."""
+def _identity_texts(user: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Return field and text of everything in an object that identifies a user; the field of a name
+    is `name`.
+    """
     return {text for name, item in user.items() if name not in _KEPT for text in _texts(name, item)}
 
 
 def identity_of(record: Any, user_id: int) -> set[tuple[str, str]]:
-    """Return field and text of everything in a record that identifies a user; the field of a name is `name`."""
-    return {text for user in _users(record) if user.get("id") == user_id for text in _identity(user)}
+    """Return field and text of everything in a record that identifies a user; the field of a name
+    is `name`.
+    """
+    return {
+        text
+        for user in _users(record)
+        if user.get("id") == user_id
+        for text in _identity_texts(user)
+    }
 
 
 @cache
 def fingerprint(space_key: str, name: str) -> str:
-    """Return what of a name is kept to know it again, once everything else of a person is erased; slow on purpose (10 ms)."""
+    """Return what of a name is kept to know it again, once everything else of a person is erased;
+    slow on purpose (10 ms).
+    """
     return scrypt(
-        name.encode("utf-8", "surrogatepass"), salt=f"backlog-elt/{space_key}".encode(), n=2**12, r=8, p=1, dklen=16
+        name.encode("utf-8", "surrogatepass"),
+        salt=f"backlog-elt/{space_key}".encode(),
+        n=2**12,
+        r=8,
+        p=1,
+        dklen=16,
     ).hex()
 
 
 @dataclass(frozen=True)
 class Forgotten:
-    """The people of a space who are to be forgotten: their ids, and fingerprint -> id of the names that they had.
+    """The people of a space who are to be forgotten: their ids, and fingerprint -> id of the names
+    that they had.
 
-    The source shows new names of theirs, by which alone change logs name them. `met` has those that were met while it was
-    read and are not noted yet, name -> id. With `grown` names came to be known after the reading began.
+    The source shows new names of theirs, by which alone change logs name them. `met` has those that
+    were met while it was read and are not noted yet, name -> id. With `grown` names came to be
+    known after the reading began.
     """
 
     space_key: str = ""
@@ -98,10 +125,12 @@ class Forgotten:
 
 @dataclass(frozen=True)
 class Mask:
-    """Replaces people in JSON; without a key only those who are forgotten. The same again changes nothing.
+    """Replaces people in JSON; without a key only those who are forgotten. The same again changes
+    nothing.
 
-    The same text gives the same pseudonym, so that what could be joined by it still can. Each pseudonym begins with the tag of
-    its key, by which rows that were written under another one are found.
+    The same text gives the same pseudonym, so that what could be joined by it still can. Each
+    pseudonym begins with the tag of its key, by which rows that were written under another one are
+    found.
     """
 
     key: str = field(default="", repr=False)
@@ -126,7 +155,9 @@ class Mask:
         return self.read(value)[0]
 
     def read(self, value: Any) -> tuple[Any, "Mask"]:
-        """Return the JSON value with people replaced, and the mask that knows the names, too, by which it shows the forgotten."""
+        """Return the JSON value with people replaced, and the mask that knows the names, too, by
+        which it shows the forgotten.
+        """
         if self.idle:
             return value, self
         mask = self._taught_by(value) if self.forgotten.ids else self
@@ -135,20 +166,36 @@ class Mask:
     def meeting(self, met: Mapping[str, int]) -> "Mask":
         """Return the mask that knows more names (name -> id) of people who are forgotten."""
         known = self.forgotten
-        # With a key names are known by their pseudonyms only: the fingerprints alone do not allow names to be tried.
-        prints = {fingerprint(known.space_key, self.by_key(name)): user for name, user in met.items()}
-        return self.but(replace(known, names={**known.names, **prints}, met={**known.met, **met}, grown=True))
+        # With a key names are known by their pseudonyms only: the fingerprints alone do not allow
+        # names to be tried.
+        prints = {
+            fingerprint(known.space_key, self.by_key(name)): user for name, user in met.items()
+        }
+        return self.but(
+            replace(known, names={**known.names, **prints}, met={**known.met, **met}, grown=True)
+        )
 
     def by_key(self, name: str, kind: str = "name") -> str:
-        """Return what stands for a name, or another text of a user, of somebody who is not forgotten."""
+        """Return what stands for a name, or another text of a user, of somebody who is not
+        forgotten.
+        """
         if not self.key or _REPLACED.fullmatch(name):
             return name
         prefix = _PREFIXES.get(kind, "other")
         return f"{prefix}-{self.tag}{self._digest(prefix, name)[:_DIGEST]}"
 
     def _taught_by(self, value: Any) -> "Mask":
-        shown = (user for user in _users(value) if isinstance(user.get("id"), int) and user["id"] in self.forgotten.ids)
-        met = {name: user["id"] for user in shown for kind, name in _identity(user) if kind == "name" and self._is_new(name)}
+        shown = (
+            user
+            for user in _users(value)
+            if isinstance(user.get("id"), int) and user["id"] in self.forgotten.ids
+        )
+        met = {
+            name: user["id"]
+            for user in shown
+            for kind, name in _identity_texts(user)
+            if kind == "name" and self._is_new(name)
+        }
         return self.meeting(met) if met else self
 
     def _is_new(self, name: str) -> bool:
@@ -170,14 +217,21 @@ class Mask:
             return self._user(value)
         names = _VALUES if self._is_assignment(value) else ()
         return {
-            name: self._name(item) if name in names else self._any(item, held=name in _CASCADING_REFERENCES)
+            name: self._name(item)
+            if name in names
+            else self._any(item, held=name in _CASCADING_REFERENCES)
             for name, item in value.items()
         }
 
     def _user(self, user: dict[str, Any]) -> dict[str, Any]:
         identifier = user.get("id")
-        gone = identifier if isinstance(identifier, int) and identifier in self.forgotten.ids else None
-        return {name: item if name in _KEPT else self._part(name, item, gone) for name, item in user.items()}
+        gone = (
+            identifier if isinstance(identifier, int) and identifier in self.forgotten.ids else None
+        )
+        return {
+            name: item if name in _KEPT else self._part(name, item, gone)
+            for name, item in user.items()
+        }
 
     def _part(self, name: str, value: Any, gone: int | None) -> Any:
         """Replace every text of a user, also undocumented ones."""
@@ -191,17 +245,30 @@ class Mask:
 
     @staticmethod
     def _is_assignment(item: dict[str, Any]) -> bool:
-        """Whether an entry of a change log is about an assignee; a custom field may have that name too."""
+        """Whether an entry of a change log is about an assignee; a custom field may have that name
+        too.
+        """
         named = item.get("field")
-        return isinstance(named, str) and named in _ASSIGNEE and not item.get("attributeInfo") and item.get("type") != "custom"
+        return (
+            isinstance(named, str)
+            and named in _ASSIGNEE
+            and not item.get("attributeInfo")
+            and item.get("type") != "custom"
+        )
 
     def _name(self, value: Any) -> Any:
         """Replace the name of a person; where an id stands, as in activities, it stays."""
-        return self._text("name", value) if isinstance(value, str) and value and not _DIGITS.fullmatch(value) else value
+        return (
+            self._text("name", value)
+            if isinstance(value, str) and value and not _DIGITS.fullmatch(value)
+            else value
+        )
 
     def _text(self, name: str, value: str) -> str:
         gone = self._gone(value) if name == "name" or _REPLACED.fullmatch(value) else None
         return self.by_key(value, name) if gone is None else f"forgotten-{gone}"
 
     def _digest(self, kind: str, value: str) -> str:
-        return hmac.new(self.key.encode(), f"{kind}\0{value}".encode("utf-8", "surrogatepass"), sha256).hexdigest()
+        return hmac.new(
+            self.key.encode(), f"{kind}\0{value}".encode("utf-8", "surrogatepass"), sha256
+        ).hexdigest()

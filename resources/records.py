@@ -1,7 +1,9 @@
-"""What of a source may be leaned on: records that have a name, times that can be meant; and what becomes of the others.
+"""What of a source may be leaned on: records that have a name, times that can be meant; and what
+becomes of the others.
 
-A cursor, a watermark, a window or a comparison is made of ids and times. One record whose id or time is odd would spoil it for all
-the others, so it stands apart from them as soon as it comes in (`backlog/answers.py`), and only quarantine takes it.
+A cursor, a watermark, a window or a comparison is made of ids and times. One record whose id or
+time is odd would spoil it for all the others, so it stands apart from them as soon as it comes in
+(`backlog/answers.py`), and only quarantine takes it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +22,9 @@ AHEAD = timedelta(days=1)
 
 
 def moment(value: object) -> datetime | None:
-    """Read a time at which something happened, None when it is none: no text, no zone, or a time that cannot be meant."""
+    """Read a time at which something happened, None when it is none: no text, no zone, or a time
+    that cannot be meant.
+    """
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
@@ -34,8 +38,9 @@ def moment(value: object) -> datetime | None:
 class Odd:
     """A record that nothing may be concluded from but that it is there.
 
-    `id` is None when not even that can be said which it is. `place` then says where to look for it again, if that is known.
-    `neighbours` are the ids before and behind it in the answer, None at an end.
+    `id` is None when not even that can be said which it is. `place` then says where to look for it
+    again, if that is known. `neighbours` are the ids before and behind it in the answer, None at an
+    end.
     """
 
     record: Any
@@ -46,7 +51,9 @@ class Odd:
 
 
 class Page(list[dict[str, Any]]):
-    """Records with an id of their own, in the order in which they came, and apart from them the odd ones."""
+    """Records with an id of their own, in the order in which they came, and apart from them the odd
+    ones.
+    """
 
     def __init__(self, records: Iterable[dict[str, Any]] = (), odd: Iterable[Odd] = ()) -> None:
         super().__init__(records)
@@ -65,7 +72,9 @@ class Page(list[dict[str, Any]]):
     @property
     def ids(self) -> set[int]:
         """The ids that are known, also those of odd records."""
-        return {record["id"] for record in self} | {one.id for one in self.odd if one.id is not None}
+        return {record["id"] for record in self} | {
+            one.id for one in self.odd if one.id is not None
+        }
 
     @property
     def lacks_id(self) -> bool:

@@ -17,6 +17,8 @@ MASK = "***"
 #: Bytes of a message, in UTF-8. Of a longer one both ends stay: what was tried, and what to do.
 LONGEST = 2_000
 _HEAD, _TAIL = 1_500, 300
+#: Characters of the cause of a failure.
+_LONGEST_CAUSE = 500
 #: Letters at either end of a text that are looked at: of one of megabytes nothing else is shown.
 _LOOKED_AT = 50_000
 
@@ -48,7 +50,7 @@ _SHORTEST = 6  # shorter values would mask ordinary words, and no Backlog key is
 _secrets: set[str] = set()
 
 
-def remember(secret: str) -> None:
+def mask_from_now_on(secret: str) -> None:
     """Mask this value wherever it is seen from now on, plain or percent-encoded."""
     if len(secret) >= _SHORTEST:
         _secrets.update({secret, quote(secret, safe="")})
@@ -105,6 +107,12 @@ def without_links(text: str) -> str:
     return text.replace("![", "! [").replace("](", "] (")
 
 
+def first_line(said: str | None) -> str:
+    """Return the first line of what is said of a failure, short and safe to show."""
+    lines = [line.strip() for line in (said or "").splitlines() if line.strip()]
+    return plain_line(lines[0])[:_LONGEST_CAUSE] if lines else "no reason was recorded: see the run"
+
+
 class _PlainFilter(logging.Filter):
     """Makes log records safe to show before any handler sees them."""
 
@@ -128,7 +136,8 @@ def keep_plain(logger: logging.Logger) -> None:
 def protect_logs() -> None:
     """Put the filter on the loggers of HTTP libraries, whose lines hold whole URLs.
 
-    A logger's filters do not apply to its children, so each that can hold a URL or a header is named.
+    A logger's filters do not apply to its children, so each that can hold a URL or a header is
+    named.
     """
     for name in _LOGGERS:
         keep_plain(logging.getLogger(name))

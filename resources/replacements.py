@@ -71,7 +71,10 @@ class Replacements:
         """Return the longest form that stands at a place, and by itself."""
         starts = (text[place : place + 2], text[place])
         forms = (form for start in dict.fromkeys(starts) for form in self._by_start.get(start, ()))
-        return next((one for one in forms if text.startswith(one, place) and _is_apart(text, place, one)), None)
+        return next(
+            (one for one in forms if text.startswith(one, place) and _is_apart(text, place, one)),
+            None,
+        )
 
     def shown_in(self, text: str) -> bool:
         """Return whether a text shows one of those that are replaced, also in a picture."""
@@ -85,7 +88,10 @@ def _forms(text: str) -> set[str]:
 
 def _is_apart(text: str, place: int, form: str) -> bool:
     """Whether a form that stands at a place of a text is no part of another word there."""
-    before, after = text[place - 1 : place] if place else "", text[place + len(form) : place + len(form) + 1]
+    before, after = (
+        text[place - 1 : place] if place else "",
+        text[place + len(form) : place + len(form) + 1],
+    )
     if _PLAIN.fullmatch(form):
         return bool(before) and before in _QUOTES and bool(after) and after in _QUOTES
     starts_alone = not (_PLAIN.fullmatch(form[0]) and _PLAIN.fullmatch(before))

@@ -1,7 +1,8 @@
-"""How long records of the program's own work are kept, such as the log of syncs and webhooks. What was replicated is never deleted.
+"""How long records of the program's own work are kept, such as the log of syncs and webhooks. What
+was replicated is never deleted.
 
-`assets/dagster_internals.py` has the rules for the events and runs of Dagster.
-Rows go by the thousand, each batch in a transaction of its own that waits for no lock, so that nothing is held up.
+`assets/dagster_internals.py` has the rules for the events and runs of Dagster. Rows go by the
+thousand, each batch in a transaction of its own that waits for no lock, so that nothing is held up.
 """
 
 from collections import Counter
@@ -10,21 +11,24 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
-from resources.warehouse.locks import is_held
+from resources.warehouse.locks import held_condition
 
 BATCH = 2_000
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Rows of a table that are deleted, as a condition on `t`; `:days` is the number of days that rows are kept at least."""
+    """Rows of a table that are deleted, as a condition on `t`; `:days` is the number of days that
+    rows are kept at least.
+    """
 
     table: str
     days: int
     condition: str
 
 
-#: Of the warehouse. `ops.deletions`, `ops.names` and `ops.observed_changes` are part of what was replicated.
+#: Of the warehouse. `ops.deletions`, `ops.names` and `ops.observed_changes` are part of what was
+#: replicated.
 WAREHOUSE = (
     Rule("ops.sync_history", 400, "t.ended_at < now() - make_interval(days => :days)"),
     Rule("ops.webhook_events", 30, "t.processed_at < now() - make_interval(days => :days)"),
@@ -32,23 +36,37 @@ WAREHOUSE = (
     Rule(
         "ops.reconciliations",
         400,
-        "t.checked_at < now() - make_interval(days => :days) AND EXISTS (SELECT FROM ops.reconciliations AS n WHERE n.id > t.id "
-        "AND n.space_key = t.space_key AND n.project_id = t.project_id AND n.how = t.how AND n.equal = t.equal)",
+        "t.checked_at < now() - make_interval(days => :days) AND EXISTS (SELECT FROM "
+        "ops.reconciliations AS n WHERE n.id > t.id "
+        "AND n.space_key = t.space_key AND n.project_id = t.project_id AND n.how = "
+        "t.how AND n.equal = t.equal)",
     ),
     Rule(
         "ops.mart_builds",
         90,
         "t.began_at < now() - make_interval(days => :days) "
-        "AND EXISTS (SELECT FROM ops.mart_builds AS n WHERE n.id > t.id AND n.ended_at IS NOT NULL)",
+        "AND EXISTS (SELECT FROM ops.mart_builds AS n WHERE n.id > t.id "
+        "AND n.ended_at IS NOT NULL)",
     ),
-    Rule("ops.source_conditions", 400, "coalesce(t.ended_at, t.last_seen_at) < now() - make_interval(days => :days)"),
+    Rule(
+        "ops.source_conditions",
+        400,
+        "coalesce(t.ended_at, t.last_seen_at) < now() - make_interval(days => :days)",
+    ),
     Rule("ops.heartbeats", 90, "t.beat_at < now() - make_interval(days => :days)"),
-    # Of processes that were killed. A row that somebody takes over at this moment is a young one by that.
-    Rule("ops.locks", 1, f"t.taken_at < now() - make_interval(days => :days) AND NOT {is_held('t')}"),
+    # Of processes that were killed. A row that somebody takes over at this moment is a young one by
+    # that.
+    Rule(
+        "ops.locks",
+        1,
+        f"t.taken_at < now() - make_interval(days => :days) AND NOT {held_condition('t')}",
+    ),
 )
 
 
-def clean(engine: Engine, rules: tuple[Rule, ...], days: int | None = None, batch: int = BATCH) -> Mapping[str, int]:
+def delete_old_rows(
+    engine: Engine, rules: tuple[Rule, ...], days: int | None = None, batch: int = BATCH
+) -> Mapping[str, int]:
     """Delete what is old by some rules; return table -> rows.
 
     Args:
@@ -70,7 +88,8 @@ def _in_batches(engine: Engine, rule: Rule, days: int, batch: int) -> int:
     # Rows that somebody has locked are left to the next time.
     statement = text(
         f"DELETE FROM {rule.table} WHERE ctid IN "  # noqa: S608 - constants of the rules
-        f"(SELECT t.ctid FROM {rule.table} AS t WHERE {rule.condition} LIMIT :batch FOR UPDATE OF t SKIP LOCKED)"
+        f"(SELECT t.ctid FROM {rule.table} AS t WHERE {rule.condition} LIMIT :batch FOR "
+        "UPDATE OF t SKIP LOCKED)"
     )
     deleted = 0
     while True:

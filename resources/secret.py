@@ -1,26 +1,29 @@
-"""The one type of values that may hold a secret: it shows nothing of itself, and every log masks it from its making on.
+"""The one type of values that may hold a secret: it shows nothing of itself, and every log masks it
+from its making on.
 
-From the settings to what signs a request or opens a connection, a secret travels as this; only who hands it to a library reveals
-it.
+From the settings to what signs a request or opens a connection, a secret travels as this; only who
+hands it to a library reveals it.
 """
 
 from collections.abc import Iterator
 from typing import Never
 from urllib.parse import unquote
 
-from resources.redact import MASK, remember
+from resources.redact import MASK, mask_from_now_on
 
 
 class Secret:
-    """A text that is not shown, printed, formatted, pickled or written as JSON; true when there is one."""
+    """A text that is not shown, printed, formatted, pickled or written as JSON; true when there is
+    one.
+    """
 
     __slots__ = ("_held",)
 
     def __init__(self, held: "str | Secret") -> None:
         self._held: str = held.reveal() if isinstance(held, Secret) else held
         for part in (self._held, *_parts(self._held)):
-            remember(part)
-            remember(unquote(part))
+            mask_from_now_on(part)
+            mask_from_now_on(unquote(part))
 
     def reveal(self) -> str:
         """Return the text, for the library that signs, connects or encrypts with it."""
@@ -51,7 +54,9 @@ def reveal(secret: Secret | None) -> str:
 
 
 def _parts(url: str) -> Iterator[str]:
-    """Yield what of a URL is a secret by itself: its password, and of the address of a webhook what comes after the host."""
+    """Yield what of a URL is a secret by itself: its password, and of the address of a webhook what
+    comes after the host.
+    """
     # Not by a parser of URLs: this is also asked of what none of them takes.
     scheme, found, rest = url.partition("://")
     if found:

@@ -1,4 +1,6 @@
-"""The settings of a deployment: every environment variable that the program reads, read once and validated."""
+"""The settings of a deployment: every environment variable that the program reads, read once and
+validated.
+"""
 
 import os
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ from resources import links, network, values
 from resources.alerts.addresses import Addresses
 from resources.links import SIMULATED
 from resources.secret import Secret
+from resources.secret_files import read_secret_files, secret
 from resources.variables import (
     ANSWER_MEGABYTES,
     API_KEY,
@@ -37,8 +40,6 @@ from resources.variables import (
     WAREHOUSE_URL,
     SettingsError,
     check_names,
-    read_secret_files,
-    secret,
     text,
 )
 
@@ -48,11 +49,15 @@ ONE_LOCATION = "backlog_elt"
 
 @dataclass(frozen=True)
 class Settings:
-    """What a deployment has set; an unset value means the built-in default (a simulated space, an embedded server)."""
+    """What a deployment has set; an unset value means the built-in default (a simulated space, an
+    embedded server).
+    """
 
     backlog_url: str | None
     simulated: bool
-    """Whether the space is a simulated one: none is named, or a command above this process has started one."""
+    """Whether the space is a simulated one: none is named, or a command above this process has
+    started one.
+    """
     simulated_by_name: bool
     """Whether a simulated space was asked for, so that it may fill a server, too."""
     backlog_api_key: Secret | None
@@ -86,8 +91,14 @@ class Settings:
 
     @property
     def key_prefix(self) -> tuple[str, ...]:
-        """What the keys of raw assets begin with in Dagster: the code location of the space, where it has several."""
-        return () if self.marts_of or self.dagster_location == ONE_LOCATION else (self.dagster_location,)
+        """What the keys of raw assets begin with in Dagster: the code location of the space, where
+        it has several.
+        """
+        return (
+            ()
+            if self.marts_of or self.dagster_location == ONE_LOCATION
+            else (self.dagster_location,)
+        )
 
     @property
     def zone(self) -> ZoneInfo:
@@ -116,7 +127,8 @@ class Settings:
             SettingsError: a value is malformed, or what gives access to a real space is missing.
         """
         check_names(environ)
-        # Of parts that read them by themselves: a wrong one is said at once, not by a tick that nobody sees.
+        # Of parts that read them by themselves: a wrong one is said at once, not by a tick that
+        # nobody sees.
         Addresses.from_env(environ)
         network.check(environ)
         values.log_level(environ)
@@ -128,15 +140,28 @@ class Settings:
         if client_id or client_secret:
             values.check_oauth(backlog_url, api_key, client_id, client_secret, token_key)
         elif given == SIMULATED and api_key:
-            raise SettingsError(API_KEY, api_key, f"nothing while {URL} is {SIMULATED}: that space has a key of its own")
+            raise SettingsError(
+                API_KEY,
+                api_key,
+                f"nothing while {URL} is {SIMULATED}: that space has a key of its own",
+            )
         elif api_key and not backlog_url:
-            raise SettingsError(URL, "", f"the root of the space to which {API_KEY} gives access, https://acme.backlog.com")
+            raise SettingsError(
+                URL,
+                "",
+                f"the root of the space to which {API_KEY} gives access, https://acme.backlog.com",
+            )
         elif backlog_url and not api_key:
-            expected = f"the API key of a user of {backlog_url} (personal settings), or {CLIENT_ID} for access by OAuth"
+            expected = (
+                f"the API key of a user of {backlog_url} (personal settings), or "
+                f"{CLIENT_ID} for access by OAuth"
+            )
             raise SettingsError(API_KEY, "", expected)
         timezone = values.time_zone(text(environ, TIMEZONE) or "Asia/Tokyo")
         warehouse_url = links.postgres(WAREHOUSE_URL, secret(environ, WAREHOUSE_URL))
-        dagster_postgres_url = links.postgres(DAGSTER_POSTGRES_URL, secret(environ, DAGSTER_POSTGRES_URL))
+        dagster_postgres_url = links.postgres(
+            DAGSTER_POSTGRES_URL, secret(environ, DAGSTER_POSTGRES_URL)
+        )
         embedded = not (warehouse_url and dagster_postgres_url)
         home = values.home(text(environ, HOME) or ".backlog-elt", embedded=embedded)
         return cls(
@@ -151,17 +176,23 @@ class Settings:
             dagster_postgres_url=dagster_postgres_url,
             home=home,
             timezone=timezone,
-            history_start=values.history_start(text(environ, HISTORY_START) or "2020-01", ZoneInfo(timezone)),
+            history_start=values.history_start(
+                text(environ, HISTORY_START) or "2020-01", ZoneInfo(timezone)
+            ),
             rate_reserve=values.reserve(text(environ, RATE_RESERVE) or "0.2"),
             answer_megabytes=values.answer_megabytes(text(environ, ANSWER_MEGABYTES) or "64"),
-            dagster_location=values.location(DAGSTER_LOCATION, text(environ, DAGSTER_LOCATION) or ONE_LOCATION),
+            dagster_location=values.location(
+                DAGSTER_LOCATION, text(environ, DAGSTER_LOCATION) or ONE_LOCATION
+            ),
             marts_of=values.locations(MARTS_OF, text(environ, MARTS_OF)),
             broker_url=links.broker(secret(environ, BROKER_URL)),
             bi_password=secret(environ, BI_PASSWORD),
             privacy_key=values.privacy_key(environ),
             service_token=values.token(environ, SERVICE_TOKEN),
             service_proxy_header=values.header(text(environ, PROXY_HEADER)),
-            service_trusted_proxies=values.networks(text(environ, TRUSTED_PROXIES) or "127.0.0.0/8,::1"),
+            service_trusted_proxies=values.networks(
+                text(environ, TRUSTED_PROXIES) or "127.0.0.0/8,::1"
+            ),
             service_public_url=links.root(SERVICE_PUBLIC_URL, text(environ, SERVICE_PUBLIC_URL)),
             webhook_secret=values.webhook_secret(environ),
             dagster_url=links.root(DAGSTER_URL, text(environ, DAGSTER_URL)),

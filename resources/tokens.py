@@ -1,5 +1,5 @@
-"""What OAuth 2.0 tokens are, and what a store of them promises: the common ground of the client, which gets and uses them, and the
-warehouse, which stores them, so that neither knows the other.
+"""What OAuth 2.0 tokens are, and what a store of them promises: the common ground of the client,
+which gets and uses them, and the warehouse, which stores them, so that neither knows the other.
 """
 
 from collections.abc import Callable
@@ -9,13 +9,15 @@ from typing import Protocol
 
 from resources.secret import Secret
 
-#: So long before its end a token is renewed; at most a tenth of its life, since a space may give the same token again with what is
-#: left of its life, and would be asked at each request otherwise.
+#: So long before its end a token is renewed; at most a tenth of its life, since a space may give
+#: the same token again with what is left of its life, and would be asked at each request otherwise.
 MARGIN = timedelta(minutes=5)
 
 
 class TokensUnreadableError(Exception):
-    """Tokens are stored, but not by a key that is at hand; the message is one line, holds no secret and says what to do."""
+    """Tokens are stored, but not by a key that is at hand; the message is one line, holds no secret
+    and says what to do.
+    """
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ class Tokens:
     @property
     def due_at(self) -> datetime:
         """When they are to be renewed, a while before they end."""
-        return self.expires_at - min(MARGIN, max(self.expires_at - self.obtained_at, timedelta(0)) / 10)
+        return self.expires_at - min(
+            MARGIN, max(self.expires_at - self.obtained_at, timedelta(0)) / 10
+        )
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,11 @@ class TokenStore(Protocol):
         """Return what may be shown of them, which needs no key; None when nobody is logged in."""
 
     def renew(self, held: Tokens, ask: Callable[[Tokens], Tokens]) -> Tokens | None:
-        """Return the tokens that others have stored in place of `held`; or else ask for new ones, and store these first.
+        """Return the tokens that others have stored in place of `held`; or else ask for new ones,
+        and store these first.
 
-        One process asks at a time, the others wait and get what it has stored. None when nobody is logged in any more.
+        One process asks at a time, the others wait and get what it has stored. None when nobody is
+        logged in any more.
 
         Raises:
             TokensUnreadableError: what is stored cannot be read.
@@ -67,7 +73,9 @@ class TokenStore(Protocol):
         """Store the tokens of a new login in place of any that there are."""
 
     def rotate(self) -> bool:
-        """Encrypt what is stored by the first key; False when nobody is logged in. Raises TokensUnreadableError."""
+        """Encrypt what is stored by the first key; False when nobody is logged in. Raises
+        TokensUnreadableError.
+        """
 
     def forget(self) -> bool:
         """Forget the tokens; False when there were none."""

@@ -1,4 +1,6 @@
-"""What the values of the environment variables must be: each parser returns a usable value or raises SettingsError."""
+"""What the values of the environment variables must be: each parser returns a usable value or
+raises SettingsError.
+"""
 
 import base64
 import binascii
@@ -11,6 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 from resources.secret import Secret
+from resources.secret_files import secret
 from resources.variables import (
     ANSWER_MEGABYTES,
     API_KEY,
@@ -31,7 +34,6 @@ from resources.variables import (
     WAREHOUSE_URL,
     WEBHOOK_SECRET,
     SettingsError,
-    secret,
     text,
 )
 
@@ -39,7 +41,9 @@ FORMATS, LEVELS = ("text", "json"), ("DEBUG", "INFO", "WARNING", "ERROR")
 _LOCATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
 _SHORTEST_KEY = 16
 _KEY_BYTES = 32
-_MAKE_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+_MAKE_KEY = (
+    'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+)
 _IN_A_PATH = re.compile("[A-Za-z0-9_-]+")
 _CLIENT = re.compile("[!-~]{1,200}")
 _HEADER = re.compile("[A-Za-z][A-Za-z0-9-]*")
@@ -71,34 +75,63 @@ def token_keys(given: str | Secret | None) -> list[Secret]:
     text = given.reveal() if isinstance(given, Secret) else given or ""
     keys = [part.strip() for part in text.split(",") if part.strip()]
     try:
-        sound = bool(keys) and all(len(base64.b64decode(key, altchars=b"-_", validate=True)) == _KEY_BYTES for key in keys)
+        sound = bool(keys) and all(
+            len(base64.b64decode(key, altchars=b"-_", validate=True)) == _KEY_BYTES for key in keys
+        )
     except (binascii.Error, ValueError):
         sound = False
     if not sound:
-        expected = f"a key that encrypts OAuth tokens, or several separated by commas; create one with: {_MAKE_KEY}"
+        expected = (
+            "a key that encrypts OAuth tokens, or several separated by commas; "
+            f"create one with: {_MAKE_KEY}"
+        )
         raise SettingsError(TOKEN_KEY, Secret(text), expected)
     return [Secret(key) for key in keys]
 
 
-def check_oauth(url: str | None, api_key: Secret | None, client_id: str | None, held: Secret | None, key: Secret | None) -> None:
-    """Check that what access by OAuth needs is given together, and nothing against it; raises SettingsError."""
+def check_oauth(
+    url: str | None,
+    api_key: Secret | None,
+    client_id: str | None,
+    held: Secret | None,
+    key: Secret | None,
+) -> None:
+    """Check that what access by OAuth needs is given together, and nothing against it; raises
+    SettingsError.
+    """
     if not client_id:
-        raise SettingsError(CLIENT_ID, "", f"the client id of the application whose {CLIENT_SECRET} is set")
+        raise SettingsError(
+            CLIENT_ID, "", f"the client id of the application whose {CLIENT_SECRET} is set"
+        )
     if not _CLIENT.fullmatch(client_id):
-        raise SettingsError(CLIENT_ID, client_id, "the client id of an application as Nulab shows it: ASCII letters and digits")
+        raise SettingsError(
+            CLIENT_ID,
+            client_id,
+            "the client id of an application as Nulab shows it: ASCII letters and digits",
+        )
     if not held:
         raise SettingsError(CLIENT_SECRET, "", f"the client secret of the application {client_id}")
     if api_key:
-        raise SettingsError(API_KEY, api_key, f"nothing while {CLIENT_ID} is set: access is by the one or the other")
+        raise SettingsError(
+            API_KEY, api_key, f"nothing while {CLIENT_ID} is set: access is by the one or the other"
+        )
     if not url:
-        raise SettingsError(URL, "", f"the root of the space to which {CLIENT_ID} gives access, https://acme.backlog.com")
+        raise SettingsError(
+            URL,
+            "",
+            f"the root of the space to which {CLIENT_ID} gives access, https://acme.backlog.com",
+        )
     token_keys(key)
 
 
 def key_of_space(held: Secret | None) -> Secret | None:
     """Return an API key, None when it is not set; raises SettingsError for what no key can be."""
     if held is not None and (not held.reveal().isascii() or " " in held.reveal()):
-        raise SettingsError(API_KEY, held, "an API key as Backlog shows it: ASCII letters and digits, without spaces")
+        raise SettingsError(
+            API_KEY,
+            held,
+            "an API key as Backlog shows it: ASCII letters and digits, without spaces",
+        )
     return held
 
 
@@ -112,7 +145,9 @@ def privacy_key(environ: Mapping[str, str]) -> Secret | None:
 
 
 def long_secret(environ: Mapping[str, str], name: str) -> Secret | None:
-    """Return a secret that cannot be guessed, None when it is not set; raises SettingsError when it is too short."""
+    """Return a secret that cannot be guessed, None when it is not set; raises SettingsError when it
+    is too short.
+    """
     held = secret(environ, name)
     if held is not None and len(held.reveal()) < _SHORTEST_KEY:
         raise SettingsError(name, held, f"a secret of {_SHORTEST_KEY} characters or more")
@@ -123,31 +158,45 @@ def token(environ: Mapping[str, str], name: str) -> Secret | None:
     """Return a long secret that can stand in a header; raises SettingsError when none can."""
     held = long_secret(environ, name)
     if held is not None and (not held.reveal().isascii() or " " in held.reveal()):
-        raise SettingsError(name, held, "ASCII letters, digits and signs without spaces, because it is sent in a header")
+        raise SettingsError(
+            name,
+            held,
+            "ASCII letters, digits and signs without spaces, because it is sent in a header",
+        )
     return held
 
 
 def webhook_secret(environ: Mapping[str, str]) -> Secret | None:
-    """Return the secret in the URL of the inbox, None when it is not set; raises SettingsError when it fits no path."""
+    """Return the secret in the URL of the inbox, None when it is not set; raises SettingsError when
+    it fits no path.
+    """
     held = long_secret(environ, WEBHOOK_SECRET)
     if held is not None and not _IN_A_PATH.fullmatch(held.reveal()):
-        raise SettingsError(WEBHOOK_SECRET, held, "letters, digits, - and _, because it is part of a URL")
+        raise SettingsError(
+            WEBHOOK_SECRET, held, "letters, digits, - and _, because it is part of a URL"
+        )
     return held
 
 
 def header(text: str | None) -> str | None:
     """Return the name of a header; raises SettingsError for anything else."""
     if text is not None and not _HEADER.fullmatch(text):
-        raise SettingsError(PROXY_HEADER, text, "the name of a header, for example X-Forwarded-User")
+        raise SettingsError(
+            PROXY_HEADER, text, "the name of a header, for example X-Forwarded-User"
+        )
     return text
 
 
 def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Return addresses and networks that are separated by commas; raises SettingsError when one is none."""
+    """Return addresses and networks that are separated by commas; raises SettingsError when one is
+    none.
+    """
     try:
         return tuple(ip_network(part.strip()) for part in text.split(","))
     except ValueError:
-        raise SettingsError(TRUSTED_PROXIES, text, "addresses or networks, as 10.0.0.7,10.1.0.0/16") from None
+        raise SettingsError(
+            TRUSTED_PROXIES, text, "addresses or networks, as 10.0.0.7,10.1.0.0/16"
+        ) from None
 
 
 def home(text: str, *, embedded: bool) -> Path:
@@ -164,7 +213,9 @@ def home(text: str, *, embedded: bool) -> Path:
         found = Path(text).expanduser().absolute()
         whole = str(found.resolve())
     except (RuntimeError, ValueError, OSError):  # no such user, or the folder we are in is gone
-        raise SettingsError(HOME, text, "a folder; ~ is your own, and ~name that of a user of this machine") from None
+        raise SettingsError(
+            HOME, text, "a folder; ~ is your own, and ~name that of a user of this machine"
+        ) from None
     if embedded and _NOT_IN_A_HOME.search(whole):
         expected = (
             'a folder without $, ", `, \\ and control characters in its whole path, because the '
@@ -183,7 +234,9 @@ def time_zone(text: str) -> str:
 
 
 def history_start(text: str, zone: ZoneInfo) -> str:
-    """Return a month as `YYYY-MM` that is not in the future of a zone; raises SettingsError for any other text."""
+    """Return a month as `YYYY-MM` that is not in the future of a zone; raises SettingsError for any
+    other text.
+    """
     month, today = parse_month(HISTORY_START, text), datetime.now(zone).date()
     if month.year < 2000 or month > today:
         raise SettingsError(HISTORY_START, text, "a month from 2000-01 up to the current one")
@@ -199,7 +252,9 @@ def reserve(text: str) -> float:
 
 
 def answer_megabytes(text: str) -> int:
-    """Return the most that an answer may have; raises SettingsError for what is no whole number from 1 to 9999."""
+    """Return the most that an answer may have; raises SettingsError for what is no whole number
+    from 1 to 9999.
+    """
     if not _MEGABYTES.fullmatch(text):
         expected = "a whole number of megabytes from 1 to 9999, for example 64"
         raise SettingsError(ANSWER_MEGABYTES, text, expected)
@@ -207,24 +262,34 @@ def answer_megabytes(text: str) -> int:
 
 
 def location(name: str, text: str) -> str:
-    """Return the name of a code location; raises SettingsError for what Dagster and a schema cannot bear."""
+    """Return the name of a code location; raises SettingsError for what Dagster and a schema cannot
+    bear.
+    """
     if not _LOCATION.fullmatch(text):
-        raise SettingsError(name, text, "the name of a code location: letters, digits and _, 63 at most")
+        raise SettingsError(
+            name, text, "the name of a code location: letters, digits and _, 63 at most"
+        )
     return text
 
 
 def locations(name: str, text: str | None) -> tuple[str, ...]:
-    """Return the names of code locations that are separated by commas; raises SettingsError when one is none."""
+    """Return the names of code locations that are separated by commas; raises SettingsError when
+    one is none.
+    """
     return tuple(location(name, part.strip()) for part in text.split(",")) if text else ()
 
 
 def log_level(environ: Mapping[str, str]) -> str | None:
-    """Return from which level on lines are written, None when it is not said; raises SettingsError for another word."""
+    """Return from which level on lines are written, None when it is not said; raises SettingsError
+    for another word.
+    """
     return _one_of(LOG_LEVEL, (text(environ, LOG_LEVEL) or "").upper(), LEVELS)
 
 
 def log_format(environ: Mapping[str, str]) -> str | None:
-    """Return how lines are written, None when it is not said; raises SettingsError for another word."""
+    """Return how lines are written, None when it is not said; raises SettingsError for another
+    word.
+    """
     return _one_of(LOG_FORMAT, (text(environ, LOG_FORMAT) or "").lower(), FORMATS)
 
 
@@ -235,7 +300,9 @@ def _one_of(name: str, given: str, allowed: tuple[str, ...]) -> str | None:
 
 
 def mail(name: str, text: str) -> str:
-    """Return the address of a sender or recipient, with a name or without; raises SettingsError for what is none."""
+    """Return the address of a sender or recipient, with a name or without; raises SettingsError for
+    what is none.
+    """
     if ";" in text or not _MAIL.fullmatch(parseaddr(text)[1]):
         raise SettingsError(name, text, "a mail address, of recipients several with commas between")
     return text

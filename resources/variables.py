@@ -1,7 +1,8 @@
-"""Every environment variable of the program: name, meaning, default, whether it may hold a secret, and the error of a wrong one.
+"""Every environment variable of the program: name, meaning, default, whether it may hold a secret,
+and the error of a wrong one.
 
-This is the one list: a variable that is not in it is refused, `docs/reference.md` is made from it, and an error line shows a value
-only where it says so.
+This is the one list: a variable that is not in it is refused, `docs/reference.md` is made from it,
+and an error line shows a value only where it says so.
 """
 
 import re
@@ -9,13 +10,13 @@ from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum, auto
-from pathlib import Path
 from unicodedata import category
 
 from resources.redact import plain_lines
 from resources.secret import Secret
 
-#: After the name of a variable that holds a secret: the name of one that holds the path of a file with it.
+#: After the name of a variable that holds a secret: the name of one that holds the path of a file
+#: with it.
 FILE = "_FILE"
 URL = "BACKLOG_URL"
 API_KEY = "BACKLOG_API_KEY"
@@ -64,7 +65,9 @@ class Holds(Enum):
 
 @dataclass(frozen=True)
 class Variable:
-    """What a variable holds, and the words of the documents for it: its meaning, its default, and the section with more."""
+    """What a variable holds, and the words of the documents for it: its meaning, its default, and
+    the section with more.
+    """
 
     holds: Holds
     meaning: str
@@ -80,7 +83,10 @@ VARIABLES: Mapping[str, Variable] = {
         "a simulated space, in the embedded PostgreSQL only",
     ),
     API_KEY: Variable(
-        Holds.SECRET, "API key of a user of the space", f"needed with `{URL}`, unless access is by OAuth", "operating.md#access"
+        Holds.SECRET,
+        "API key of a user of the space",
+        f"needed with `{URL}`, unless access is by OAuth",
+        "operating.md#access",
     ),
     CLIENT_ID: Variable(
         Holds.TEXT,
@@ -89,10 +95,16 @@ VARIABLES: Mapping[str, Variable] = {
         "operating.md#oauth",
     ),
     CLIENT_SECRET: Variable(
-        Holds.SECRET, "OAuth: client secret of that application", "needed with the client id", "operating.md#oauth"
+        Holds.SECRET,
+        "OAuth: client secret of that application",
+        "needed with the client id",
+        "operating.md#oauth",
     ),
     TOKEN_KEY: Variable(
-        Holds.SECRET, "OAuth: key that encrypts the tokens in the warehouse", "needed with the client id", "operating.md#oauth"
+        Holds.SECRET,
+        "OAuth: key that encrypts the tokens in the warehouse",
+        "needed with the client id",
+        "operating.md#oauth",
     ),
     WAREHOUSE_URL: Variable(
         Holds.SECRET,
@@ -108,13 +120,20 @@ VARIABLES: Mapping[str, Variable] = {
     ),
     HOME: Variable(
         Holds.TEXT,
-        "Folder of embedded data and of Dagster's files; with the embedded PostgreSQL its path holds "
+        "Folder of embedded data and of Dagster's files; with the embedded "
+        "PostgreSQL its path holds "
         'no `$`, `"`, backquote or `\\`',
         "`.backlog-elt`",
         "operating.md#the-embedded-postgresql",
     ),
-    TIMEZONE: Variable(Holds.TEXT, "Time zone of months and schedules, an IANA name", "`Asia/Tokyo`"),
-    HISTORY_START: Variable(Holds.TEXT, "First month partition, `YYYY-MM`, from 2000-01 to the current month", "`2020-01`"),
+    TIMEZONE: Variable(
+        Holds.TEXT, "Time zone of months and schedules, an IANA name", "`Asia/Tokyo`"
+    ),
+    HISTORY_START: Variable(
+        Holds.TEXT,
+        "First month partition, `YYYY-MM`, from 2000-01 to the current month",
+        "`2020-01`",
+    ),
     RATE_RESERVE: Variable(
         Holds.TEXT,
         "Share of each rate-limit window that is left to people, from 0 to below 1",
@@ -123,19 +142,32 @@ VARIABLES: Mapping[str, Variable] = {
     ),
     ANSWER_MEGABYTES: Variable(
         Holds.TEXT,
-        "Megabytes of one answer of Backlog at most, as it comes and unpacked; a larger one ends the load",
+        "Megabytes of one answer of Backlog at most, as it comes and unpacked; a "
+        "larger one ends the load",
         "`64`",
     ),
     PRIVACY_KEY: Variable(
-        Holds.SECRET, "Secret of 16 characters or more. With it, people are masked", "people are not masked", "privacy.md"
+        Holds.SECRET,
+        "Secret of 16 characters or more. With it, people are masked",
+        "people are not masked",
+        "privacy.md",
     ),
-    BI_PASSWORD: Variable(Holds.SECRET, "Password of the role that `backlog-elt grant bi` makes", "a random one", "bi.md"),
+    BI_PASSWORD: Variable(
+        Holds.SECRET,
+        "Password of the role that `backlog-elt grant bi` makes",
+        "a random one",
+        "bi.md",
+    ),
     LOG_FORMAT: Variable(
-        Holds.TEXT, "Form of the log lines of the program's own processes: `text` or `json`", "`text`", "operating.md#logs"
+        Holds.TEXT,
+        "Form of the log lines of the program's own processes: `text` or `json`",
+        "`text`",
+        "operating.md#logs",
     ),
     LOG_LEVEL: Variable(
         Holds.TEXT,
-        "Level of the log lines of the program's own processes: `DEBUG`, `INFO`, `WARNING` or `ERROR`",
+        "Level of the log lines of the program's own processes: `DEBUG`, "
+        "`INFO`, `WARNING` or `ERROR`",
         "`WARNING`",
         "operating.md#logs",
     ),
@@ -146,20 +178,32 @@ VARIABLES: Mapping[str, Variable] = {
         "operating.md#alerts",
     ),
     ALERT_TEAMS_URL: Variable(
-        Holds.SECRET, "Alerts: webhook of a Microsoft Teams workflow", "no alerts there", "operating.md#alerts"
-    ),
-    ALERT_SMTP_URL: Variable(
-        Holds.SECRET, "Alerts: mail server, `smtp://user:password@host:587` or `smtps://…`", "no mail", "operating.md#alerts"
-    ),
-    ALERT_URLS: Variable(
         Holds.SECRET,
-        "Alerts: URLs of apprise, separated by spaces: LINE, Chatwork, Discord, Slack, Teams, mail and a hundred other services",
+        "Alerts: webhook of a Microsoft Teams workflow",
         "no alerts there",
         "operating.md#alerts",
     ),
-    MAIL_FROM: Variable(Holds.TEXT, "Alerts: sender of mails", "needed with the mail server", "operating.md#alerts"),
+    ALERT_SMTP_URL: Variable(
+        Holds.SECRET,
+        "Alerts: mail server, `smtp://user:password@host:587` or `smtps://…`",
+        "no mail",
+        "operating.md#alerts",
+    ),
+    ALERT_URLS: Variable(
+        Holds.SECRET,
+        "Alerts: URLs of apprise, separated by spaces: LINE, Chatwork, Discord, Slack, Teams, "
+        "mail and a hundred other services",
+        "no alerts there",
+        "operating.md#alerts",
+    ),
+    MAIL_FROM: Variable(
+        Holds.TEXT, "Alerts: sender of mails", "needed with the mail server", "operating.md#alerts"
+    ),
     MAIL_TO: Variable(
-        Holds.TEXT, "Alerts: recipients of mails, separated by commas", "needed with the mail server", "operating.md#alerts"
+        Holds.TEXT,
+        "Alerts: recipients of mails, separated by commas",
+        "needed with the mail server",
+        "operating.md#alerts",
     ),
     SERVICE_TOKEN: Variable(
         Holds.SECRET,
@@ -174,7 +218,10 @@ VARIABLES: Mapping[str, Variable] = {
         "service.md#who-may-ask",
     ),
     TRUSTED_PROXIES: Variable(
-        Holds.TEXT, "Addresses or networks of proxies that may send this header", "`127.0.0.0/8,::1`", "service.md#who-may-ask"
+        Holds.TEXT,
+        "Addresses or networks of proxies that may send this header",
+        "`127.0.0.0/8,::1`",
+        "service.md#who-may-ask",
     ),
     SERVICE_PUBLIC_URL: Variable(
         Holds.ADDRESS,
@@ -208,7 +255,8 @@ VARIABLES: Mapping[str, Variable] = {
     ),
     MARTS_OF: Variable(
         Holds.TEXT,
-        "Names of the code locations whose marts this one makes, as `acme,beta`. It loads no space itself. Not with `up`",
+        "Names of the code locations whose marts this one makes, as `acme,beta`. It loads no "
+        "space itself. Not with `up`",
         "marts of its own",
         "deployment.md#several-spaces",
     ),
@@ -221,7 +269,7 @@ VARIABLES: Mapping[str, Variable] = {
 }
 #: Set by the program for processes that it starts; nobody else sets them.
 SIMULATED_HERE = "BACKLOG_ELT_SIMULATED"
-_OF_DBT = ("HOST", "PORT", "USER", "DATABASE", "SSLMODE", "SSLROOTCERT", "SSLCERT", "SSLKEY")
+_OF_DBT = ("HOST", "PORT", "USER", "DBNAME", "SSLMODE", "SSLROOTCERT", "SSLCERT", "SSLKEY")
 WITHIN = frozenset({SIMULATED_HERE, *(f"BACKLOG_DBT_{part}" for part in _OF_DBT)})
 #: Variables whose lines, of a file above all, are as good as one line.
 _LISTS = frozenset({ALERT_URLS})
@@ -229,33 +277,48 @@ _LISTS = frozenset({ALERT_URLS})
 SECRETS = tuple(name for name, variable in VARIABLES.items() if variable.holds is Holds.SECRET)
 _SHOWN = frozenset(name for name, variable in VARIABLES.items() if variable.holds is Holds.TEXT)
 
-#: Where an address begins with one of these, that much of it is shown; any other beginning may be a part of a secret.
-_SCHEME = re.compile(r"(https?|ftp|file|mysql|mariadb|mssql|oracle|sqlite|mongodb|postgres(?:ql)?|rediss?|amqps?|smtps?):")
+#: Where an address begins with one of these, that much of it is shown; any other beginning may be a
+#: part of a secret.
+_SCHEME = re.compile(
+    r"(https?|ftp|file|mysql|mariadb|mssql|oracle|sqlite|mongodb|postgres(?:ql)?"
+    r"|rediss?|amqps?|smtps?):"
+)
 _LONGEST_SHOWN = 80
 _OURS = "BACKLOG_"
 _NAME = re.compile(r"[A-Za-z0-9_]{1,60}")
-#: What Kubernetes and Docker set in every container of a service that is called backlog or backlog-elt.
-_OF_SERVICES = re.compile(r"BACKLOG_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
+#: What Kubernetes and Docker set in every container of a service that is called backlog or
+#: backlog-elt.
+_OF_SERVICES = re.compile(
+    r"BACKLOG_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?"
+    r"|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
 _WARNINGS = "PYTHONWARNINGS"
-#: Unicode's categories of control characters, of halves of a pair, and of separators of lines and paragraphs.
+#: Unicode's categories of control characters, of halves of a pair, and of separators of lines and
+#: paragraphs.
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 class SettingsError(ValueError):
-    """A variable or option has a value that cannot be used; the message names it and says what would do.
+    """A variable or option has a value that cannot be used; the message names it and says what
+    would do.
 
     The value is shown only where the declaration of the variable says that no secret can be in it.
     """
 
-    def __init__(self, variable: str, got: str | Secret | None, expected: str, wrong: str = "") -> None:
+    def __init__(
+        self, variable: str, got: str | Secret | None, expected: str, wrong: str = ""
+    ) -> None:
         """`wrong` says what is wrong with a value that is not shown, without a part of it."""
-        shown = f"{_shown(variable, got)}{f' ({wrong})' if wrong else ''}"
-        # No secret is in it. To mask one would mask our own words where somebody's password is one of them.
-        super().__init__(plain_lines(" ".join(f"{variable} is {shown}: expected {expected}".split())))
+        shown = f"{_shown_value(variable, got)}{f' ({wrong})' if wrong else ''}"
+        # No secret is in it. To mask one would mask our own words where somebody's password is one
+        # of them.
+        super().__init__(
+            plain_lines(" ".join(f"{variable} is {shown}: expected {expected}".split()))
+        )
         self.variable = variable
 
 
-def _shown(variable: str, got: str | Secret | None) -> str:
+def _shown_value(variable: str, got: str | Secret | None) -> str:
     if not got:
         return "''"
     if isinstance(got, str) and (variable.startswith("-") or variable in _SHOWN):
@@ -265,14 +328,16 @@ def _shown(variable: str, got: str | Secret | None) -> str:
 
 
 def check_names(environ: Mapping[str, str]) -> None:
-    """See that no variable is set that looks like one of ours and is none; an empty one counts as unset.
+    """See that no variable is set that looks like one of ours and is none; an empty one counts as
+    unset.
 
     Raises:
         SettingsError: there is one; the message says which one was probably meant.
     """
     known = {*VARIABLES, *(name + FILE for name in SECRETS)}
     for name in sorted(environ.keys() - known - WITHIN):
-        # Names are written in capitals; one of ours in small letters is not read, and was meant to be.
+        # Names are written in capitals; one of ours in small letters is not read, and was meant to
+        # be.
         ours = name.upper().startswith(_OURS) or name.upper() in known
         if ours and environ[name].strip() and not _OF_SERVICES.fullmatch(name):
             short = {one.removeprefix(_OURS): one for one in sorted(known)}
@@ -281,12 +346,17 @@ def check_names(environ: Mapping[str, str]) -> None:
             # What is no name at all may hold what was meant for its value.
             shown = name if _NAME.fullmatch(name) else f"{_OURS}…"
             raise SettingsError(
-                shown, environ[name], f"no variable of this name: {question} it, or see docs/reference.md for all of them"
+                shown,
+                environ[name],
+                f"no variable of this name: {question} it, or see "
+                "docs/reference.md for all of them",
             )
 
 
 def text(environ: Mapping[str, str], name: str) -> str | None:
-    """Return the text of a variable, None where there is none; raises SettingsError for control characters."""
+    """Return the text of a variable, None where there is none; raises SettingsError for control
+    characters.
+    """
     given = environ.get(name, "").strip()
     if name in _LISTS:
         given = " ".join(given.split())
@@ -296,39 +366,15 @@ def text(environ: Mapping[str, str], name: str) -> str | None:
     return given or None
 
 
-def secret(environ: Mapping[str, str], name: str) -> Secret | None:
-    """Return a secret, or what the file holds that is named instead, as orchestrators of containers mount them.
-
-    Raises:
-        SettingsError: there is no such file, or no text in it.
-    """
-    given = text(environ, name)
-    path = None if given else text(environ, name + FILE)
-    if path:
-        given = text({name: _in_file(name + FILE, path)}, name)
-    return Secret(given) if given else None
-
-
-def _in_file(name: str, path: str) -> str:
-    # The path is not shown: somebody may have put the secret itself there.
-    try:
-        held = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
-    except OSError as error:
-        held, wrong = "", (error.strerror or type(error).__name__).lower()
-    except UnicodeDecodeError:
-        held, wrong = "", "it holds no UTF-8"
-    except (ValueError, RuntimeError):
-        held, wrong = "", "it is no path"
-    else:
-        wrong = "it is empty"
-    if not held:
-        raise SettingsError(name, path, "the path of a file that can be read and holds the secret, and nothing else", wrong)
-    return held
-
-
 def without_secrets(environ: Mapping[str, str], but: Collection[str] = ()) -> dict[str, str]:
-    """Return an environment for a process that needs no secret, or only some; the names of their files are left out, too."""
-    return {name: value for name, value in environ.items() if name.removesuffix(FILE) not in {*SECRETS} - {*but}}
+    """Return an environment for a process that needs no secret, or only some; the names of their
+    files are left out, too.
+    """
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.removesuffix(FILE) not in {*SECRETS} - {*but}
+    }
 
 
 def drop_warnings_as_errors(environ: MutableMapping[str, str]) -> bool:
@@ -337,15 +383,3 @@ def drop_warnings_as_errors(environ: MutableMapping[str, str]) -> bool:
     Python reads the variable when it starts: a process that finds it so has to begin anew.
     """
     return "error" in environ.get(_WARNINGS, "") and bool(environ.pop(_WARNINGS))
-
-
-def read_secret_files(environ: MutableMapping[str, str]) -> None:
-    """Put the secrets that are given as files into the variables themselves.
-
-    Raises:
-        SettingsError: a file cannot be read, or is empty.
-    """
-    for name in SECRETS:
-        held = secret(environ, name)
-        if held is not None:
-            environ[name] = held.reveal()

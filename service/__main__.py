@@ -1,4 +1,6 @@
-"""`python -m service`: the service in the foreground, as `backlog-elt up` and `backlog-elt serve` start it."""
+"""`python -m service`: the service in the foreground, as `backlog-elt up` and `backlog-elt serve`
+start it.
+"""
 
 import argparse
 import os
@@ -6,21 +8,19 @@ import socket
 import sys
 from contextlib import suppress
 
-# structlog and httpx import rich where it is there, to write to terminals: 4 MB. What is None cannot be imported.
-sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+import uvicorn
 
-import uvicorn  # noqa: E402
-
-from resources.logs import set_up  # noqa: E402
-from resources.settings import Settings  # noqa: E402
-from resources.variables import SettingsError  # noqa: E402
-from service.app import create_app  # noqa: E402
-from service.security import check_exposure  # noqa: E402
+from resources.logs import set_up
+from resources.settings import Settings
+from resources.variables import SettingsError
+from service.app import create_app
+from service.security import check_exposure
 
 HOST, PORT = "127.0.0.1", 3001
 #: When the service ends, accepted requests are answered within this time.
 GRACE_SECONDS = 8
-#: Longer than proxies and clients keep a connection, so that none is closed just as a request comes.
+#: Longer than proxies and clients keep a connection, so that none is closed just as a request
+#: comes.
 KEPT_SECONDS = 75
 #: Bytes of the lines before a body: four times what browsers send with the cookies of a login.
 LARGEST_HEAD = 32_768
@@ -43,7 +43,8 @@ def serve(settings: Settings, host: str, port: int, *, level: str | None = None)
         level: of the log, unless BACKLOG_LOG_LEVEL is set; WARNING by default.
 
     Raises:
-        SettingsError: others could reach it without access control, or a setting of the log is wrong.
+        SettingsError: others could reach it without access control, or a setting of the log is
+            wrong.
         ServiceError: the port is taken.
     """
     check_exposure(settings, host)
@@ -52,7 +53,8 @@ def serve(settings: Settings, host: str, port: int, *, level: str | None = None)
         create_app(settings),
         log_config=None,
         log_level="warning",
-        # Paths may hold the secret of the webhook: requests are logged by their route (`metrics.Measured`).
+        # Paths may hold the secret of the webhook: requests are logged by their route
+        # (`metrics.Measured`).
         access_log=False,
         # Addresses are those of the connection: anybody can send a header.
         proxy_headers=False,
@@ -72,16 +74,23 @@ def serve(settings: Settings, host: str, port: int, *, level: str | None = None)
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
         return socket.create_server(address[:2], family=family, backlog=1024)
     except (OSError, OverflowError, UnicodeError) as error:
-        said = f"the service cannot listen on port {port} of {host} ({error}): stop what listens there, or choose another port"
+        said = (
+            f"the service cannot listen on port {port} of {host} ({error}): stop what listens "
+            "there, or choose another port"
+        )
         raise ServiceError(said) from None
 
 
 def main() -> None:
     """Read the command line and the environment, and serve."""
-    parser = argparse.ArgumentParser(prog="python -m service", description="Serve the sync API, its page and the webhook inbox.")
+    parser = argparse.ArgumentParser(
+        prog="python -m service", description="Serve the sync API, its page and the webhook inbox."
+    )
     parser.add_argument("--host", default=HOST)
     parser.add_argument("--port", type=int, default=PORT)
     options = parser.parse_args()

@@ -9,19 +9,19 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resources.warehouse.sync_log import Requested
+from resources.warehouse.history.history_reader import Requested, SyncStatus
 from service import models
 from service.body import read_body
 from service.cache import answer
 from service.cancels import Cancels
-from service.errors import ApiError
+from service.error_answers import ApiError
+from service.logged_runs import LoggedRuns
 from service.openapi import SYNC_REQUEST, TAG, canceling, parameter, query, reading, starting, takes
 from service.overview import Overview
-from service.overview_models import Projects, Schedules, Timeline
 from service.routes import PlainRoute
-from service.run_ends import RunEnds
 from service.starts import Starts
 from service.state import State
+from sync.results import api_answers
 
 ROOT = "/api/v1/sync"
 LARGEST_BODY = 10_000
@@ -30,7 +30,10 @@ PAGE, LARGEST_PAGE = 50, 200
 PROJECT_KEY = "^[A-Z0-9_]{1,40}$"
 _RUN_ID = parameter("run_id", "path", "The id of a run, from a start or from the history")
 _JSON = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE)
-_FORMS_OF_BODY = 'Expected {"mode": "incremental"}, {"mode": "full"}, {"full": true}, {"full": false}, or no body.'
+_FORMS_OF_BODY = (
+    'Expected {"mode": "incremental"}, {"mode": "full"}, {"full": true}, '
+    '{"full": false}, or no body.'
+)
 
 #: In the description, a parameter that may be left out is not one that may be null.
 Absent = SkipJsonSchema[None]
@@ -42,10 +45,12 @@ ProjectKey = Annotated[str, Field(pattern=PROJECT_KEY)]
 class HistoryQuery(BaseModel):
     """The parameters of the history."""
 
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE, description="The most syncs to return")] = PAGE
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE, description="The most syncs to return")] = (
+        PAGE
+    )
     before: Annotated[SyncId | Absent, Field(description="`next_before` of the page before")] = None
     type: Annotated[SyncType | Absent, Field(description="As `issues`")] = None
-    status: Annotated[models.SyncStatus | Absent, Field(description="The status of the syncs")] = None
+    status: Annotated[SyncStatus | Absent, Field(description="The status of the syncs")] = None
     project: Annotated[ProjectKey | Absent, Field(description="The key of a project")] = None
 
     @classmethod
@@ -62,7 +67,9 @@ class HistoryQuery(BaseModel):
         expected = first["msg"].removeprefix("Input should be ")
         if "pattern" in first.get("ctx", {}):
             expected = f"a text like {first['ctx']['pattern']}"
-        raise ApiError(400, "invalid_parameter", f"{first['loc'][0]} cannot be used.", f"Expected {expected}.")
+        raise ApiError(
+            400, "invalid_parameter", f"{first['loc'][0]} cannot be used.", f"Expected {expected}."
+        )
 
 
 async def sync_request(request: Request) -> models.SyncRequest:
@@ -75,69 +82,121 @@ async def sync_request(request: Request) -> models.SyncRequest:
     if not body:
         return models.SyncRequest()
     if not _JSON.fullmatch(request.headers.get("content-type", "")):
-        raise ApiError(415, "unsupported_media_type", "The body is not JSON.", "Send Content-Type: application/json, or no body.")
+        raise ApiError(
+            415,
+            "unsupported_media_type",
+            "The body is not JSON.",
+            "Send Content-Type: application/json, or no body.",
+        )
     try:
         return models.SyncRequest.model_validate_json(body)
     except ValidationError as error:
         field = next((str(name) for name in error.errors()[0]["loc"]), "The body")
-        raise ApiError(400, "invalid_parameter", f"{field} cannot be used.", _FORMS_OF_BODY) from None
+        raise ApiError(
+            400, "invalid_parameter", f"{field} cannot be used.", _FORMS_OF_BODY
+        ) from None
 
 
 How = Annotated[models.SyncRequest, Depends(sync_request)]
 
 
-def reading_router(state: State, overview: Overview, ends: RunEnds) -> APIRouter:
+def reading_router(state: State, overview: Overview, logged: LoggedRuns) -> APIRouter:
     """Return the endpoints that read."""
     api = APIRouter(prefix=ROOT, tags=["sync"], route_class=PlainRoute)
 
-    @api.get("/connection/status", response_model=models.Connection, responses=reading(), openapi_extra=takes(TAG))
+    @api.get(
+        "/connection/status",
+        response_model=api_answers.Connection,
+        responses=reading(),
+        openapi_extra=takes(TAG),
+    )
     async def connection(request: Request) -> Response:
         """Whether Backlog answers, and the state of the syncs."""
         return answer(request, await state.connection())
 
-    @api.get("/monitor/active", response_model=models.Active, responses=reading(), openapi_extra=takes(TAG))
+    @api.get(
+        "/monitor/active",
+        response_model=api_answers.Active,
+        responses=reading(),
+        openapi_extra=takes(TAG),
+    )
     async def active(request: Request) -> Response:
         """What waits or works, and how far it is."""
         return answer(request, await state.active())
 
-    @api.get("/monitor/stats", response_model=models.Stats, responses=reading(), openapi_extra=takes(TAG))
+    @api.get(
+        "/monitor/stats",
+        response_model=api_answers.Stats,
+        responses=reading(),
+        openapi_extra=takes(TAG),
+    )
     async def stats(request: Request) -> Response:
         """What was done in the last 24 hours."""
         return answer(request, await state.stats())
 
-    @api.get("/history", response_model=models.History, responses=reading(400), openapi_extra=takes(*query(HistoryQuery), TAG))
+    @api.get(
+        "/history",
+        response_model=api_answers.History,
+        responses=reading(400),
+        openapi_extra=takes(*query(HistoryQuery), TAG),
+    )
     async def history(request: Request) -> Response:
         """Syncs, newest first."""
         page = HistoryQuery.of(request)
         requested = Requested(page.type, page.status, page.project)
         return answer(request, await state.history(page.limit, page.before, requested))
 
-    @api.get("/runs", response_model=models.Runs, responses=reading(400), openapi_extra=takes(*query(HistoryQuery), TAG))
+    @api.get(
+        "/runs",
+        response_model=api_answers.Runs,
+        responses=reading(400),
+        openapi_extra=takes(*query(HistoryQuery), TAG),
+    )
     async def runs(request: Request) -> Response:
         """Runs with their syncs, newest first."""
         page = HistoryQuery.of(request)
         requested = Requested(page.type, page.status, page.project)
-        return answer(request, await overview.runs(page.limit, page.before, requested))
+        return answer(request, await logged.page(page.limit, page.before, requested))
 
-    @api.get("/projects", response_model=Projects, responses=reading(), openapi_extra=takes(TAG))
+    @api.get(
+        "/projects",
+        response_model=api_answers.Projects,
+        responses=reading(),
+        openapi_extra=takes(TAG),
+    )
     async def projects(request: Request) -> Response:
         """How current each project is, and whether it is proven to equal the source."""
         return answer(request, await overview.projects())
 
-    @api.get("/schedules", response_model=Schedules, responses=reading(), openapi_extra=takes(TAG))
+    @api.get(
+        "/schedules",
+        response_model=api_answers.Schedules,
+        responses=reading(),
+        openapi_extra=takes(TAG),
+    )
     async def schedules(request: Request) -> Response:
         """When each schedule runs next, and whether schedules and sensors are on."""
         return answer(request, await overview.schedules())
 
-    @api.get("/monitor/timeline", response_model=Timeline, responses=reading(), openapi_extra=takes(TAG))
+    @api.get(
+        "/monitor/timeline",
+        response_model=api_answers.Timeline,
+        responses=reading(),
+        openapi_extra=takes(TAG),
+    )
     async def timeline(request: Request) -> Response:
         """What was at work in each half hour of the last 24 hours."""
         return answer(request, await overview.timeline())
 
-    @api.get("/runs/{run_id}", response_model=models.Run, responses=reading(404, 502), openapi_extra=takes(_RUN_ID, TAG))
+    @api.get(
+        "/runs/{run_id}",
+        response_model=api_answers.Run,
+        responses=reading(404, 502),
+        openapi_extra=takes(_RUN_ID, TAG),
+    )
     async def run(request: Request) -> Response:
         """The state of a run, why it failed, and what it did."""
-        return answer(request, await ends.run(request.path_params["run_id"]))
+        return answer(request, await logged.run(request.path_params["run_id"]))
 
     return api
 
@@ -151,20 +210,33 @@ def starting_router(starts: Starts, cancels: Cancels) -> APIRouter:
         """Sync the space, its projects and their master data, which are always read whole."""
         return await starts.projects()
 
-    @api.post("/projects/all/tasks", status_code=202, responses=starting(404), openapi_extra=SYNC_REQUEST)
+    @api.post(
+        "/projects/all/tasks", status_code=202, responses=starting(404), openapi_extra=SYNC_REQUEST
+    )
     async def sync_all_issues(how: How) -> models.Started:
         """Sync the issues of all projects with their comments."""
         return await starts.all_issues(how.mode)
 
-    @api.post("/project/{key}/tasks", status_code=202, responses=starting(404), openapi_extra=SYNC_REQUEST)
+    @api.post(
+        "/project/{key}/tasks", status_code=202, responses=starting(404), openapi_extra=SYNC_REQUEST
+    )
     async def sync_issues(
-        key: Annotated[str, Path(description="The key of a project, as OPS", json_schema_extra={"pattern": PROJECT_KEY})], how: How
+        key: Annotated[
+            str,
+            Path(
+                description="The key of a project, as OPS",
+                json_schema_extra={"pattern": PROJECT_KEY},
+            ),
+        ],
+        how: How,
     ) -> models.Started:
         """Sync the issues of a project with their comments."""
         return await starts.issues(key, how.mode)
 
     @api.post("/runs/{run_id}/cancel", status_code=202, responses=canceling())
-    async def cancel(run_id: Annotated[str, Path(description="The id of a run that waits or works")]) -> models.Canceling:
+    async def cancel(
+        run_id: Annotated[str, Path(description="The id of a run that waits or works")],
+    ) -> models.Canceling:
         """Cancel a run."""
         return await cancels.cancel(run_id)
 

@@ -15,14 +15,15 @@ from starlette.types import ASGIApp
 from resources.privacy import Mask
 from resources.secret import reveal
 from resources.settings import Settings
-from service import api, metrics, models, page, report, webhooks
+from service import api, models, page, prometheus, report_file, webhooks
 from service.cache import Body, Cache, answer, as_body
 from service.cancels import Cancels
 from service.dagster_runs import Dagster
 from service.handlers import HANDLERS
-from service.openapi import OPEN, TAG, UNCHANGED, describe, errors, takes, text
+from service.logged_runs import LoggedRuns
+from service.openapi import OPEN, TAG, UNCHANGED, describe, errors, takes, text_answer
 from service.overview import Overview
-from service.run_ends import RunEnds
+from service.run_follower import RunFollower
 from service.security import Guard, SecureHeaders
 from service.starts import Starts
 from service.state import State
@@ -33,43 +34,48 @@ DAGSTER_URL = "http://127.0.0.1:3000"
 
 
 def create_app(settings: Settings) -> ASGIApp:
-    """Return the application. It connects to the warehouse when a request needs that, or a run has ended."""
-    measured = metrics.Metrics()
+    """Return the application. It connects to the warehouse when a request needs that, or a run has
+    ended.
+    """
+    measured = prometheus.Metrics()
     app = _application(settings, measured)
-    return metrics.Measured(SecureHeaders(Guard(app, settings)), measured, app.routes)
+    return prometheus.Measured(SecureHeaders(Guard(app, settings)), measured, app.routes)
 
 
 def openapi() -> dict[str, Any]:
     """Return the OpenAPI description; nothing is started or connected for it."""
-    return describe(_application(Settings.from_env({}), metrics.Metrics()))
+    return describe(_application(Settings.from_env({}), prometheus.Metrics()))
 
 
-def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
+def _application(settings: Settings, measured: prometheus.Metrics) -> FastAPI:
     kept, warehouse = Cache(), Warehouse(settings)
     url = settings.dagster_url or DAGSTER_URL
-    dagster = Dagster(url, settings.dagster_location, settings.key_prefix, settings.dagster_public_url)
+    dagster = Dagster(
+        url, settings.dagster_location, settings.key_prefix, settings.dagster_public_url
+    )
     state = State(settings, warehouse, dagster, kept)
     starts = Starts(settings, warehouse, dagster, state, kept)
     overview = Overview(settings, warehouse, dagster, state, kept)
-    ends = RunEnds(warehouse, dagster, state, kept)
+    follower = RunFollower(warehouse, dagster, state, kept)
+    runs = LoggedRuns(warehouse, dagster, state, kept, follower)
     inbox = webhooks.Inbox(warehouse, state.known_space, Mask(reveal(settings.privacy_key)))
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(ends.watch())
+        watching = asyncio.create_task(follower.watch())
         yield
-        await ends.stop(watching)
+        await follower.stop(watching)
         await dagster.close()
         warehouse.close()
 
     routers = (
         # First, since routes are tried in turn and events come in bursts.
         webhooks.router(inbox, settings.webhook_secret, measured.events),
-        api.reading_router(state, overview, ends),
-        api.starting_router(starts, Cancels(dagster, ends, kept)),
-        _about(measured, state),
-        page.router(),
-        report.router(settings.home),
+        api.reading_router(state, overview, runs),
+        api.starting_router(starts, Cancels(dagster, runs, kept)),
+        _own_endpoints(measured, state),
+        page.page_router(),
+        report_file.report_router(settings.home),
     )
     return FastAPI(
         title="backlog-elt sync service",
@@ -79,14 +85,22 @@ def _application(settings: Settings, measured: metrics.Metrics) -> FastAPI:
         routes=[route for router in routers for route in router.routes],
         exception_handlers=HANDLERS,
         lifespan=life,
-        # Ours is at /openapi.json with an ETag. FastAPI's pages about it load scripts from elsewhere.
+        # Ours is at /openapi.json with an ETag. FastAPI's pages about it load scripts from
+        # elsewhere.
         openapi_url=None,
-        # Nothing for OpenTelemetry, whatever the environment says: it would hold paths, and some paths hold a secret.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
+        # Nothing for OpenTelemetry, whatever the environment says: it would hold paths, and some
+        # paths hold a secret.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
     )
 
 
-def _about(measured: metrics.Metrics, state: State) -> APIRouter:
+def _own_endpoints(measured: prometheus.Metrics, state: State) -> APIRouter:
     """Return the endpoints about the service itself."""
     about = APIRouter(tags=["service"])
 
@@ -95,21 +109,28 @@ def _about(measured: metrics.Metrics, state: State) -> APIRouter:
         """Whether the service lives."""
         return models.Health(status="ok")
 
-    @about.get("/metrics", response_class=Response, responses=text("text/plain") | errors(401))
+    @about.get(
+        "/metrics", response_class=Response, responses=text_answer("text/plain") | errors(401)
+    )
     async def show_metrics() -> Response:
         """Metrics for Prometheus."""
         return await measured.show(state)
 
-    @about.get("/openapi.json", response_model=dict[str, Any], responses=UNCHANGED | errors(), openapi_extra=OPEN | takes(TAG))
+    @about.get(
+        "/openapi.json",
+        response_model=dict[str, Any],
+        responses=UNCHANGED | errors(),
+        openapi_extra=OPEN | takes(TAG),
+    )
     async def description(request: Request) -> Response:
         """This description."""
-        return answer(request, _described(request.app))
+        return answer(request, _openapi_text(request.app))
 
     return about
 
 
 @cache
-def _described(app: FastAPI) -> Body:
+def _openapi_text(app: FastAPI) -> Body:
     """Return the description as it is sent; most processes are never asked for it."""
     return as_body(describe(app))
 

@@ -1,8 +1,10 @@
-"""A cache of answers: bodies that expire by kind, and are made once however many requests come at once.
+"""A cache of answers: bodies that expire by kind, and are made once however many requests come at
+once.
 
-Answers made from the log of syncs are cached under the state of that log (`sync_log.moved`), which changes with every sync that
-begins or ends.
-One process, one cache: 500 requests a second are answered from it (`benchmarks/service.py`), so there is no other store.
+Answers made from the history of syncs are cached under its version
+(`history_reader.history_version`), which changes with every sync that begins or ends. One process,
+one cache: 500 requests a second are answered from it (`benchmarks/service.py`), so there is no
+other store.
 """
 
 import asyncio
@@ -23,7 +25,8 @@ from starlette.responses import Response
 
 T = TypeVar("T")
 
-#: Seconds for which each kind is cached; answers made from the log of syncs end earlier, when a sync begins or ends.
+#: Seconds for which each kind is cached; answers made from the log of syncs end earlier, when a
+#: sync begins or ends.
 EXPIRY = {
     "moved": 1.0,
     "active": 1.0,
@@ -39,7 +42,8 @@ EXPIRY = {
     # Costs two requests of the source's budget.
     "source": 300.0,
 }
-#: A failure is the answer to all requests within this time, so that a server that is down is not asked 500 times a second.
+#: A failure is the answer to all requests within this time, so that a server that is down is not
+#: asked 500 times a second.
 FAILED_SECONDS = 1.0
 #: Most answers in the cache; there are many pages of the history.
 MOST = 256
@@ -54,13 +58,17 @@ class Body:
 
 
 def as_body(value: BaseModel | dict[str, Any]) -> Body:
-    """Return a value as JSON; moments are ISO 8601, and text that is not Unicode is escaped, which pydantic refuses."""
+    """Return a value as JSON; moments are ISO 8601, and text that is not Unicode is escaped, which
+    pydantic refuses.
+    """
     value = value.model_dump() if isinstance(value, BaseModel) else value
-    content = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain).encode("utf-8", "backslashreplace")
+    content = json.dumps(
+        value, ensure_ascii=False, separators=(",", ":"), default=_json_value
+    ).encode("utf-8", "backslashreplace")
     return Body(content, f'"{blake2b(content, digest_size=12).hexdigest()}"')
 
 
-def _plain(value: Any) -> str:
+def _json_value(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(type(value).__name__)
@@ -89,7 +97,8 @@ class Cache:
         *more: Hashable,
         seconds: Callable[[T], float] | None = None,
     ) -> T:
-        """Return the cached value, or make it; all requests that come meanwhile get the same value or error.
+        """Return the cached value, or make it; all requests that come meanwhile get the same value
+        or error.
 
         Args:
             kind: of the value, which sets how long it is cached.
@@ -101,7 +110,9 @@ class Cache:
         kept = self._kept.get(key)
         if kept is None or self._clock() >= kept.until:
             kept = self._kept[key] = _Kept(asyncio.create_task(make()))
-            kept.task.add_done_callback(partial(self._made, kept, seconds or (lambda _: EXPIRY[kind])))
+            kept.task.add_done_callback(
+                partial(self._made, kept, seconds or (lambda _: EXPIRY[kind]))
+            )
             while len(self._kept) > MOST:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
@@ -113,7 +124,9 @@ class Cache:
         for key in [key for key in self._kept if key[0] == kind]:
             del self._kept[key]
 
-    def _made(self, kept: "_Kept", seconds: Callable[[Any], float], task: asyncio.Task[Any]) -> None:
+    def _made(
+        self, kept: "_Kept", seconds: Callable[[Any], float], task: asyncio.Task[Any]
+    ) -> None:
         failed = task.cancelled() or task.exception() is not None
         kept.until = self._clock() + (FAILED_SECONDS if failed else seconds(task.result()))
 

@@ -3,26 +3,31 @@
 from resources.dagster_tags import CODE_LOCATION_TAG
 from service.cache import Cache
 from service.dagster_runs import Dagster, Run
-from service.errors import ApiError
+from service.error_answers import ApiError
+from service.logged_runs import LoggedRuns
 from service.models import Canceling
-from service.run_ends import RunEnds
 
-_ENDED = {"completed": "has completed already", "failed": "has failed already", "canceled": "was canceled already"}
+_ENDED = {
+    "completed": "has completed already",
+    "failed": "has failed already",
+    "canceled": "was canceled already",
+}
 
 
 class Cancels:
     """Cancels runs of this space."""
 
-    def __init__(self, dagster: Dagster, ends: RunEnds, cache: Cache) -> None:
+    def __init__(self, dagster: Dagster, logged: LoggedRuns, cache: Cache) -> None:
         self._dagster = dagster
-        self._ends = ends
+        self._logged = logged
         self._cache = cache
 
     async def cancel(self, run_id: str) -> Canceling:
         """Ask a run to end; one that is being canceled already is left to it.
 
         Raises:
-            ApiError: no such run is known, it has ended, it cannot be canceled from here, or Dagster cannot be reached or refuses.
+            ApiError: no such run is known, it has ended, it cannot be canceled from here, or
+                Dagster cannot be reached or refuses.
             WarehouseError: the warehouse cannot be used.
         """
         run = await self._known(run_id)
@@ -45,7 +50,7 @@ class Cancels:
 
     async def _known(self, run_id: str) -> Run:
         """Return a run that has not ended."""
-        run = await self._ends.find(run_id)
+        run = await self._logged.find(run_id)
         if run is not None and run.ended:
             raise ApiError(
                 409,

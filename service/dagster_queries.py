@@ -1,6 +1,9 @@
 """What the service asks of Dagster's GraphQL API."""
 
-_FIELDS = "runId jobName status creationTime startTime endTime updateTime tags { key value } assetSelection { path }"
+_FIELDS = (
+    "runId jobName status creationTime startTime endTime updateTime tags { key value "
+    "} assetSelection { path }"
+)
 RUNS = f"""
 query Runs($filter: RunsFilter!, $limit: Int!, $cursor: String) {{
   runsOrError(filter: $filter, limit: $limit, cursor: $cursor) {{
@@ -27,7 +30,9 @@ query Causes($id: ID!, $after: String) {
         hasMore
         events {
           __typename
-          ... on ExecutionStepFailureEvent { error { message causes { message } } failureMetadata { description } }
+          ... on ExecutionStepFailureEvent {
+            error { message causes { message } } failureMetadata { description }
+          }
           ... on RunFailureEvent { message error { message causes { message } } }
         }
       }
@@ -61,7 +66,9 @@ INSTIGATORS = """
 query Instigators($repository: RepositorySelector!) {
   repositoryOrError(repositorySelector: $repository) {
     __typename
-    ... on Repository { schedules { name scheduleState { status } } sensors { name sensorState { status } } }
+    ... on Repository {
+      schedules { name scheduleState { status } } sensors { name sensorState { status } }
+    }
     ... on Error { message }
   }
 }"""

@@ -1,4 +1,6 @@
-"""Runs of Dagster over its GraphQL API: lists and starts them. No code of Dagster is needed for that."""
+"""Runs of Dagster over its GraphQL API: lists and starts them. No code of Dagster is needed for
+that.
+"""
 
 import asyncio
 import ssl
@@ -9,11 +11,11 @@ from typing import Any
 
 import httpx
 
-from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG, REPOSITORY
-from resources.warehouse.run_log import OF_COMMAND
+from resources.dagster_tags import CODE_LOCATION_TAG, REPOSITORY
+from resources.warehouse.history.run_kinds import OF_COMMAND
 from service import dagster_queries as queries
-from service.errors import RETRY_SECONDS, ApiError
-from service.models import RunState
+from service.error_answers import RETRY_SECONDS, ApiError
+from sync.run_ends import DagsterRun, RunState
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
 #: For the whole answer: the timeouts of httpx begin again with each byte.
@@ -25,30 +27,21 @@ _ACTIVE: Mapping[str, RunState] = {
     "STARTED": "running",
     "CANCELING": "canceling",
 }
-_ENDED: Mapping[str, RunState] = {"SUCCESS": "completed", "FAILURE": "failed", "CANCELED": "canceled"}
+_ENDED: Mapping[str, RunState] = {
+    "SUCCESS": "completed",
+    "FAILURE": "failed",
+    "CANCELED": "canceled",
+}
 STATES = {**_ACTIVE, **_ENDED}
 #: Runs in one answer of Dagster.
 _PAGE = 200
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run: `state` is queued, starting, running or canceling, and in the end completed, failed or canceled."""
+class Run(DagsterRun):
+    """A run, and when Dagster last changed it (epoch seconds)."""
 
-    run_id: str
-    job: str
-    state: RunState
-    created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
     updated_at: float
-    tags: Mapping[str, str]
-    assets: Sequence[Sequence[str]]
-
-    @property
-    def ended(self) -> bool:
-        """Whether it is over."""
-        return self.state in _ENDED.values()
 
 
 @dataclass(frozen=True)
@@ -62,16 +55,19 @@ class Partitions:
 class Dagster:
     """The webserver of Dagster at a URL, and in it the code location of this space.
 
-    `prefix` is what its asset keys begin with; `public_url` is where people's browsers reach it, when that is elsewhere.
+    `prefix` is what its asset keys begin with; `public_url` is where people's browsers reach it,
+    when that is elsewhere.
     """
 
-    def __init__(self, url: str, location: str, prefix: Sequence[str] = (), public_url: str | None = None) -> None:
+    def __init__(
+        self, url: str, location: str, prefix: Sequence[str] = (), public_url: str | None = None
+    ) -> None:
         self.url = url
         self.public_url = public_url or url
         self._location = location
         self._prefix = list(prefix)
-        # No proxy of the environment: the webserver is a neighbour.
-        # Without TLS it needs no list of authorities, which takes 2 MB; this empty one trusts nobody.
+        # No proxy of the environment: the webserver is a neighbour. Without TLS it needs no list of
+        # authorities, which takes 2 MB; this empty one trusts nobody.
         verify = True if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._http = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, verify=verify)
 
@@ -80,7 +76,9 @@ class Dagster:
         await self._http.aclose()
 
     def run_url(self, run_id: str) -> str:
-        """Return where the UI shows a run, or all of them for a command that failed before its first run."""
+        """Return where the UI shows a run, or all of them for a command that failed before its
+        first run.
+        """
         return f"{self.public_url}/runs" + ("" if run_id.startswith(OF_COMMAND) else f"/{run_id}")
 
     async def active(self) -> list[Run]:
@@ -90,10 +88,15 @@ class Dagster:
             ApiError: Dagster cannot be reached, or refuses.
         """
         ours = {"key": CODE_LOCATION_TAG, "value": self._location}
-        return [run for run in await self._runs({"statuses": list(_ACTIVE), "tags": [ours]}, 50) if not run.ended]
+        return [
+            run
+            for run in await self._runs({"statuses": list(_ACTIVE), "tags": [ours]}, 50)
+            if not run.ended
+        ]
 
     async def ended(self, after: float) -> list[Run]:
-        """Return the runs of this space, those of commands too, that have ended and were changed after an instant (epoch seconds).
+        """Return the runs of this space, those of commands too, that have ended and were changed
+        after an instant (epoch seconds).
 
         Raises:
             ApiError: Dagster cannot be reached, or refuses.
@@ -101,7 +104,9 @@ class Dagster:
         found: list[Run] = []
         while True:
             page = await self._runs(
-                {"statuses": list(_ENDED), "updatedAfter": after}, _PAGE, cursor=found[-1].run_id if found else None
+                {"statuses": list(_ENDED), "updatedAfter": after},
+                _PAGE,
+                cursor=found[-1].run_id if found else None,
             )
             found += page
             if len(page) < _PAGE:
@@ -122,7 +127,8 @@ class Dagster:
         return run if self._is_ours(run) else None
 
     async def causes(self, run_id: str) -> list[str]:
-        """Return why the steps of a run failed, or else the run itself; empty when nothing is recorded.
+        """Return why the steps of a run failed, or else the run itself; empty when nothing is
+        recorded.
 
         Raises:
             ApiError: Dagster cannot be reached, or refuses.
@@ -143,17 +149,18 @@ class Dagster:
                     run[_cause(event)] = None
         return list(steps or run)
 
-    async def _runs(self, requested: Mapping[str, Any], limit: int, cursor: str | None = None) -> list[Run]:
-        found = await self._ask(queries.RUNS, "runsOrError", filter=requested, limit=limit, cursor=cursor)
+    async def _runs(
+        self, requested: Mapping[str, Any], limit: int, cursor: str | None = None
+    ) -> list[Run]:
+        found = await self._ask(
+            queries.RUNS, "runsOrError", filter=requested, limit=limit, cursor=cursor
+        )
         if found["__typename"] != "Runs":
             raise _refused(found)
         return [_run(run) for run in found["results"] if run["status"] in STATES]
 
     def _is_ours(self, run: Run) -> bool:
-        location = run.tags.get(CODE_LOCATION_TAG)
-        if location is not None:
-            return location == self._location
-        return run.tags.get(KIND_TAG, "@").partition("@")[2] == "@".join(self._prefix)
+        return run.is_of(self._location, self._prefix)
 
     async def partitions(self) -> Partitions:
         """Return the partitions of issues.
@@ -162,11 +169,19 @@ class Dagster:
             ApiError: Dagster cannot be reached, refuses, or does not know the code location.
         """
         found = await self._ask(
-            queries.PARTITIONS, "assetNodes", job=self._job("issues"), keys=[{"path": [*self._prefix, "raw", "issues"]}]
+            queries.PARTITIONS,
+            "assetNodes",
+            job=self._job("issues"),
+            keys=[{"path": [*self._prefix, "raw", "issues"]}],
         )
         if not found:
-            raise _refused({"message": f"it knows no raw/issues in the code location {self._location}"})
-        keys = {dimension["name"]: dimension["partitionKeys"] for dimension in found[0]["partitionKeysByDimension"]}
+            raise _refused(
+                {"message": f"it knows no raw/issues in the code location {self._location}"}
+            )
+        keys = {
+            dimension["name"]: dimension["partitionKeys"]
+            for dimension in found[0]["partitionKeysByDimension"]
+        }
         return Partitions(keys["project"], keys["updated_month"])
 
     async def launch(self, job: str, config: Mapping[str, Any], tags: Mapping[str, str]) -> str:
@@ -179,7 +194,9 @@ class Dagster:
         params = {
             "selector": {"jobName": selector.pop("pipelineName"), **selector},
             "runConfigData": config,
-            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+            "executionMetadata": {
+                "tags": [{"key": key, "value": value} for key, value in tags.items()]
+            },
         }
         found = await self._ask(queries.LAUNCH, "launchRun", params=params)
         if found["__typename"] != "LaunchRunSuccess":
@@ -214,13 +231,19 @@ class Dagster:
         return {name: state["status"] == "RUNNING" for name, state in states}
 
     def _job(self, name: str) -> dict[str, str]:
-        return {"pipelineName": name, "repositoryName": REPOSITORY, "repositoryLocationName": self._location}
+        return {
+            "pipelineName": name,
+            "repositoryName": REPOSITORY,
+            "repositoryLocationName": self._location,
+        }
 
     async def _ask(self, query: str, field: str, **variables: Any) -> Any:
         """Return a field of what a query gives."""
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
-                answer = await self._http.post(f"{self.url}/graphql", json={"query": query, "variables": variables})
+                answer = await self._http.post(
+                    f"{self.url}/graphql", json={"query": query, "variables": variables}
+                )
             found = answer.json()
             if not found.get("errors"):
                 return found["data"][field]
@@ -228,9 +251,13 @@ class Dagster:
         except (httpx.RequestError, TimeoutError) as error:
             said = f"Dagster does not answer at {self.url}: {str(error) or type(error).__name__}."
             hint = "Start it (backlog-elt up), or correct BACKLOG_DAGSTER_URL."
-            raise ApiError(503, "dagster_unreachable", said, hint, retry_after=RETRY_SECONDS) from None
+            raise ApiError(
+                503, "dagster_unreachable", said, hint, retry_after=RETRY_SECONDS
+            ) from None
         except (ValueError, LookupError, TypeError, AttributeError):
-            refusal = {"message": f"the answer ({answer.status_code}) is not that of its GraphQL API"}
+            refusal = {
+                "message": f"the answer ({answer.status_code}) is not that of its GraphQL API"
+            }
         raise _refused(refusal)
 
 
@@ -243,14 +270,16 @@ def _run(found: Mapping[str, Any]) -> Run:
         datetime.fromtimestamp(found["creationTime"], UTC),
         datetime.fromtimestamp(started, UTC) if started else None,
         datetime.fromtimestamp(ended, UTC) if ended and found["status"] in _ENDED else None,
-        found["updateTime"] or found["creationTime"],
         {tag["key"]: tag["value"] for tag in found["tags"]},
         [asset["path"] for asset in found["assetSelection"] or ()],
+        found["updateTime"] or found["creationTime"],
     )
 
 
 def _cause(event: Mapping[str, Any]) -> str:
-    """Return the cause of a failure: what the step reported, else its innermost error, else the message of the event."""
+    """Return the cause of a failure: what the step reported, else its innermost error, else the
+    message of the event.
+    """
     if event.get("failureMetadata") and event["failureMetadata"]["description"]:
         return str(event["failureMetadata"]["description"])
     error = event["error"]
@@ -268,6 +297,15 @@ def _refused(found: Mapping[str, Any]) -> ApiError:
             "Dagster does not accept runs: it is read-only.",
             "Point BACKLOG_DAGSTER_URL at one that accepts them.",
         )
-    said = found.get("message") or "; ".join(error["message"] for error in found.get("errors", ())) or found.get("__typename")
-    hint = "Check that BACKLOG_DAGSTER_URL and BACKLOG_DAGSTER_LOCATION name the code location of this space, and that it loads."
-    return ApiError(502, "dagster_refused", f"Dagster refuses: {str(said).strip().splitlines()[0]}", hint)
+    said = (
+        found.get("message")
+        or "; ".join(error["message"] for error in found.get("errors", ()))
+        or found.get("__typename")
+    )
+    hint = (
+        "Check that BACKLOG_DAGSTER_URL and BACKLOG_DAGSTER_LOCATION name the code location of "
+        "this space, and that it loads."
+    )
+    return ApiError(
+        502, "dagster_refused", f"Dagster refuses: {str(said).strip().splitlines()[0]}", hint
+    )

@@ -7,7 +7,7 @@ an image tag (`/graphql?query=mutation…`), a form or a websocket.
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Scope
 
-from service.errors import ApiError
+from service.error_answers import ApiError
 from service.origins import Names, OwnPages
 
 #: What a page of another site cannot send without being asked first whether it may.

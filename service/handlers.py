@@ -1,4 +1,7 @@
-"""How the application answers exceptions: always in the form of `service.errors`, which needs no FastAPI in Dagster's webserver."""
+"""How the application answers exceptions: always in the form of `service.error_answers`.
+
+That module needs no FastAPI, so Dagster's webserver can import it.
+"""
 
 from typing import Any
 
@@ -6,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resources.warehouse.errors import WarehouseError
-from service.errors import RETRY_SECONDS, ApiError, error_response, not_found
+from resources.warehouse.warehouse_errors import WarehouseError
+from service.error_answers import RETRY_SECONDS, ApiError, error_response, not_found
 from service.request_log import blame
 
 
@@ -22,7 +25,9 @@ async def say_warehouse_error(request: Request, error: Exception) -> Response:
     said = str(error) if isinstance(error, WarehouseError) else "The warehouse cannot be used."
     blame(request.scope, said)
     hint = "Nothing is lost: try again when it is back."
-    return error_response(ApiError(503, "warehouse_unavailable", said, hint, retry_after=RETRY_SECONDS))
+    return error_response(
+        ApiError(503, "warehouse_unavailable", said, hint, retry_after=RETRY_SECONDS)
+    )
 
 
 async def say_http_error(_: Request, error: Exception) -> Response:
@@ -30,7 +35,10 @@ async def say_http_error(_: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 405:
         allowed = dict(error.headers or {})
         said = ApiError(
-            405, "method_not_allowed", "This address does not support the method.", f"It supports {allowed.get('Allow', '')}."
+            405,
+            "method_not_allowed",
+            "This address does not support the method.",
+            f"It supports {allowed.get('Allow', '')}.",
         )
         return error_response(said, allowed)
     return error_response(not_found())
@@ -42,7 +50,12 @@ async def say_unexpected(_: Request, __: Exception) -> Response:
 
 
 def _unexpected() -> ApiError:
-    return ApiError(500, "unexpected", "The service failed to answer this request.", "The log of the service says where.")
+    return ApiError(
+        500,
+        "unexpected",
+        "The service failed to answer this request.",
+        "The log of the service says where.",
+    )
 
 
 HANDLERS: dict[Any, Any] = {

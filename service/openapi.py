@@ -1,4 +1,6 @@
-"""What FastAPI cannot derive for the OpenAPI description: the errors of each operation, and access."""
+"""What FastAPI cannot derive for the OpenAPI description: the errors of each operation, and
+access.
+"""
 
 from typing import Any
 
@@ -12,7 +14,8 @@ _REASONS = {
     401: "The request has no valid token",
     403: "A page of another site sent the request",
     404: "There is no such address, project or run",
-    409: "A sync of that kind is in progress already, its run is in `run_id`; or the run cannot be canceled",
+    409: "A sync of that kind is in progress already, its run is in `run_id`; or "
+    "the run cannot be canceled",
     413: "The body is too large",
     415: "The body is not JSON",
     421: "The service does not answer to the name in the request",
@@ -21,21 +24,28 @@ _REASONS = {
     503: "Dagster, the warehouse or the space cannot be reached",
 }
 _REFERENCE = "#/components/schemas/{model}"
-#: Not as `model`, by which FastAPI would prepare a validator for each status of each operation: 1 MB for nothing.
+#: Not as `model`, by which FastAPI would prepare a validator for each status of each operation: 1
+#: MB for nothing.
 _ERROR = {"application/json": {"schema": {"$ref": _REFERENCE.format(model="Error")}}}
 
 Responses = dict[int | str, dict[str, Any]]
 UNCHANGED: Responses = {304: {"description": "Nothing has changed"}}
 #: An operation that needs no token.
 OPEN: dict[str, Any] = {"security": []}
-#: The body of a request that starts a sync; `service.api` reads it, so that its size and its type are checked first.
+#: The body of a request that starts a sync; `service.api` reads it, so that its size and its type
+#: are checked first.
 SYNC_REQUEST: dict[str, Any] = {
-    "requestBody": {"required": False, "content": {"application/json": {"schema": SyncRequest.model_json_schema()}}}
+    "requestBody": {
+        "required": False,
+        "content": {"application/json": {"schema": SyncRequest.model_json_schema()}},
+    }
 }
 
 
 def parameter(name: str, place: str, description: str, **schema: Any) -> dict[str, Any]:
-    """Return the description of a parameter; it is a text, unless `schema` describes it otherwise."""
+    """Return the description of a parameter; it is a text, unless `schema` describes it
+    otherwise.
+    """
     return {
         "name": name,
         "in": place,
@@ -46,7 +56,9 @@ def parameter(name: str, place: str, description: str, **schema: Any) -> dict[st
 
 
 #: The endpoints that answer with a tag answer 304 to a client that sends it.
-TAG = parameter("If-None-Match", "header", "The ETag of an earlier answer: 304 while nothing has changed")
+TAG = parameter(
+    "If-None-Match", "header", "The ETag of an earlier answer: 304 while nothing has changed"
+)
 
 
 def query(model: type[BaseModel]) -> list[dict[str, Any]]:
@@ -56,11 +68,13 @@ def query(model: type[BaseModel]) -> list[dict[str, Any]]:
 
 
 def takes(*parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return the description of the parameters of a `PlainRoute`, of which FastAPI knows nothing."""
+    """Return the description of the parameters of a `PlainRoute`, of which FastAPI knows
+    nothing.
+    """
     return {"parameters": [*parameters]}
 
 
-def text(kind: str) -> Responses:
+def text_answer(kind: str) -> Responses:
     """Return the description of an answer that is a text of some kind."""
     return {200: {"content": {kind: {"schema": {"type": "string"}}}}}
 
@@ -76,7 +90,9 @@ def errors(*statuses: int) -> Responses:
 
 
 def reading(*statuses: int) -> Responses:
-    """Return the description of the answers of an operation that reads, without the one with data."""
+    """Return the description of the answers of an operation that reads, without the one
+    with data.
+    """
     return errors(401, 503, *statuses) | UNCHANGED
 
 
@@ -95,7 +111,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
     document = app.openapi()
     for operations in document["paths"].values():
         for operation in operations.values():
-            # FastAPI describes wrong parameters as 422 with a form of its own; here they are 400, as all errors.
+            # FastAPI describes wrong parameters as 422 with a form of its own; here they are 400,
+            # as all errors.
             operation["responses"].pop("422", None)
             operation["summary"] = operation.pop("description").rstrip(".")
     components = document["components"]

@@ -1,9 +1,10 @@
 """Checks of `Host` and `Origin`: the names of a server, and what a page of another site may do.
 
-A page can send requests to any server that its reader's browser reaches. Two checks prevent that. An attacker may point a name of
-his own to this machine (DNS rebinding): the browser then takes a page of that name for a page of the server. So a server answers
-only to names that it knows. And a page of another site can send requests, although it cannot read the answers. So all of them
-are refused, except links that a person follows.
+A page can send requests to any server that its reader's browser reaches. Two checks prevent that.
+An attacker may point a name of his own to this machine (DNS rebinding): the browser then takes a
+page of that name for a page of the server. So a server answers only to names that it knows. And a
+page of another site can send requests, although it cannot read the answers. So all of them are
+refused, except links that a person follows.
 """
 
 import re
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.errors import ApiError, error_response
+from service.error_answers import ApiError, error_response
 
 #: Of what RFC 9110 allows in `Host`, all that a host has: no user, no list, no path.
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{0,5})?")
@@ -48,7 +49,7 @@ class Names:
 
     def knows(self, header: str) -> bool:
         """Return whether a `Host` header has a name of this server."""
-        host = _name(header)
+        host = _host_name(header)
         return is_loopback(host) or host in self.hosts or (self.addresses and _is_address(host))
 
 
@@ -114,7 +115,8 @@ def is_loopback(host: str) -> bool:
 
 
 def is_foreign(scope: Scope, headers: Headers, names: Names) -> bool:
-    """Return whether a page of another site sent the request, and it is no link that a person followed.
+    """Return whether a page of another site sent the request, and it is no link that a person
+    followed.
 
     Programs send neither `Sec-Fetch-Site` nor `Origin`, and no page can leave them out.
     """
@@ -124,7 +126,9 @@ def is_foreign(scope: Scope, headers: Headers, names: Names) -> bool:
         return not _own(headers.get("origin"), headers.get("host", ""), names)
     if site in {"same-origin", "none"}:
         return False
-    followed = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") not in _FRAMES
+    followed = (
+        headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") not in _FRAMES
+    )
     return not (followed and scope["type"] == "http" and scope["method"] in _LOOKS)
 
 
@@ -135,7 +139,7 @@ def _own(origin: str | None, host: str, names: Names) -> bool:
     return bool(place) and (place == host or origin in names.origins)
 
 
-def _name(header: str) -> str:
+def _host_name(header: str) -> str:
     """Return the name in a `Host` header, without the port; nothing if it is not one host alone."""
     found = _HOST.fullmatch(header)
     return (found[1] or found[2]).lower() if found else ""

@@ -8,19 +8,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.cache import Body
-from service.openapi import OPEN, TAG, UNCHANGED, errors, takes, text
+from service.openapi import OPEN, TAG, UNCHANGED, errors, takes, text_answer
 from service.routes import PlainRoute
 
 STATIC = Path(__file__).parent / "static"
 FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),
-    **{f"/static/{name}.css": (f"{name}.css", "text/css; charset=utf-8") for name in ("page", "parts")},
-    **{f"/static/{file.name}": (file.name, "text/javascript; charset=utf-8") for file in STATIC.glob("*.js")},
+    **{
+        f"/static/{name}.css": (f"{name}.css", "text/css; charset=utf-8")
+        for name in ("page", "parts")
+    },
+    **{
+        f"/static/{file.name}": (file.name, "text/javascript; charset=utf-8")
+        for file in STATIC.glob("*.js")
+    },
     "/static/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 
 
-def router() -> APIRouter:
+def page_router() -> APIRouter:
     """Return the addresses of the page and its files."""
     files = APIRouter(tags=["service"], route_class=PlainRoute)
     for path, (name, kind) in FILES.items():
@@ -36,7 +42,7 @@ def _add(files: APIRouter, path: str, file: Path, kind: str) -> None:
         path,
         include_in_schema=path == "/",
         response_class=Response,
-        responses=text("text/html") | UNCHANGED | errors(),
+        responses=text_answer("text/html") | UNCHANGED | errors(),
         openapi_extra=OPEN | takes(TAG),
     )
     async def page(request: Request) -> Response:

@@ -1,6 +1,8 @@
-"""The log of the requests that the service answers: one line each at DEBUG, at WARNING if it was slow or failed.
+"""The log of the requests that the service answers: one line each at DEBUG, at WARNING if it was
+slow or failed.
 
-A line names the route, as `/webhooks/backlog/{secret}`: never the path, the query or a header, where secrets are.
+A line names the route, as `/webhooks/backlog/{secret}`: never the path, the query or a header,
+where secrets are.
 """
 
 import logging
@@ -22,10 +24,17 @@ def blame(scope: MutableMapping[str, Any], cause: str) -> None:
 
 
 def log_answer(scope: MutableMapping[str, Any], route: str, status: int, seconds: float) -> None:
-    """Log a request whose answer begins after so many seconds. Costs next to nothing if the level is off."""
+    """Log a request whose answer begins after so many seconds. Costs next to nothing if the level
+    is off.
+    """
     level = logging.WARNING if status >= 500 or seconds > SLOW_SECONDS else logging.DEBUG
     if _requests.isEnabledFor(level):
-        facts = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1_000, 1)}
+        facts = {
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1_000, 1),
+        }
         if _CAUSE in scope:
             facts["cause"] = scope[_CAUSE]
         _requests.log(level, "request", extra=facts)

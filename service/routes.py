@@ -10,9 +10,11 @@ from starlette.routing import request_response
 
 
 class PlainRoute(APIRoute):
-    """A route whose endpoint takes the request, and nothing else; what it reads of the request stands in `openapi_extra`.
+    """A route whose endpoint takes the request, and nothing else; what it reads of the request
+    stands in `openapi_extra`.
 
-    FastAPI would resolve the parameters anew for each request: more CPU than all the rest of an answer from the cache.
+    FastAPI would resolve the parameters anew for each request: more CPU than all the rest of an
+    answer from the cache.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:

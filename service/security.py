@@ -1,8 +1,9 @@
-"""Access control: a bearer token, a header of the reverse proxy, or this machine only; and what a browser may do with the answers.
+"""Access control: a bearer token, a header of the reverse proxy, or this machine only; and what a
+browser may do with the answers.
 
-Without a token and without a proxy the service is for this machine only: it listens on loopback, and answers to loopback names.
-Behind a proxy it answers to its public names too. A request with the token may use any name, since no page has the token by
-itself.
+Without a token and without a proxy the service is for this machine only: it listens on loopback,
+and answers to loopback names. Behind a proxy it answers to its public names too. A request with the
+token may use any name, since no page has the token by itself.
 """
 
 from base64 import b64decode
@@ -16,12 +17,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resources.settings import Settings
 from resources.variables import SettingsError
-from service.errors import ApiError
+from service.error_answers import ApiError
 from service.failed_tokens import FailedTokens
 from service.origins import Names, OwnPages, is_loopback
 
 HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src "
+    "'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -31,7 +33,8 @@ HEADERS: Mapping[str, str] = {
     "X-Frame-Options": "DENY",
 }
 _RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-#: Paths that need a token. The page itself holds no data, and /healthz only says that the service lives.
+#: Paths that need a token. The page itself holds no data, and /healthz only says that the service
+#: lives.
 REPORT = "/report"
 PROTECTED = ("/api/", "/metrics", REPORT)
 #: Backlog comes by whatever name the proxy has, and shows the secret in the path.
@@ -47,7 +50,10 @@ def check_exposure(settings: Settings, host: str) -> None:
         SettingsError: it would be open to everybody.
     """
     if not (is_loopback(host) or settings.service_token or settings.service_proxy_header):
-        expected = f"a secret of 16 characters or more, since others can reach {host} (or BACKLOG_SERVICE_PROXY_HEADER)"
+        expected = (
+            f"a secret of 16 characters or more, since others can reach {host} (or "
+            "BACKLOG_SERVICE_PROXY_HEADER)"
+        )
         raise SettingsError("BACKLOG_SERVICE_TOKEN", "", expected)
 
 
@@ -102,7 +108,11 @@ class Guard(OwnPages):
 
     def _comes_by_proxy(self, scope: Scope, headers: Headers) -> bool:
         # Only from the proxy itself: anybody can send a header.
-        return self._proxy_header is not None and bool(headers.get(self._proxy_header)) and self._is_proxy(scope)
+        return (
+            self._proxy_header is not None
+            and bool(headers.get(self._proxy_header))
+            and self._is_proxy(scope)
+        )
 
     def _is_proxy(self, scope: Scope) -> bool:
         try:
@@ -123,7 +133,11 @@ def _token_in(headers: Headers, *, by_password: bool) -> str:
 def _password(given: str) -> str:
     """Return the password of a user, whatever the name, nothing where there is none."""
     try:
-        return b64decode(given.strip(), validate=True).decode("utf-8", "surrogateescape").partition(":")[2]
+        return (
+            b64decode(given.strip(), validate=True)
+            .decode("utf-8", "surrogateescape")
+            .partition(":")[2]
+        )
     except ValueError:
         return ""
 
@@ -142,7 +156,10 @@ class SecureHeaders:
                 headers = message["headers"]
                 # Of these an answer sets at most the policy itself: the report has one of its own.
                 own = {name for name, _ in headers}
-                message["headers"] = [*headers, *((name, value) for name, value in _RAW_HEADERS if name not in own)]
+                message["headers"] = [
+                    *headers,
+                    *((name, value) for name, value in _RAW_HEADERS if name not in own),
+                ]
                 if not any(name == b"cache-control" for name, _ in headers):
                     message["headers"].append((b"cache-control", b"no-store"))
             await send(message)

@@ -1,6 +1,8 @@
-"""Whether the source answers: two requests to Backlog, made only for a client of the service, and rarely, since they are scarce.
+"""Whether the source answers: two requests to Backlog, made only for a client of the service, and
+rarely, since they are scarce.
 
-What all processes found is in the warehouse (`resources/warehouse/conditions.py`), and counts more than an older result of these.
+What all processes found is in the warehouse (`resources/warehouse/seen_conditions.py`). It counts
+more than an older result of these.
 """
 
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.credentials import auth_of
 from resources.settings import Settings
-from resources.warehouse.conditions import Condition, Observed
+from resources.warehouse.seen_conditions import Condition, Observed
 from service.cache import EXPIRY
 
 #: The longest wait for an answer, and for retries.
@@ -27,7 +29,8 @@ AGAIN_SECONDS = 30.0
 class SourceState:
     """What the requests found; `connected` is None when none was made.
 
-    `noted`: they failed by a condition of the source, which is in the warehouse as long as it lasts.
+    `noted`: they failed by a condition of the source, which is in the warehouse as long as it
+        lasts.
     """
 
     connected: bool | None = None
@@ -43,7 +46,9 @@ class SourceState:
         return EXPIRY["source"] if self.connected else AGAIN_SECONDS
 
     def given(self, condition: Condition | None) -> "SourceState":
-        """Return this together with the current condition of the source, which is newer, whichever process found it."""
+        """Return this together with the current condition of the source, which is newer, whichever
+        process found it.
+        """
         if condition is not None and condition.disconnected:
             return replace(self, connected=False, error=condition.message)
         return replace(self, connected=True, error=None) if self.noted else self
@@ -52,11 +57,14 @@ class SourceState:
 def look(settings: Settings, engine: Callable[[], Engine]) -> SourceState:
     """Ask the source for its space and its rate limits: two requests of the bucket `read`.
 
-    `engine` returns one on the warehouse, which holds the conditions of the source and the tokens of OAuth.
+    `engine` returns one on the warehouse, which holds the conditions of the source and the tokens
+    of OAuth.
     """
     now = datetime.now(UTC)
     if not settings.backlog_url:
-        return SourceState(error="BACKLOG_URL is not set: the service needs it as the loads do", checked_at=now)
+        return SourceState(
+            error="BACKLOG_URL is not set: the service needs it as the loads do", checked_at=now
+        )
     observed = Observed(engine, settings.backlog_url, runs=0)
     try:
         with BacklogClient(
@@ -71,5 +79,7 @@ def look(settings: Settings, engine: Callable[[], Engine]) -> SourceState:
             space = str(client.space()["spaceKey"])
             limits = {name: asdict(limit) for name, limit in client.rate_limit().items()}
     except (BacklogError, KeyError) as error:
-        return SourceState(connected=False, error=str(error), checked_at=now, noted=observed.kind is not None)
+        return SourceState(
+            connected=False, error=str(error), checked_at=now, noted=observed.kind is not None
+        )
     return SourceState(connected=True, space_key=space, checked_at=now, rate_limit=limits)

@@ -1,8 +1,10 @@
-"""The state of syncs, runs and the source as the answers of the API, cached as long as `cache.py` says."""
+"""The state of syncs, runs and the source as the answers of the API, cached as long as `cache.py`
+says.
+"""
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -11,30 +13,30 @@ from sqlalchemy import Engine
 from resources.backlog.ratelimit import least_minutes
 from resources.progress import UNITS
 from resources.settings import Settings
-from resources.warehouse.conditions import Condition, current
+from resources.warehouse import seen_conditions
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.history import Sync, active_syncs, adopt, end_dead, first_starts
-from resources.warehouse.sync_log import (
+from resources.warehouse.history.history_reader import (
     Requested,
-    Totals,
-    known_projects,
-    known_spaces,
-    last_day,
-    last_ends,
-    moved,
-    page,
-    space_at,
-    summary,
+    Sync,
+    active_syncs,
+    first_starts,
+    history_version,
+    sync_page,
 )
-from service import models
+from resources.warehouse.history.history_writer import adopt, end_dead
+from resources.warehouse.history.sync_outcomes import Totals, last_day, last_ends, summary
+from resources.warehouse.known_spaces import known_projects, known_spaces, space_at
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
-from service.errors import ApiError
-from service.report import written_at
+from service.error_answers import ApiError
+from service.report_file import written_at
 from service.source import SourceState, look
 from service.warehouse import Warehouse
+from sync.results import api_answers
+from sync.results.command_results import Condition, RateLimit
 
-#: An answer waits this long for the source. The request goes on, and the next answer has its result.
+#: An answer waits this long for the source. The request goes on, and the next answer has its
+#: result.
 GLANCE_SECONDS = 3.0
 
 
@@ -46,13 +48,15 @@ class Figures:
     totals: list[Totals]
     last_success: dict[str, Any]
     source: SourceState
-    condition: Condition | None
+    condition: seen_conditions.Condition | None
 
 
 class State:
     """Answers from the cache, and makes answers that are not there."""
 
-    def __init__(self, settings: Settings, warehouse: Warehouse, dagster: Dagster, cache: Cache) -> None:
+    def __init__(
+        self, settings: Settings, warehouse: Warehouse, dagster: Dagster, cache: Cache
+    ) -> None:
         self._settings = settings
         self._warehouse = warehouse
         self._dagster = dagster
@@ -61,9 +65,11 @@ class State:
         self._looked: SourceState | None = None
 
     async def place(self, *, ask: bool = True) -> str:
-        """Return what identifies the space in the log of syncs: its key, or its URL while the key is not known.
+        """Return what identifies the space in the history: its key, or its URL while the key is not
+        known.
 
-        If no load from the URL has recorded the key, the source is asked for it, unless `ask` is false.
+        If no load from the URL has recorded the key, the source is asked for it, unless `ask` is
+        false.
 
         Raises:
             WarehouseError: the warehouse cannot be used.
@@ -90,7 +96,9 @@ class State:
         await self.place()
         if self._space is None:
             hint = "Load once, or make sure that the service can reach BACKLOG_URL."
-            raise ApiError(503, "space_unknown", "The space is not known yet.", hint, retry_after=30)
+            raise ApiError(
+                503, "space_unknown", "The space is not known yet.", hint, retry_after=30
+            )
         return self._space
 
     async def source(self) -> SourceState:
@@ -102,10 +110,12 @@ class State:
 
         return await self._cache.get("source", ask, seconds=lambda found: found.seconds)
 
-    async def _condition(self) -> Condition | None:
+    async def _condition(self) -> seen_conditions.Condition | None:
         """Return the condition of the source, as any process found it; the source is not asked."""
         url = self._settings.backlog_url
-        return await self._cache.get("moved", lambda: self._warehouse.ask(current, url or ""), "condition")
+        return await self._cache.get(
+            "moved", lambda: self._warehouse.ask(seen_conditions.current, url or ""), "condition"
+        )
 
     async def _glance(self) -> SourceState:
         """Return whether the source answers; if that takes long, what is known so far."""
@@ -116,31 +126,46 @@ class State:
         return looking.result() if looking.done() else self._looked or SourceState()
 
     async def log(self) -> str:
-        """Return the state of the log of syncs: answers made from the log are valid as long as it stays the same."""
+        """Return the version of the history: answers made from it are valid while it is the
+        same.
+        """
         place = await self._cache.get("moved", self.place, "place")
-        return f"{place} {await self._cache.get('moved', lambda: self._warehouse.ask(moved, place), place)}"
+        version = await self._cache.get(
+            "moved", lambda: self._warehouse.ask(history_version, place), place
+        )
+        return f"{place} {version}"
 
     async def connection(self) -> Body:
-        """Return whether the source answers, the last sync, what fails, and which projects there are."""
+        """Return whether the source answers, the last sync, what fails, and which projects there
+        are.
+        """
 
         async def make() -> Body:
             source = await self._glance()
-            condition = await self._warehouse.ask(current, self._settings.backlog_url or "")
+            condition = await self._warehouse.ask(
+                seen_conditions.current, self._settings.backlog_url or ""
+            )
             if condition != known:  # asking has begun or ended one: what is cached is out of date
                 self._cache.drop("moved")
                 self._cache.drop("connection")
             source = source.given(condition)
             place = await self.place()
             last = list((await self._warehouse.ask(summary, place)).last.values())
-            failing = sorted((sync for sync in last if sync.status == "failed"), key=_ended, reverse=True)
+            failing = sorted(
+                (sync for sync in last if sync.status == "failed"), key=_ended, reverse=True
+            )
             good = await self._warehouse.ask(last_ends, place)
             return as_body(
-                models.Connection(
+                api_answers.Connection(
                     connected=source.connected,
-                    condition=models.Condition(**condition.as_json()) if condition else None,
+                    condition=Condition.model_validate(condition, from_attributes=True)
+                    if condition
+                    else None,
                     checked_at=source.checked_at,
                     error=source.error,
-                    rate_limit={name: models.RateLimit(**limit) for name, limit in source.rate_limit.items()},
+                    rate_limit={
+                        name: RateLimit(**limit) for name, limit in source.rate_limit.items()
+                    },
                     space=self._space,
                     url=self._settings.backlog_url,
                     simulated=self._settings.simulated,
@@ -150,7 +175,10 @@ class State:
                     last_success_at=max(good.values(), default=None),
                     alerts=await self._alerts(),
                     failing=[self.shown(sync) for sync in failing],
-                    projects=[models.Project(key=key, name=name) for key, name in await self._warehouse.ask(known_projects, place)],
+                    projects=[
+                        api_answers.Project(key=key, name=name)
+                        for key, name in await self._warehouse.ask(known_projects, place)
+                    ],
                 )
             )
 
@@ -158,19 +186,29 @@ class State:
         return await self._cache.get("connection", make, await self.log(), known, written)
 
     def minutes_for(self, requests: int) -> int | None:
-        """Return how long so many requests of the bucket `read` take at least; None if its limit was not measured yet."""
+        """Return how long so many requests of the bucket `read` take at least; None if its limit
+        was not measured yet.
+        """
         limit = self._looked.rate_limit.get("read") if self._looked else None
-        return least_minutes(requests, limit["limit"], self._settings.rate_reserve) if limit else None
+        return (
+            least_minutes(requests, limit["limit"], self._settings.rate_reserve) if limit else None
+        )
 
     async def active(self) -> Body:
         """Return what waits or works: runs of Dagster, and syncs with how far they are."""
 
         async def make() -> Body:
             syncs = await self._warehouse.ask(living, await self.place())
-            began = await self._warehouse.ask(first_starts, [sync.run_id for sync in syncs]) if syncs else {}
+            began = (
+                await self._warehouse.ask(first_starts, [sync.run_id for sync in syncs])
+                if syncs
+                else {}
+            )
             runs, error = await self._runs()
-            dagster = models.DagsterState(reachable=error is None, error=error)
-            return as_body(models.Active(active=list(self._grouped(runs, syncs, began)), dagster=dagster))
+            dagster = api_answers.DagsterState(reachable=error is None, error=error)
+            return as_body(
+                api_answers.Active(active=list(self._grouped(runs, syncs, began)), dagster=dagster)
+            )
 
         return await self._cache.get("active", make)
 
@@ -180,21 +218,28 @@ class State:
         except ApiError as error:
             return [], str(error)
 
-    def _grouped(self, runs: Iterable[Run], syncs: Iterable[Sync], began: Mapping[Any, datetime]) -> Iterable[models.ActiveRun]:
-        """Yield each run with its syncs; a run in the process of a command is known by its syncs only."""
+    def _grouped(
+        self, runs: Iterable[Run], syncs: Iterable[Sync], began: Mapping[Any, datetime]
+    ) -> Iterable[api_answers.ActiveRun]:
+        """Yield each run with its syncs; a run in the process of a command is known by its syncs
+        only.
+        """
         by_run: dict[str, list[Sync]] = {run.run_id: [] for run in runs}
         for sync in syncs:
             by_run.setdefault(sync.run_id, []).append(sync)
         known = {run.run_id: run for run in runs}
         for run_id, mine in by_run.items():
             run = known.get(run_id)
-            yield models.ActiveRun(
+            yield api_answers.ActiveRun(
                 run_id=run_id,
                 job=run.job if run else None,
-                state=cast("models.ActiveState", run.state) if run else "running",
+                state=cast("api_answers.ActiveState", run.state) if run else "running",
                 started_at=run.created_at if run else mine[0].started_at,
                 status_url=self._dagster.run_url(run_id),
-                syncs=[self.shown(sync, began.get((sync.run_id, sync.sync_type, sync.mode))) for sync in mine],
+                syncs=[
+                    self.shown(sync, began.get((sync.run_id, sync.sync_type, sync.mode)))
+                    for sync in mine
+                ],
             )
 
     async def stats(self) -> Body:
@@ -202,17 +247,23 @@ class State:
 
         async def make() -> Body:
             everything, *by_type = await self._warehouse.ask(last_day, await self.place())
-            return as_body(models.Stats(hours=24, total=_totals(everything), by_type=[_totals(one) for one in by_type]))
+            return as_body(api_answers.Stats(hours=24, total=everything, by_type=by_type))
 
         return await self._cache.get("stats", make, await self.log())
 
     async def history(self, limit: int, before: int | None, requested: Requested) -> Body:
-        """Return a page of the log of syncs, newest first."""
+        """Return a page of the history, newest first."""
 
         async def make() -> Body:
-            found = await self._warehouse.ask(page, await self.place(), limit + 1, before, requested)
+            found = await self._warehouse.ask(
+                sync_page, await self.place(), limit + 1, before, requested
+            )
             items = [self.shown(sync) for sync in found[:limit]]
-            return as_body(models.History(items=items, next_before=items[-1].id if len(found) > limit else None))
+            return as_body(
+                api_answers.History(
+                    items=items, next_before=items[-1].id if len(found) > limit else None
+                )
+            )
 
         return await self._cache.get("history", make, await self.log(), limit, before, requested)
 
@@ -221,24 +272,37 @@ class State:
 
         async def make() -> Figures:
             place = await self.place()
-            totals, ends = await self._warehouse.ask(last_day, place), await self._warehouse.ask(last_ends, place)
+            totals, ends = (
+                await self._warehouse.ask(last_day, place),
+                await self._warehouse.ask(last_ends, place),
+            )
             source = (self._looked or SourceState()).given(condition)
-            return Figures(len(await self._warehouse.ask(active_syncs, place)), totals, dict(ends), source, condition)
+            return Figures(
+                len(await self._warehouse.ask(active_syncs, place)),
+                totals,
+                dict(ends),
+                source,
+                condition,
+            )
 
         condition = await self._condition()
         return await self._cache.get("stats", make, await self.log(), "figures", condition)
 
-    async def _alerts(self) -> models.Alerts:
+    async def _alerts(self) -> api_answers.Alerts:
         beat = await self._warehouse.ask(last_beat, alerts_of(self._settings.backlog_url or ""))
         if beat is None:
-            return models.Alerts(alive=None, beat_at=None, open=[])
+            return api_answers.Alerts(alive=None, beat_at=None, open=[])
         beat_at, alive, detail = beat
-        return models.Alerts(alive=alive, beat_at=beat_at, open=[self._alert(one) for one in detail["open"]])
+        return api_answers.Alerts(
+            alive=alive, beat_at=beat_at, open=[self._alert(one) for one in detail["open"]]
+        )
 
-    def _alert(self, problem: Mapping[str, Any]) -> models.Alert:
-        """Return a problem as the alerter has recorded it, which may have been one of an earlier version."""
+    def _alert(self, problem: Mapping[str, Any]) -> api_answers.Alert:
+        """Return a problem as the alerter has recorded it, which may have been one of an earlier
+        version.
+        """
         run_id = problem.get("run_id") or None
-        return models.Alert(
+        return api_answers.Alert(
             topic=str(problem.get("key", "")).partition("/")[0] or "other",
             kind=problem.get("kind", "failed"),
             subject=problem["asset"],
@@ -251,23 +315,25 @@ class State:
             status_url=self._dagster.run_url(run_id) if run_id else None,
         )
 
-    def shown(self, sync: Sync, began: datetime | None = None) -> models.Sync:
-        """Return a sync as the API shows it; `began` is when the first sync of its run, type and mode did."""
+    def shown(self, sync: Sync, began: datetime | None = None) -> api_answers.Sync:
+        """Return a sync as the API shows it; `began` is when the first sync of its run, type and
+        mode did.
+        """
         progress = None
         if sync.progress_done is not None:
-            progress = models.Progress(
+            progress = api_answers.Progress(
                 done=sync.progress_done,
                 total=sync.progress_total,
                 unit=UNITS.get(sync.sync_type, "rows"),
                 seconds_left=_seconds_left(sync, began),
             )
-        return models.Sync(
+        return api_answers.Sync(
             id=sync.id,
             type=sync.sync_type,
             mode=sync.mode,
             project=", ".join(sync.projects) if sync.projects else None,
             projects=sync.projects or [],
-            status=cast("models.SyncStatus", sync.status),
+            status=sync.status,
             started_at=sync.started_at,
             ended_at=sync.ended_at,
             seconds=(sync.ended_at - sync.started_at).total_seconds() if sync.ended_at else None,
@@ -284,14 +350,23 @@ class State:
 
 
 def _seconds_left(sync: Sync, began: datetime | None) -> float | None:
-    """Return how long a sync in progress still takes if it goes on as fast as so far; None where that is not known.
+    """Return how long a sync in progress still takes if it goes on as fast as so far; None where
+    that is not known.
 
-    So far is since its load began: `progress_done` goes on from project to project, each of which has a row of its own.
+    So far is since its load began: `progress_done` goes on from project to project, each of which
+    has a row of its own.
     """
-    if not began or not sync.progress_done or not sync.progress_total or sync.status != "in_progress":
+    if (
+        not began
+        or not sync.progress_done
+        or not sync.progress_total
+        or sync.status != "in_progress"
+    ):
         return None
     so_far = (datetime.now(UTC) - began).total_seconds()
-    return float(max(0, round(so_far * (sync.progress_total - sync.progress_done) / sync.progress_done)))
+    return float(
+        max(0, round(so_far * (sync.progress_total - sync.progress_done) / sync.progress_done))
+    )
 
 
 def _ended(sync: Sync) -> Any:
@@ -302,8 +377,3 @@ def living(engine: Engine, space_key: str) -> list[Sync]:
     """Return the syncs in progress, after ending those whose process was killed."""
     syncs = active_syncs(engine, space_key)
     return active_syncs(engine, space_key) if syncs and end_dead(engine, space_key) else syncs
-
-
-def _totals(totals: Totals) -> models.Totals:
-    counts = {name: value for name, value in asdict(totals).items() if name != "sync_type"}
-    return models.Totals(type=totals.sync_type, success_rate=totals.success_rate, **counts)

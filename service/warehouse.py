@@ -1,4 +1,6 @@
-"""The warehouse as the service uses it: connected and migrated on first use, and queried in threads."""
+"""The warehouse as the service uses it: connected and migrated on first use, and queried in
+threads.
+"""
 
 import asyncio
 import threading
@@ -27,7 +29,9 @@ class Warehouse:
         self._engine: Engine | None = None
         self._lock = threading.Lock()
 
-    async def ask(self, function: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def ask(
+        self, function: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Call a function with the engine in a thread.
 
         Raises:
@@ -43,7 +47,9 @@ class Warehouse:
         """
         with self._lock:
             if self._engine is None:
-                url = reveal(self._settings.warehouse_url) or ensure_server(self._settings.home).url()
+                url = (
+                    reveal(self._settings.warehouse_url) or ensure_server(self._settings.home).url()
+                )
                 made = engine(url, pool_size=CONNECTIONS)
                 try:
                     upgrade(made)

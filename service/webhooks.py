@@ -1,6 +1,7 @@
 """Webhooks of Backlog: an event is committed to the inbox before it is answered.
 
-Events that wait at the same time are committed in one transaction, so that a burst needs few commits.
+Events that wait at the same time are committed in one transaction, so that a burst needs few
+commits.
 """
 
 import asyncio
@@ -19,11 +20,11 @@ from starlette.responses import Response
 
 from resources.privacy import Mask
 from resources.secret import Secret
-from resources.warehouse.inbox import receive
-from resources.warehouse.people import forgotten
+from resources.warehouse.forgetting import forgotten
+from resources.warehouse.webhook_inbox import receive
 from service import models
 from service.body import read_body
-from service.errors import RETRY_SECONDS, ApiError, not_found
+from service.error_answers import RETRY_SECONDS, ApiError, not_found
 from service.openapi import OPEN, errors, parameter, takes
 from service.routes import PlainRoute
 from service.warehouse import Warehouse
@@ -36,7 +37,8 @@ EVENT: dict[str, Any] = {
     "requestBody": {"required": False, "content": {"application/json": {"schema": {}}}},
 }
 LARGEST = 1_000_000
-#: So many at once, and again within so many seconds: 2,000, and 200 a second. A bulk edit of a large project is a burst.
+#: So many at once, and again within so many seconds: 2,000, and 200 a second. A bulk edit of a
+#: large project is a burst.
 EVENTS = (2_000, 10.0)
 #: 20 at once, and one a second: a mistake is answered as one, and guessing is stopped.
 WRONG_SECRETS = (20, 20.0)
@@ -59,7 +61,9 @@ def keep(engine: Engine, space_key: str, payloads: Sequence[str], mask: Mask) ->
 class Inbox:
     """Stores events: in one transaction all that came while the last one was committed."""
 
-    def __init__(self, warehouse: Warehouse, space: Callable[[], Awaitable[str]], mask: Mask) -> None:
+    def __init__(
+        self, warehouse: Warehouse, space: Callable[[], Awaitable[str]], mask: Mask
+    ) -> None:
         self._warehouse = warehouse
         self._space = space
         self._mask = mask
@@ -75,7 +79,13 @@ class Inbox:
             WarehouseError: the warehouse cannot be used; the event was not stored.
         """
         if self._bytes + len(payload) > MOST_WAITING:
-            raise ApiError(503, "busy", "Too many events wait to be stored.", "Send it again later.", retry_after=RETRY_SECONDS)
+            raise ApiError(
+                503,
+                "busy",
+                "Too many events wait to be stored.",
+                "Send it again later.",
+                retry_after=RETRY_SECONDS,
+            )
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((payload, done))
         self._bytes += len(payload)
@@ -88,7 +98,9 @@ class Inbox:
             batch, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
             payloads = [payload for payload, _ in batch]
             try:
-                new: Sequence[bool] = await self._warehouse.ask(keep, await self._space(), payloads, self._mask)
+                new: Sequence[bool] = await self._warehouse.ask(
+                    keep, await self._space(), payloads, self._mask
+                )
             except Exception as error:  # for all that wait
                 for _, done in batch:
                     if not done.done():
@@ -101,29 +113,46 @@ class Inbox:
 
 
 def router(
-    inbox: Inbox, secret: Secret | None, events: Counter, taken: AsyncLimiter | None = None, wrong: AsyncLimiter | None = None
+    inbox: Inbox,
+    secret: Secret | None,
+    events: Counter,
+    taken: AsyncLimiter | None = None,
+    wrong: AsyncLimiter | None = None,
 ) -> APIRouter:
-    """Return the endpoint `POST /webhooks/backlog/{secret}`; `taken` limits the events, and `wrong` the wrong secrets.
+    """Return the endpoint `POST /webhooks/backlog/{secret}`; `taken` limits the events, and `wrong`
+    the wrong secrets.
 
-    A wrong secret is answered as any address that is not there, and beyond its limit with 429. The secret is checked first, so that
-    no number of wrong ones keeps a genuine event out.
+    A wrong secret is answered as any address that is not there, and beyond its limit with 429. The
+    secret is checked first, so that no number of wrong ones keeps a genuine event out.
     """
     taken = taken or AsyncLimiter(*EVENTS)
     wrong = wrong or AsyncLimiter(*WRONG_SECRETS)
     expected = sha256(secret.reveal().encode()).digest() if secret else None
     routes = APIRouter(tags=["service"], route_class=PlainRoute)
 
-    @routes.post(PATH, response_model=models.Taken, responses=errors(400, 404, 413, 429, 503), openapi_extra=EVENT)
+    @routes.post(
+        PATH,
+        response_model=models.Taken,
+        responses=errors(400, 404, 413, 429, 503),
+        openapi_extra=EVENT,
+    )
     async def webhook(request: Request) -> Response:
         """Take in an event of a Backlog webhook; it is stored when this is answered."""
         given = sha256(request.path_params["secret"].encode("utf-8", "surrogatepass")).digest()
         if expected is None or not compare_digest(given, expected):
             events.labels("forged").inc()
-            hint = "Check the address: its last part must be the secret that the service was started with."
+            hint = (
+                "Check the address: its last part must be the secret that the "
+                "service was started with."
+            )
             await count_one(wrong, "Too many requests have a wrong secret.", hint)
             raise not_found()
         try:
-            await count_one(taken, "Too many events.", "Send it again later; the activity feed finds what is missed.")
+            await count_one(
+                taken,
+                "Too many events.",
+                "Send it again later; the activity feed finds what is missed.",
+            )
         except ApiError:
             events.labels("refused").inc()
             raise
@@ -131,13 +160,18 @@ def router(
         payload = (await read_body(request, LARGEST)).decode("utf-8", "surrogateescape")
         new = await inbox.put(payload)
         events.labels("kept" if new else "duplicate").inc()
-        return Response(models.Taken(accepted=True, duplicate=not new).model_dump_json(), media_type="application/json")
+        return Response(
+            models.Taken(accepted=True, duplicate=not new).model_dump_json(),
+            media_type="application/json",
+        )
 
     return routes
 
 
 async def count_one(limiter: AsyncLimiter, said: str, hint: str) -> None:
-    """Count one; refuse it where the limit is reached, instead of waiting as the limiter does by itself."""
+    """Count one; refuse it where the limit is reached, instead of waiting as the limiter does by
+    itself.
+    """
     if not limiter.has_capacity():
         retry_after = math.ceil(limiter.time_period / limiter.max_rate)
         raise ApiError(429, "too_many", said, hint, retry_after=retry_after)

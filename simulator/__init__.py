@@ -1,4 +1,6 @@
-"""A Backlog space on this machine, over real HTTP: for the demo, the tests and anybody who writes a Backlog client."""
+"""A Backlog space on this machine, over real HTTP: for the demo, the tests and anybody who writes a
+Backlog client.
+"""
 
 from simulator.clock import Clock
 from simulator.faults import Fault

@@ -29,7 +29,10 @@ from simulator.world import World
 
 ROOT = "/api/v2"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-PAGE = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Service unavailable</h1></body></html>"
+PAGE = (
+    "<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Service "
+    "unavailable</h1></body></html>"
+)
 Before = Callable[[RequestInfo], None]
 Rewrite = Callable[[RequestInfo, Any], Any]
 Answer = Callable[[Request, RequestInfo, Params, str], Response]
@@ -64,7 +67,10 @@ class Site:
         """Return the application; `extra` are routes outside the API."""
         rooms = (routes_space, routes_issues, routes_history, routes_write, routes_webhooks)
         table = [route for room in rooms for route in room.ROUTES]
-        routes = [Route(ROOT + path, self._endpoint(path, handler), methods=[method]) for method, path, handler in table]
+        routes = [
+            Route(ROOT + path, self._endpoint(path, handler), methods=[method])
+            for method, path, handler in table
+        ]
         missing = Route(ROOT + "/{rest:path}", self._endpoint("unknown", _missing), methods=METHODS)
         return Starlette(routes=[*extra, *routes, missing])
 
@@ -75,7 +81,9 @@ class Site:
         return self.served(route, answer)
 
     def served(self, route: str, answer: Answer) -> Endpoint:
-        """Return what every request below the root of the API goes through: hooks, faults, `answer`, the log, the clock."""
+        """Return what every request below the root of the API goes through: hooks, faults,
+        `answer`, the log, the clock.
+        """
 
         async def endpoint(request: Request) -> Response:
             began, path = time.monotonic(), request.url.path.removeprefix(ROOT)
@@ -99,14 +107,20 @@ class Site:
                     response = answer(request, info, query, body)
             if cut is not None:
                 response = await _halve(request, response, cut)
-            info.status, info.size, info.seconds = response.status_code, len(response.body), time.monotonic() - began
+            info.status, info.size, info.seconds = (
+                response.status_code,
+                len(response.body),
+                time.monotonic() - began,
+            )
             self.log.add(info)
             response.headers["Date"] = formatdate(self.world.clock.now(), usegmt=True)
             return response
 
         return endpoint
 
-    def _answer(self, request: Request, info: RequestInfo, handler: Handler, query: Params, body: str) -> Response:
+    def _answer(
+        self, request: Request, info: RequestInfo, handler: Handler, query: Params, body: str
+    ) -> Response:
         """Authenticate, count and answer; every refusal has Backlog's form."""
         headers: dict[str, str] = {}
         now = self.world.clock.now()
@@ -115,7 +129,9 @@ class Site:
             turn = self.limiter.take(info.user, info.bucket, now)
             headers = turn.headers()
             if not turn.allowed:
-                raise too_many(max(1, turn.reset - int(now)) if self.world.switches.retry_after else None)
+                raise too_many(
+                    max(1, turn.reset - int(now)) if self.world.switches.retry_after else None
+                )
             form = Params.parse(body) if body else Params([])
             params = Params([*query.pairs, *form.pairs])
             call = Call(self.services, self.world.users[info.user], request.path_params, params)
@@ -147,7 +163,9 @@ class Site:
 
 
 def render(reply: Reply) -> Response:
-    """Return the response; text that UTF-8 cannot hold (a lone surrogate) is escaped as JSON allows."""
+    """Return the response; text that UTF-8 cannot hold (a lone surrogate) is escaped as JSON
+    allows.
+    """
     if isinstance(reply.body, bytes):
         return Response(reply.body, reply.status, reply.headers, reply.media_type)
     if reply.body is None:
@@ -169,7 +187,9 @@ async def _halve(request: Request, response: Response, fault: Fault) -> Response
     whole = bytes(response.body)
     half = whole[: len(whole) // 2]
     if fault.kind == "truncate":
-        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        headers = {
+            name: value for name, value in response.headers.items() if name != "content-length"
+        }
         return Response(half, response.status_code, headers)
     return _Broken(half, len(whole), response, request)
 
@@ -178,11 +198,15 @@ class _Broken(Response):
     """An answer that promises more than it sends."""
 
     def __init__(self, half: bytes, promised: int, response: Response, request: Request) -> None:
-        super().__init__(half, response.status_code, dict(response.headers) | {"content-length": str(promised)})
+        super().__init__(
+            half, response.status_code, dict(response.headers) | {"content-length": str(promised)}
+        )
         self._request = request
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         transport = self._request.scope["state"]["transport"]
         transport.close()

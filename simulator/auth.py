@@ -1,4 +1,6 @@
-"""Who is calling: API keys and OAuth 2.0 (authorization code and refresh), by the simulator's clock."""
+"""Who is calling: API keys and OAuth 2.0 (authorization code and refresh), by the simulator's
+clock.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -22,7 +24,9 @@ class GrantError(Exception):
 
 
 class Keyring:
-    """All keys, codes and tokens of a space; they follow from the seed, so a restart keeps the keys."""
+    """All keys, codes and tokens of a space; they follow from the seed, so a restart keeps the
+    keys.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -38,7 +42,11 @@ class Keyring:
     @property
     def tokens(self) -> list[str]:
         """Every code and token that was ever given."""
-        return [self._secret(kind, number) for number in range(1, self._made + 1) for kind in ("code", "access", "refresh")]
+        return [
+            self._secret(kind, number)
+            for number in range(1, self._made + 1)
+            for kind in ("code", "access", "refresh")
+        ]
 
     def api_key(self, user: int) -> str:
         """Return the API key of a user."""
@@ -60,7 +68,9 @@ class Keyring:
             token.expires = self.world.clock.now()
 
     def revoke_grants(self, *, at_once: bool = True) -> None:
-        """Take back what users have allowed: nothing is refreshed any more, and `at_once` no access token is good either."""
+        """Take back what users have allowed: nothing is refreshed any more, and `at_once` no access
+        token is good either.
+        """
         self._refresh.clear()
         if at_once:
             self._access.clear()
@@ -71,7 +81,10 @@ class Keyring:
         Raises:
             GrantError: The grant is refused.
         """
-        if (form.text("client_id", ""), form.text("client_secret", "")) != (self.client_id, self.client_secret):
+        if (form.text("client_id", ""), form.text("client_secret", "")) != (
+            self.client_id,
+            self.client_secret,
+        ):
             raise GrantError("invalid_client")
         kind = form.text("grant_type", "")
         if kind == "authorization_code":
@@ -91,7 +104,12 @@ class Keyring:
             raise GrantError("unsupported_grant_type")
         self._refresh[refresh] = user
         access, left = self._access_token(user)
-        return {"access_token": access, "token_type": "Bearer", "expires_in": left, "refresh_token": refresh}
+        return {
+            "access_token": access,
+            "token_type": "Bearer",
+            "expires_in": left,
+            "refresh_token": refresh,
+        }
 
     def caller(self, headers: Mapping[str, str], query: Params) -> int:
         """Return the id of the user who calls; a key counts before a token.

@@ -71,7 +71,9 @@ class Call:
 
     def require_any_administrator(self) -> None:
         """Refuse everybody who administers neither the space nor a project."""
-        if not self.is_administrator and not any(self.user.id in one.administrators for one in self.world.projects.values()):
+        if not self.is_administrator and not any(
+            self.user.id in one.administrators for one in self.world.projects.values()
+        ):
             raise forbidden()
 
     def sees(self, project: Project) -> bool:
@@ -80,7 +82,9 @@ class Call:
 
     def joined(self) -> Iterable[Project]:
         """Return the projects that the user belongs to."""
-        return (one for one in self.world.projects.values() if self.world.is_member(one, self.user.id))
+        return (
+            one for one in self.world.projects.values() if self.world.is_member(one, self.user.id)
+        )
 
     def project(self) -> Project:
         """Return the project that the path names; what one may not see does not exist."""
@@ -125,10 +129,18 @@ class Call:
         descending = self.params.choice("order", ("asc", "desc"), "desc") == "desc"
         inclusive = self.world.switches.inclusive_ids
         low = 0 if least is None else bisect_left(rows, least if inclusive else least + 1, key=_id)
-        high = len(rows) if most is None else bisect_left(rows, most + 1 if inclusive else most, key=_id)
+        high = (
+            len(rows)
+            if most is None
+            else bisect_left(rows, most + 1 if inclusive else most, key=_id)
+        )
         if low >= high:
             return []
-        return rows[max(low, high - count) : high][::-1] if descending else rows[low : min(high, low + count)]
+        return (
+            rows[max(low, high - count) : high][::-1]
+            if descending
+            else rows[low : min(high, low + count)]
+        )
 
 
 Handler = Callable[[Call], Any]

@@ -1,4 +1,6 @@
-"""What an edit changed, in Backlog's two vocabularies: shown names (comments) and references (activities)."""
+"""What an edit changed, in Backlog's two vocabularies: shown names (comments) and references
+(activities).
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -43,7 +45,9 @@ def changes_of(
             new_text, new_ref = _shown_value(state, project, name, new)
             old_text, old_ref = _shown_value(state, project, name, old)
             ids = _ids(name, new), _ids(name, old)
-            changes.append(Change(FIELD_NAMES[name], new_text, old_text, new_ref, old_ref, None, None, *ids))
+            changes.append(
+                Change(FIELD_NAMES[name], new_text, old_text, new_ref, old_ref, None, None, *ids)
+            )
     for field_id, choice in custom.items():
         was = issue.custom.get(field_id)
         if was != choice:
@@ -51,7 +55,11 @@ def changes_of(
             new_text, old_text = field_text(definition, choice), field_text(definition, was)
             attribute = (definition.id, definition.kind)
             ids = _item_ids(definition, choice), _item_ids(definition, was)
-            changes.append(Change(definition.name, new_text, old_text, new_text, old_text, attribute, None, *ids))
+            changes.append(
+                Change(
+                    definition.name, new_text, old_text, new_text, old_text, attribute, None, *ids
+                )
+            )
     return tuple(changes)
 
 

@@ -10,7 +10,9 @@ DAY = 86_400
 
 
 class Clock:
-    """A clock that runs with real time until it is set, moved or stopped; thread-safe, in seconds since 1970 (UTC)."""
+    """A clock that runs with real time until it is set, moved or stopped; thread-safe, in seconds
+    since 1970 (UTC).
+    """
 
     def __init__(self, start: datetime | None = None) -> None:
         self._lock = threading.Lock()
@@ -53,7 +55,9 @@ def stamp(seconds: int) -> str:
 
 @lru_cache(maxsize=20_000)
 def day_stamp(day: str, zone: str) -> str:
-    """Return midnight of `day` (`YYYY-MM-DD`) in `zone` as a moment: how a date-only field is written."""
+    """Return midnight of `day` (`YYYY-MM-DD`) in `zone` as a moment: how a date-only field is
+    written.
+    """
     local = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
     return stamp(int(local.timestamp()))
 
@@ -64,4 +68,6 @@ def day_bounds(day: date, zone: str) -> tuple[int, int]:
     tz = ZoneInfo(zone)
     start = datetime(day.year, day.month, day.day, tzinfo=tz)
     after = day + timedelta(days=1)
-    return int(start.timestamp()), int(datetime(after.year, after.month, after.day, tzinfo=tz).timestamp())
+    return int(start.timestamp()), int(
+        datetime(after.year, after.month, after.day, tzinfo=tz).timestamp()
+    )

@@ -1,4 +1,6 @@
-"""The control endpoint under `/_simulator`: what Python tests do with the `Simulator` object, for other programs."""
+"""The control endpoint under `/_simulator`: what Python tests do with the `Simulator` object, for
+other programs.
+"""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -34,7 +36,10 @@ def routes(site: Site) -> list[Route]:
             "activities": len(world.activities),
             "faults": site.faults.pending(),
             "requests": requests(None),
-            "oauth": {"client_id": site.keyring.client_id, "client_secret": site.keyring.client_secret},
+            "oauth": {
+                "client_id": site.keyring.client_id,
+                "client_secret": site.keyring.client_secret,
+            },
         }
 
     def requests(_: Any) -> Any:
@@ -48,12 +53,19 @@ def routes(site: Site) -> list[Route]:
 
     def keys(_: Any) -> Any:
         return [
-            {"id": one.id, "name": one.name, "roleType": one.role, "api_key": site.keyring.api_key(one.id)}
+            {
+                "id": one.id,
+                "name": one.name,
+                "roleType": one.role,
+                "api_key": site.keyring.api_key(one.id),
+            }
             for one in world.users.values()
         ]
 
     def add_faults(requested: Any) -> Any:
-        site.faults.add(*(Fault(**one) for one in (requested if isinstance(requested, list) else [requested])))
+        site.faults.add(
+            *(Fault(**one) for one in (requested if isinstance(requested, list) else [requested]))
+        )
         return {"faults": site.faults.pending()}
 
     def clear_faults(_: Any) -> Any:
@@ -67,8 +79,14 @@ def routes(site: Site) -> list[Route]:
         return {"now": stamp(int(world.clock.now()))}
 
     def set_limits(requested: Any) -> Any:
-        site.limiter.limits = PLANS[requested["plan"]] if "plan" in requested else replace(site.limiter.limits, **requested)
-        return {one.name: getattr(site.limiter.limits, one.name) for one in fields(site.limiter.limits)}
+        site.limiter.limits = (
+            PLANS[requested["plan"]]
+            if "plan" in requested
+            else replace(site.limiter.limits, **requested)
+        )
+        return {
+            one.name: getattr(site.limiter.limits, one.name) for one in fields(site.limiter.limits)
+        }
 
     def set_switches(requested: Any) -> Any:
         site.switch(**requested)
@@ -95,15 +113,23 @@ def routes(site: Site) -> list[Route]:
         ("POST", "/switches", set_switches),
         ("POST", "/actions", act),
     ]
-    return [Route(ROOT + path, _endpoint(site, action), methods=[method]) for method, path, action in table]
+    return [
+        Route(ROOT + path, _endpoint(site, action), methods=[method])
+        for method, path, action in table
+    ]
 
 
 def arguments(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Return JSON arguments as the actions take them: tuples for lists of ids, numbers for the keys of `custom`."""
-    given: dict[str, Any] = {name: tuple(value) if name.endswith("_ids") else value for name, value in sent.items()}
+    """Return JSON arguments as the actions take them: tuples for lists of ids, numbers for the keys
+    of `custom`.
+    """
+    given: dict[str, Any] = {
+        name: tuple(value) if name.endswith("_ids") else value for name, value in sent.items()
+    }
     if "custom" in given:
         given["custom"] = {
-            int(key): (tuple(value[0]), value[1]) if isinstance(value, list) else value for key, value in given["custom"].items()
+            int(key): (tuple(value[0]), value[1]) if isinstance(value, list) else value
+            for key, value in given["custom"].items()
         }
     if isinstance(given.get("at"), str):
         given["at"] = datetime.fromisoformat(given["at"])

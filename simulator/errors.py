@@ -6,7 +6,9 @@ from typing import Any
 class ApiError(Exception):
     """An answer other than success: status, code and message of Backlog's error list."""
 
-    def __init__(self, status: int, code: int, message: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: int, message: str, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code

@@ -12,11 +12,12 @@ CODES = {400: 7, 401: 11, 402: 3, 403: 5, 404: 6, 429: 13}
 class Fault:
     """One thing that goes wrong.
 
-    `kind` is `status` (an error of the API with that status), `html` (a page where JSON is due, with that status),
-    `close` (the connection ends before the answer), `cut` (it ends in the middle of the answer), `truncate` (a whole
-    answer that holds half of the JSON) or `slow` (the right answer, `seconds` late). It hits requests whose path
-    below `/api/v2` matches the regular expression `path` whole; the first `times` of them (None: all), or of those
-    every `every`-th. `reset_in` is when a 429 says that its window ends, in seconds from now.
+    `kind` is `status` (an error of the API with that status), `html` (a page where JSON is due,
+    with that status), `close` (the connection ends before the answer), `cut` (it ends in the middle
+    of the answer), `truncate` (a whole answer that holds half of the JSON) or `slow` (the right
+    answer, `seconds` late). It hits requests whose path below `/api/v2` matches the regular
+    expression `path` whole; the first `times` of them (None: all), or of those every `every`-th.
+    `reset_in` is when a 429 says that its window ends, in seconds from now.
     """
 
     kind: Literal["status", "html", "close", "cut", "truncate", "slow"] = "status"

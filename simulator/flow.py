@@ -1,7 +1,7 @@
 """The way of an issue through a team: what will happen to it and when, drawn when it is made.
 
-Most wait, are worked on, looked at by somebody else and closed within days or a few weeks; some are put aside, come back after they
-were closed, or are never begun.
+Most wait, are worked on, looked at by somebody else and closed within days or a few weeks; some are
+put aside, come back after they were closed, or are never begun.
 """
 
 from math import log
@@ -12,7 +12,15 @@ from simulator.worktime import WorkTime
 
 #: (moment, what a team does then: a method of `Team`).
 Step = tuple[int, str]
-_LATER, _DROPPED, _HELD, _REVIEWED, _BOUNCED, _RESOLVED, _REOPENED = 0.04, 0.05, 0.06, 0.6, 0.12, 0.7, 0.05
+_LATER, _DROPPED, _HELD, _REVIEWED, _BOUNCED, _RESOLVED, _REOPENED = (
+    0.04,
+    0.05,
+    0.06,
+    0.6,
+    0.12,
+    0.7,
+    0.05,
+)
 #: What happens on the way, and to how many of a hundred issues.
 _DETOURS = (
     ("remark", 55),
@@ -65,8 +73,13 @@ def way(rng: Random, made: int, time: WorkTime) -> list[Step]:
     return _with_detours(rng, steps, made, ended, time)
 
 
-def _with_detours(rng: Random, steps: list[Step], made: int, ended: int, time: WorkTime) -> list[Step]:
+def _with_detours(
+    rng: Random, steps: list[Step], made: int, ended: int, time: WorkTime
+) -> list[Step]:
     for action, share in _DETOURS:
         if rng.random() * 100 < share:
-            steps = [*steps, (time.from_then(made + 60 + int((ended - made) * rng.random()), rng), action)]
+            steps = [
+                *steps,
+                (time.from_then(made + 60 + int((ended - made) * rng.random()), rng), action),
+            ]
     return sorted(steps)

@@ -1,4 +1,6 @@
-"""The page of an issue that links lead to. Every browser on this machine may read it; a real space asks for a login first."""
+"""The page of an issue that links lead to. Every browser on this machine may read it; a real space
+asks for a login first.
+"""
 
 from html import escape
 
@@ -11,11 +13,14 @@ from simulator.model import Issue
 from simulator.shapes import Viewer
 from simulator.world import World
 
-PAGE = """<!DOCTYPE html><html lang="{lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+PAGE = """<!DOCTYPE html><html lang="{lang}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark"><title>[{key}] {summary}</title><style>
 body {{ font: 16px/1.6 sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }}
-th {{ text-align: left; font-weight: normal; padding-right: 2rem }} pre {{ white-space: pre-wrap; font: inherit }}
-</style></head><body><main><p>{project} / {space} (simulated)</p><h1>{key} {summary}</h1><table>{rows}</table>
+th {{ text-align: left; font-weight: normal; padding-right: 2rem }}
+pre {{ white-space: pre-wrap; font: inherit }}
+</style></head><body><main><p>{project} / {space} (simulated)</p>
+<h1>{key} {summary}</h1><table>{rows}</table>
 <pre>{description}</pre>{comments}</main></body></html>"""
 
 
@@ -34,11 +39,24 @@ def routes(site: Site) -> list[Route]:
 
 
 def _page(world: World, issue: Issue) -> str:
-    shape = Viewer(world, world.administrator).issue(issue) | {"startDate": issue.start_date, "dueDate": issue.due_date}
-    names = ("issueType", "status", "priority", "assignee", "startDate", "dueDate", "estimatedHours", "actualHours")
+    shape = Viewer(world, world.administrator).issue(issue) | {
+        "startDate": issue.start_date,
+        "dueDate": issue.due_date,
+    }
+    names = (
+        "issueType",
+        "status",
+        "priority",
+        "assignee",
+        "startDate",
+        "dueDate",
+        "estimatedHours",
+        "actualHours",
+    )
     rows = "".join(f"<tr><th>{name}<td>{_text(shape[name])}" for name in names)
     comments = "".join(
-        f"<section><h2>{_text(world.users[one.by].name)}</h2><pre>{_text(one.content)}</pre></section>"
+        f"<section><h2>{_text(world.users[one.by].name)}</h2>"
+        f"<pre>{_text(one.content)}</pre></section>"
         for one in issue.comments
         if one.content
     )

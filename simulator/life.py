@@ -1,4 +1,6 @@
-"""Life in a space: events that follow from the seed and the time alone, so that a restart repeats them."""
+"""Life in a space: events that follow from the seed and the time alone, so that a restart repeats
+them.
+"""
 
 import json
 import os
@@ -14,21 +16,25 @@ from simulator.worktime import WorkTime
 from simulator.world import World
 
 INTERVAL = 25.0
-#: After so many events life goes on so much slower and at work only, at the pace of a team: who looks at a new space sees something
-#: happen at once.
+#: After so many events life goes on so much slower and at work only, at the pace of a team: who
+#: looks at a new space sees something happen at once.
 LIVELY, CALM = 100, 30
 PRIME = 1_000_003
 
 
 class Life:
-    """Plays event k at `start + k * interval` (later ones further apart), up to now by the space's clock but not past `until`.
+    """Plays event k at `start + k * interval` (later ones further apart), up to now by the space's
+    clock but not past `until`.
 
-    What event k is depends on the seed, on k and on the space as the events before left it; so life is the same
-    each time, as long as nothing else changes the space. Of the later ones those are left out that come when nobody is at work.
-    Events due are played before the next request is answered.
+    What event k is depends on the seed, on k and on the space as the events before left it; so life
+    is the same each time, as long as nothing else changes the space. Of the later ones those are
+    left out that come when nobody is at work. Events due are played before the next request is
+    answered.
     """
 
-    def __init__(self, start: datetime, *, interval: float = INTERVAL, until: datetime | None = None) -> None:
+    def __init__(
+        self, start: datetime, *, interval: float = INTERVAL, until: datetime | None = None
+    ) -> None:
         self.start = start
         self.interval = interval
         self.until = until
@@ -39,7 +45,8 @@ class Life:
 
     @classmethod
     def remembered(cls, path: Path, *, alive: bool, now: datetime) -> "Life":
-        """Return the life that a file remembers: going on when `alive`, else as far as it got. Without a file it begins now.
+        """Return the life that a file remembers: going on when `alive`, else as far as it got.
+        Without a file it begins now.
 
         Raises:
             SimulatorError: The file is not one of these.
@@ -105,12 +112,18 @@ class LifeFile:
         """Read a file; None when there is none."""
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
-            start, until = datetime.fromisoformat(known["start"]), datetime.fromisoformat(known["until"])
+            start, until = (
+                datetime.fromisoformat(known["start"]),
+                datetime.fromisoformat(known["until"]),
+            )
             return cls(path, start, until, float(known["interval"]))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            message = f"{path} is not a life file ({type(error).__name__}: {error}); delete it to start a new life"
+            message = (
+                f"{path} is not a life file ({type(error).__name__}: {error}); "
+                "delete it to start a new life"
+            )
             raise SimulatorError(message) from None
 
     def write(self, until: datetime) -> None:

@@ -21,10 +21,13 @@ class Limits:
 
     def fifth(self) -> "Limits":
         """Return limits as low as a space under heavy load sets them."""
-        return replace(self, **{one.name: max(1, getattr(self, one.name) // 5) for one in fields(self)})
+        return replace(
+            self, **{one.name: max(1, getattr(self, one.name) // 5) for one in fields(self)}
+        )
 
 
-#: The documented plans; `demo` has ten times the requests of `paid`, so that the history of a space to try is read in a minute.
+#: The documented plans; `demo` has ten times the requests of `paid`, so that the history of a space
+#: to try is read in a minute.
 PLANS = {
     "demo": Limits(read=6_000, update=1_500, search=1_500, icon=600),
     "paid": Limits(read=600, update=150, search=150, icon=60),

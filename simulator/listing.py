@@ -1,4 +1,6 @@
-"""Pages of issues out of an order that is kept from request to request and repaired when the space changes."""
+"""Pages of issues out of an order that is kept from request to request and repaired when the space
+changes.
+"""
 
 from bisect import insort
 from collections import OrderedDict
@@ -40,7 +42,9 @@ class Listings:
         return len(self._order(projects, params).issues)
 
     def page(self, projects: frozenset[int], params: Params) -> list[Issue]:
-        """Return one page; where sort values are equal, issues stand in another order for every request."""
+        """Return one page; where sort values are equal, issues stand in another order for every
+        request.
+        """
         offset, count = params.offset(), params.count(self.world.switches.clamp_count)
         descending = params.choice("order", ("asc", "desc"), "desc") == "desc"
         order = self._order(projects, params)
@@ -72,13 +76,17 @@ class Listings:
 
     def _order(self, projects: frozenset[int], params: Params) -> _Order:
         name = params.text("sort", DEFAULT_SORT)
-        asked = sorted(pair for pair in params.pairs if pair[0] not in ("offset", "count", "order", "sort"))
+        asked = sorted(
+            pair for pair in params.pairs if pair[0] not in ("offset", "count", "order", "sort")
+        )
         index = (projects, name, *asked)
         order = self._orders.pop(index, None)
         touched = None if order is None else self.world.changed_since(order.version)
         if order is None or touched is None:
             key, tests = sort_key(self.world, name), tests_of(self.world, params)
-            found = [issue for issue in self._candidates(projects) if all(test(issue) for test in tests)]
+            found = [
+                issue for issue in self._candidates(projects) if all(test(issue) for test in tests)
+            ]
             found.sort(key=key)
             order = _Order(self.world.version, found, tests, key)
         elif touched:
@@ -92,11 +100,17 @@ class Listings:
     def _candidates(self, projects: frozenset[int]) -> list[Issue]:
         if len(projects) == len(self.world.projects):
             return list(self.world.issues.values())
-        return [issue for one in sorted(projects) for issue in self.world.projects[one].issues.values()]
+        return [
+            issue for one in sorted(projects) for issue in self.world.projects[one].issues.values()
+        ]
 
     def _repair(self, order: _Order, projects: frozenset[int], touched: set[int]) -> None:
         order.issues = [issue for issue in order.issues if issue.id not in touched]
         for issue_id in sorted(touched):
             issue = self.world.issues.get(issue_id)
-            if issue is not None and issue.project_id in projects and all(test(issue) for test in order.tests):
+            if (
+                issue is not None
+                and issue.project_id in projects
+                and all(test(issue) for test in order.tests)
+            ):
                 insort(order.issues, issue, key=order.key)

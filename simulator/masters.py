@@ -1,4 +1,6 @@
-"""What a project defines for its issues: statuses, issue types, categories, versions, custom fields; and fixed lists."""
+"""What a project defines for its issues: statuses, issue types, categories, versions, custom
+fields; and fixed lists.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -81,8 +81,9 @@ class Star(NamedTuple):
 class Change(NamedTuple):
     """One changed field: the names shown in comments, and the references shown in activities.
 
-    `new_ids` and `old_ids` are the things that the names stand for, in their order; no answer shows them, they are there for
-    who checks a client that works them out. None: the field names nothing that has an id.
+    `new_ids` and `old_ids` are the things that the names stand for, in their order; no answer shows
+    them, they are there for who checks a client that works them out. None: the field names nothing
+    that has an id.
     """
 
     field: str
@@ -152,7 +153,9 @@ class Issue:
 
 
 class Activity(NamedTuple):
-    """One row of the feed; `data` depends on `type` and is turned into content by `shapes_activity.py`."""
+    """One row of the feed; `data` depends on `type` and is turned into content by
+    `shapes_activity.py`.
+    """
 
     id: int
     type: int

@@ -43,14 +43,25 @@ class CommentMutators(State):
         self.issues[row.issue_id].comments.remove(row)
 
     @mutator
-    def notify(self, comment: Comment | int, users: Sequence[int], *, by: int | None = None, at: Moment = None) -> None:
+    def notify(
+        self,
+        comment: Comment | int,
+        users: Sequence[int],
+        *,
+        by: int | None = None,
+        at: Moment = None,
+    ) -> None:
         """Notify more users of a comment: activity 17."""
         row, moment = self.comment_row(comment), self.moment(at)
         row.notices += tuple(Notice(self.new_id("other"), user) for user in users)
-        self._record_update(NOTIFIED, self.issues[row.issue_id], row, self.author(by, moment), moment)
+        self._record_update(
+            NOTIFIED, self.issues[row.issue_id], row, self.author(by, moment), moment
+        )
 
     @mutator
-    def star_comment(self, comment: Comment | int, *, by: int | None = None, at: Moment = None) -> Star:
+    def star_comment(
+        self, comment: Comment | int, *, by: int | None = None, at: Moment = None
+    ) -> Star:
         """Give a comment a star; nothing else shows it."""
         row, moment = self.comment_row(comment), self.moment(at)
         star = Star(self.new_id("other"), self.author(by, moment), moment)
@@ -71,14 +82,32 @@ class CommentMutators(State):
         issue.comments.append(row)
         return row
 
-    def _record_update(self, kind: int, issue: Issue, row: Comment | None, by: int | None = None, at: int | None = None) -> None:
+    def _record_update(
+        self,
+        kind: int,
+        issue: Issue,
+        row: Comment | None,
+        by: int | None = None,
+        at: int | None = None,
+    ) -> None:
         """Append activity 2, 3 or 17; author and moment are the comment's unless given."""
         project = self.projects[issue.project_id]
         said = None if row is None else (row.id, row.content)
         changes = row.changes if row else ()
         author = by if by is not None else row.by if row else issue.updated_by
         moment = at if at is not None else row.created if row else issue.updated
-        self.record(kind, project, author, moment, issue.id, issue.key_id, issue.summary, issue.description, said, changes)
+        self.record(
+            kind,
+            project,
+            author,
+            moment,
+            issue.id,
+            issue.key_id,
+            issue.summary,
+            issue.description,
+            said,
+            changes,
+        )
 
     def _move_updated(self, issue: Issue, by: int, at: int) -> None:
         issue.updated, issue.updated_by = at, by

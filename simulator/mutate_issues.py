@@ -1,4 +1,6 @@
-"""How issues and their comments change: each method is one thing that people do, with its comment row and activity."""
+"""How issues and their comments change: each method is one thing that people do, with its comment
+row and activity.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -27,10 +29,21 @@ class IssueMutators(CommentMutators):
         notify: Sequence[int] = (),
         **fields: Any,
     ) -> Issue:
-        """Create an issue; `fields` are attributes of `Issue`. A notified user leaves an automatic first comment."""
+        """Create an issue; `fields` are attributes of `Issue`. A notified user leaves an automatic
+        first comment.
+        """
         issue = self._new_issue(project, summary, by, at, fields)
         home = self.projects[issue.project_id]
-        self.record(CREATED, home, issue.created_by, issue.created, issue.id, issue.key_id, summary, issue.description)
+        self.record(
+            CREATED,
+            home,
+            issue.created_by,
+            issue.created,
+            issue.id,
+            issue.key_id,
+            summary,
+            issue.description,
+        )
         if notify:
             change = Change("notification", "", "", "", "")
             self._add_comment(issue, "", (change,), issue.created_by, issue.created, notify)
@@ -38,11 +51,23 @@ class IssueMutators(CommentMutators):
 
     @mutator
     def import_issues(
-        self, /, project: Reference, count: int, *, by: int | None = None, at: Moment = None, **fields: Any
+        self,
+        /,
+        project: Reference,
+        count: int,
+        *,
+        by: int | None = None,
+        at: Moment = None,
+        **fields: Any,
     ) -> list[Issue]:
-        """Create `count` issues in the same second, as a bulk import does: one activity for all of them."""
+        """Create `count` issues in the same second, as a bulk import does: one activity for all of
+        them.
+        """
         moment = self.moment(at)
-        made = [self._new_issue(project, f"Imported {n}", by, moment, dict(fields)) for n in range(1, count + 1)]
+        made = [
+            self._new_issue(project, f"Imported {n}", by, moment, dict(fields))
+            for n in range(1, count + 1)
+        ]
         if made:
             links = tuple((issue.id, issue.key_id, issue.summary, None) for issue in made)
             self.record(BULK_CREATED, self.project(project), made[0].created_by, moment, links)
@@ -60,7 +85,9 @@ class IssueMutators(CommentMutators):
         notify: Sequence[int] = (),
         **fields: Any,
     ) -> Comment | None:
-        """Set attributes of an issue (`custom` merges field values by field id); return the comment row, if one is left."""
+        """Set attributes of an issue (`custom` merges field values by field id); return the comment
+        row, if one is left.
+        """
         found, moment = self.issue(issue), self.moment(at)
         author = self.author(by, moment)
         changes = self._apply(found, fields)
@@ -84,7 +111,9 @@ class IssueMutators(CommentMutators):
         comment: str = "",
         **fields: Any,
     ) -> list[Comment]:
-        """Set the same attributes on many issues of one project: a comment row each, one activity for all."""
+        """Set the same attributes on many issues of one project: a comment row each, one activity
+        for all.
+        """
         moment = self.moment(at)
         author = self.author(by, moment)
         rows = []
@@ -99,11 +128,22 @@ class IssueMutators(CommentMutators):
             links.append((found.id, found.key_id, found.summary, row.id))
             project = self.projects[found.project_id]
         if rows:
-            self.record(BULK_UPDATED, project, author, moment, self.new_id("other"), comment, tuple(links), shown)
+            self.record(
+                BULK_UPDATED,
+                project,
+                author,
+                moment,
+                self.new_id("other"),
+                comment,
+                tuple(links),
+                shown,
+            )
         return rows
 
     @mutator
-    def delete_issue(self, issue: Reference | Issue, *, by: int | None = None, at: Moment = None) -> None:
+    def delete_issue(
+        self, issue: Reference | Issue, *, by: int | None = None, at: Moment = None
+    ) -> None:
         """Delete an issue; its children become issues of their own."""
         found, moment = self.issue(issue), self.moment(at)
         project = self.projects[found.project_id]
@@ -117,8 +157,17 @@ class IssueMutators(CommentMutators):
         self.record(DELETED, project, self.author(by, moment), moment, found.id, found.key_id)
 
     @mutator
-    def move_issue(self, issue: Reference | Issue, project: Reference, *, by: int | None = None, at: Moment = None) -> None:
-        """Move an issue to another project, where it gets a new key and loses what only the old one knows."""
+    def move_issue(
+        self,
+        issue: Reference | Issue,
+        project: Reference,
+        *,
+        by: int | None = None,
+        at: Moment = None,
+    ) -> None:
+        """Move an issue to another project, where it gets a new key and loses what only the old one
+        knows.
+        """
         found, moment, target = self.issue(issue), self.moment(at), self.project(project)
         del self.projects[found.project_id].issues[found.id]
         found.project_id, found.key_id = target.id, target.next_key
@@ -134,7 +183,13 @@ class IssueMutators(CommentMutators):
 
     @mutator
     def attach(
-        self, issue: Reference | Issue, name: str, size: int = 512, *, by: int | None = None, at: Moment = None
+        self,
+        issue: Reference | Issue,
+        name: str,
+        size: int = 512,
+        *,
+        by: int | None = None,
+        at: Moment = None,
     ) -> Attachment:
         """Attach a file; this moves `updated`."""
         found, moment = self.issue(issue), self.moment(at)
@@ -147,7 +202,9 @@ class IssueMutators(CommentMutators):
         return attachment
 
     @mutator
-    def link_file(self, issue: Reference | Issue, index: int = 0, *, by: int | None = None, at: Moment = None) -> None:
+    def link_file(
+        self, issue: Reference | Issue, index: int = 0, *, by: int | None = None, at: Moment = None
+    ) -> None:
         """Link a shared file of the project; an activity without a comment reports it."""
         found, moment = self.issue(issue), self.moment(at)
         author = self.author(by, moment)
@@ -165,7 +222,9 @@ class IssueMutators(CommentMutators):
         self._soft_touch(found, author, moment)
         return star
 
-    def _new_issue(self, project: Reference, summary: str, by: int | None, at: Moment, fields: dict[str, Any]) -> Issue:
+    def _new_issue(
+        self, project: Reference, summary: str, by: int | None, at: Moment, fields: dict[str, Any]
+    ) -> Issue:
         home, moment = self.project(project), self.moment(at)
         author = self.author(by, moment)
         fields.setdefault("type_id", next(iter(home.issue_types)))

@@ -1,4 +1,6 @@
-"""How the masters of a project change: statuses, issue types, categories, versions, custom fields and their items."""
+"""How the masters of a project change: statuses, issue types, categories, versions, custom fields
+and their items.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +28,15 @@ class MasterMutators(State):
         self.project(project).statuses[status].name = name
 
     @mutator
-    def delete_status(self, project: Reference, status: int, substitute: int, *, by: int | None = None, at: Moment = None) -> None:
+    def delete_status(
+        self,
+        project: Reference,
+        status: int,
+        substitute: int,
+        *,
+        by: int | None = None,
+        at: Moment = None,
+    ) -> None:
         """Delete a status and give its issues another one."""
         found, moment = self.project(project), self.moment(at)
         gone = found.statuses.pop(status)
@@ -40,12 +50,19 @@ class MasterMutators(State):
 
     @mutator
     def add_issue_type(
-        self, project: Reference, name: str, color: str = "#7ea800", *, template: tuple[str, str] | None = None
+        self,
+        project: Reference,
+        name: str,
+        color: str = "#7ea800",
+        *,
+        template: tuple[str, str] | None = None,
     ) -> IssueType:
         """Add an issue type, with templates for summary and description when given."""
         found = self.project(project)
         summary, description = template or (None, None)
-        made = IssueType(self.new_id("other"), name, color, len(found.issue_types), summary, description)
+        made = IssueType(
+            self.new_id("other"), name, color, len(found.issue_types), summary, description
+        )
         found.issue_types[made.id] = made
         return made
 
@@ -101,21 +118,35 @@ class MasterMutators(State):
     ) -> Version:
         """Add a version, which is a milestone too."""
         found, moment = self.project(project), self.moment(at)
-        version = Version(self.new_id("other"), name, description, start, due, False, len(found.versions))
+        version = Version(
+            self.new_id("other"), name, description, start, due, False, len(found.versions)
+        )
         found.versions[version.id] = version
         author = self.author(by, moment)
-        self.record(MILESTONE_CREATED, found, author, moment, version.id, name, start, due, description)
+        self.record(
+            MILESTONE_CREATED, found, author, moment, version.id, name, start, due, description
+        )
         return version
 
     @mutator
-    def rename_version(self, project: Reference, version: int, name: str, *, by: int | None = None, at: Moment = None) -> None:
+    def rename_version(
+        self,
+        project: Reference,
+        version: int,
+        name: str,
+        *,
+        by: int | None = None,
+        at: Moment = None,
+    ) -> None:
         """Give a version another name."""
         found, moment = self.project(project), self.moment(at)
         one = found.versions[version]
         changes = (("name", name, one.name),)
         one.name = name
         self.touch_all()
-        self.record(MILESTONE_UPDATED, found, self.author(by, moment), moment, one.id, name, changes)
+        self.record(
+            MILESTONE_UPDATED, found, self.author(by, moment), moment, one.id, name, changes
+        )
 
     @mutator
     def archive_version(self, project: Reference, version: int, archived: bool = True) -> None:
@@ -123,7 +154,9 @@ class MasterMutators(State):
         self.project(project).versions[version].archived = archived
 
     @mutator
-    def delete_version(self, project: Reference, version: int, *, by: int | None = None, at: Moment = None) -> None:
+    def delete_version(
+        self, project: Reference, version: int, *, by: int | None = None, at: Moment = None
+    ) -> None:
         """Delete a version; issues lose it."""
         found, moment = self.project(project), self.moment(at)
         gone = found.versions.pop(version)
@@ -132,7 +165,17 @@ class MasterMutators(State):
             issue.milestone_ids = tuple(one for one in issue.milestone_ids if one != version)
         self.touch_all()
         author = self.author(by, moment)
-        self.record(MILESTONE_DELETED, found, author, moment, gone.id, gone.name, gone.start, gone.due, gone.description)
+        self.record(
+            MILESTONE_DELETED,
+            found,
+            author,
+            moment,
+            gone.id,
+            gone.name,
+            gone.start,
+            gone.due,
+            gone.description,
+        )
 
     @mutator
     def add_field(
@@ -148,13 +191,24 @@ class MasterMutators(State):
         items: Sequence[str] = (),
         **extra: Any,
     ) -> CustomField:
-        """Add a custom field; `items` for kinds 5 to 8, `extra` for the fields of its kind (camelCase names)."""
+        """Add a custom field; `items` for kinds 5 to 8, `extra` for the fields of its kind
+        (camelCase names).
+        """
         found = self.project(project)
         made = CustomField(
-            self.new_id("other"), kind, name, description, required, list(issue_types), len(found.fields), extra=extra
+            self.new_id("other"),
+            kind,
+            name,
+            description,
+            required,
+            list(issue_types),
+            len(found.fields),
+            extra=extra,
         )
         if kind in LIST_KINDS:
-            made.items = {number: Item(number, text, number - 1) for number, text in enumerate(items, 1)}
+            made.items = {
+                number: Item(number, text, number - 1) for number, text in enumerate(items, 1)
+            }
         found.fields[made.id] = made
         return made
 

@@ -31,7 +31,9 @@ class SpaceMutators(State):
     ) -> User:
         """Add a user to the space."""
         user_id = self.new_id("user")
-        user = User(user_id, login, name, role, lang, mail, nulab_id, None, f"{name} {login or ''}".strip())
+        user = User(
+            user_id, login, name, role, lang, mail, nulab_id, None, f"{name} {login or ''}".strip()
+        )
         self.users[user_id] = user
         return user
 
@@ -62,13 +64,19 @@ class SpaceMutators(State):
     @mutator
     def add_team(self, name: str, members: Sequence[int], *, at: Moment = None) -> Team:
         """Add a team of users to the space."""
-        team = Team(self.new_id("other"), name, list(members), self.administrator.id, self.moment(at))
+        team = Team(
+            self.new_id("other"), name, list(members), self.administrator.id, self.moment(at)
+        )
         self.teams[team.id] = team
         return team
 
     @mutator
-    def add_project(self, key: str, name: str, *, rule: str = "markdown", order: int = 2_147_483_646) -> Project:
-        """Add a project with the built-in statuses, one issue type and the owner as its only member."""
+    def add_project(
+        self, key: str, name: str, *, rule: str = "markdown", order: int = 2_147_483_646
+    ) -> Project:
+        """Add a project with the built-in statuses, one issue type and the owner as its only
+        member.
+        """
         project = Project(self.new_id("project"), key, name, order, rule)
         ja = self.spec.lang == "ja"
         for index, (status_id, japanese, english, color) in enumerate(BUILT_IN_STATUSES):
@@ -82,8 +90,12 @@ class SpaceMutators(State):
         return project
 
     @mutator
-    def rename_project(self, project: Reference, *, key: str | None = None, name: str | None = None) -> None:
-        """Give a project another key or name; all issue keys follow, and `updated` of no issue moves."""
+    def rename_project(
+        self, project: Reference, *, key: str | None = None, name: str | None = None
+    ) -> None:
+        """Give a project another key or name; all issue keys follow, and `updated` of no issue
+        moves.
+        """
         found = self.project(project)
         found.key = key or found.key
         found.name = name or found.name
@@ -100,11 +112,15 @@ class SpaceMutators(State):
         found = self.projects.pop(self.project(project).id)
         for issue_id in found.issues:
             del self.issues[issue_id]
-        self.activities = [activity for activity in self.activities if activity.project_id != found.id]
+        self.activities = [
+            activity for activity in self.activities if activity.project_id != found.id
+        ]
         self.touch_all()
 
     @mutator
-    def add_member(self, project: Reference, user: int, *, by: int | None = None, at: Moment = None) -> None:
+    def add_member(
+        self, project: Reference, user: int, *, by: int | None = None, at: Moment = None
+    ) -> None:
         """Let a user join a project."""
         found, moment = self.project(project), self.moment(at)
         if user not in found.members:
@@ -112,45 +128,71 @@ class SpaceMutators(State):
             self.record(JOINED, found, self.author(by, moment), moment, (user,))
 
     @mutator
-    def remove_member(self, project: Reference, user: int, *, by: int | None = None, at: Moment = None) -> None:
+    def remove_member(
+        self, project: Reference, user: int, *, by: int | None = None, at: Moment = None
+    ) -> None:
         """Take a user out of a project; issues keep naming the user."""
         found, moment = self.project(project), self.moment(at)
         found.members.remove(user)
         self.record(LEFT, found, self.author(by, moment), moment, (user,))
 
     @mutator
-    def add_project_team(self, project: Reference, team: int, *, by: int | None = None, at: Moment = None) -> None:
+    def add_project_team(
+        self, project: Reference, team: int, *, by: int | None = None, at: Moment = None
+    ) -> None:
         """Let a team join a project."""
         found, moment = self.project(project), self.moment(at)
         found.teams.append(team)
         self.record(TEAM_JOINED, found, self.author(by, moment), moment, (team,))
 
     @mutator
-    def remove_project_team(self, project: Reference, team: int, *, by: int | None = None, at: Moment = None) -> None:
+    def remove_project_team(
+        self, project: Reference, team: int, *, by: int | None = None, at: Moment = None
+    ) -> None:
         """Take a team out of a project."""
         found, moment = self.project(project), self.moment(at)
         found.teams.remove(team)
         self.record(TEAM_LEFT, found, self.author(by, moment), moment, (team,))
 
     @mutator
-    def add_file(self, project: Reference, name: str, size: int | None, *, directory: str = "/", at: Moment = None) -> SharedFile:
+    def add_file(
+        self,
+        project: Reference,
+        name: str,
+        size: int | None,
+        *,
+        directory: str = "/",
+        at: Moment = None,
+    ) -> SharedFile:
         """Put a file (or a directory, without a size) among a project's shared files."""
         found, moment = self.project(project), self.moment(at)
-        shared = SharedFile(self.new_id("other"), directory, name, size, self.author(None, moment), moment)
+        shared = SharedFile(
+            self.new_id("other"), directory, name, size, self.author(None, moment), moment
+        )
         found.files.append(shared)
         return shared
 
     @mutator
     def add_webhook(
-        self, project: Reference, url: str, *, name: str = "hook", description: str = "", types: Sequence[int] = ()
+        self,
+        project: Reference,
+        url: str,
+        *,
+        name: str = "hook",
+        description: str = "",
+        types: Sequence[int] = (),
     ) -> Webhook:
         """Send a project's activities of these types to a URL; of all when none is given."""
         moment, owner = self.moment(None), self.administrator.id
         webhook_id = self.new_id("other")
-        webhook = Webhook(webhook_id, name, description, url, not types, list(types), owner, moment, owner, moment)
+        webhook = Webhook(
+            webhook_id, name, description, url, not types, list(types), owner, moment, owner, moment
+        )
         self.project(project).webhooks[webhook_id] = webhook
         return webhook
 
     def is_member(self, project: Project, user: int) -> bool:
         """Return whether a user belongs to a project, alone or by a team."""
-        return user in project.members or any(user in self.teams[team].members for team in project.teams)
+        return user in project.members or any(
+            user in self.teams[team].members for team in project.teams
+        )

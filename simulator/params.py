@@ -11,7 +11,9 @@ INDEX = re.compile(r"\[\d*\]$")
 
 
 class Params:
-    """The pairs of a query string or a form, in the order sent; `name[]` and `name[0]` are the same list."""
+    """The pairs of a query string or a form, in the order sent; `name[]` and `name[0]` are the same
+    list.
+    """
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
         self.pairs = pairs

@@ -38,11 +38,13 @@ def main_simulate(
     certificate: tuple[Path, Path] | None,
     until_stdin_closes: bool,
 ) -> None:
-    """Serve a space until SIGINT or SIGTERM; the first line of output is `{"url": ..., "api_key": ...}`.
+    """Serve a space until SIGINT or SIGTERM; the first line of output is `{"url": ..., "api_key":
+    ...}`.
 
-    `alive` lets life go on; `life_file` remembers it, so that a restart is the same space again: its history ends where life began.
-    Without `alive` a life file is played as far as it got, and then the space stands still. With `certificate` (PEM files of a
-    certificate and its key) it speaks HTTPS.
+    `alive` lets life go on; `life_file` remembers it, so that a restart is the same space again:
+    its history ends where life began. Without `alive` a life file is played as far as it got, and
+    then the space stands still. With `certificate` (PEM files of a certificate and its key) it
+    speaks HTTPS.
 
     Raises:
         SimulatorError: The port is taken, or an option cannot be used.
@@ -50,7 +52,10 @@ def main_simulate(
     if limits not in PLANS:
         message = f"limits is {limits!r}: expected one of {', '.join(PLANS)}"
         raise UsageError(message)
-    spec, clock = SpaceSpec(seed=seed, users=users, projects=projects, issues=issues, ids=ids), Clock()
+    spec, clock = (
+        SpaceSpec(seed=seed, users=users, projects=projects, issues=issues, ids=ids),
+        Clock(),
+    )
     now = datetime.fromtimestamp(int(clock.now()), UTC)
     life = Life(now) if alive else None
     if life_file is not None:
@@ -59,7 +64,9 @@ def main_simulate(
         spec = replace(spec, history_end=life.start.isoformat())
     for file in certificate or ():
         if not file.is_file():
-            message = f"{file} is no file; --certificate takes a certificate and its key, both in PEM"
+            message = (
+                f"{file} is no file; --certificate takes a certificate and its key, both in PEM"
+            )
             raise UsageError(message)
     simulator = Simulator(
         spec,
@@ -72,10 +79,13 @@ def main_simulate(
     )
 
     def announce() -> None:
-        # A signal may come before uvicorn listens to signals; and uvicorn raises it again after it has stopped.
+        # A signal may come before uvicorn listens to signals; and uvicorn raises it again after it
+        # has stopped.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: simulator.end_serving())
-        print(json.dumps({"url": simulator.url, "api_key": simulator.api_key}), flush=True)  # noqa: T201 - the command's output
+        print(  # noqa: T201 - the command's output
+            json.dumps({"url": simulator.url, "api_key": simulator.api_key}), flush=True
+        )
         if until_stdin_closes:
             threading.Thread(target=_end_with_stdin, daemon=True).start()
 
@@ -91,7 +101,9 @@ def switches_from(texts: Mapping[str, str]) -> Switches:
     hints, values = get_type_hints(Switches), dict[str, Any]()
     for name, text in texts.items():
         if name not in hints:
-            message = f"no switch {name}; there are {', '.join(one.name for one in fields(Switches))}"
+            message = (
+                f"no switch {name}; there are {', '.join(one.name for one in fields(Switches))}"
+            )
             raise UsageError(message)
         choices: Sequence[str] = {bool: ("true", "false")}.get(hints[name], get_args(hints[name]))
         if hints[name] is int and text.isdigit():
@@ -99,7 +111,9 @@ def switches_from(texts: Mapping[str, str]) -> Switches:
         elif text in choices:
             values[name] = text == "true" if hints[name] is bool else text
         else:
-            message = f"switch {name} is {text!r}: expected {' or '.join(choices) or 'a whole number'}"
+            message = (
+                f"switch {name} is {text!r}: expected {' or '.join(choices) or 'a whole number'}"
+            )
             raise UsageError(message)
     return Switches(**values)
 
@@ -127,7 +141,12 @@ class SpawnedSimulator:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
 
@@ -156,7 +175,8 @@ def spawn_simulator(
 ) -> SpawnedSimulator:
     """Start a simulator as a child process and return when it listens.
 
-    The child watches its standard input, a pipe that closes when this process ends, however it ends.
+    The child watches its standard input, a pipe that closes when this process ends, however it
+    ends.
 
     Raises:
         SimulatorError: It did not start; the message is what it said.
@@ -170,7 +190,11 @@ def spawn_simulator(
         command += ["--switch", f"{name}={text}"]
     process = subprocess.Popen(  # noqa: S603 - our own module
         command,
-        env={name: value for name, value in os.environ.items() if not name.startswith(_OF_THE_PROGRAM)},
+        env={
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(_OF_THE_PROGRAM)
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -194,7 +218,9 @@ def spawn_simulator(
         said = process.stderr.read().strip().splitlines()
         SpawnedSimulator("", "", process).stop()
         process.stderr.close()
-        message = said[-1].removeprefix("error: ") if said else f"it ended within {START_SECONDS} seconds"
+        message = (
+            said[-1].removeprefix("error: ") if said else f"it ended within {START_SECONDS} seconds"
+        )
         raise SimulatorError(message)
     threading.Thread(target=_drain, args=(process.stderr,), daemon=True).start()
     known = json.loads(line)

@@ -37,8 +37,10 @@ FILTERS = (
     "sort", "order", "offset", "count", "expand[]",
 )  # fmt: skip
 SORTS = (
-    "issueType", "category", "version", "milestone", "summary", "status", "priority", "attachment", "sharedFile",
-    "created", "createdUser", "updated", "updatedUser", "assignee", "startDate", "dueDate", "estimatedHours",
+    "issueType", "category", "version", "milestone", "summary", "status", "priority", "attachment",
+    "sharedFile",
+    "created", "createdUser", "updated", "updatedUser", "assignee", "startDate", "dueDate",
+    "estimatedHours",
     "actualHours", "childIssue",
 )  # fmt: skip
 FAMILY = range(11)
@@ -49,7 +51,12 @@ def tests_of(world: World, params: Params) -> list[Test]:
     tests = list(_moment_tests(world, params))
     for name, values_of in LISTS.items():
         if requested := frozenset(params.ints(name)):
-            tests.append(lambda issue, requested=requested, of=values_of: not requested.isdisjoint(of(issue)))  # type: ignore[misc]  # mypy cannot infer lambdas with defaults
+            # mypy cannot infer lambdas with defaults.
+            tests.append(
+                lambda issue, w=requested, of=values_of: (  # type: ignore[misc]
+                    not w.isdisjoint(of(issue))
+                )
+            )
     if params.has("hasDueDate"):
         if params.flag("hasDueDate"):
             raise invalid("hasDueDate supports only false.")
@@ -57,11 +64,17 @@ def tests_of(world: World, params: Params) -> list[Test]:
     for name, attribute in (("attachment", "attachments"), ("sharedFile", "shared_files")):
         requested_flag = params.flag(name)
         if requested_flag is not None:
-            tests.append(lambda issue, a=attribute, w=requested_flag: bool(getattr(issue, a)) == w)  # type: ignore[misc]  # as above
+            tests.append(
+                lambda issue, a=attribute, w=requested_flag: (  # type: ignore[misc]
+                    bool(getattr(issue, a)) == w
+                )
+            )
     if params.has("parentChild"):
         tests.append(_family_test(world, params.integer("parentChild", FAMILY)))
     if word := params.text("keyword", "").casefold():
-        tests.append(lambda issue: word in issue.summary.casefold() or word in issue.description.casefold())
+        tests.append(
+            lambda issue: word in issue.summary.casefold() or word in issue.description.casefold()
+        )
     tests += _custom_tests(world, params)
     return tests
 
@@ -80,9 +93,15 @@ def sort_key(world: World, name: str) -> Callable[[Issue], Any]:
     projects, users = world.projects, world.users
     keys: dict[str, Callable[[Issue], Any]] = {
         "issueType": lambda issue: projects[issue.project_id].issue_types[issue.type_id].name,
-        "category": lambda issue: [projects[issue.project_id].categories[one].name for one in issue.category_ids],
-        "version": lambda issue: [projects[issue.project_id].versions[one].name for one in issue.version_ids],
-        "milestone": lambda issue: [projects[issue.project_id].versions[one].name for one in issue.milestone_ids],
+        "category": lambda issue: [
+            projects[issue.project_id].categories[one].name for one in issue.category_ids
+        ],
+        "version": lambda issue: [
+            projects[issue.project_id].versions[one].name for one in issue.version_ids
+        ],
+        "milestone": lambda issue: [
+            projects[issue.project_id].versions[one].name for one in issue.milestone_ids
+        ],
         "summary": lambda issue: issue.summary,
         "status": lambda issue: issue.status_id,
         "priority": lambda issue: issue.priority_id,
@@ -111,29 +130,37 @@ def _plain(value: Any) -> Any:
 
 
 def _moment_tests(world: World, params: Params) -> Iterator[Test]:
-    """Day filters on moments are read in a zone and at bounds that switches set; those on days need neither."""
+    """Day filters on moments are read in a zone and at bounds that switches set; those on days need
+    neither.
+    """
     spec, switches = world.spec, world.switches
     zone = {"space": spec.timezone, "utc": "UTC", "user": spec.user_timezone}[switches.date_zone]
     for name, moment_of in MOMENTS.items():
         since, until = params.day(f"{name}Since"), params.day(f"{name}Until")
         if since is not None:
             least = day_bounds(since, zone)[0 if switches.inclusive_dates else 1]
-            yield lambda issue, of=moment_of, least=least: of(issue) >= least  # type: ignore[misc]  # as above
+            yield lambda issue, of=moment_of, a=least: of(issue) >= a  # type: ignore[misc]
         if until is not None:
             below = day_bounds(until, zone)[1 if switches.inclusive_dates else 0]
-            yield lambda issue, of=moment_of, below=below: of(issue) < below  # type: ignore[misc]  # as above
+            yield lambda issue, of=moment_of, b=below: of(issue) < b  # type: ignore[misc]
     for name, day_of in DAYS.items():
         since, until = params.day(f"{name}Since"), params.day(f"{name}Until")
         if since is not None or until is not None:
             low, high = (since or date.min).isoformat(), (until or date.max).isoformat()
             if switches.inclusive_dates:
-                yield lambda issue, of=day_of, a=low, b=high: a <= (of(issue) or "") <= b  # type: ignore[misc]  # as above
+                yield lambda issue, of=day_of, a=low, b=high: (  # type: ignore[misc]
+                    a <= (of(issue) or "") <= b
+                )
             else:
-                yield lambda issue, of=day_of, a=low, b=high: a < (of(issue) or "") < b  # type: ignore[misc]  # as above
+                yield lambda issue, of=day_of, a=low, b=high: (  # type: ignore[misc]
+                    a < (of(issue) or "") < b
+                )
 
 
 def _family_test(world: World, kind: int) -> Test:
-    """Return the test of `parentChild`; spaces without grandchildren give 5 nothing and treat the rest alike."""
+    """Return the test of `parentChild`; spaces without grandchildren give 5 nothing and treat the
+    rest alike.
+    """
 
     def child(issue: Issue) -> bool:
         return issue.parent_id is not None
@@ -162,7 +189,9 @@ def _family_test(world: World, kind: int) -> Test:
 
 def _custom_tests(world: World, params: Params) -> list[Test]:
     """Return the tests of `customField_...`: a keyword, a range, or items of a list."""
-    definitions = {one.id: one for project in world.projects.values() for one in project.fields.values()}
+    definitions = {
+        one.id: one for project in world.projects.values() for one in project.fields.values()
+    }
     items: dict[int, set[int]] = {}
     tests: list[Test] = []
     for name, value in params.pairs:
@@ -179,9 +208,17 @@ def _custom_tests(world: World, params: Params) -> list[Test]:
         elif ending is not None or definition.kind in LIST_KINDS:
             items.setdefault(definition.id, set()).add(params.number(name, value))
         else:
-            tests.append(lambda issue, i=definition.id, v=value: v in str(issue.custom.get(i, "")))  # type: ignore[misc]  # as above
+            tests.append(
+                lambda issue, i=definition.id, v=value: (  # type: ignore[misc]
+                    v in str(issue.custom.get(i, ""))
+                )
+            )
     for field_id, requested in items.items():
-        tests.append(lambda issue, i=field_id, w=requested: not w.isdisjoint(_plain(issue.custom.get(i, ((), None)))))  # type: ignore[misc]  # as above
+        tests.append(
+            lambda issue, i=field_id, w=requested: (  # type: ignore[misc]
+                not w.isdisjoint(_plain(issue.custom.get(i, ((), None))))
+            )
+        )
     return tests
 
 

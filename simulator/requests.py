@@ -11,7 +11,8 @@ KEPT = 5_000
 class RequestInfo:
     """One request; `route` is its path with names for the parts that vary.
 
-    `status`, `size` (the bytes of the answer) and `seconds` (from the request to the answer) are 0 until it is answered.
+    `status`, `size` (the bytes of the answer) and `seconds` (from the request to the answer) are 0
+    until it is answered.
     """
 
     method: str
@@ -55,13 +56,18 @@ class RequestLog:
         route: str | None = None,
         status: int | None = None,
     ) -> int:
-        """Return how many answered requests meet all the conditions that are given, e.g. `route="/issues/{issue}"`."""
+        """Return how many answered requests meet all the conditions that are given, e.g.
+        `route="/issues/{issue}"`.
+        """
         conditions = (bucket, method, route, status)
         with self._lock:
             return sum(
                 number
                 for key, number in self._counts.items()
-                if all(expected is None or expected == value for expected, value in zip(conditions, key, strict=True))
+                if all(
+                    expected is None or expected == value
+                    for expected, value in zip(conditions, key, strict=True)
+                )
             )
 
     def by_bucket(self) -> dict[str, int]:

@@ -50,7 +50,10 @@ def user_activities(call: Call) -> Any:
     """GET /users/:userId/activities, in projects that the caller may see."""
     requested = found_user(call).id
     seen = {project.id for project in call.world.projects.values() if call.sees(project)}
-    return _feed(call, [one for one in call.world.activities if one.by == requested and one.project_id in seen])
+    return _feed(
+        call,
+        [one for one in call.world.activities if one.by == requested and one.project_id in seen],
+    )
 
 
 def one_activity(call: Call) -> Any:
@@ -71,7 +74,9 @@ def _feed(call: Call, rows: list[Activity]) -> Any:
         rows = [
             one
             for one in rows
-            if (not types or one.type in types) and one.created >= oldest and (one.id % 5 or one.created + late <= now)
+            if (not types or one.type in types)
+            and one.created >= oldest
+            and (one.id % 5 or one.created + late <= now)
         ]
     return [activity(call.viewer, one) for one in call.by_id(rows)]
 

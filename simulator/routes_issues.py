@@ -40,8 +40,12 @@ def attachment(call: Call) -> Any:
     for one in call.issue().attachments:
         if str(one.id) == call.path["attachment"]:
             name = f"attachment; filename*=UTF-8''{quote(one.name)}"
-            body = (f"simulated file {one.id}\n" * (min(one.size, 4_096) // 20 + 1)).encode()[: one.size]
-            return Reply(body, headers={"Content-Disposition": name}, media_type="application/octet-stream")
+            body = (f"simulated file {one.id}\n" * (min(one.size, 4_096) // 20 + 1)).encode()[
+                : one.size
+            ]
+            return Reply(
+                body, headers={"Content-Disposition": name}, media_type="application/octet-stream"
+            )
     raise not_found("attachment")
 
 

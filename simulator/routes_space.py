@@ -9,8 +9,8 @@ from simulator.model import User
 from simulator.shapes_masters import category, issue_type, project_shape, status
 
 PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060"
-    "000000050001a5f645400000000049454e44ae426082"
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
 )
 
 
@@ -27,7 +27,13 @@ def space_notification(call: Call) -> Any:
 def space_licence(call: Call) -> Any:
     """GET /space/licence."""
     call.require_administrator()
-    return {"active": True, "issueLimit": 0, "userLimit": 0, "projectLimit": 0, "startedOn": call.viewer.space()["created"]}
+    return {
+        "active": True,
+        "issueLimit": 0,
+        "userLimit": 0,
+        "projectLimit": 0,
+        "startedOn": call.viewer.space()["created"],
+    }
 
 
 def disk_usage(call: Call) -> Any:
@@ -37,7 +43,9 @@ def disk_usage(call: Call) -> Any:
     details = []
     for project in call.world.projects.values():
         sizes = dict.fromkeys(kinds, 0)
-        sizes["issue"] = sum(file.size for issue in project.issues.values() for file in issue.attachments)
+        sizes["issue"] = sum(
+            file.size for issue in project.issues.values() for file in issue.attachments
+        )
         sizes["file"] = sum(file.size or 0 for file in project.files)
         details.append({"projectId": project.id, **sizes})
     totals = {kind: sum(one[kind] for one in details) for kind in kinds}
@@ -88,12 +96,16 @@ def project(call: Call) -> Any:
 
 
 def project_users(call: Call) -> Any:
-    """GET /projects/:projectIdOrKey/users: members, with those who are only in a team by default."""
+    """GET /projects/:projectIdOrKey/users: members, with those who are only in a team by
+    default.
+    """
     found = call.project()
     members = list(found.members)
     if not call.params.flag("excludeGroupMembers"):
         members += [one for team in found.teams for one in call.world.teams[team].members]
-    return [call.viewer.user(one) for one in dict.fromkeys(members) if not call.world.users[one].closed]
+    return [
+        call.viewer.user(one) for one in dict.fromkeys(members) if not call.world.users[one].closed
+    ]
 
 
 def project_administrators(call: Call) -> Any:
@@ -110,7 +122,9 @@ def project_teams(call: Call) -> Any:
 
 
 def teams(call: Call) -> Any:
-    """GET /teams: administrators of the space or of a project only; offset paging, newest first unless asked otherwise."""
+    """GET /teams: administrators of the space or of a project only; offset paging, newest first
+    unless asked otherwise.
+    """
     call.require_any_administrator()
     count, offset = call.params.count(call.world.switches.clamp_count), call.params.offset()
     listed = list(call.world.teams.values())
@@ -132,7 +146,9 @@ def team(call: Call) -> Any:
 def statuses(call: Call) -> Any:
     """GET /projects/:projectIdOrKey/statuses, in the order shown on boards."""
     found = call.project()
-    return [status(found, one) for one in sorted(found.statuses.values(), key=lambda one: one.order)]
+    return [
+        status(found, one) for one in sorted(found.statuses.values(), key=lambda one: one.order)
+    ]
 
 
 def issue_types(call: Call) -> Any:

@@ -4,15 +4,26 @@ from typing import Any
 
 from simulator.call import Call, Handler, Reply
 from simulator.errors import forbidden, invalid, not_found
-from simulator.masters import ADMINISTRATOR, GUEST_VIEWER, LIST_KINDS, MEMBER, NUMBER, PRIORITIES, RESOLUTIONS, VIEWER
+from simulator.masters import (
+    ADMINISTRATOR,
+    GUEST_VIEWER,
+    LIST_KINDS,
+    MEMBER,
+    NUMBER,
+    PRIORITIES,
+    RESOLUTIONS,
+    VIEWER,
+)
 from simulator.model import Project
 from simulator.shapes_history import comment as comment_shape
 from simulator.shapes_history import notifications
 
 FIELDS = frozenset(
     (
-        "summary", "description", "statusId", "resolutionId", "startDate", "dueDate", "estimatedHours", "actualHours",
-        "issueTypeId", "categoryId[]", "versionId[]", "milestoneId[]", "priorityId", "assigneeId", "notifiedUserId[]",
+        "summary", "description", "statusId", "resolutionId", "startDate", "dueDate",
+        "estimatedHours", "actualHours",
+        "issueTypeId", "categoryId[]", "versionId[]", "milestoneId[]", "priorityId", "assigneeId",
+        "notifiedUserId[]",
         "attachmentId[]", "parentIssueId", "comment", "customField_{id}",
     )
 )  # fmt: skip
@@ -38,7 +49,11 @@ def add_issue(call: Call) -> Any:
     if project is None or not call.sees(project):
         raise not_found("project")
     fields = _fields(call, project)
-    for name, attribute in (("summary", "summary"), ("issueTypeId", "type_id"), ("priorityId", "priority_id")):
+    for name, attribute in (
+        ("summary", "summary"),
+        ("issueTypeId", "type_id"),
+        ("priorityId", "priority_id"),
+    ):
         if not fields.get(attribute):
             raise invalid(f"{name} is required.")
     made = call.world.create_issue(project.id, by=call.user.id, notify=_notified(call), **fields)
@@ -185,7 +200,9 @@ def _custom(call: Call, project: Project) -> dict[int, Any]:
                 raise invalid(f"{name} has no such item.")
             custom[definition.id] = (items, call.params.text(f"{name}_otherValue", "") or None)
         else:
-            custom[definition.id] = _decimal(name, chosen[0]) if definition.kind == NUMBER else chosen[0]
+            custom[definition.id] = (
+                _decimal(name, chosen[0]) if definition.kind == NUMBER else chosen[0]
+            )
     return custom
 
 

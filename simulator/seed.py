@@ -1,4 +1,6 @@
-"""The space as it is at the end of its history: users, projects and masters, then two years of a team's work in order."""
+"""The space as it is at the end of its history: users, projects and masters, then two years of a
+team's work in order.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,8 +28,12 @@ FIELDS = (
 ARCHIVING = 4
 
 
-def build_world(spec: SpaceSpec, switches: Switches | None = None, clock: Clock | None = None) -> World:
-    """Return the space of a recipe, with its history played through the same actions that people use."""
+def build_world(
+    spec: SpaceSpec, switches: Switches | None = None, clock: Clock | None = None
+) -> World:
+    """Return the space of a recipe, with its history played through the same actions that people
+    use.
+    """
     world = World(spec, switches or Switches(), clock or Clock())
     rng = Random(spec.seed)  # noqa: S311 - data, not secrets
     with world.lock:
@@ -71,13 +77,18 @@ def _add_projects(world: World, rng: Random, begin: int) -> None:
         turn = index // len(texts.PROJECTS)
         key, name = (f"{key}{turn + 1}", f"{name} {turn + 1}") if turn else (key, name)
         project = world.add_project(
-            key, name, rule="backlog" if index % 3 == 1 else "markdown", order=index if index % 2 else 2_147_483_646
+            key,
+            name,
+            rule="backlog" if index % 3 == 1 else "markdown",
+            order=index if index % 2 else 2_147_483_646,
         )
         for user in people[1:]:
             if rng.random() < 0.7 and world.users[user].last_login is not None:
                 world.add_member(project.id, user, at=begin)
         if world.teams:
-            world.add_project_team(project.id, list(world.teams)[index % len(texts.TEAMS)], at=begin)
+            world.add_project_team(
+                project.id, list(world.teams)[index % len(texts.TEAMS)], at=begin
+            )
         world.add_file(project.id, "specs", None, at=begin)
         world.add_file(project.id, "設計書.pdf", 10_240, directory="/specs/", at=begin)
         _add_masters(world, project, begin)
@@ -109,7 +120,9 @@ def _add_masters(world: World, project: Project, begin: int) -> None:
     for number in range(world.spec.history_days // SPRINT_DAYS + 2):
         start = begin + number * SPRINT_DAYS * DAY
         due = day(start, SPRINT_DAYS - 1)
-        sprint = world.add_version(project.id, f"{SPRINT}{number + 1}", start=day(start, 0), due=due, at=begin)
+        sprint = world.add_version(
+            project.id, f"{SPRINT}{number + 1}", start=day(start, 0), due=due, at=begin
+        )
         sprint.archived = start < world.spec.end - 400 * DAY
     bug = list(project.issue_types)[1]
     extras: dict[int, dict[str, Any]] = {
@@ -122,7 +135,9 @@ def _add_masters(world: World, project: Project, begin: int) -> None:
         items = ("高", "Medium", "低 🐢", "未定") if kind in LIST_KINDS else ()
         extra = extras.get(kind, {"allowAddItem": True} if kind in LIST_KINDS else {})
         only = (bug,) if kind == 2 else ()
-        world.add_field(project.id, kind, name, description="説明", issue_types=only, items=items, **extra)
+        world.add_field(
+            project.id, kind, name, description="説明", issue_types=only, items=items, **extra
+        )
 
 
 def _play_history(world: World, story: Story, begin: int) -> None:
@@ -141,7 +156,9 @@ def _play_history(world: World, story: Story, begin: int) -> None:
 
     def create(home: Project, index: int, at: int) -> None:
         richness = {1: 1.0, 2: 0.0}.get(home.next_key)
-        issues[index] = story.create_in(home, at, story.richness() if richness is None else richness)
+        issues[index] = story.create_in(
+            home, at, story.richness() if richness is None else richness
+        )
 
     def act(action: str, index: int, at: int) -> None:
         getattr(story, action)(at, issues[index])
@@ -160,13 +177,23 @@ def _play_history(world: World, story: Story, begin: int) -> None:
                 events.append((at, len(events), partial(act, action, index)))
         if index < doomed:
             events.append((gone, len(events), partial(remove, index)))
-    events += [(begin + 60 * DAY * turn, planned + turn, story.bulk) for turn in range(1, world.spec.history_days // 60)]
+    events += [
+        (begin + 60 * DAY * turn, planned + turn, story.bulk)
+        for turn in range(1, world.spec.history_days // 60)
+    ]
     for project in projects:
         for sprint in project.versions.values():
             if is_sprint(sprint) and sprint.due and (at := morning_after(sprint.due)) < end:
-                events.append((at, len(events), partial(story.end_sprint, project=project, sprint=sprint.id)))
+                events.append(
+                    (at, len(events), partial(story.end_sprint, project=project, sprint=sprint.id))
+                )
     add = partial(
-        world.import_issues, projects[0].id, imported, description="CSV import\r\n一括登録", status_id=CLOSED, resolution_id=0
+        world.import_issues,
+        projects[0].id,
+        imported,
+        description="CSV import\r\n一括登録",
+        status_id=CLOSED,
+        resolution_id=0,
     )
     events.append((begin + 2 * DAY, len(events), lambda at: add(at=at)))
     for at, _, play in sorted(events, key=lambda event: event[:2]):

@@ -30,13 +30,16 @@ START_SECONDS = 10
 class _Protocol(H11Protocol):
     """Hands the connection to the application, so that a fault can end it."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the parent
+    # The parent takes just this kind of transport too.
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 
 
 class _Server(uvicorn.Server):
-    """Ends at once on request: uvicorn looks ten times a second whether it shall, and waits as long for what is open."""
+    """Ends at once on request: uvicorn looks ten times a second whether it shall, and waits as long
+    for what is open.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -56,7 +59,9 @@ class _Server(uvicorn.Server):
             await self._changed.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop to listen and close all connections; what is being answered is cancelled with the loop."""
+        """Stop to listen and close all connections; what is being answered is cancelled with the
+        loop.
+        """
         for server in self.servers:
             server.close()
         for taken in sockets or []:
@@ -67,11 +72,13 @@ class _Server(uvicorn.Server):
 
 
 class Simulator:
-    """A Backlog space over HTTP on this machine, served from a thread between `start` and `stop` (or in a `with`).
+    """A Backlog space over HTTP on this machine, served from a thread between `start` and `stop`
+    (or in a `with`).
 
-    `space` is the space itself with its actions, `clock` its time, `requests` what was asked, `faults` what goes
-    wrong, `site` all the rest. Without `limits` no request is held back. `life` plays events as the clock runs.
-    With `certificate` (the files of a certificate and its key, in PEM) it speaks HTTPS.
+    `space` is the space itself with its actions, `clock` its time, `requests` what was asked,
+    `faults` what goes wrong, `site` all the rest. Without `limits` no request is held back. `life`
+    plays events as the clock runs. With `certificate` (the files of a certificate and its key, in
+    PEM) it speaks HTTPS.
     """
 
     def __init__(
@@ -137,7 +144,9 @@ class Simulator:
         self.site.switch(**changes)
 
     def before_request(self, callback: Callable[[RequestInfo], None]) -> None:
-        """Call `callback` before each request is answered; it may change the space, but not send requests to it."""
+        """Call `callback` before each request is answered; it may change the space, but not send
+        requests to it.
+        """
         self.site.before.append(callback)
 
     def rewrite_response(self, callback: Callable[[RequestInfo, Any], Any]) -> None:
@@ -153,7 +162,9 @@ class Simulator:
         self._socket = listen(self._port)
         self._port = self._socket.getsockname()[1]
         self._server = _Server(self._config())
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), daemon=True
+        )
         self._thread.start()
         waited = threading.Event()
         for _ in range(START_SECONDS * 100):
@@ -192,11 +203,20 @@ class Simulator:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
     def _config(self) -> uvicorn.Config:
-        extra = [*routes_oauth.routes(self.site), *control.routes(self.site), *issue_page.routes(self.site)]
+        extra = [
+            *routes_oauth.routes(self.site),
+            *control.routes(self.site),
+            *issue_page.routes(self.site),
+        ]
         certificate, key = self._certificate or (None, None)
         return uvicorn.Config(
             self.site.application(extra),

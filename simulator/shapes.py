@@ -59,7 +59,9 @@ class Viewer:
         return {
             "id": team.id,
             "name": team.name,
-            "members": [self.user(member) for member in team.members if not self.world.users[member].closed],
+            "members": [
+                self.user(member) for member in team.members if not self.world.users[member].closed
+            ],
             "displayOrder": None,
             "createdUser": owner,
             "created": created,
@@ -96,13 +98,17 @@ class Viewer:
             "issueType": issue_type(project, project.issue_types[issue.type_id]),
             "summary": issue.summary,
             "description": issue.description,
-            "resolution": None if resolution is None else {"id": resolution, "name": RESOLUTIONS[resolution][lang]},
+            "resolution": None
+            if resolution is None
+            else {"id": resolution, "name": RESOLUTIONS[resolution][lang]},
             "priority": {"id": issue.priority_id, "name": PRIORITIES[issue.priority_id][lang]},
             "status": status(project, project.statuses[issue.status_id]),
             "assignee": None if issue.assignee_id is None else self.user(issue.assignee_id),
             "category": [category(project, project.categories[one]) for one in issue.category_ids],
             "versions": [self.version(project, project.versions[one]) for one in issue.version_ids],
-            "milestone": [self.version(project, project.versions[one]) for one in issue.milestone_ids],
+            "milestone": [
+                self.version(project, project.versions[one]) for one in issue.milestone_ids
+            ],
             "startDate": self.day(issue.start_date),
             "dueDate": self.day(issue.due_date),
             "estimatedHours": issue.estimated_hours,
@@ -125,19 +131,27 @@ class Viewer:
         return shape
 
     def custom_values(self, project: Project, issue: Issue) -> list[Json]:
-        """Return the values of the custom fields that the issue's type has, in an arbitrary but fixed order."""
+        """Return the values of the custom fields that the issue's type has, in an arbitrary but
+        fixed order.
+        """
         values = []
         for definition in sorted(project.fields.values(), key=lambda one: one.id * 7 % 11):
             if not definition.applies_to(issue.type_id):
                 continue
-            shape: Json = {"id": definition.id, "fieldTypeId": definition.kind, "name": definition.name}
+            shape: Json = {
+                "id": definition.id,
+                "fieldTypeId": definition.kind,
+                "name": definition.name,
+            }
             shape["value"], other = self.custom_value(definition, issue.custom.get(definition.id))
             if definition.kind in (CHECKBOX, RADIO):
                 shape["otherValue"] = other
             values.append(shape)
         return values
 
-    def custom_value(self, definition: CustomField, value: FieldValue | None) -> tuple[Any, str | None]:
+    def custom_value(
+        self, definition: CustomField, value: FieldValue | None
+    ) -> tuple[Any, str | None]:
         """Return the JSON value and the free text of "other"."""
         many = definition.kind in (MULTIPLE, CHECKBOX)
         if value is None:

@@ -80,18 +80,35 @@ def content(viewer: Viewer, one: Activity) -> Json:
             return {"id": data[0], "key_id": data[1]}
         case 14:
             tx_id, said, links, changes = data
-            shown = [{"field": c.field, "new_value": _slashed(c), "type": "standard"} for c in changes]
-            return {"tx_id": tx_id, "comment": {"content": said}, "link": _links(links, said), "changes": shown}
+            shown = [
+                {"field": c.field, "new_value": _slashed(c), "type": "standard"} for c in changes
+            ]
+            return {
+                "tx_id": tx_id,
+                "comment": {"content": said},
+                "link": _links(links, said),
+                "changes": shown,
+            }
         case 15 | 16:
-            return {"users": [viewer.user(user) for user in data[0]], "group_project_activities": [], "comment": ""}
+            return {
+                "users": [viewer.user(user) for user in data[0]],
+                "group_project_activities": [],
+                "comment": "",
+            }
         case 22 | 24:
-            return dict(zip(("id", "name", "start_date", "reference_date", "description"), data, strict=True))
+            return dict(
+                zip(
+                    ("id", "name", "start_date", "reference_date", "description"), data, strict=True
+                )
+            )
         case 23:
             keys = ("field", "new_value", "old_value")
             changes = [dict(zip(keys, change, strict=True)) for change in data[2]]
             return {"id": data[0], "name": data[1], "changes": changes}
         case 25 | 26:
-            return {"parties": [{"id": team, "name": viewer.world.teams[team].name} for team in data[0]]}
+            return {
+                "parties": [{"id": team, "name": viewer.world.teams[team].name} for team in data[0]]
+            }
         case 34:
             change = {"field": "status", "new_value": str(data[2]), "type": "standard"}
             return {"deletedStatus": {"name": data[0]}, "link": _links(data[1]), "change": change}
@@ -105,8 +122,12 @@ def _change_log(change: Change) -> Json:
         "field": change.field,
         "newValue": change.new,
         "originalValue": change.old,
-        "attachmentInfo": None if attachment is None else {"id": attachment[0], "name": attachment[1]},
-        "attributeInfo": None if attribute is None else {"id": attribute[0], "typeId": attribute[1]},
+        "attachmentInfo": None
+        if attachment is None
+        else {"id": attachment[0], "name": attachment[1]},
+        "attributeInfo": None
+        if attribute is None
+        else {"id": attribute[0], "typeId": attribute[1]},
         "notificationInfo": {"type": "issue.create"} if change.field == "notification" else None,
     }
 
@@ -121,7 +142,11 @@ def _attachments(changes: Sequence[Change]) -> list[Json]:
 
 def _slashed(change: Change) -> str:
     """Return a value as bulk edits show it: dates with slashes."""
-    return change.new_ref.replace("-", "/") if change.field in ("startDate", "limitDate") else change.new_ref
+    return (
+        change.new_ref.replace("-", "/")
+        if change.field in ("startDate", "limitDate")
+        else change.new_ref
+    )
 
 
 def _links(links: Sequence[tuple[object, ...]], said: str | None = None) -> list[Json]:

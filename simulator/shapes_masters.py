@@ -53,7 +53,10 @@ def issue_type(project: Project, one: IssueType, with_templates: bool = False) -
         "displayOrder": one.order,
     }
     if with_templates:
-        shape |= {"templateSummary": one.template_summary, "templateDescription": one.template_description}
+        shape |= {
+            "templateSummary": one.template_summary,
+            "templateDescription": one.template_description,
+        }
     return shape
 
 

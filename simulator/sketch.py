@@ -6,7 +6,17 @@ from typing import Any
 
 from simulator import texts
 from simulator.clock import DAY
-from simulator.masters import CHECKBOX, DATE, MULTIPLE, NUMBER, RADIO, SINGLE, CustomField, FieldValue, Version
+from simulator.masters import (
+    CHECKBOX,
+    DATE,
+    MULTIPLE,
+    NUMBER,
+    RADIO,
+    SINGLE,
+    CustomField,
+    FieldValue,
+    Version,
+)
 from simulator.model import Issue, Project
 from simulator.world import World
 
@@ -33,7 +43,9 @@ class Sketch:
         type_id = (
             types[1 % len(types)]
             if richness >= 1
-            else rng.choices(types, [TYPES[min(place, len(TYPES) - 1)] for place in range(len(types))])[0]
+            else rng.choices(
+                types, [TYPES[min(place, len(TYPES) - 1)] for place in range(len(types))]
+            )[0]
         )
         drawn: dict[str, Any] = {"type_id": type_id, "priority_id": rng.choice((2, 3, 3, 3, 3, 4))}
         if rng.random() < 0.9:
@@ -41,15 +53,23 @@ class Sketch:
         if rng.random() < richness + 0.1:
             drawn["assignee_id"] = self.worker(project)
         if rng.random() < richness:
-            drawn["category_ids"] = tuple(rng.sample(list(project.categories), rng.choice((1, 1, 2))))
+            drawn["category_ids"] = tuple(
+                rng.sample(list(project.categories), rng.choice((1, 1, 2)))
+            )
         sprint = self.sprint(project, at)
         if rng.random() < richness and project.versions:
             dated = [one for one in current(project, at) if project.versions[one].due]
-            drawn["milestone_ids"] = (sprint.id if sprint and (rng.random() < 0.8 or not dated) else rng.choice(dated),)
+            drawn["milestone_ids"] = (
+                sprint.id if sprint and (rng.random() < 0.8 or not dated) else rng.choice(dated),
+            )
         if rng.random() < richness * 0.5 and project.versions:
             drawn["version_ids"] = (rng.choice(current(project, at)),)
         if rng.random() < richness:
-            drawn["due_date"] = sprint.due if sprint and rng.random() < 0.4 else day(at, rng.choice((5, 7, 10, 14, 14, 21, 28)))
+            drawn["due_date"] = (
+                sprint.due
+                if sprint and rng.random() < 0.4
+                else day(at, rng.choice((5, 7, 10, 14, 14, 21, 28)))
+            )
             if rng.random() < 0.7:
                 drawn["start_date"] = min(day(at, rng.randrange(4)), drawn["due_date"])
         if rng.random() < richness + 0.1:
@@ -61,7 +81,9 @@ class Sketch:
             if parent is not None and parent.parent_id is None:
                 drawn["parent_id"] = parent.id
         drawn["custom"] = {
-            one.id: self.value(one, at) for one in project.fields.values() if one.applies_to(type_id) and rng.random() < richness
+            one.id: self.value(one, at)
+            for one in project.fields.values()
+            if one.applies_to(type_id) and rng.random() < richness
         }
         return drawn
 
@@ -92,7 +114,9 @@ class Sketch:
 
     def estimate(self) -> float:
         """Draw the estimate of an issue, in hours."""
-        return self.rng.choices((0.5, 1, 2, 2.5, 4, 6, 8, 16, 24, 40), (3, 8, 16, 4, 20, 12, 18, 11, 5, 3))[0]
+        return self.rng.choices(
+            (0.5, 1, 2, 2.5, 4, 6, 8, 16, 24, 40), (3, 8, 16, 4, 20, 12, 18, 11, 5, 3)
+        )[0]
 
     def worker(self, project: Project) -> int:
         """Choose who does the work: the members of a project do not all do the same share of it."""
@@ -100,9 +124,17 @@ class Sketch:
         return self.rng.choices(ids, [2 / (2 + place) for place in range(len(ids))])[0]
 
     def sprint(self, project: Project, at: int) -> Version | None:
-        """Return the sprint of a project at a moment: now and then the next one, for which an issue is planned."""
-        running = [one for one in project.versions.values() if is_sprint(one) and one.due and one.due >= day(at, 0)]
-        return running[1 if len(running) > 1 and self.rng.random() < 0.25 else 0] if running else None
+        """Return the sprint of a project at a moment: now and then the next one, for which an issue
+        is planned.
+        """
+        running = [
+            one
+            for one in project.versions.values()
+            if is_sprint(one) and one.due and one.due >= day(at, 0)
+        ]
+        return (
+            running[1 if len(running) > 1 and self.rng.random() < 0.25 else 0] if running else None
+        )
 
     def recent_issue(self, project: Project) -> Issue | None:
         """Choose one of the last issues of a project."""
@@ -121,7 +153,9 @@ def is_sprint(version: Version) -> bool:
 
 def current(project: Project, at: int) -> list[int]:
     """Return the versions that are not over at a moment; all of them where all are."""
-    return [one.id for one in project.versions.values() if not one.due or one.due >= day(at, 0)] or list(project.versions)
+    return [
+        one.id for one in project.versions.values() if not one.due or one.due >= day(at, 0)
+    ] or list(project.versions)
 
 
 def day(at: int, ahead: int) -> str:
@@ -135,4 +169,7 @@ def morning_after(due: str) -> int:
 
 
 def _texts(rng: Random) -> list[str]:
-    return ["\r\n\r\n".join(rng.sample(texts.PARAGRAPHS, 1 + n % 4)) + ("\n" if n % 3 == 0 else "") for n in range(POOL)]
+    return [
+        "\r\n\r\n".join(rng.sample(texts.PARAGRAPHS, 1 + n % 4)) + ("\n" if n % 3 == 0 else "")
+        for n in range(POOL)
+    ]

@@ -17,9 +17,10 @@ class UsageError(SimulatorError):
 class SpaceSpec:
     """The recipe of a space: the same recipe always gives the same space, byte for byte.
 
-    With four projects or more the last one is archived. `history_end` is the moment of the last change (UTC);
-    `history_days` how far back the first issue lies. Ids are `large` (those of issues, comments, activities and masters
-    lie above 2^31) or `int32`, for clients that keep them in 32 bits.
+    With four projects or more the last one is archived. `history_end` is the moment of the last
+    change (UTC); `history_days` how far back the first issue lies. Ids are `large` (those of
+    issues, comments, activities and masters lie above 2^31) or `int32`, for clients that keep them
+    in 32 bits.
     """
 
     seed: int = 1
@@ -101,8 +102,12 @@ class Switches:
     late_activity_seconds: int = 0
     """One activity in five is seen only so many seconds after it happened; 0: at once."""
     removed_item_clears: bool = True
-    """Removing a list item of a custom field empties it in old issues; off: they keep showing it."""
+    """Removing a list item of a custom field empties it in old issues; off: they keep
+    showing it.
+    """
     archived_issues_listed: bool = True
     """`/issues` serves the issues of archived projects."""
     webhook_delivery: Literal["once", "retry", "duplicate", "reorder"] = "once"
-    """How webhooks arrive: once and unretried, retried after a failure, twice, or in pairs the wrong way round."""
+    """How webhooks arrive: once and unretried, retried after a failure, twice, or in pairs the
+    wrong way round.
+    """

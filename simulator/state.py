@@ -45,7 +45,9 @@ def mutator(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P
 
 
 class State:
-    """Everything in the space; read and change it only while holding `lock` (mutators take it themselves)."""
+    """Everything in the space; read and change it only while holding `lock` (mutators take it
+    themselves).
+    """
 
     def __init__(self, spec: SpaceSpec, switches: Switches, clock: Clock) -> None:
         self.spec = spec
@@ -70,7 +72,9 @@ class State:
 
     @property
     def administrator(self) -> User:
-        """The first administrator of the space: its owner, and the author of changes that name none."""
+        """The first administrator of the space: its owner, and the author of changes that name
+        none.
+        """
         return next(user for user in self.users.values() if user.role == ADMINISTRATOR)
 
     def project(self, reference: Reference) -> Project:
@@ -122,7 +126,9 @@ class State:
         return f"{self.projects[issue.project_id].key}-{issue.key_id}"
 
     def changed_since(self, version: int) -> set[int] | None:
-        """Return the ids of issues that may have changed since `version`; None when too much has changed."""
+        """Return the ids of issues that may have changed since `version`; None when too much has
+        changed.
+        """
         if version < self._forgotten:
             return None
         found = set()

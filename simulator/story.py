@@ -1,4 +1,6 @@
-"""What people do in a space at a moment, drawn from a random generator: one event of any kind, or one of a kind."""
+"""What people do in a space at a moment, drawn from a random generator: one event of any kind, or
+one of a kind.
+"""
 
 from collections.abc import Callable
 from random import Random
@@ -34,7 +36,9 @@ class Story(Moves):
 
     def happen(self, at: int) -> None:
         """Let one event of any kind happen at `at`."""
-        event = self.rng.choices([one for _, one in self._events], [weight for weight, _ in self._events])[0]
+        event = self.rng.choices(
+            [one for _, one in self._events], [weight for weight, _ in self._events]
+        )[0]
         event(at)
 
     def create(self, at: int) -> None:
@@ -51,12 +55,19 @@ class Story(Moves):
         subjects, rests = rng.choice(texts.SUMMARIES)
         subject, rest = rng.choice(subjects), rng.choice(rests)
         summary = f"{subject} {rest}" if subject.isascii() else f"{subject}{rest}"
-        return self.world.create_issue(project.id, summary=summary, by=author, at=at, notify=notify, **fields)
+        return self.world.create_issue(
+            project.id, summary=summary, by=author, at=at, notify=notify, **fields
+        )
 
     def advance(self, at: int) -> None:
         """Take an open issue one step further on its way."""
         active = [project for project in self.world.projects.values() if not project.archived]
-        opened = [issue for project in active for issue in project.issues.values() if issue.status_id != CLOSED]
+        opened = [
+            issue
+            for project in active
+            for issue in project.issues.values()
+            if issue.status_id != CLOSED
+        ]
         if not opened:
             return
         found = self.rng.choice(opened)
@@ -66,14 +77,18 @@ class Story(Moves):
             IN_PROGRESS: (self.book, self.review, self.review, self.resolve, self.close, self.hold),
             RESOLVED: (self.close, self.close, self.close, self.start),
         }
-        of_team = (self.start,) if status in (HOLD, "On Hold") else (self.resolve, self.close, self.start)
+        of_team = (
+            (self.start,) if status in (HOLD, "On Hold") else (self.resolve, self.close, self.start)
+        )
         self.rng.choice(steps.get(found.status_id, of_team))(at, found)
 
     def edit(self, at: int, issue: Issue | None = None) -> None:
         """Change something about an issue without moving it on, or open it again."""
         found = issue or self.any_issue()
         if found is not None:
-            self.rng.choice((self.put_off, self.hand_over, self.touch_up, self.touch_up, self.plan, self.reopen))(at, found)
+            self.rng.choice(
+                (self.put_off, self.hand_over, self.touch_up, self.touch_up, self.plan, self.reopen)
+            )(at, found)
 
     def plan(self, at: int, issue: Issue) -> None:
         """Put an issue into the present sprint, or the next."""
@@ -82,21 +97,39 @@ class Story(Moves):
 
     def end_sprint(self, at: int, project: Project, sprint: int) -> None:
         """Carry what is not done over to the next sprint, as most teams do most of the time."""
-        left = [one for one in project.issues.values() if sprint in one.milestone_ids and one.status_id not in (RESOLVED, CLOSED)]
-        following = [one.id for one in project.versions.values() if one.name.startswith(SPRINT) and one.id > sprint]
+        left = [
+            one
+            for one in project.issues.values()
+            if sprint in one.milestone_ids and one.status_id not in (RESOLVED, CLOSED)
+        ]
+        following = [
+            one.id
+            for one in project.versions.values()
+            if one.name.startswith(SPRINT) and one.id > sprint
+        ]
         if left and following and self.rng.random() < 0.75:
-            self.world.bulk_edit(left, by=self.rng.choice(project.members), at=at, milestone_ids=(following[0],))
+            self.world.bulk_edit(
+                left, by=self.rng.choice(project.members), at=at, milestone_ids=(following[0],)
+            )
 
     def end_sprints(self, since: int, until: int) -> None:
-        """End the sprints whose last day has gone by between two moments, and plan the next ones."""
+        """End the sprints whose last day has gone by between two moments, and plan the next
+        ones.
+        """
         for project in self.world.projects.values():
-            ends = {one.id: morning_after(one.due) for one in project.versions.values() if is_sprint(one) and one.due}
+            ends = {
+                one.id: morning_after(one.due)
+                for one in project.versions.values()
+                if is_sprint(one) and one.due
+            }
             if project.archived or not ends:
                 continue
             begin = max(*ends.values(), until)
             if begin < until + SPRINT_DAYS * DAY:
                 name = f"{SPRINT}{len(ends) + 1}"
-                self.world.add_version(project.id, name, start=day(begin, 0), due=day(begin, SPRINT_DAYS - 1), at=until)
+                self.world.add_version(
+                    project.id, name, start=day(begin, 0), due=day(begin, SPRINT_DAYS - 1), at=until
+                )
             for sprint, at in ends.items():
                 if since < at <= until:
                     self.end_sprint(until, project, sprint)
@@ -130,14 +163,18 @@ class Story(Moves):
         recent = [self.recent_issue(home) for _ in range(self.rng.randint(2, 20))]
         chosen = {issue.id: issue for issue in recent if issue is not None}
         if chosen:
-            fields = self.rng.choice(({"priority_id": 2}, {"priority_id": 3}, {"due_date": day(at, 14)}))
+            fields = self.rng.choice(
+                ({"priority_id": 2}, {"priority_id": 3}, {"due_date": day(at, 14)})
+            )
             self.world.bulk_edit(chosen.values(), by=self.rng.choice(home.members), at=at, **fields)
 
     def delete(self, at: int) -> None:
         """Delete an issue."""
         found = self.any_issue()
         if found is not None:
-            self.world.delete_issue(found, by=self.rng.choice(self.world.projects[found.project_id].members), at=at)
+            self.world.delete_issue(
+                found, by=self.rng.choice(self.world.projects[found.project_id].members), at=at
+            )
 
     def star_or_file(self, at: int, issue: Issue | None = None) -> None:
         """Give a star, attach a file or link a shared one."""
@@ -149,7 +186,13 @@ class Story(Moves):
         if draw < 0.4:
             self.world.star(found, by=member, at=at)
         elif draw < 0.8 or not project.files:
-            self.world.attach(found, self.rng.choice(texts.FILES), self.rng.randrange(1, 9_999_999), by=member, at=at)
+            self.world.attach(
+                found,
+                self.rng.choice(texts.FILES),
+                self.rng.randrange(1, 9_999_999),
+                by=member,
+                at=at,
+            )
         else:
             self.world.link_file(found, self.rng.randrange(len(project.files)), by=member, at=at)
 
@@ -162,9 +205,12 @@ class Story(Moves):
         project = self.active_project()
         if project.versions and self.rng.random() < 0.3:
             newest = list(project.versions)[-1]
-            self.world.rename_version(project.id, newest, f"{project.versions[newest].name}+", at=at)
+            self.world.rename_version(
+                project.id, newest, f"{project.versions[newest].name}+", at=at
+            )
         else:
-            name = f"{RELEASE}{1 + sum(one.name.startswith(RELEASE) for one in project.versions.values())}"
+            releases = sum(one.name.startswith(RELEASE) for one in project.versions.values())
+            name = f"{RELEASE}{1 + releases}"
             self.world.add_version(project.id, name, start=day(at, 0), due=day(at, 60), at=at)
 
     def rename(self, at: int) -> None:
@@ -193,7 +239,9 @@ class Story(Moves):
 
     def active_project(self) -> Project:
         """Choose a project that is not archived."""
-        return self.rng.choice([project for project in self.world.projects.values() if not project.archived])
+        return self.rng.choice(
+            [project for project in self.world.projects.values() if not project.archived]
+        )
 
     def any_issue(self) -> Issue | None:
         """Choose an issue of an active project, most often a recent one."""

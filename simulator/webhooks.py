@@ -1,4 +1,6 @@
-"""Delivery of webhooks: unsigned POSTs in the shape of activities, in the ways that a switch sets."""
+"""Delivery of webhooks: unsigned POSTs in the shape of activities, in the ways that a
+switch sets.
+"""
 
 import queue
 import threading
@@ -20,7 +22,9 @@ Delivery = tuple[str, Json]
 
 
 class Deliveries:
-    """Sends activities to the webhooks of their projects from a thread that starts with the first of them."""
+    """Sends activities to the webhooks of their projects from a thread that starts with the first
+    of them.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world

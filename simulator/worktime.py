@@ -1,4 +1,6 @@
-"""When people work in a space: office hours on working days of its zone, and the long holidays of Japan."""
+"""When people work in a space: office hours on working days of its zone, and the long holidays of
+Japan.
+"""
 
 from datetime import date, datetime
 from functools import lru_cache
@@ -13,7 +15,9 @@ HOLIDAYS = (((1, 1), (1, 3)), ((4, 29), (5, 5)), ((8, 11), (8, 15)), ((12, 29), 
 
 
 class WorkTime:
-    """Office hours by the offset that the zone had at one moment: none of the zones in question changes its clocks."""
+    """Office hours by the offset that the zone had at one moment: none of the zones in question
+    changes its clocks.
+    """
 
     def __init__(self, zone: str, at: int) -> None:
         offset = datetime.fromtimestamp(at, ZoneInfo(zone)).utcoffset()
@@ -25,7 +29,9 @@ class WorkTime:
         return _is_working_day(day) and OPENS <= second < CLOSES
 
     def from_then(self, at: int, rng: Random) -> int:
-        """Return the moment itself, or one in the first hours of the next working day when nobody is at work then."""
+        """Return the moment itself, or one in the first hours of the next working day when nobody
+        is at work then.
+        """
         day, second = divmod(at + self._offset, DAY)
         if _is_working_day(day) and second < CLOSES:
             return at if second >= OPENS else self._morning(day, rng)

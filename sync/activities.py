@@ -1,28 +1,27 @@
-"""The activity feed: what happened in the space, kept for good, and which issues the other loads read because of it."""
+"""The activity feed: what happened in the space, kept for good, and which issues the other loads
+read because of it.
+"""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection, select
-
+from resources.backlog.client_values import Record
 from resources.backlog.errors import MalformedResponse, NotFound, PermissionDenied
-from resources.backlog.feed import TEAM_JOINED, USER_JOINED, issue_events, whole
-from resources.backlog.models import Record
 from resources.backlog.paginator import instant
 from resources.backlog.paging import PAGE_SIZE
 from resources.records import Page
 from resources.warehouse import feed_state
 from resources.warehouse.feed_state import FeedState, Gap
-from resources.warehouse.inaccessible import forget_reads, note_accessible
-from resources.warehouse.loader import MergeResult
-from resources.warehouse.locks import free_projects
-from resources.warehouse.quarantine import pending_rejections, place_of, resolve_rejections, resolve_without_id
-from resources.warehouse.schema import SPECS
-from sync.activity_requests import last_comments, register
-from sync.change_ids import ChangeIds, known_changes
+from resources.warehouse.quarantine import (
+    pending_rejections,
+    place_to_retry,
+    resolve_rejections,
+    resolve_without_id,
+)
+from sync.activity_pages import merge_activities, store_feed_page, store_past_page, without_projects
 from sync.session import Session
 from sync.watermarks import watermarks
 from sync.write_behind import WriteBehind
@@ -37,36 +36,52 @@ KEPT = timedelta(days=1)
 RETRY_PAGES = 3
 
 
-def sync_activities(session: Session, *, refresh: bool = False, again_from: int | None = None, issues_first: bool = False) -> None:
-    """Load what is new in the feed; a key that may not read it is noted, the other loads continue without hints.
+def sync_activities(
+    session: Session,
+    *,
+    refresh: bool = False,
+    again_from: int | None = None,
+    issues_first: bool = False,
+) -> None:
+    """Load what is new in the feed; a key that may not read it is noted, the other loads continue
+    without hints.
 
     Args:
         session: the load of `raw/activities`.
         refresh: read the last days again, not only the last minutes.
-        again_from: the id of an activity that is read again with all after it, if that is farther back.
-        issues_first: read what happened before the first look only when the issues of all projects are loaded. It takes several
-            times as many requests as they do.
+        again_from: the id of an activity that is read again with all after it, if that is farther
+            back.
+        issues_first: read what happened before the first look only when the issues of all projects
+            are loaded. It takes several times as many requests as they do.
 
     Raises:
-        BacklogError: the feed cannot be read; what was stored before is kept, with how far that goes.
+        BacklogError: the feed cannot be read; what was stored before is kept, with how far that
+            goes.
         WarehouseError: the warehouse cannot be used.
     """
     # Of the whole space, whatever the run covers: the feed is read for all projects.
     with _refusal_noted(session), session.reporter.history("refresh" if refresh else "incremental"):
-        _read_feed(session, refresh=refresh, again_from=again_from, back=not issues_first or _has_issues(session))
+        _read_feed(
+            session,
+            refresh=refresh,
+            again_from=again_from,
+            back=not issues_first or _has_issues(session),
+        )
 
 
 def sync_past_activities(session: Session) -> None:
-    """Load what happened before the first look at the feed, which `sync_activities` has left for later.
+    """Load what happened before the first look at the feed, which `sync_activities` has left for
+    later.
 
     Raises:
-        BacklogError: the feed cannot be read; what was stored before is kept, with how far that goes.
+        BacklogError: the feed cannot be read; what was stored before is kept, with how far that
+            goes.
         WarehouseError: the warehouse cannot be used.
     """
     with _refusal_noted(session), session.reporter.history("incremental"):
-        state = _state(session)
+        state = _stored_feed_state(session)
         if state is not None and not state.complete:
-            _note(session, _backward(session, state))
+            _note_feed(session, _backward(session, state))
 
 
 @contextmanager
@@ -75,17 +90,22 @@ def _refusal_noted(session: Session) -> Iterator[None]:
         yield
     except PermissionDenied as error:
         # Issues are then found by `updated`, comments by the rolling refresh.
-        session.log.warning(f"{error} Comments that do not move `updated` are then found only by the rolling refresh.")
+        session.log.warning(
+            f"{error} Comments that do not move `updated` are then found "
+            "only by the rolling refresh."
+        )
         session.reporter.notes["refused"] = str(error)
 
 
 def is_behind(session: Session) -> bool:
-    """Say whether the past of the feed is still to be read; False where the key may not read the feed."""
-    state = _state(session)
+    """Say whether the past of the feed is still to be read; False where the key may not read the
+    feed.
+    """
+    state = _stored_feed_state(session)
     return state is not None and not state.complete
 
 
-def _state(session: Session) -> FeedState | None:
+def _stored_feed_state(session: Session) -> FeedState | None:
     with session.engine.connect() as connection:
         return feed_state.get_feed(connection, session.space_key)
 
@@ -95,43 +115,60 @@ def _has_issues(session: Session) -> bool:
 
 
 def _read_feed(session: Session, *, refresh: bool, again_from: int | None, back: bool) -> None:
-    """Read forward from where the feed stands, then `back` to the beginning as far as that was not done."""
-    state = _state(session)
+    """Read forward from where the feed stands, then `back` to the beginning as far as that was not
+    done.
+    """
+    state = _stored_feed_state(session)
     if state is None:
         state = _newest_page(session)
     else:
-        # The rolling refresh also looks below `stable_id`, where earlier reads expected nothing more to become visible.
+        # The rolling refresh also looks below `stable_id`, where earlier reads expected nothing
+        # more to become visible.
         state = replace(state, stable_id=0) if refresh else state
         state = _forward(session, state, REFRESH_OVERLAP if refresh else OVERLAP, again_from)
     if back and not state.complete:
         state = _backward(session, state)
     state = _joined_later(session, state)
     _retry_rejected(session, pages=None if refresh else RETRY_PAGES)
-    _note(session, state)
+    _note_feed(session, state)
 
 
-def _note(session: Session, state: FeedState) -> None:
+def _note_feed(session: Session, state: FeedState) -> None:
     notes = session.reporter.notes
     notes["load/cursor"] = state.cursor
     notes["load/feed_complete"] = state.complete
     if state.gaps:
-        notes["load/retention_gap"] = [{"since": gap.since, "until": gap.until} for gap in state.gaps]
+        notes["load/retention_gap"] = [
+            {"since": gap.since, "until": gap.until} for gap in state.gaps
+        ]
 
 
 def _newest_page(session: Session) -> FeedState:
-    """Store the newest page, from which the feed is then read in both directions; without one, all there is has been read."""
-    projects = tuple(sorted(session.visible))  # before the feed is read: it covers those that were visible then
+    """Store the newest page, from which the feed is then read in both directions; without one, all
+    there is has been read.
+    """
+    projects = tuple(
+        sorted(session.visible)
+    )  # before the feed is read: it covers those that were visible then
     page = next(session.client.activities(order="desc"), Page())
     ids = page.ids
-    state = FeedState(max(ids, default=0), min(ids, default=0), _now(session), complete=not ids, projects=projects)
-    _store(session, page, state, first_look=True)
+    state = FeedState(
+        max(ids, default=0), min(ids, default=0), _now(session), complete=not ids, projects=projects
+    )
+    store_feed_page(session, page, state, first_look=True)
     return state
 
 
-def _forward(session: Session, state: FeedState, overlap: timedelta, again_from: int | None) -> FeedState:
-    """Store what is new since the last read, oldest first, each page with the cursor that it moves."""
+def _forward(
+    session: Session, state: FeedState, overlap: timedelta, again_from: int | None
+) -> FeedState:
+    """Store what is new since the last read, oldest first, each page with the cursor that
+    it moves.
+    """
     with session.engine.connect() as connection:
-        after, anchor = feed_state.overlap_from(connection, session.space_key, state, state.read_at - overlap, session.visible)
+        after, anchor = feed_state.overlap_from(
+            connection, session.space_key, state, state.read_at - overlap, session.visible
+        )
     if again_from is not None and after is not None:
         after = min(after, again_from - 1)
     read_before, first = state.read_at, True
@@ -139,27 +176,39 @@ def _forward(session: Session, state: FeedState, overlap: timedelta, again_from:
         now = _now(session)
         newest = max((instant(row, "created") for row in page), default=read_before)
         if first:
-            state, first = _held(session, state, anchor, page, now), False
+            state, first = _notice_trimmed_rows(session, state, anchor, page, now), False
         # A page is as new as its newest row, the last one as new as its answer.
         read_at = max(read_before, min(now, newest))
         cursor = max([state.cursor, *page.ids])
-        state = replace(state, cursor=cursor, read_at=read_at, stable_id=max(state.stable_id, _stable_id(page, now)))
-        state = _without(state, _store(session, page, state))
+        state = replace(
+            state,
+            cursor=cursor,
+            read_at=read_at,
+            stable_id=max(state.stable_id, _stable_id(page, now)),
+        )
+        state = without_projects(state, store_feed_page(session, page, state))
     now = _now(session)
     if first:
-        state = _held(session, state, anchor, Page(), now)
+        state = _notice_trimmed_rows(session, state, anchor, Page(), now)
     # Projects that are inaccessible now are read by their own feeds when they come back.
-    state = replace(state, read_at=now, projects=tuple(project for project in state.projects if project in session.visible))
+    state = replace(
+        state,
+        read_at=now,
+        projects=tuple(project for project in state.projects if project in session.visible),
+    )
     with session.engine.begin() as connection:
         feed_state.set_feed(connection, session.space_key, state)
     return state
 
 
-def _held(session: Session, state: FeedState, anchor: int | None, page: Page, now: datetime) -> FeedState:
+def _notice_trimmed_rows(
+    session: Session, state: FeedState, anchor: int | None, page: Page, now: datetime
+) -> FeedState:
     """Notice that the source has trimmed rows that nobody read.
 
-    The row that should have come first is gone when the source trims. That alone loses nothing: only when the last read lies
-    farther back than a source may be trusted to keep rows may some have come and gone meanwhile.
+    The row that should have come first is gone when the source trims. That alone loses nothing:
+    only when the last read lies farther back than a source may be trusted to keep rows may some
+    have come and gone meanwhile.
     """
     if anchor is None or any(one <= anchor for one in page.ids) or now - state.read_at <= KEPT:
         return state
@@ -169,19 +218,25 @@ def _held(session: Session, state: FeedState, anchor: int | None, page: Page, no
         # Before any page moves the cursor: killed here, the next load finds the gap again.
         asked = feed_state.invalidate_comment_reads(connection, session.space_key)
     session.log.warning(
-        f"activities: the source kept none from {state.gaps[-1].since} to {until.isoformat()}, so some may be missing; "
+        f"activities: the source kept none from {state.gaps[-1].since} to {until.isoformat()}, "
+        "so some may be missing; "
         f"the comments of {asked} issues are read again"
     )
     return state
 
 
 def _backward(session: Session, state: FeedState) -> FeedState:
-    """Store everything before the oldest known activity, newest first, each page with how far back it reaches."""
+    """Store everything before the oldest known activity, newest first, each page with how far back
+    it reaches.
+    """
     name, advance = session.spec.name, session.progress.advance
     with WriteBehind[int](session.client, session.locks) as behind:
         for page in session.client.activities(max_id=state.oldest, order="desc"):
             state = replace(state, oldest=min([state.oldest, *page.ids]))
-            advance(name, sum(behind.begin(partial(_store_past, session, page, state), page.received)))
+            advance(
+                name,
+                sum(behind.begin(partial(store_past_page, session, page, state), page.received)),
+            )
         advance(name, sum(behind.wait()))
     state = replace(state, complete=True)
     with session.engine.begin() as connection:
@@ -190,9 +245,11 @@ def _backward(session: Session, state: FeedState) -> FeedState:
 
 
 def _joined_later(session: Session, state: FeedState) -> FeedState:
-    """Read the whole feeds of projects that the reads of the space's feed have not covered: joined since, or accessible again.
+    """Read the whole feeds of projects that the reads of the space's feed have not covered: joined
+    since, or accessible again.
 
-    A feed that is refused is tried again by the next load; the issues of its project are loaded without it.
+    A feed that is refused is tried again by the next load; the issues of its project are loaded
+    without it.
     """
     for project_id in sorted(set(session.visible) - set(state.projects)):
         key, loaded = session.visible[project_id].key, project_id in watermarks(session)
@@ -201,7 +258,7 @@ def _joined_later(session: Session, state: FeedState) -> FeedState:
         try:
             for page in session.client.activities(key, max_id=oldest, order="desc"):
                 reach = (project_id, min(page.ids)) if page.ids else None
-                _store(session, page, None, first_look=not loaded, project=reach)
+                store_feed_page(session, page, None, first_look=not loaded, project=reach)
         except (NotFound, PermissionDenied) as error:
             session.log.warning(f"{key}: {error}")
             session.reporter.notes["refused"] = str(error)
@@ -214,30 +271,41 @@ def _joined_later(session: Session, state: FeedState) -> FeedState:
 
 
 def _retry_rejected(session: Session, pages: int | None) -> None:
-    """Read activities in quarantine again, a page from the oldest of them on at a time; those that are gone are acknowledged.
+    """Read activities in quarantine again, a page from the oldest of them on at a time; those that
+    are gone are acknowledged.
 
     One without an id is looked for next to the activity that it stood next to.
     """
     with session.engine.connect() as connection:
         keys = pending_rejections(connection, session.space_key, session.spec.name)
-    for place in sorted({place for key in keys if (place := place_of(key))})[:pages]:
+    for place in sorted({place for key in keys if (place := place_to_retry(key))})[:pages]:
         _look_next_to(session, place)
     waiting = sorted(int(key) for key in keys if key.isdigit())
     while waiting and pages != 0:
         pages = None if pages is None else pages - 1
         page = next(session.client.activities(min_id=waiting[0] - 1 or None, order="asc"), Page())
         reach = max(page.ids) if page.received >= PAGE_SIZE - 1 else waiting[-1]
-        tried, waiting = {one for one in waiting if one <= reach}, [one for one in waiting if one > reach]
-        again = Page((row for row in page if row["id"] in tried), (one for one in page.odd if one.id in tried))
-        _store(session, again, None)
+        tried, waiting = (
+            {one for one in waiting if one <= reach},
+            [one for one in waiting if one > reach],
+        )
+        again = Page(
+            (row for row in page if row["id"] in tried),
+            (one for one in page.odd if one.id in tried),
+        )
+        store_feed_page(session, again, None)
         # One without an id may be any of them.
         gone = set() if page.lacks_id else tried - page.ids
         with session.engine.begin() as connection:
-            resolve_rejections(connection, session.space_key, session.spec.name, [str(one) for one in sorted(gone)])
+            resolve_rejections(
+                connection, session.space_key, session.spec.name, [str(one) for one in sorted(gone)]
+            )
 
 
 def _look_next_to(session: Session, place: str) -> None:
-    """Read the activities behind an id (`>17`), or before it (`<17`), again; acknowledge what has an id there now."""
+    """Read the activities behind an id (`>17`), or before it (`<17`), again; acknowledge what has
+    an id there now.
+    """
     neighbour = int(place[1:])
     pages = (
         session.client.activities(min_id=neighbour)
@@ -246,110 +314,18 @@ def _look_next_to(session: Session, place: str) -> None:
     )
     page = next(pages, Page())
     with session.writer.transaction() as connection:
-        result, _ = _merge(session, connection, page)
+        result, _ = merge_activities(session, connection, page)
     session.writer.count(result)
     with session.engine.begin() as connection:
-        resolve_without_id(connection, session.space_key, session.spec.name, still=result.without_id, place=place)
-
-
-def _merge(session: Session, connection: Connection, page: Page, *, first_look: bool = False) -> tuple[MergeResult, list[Record]]:
-    """Merge a page, and follow what its new activities say; return what the merge did, and the new activities.
-
-    They request what is to be read. Of comments that were read before their activities came, the changes are resolved again: where
-    the issue was then is known only now.
-    """
-    result = session.writer.merge(connection, page)
-    inserted = set(result.inserted_ids)
-    new = [row for row in page if row["id"] in inserted]
-    # Looked up first: a comment that another load stores after that is requested, whatever is known of it below.
-    known = last_comments(connection, session.space_key, new, first_look=first_look)
-    comments = {event.comment_id for row in new for event in issue_events(row) if event.comment_id is not None}
-    changes = known_changes(connection, session.space_key, comments)
-    if changes:
-        resolved = ChangeIds(connection, session.space_key).resolve(connection, changes)
-        again = session.writer.for_table("issue_changes").merge(connection, resolved)
-        session.log.info(f"issue_changes: {len(again.updated)} have other ids by the activities that report them")
-    register(connection, session.space_key, new, "activity feed", first_look=first_look, known=known)
-    return result, new
-
-
-def _store_past(session: Session, page: Page, state: FeedState) -> int:
-    """Store a page of what happened before the first look, and how far back the feed is read; return how many rows it has."""
-    with session.writer.transaction() as connection:
-        result, _ = _merge(session, connection, page, first_look=True)
-        feed_state.set_feed(connection, session.space_key, state)
-    session.writer.count(result, as_progress=False)
-    return result.read
-
-
-def _store(
-    session: Session,
-    page: Page,
-    state: FeedState | None,
-    *,
-    first_look: bool = False,
-    project: tuple[int, int] | None = None,
-) -> set[int]:
-    """Store a page, the refetch requests of its new rows, and how far the feed is read, in one transaction.
-
-    Return the projects that the user of the key has joined according to the page. They were inaccessible before, perhaps in the
-    middle of a read that shows no trace of it: such a read covers neither their feed nor their issues.
-    """
-    joined: set[int] = set()
-    with session.writer.transaction() as connection:
-        result, new = _merge(session, connection, page, first_look=first_look)
-        if state is not None:
-            if not first_look:
-                joined = _joined(session, connection, new)
-                # These projects are read whole now, and the next load of projects must not ask for that again. But where a load of
-                # issues is at work, it began without access and will say that it has read all: there the next load must ask.
-                free = free_projects(connection, session.space_key, "issues", joined & session.visible.keys())
-                back = note_accessible(connection, free, space_key=session.space_key, run_id=session.run_id)
-                forget_reads(connection, joined, space_key=session.space_key)
-                if back:
-                    session.reporter.notes["projects_accessible_again"] = ", ".join(session.visible[one].key for one in back)
-            feed_state.set_feed(connection, session.space_key, _without(state, joined))
-        if project is not None:
-            feed_state.set_backward(connection, session.space_key, *project)
-    session.writer.count(result)
-    return joined
-
-
-def _without(state: FeedState, projects: Collection[int]) -> FeedState:
-    """Return a state by which projects are not covered, so that their own feeds are read."""
-    return replace(state, projects=tuple(project for project in state.projects if project not in projects))
-
-
-def _joined(session: Session, connection: Connection, new: Sequence[Record]) -> set[int]:
-    """Return the projects that the user of the key, or a team that may hold him, has joined according to new activities."""
-    joins = [row for row in new if row.get("type") in (USER_JOINED, TEAM_JOINED)]
-    me = session.client.myself().get("id") if joins else None
-    found = set()
-    for row in joins:
-        content, project = row.get("content"), row.get("project")
-        users = content.get("users") if isinstance(content, dict) else None
-        names_me = isinstance(users, list) and any(isinstance(user, dict) and user.get("id") == me for user in users)
-        holds_me = row["type"] == TEAM_JOINED and _may_hold(session, connection, content, me)
-        project_id = whole(project.get("id")) if isinstance(project, dict) else None
-        if project_id is not None and (names_me or holds_me):
-            found.add(project_id)
-    return found
-
-
-def _may_hold(session: Session, connection: Connection, content: object, user: object) -> bool:
-    """Say whether a user may be in one of the teams that an activity names: he is, as far as is stored, or one is not known."""
-    parties = content.get("parties") if isinstance(content, dict) else None
-    named = [whole(one.get("id")) if isinstance(one, dict) else None for one in parties] if isinstance(parties, list) else []
-    teams = SPECS["teams"].table.c
-    query = select(teams.id, teams.member_ids).where(
-        teams.space_key == session.space_key, teams.id.in_(named), teams.deleted_at.is_(None), teams.member_ids.is_not(None)
-    )
-    known = {int(team): set(members) for team, members in connection.execute(query)}
-    return not named or any(team is None or user in known.get(team, {user}) for team in named)
+        resolve_without_id(
+            connection, session.space_key, session.spec.name, still=result.without_id, place=place
+        )
 
 
 def _stable_id(page: Sequence[Record], now: datetime) -> int:
-    """Return the last id of a page, oldest first, up to which all is so old that nothing more becomes visible there; 0: none."""
+    """Return the last id of a page, oldest first, up to which all is so old that nothing more
+    becomes visible there; 0: none.
+    """
     stable_id = 0
     for row in page:
         if instant(row, "created") > now - OVERLAP:
@@ -361,5 +337,7 @@ def _stable_id(page: Sequence[Record], now: datetime) -> int:
 def _now(session: Session) -> datetime:
     moment = session.client.server_time
     if moment is None:
-        raise MalformedResponse("GET /space/activities: the answer has no Date header, so the source's clock is unknown")
+        raise MalformedResponse(
+            "GET /space/activities: the answer has no Date header, so the source's clock is unknown"
+        )
     return moment

@@ -1,11 +1,13 @@
-"""Issues that are asked for by id: how many fit one request, and which of them the source does not give."""
+"""Issues that are asked for by id: how many fit one request, and which of them the source does not
+give.
+"""
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import IssueFilter
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.scan import PROJECTS_PER_REQUEST
 from resources.records import Page
 
@@ -23,12 +25,16 @@ def chunks(values: Iterable[_Item], size: int) -> Iterator[tuple[_Item, ...]]:
 
 
 class IssuesById:
-    """Asks for issues of projects by id: iterate over `pages()` to the end, then `absent` has the ids that no page had, sorted.
+    """Asks for issues of projects by id: iterate over `pages()` to the end, then `absent` has the
+    ids that no page had, sorted.
 
-    Where a page has a record without an id, that may be any of those that were asked for, and none of them is absent.
+    Where a page has a record without an id, that may be any of those that were asked for, and none
+    of them is absent.
     """
 
-    def __init__(self, client: BacklogClient, ids: Collection[int], project_ids: Collection[int]) -> None:
+    def __init__(
+        self, client: BacklogClient, ids: Collection[int], project_ids: Collection[int]
+    ) -> None:
         self.absent: list[int] = []
         self._client, self._ids, self._project_ids = client, sorted(ids), tuple(project_ids)
 
@@ -38,7 +44,9 @@ class IssuesById:
             missing = set(asked)
             for projects in chunks(self._project_ids, PROJECTS_PER_REQUEST):
                 if missing:
-                    page = self._client.issue_page(IssueFilter(project_id=projects, id=tuple(sorted(missing))))
+                    page = self._client.issue_page(
+                        IssueFilter(project_id=projects, id=tuple(sorted(missing)))
+                    )
                     yield page
                     missing = set() if page.lacks_id else missing - page.ids
             self.absent += sorted(missing)

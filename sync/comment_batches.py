@@ -1,6 +1,8 @@
-"""How comments and their changes are stored: the answers for several issues together, with how far each issue is read.
+"""How comments and their changes are stored: the answers for several issues together, with how far
+each issue is read.
 
-They are stored while the next answers are under way. What waits and what is being stored is read again when a load is killed.
+They are stored while the next answers are under way. What waits and what is being stored is read
+again when a load is killed.
 """
 
 import json
@@ -13,15 +15,16 @@ from itertools import groupby
 from sqlalchemy import Connection, func, select, update
 
 from resources.backlog.changelog import changes_of
+from resources.backlog.client_values import Record
 from resources.backlog.feed import whole
-from resources.backlog.models import Record
 from resources.records import Odd, Page
 from resources.warehouse import issue_sync_state as reads
-from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
+from resources.warehouse.issue_sync_state import CommentRead
 from resources.warehouse.loader import MergeResult
 from resources.warehouse.quarantine import open_places, resolve_rejections, resolve_without_id
+from resources.warehouse.refetch_requests import QUARANTINE, RefetchRequest, request_refetch
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import rejected_records
+from resources.warehouse.schema_ops_records import rejected_records
 from resources.warehouse.tombstones import hold_issues, mark_comments_deleted
 from sync.change_ids import ChangeIds
 from sync.counts import Counts
@@ -30,8 +33,9 @@ from sync.tally import Cell, CommentTally
 from sync.write_behind import WriteBehind
 from sync.writer import Writer
 
-#: The most rows, and parts, that are stored together, unless a single page has more rows. A kill loses three things: the page that
-#: comes in, what waits and what is being stored. So each may be a third of the hundred rows that may be read again.
+#: The most rows, and parts, that are stored together, unless a single page has more rows. A kill
+#: loses three things: the page that comes in, what waits and what is being stored. So each may be a
+#: third of the hundred rows that may be read again.
 ROWS, PARTS = 33, 25
 
 
@@ -39,9 +43,10 @@ ROWS, PARTS = 33, 25
 class Part:
     """A page of the comments of an issue.
 
-    `last` is the highest id of a comment so far, `seen` are all ids of this read so far. `gone` are the stored comments that the
-    read has not met, known at its end only; None while it goes on. `without_id`: it has met a comment without an id; that
-    may be any, so that none is known to be gone.
+    `last` is the highest id of a comment so far, `seen` are all ids of this read so far. `gone` are
+    the stored comments that the read has not met, known at its end only; None while it goes on.
+    `without_id`: it has met a comment without an id; that may be any, so that none is known to be
+    gone.
     """
 
     read: CommentRead
@@ -60,7 +65,9 @@ class Part:
 class Batch:
     """Parts that are read and not stored yet; those that are stored are counted."""
 
-    def __init__(self, session: Session, changes: Writer, ids: ChangeIds, behind: WriteBehind[int]) -> None:
+    def __init__(
+        self, session: Session, changes: Writer, ids: ChangeIds, behind: WriteBehind[int]
+    ) -> None:
         self._behind = behind
         self._tally = CommentTally()
         self._session = session
@@ -71,11 +78,13 @@ class Batch:
         self._quarantined = _quarantined(session)
 
     def add(self, part: Part) -> None:
-        """Take a part; begin to store those that wait when they are too many, or would be with it."""
-        if _rows(self._parts) + len(part.page) > ROWS:
+        """Take a part; begin to store those that wait when they are too many, or would be
+        with it.
+        """
+        if _count_comments(self._parts) + len(part.page) > ROWS:
             self._begin()
         self._parts.append(part)
-        if len(self._parts) >= PARTS or _rows(self._parts) >= ROWS:
+        if len(self._parts) >= PARTS or _count_comments(self._parts) >= ROWS:
             self._begin()
 
     def store(self) -> None:
@@ -84,15 +93,23 @@ class Batch:
         self._show(self._behind.wait())
 
     def take_tally(self, without: Set[Cell] = frozenset()) -> CommentTally:
-        """Return what was stored and not returned yet, except what is kept for a later call; call it after `store`."""
+        """Return what was stored and not returned yet, except what is kept for a later call; call
+        it after `store`.
+        """
         tally, self._tally = self._tally.split(without)
         return tally
 
     def _begin(self) -> None:
-        # In the order in which others lock what is noted of issues, so that two at once cannot deadlock.
+        # In the order in which others lock what is noted of issues, so that two at once cannot
+        # deadlock.
         parts, self._parts = sorted(self._parts, key=lambda part: part.read.issue_id), []
         if parts:
-            self._show(self._behind.begin(partial(self._store, parts), rows if (rows := _rows(parts)) > ROWS else None))
+            self._show(
+                self._behind.begin(
+                    partial(self._store, parts),
+                    rows if (rows := _count_comments(parts)) > ROWS else None,
+                )
+            )
 
     def _show(self, finished: Sequence[int]) -> None:
         """Show how many issues are stored, here and not in the middle of a wait for an answer."""
@@ -100,28 +117,45 @@ class Batch:
             self._session.progress.advance(self._session.spec.name, sum(finished))
 
     def _store(self, parts: Sequence[Part]) -> int:
-        """Store parts with their changes and how far their issues are read, in one transaction; return how many issues end here."""
+        """Store parts with their changes and how far their issues are read, in one transaction;
+        return how many issues end here.
+        """
         space_key = self._session.space_key
         with self._comments.transaction() as connection:
-            held = hold_issues(connection, [part.read.issue_id for part in parts], space_key=space_key)
+            held = hold_issues(
+                connection, [part.read.issue_id for part in parts], space_key=space_key
+            )
             # One that was marked as deleted meanwhile was so with all that hangs on it.
             present = [part for part in parts if part.read.issue_id in held]
             self._let_move(connection, present)
             results = [(group, self._merge(connection, group)) for group in _groups(present)]
             changed = [self._merge_changes(connection, group, result) for group, result in results]
             unresolved = any(result.unresolved for _, result in results)
-            open_issues = open_places(connection, space_key, self._session.spec.name) if unresolved else set[str]()
-            # Rows of comments are locked before what is noted of their issues, as other loads do it.
+            open_issues = (
+                open_places(connection, space_key, self._session.spec.name)
+                if unresolved
+                else set[str]()
+            )
+            # Rows of comments are locked before what is noted of their issues, as other loads do
+            # it.
             marked = {id(part): self._mark(connection, part) for part in present}
             self._reach(connection, present)
             for part in present:
                 self._acknowledge(connection, part, open_issues)
-            reads.request_refetch(
-                connection, space_key, [request for group, result in results for request in _refetch_requests(group, result)]
+            request_refetch(
+                connection,
+                space_key,
+                [
+                    request
+                    for group, result in results
+                    for request in _retry_requests(group, result)
+                ],
             )
         for (group, result), (keys, found) in zip(results, changed, strict=True):
             cells: dict[tuple[int, ...], Cell] = {
-                (one,): cell for part, cell in zip(group, map(self._cell, group), strict=True) for one in part.page.ids
+                (one,): cell
+                for part, cell in zip(group, map(self._cell, group), strict=True)
+                for one in part.page.ids
             }
             self._count(self._comments, self._tally.comments, cells, result)
             self._count(self._changes, self._tally.changes, keys, found)
@@ -138,7 +172,9 @@ class Batch:
         return part.read.project_id, self._session.calendar.month_of(part.read.updated_at)
 
     def _let_move(self, connection: Connection, parts: Sequence[Part]) -> None:
-        """Let the comments that another project had be written again, whatever they say of it: their issue has moved."""
+        """Let the comments that another project had be written again, whatever they say of it:
+        their issue has moved.
+        """
         comments = self._session.spec.table
         for part in parts:
             if part.read.from_id == 0 and part.read.last_comment_id:
@@ -151,13 +187,17 @@ class Batch:
 
     def _merge(self, connection: Connection, group: Sequence[Part]) -> MergeResult:
         extra = {"issue_id": group[0].read.issue_id, "project_id": group[0].read.project_id}
-        page = Page((row for part in group for row in part.page), (odd for part in group for odd in part.odd))
+        page = Page(
+            (row for part in group for row in part.page),
+            (odd for part in group for odd in part.odd),
+        )
         return self._comments.merge(connection, page, extra)
 
     def _merge_changes(
         self, connection: Connection, group: Sequence[Part], result: MergeResult
     ) -> tuple[dict[tuple[int, ...], Cell], MergeResult]:
-        """Store the changes of the comments, also of those that are as they were: more names may be known now.
+        """Store the changes of the comments, also of those that are as they were: more names may be
+        known now.
 
         Return the partition of each change with what became of them.
         """
@@ -169,14 +209,21 @@ class Batch:
             for row in part.page:
                 if row["id"] in refused:
                     continue
-                # Where a comment says its project it is believed, as for the comment itself: the issue may have moved.
-                for change in changes_of(row, part.read.issue_id, whole(row.get("projectId")) or part.read.project_id):
+                # Where a comment says its project it is believed, as for the comment itself: the
+                # issue may have moved.
+                for change in changes_of(
+                    row, part.read.issue_id, whole(row.get("projectId")) or part.read.project_id
+                ):
                     changes.append(change)
                     cells[row["id"], change["position"]] = cell
-        return cells, self._changes.merge(connection, self._ids.resolve(connection, changes) if changes else [])
+        return cells, self._changes.merge(
+            connection, self._ids.resolve(connection, changes) if changes else []
+        )
 
     def _reach(self, connection: Connection, parts: Sequence[Part]) -> None:
-        """Say how far issues are read, in their order, so that others who lock them in that order cannot deadlock with this."""
+        """Say how far issues are read, in their order, so that others who lock them in that order
+        cannot deadlock with this.
+        """
         space_key = self._session.space_key
         for finished, some in groupby(parts, key=lambda part: part.gone is not None):
             read = [(part.read, part.last) for part in some]
@@ -186,25 +233,41 @@ class Batch:
                 for one, last in read:
                     reads.reach_comments(connection, space_key, one, last)
 
-    def _acknowledge(self, connection: Connection, part: Part, open_issues: Collection[str]) -> None:
-        """Close what a whole read of an issue would have met; `open_issues` are those with comments without an id in quarantine."""
+    def _acknowledge(
+        self, connection: Connection, part: Part, open_issues: Collection[str]
+    ) -> None:
+        """Close what a whole read of an issue would have met; `open_issues` are those with comments
+        without an id in quarantine.
+        """
         space_key, read = self._session.space_key, part.read
         if part.gone is None or part.without_id:
             return
         if read.from_id == 0 and str(read.issue_id) in open_issues:
-            resolve_without_id(connection, space_key, self._session.spec.name, still=(), place=str(read.issue_id))
-        unmet = [one for one in self._quarantined.get(read.issue_id, ()) if one > read.from_id and one not in part.seen]
+            resolve_without_id(
+                connection, space_key, self._session.spec.name, still=(), place=str(read.issue_id)
+            )
+        unmet = [
+            one
+            for one in self._quarantined.get(read.issue_id, ())
+            if one > read.from_id and one not in part.seen
+        ]
         if unmet:
-            resolve_rejections(connection, space_key, self._session.spec.name, [str(one) for one in unmet])
+            resolve_rejections(
+                connection, space_key, self._session.spec.name, [str(one) for one in unmet]
+            )
 
     def _mark(self, connection: Connection, part: Part) -> tuple[int, int]:
-        """Mark comments that a whole read did not meet; return how many they and their changes are."""
+        """Mark comments that a whole read did not meet; return how many they and their
+        changes are.
+        """
         gone = part.gone
         if not gone or part.without_id:
             return 0, 0
         changes = self._changes.spec.table.c
         query = select(func.count()).where(
-            changes.space_key == self._session.space_key, changes.comment_id.in_(gone), changes.deleted_at.is_(None)
+            changes.space_key == self._session.space_key,
+            changes.comment_id.in_(gone),
+            changes.deleted_at.is_(None),
         )
         count = int(connection.execute(query).scalar_one())
         marked = mark_comments_deleted(
@@ -217,9 +280,17 @@ class Batch:
         return len(marked), count
 
     def _count(
-        self, writer: Writer, counted: dict[Cell, Counts], cells: Mapping[tuple[int, ...], Cell], result: MergeResult
+        self,
+        writer: Writer,
+        counted: dict[Cell, Counts],
+        cells: Mapping[tuple[int, ...], Cell],
+        result: MergeResult,
     ) -> None:
-        inserted, updated, rejected = set(result.inserted), set(result.updated), set(result.rejected_ids)
+        inserted, updated, rejected = (
+            set(result.inserted),
+            set(result.updated),
+            set(result.rejected_ids),
+        )
         for key, cell in cells.items():
             what = "inserted" if key in inserted else "updated" if key in updated else "unchanged"
             if what == "unchanged" and key[-1] in rejected:
@@ -227,27 +298,33 @@ class Batch:
             counted[cell] += Counts(read=1, **{what: 1})
         writer.count(result, as_progress=False)
 
-    def _count_deleted(self, writer: Writer, counted: dict[Cell, Counts], cell: Cell, rows: int) -> None:
+    def _count_deleted(
+        self, writer: Writer, counted: dict[Cell, Counts], cell: Cell, rows: int
+    ) -> None:
         if rows:
             counted[cell] += Counts(deleted=rows)
             writer.count_deleted(rows)
 
 
-def _rows(parts: Sequence[Part]) -> int:
+def _count_comments(parts: Sequence[Part]) -> int:
     return sum(len(part.page) for part in parts)
 
 
 def _groups(parts: Sequence[Part]) -> list[list[Part]]:
-    """Return parts that can be merged together: all whose comments say themselves where they belong, and each other one alone."""
+    """Return parts that can be merged together: all whose comments say themselves where they
+    belong, and each other one alone.
+    """
     plain: list[Part] = []
     alone: list[Part] = []
     for part in parts:
-        says = not part.page.odd and all(whole(row.get("issueId")) and whole(row.get("projectId")) for row in part.page)
+        says = not part.page.odd and all(
+            whole(row.get("issueId")) and whole(row.get("projectId")) for row in part.page
+        )
         (plain if says else alone).append(part)
     return [*([plain] if plain else []), *([part] for part in alone)]
 
 
-def _refetch_requests(group: Sequence[Part], result: MergeResult) -> list[RefetchRequest]:
+def _retry_requests(group: Sequence[Part], result: MergeResult) -> list[RefetchRequest]:
     """Let each load try again to read the comments that could not be stored."""
     refused = set(result.rejected_ids)
     refetch_requests = []
@@ -255,12 +332,18 @@ def _refetch_requests(group: Sequence[Part], result: MergeResult) -> list[Refetc
         # One without an id may be any comment of the issue.
         first = 0 if part.page.lacks_id else min(refused & part.page.ids, default=None)
         if first is not None:
-            refetch_requests.append(RefetchRequest(part.read.issue_id, part.read.project_id, reads.QUARANTINE, comments_from=first))
+            refetch_requests.append(
+                RefetchRequest(
+                    part.read.issue_id, part.read.project_id, QUARANTINE, comments_from=first
+                )
+            )
     return refetch_requests
 
 
 def _quarantined(session: Session) -> dict[int, set[int]]:
-    """Return issue -> its comments in quarantine, as far as they say their issue; those of deleted issues are acknowledged."""
+    """Return issue -> its comments in quarantine, as far as they say their issue; those of deleted
+    issues are acknowledged.
+    """
     entry, issues = rejected_records.c, SPECS["issues"].table.c
     query = select(entry.payload).where(
         entry.space_key == session.space_key,
@@ -279,9 +362,15 @@ def _quarantined(session: Session) -> dict[int, set[int]]:
                 found[issue].add(comment)
     if found:
         deleted = select(issues.id).where(
-            issues.space_key == session.space_key, issues.id.in_(found), issues.deleted_at.is_not(None)
+            issues.space_key == session.space_key,
+            issues.id.in_(found),
+            issues.deleted_at.is_not(None),
         )
         with session.engine.begin() as connection:
-            gone = [str(comment) for issue in connection.execute(deleted).scalars() for comment in found.pop(issue)]
+            gone = [
+                str(comment)
+                for issue in connection.execute(deleted).scalars()
+                for comment in found.pop(issue)
+            ]
             resolve_rejections(connection, session.space_key, session.spec.name, gone)
     return found

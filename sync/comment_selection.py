@@ -1,4 +1,6 @@
-"""Which issues a load reads the comments of: those that are due, the requested ones, a window again, or tonight's share."""
+"""Which issues a load reads the comments of: those that are due, the requested ones, a window
+again, or tonight's share.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,15 +17,18 @@ LOOKED_AT = 1_000
 REFRESH_DAYS = 30
 #: Minutes of the read budget that one rolling refresh may take at most.
 REFRESH_MINUTES = 120
-#: Requests a minute where the source does not say how many it allows; the plan with the fewest has as many.
+#: Requests a minute where the source does not say how many it allows; the plan with the fewest has
+#: as many.
 RATE_OTHERWISE = 60
 
 
 def choose(session: Session, mode: str, covered: Sequence[Slice]) -> list[CommentRead]:
     """Return the issues whose comments a load asks for."""
     if mode == "refresh":
-        return refresh_share(session)
-    planned = [(part, project) for part in covered if (project := session.project_of(part.project_key))]
+        return tonights_refresh(session)
+    planned = [
+        (part, project) for part in covered if (project := session.project_of(part.project_key))
+    ]
     visible = list(session.visible)
     with session.engine.connect() as connection:
         match mode:
@@ -32,17 +37,22 @@ def choose(session: Session, mode: str, covered: Sequence[Slice]) -> list[Commen
                     # A renamed project may be covered under both of its keys.
                     read.issue_id: read
                     for part, project in planned
-                    for read in reads.window_comments(connection, session.space_key, project.id, part.since, part.until)
+                    for read in reads.window_comments(
+                        connection, session.space_key, project.id, part.since, part.until
+                    )
                 }
                 return list(found.values())
             case "targeted":
                 return reads.requested_comments(connection, session.space_key, visible)
             case _:
-                return reads.pending_comments(connection, session.space_key, {project.id for _, project in planned})
+                return reads.pending_comments(
+                    connection, session.space_key, {project.id for _, project in planned}
+                )
 
 
 def still_due(session: Session, mode: str, chosen: Sequence[CommentRead]) -> Iterator[CommentRead]:
-    """Yield what is left of the chosen reads of a project now that its lock is held: another load may have served them meanwhile.
+    """Yield what is left of the chosen reads of a project now that its lock is held: another load
+    may have served them meanwhile.
 
     What is read again whatever is known of it, as a window, stays chosen.
     """
@@ -55,16 +65,20 @@ def still_due(session: Session, mode: str, chosen: Sequence[CommentRead]) -> Ite
         some = chosen[first : first + LOOKED_AT]
         with session.engine.connect() as connection:
             projects, issues = {read.project_id for read in some}, [read.issue_id for read in some]
-            now = {read.issue_id: read for read in due(connection, session.space_key, projects, issues)}
+            now = {
+                read.issue_id: read for read in due(connection, session.space_key, projects, issues)
+            }
         yield from (now[read.issue_id] for read in some if read.issue_id in now)
 
 
 def night_size(issues: int, rate: float, reserve: float) -> tuple[int, int]:
-    """Return how many issues a night reads, and how many it would have to to read all of them within REFRESH_DAYS.
+    """Return how many issues a night reads, and how many it would have to to read all of them
+    within REFRESH_DAYS.
 
     Args:
         issues: how many there are.
-        rate: requests for comments that the source allows in a minute; an issue costs one as a rule.
+        rate: requests for comments that the source allows in a minute; an issue costs one as a
+            rule.
         reserve: the share of them that is left to people.
     """
     # A day less than promised, for the night that is missed.
@@ -72,22 +86,30 @@ def night_size(issues: int, rate: float, reserve: float) -> tuple[int, int]:
     return min(share, max(int(rate * (1 - reserve) * REFRESH_MINUTES), 1)), share
 
 
-def refresh_share(session: Session) -> list[CommentRead]:
-    """Return tonight's share of the issues: those not asked whole for longest, so many that all are read within REFRESH_DAYS.
+def tonights_refresh(session: Session) -> list[CommentRead]:
+    """Return tonight's share of the issues: those not asked whole for longest, so many that all are
+    read within REFRESH_DAYS.
 
-    No more than the request budget has room for in REFRESH_MINUTES; when that is too little, the log says how long a round takes.
+    No more than the request budget has room for in REFRESH_MINUTES; when that is too little, the
+    log says how long a round takes.
     """
     visible, since = list(session.visible), datetime.now(UTC) - timedelta(days=REFRESH_DAYS)
     limit = session.client.rate_limits.get("read")
     with session.engine.connect() as connection:
         present, overdue = reads.count_refreshed(connection, session.space_key, visible, since)
-        size, share = night_size(present, limit.limit if limit else RATE_OTHERWISE, session.client.reserve)
+        size, share = night_size(
+            present, limit.limit if limit else RATE_OTHERWISE, session.client.reserve
+        )
         found = reads.refresh_share(connection, session.space_key, visible, size)
     if size < share:
         session.log.warning(
-            f"the rolling refresh reads {size} of {present} issues, as many as {REFRESH_MINUTES} minutes of requests allow: "
+            f"the rolling refresh reads {size} of {present} issues, as many as {REFRESH_MINUTES} "
+            "minutes of requests allow: "
             f"a round takes {ceil(present / size)} days instead of {REFRESH_DAYS}"
         )
     notes = session.reporter.notes
-    notes["rolling_refresh"] = f"{size} of {present} issues tonight; {overdue} not read whole in the last {REFRESH_DAYS} days"
+    notes["rolling_refresh"] = (
+        f"{size} of {present} issues tonight; {overdue} not read whole in the "
+        f"last {REFRESH_DAYS} days"
+    )
     return found

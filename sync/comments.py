@@ -1,15 +1,24 @@
-"""Comments and the change log: which issues are asked for theirs, one after the other, and what follows from the answers."""
+"""Comments and the change log: which issues are asked for theirs, one after the other, and what
+follows from the answers.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-from resources.backlog.errors import AuthenticationError, BacklogError, NotFound, PermanentError, Unavailable
+from resources.backlog.errors import (
+    AuthenticationError,
+    BacklogError,
+    NotFound,
+    PermanentError,
+    Unavailable,
+)
 from resources.backlog.paging import PAGE_SIZE
 from resources.records import Page
 from resources.warehouse import issue_sync_state as reads
-from resources.warehouse.issue_sync_state import CommentRead, RefetchRequest
+from resources.warehouse.issue_sync_state import CommentRead
+from resources.warehouse.refetch_requests import RefetchRequest, request_refetch
 from resources.warehouse.tombstones import stored_ids
 from sync.change_ids import ChangeIds
 from sync.comment_batches import Batch, Part
@@ -23,7 +32,8 @@ from sync.visible_projects import Project
 from sync.write_behind import WriteBehind
 from sync.writer import Writer
 
-#: Issues in a row that cannot be read before the others of their project are left to the next load: it is not the issue then.
+#: Issues in a row that cannot be read before the others of their project are left to the next load:
+#: it is not the issue then.
 GIVE_UP_AFTER = 3
 
 #: Partitions are reported so often while a load goes on.
@@ -33,15 +43,18 @@ Partitions = set[tuple[int, str, str]]
 
 
 def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Counts:
-    """Read the comments of the issues that the mode chooses; return the counts of `issue_changes`, which are made of them.
+    """Read the comments of the issues that the mode chooses; return the counts of `issue_changes`,
+    which are made of them.
 
     Args:
         session: the load of `raw/comments`.
         mode: backfill, incremental, targeted or refresh.
-        covered: what the run covers: for a backfill the partitions whose issues are read again, else those that are reported.
+        covered: what the run covers: for a backfill the partitions whose issues are read again,
+            else those that are reported.
 
     Raises:
-        BacklogError: the key is refused, or the source is not available: not for one issue, nor for the next.
+        BacklogError: the key is refused, or the source is not available: not for one issue, nor for
+            the next.
         WarehouseError: the warehouse cannot be used.
     """
     changes = session.writer.for_table("issue_changes")
@@ -49,10 +62,13 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     session.progress.start(session.spec.name, len(chosen))
     partitions = _partitions(session, mode, covered)
     # What is needed first is read first, in all projects.
-    parts = {part: list(group) for part, group in groupby(sorted(chosen, key=_part), key=_part)}
+    parts = {
+        part: list(group)
+        for part, group in groupby(sorted(chosen, key=_need_and_project), key=_need_and_project)
+    }
     try:
         with (
-            session.reporter.history(mode, _projects(session, mode, covered)),
+            session.reporter.history(mode, _projects_of_run(session, mode, covered)),
             WriteBehind[int](session.client, session.locks) as behind,
         ):
             with session.engine.connect() as connection:
@@ -62,13 +78,21 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
             reports = _Reports(session, changes, batch, partitions)
             cells = {part: _cells(session, group) for part, group in parts.items()}
             # A partition that is read again whole is green only when all of it was read.
-            due = Counter(cell for some in cells.values() for cell in some) if mode == "backfill" else Counter[Cell]()
+            due = (
+                Counter(cell for some in cells.values() for cell in some)
+                if mode == "backfill"
+                else Counter[Cell]()
+            )
             for (need, project_id), part in parts.items():
                 if project_id in session.locks.lock_projects([project_id], wait=mode != "targeted"):
                     try:
-                        refused = reader.read(session.visible[project_id], still_due(session, mode, part))
+                        refused = reader.read(
+                            session.visible[project_id], still_due(session, mode, part)
+                        )
                     except BacklogError:
-                        reports.report(without=due.keys() | (cells[need, project_id] - reports.read))
+                        reports.report(
+                            without=due.keys() | (cells[need, project_id] - reports.read)
+                        )
                         raise
                     if refused and mode == "refresh":
                         with session.writer.transaction() as connection:
@@ -83,15 +107,21 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     return changes.counts
 
 
-def _projects(session: Session, mode: str, covered: Iterable[Slice]) -> list[str] | None:
-    """Return the keys of the projects of the run, None: the whole space, of which some modes take whatever is due."""
+def _projects_of_run(session: Session, mode: str, covered: Iterable[Slice]) -> list[str] | None:
+    """Return the keys of the projects of the run, None: the whole space, of which some modes take
+    whatever is due.
+    """
     if mode not in ("backfill", "incremental"):
         return None
-    return session.covered([project for part in covered if (project := session.project_of(part.project_key))])
+    return session.covered(
+        [project for part in covered if (project := session.project_of(part.project_key))]
+    )
 
 
 def _partitions(session: Session, mode: str, covered: Iterable[Slice]) -> Partitions:
-    """Return the partitions of the run; a backfill reports those that were asked for, other modes go by today's keys."""
+    """Return the partitions of the run; a backfill reports those that were asked for, other modes
+    go by today's keys.
+    """
     found: Partitions = set()
     for part in covered:
         project = session.project_of(part.project_key)
@@ -101,7 +131,7 @@ def _partitions(session: Session, mode: str, covered: Iterable[Slice]) -> Partit
     return found
 
 
-def _part(read: CommentRead) -> tuple[int, int]:
+def _need_and_project(read: CommentRead) -> tuple[int, int]:
     return read.need, read.project_id
 
 
@@ -111,9 +141,13 @@ def _cells(session: Session, part: Iterable[CommentRead]) -> set[Cell]:
 
 
 class _Reports:
-    """Reports partitions when some minute's worth of issues is read: most have issues of each order of need."""
+    """Reports partitions when some minute's worth of issues is read: most have issues of each order
+    of need.
+    """
 
-    def __init__(self, session: Session, changes: Writer, batch: Batch, partitions: Partitions) -> None:
+    def __init__(
+        self, session: Session, changes: Writer, batch: Batch, partitions: Partitions
+    ) -> None:
         self._session = session
         self._changes = changes
         self._batch = batch
@@ -123,13 +157,17 @@ class _Reports:
         self._measured = session.reporter.measure()
 
     def add(self, cells: Set[Cell], without: Set[Cell]) -> None:
-        """Take the projects and months of issues that were read; report them when the last report is a while ago."""
+        """Take the projects and months of issues that were read; report them when the last report
+        is a while ago.
+        """
         self.read |= cells
         if datetime.now(UTC) - self._measured.began >= REPORT_EVERY:
             self.report(without)
 
     def report(self, without: Set[Cell] = frozenset()) -> None:
-        """Report what was read, but what is left for later; months that the run does not cover are those of today's key."""
+        """Report what was read, but what is left for later; months that the run does not cover are
+        those of today's key.
+        """
         tally = self._batch.take_tally(without)
         # An issue may have got into another month while its project was read.
         cells = (self.read | tally.cells) - without
@@ -137,12 +175,24 @@ class _Reports:
         others = cells - {(project, month) for project, _, month in mine}
         mine |= {(project, self._session.visible[project].key, month) for project, month in others}
         report_comments(self._session, self._changes, sorted(mine), tally, self._measured)
-        self._left, self.read, self._measured = self._left - mine, self.read & without, self._session.reporter.measure()
+        self._left, self.read, self._measured = (
+            self._left - mine,
+            self.read & without,
+            self._session.reporter.measure(),
+        )
 
     def end(self) -> None:
-        """Report what is left, also partitions in which nothing was due: no request was made for those."""
+        """Report what is left, also partitions in which nothing was due: no request was made for
+        those.
+        """
         self.report()
-        report_comments(self._session, self._changes, sorted(self._left), self._batch.take_tally(), self._measured)
+        report_comments(
+            self._session,
+            self._changes,
+            sorted(self._left),
+            self._batch.take_tally(),
+            self._measured,
+        )
 
 
 class _Reader:
@@ -158,19 +208,24 @@ class _Reader:
         self._failed = Counter[int]()
 
     def read(self, project: Project, chosen: Iterable[CommentRead]) -> list[CommentRead]:
-        """Read issue by issue, and return what was refused, or left when three issues in a row were.
+        """Read issue by issue, and return what was refused, or left when three issues in a row
+        were.
 
-        What was read before an error is kept, and one issue that fails does not keep the others from it.
+        What was read before an error is kept, and one issue that fails does not keep the others
+        from it.
 
         Raises:
-            BacklogError: the key is refused; or the source is not available for a second issue in a row, so it is not the issue.
+            BacklogError: the key is refused; or the source is not available for a second issue in a
+                row, so it is not the issue.
         """
         refused = []
         try:
             for read in chosen:
                 given_up = self._failed[project.id] == GIVE_UP_AFTER
                 if not given_up:
-                    self._failed[project.id] = 0 if self._issue(project, read) else self._failed[project.id] + 1
+                    self._failed[project.id] = (
+                        0 if self._issue(project, read) else self._failed[project.id] + 1
+                    )
                 if given_up or (self._failed[project.id] and not self._away):
                     refused.append(read)
         except BacklogError:
@@ -182,7 +237,8 @@ class _Reader:
     def _issue(self, project: Project, read: CommentRead) -> bool:
         """Read an issue; False when that failed: it stays requested, and the load fails in the end.
 
-        What an archived project refuses is no failure of the load: whether it still serves comments is not documented.
+        What an archived project refuses is no failure of the load: whether it still serves comments
+        is not documented.
         """
         away, self._away = self._away, False
         try:
@@ -205,24 +261,42 @@ class _Reader:
         return True
 
     def _pages(self, read: CommentRead) -> None:
-        # Read whole: by the mode, or since the issue has moved. Of one that was never read nothing can be gone.
-        known = self._known(read) if read.from_id == 0 and (self.whole or read.last_comment_id) else set()
+        # Read whole: by the mode, or since the issue has moved. Of one that was never read nothing
+        # can be gone.
+        known = (
+            self._known(read)
+            if read.from_id == 0 and (self.whole or read.last_comment_id)
+            else set()
+        )
         last, seen, finished, without_id = read.last_comment_id, set[int](), False, False
-        for page in self.session.client.comments(read.issue_id, min_id=read.from_id or None, order="asc"):
-            last, seen, without_id = max([last, *page.ids]), seen | page.ids, without_id or page.lacks_id
+        for page in self.session.client.comments(
+            read.issue_id, min_id=read.from_id or None, order="asc"
+        ):
+            last, seen, without_id = (
+                max([last, *page.ids]),
+                seen | page.ids,
+                without_id or page.lacks_id,
+            )
             finished = page.received < PAGE_SIZE - 1
-            self.batch.add(Part(read, page, last, seen, known - seen if finished else None, without_id))
+            self.batch.add(
+                Part(read, page, last, seen, known - seen if finished else None, without_id)
+            )
         if not finished:
             self.batch.add(Part(read, Page(), last, seen, known - seen, without_id))
 
     def _known(self, read: CommentRead) -> set[int]:
         """Return the stored comments of an issue."""
         with self.session.engine.connect() as connection:
-            return stored_ids(connection, self.session.spec, {"issue_id": read.issue_id}, space_key=self.session.space_key)
+            return stored_ids(
+                connection,
+                self.session.spec,
+                {"issue_id": read.issue_id},
+                space_key=self.session.space_key,
+            )
 
     def _ask_for_issue(self, project: Project, read: CommentRead, error: str) -> None:
         self.batch.store()  # one transaction of a load at a time
         self.session.log.info(f"{project.key}, issue {read.issue_id}: {error}")
         request = RefetchRequest(read.issue_id, read.project_id, "comments not found", issue=True)
         with self.session.writer.transaction() as connection:
-            reads.request_refetch(connection, self.session.space_key, [request])
+            request_refetch(connection, self.session.space_key, [request])

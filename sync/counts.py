@@ -1,4 +1,6 @@
-"""The figures of a load: rows by what became of them, requests by bucket, the span of source time, seconds."""
+"""The figures of a load: rows by what became of them, requests by bucket, the span of source time,
+seconds.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from operator import add
 from operator import sub as subtract
 from typing import TypeVar
 
-from resources.backlog.models import RequestStats
+from resources.backlog.client_values import RequestStats
 from resources.warehouse.loader import MergeResult
 
 Part = TypeVar("Part")
@@ -44,7 +46,9 @@ class Counts:
 
 @dataclass(frozen=True)
 class Span:
-    """The span of source time that a load covers, and the newest change it brought; None is an open end or nothing new."""
+    """The span of source time that a load covers, and the newest change it brought; None is an open
+    end or nothing new.
+    """
 
     start: datetime | None
     end: datetime | None
@@ -52,11 +56,18 @@ class Span:
 
 
 def by_bucket(stats: RequestStats) -> dict[str, int]:
-    """Return the requests of each bucket, with retries and refusals for the rate limit, as a `Progress` takes them."""
+    """Return the requests of each bucket, with retries and refusals for the rate limit, as a
+    `Progress` takes them.
+    """
     return {**stats.requests, "retries": stats.retries, "rate_limited": stats.rate_limited}
 
 
 def durations(began: datetime, ended: datetime, rows: Mapping[Part, int]) -> dict[Part, float]:
-    """Divide the seconds of a pass among its parts by the rows that each has read; evenly where none has read any."""
+    """Divide the seconds of a pass among its parts by the rows that each has read; evenly where
+    none has read any.
+    """
     seconds, total = (ended - began).total_seconds(), sum(rows.values())
-    return {part: round(seconds * (read / total if total else 1 / len(rows)), 3) for part, read in rows.items()}
+    return {
+        part: round(seconds * (read / total if total else 1 / len(rows)), 3)
+        for part, read in rows.items()
+    }

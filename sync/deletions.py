@@ -1,8 +1,10 @@
-"""Issues that are gone: found missing by a re-read, a count or the activity feed, and marked only after asking for each by id.
+"""Issues that are gone: found missing by a re-read, a count or the activity feed, and marked only
+after asking for each by id.
 
-An inaccessible project shows nothing either, without an error. So after the confirming read the projects are listed once more.
-An issue whose project is not listed may still be there: its absence proves nothing. Where a project is listed that was not asked,
-the issue may have moved there, and all are asked.
+An inaccessible project shows nothing either, without an error. So after the confirming read the
+projects are listed once more. An issue whose project is not listed may still be there: its absence
+proves nothing. Where a project is listed that was not asked, the issue may have moved there, and
+all are asked.
 """
 
 from collections import defaultdict
@@ -11,17 +13,24 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import DateTime, literal, select
 
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.errors import NotFound, PermanentError, PermissionDenied
 from resources.backlog.feed import ISSUE_DELETED, deleted_issues
-from resources.backlog.models import IssueFilter
 from resources.backlog.scan import PROJECTS_PER_REQUEST
-from resources.warehouse.quarantine import pending_rejections, place_of, resolve_rejections, resolve_without_id, unplaced_projects
+from resources.warehouse.quarantine import (
+    pending_rejections,
+    place_to_retry,
+    resolve_rejections,
+    resolve_without_id,
+    unplaced_projects,
+)
 from resources.warehouse.reconciliations import latest
 from resources.warehouse.schema import SPECS
 from resources.warehouse.tombstones import mark_issues_deleted, stored_ids
 from sync.by_id import IssuesById, chunks
 from sync.month_windows import Slice
-from sync.reconcile.count_reconciliation import differing_projects, holdings
+from sync.reconcile.count_reconciliation import differing_projects
+from sync.reconcile.holdings import holdings
 from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project
@@ -33,25 +42,35 @@ CONFIRMED = "confirmed by GET /issues?id[]"
 
 
 def mark_vanished(session: Session, project: Project, part: Slice, seen: Collection[int]) -> Tally:
-    """Mark the stored rows of a slice that a pass over it did not meet and that the source confirms it no longer has.
+    """Mark the stored rows of a slice that a pass over it did not meet and that the source confirms
+    it no longer has.
 
-    This and the functions below return the rows that they have marked, and those that they have stored since they were still there.
+    This and the functions below return the rows that they have marked, and those that they have
+    stored since they were still there.
 
     Raises:
-        NotFound: the project has become inaccessible meanwhile, so that the pass over it proves nothing.
+        NotFound: the project has become inaccessible meanwhile, so that the pass over it proves
+            nothing.
     """
     if project.archived and not seen:
-        # Whether lists still hold the issues of an archived project is not documented: absence proves nothing then.
+        # Whether lists still hold the issues of an archived project is not documented: absence
+        # proves nothing then.
         return Tally()
     with session.engine.connect() as connection:
         stored = stored_ids(
-            connection, session.spec, {"project_id": project.id}, space_key=session.space_key, since=part.since, until=part.until
+            connection,
+            session.spec,
+            {"project_id": project.id},
+            space_key=session.space_key,
+            since=part.since,
+            until=part.until,
         )
     return mark_missed(session, project, stored.difference(seen))
 
 
 def mark_missed(session: Session, project: Project, missed: Collection[int]) -> Tally:
-    """Mark the stored issues that a read of their project should have met and that the source confirms it no longer has.
+    """Mark the stored issues that a read of their project should have met and that the source
+    confirms it no longer has.
 
     Raises:
         NotFound: the project has become inaccessible meanwhile, so that the read proves nothing.
@@ -67,11 +86,13 @@ def mark_missed(session: Session, project: Project, missed: Collection[int]) -> 
 def unequal_projects(
     session: Session, projects: Sequence[Project], deleted_since: datetime, read_at: datetime
 ) -> tuple[list[Project], Tally]:
-    """Return the active projects that have not as many issues here as at the source, but for what happened there since `read_at`.
+    """Return the active projects that have not as many issues here as at the source, but for what
+    happened there since `read_at`.
 
-    One request when all is equal. When not, the deletions in the activity feed since `deleted_since` are confirmed and
-    marked; what still differs after that, without being explained, is left to the caller. One number for all projects hides two
-    differences that cancel out: a project that the last count reconciliation found different is counted by itself.
+    One request when all is equal. When not, the deletions in the activity feed since
+    `deleted_since` are confirmed and marked; what still differs after that, without being
+    explained, is left to the caller. One number for all projects hides two differences that cancel
+    out: a project that the last count reconciliation found different is counted by itself.
 
     Raises:
         NotFound: one of them has become inaccessible meanwhile.
@@ -79,19 +100,27 @@ def unequal_projects(
     active = [project for project in projects if not project.archived]
     ids = [project.id for project in active]
     with session.engine.connect() as connection:
-        known = {project for project, status in latest(connection, session.space_key).items() if status.differs_in_number}
+        known = {
+            project
+            for project, status in latest(connection, session.space_key).items()
+            if status.differs_in_number
+        }
     if source_count(session, active) == holdings(session.engine, session.space_key).total(ids):
         ids = [project for project in ids if project in known]
     if not ids:
         return [], Tally()
     in_feed = deleted_issues(session.client, deleted_since - FEED_LOOKBACK)
     issues = session.spec.table.c
-    stored = select(issues.id).where(issues.space_key == session.space_key, issues.id.in_(in_feed), issues.deleted_at.is_(None))
+    stored = select(issues.id).where(
+        issues.space_key == session.space_key, issues.id.in_(in_feed), issues.deleted_at.is_(None)
+    )
     with session.engine.connect() as connection:
         suspects = set(connection.execute(stored).scalars())
     _, tally = _mark_if_absent(session, suspects, "activity feed")
     try:
-        differing = differing_projects(session.client, session.engine, session.space_key, ids, read_at)
+        differing = differing_projects(
+            session.client, session.engine, session.space_key, ids, read_at
+        )
     except PermanentError:
         _refuse_lost(session, active)  # which says more than that a list of it is refused
         raise
@@ -102,61 +131,90 @@ def unequal_projects(
 
 
 def retry_rejected(session: Session) -> None:
-    """Read quarantined issues again, and stored ones with a time in the future; resolve the entries of those that are gone."""
+    """Read quarantined issues again, and stored ones with a time in the future; resolve the entries
+    of those that are gone.
+    """
     issues = session.spec.table.c
     ahead = select(issues.id).where(
-        issues.space_key == session.space_key, issues.updated_at > literal(session.writer.latest, DateTime(timezone=True))
+        issues.space_key == session.space_key,
+        issues.updated_at > literal(session.writer.latest, DateTime(timezone=True)),
     )
     with session.engine.connect() as connection:
-        keys = pending_rejections(connection, session.space_key, session.spec.name, project_ids=session.visible)
+        keys = pending_rejections(
+            connection, session.space_key, session.spec.name, project_ids=session.visible
+        )
         ids = {int(key) for key in keys if key.isdigit()}.union(connection.execute(ahead).scalars())
     gone, _ = _absent(session, ids, session.visible)
     with session.engine.begin() as connection:
-        resolve_rejections(connection, session.space_key, session.spec.name, [str(identifier) for identifier in gone])
-    for place in sorted({place for key in keys if (place := place_of(key))}):
+        resolve_rejections(
+            connection,
+            session.space_key,
+            session.spec.name,
+            [str(identifier) for identifier in gone],
+        )
+    for place in sorted({place for key in keys if (place := place_to_retry(key))}):
         _retry_without_id(session, place)
 
 
 def _retry_without_id(session: Session, issue_key: str) -> None:
-    """Ask for an issue without an id by its key, and resolve its entries in quarantine unless it still has none."""
+    """Ask for an issue without an id by its key, and resolve its entries in quarantine unless it
+    still has none.
+    """
     try:
         still = session.writer.store(session.client.issue_again(issue_key)).without_id
     except (NotFound, PermissionDenied):
         still = ()
     with session.engine.begin() as connection:
-        resolve_without_id(connection, session.space_key, session.spec.name, still=still, place=issue_key)
+        resolve_without_id(
+            connection, session.space_key, session.spec.name, still=still, place=issue_key
+        )
 
 
 def resolve_issues_without_id(session: Session, project: Project, met: Collection[str]) -> None:
-    """Resolve the entries in quarantine of issues without an id, of a project that was read whole, except those that were met."""
+    """Resolve the entries in quarantine of issues without an id, of a project that was read whole,
+    except those that were met.
+    """
     with session.writer.transaction() as connection:
-        resolve_without_id(connection, session.space_key, session.spec.name, still=met, project_id=project.id)
+        resolve_without_id(
+            connection, session.space_key, session.spec.name, still=met, project_id=project.id
+        )
 
 
 def unplaced_rejections(session: Session) -> set[int | None]:
-    """Return the projects of quarantined issues that only a read of the whole project can find; None: of any."""
+    """Return the projects of quarantined issues that only a read of the whole project can find;
+    None: of any.
+    """
     with session.engine.connect() as connection:
         return unplaced_projects(connection, session.space_key, session.spec.name)
 
 
 def mark_absent(session: Session, requested: Mapping[int, str]) -> Tally:
-    """Ask for issues by id, store what comes back, and mark those that do not, each with who requested it as the evidence."""
+    """Ask for issues by id, store what comes back, and mark those that do not, each with who
+    requested it as the evidence.
+    """
     absent, found = _absent(session, requested, session.visible)
-    gone, found_later = _proven(session, absent)
+    gone, found_later = _provably_absent(session, absent)
     by_evidence: dict[str, list[int]] = defaultdict(list)
     for identifier in gone:
         by_evidence[requested[identifier]].append(identifier)
-    return sum((_mark(session, ids, evidence) for evidence, ids in by_evidence.items()), found + found_later)
+    return sum(
+        (_mark_deleted(session, ids, evidence) for evidence, ids in by_evidence.items()),
+        found + found_later,
+    )
 
 
-def _mark_if_absent(session: Session, suspects: Collection[int], found_by: str) -> tuple[bool, Tally]:
-    """Mark those of the issues that the source does not give by id; False when the absence of some proves nothing."""
+def _mark_if_absent(
+    session: Session, suspects: Collection[int], found_by: str
+) -> tuple[bool, Tally]:
+    """Mark those of the issues that the source does not give by id; False when the absence of some
+    proves nothing.
+    """
     absent, found = _absent(session, suspects, session.visible)
-    gone, found_later = _proven(session, absent)
-    return len(gone) == len(absent), found + found_later + _mark(session, gone, found_by)
+    gone, found_later = _provably_absent(session, absent)
+    return len(gone) == len(absent), found + found_later + _mark_deleted(session, gone, found_by)
 
 
-def _mark(session: Session, gone: Sequence[int], found_by: str) -> Tally:
+def _mark_deleted(session: Session, gone: Sequence[int], found_by: str) -> Tally:
     if not gone:
         return Tally()
     issues = session.spec.table.c
@@ -164,28 +222,38 @@ def _mark(session: Session, gone: Sequence[int], found_by: str) -> Tally:
         query = select(issues.project_id, issues.updated_at).where(
             issues.space_key == session.space_key, issues.id.in_(gone), issues.deleted_at.is_(None)
         )
-        tally = Tally.of_deleted([(project, moment) for project, moment in connection.execute(query)], session.calendar)
+        tally = Tally.of_deleted(
+            [(project, moment) for project, moment in connection.execute(query)], session.calendar
+        )
         marked = mark_issues_deleted(
-            connection, gone, space_key=session.space_key, evidence=f"{found_by}; {CONFIRMED}", run_id=session.run_id
+            connection,
+            gone,
+            space_key=session.space_key,
+            evidence=f"{found_by}; {CONFIRMED}",
+            run_id=session.run_id,
         )
     session.writer.count_deleted(len(marked))
     return tally
 
 
-def _proven(session: Session, absent: Sequence[int]) -> tuple[list[int], Tally]:
-    """Return those of the absent issues that are stored and whose project is still accessible, so that they must be gone.
+def _provably_absent(session: Session, absent: Sequence[int]) -> tuple[list[int], Tally]:
+    """Return those of the absent issues that are stored and whose project is still accessible, so
+    that they must be gone.
 
-    They are read once more when a project is accessible that was not when the load began: they may have moved there.
-    Whether lists hold the issues of an archived project is not documented: there, absence proves something only when other issues
-    of the project are listed, or when the feed shows that the issue was deleted. One request when any is absent, and one for
-    each archived project concerned.
+    They are read once more when a project is accessible that was not when the load began: they may
+    have moved there. Whether lists hold the issues of an archived project is not documented: there,
+    absence proves something only when other issues of the project are listed, or when the feed
+    shows that the issue was deleted. One request when any is absent, and one for each archived
+    project concerned.
     """
     issues = session.spec.table.c
     query = select(issues.id, issues.project_id).where(
         issues.space_key == session.space_key, issues.id.in_(absent), issues.deleted_at.is_(None)
     )
     with session.engine.connect() as connection:
-        stored = {int(identifier): int(project) for identifier, project in connection.execute(query)}
+        stored = {
+            int(identifier): int(project) for identifier, project in connection.execute(query)
+        }
     if not stored:
         return [], Tally()
     now, visible, found = _archived_now(session), session.visible, Tally()
@@ -200,16 +268,27 @@ def _proven(session: Session, absent: Sequence[int]) -> tuple[list[int], Tally]:
             continue
         proves = not project.archived or source_count(session, [project])
         (sound if proves else empty).add(project_id)
-    in_feed = _deleted_in_feed(session, [identifier for identifier, project_id in stored.items() if project_id in empty])
-    gone = sorted(identifier for identifier, project_id in stored.items() if project_id in sound or identifier in in_feed)
+    in_feed = _deleted_in_feed(
+        session, [identifier for identifier, project_id in stored.items() if project_id in empty]
+    )
+    gone = sorted(
+        identifier
+        for identifier, project_id in stored.items()
+        if project_id in sound or identifier in in_feed
+    )
     unsound = sorted({stored[identifier] for identifier in stored.keys() - gone})
     if unsound:
-        session.log.warning(f"nothing is marked deleted in the projects {unsound}: they are inaccessible, or were archived")
+        session.log.warning(
+            f"nothing is marked deleted in the projects {unsound}: they are "
+            "inaccessible, or were archived"
+        )
     return gone, found
 
 
 def _deleted_in_feed(session: Session, ids: Collection[int]) -> set[int]:
-    """Return those of the issues whose deletion is a stored activity: no issue comes back from that."""
+    """Return those of the issues whose deletion is a stored activity: no issue comes back from
+    that.
+    """
     if not ids:
         return set()
     activities = SPECS["activities"].table.c
@@ -225,21 +304,29 @@ def _deleted_in_feed(session: Session, ids: Collection[int]) -> set[int]:
 
 def _archived_now(session: Session) -> dict[int, bool]:
     """Ask which projects are accessible at this moment; say of each whether it is archived."""
-    return {int(project["id"]): bool(project.get("archived")) for project in session.client.projects()}
+    return {
+        int(project["id"]): bool(project.get("archived")) for project in session.client.projects()
+    }
 
 
 def _refuse_lost(session: Session, projects: Sequence[Project]) -> None:
-    """Raise NotFound when one of the projects is not accessible any more: what was read of it is not all that it has."""
+    """Raise NotFound when one of the projects is not accessible any more: what was read of it is
+    not all that it has.
+    """
     now = _archived_now(session)
     lost = [project.key for project in projects if project.id not in now]
     if lost:
         raise NotFound(
-            f"GET /projects lists {', '.join(lost)} no longer: deleted or inaccessible since this load began; load again"
+            f"GET /projects lists {', '.join(lost)} no longer: deleted or inaccessible since "
+            "this load began; load again"
         )
 
 
-def _absent(session: Session, ids: Collection[int], projects: Collection[int]) -> tuple[list[int], Tally]:
-    """Ask for issues of projects by id, a hundred a request, store what comes back and return the ids that do not.
+def _absent(
+    session: Session, ids: Collection[int], projects: Collection[int]
+) -> tuple[list[int], Tally]:
+    """Ask for issues of projects by id, a hundred a request, store what comes back and return the
+    ids that do not.
 
     A row that was not met may only have moved, to another month or another project.
     """
@@ -250,6 +337,8 @@ def _absent(session: Session, ids: Collection[int], projects: Collection[int]) -
 
 
 def source_count(session: Session, projects: Sequence[Project]) -> int:
-    """Return the number of issues that the source has in projects, a hundred projects a request, which keeps the address short."""
+    """Return the number of issues that the source has in projects, a hundred projects a request,
+    which keeps the address short.
+    """
     parts = chunks([project.id for project in projects], PROJECTS_PER_REQUEST)
     return sum(session.client.issues_count(IssueFilter(project_id=part)) for part in parts)

@@ -1,20 +1,17 @@
-"""Issues: which windows and changes a load reads, how they are stored, what has vanished, and the watermark that follows."""
+"""Issues: which windows and changes a load reads, what has vanished, and the watermark that
+follows.
+"""
 
-from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from resources.backlog.errors import AuthenticationError, IncompleteScan, PermanentError
-from resources.backlog.feed import whole as whole_number
-from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
+from resources.backlog.errors import AuthenticationError, PermanentError
+from resources.backlog.scan import Scan, scan_changes, scan_window
 from resources.backlog.window import CompletenessProof, Window
-from resources.records import Page
-from resources.warehouse.tombstones import ids_by_creation
 from sync.counts import Span
 from sync.deletions import (
-    mark_missed,
     mark_vanished,
     resolve_issues_without_id,
     retry_rejected,
@@ -22,6 +19,7 @@ from sync.deletions import (
     unequal_projects,
     unplaced_rejections,
 )
+from sync.issue_batches import store_scan, store_whole_project
 from sync.issue_passes import attempt, known_rows, passes, windows
 from sync.month_windows import Slice
 from sync.partition_reports import report_issues
@@ -37,25 +35,14 @@ from sync.refetch import (
 from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project
-from sync.watermarks import broken_off, checkpoints, complete, keep_checkpoint, move_watermark, watermarks
-from sync.write_behind import WriteBehind
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Issues that were stored: how many were read, how they count, and the entries in quarantine of those without an id."""
-
-    rows: int = 0
-    without_id: frozenset[str] = frozenset()
-    tally: Tally = field(default_factory=Tally)
-
-    def __add__(self, other: "Stored") -> "Stored":
-        return Stored(self.rows + other.rows, self.without_id | other.without_id, self.tally + other.tally)
+from sync.watermarks import broken_off, checkpoints, complete, move_watermark, watermarks
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What a pass over the changes of projects found: until when all of them are stored, and whose numbers stay unequal."""
+    """What a pass over the changes of projects found: until when all of them are stored, and whose
+    numbers stay unequal.
+    """
 
     projects: Sequence[Project]
     started_at: datetime
@@ -65,17 +52,21 @@ class Changes:
     tally: Tally
 
 
-def sync_issues(session: Session, mode: str, covered: Sequence[Slice], also_written: Collection[str] = ()) -> None:
+def sync_issues(
+    session: Session, mode: str, covered: Sequence[Slice], also_written: Collection[str] = ()
+) -> None:
     """Read issues as the mode says, and report what the load as a whole did.
 
     Args:
         session: the load of `raw/issues`.
         mode: backfill, incremental, targeted or refresh.
         covered: what the run covers; only the first two modes go by it.
-        also_written: tables of which rows are marked together with a deleted issue, and that nobody else reports.
+        also_written: tables of which rows are marked together with a deleted issue, and that nobody
+            else reports.
 
     Raises:
-        BacklogError: the key is refused or the source is not available, which is so for every project.
+        BacklogError: the key is refused or the source is not available, which is so for every
+            project.
         WarehouseError: the warehouse cannot be used.
     """
     try:
@@ -97,11 +88,14 @@ def sync_issues(session: Session, mode: str, covered: Sequence[Slice], also_writ
             session.reporter.rows_changed(also_written)
 
 
-def load_windows(session: Session, parts: Sequence[Slice], changes_until: Mapping[int, datetime] | None = None) -> None:
+def load_windows(
+    session: Session, parts: Sequence[Slice], changes_until: Mapping[int, datetime] | None = None
+) -> None:
     """Read slices again whole; a project that fails does not keep the others from loading.
 
-    A project that was never read whole continues where an earlier try was interrupted; with `changes_until` also those whose
-    changes before an instant this load has read already (project -> instant).
+    A project that was never read whole continues where an earlier try was interrupted; with
+    `changes_until` also those whose changes before an instant this load has read already (project
+    -> instant).
     """
     planned = [(part, session.project_of(part.project_key)) for part in parts]
     whole = {project.id: project for part, project in planned if project and part.whole}
@@ -112,18 +106,25 @@ def load_windows(session: Session, parts: Sequence[Slice], changes_until: Mappin
             error = LookupError("no visible project has or had this key: deleted, or access lost?")
             session.reporter.failed(part.project_key, error)
     for group in windows([(part, project) for part, project in planned if project]):
-        slices, projects = {project.id: part for part, project in group}, [project for _, project in group]
+        slices, projects = (
+            {project.id: part for part, project in group},
+            [project for _, project in group],
+        )
         session.locks.lock_projects(slices)
         if group[0][0].whole:
             until = (changes_until or {}).get(projects[0].id)
-            attempt(session, "backfill", projects, partial(_load_project, session, group[0][0], until))
+            attempt(
+                session, "backfill", projects, partial(_load_project, session, group[0][0], until)
+            )
         else:
             attempt(session, "backfill", projects, partial(_load_months, session, slices))
         session.locks.unlock_projects(slices)
 
 
 def _expected(session: Session, projects: Sequence[Project]) -> int | None:
-    """Return the number of issues of projects, for a bar that knows its end; None where one refuses, which its read will report."""
+    """Return the number of issues of projects, for a bar that knows its end; None where one
+    refuses, which its read will report.
+    """
     try:
         return source_count(session, projects)
     except AuthenticationError:
@@ -133,10 +134,12 @@ def _expected(session: Session, projects: Sequence[Project]) -> int | None:
 
 
 def load_changes(session: Session, covered: Sequence[Slice]) -> None:
-    """Read what changed since the watermarks of the projects that the run covers; a project without one is read whole.
+    """Read what changed since the watermarks of the projects that the run covers; a project without
+    one is read whole.
 
-    Archived projects are read too: in one pass with the others they cost nothing, and the last change before a project was archived
-    is not lost. Issues of a project that has got another key are read again by id.
+    Archived projects are read too: in one pass with the others they cost nothing, and the last
+    change before a project was archived is not lost. Issues of a project that has got another key
+    are read again by id.
     """
     keys = {part.project_key for part in covered}
     projects = [project for project in session.visible.values() if project.key in keys]
@@ -144,11 +147,18 @@ def load_changes(session: Session, covered: Sequence[Slice]) -> None:
     retry_rejected(session)
     known_until = watermarks(session)
     known = [project for project in projects if project.id in known_until]
-    # A project that was being read again whole was found wrong: that its number of issues may be right now proves nothing. And an
-    # issue in quarantine that cannot be asked for is found by reading all of its project.
+    # A project that was being read again whole was found wrong: that its number of issues may be
+    # right now proves nothing. And an issue in quarantine that cannot be asked for is found by
+    # reading all of its project.
     begun, unplaced = checkpoints(session, "created"), unplaced_rejections(session)
-    whole = [project for project in projects if project.id not in known_until or {project.id, None} & {*begun, *unplaced}]
-    groups = passes(known, known_until, checkpoints(session, "updated"), partial(known_rows, session))
+    whole = [
+        project
+        for project in projects
+        if project.id not in known_until or {project.id, None} & {*begun, *unplaced}
+    ]
+    groups = passes(
+        known, known_until, checkpoints(session, "updated"), partial(known_rows, session)
+    )
     read = partial(_load_pass, session, known_until, whole)
     done = [changes for group in groups for changes in attempt(session, "incremental", group, read)]
     whole += [project for changes in done for project in changes.unequal if project not in whole]
@@ -157,8 +167,11 @@ def load_changes(session: Session, covered: Sequence[Slice]) -> None:
     load_windows(session, [session.calendar.whole_project(project.key) for project in whole], until)
 
 
-def _load_project(session: Session, part: Slice, changes_until: datetime | None, projects: Sequence[Project]) -> None:
-    """Read a project whole again, mark what has vanished from it, report its partitions, and move its watermark.
+def _load_project(
+    session: Session, part: Slice, changes_until: datetime | None, projects: Sequence[Project]
+) -> None:
+    """Read a project whole again, mark what has vanished from it, report its partitions, and move
+    its watermark.
 
     `changes_until`: the changes before are read already.
     """
@@ -171,15 +184,28 @@ def _load_project(session: Session, part: Slice, changes_until: datetime | None,
         read_to, proof, tally = _read_whole(session, project, part, changes_until)
     complete(session, [project], read_to)
     counted = tally.within({project.id}, part.months, project.id)
-    report_issues(session, {project.id: part.project_key}, part.months, counted, Span(None, read_to), measured, proof)
+    report_issues(
+        session,
+        {project.id: part.project_key},
+        part.months,
+        counted,
+        Span(None, read_to),
+        measured,
+        proof,
+    )
 
 
 def _load_months(session: Session, parts: Mapping[int, Slice], projects: Sequence[Project]) -> None:
-    """Read the same months of projects (id -> slice) again in one pass, mark what has vanished from them, report their partitions.
+    """Read the same months of projects (id -> slice) again in one pass, mark what has vanished from
+    them, report their partitions.
 
     The watermark of a project moves when the months reach from it to now.
     """
-    measured, known_until, begun = session.reporter.measure(), watermarks(session), checkpoints(session, "created")
+    measured, known_until, begun = (
+        session.reporter.measure(),
+        watermarks(session),
+        checkpoints(session, "created"),
+    )
     scan, tally, _ = _read_window(session, parts, projects)
     part, ids = parts[projects[0].id], [project.id for project in projects]
     # A project that is being read whole again was found wrong: a part of it does not make it right.
@@ -194,12 +220,17 @@ def _load_months(session: Session, parts: Mapping[int, Slice], projects: Sequenc
     ]
     if reached:
         complete(session, reached, scan.started_at)
-    counted, span = tally.within(ids, part.months, ids[0]), Span(part.since, part.until or scan.started_at)
+    counted, span = (
+        tally.within(ids, part.months, ids[0]),
+        Span(part.since, part.until or scan.started_at),
+    )
     keys = {project: parts[project].project_key for project in ids}
     report_issues(session, keys, part.months, counted, span, measured, scan.proof)
 
 
-def _read_window(session: Session, parts: Mapping[int, Slice], projects: Sequence[Project]) -> tuple[Scan, Tally, frozenset[str]]:
+def _read_window(
+    session: Session, parts: Mapping[int, Slice], projects: Sequence[Project]
+) -> tuple[Scan, Tally, frozenset[str]]:
     """Store one window of projects and mark what has vanished from it.
 
     Return the entries in quarantine of issues without an id, too.
@@ -207,21 +238,31 @@ def _read_window(session: Session, parts: Mapping[int, Slice], projects: Sequenc
     part, ids = parts[projects[0].id], [project.id for project in projects]
     requested = requested_before(session, ids)
     scan = scan_window(session.client, Window(tuple(ids), part.since, part.until))
-    met, stored = _store(session, scan, projects, sort=None)
+    met, stored = store_scan(session, scan, projects, sort=None)
     acknowledge_met(session, requested, met)
-    tally = sum((mark_vanished(session, project, part, scan.seen_ids) for project in projects), stored.tally)
+    tally = sum(
+        (mark_vanished(session, project, part, scan.seen_ids) for project in projects), stored.tally
+    )
     return scan, tally, stored.without_id
 
 
 def _load_pass(
-    session: Session, known_until: Mapping[int, datetime], whole: Collection[Project], projects: Sequence[Project]
+    session: Session,
+    known_until: Mapping[int, datetime],
+    whole: Collection[Project],
+    projects: Sequence[Project],
 ) -> Changes:
-    """Read what changed in several projects in one pass, from the oldest of their watermarks on, and report their partitions.
+    """Read what changed in several projects in one pass, from the oldest of their watermarks on,
+    and report their partitions.
 
-    A pass that was interrupted is continued first: it ends as one that began when that one did, and what changed since then is
-    read after it. A project that is read `whole` later, or stays unequal, counts as read up to now only when that is done.
+    A pass that was interrupted is continued first: it ends as one that began when that one did, and
+    what changed since then is read after it. A project that is read `whole` later, or stays
+    unequal, counts as read up to now only when that is done.
     """
-    measured, since = session.reporter.measure(), min(known_until[project.id] for project in projects)
+    measured, since = (
+        session.reporter.measure(),
+        min(known_until[project.id] for project in projects),
+    )
     changes = _read_changes(session, projects, since)
     later = {*whole, *changes.unequal}
     complete(session, [project for project in projects if project not in later], changes.until)
@@ -237,15 +278,17 @@ def _load_pass(
 def _read_whole(
     session: Session, project: Project, part: Slice, changes_until: datetime | None
 ) -> tuple[datetime, CompletenessProof, Tally]:
-    """Read a project whole, from where an earlier try was interrupted, if one was; return as of when it is stored.
+    """Read a project whole, from where an earlier try was interrupted, if one was; return as of
+    when it is stored.
 
-    Issues come in the order of their creation, so a checkpoint says how far the read has come. What changed in the part that
-    was read before is then read as changes since the first try began, unless this load has read them already, until
-    `changes_until`. The number of issues is compared: when it differs and neither the deletions in the activity feed nor
-    later changes explain it, all is read again.
+    Issues come in the order of their creation, so a checkpoint says how far the read has come. What
+    changed in the part that was read before is then read as changes since the first try began,
+    unless this load has read them already, until `changes_until`. The number of issues is compared:
+    when it differs and neither the deletions in the activity feed nor later changes explain it, all
+    is read again.
     """
     resume = broken_off(session, [project], "created")
-    scan, tally = _store_whole(session, project, part, resume)
+    scan, tally = store_whole_project(session, project, part, resume)
     started = scan.started_at
     if resume is None or not scan.proof.resumed:
         return started, scan.proof, tally
@@ -258,99 +301,40 @@ def _read_whole(
         unequal, more = unequal_projects(session, [project], changes_until, changes_until)
     tally += more
     if unequal:
-        session.log.warning(f"{project.key}: the number of issues differs from the source after an earlier read; reading all again")
-        scan, more = _store_whole(session, project, part, None)
+        session.log.warning(
+            f"{project.key}: the number of issues differs from the source after an "
+            "earlier read; reading all again"
+        )
+        scan, more = store_whole_project(session, project, part, None)
         started, tally = scan.started_at, tally + more
     return started, scan.proof, tally
 
 
 def _read_changes(session: Session, projects: Sequence[Project], since: datetime) -> Changes:
-    """Read what changed in projects, the rest of a pass that was broken off before what changed after it."""
+    """Read what changed in projects, the rest of a pass that was broken off before what changed
+    after it.
+    """
     resume = broken_off(session, projects, "updated")
     if resume is None:
         return _store_changes(session, projects, since, since)
     rest = scan_changes(session.client, [project.id for project in projects], since, resume=resume)
-    _, stored = _store(session, rest, projects)
+    _, stored = store_scan(session, rest, projects)
     changes = _store_changes(session, projects, rest.next_watermark, since)
     return replace(changes, proof=rest.proof + changes.proof, tally=stored.tally + changes.tally)
 
 
-def _store_changes(session: Session, projects: Sequence[Project], start: datetime, deleted_since: datetime) -> Changes:
-    """Store what changed since `start` and what else is requested; compare numbers of issues: one request when all is well."""
+def _store_changes(
+    session: Session, projects: Sequence[Project], start: datetime, deleted_since: datetime
+) -> Changes:
+    """Store what changed since `start` and what else is requested; compare numbers of issues: one
+    request when all is well.
+    """
     ids = [project.id for project in projects]
     requested = requested_before(session, ids)
     scan = scan_changes(session.client, ids, start)
-    met, stored = _store(session, scan, projects)
+    met, stored = store_scan(session, scan, projects)
     tally = stored.tally + read_by_id(session, acknowledge_met(session, requested, met))
     unequal, counted = unequal_projects(session, projects, deleted_since, scan.next_watermark)
-    return Changes(projects, scan.started_at, scan.next_watermark, unequal, scan.proof, tally + counted)
-
-
-def _store_whole(session: Session, project: Project, part: Slice, resume: Resume | None) -> tuple[Scan, Tally]:
-    """Read and store a project whole, or what is left of it, oldest first; mark what was stored, is not met and is gone.
-
-    That is done before a checkpoint covers it, since the next try does not know what this one has met.
-    """
-    since = resume.position.known_before if resume else None
-    with session.engine.connect() as connection:
-        waiting = deque(ids_by_creation(connection, session.spec, project.id, space_key=session.space_key, since=since))
-    scan = scan_window(session.client, Window((project.id,)), resume=resume)
-    met, stored = set[int](), Stored()
-    with WriteBehind[Stored](session.client, session.locks) as behind:
-        for batch in scan:
-            met.update(batch.ids)
-            at, passed = scan.checkpoint, set()
-            while at is not None and waiting and waiting[0][0] < at.position.moment:
-                passed.add(waiting.popleft()[1])
-            if missed := passed - met:
-                stored += _shown(session, behind.wait())
-                stored += Stored(tally=mark_missed(session, project, missed))
-            stored += _shown(session, behind.begin(partial(_store_batch, session, batch, [project], "created", at), len(batch)))
-        stored += _shown(session, behind.wait())
-    if scan.proof.resumed:
-        return scan, stored.tally + mark_missed(session, project, {issue for _, issue in waiting} - scan.seen_ids)
-    tally = stored.tally + mark_vanished(session, project, part, scan.seen_ids)
-    resolve_issues_without_id(session, project, stored.without_id)
-    return scan, tally
-
-
-def _store(session: Session, scan: Scan, projects: Sequence[Project], *, sort: str | None = "updated") -> tuple[set[int], Stored]:
-    """Store the batches of a scan, each with the checkpoint from which to go on, in an order; None: such a scan starts anew.
-
-    Return the ids that were met, too.
-    """
-    ids, stored = set[int](), Stored()
-    with WriteBehind[Stored](session.client, session.locks) as behind:
-        for batch in scan:
-            if sort is None and len(projects) > 1:
-                _refuse_unplaced(batch)
-            ids.update(batch.ids)
-            store = partial(_store_batch, session, batch, projects, sort, scan.checkpoint)
-            stored += _shown(session, behind.begin(store, len(batch)))
-        stored += _shown(session, behind.wait())
-    return ids, stored
-
-
-def _refuse_unplaced(batch: Page) -> None:
-    """Raise IncompleteScan where a record does not say its project: read by itself, each project knows its own in quarantine."""
-    for record in batch.everything:
-        if not isinstance(record, dict) or whole_number(record.get("projectId")) is None:
-            raise IncompleteScan("a record does not say which project it is of")
-
-
-def _shown(session: Session, stored: Sequence[Stored]) -> Stored:
-    """Show how many rows were stored, here and not in the middle of a wait for an answer; return them as one."""
-    total = sum(stored, Stored())
-    if total.rows:
-        session.progress.advance(session.spec.name, total.rows)
-    return total
-
-
-def _store_batch(session: Session, batch: Page, projects: Sequence[Project], sort: str | None, at: Resume | None) -> Stored:
-    """Merge a batch in a transaction of its own: a load that is killed keeps all but the last."""
-    with session.writer.transaction() as connection:
-        result = session.writer.merge(connection, batch, read_in=projects[0].id if len(projects) == 1 else None)
-        if sort and at:
-            keep_checkpoint(connection, session, projects, sort, at)
-    session.writer.count(result, as_progress=False)
-    return Stored(result.read, frozenset(result.without_id), Tally.of(batch, result, session.calendar))
+    return Changes(
+        projects, scan.started_at, scan.next_watermark, unequal, scan.proof, tally + counted
+    )

@@ -1,11 +1,19 @@
-"""Tables that are always read whole: a list of the space, what an ordinary key sees of it, or one of each project."""
+"""Tables that are always read whole: a list of the space, what an ordinary key sees of it, or one
+of each project.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import AuthenticationError, IncompleteScan, NotInPlan, PermanentError, PermissionDenied
+from resources.backlog.errors import (
+    AuthenticationError,
+    IncompleteScan,
+    NotInPlan,
+    PermanentError,
+    PermissionDenied,
+)
 from resources.backlog.paging import PAGE_SIZE
 from resources.records import Page
 from sync.projects import sync_projects
@@ -16,7 +24,8 @@ from sync.write_behind import WriteBehind
 PASSES = 4
 
 
-#: Tables that hold a list of each project, and the method that reads it, for loads and for comparisons.
+#: Tables that hold a list of each project, and the method that reads it, for loads and for
+#: comparisons.
 OF_PROJECT: Final[Mapping[str, Callable[[BacklogClient, int | str], Page]]] = {
     "project_members": BacklogClient.project_users,
     "statuses": BacklogClient.statuses,
@@ -56,17 +65,24 @@ def sync_listing(session: Session) -> None:
                 session.writer.store_listing(OF_SPACE[table](session.client))
 
 
-def _sync_list_of_each_project(session: Session, read: Callable[[BacklogClient, int | str], Page]) -> None:
-    """Load a list that each project has; a project that refuses does not keep the others from loading.
+def _sync_list_of_each_project(
+    session: Session, read: Callable[[BacklogClient, int | str], Page]
+) -> None:
+    """Load a list that each project has; a project that refuses does not keep the others from
+    loading.
 
     Each is stored while the next one is under way.
 
     Raises:
-        BacklogError: the key is refused or the source is not available, which is so for every project.
+        BacklogError: the key is refused or the source is not available, which is so for every
+            project.
     """
     without: list[str] = []
     table, advance = session.spec.name, session.progress.advance
-    with session.reporter.history("full"), WriteBehind[int](session.client, session.locks) as behind:
+    with (
+        session.reporter.history("full"),
+        WriteBehind[int](session.client, session.locks) as behind,
+    ):
         for project in session.client.visible_projects():
             key = str(project["projectKey"])
             try:
@@ -80,20 +96,29 @@ def _sync_list_of_each_project(session: Session, read: Callable[[BacklogClient, 
             else:
                 evidence = f"{session.spec.endpoint.replace(':id', key)} no longer lists it"
                 store = partial(
-                    session.writer.store_listing, records, evidence=evidence, as_progress=False, project_id=project["id"]
+                    session.writer.store_listing,
+                    records,
+                    evidence=evidence,
+                    as_progress=False,
+                    project_id=project["id"],
                 )
                 advance(table, sum(behind.begin(store)))
         advance(table, sum(behind.wait()))
     if without:
         session.reporter.notes["not_in_plan"] = (
-            f"the plan of the space has none of this for {', '.join(without)}; stored rows are left as they are"
+            f"the plan of the space has none of this for {', '.join(without)}; stored "
+            "rows are left as they are"
         )
 
 
 def _sync_list_or_seen(
-    session: Session, read: Callable[[BacklogClient], Page], of_project: Callable[[BacklogClient, str], Page], seen: str
+    session: Session,
+    read: Callable[[BacklogClient], Page],
+    of_project: Callable[[BacklogClient, str], Page],
+    seen: str,
 ) -> None:
-    """Load a list of the space that only those who administer something may read; with another key, what the projects show of it.
+    """Load a list of the space that only those who administer something may read; with another key,
+    what the projects show of it.
 
     Args:
         session: the load of the table.
@@ -111,12 +136,16 @@ def _sync_list_or_seen(
             notes[f"source_of_{name}"] = f"{session.spec.endpoint}: all {name} of the space"
         except PermissionDenied as error:
             session.log.warning(f"{error} Using the {seen} of all visible projects instead.")
-            notes[f"source_of_{name}"] = f"{seen} of all visible projects: the API key may not list {name}"
+            notes[f"source_of_{name}"] = (
+                f"{seen} of all visible projects: the API key may not list {name}"
+            )
             pages = _of_each_project(session, of_project)
             found = Page(
-                {record["id"]: record for page in pages for record in page}.values(), (odd for page in pages for odd in page.odd)
+                {record["id"]: record for page in pages for record in page}.values(),
+                (odd for page in pages for odd in page.odd),
             )
-            # Not a whole listing: what is in no visible project may still be there, so nothing is marked deleted.
+            # Not a whole listing: what is in no visible project may still be there, so nothing is
+            # marked deleted.
             with session.writer.transaction() as connection:
                 result = session.writer.merge(connection, found)
                 session.writer.note_names(connection, found)
@@ -124,7 +153,9 @@ def _sync_list_or_seen(
 
 
 def _of_each_project(session: Session, read: Callable[[BacklogClient, str], Page]) -> list[Page]:
-    """Read a list of each project; one that refuses is noted, and does not keep the others from it, unless all refuse."""
+    """Read a list of each project; one that refuses is noted, and does not keep the others from it,
+    unless all refuse.
+    """
     pages: list[Page] = []
     refused: dict[str, PermanentError] = {}
     for project in session.client.visible_projects():
@@ -143,7 +174,8 @@ def _of_each_project(session: Session, read: Callable[[BacklogClient, str], Page
 
 
 def _all_teams(client: BacklogClient) -> Page:
-    """Read all teams; more than a page of them until two reads list the same, since a page can slip while others are read.
+    """Read all teams; more than a page of them until two reads list the same, since a page can slip
+    while others are read.
 
     Raises:
         IncompleteScan: the list has changed during each read.
@@ -151,9 +183,14 @@ def _all_teams(client: BacklogClient) -> Page:
     before: list[object] | None = None
     for _ in range(PASSES):
         pages = list(client.teams())
-        listed = Page((team for page in pages for team in page), (odd for page in pages for odd in page.odd))
+        listed = Page(
+            (team for page in pages for team in page), (odd for page in pages for odd in page.odd)
+        )
         ids = [team["id"] for team in listed]
         if listed.received < PAGE_SIZE or ids == before:
             return listed
         before = ids
-    raise IncompleteScan(f"GET /teams: the list changed between all {PASSES} reads; load again when the space is quieter")
+    raise IncompleteScan(
+        f"GET /teams: the list changed between all {PASSES} reads; load again "
+        "when the space is quieter"
+    )

@@ -1,12 +1,13 @@
 """How month partitions become windows of source time.
 
-A partition of `raw/issues` holds the issues of one project whose last change falls in one month, in the zone of the deployment. The
-first month also holds everything older, so that the union of all partitions is the whole project.
+A partition of `raw/issues` holds the issues of one project whose last change falls in one month, in
+the zone of the deployment. The first month also holds everything older, so that the union of all
+partitions is the whole project.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -15,8 +16,9 @@ from zoneinfo import ZoneInfo
 class Slice:
     """Adjacent months of one project, read as one window.
 
-    `since` is None when the first month of all is in it (everything older belongs to it), `until` when the newest month is (the
-    live edge has no upper bound). Both are instants with a zone; the window is half open.
+    `since` is None when the first month of all is in it (everything older belongs to it), `until`
+    when the newest month is (the live edge has no upper bound). Both are instants with a zone; the
+    window is half open.
     """
 
     project_key: str
@@ -32,7 +34,9 @@ class Slice:
 
 @dataclass(frozen=True)
 class Calendar:
-    """The months of a deployment, as `YYYY-MM`: from the first one up to and including the current one, in a time zone."""
+    """The months of a deployment, as `YYYY-MM`: from the first one up to and including the current
+    one, in a time zone.
+    """
 
     first: str
     timezone: str
@@ -50,12 +54,15 @@ class Calendar:
     def month_of(self, moment: datetime) -> str:
         """Return the month that holds an instant.
 
-        What lies before the first month belongs to the first, what a fast clock puts after the current month to the current one.
+        What lies before the first month belongs to the first, what a fast clock puts after the
+        current month to the current one.
         """
-        return min(max(moment.astimezone(self.zone).strftime("%Y-%m"), self.first), self._current())
+        return month_in((self.first, self._current()), moment, self.zone)
 
     def slices(self, partitions: Iterable[tuple[str, str]]) -> list[Slice]:
-        """Group partitions (project key, month) into slices: one for each project and unbroken stretch of months."""
+        """Group partitions (project key, month) into slices: one for each project and unbroken
+        stretch of months.
+        """
         months = self.months()
         position = {month: i for i, month in enumerate(months)}
         by_project: dict[str, set[int]] = {}
@@ -72,7 +79,9 @@ class Calendar:
         return Slice(project_key, tuple(self.months()), None, None)
 
     def span(self, months: Iterable[str]) -> tuple[datetime | None, datetime | None]:
-        """Return the bounds of the stretch from the first to the last of these months, as those of a slice."""
+        """Return the bounds of the stretch from the first to the last of these months, as those of
+        a slice.
+        """
         known = self.months()
         positions = [known.index(month) for month in months]
         part = self._slice("", known, min(positions), max(positions))
@@ -88,6 +97,11 @@ class Calendar:
 
     def _current(self) -> str:
         return datetime.now(self.zone).strftime("%Y-%m")
+
+
+def month_in(months: Sequence[str], moment: datetime, zone: tzinfo) -> str:
+    """Return the month that holds an instant: the first or last of `months` if it is outside."""
+    return min(max(moment.astimezone(zone).strftime("%Y-%m"), months[0]), months[-1])
 
 
 def stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:

@@ -1,20 +1,38 @@
-"""History of names: what each whole listing shows goes into `ops.names`, so that old changes can be read by id."""
+"""History of names: what each whole listing shows goes into `ops.names`, so that old changes can be
+read by id.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from resources.backlog.client_values import Record
 from resources.backlog.feed import whole
-from resources.backlog.models import Record
 from resources.warehouse.names import record_names
 
 #: The tables whose rows have names that changes mention.
-NAMED = frozenset({"statuses", "issue_types", "categories", "versions", "priorities", "resolutions", "users", "projects"})
+NAMED = frozenset(
+    {
+        "statuses",
+        "issue_types",
+        "categories",
+        "versions",
+        "priorities",
+        "resolutions",
+        "users",
+        "projects",
+    }
+)
 
 
 def note_names(
-    connection: Connection, space_key: str, table: str, records: Sequence[Record], project_id: int, at: datetime | None
+    connection: Connection,
+    space_key: str,
+    table: str,
+    records: Sequence[Record],
+    project_id: int,
+    at: datetime | None,
 ) -> None:
     """Remember the names of a whole listing of a table; one that names nothing is left alone.
 
@@ -32,7 +50,14 @@ def note_names(
         for record in records:
             field_id, items = whole(record.get("id")), record.get("items")
             if field_id is not None and isinstance(items, list):
-                record_names(connection, space_key, "custom_field_items", field_id, dict(_named(items)), at=at)
+                record_names(
+                    connection,
+                    space_key,
+                    "custom_field_items",
+                    field_id,
+                    dict(_named(items)),
+                    at=at,
+                )
 
 
 def _named(records: Iterable[object]) -> Iterable[tuple[int, str]]:

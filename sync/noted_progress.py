@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from resources.progress import Progress
-from resources.warehouse import history
-from sync.locks import SyncLocks
+from resources.warehouse.history import history_writer
+from sync.sync_locks import SyncLocks
 
-#: Seconds between two notes: who watches looks every two seconds, and a load has better things to do.
+#: Seconds between two notes: who watches looks every two seconds, and a load has better things to
+#: do.
 NOTE_EVERY = 1.0
 
 
 @dataclass
 class NotedProgress:
-    """Passes everything on, and notes now and then how far the load of one table is, where it has a row in progress."""
+    """Passes everything on, and notes now and then how far the load of one table is, where it has a
+    row in progress.
+    """
 
     inner: Progress
     sync_locks: SyncLocks
@@ -39,7 +42,9 @@ class NotedProgress:
         self._done += rows
         if self.sync_locks.row is not None and self.clock() - self._noted_at >= NOTE_EVERY:
             self._noted_at = self.clock()
-            history.note_progress(self.sync_locks.engine, self.sync_locks.row, self._done, self._total)
+            history_writer.note_progress(
+                self.sync_locks.engine, self.sync_locks.row, self._done, self._total
+            )
 
     def wait(self, reason: str, seconds: float, until: datetime) -> None:
         """Pass on."""

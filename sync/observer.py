@@ -1,17 +1,21 @@
-"""What a load says of itself while it goes on, and to whom. Dagster's events are made of it in `assets/materializations.py`."""
+"""What a load says of itself while it goes on, and to whom. Dagster's events are made of it in
+`assets/materializations.py`.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from resources.backlog.models import RequestStats
+from resources.backlog.client_values import RequestStats
 from sync.counts import Counts, Span
 
 
 @dataclass(frozen=True)
 class LoadedPartition:
-    """One partition of a table as a pass has left it: what the pass did to it, the rows in it now, its part of the seconds."""
+    """One partition of a table as a pass has left it: what the pass did to it, the rows in it now,
+    its part of the seconds.
+    """
 
     project_key: str
     month: str
@@ -25,7 +29,8 @@ class LoadedPartition:
 class LoadedPartitions:
     """The partitions of a table that one pass has loaded and committed.
 
-    Requests are those of the whole pass. `sample` holds a few rows. `proof` says why the pass is complete.
+    Requests are those of the whole pass. `sample` holds a few rows. `proof` says why the pass is
+    complete.
     """
 
     table: str
@@ -40,7 +45,9 @@ class LoadedPartitions:
 
 @dataclass(frozen=True)
 class TableTotals:
-    """What a whole load did to a table; `stored` are the rows in it now, `failures` the parts that failed."""
+    """What a whole load did to a table; `stored` are the rows in it now, `failures` the parts that
+    failed.
+    """
 
     table: str
     counts: Counts
@@ -52,13 +59,19 @@ class TableTotals:
 
 
 class Observer(Protocol):
-    """Somebody who records what a load does, at the time when it does it: a long load is watched."""
+    """Somebody who records what a load does, at the time when it does it: a long load is
+    watched.
+    """
 
     def partitions_loaded(self, loaded: LoadedPartitions) -> None:
         """Record partitions that are committed."""
 
     def table_loaded(self, totals: TableTotals) -> None:
-        """Record what the load as a whole did to a partitioned table, also when it was broken off."""
+        """Record what the load as a whole did to a partitioned table, also when it was
+        broken off.
+        """
 
     def rows_changed(self, table: str, stored: int, by: str) -> None:
-        """Record how many rows another table has, now that the load of the table `by` has written to it."""
+        """Record how many rows another table has, now that the load of the table `by` has written
+        to it.
+        """

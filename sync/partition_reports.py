@@ -24,43 +24,78 @@ def report_issues(
 ) -> None:
     """Report each of `months` of each of `projects` (id -> key), all read by one pass.
 
-    The duration of a partition is the part of the pass that its rows took; requests and waits are those of the pass.
+    The duration of a partition is the part of the pass that its rows took; requests and waits are
+    those of the pass.
     """
     ended = datetime.now(UTC)
     stored = issues_by_month(session.engine, session.space_key, list(projects), session.calendar)
-    counts = {(project, month): counted.get((project, month), Counts()) for project in projects for month in months}
+    counts = {
+        (project, month): counted.get((project, month), Counts())
+        for project in projects
+        for month in months
+    }
     seconds = durations(measured.began, ended, {cell: counts[cell].read for cell in counts})
     partitions = [
-        LoadedPartition(projects[project], month, counts[project, month], stored.get((project, month), 0), seconds[project, month])
+        LoadedPartition(
+            projects[project],
+            month,
+            counts[project, month],
+            stored.get((project, month), 0),
+            seconds[project, month],
+        )
         for project, month in counts
     ]
     facts = proof.as_dict() if isinstance(proof, CompletenessProof) else dict(proof)
     sample = newest_rows(session.engine, session.spec, session.space_key)
     session.reporter.observer.partitions_loaded(
-        LoadedPartitions(session.spec.name, partitions, measured.requests, measured.began, ended, sample, window, facts)
+        LoadedPartitions(
+            session.spec.name,
+            partitions,
+            measured.requests,
+            measured.began,
+            ended,
+            sample,
+            window,
+            facts,
+        )
     )
-    words = str(proof) if isinstance(proof, CompletenessProof) else ", ".join(f"{name}: {fact}" for name, fact in proof.items())
+    words = (
+        str(proof)
+        if isinstance(proof, CompletenessProof)
+        else ", ".join(f"{name}: {fact}" for name, fact in proof.items())
+    )
     for project, key in projects.items():
         total = sum((counts[project, month] for month in months), Counts())
         session.log.info(
-            f"{key}: {total.read} read, {total.inserted} inserted, {total.updated} updated, {total.deleted} deleted ({words})"
+            f"{key}: {total.read} read, {total.inserted} inserted, {total.updated} updated, "
+            f"{total.deleted} deleted ({words})"
         )
 
 
 def report_comments(
-    session: Session, changes: Writer, partitions: Sequence[tuple[int, str, str]], tally: CommentTally, measured: Measurement
+    session: Session,
+    changes: Writer,
+    partitions: Sequence[tuple[int, str, str]],
+    tally: CommentTally,
+    measured: Measurement,
 ) -> None:
-    """Report each partition (project id, project key, month) of comments and of their changes, all read by one pass.
+    """Report each partition (project id, project key, month) of comments and of their changes, all
+    read by one pass.
 
-    The duration of a partition is the part of the pass that its issues took; requests and waits are those of the pass.
+    The duration of a partition is the part of the pass that its issues took; requests and waits are
+    those of the pass.
     """
     if not partitions:
         return
     ended = datetime.now(UTC)
-    seconds = durations(measured.began, ended, {one: tally.issues.get((one[0], one[2]), 0) for one in partitions})
+    seconds = durations(
+        measured.began, ended, {one: tally.issues.get((one[0], one[2]), 0) for one in partitions}
+    )
     cells = {(project, month) for project, _, month in partitions}
     for writer, counted in ((session.writer, tally.comments), (changes, tally.changes)):
-        stored = rows_by_month(session.engine, writer.spec, session.space_key, cells, session.calendar)
+        stored = rows_by_month(
+            session.engine, writer.spec, session.space_key, cells, session.calendar
+        )
         loaded = [
             LoadedPartition(
                 key,
@@ -74,5 +109,7 @@ def report_comments(
         ]
         sample = newest_rows(session.engine, writer.spec, session.space_key)
         session.reporter.observer.partitions_loaded(
-            LoadedPartitions(writer.spec.name, loaded, measured.requests, measured.began, ended, sample)
+            LoadedPartitions(
+                writer.spec.name, loaded, measured.requests, measured.began, ended, sample
+            )
         )

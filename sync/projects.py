@@ -1,4 +1,6 @@
-"""The table of projects: those that the key can see, and those that are deleted or have become inaccessible to it."""
+"""The table of projects: those that the key can see, and those that are deleted or have become
+inaccessible to it.
+"""
 
 from sqlalchemy import Engine
 
@@ -7,14 +9,16 @@ from resources.records import Page
 from resources.warehouse import sync_state
 from resources.warehouse.inaccessible import note_accessible
 from resources.warehouse.quarantine import resolve_unlisted
-from sync.inaccessible import mark_deleted_or_inaccessible
+from sync.lost_access import mark_deleted_or_inaccessible
 from sync.session import Session
 
 
 def note_project_keys(client: BacklogClient, engine: Engine) -> Page:
-    """Return the projects that the key can see, archived ones included, and note their keys in `ops.project_keys`.
+    """Return the projects that the key can see, archived ones included, and note their keys in
+    `ops.project_keys`.
 
-    A renamed project keeps its old keys there, so that its old partitions still mean the same project.
+    A renamed project keeps its old keys there, so that its old partitions still mean the same
+    project.
 
     Raises:
         BacklogError: the projects cannot be listed.
@@ -28,7 +32,8 @@ def note_project_keys(client: BacklogClient, engine: Engine) -> Page:
 
 
 def sync_projects(session: Session) -> None:
-    """Load all visible projects, and mark those that are not listed any more as deleted or inaccessible.
+    """Load all visible projects, and mark those that are not listed any more as deleted or
+    inaccessible.
 
     Raises:
         BacklogError: the projects cannot be listed.
@@ -40,13 +45,17 @@ def sync_projects(session: Session) -> None:
         with writer.transaction() as connection:
             # Before the merge, which takes the reason away from a row that has changed meanwhile.
             ids = [int(project["id"]) for project in listed]
-            back = note_accessible(connection, ids, space_key=session.space_key, run_id=session.run_id)
+            back = note_accessible(
+                connection, ids, space_key=session.space_key, run_id=session.run_id
+            )
             result = writer.merge(connection, listed)
             writer.note_names(connection, listed)
             # A record without a key may be any project, so that nothing is known to be missing.
             if not result.without_id:
                 known = [(project,) for project in result.present_ids]
-                resolve_unlisted(connection, session.spec, session.space_key, known, project_id=None)
+                resolve_unlisted(
+                    connection, session.spec, session.space_key, known, project_id=None
+                )
         writer.count(result)
         if back:
             keys = ", ".join(str(one["projectKey"]) for one in listed if one["id"] in back)

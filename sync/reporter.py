@@ -1,4 +1,6 @@
-"""What a load says of itself: its rows of `ops.sync_history`, its failures and notes, and what its observer records."""
+"""What a load says of itself: its rows of `ops.sync_history`, its failures and notes, and what its
+observer records.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -8,20 +10,21 @@ from logging import Logger
 from typing import Any
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import RequestStats
+from resources.backlog.client_values import RequestStats
 from resources.redact import plain_line
-from resources.warehouse import history
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.run_log import UNFINISHED
+from resources.warehouse.history import history_writer
+from resources.warehouse.history.run_kinds import UNFINISHED
 from resources.warehouse.schema import SPECS
-from sync.locks import SyncLocks
+from resources.warehouse.warehouse_errors import WarehouseError
 from sync.observer import Observer, TableTotals
 from sync.stored_rows import row_count
+from sync.sync_locks import SyncLocks
 from sync.writer import Writer
 
 
 class Measurement:
-    """A measurement of a load, or of a part of it: when it began, and how many requests were made since.
+    """A measurement of a load, or of a part of it: when it began, and how many requests were made
+    since.
 
     `before`: the requests made before it, where it began earlier than this object.
     """
@@ -59,13 +62,14 @@ class Reporter:
 
     @contextmanager
     def history(self, mode: str, projects: Sequence[str] | None = None) -> Iterator[None]:
-        """Write a row of `ops.sync_history` for what is done inside: its start at once, its end and figures afterwards.
+        """Write a row of `ops.sync_history` for what is done inside: its start at once, its end and
+        figures afterwards.
 
         `projects` are the keys of those that it covers; None: the whole space.
         """
         writer, measured = self.writer, self.measure()
         counts_before, failures_before, outer = writer.counts, len(self.failures), self.locks.row
-        self.locks.row = number = history.start_sync(
+        self.locks.row = number = history_writer.start_sync(
             writer.engine,
             space_key=writer.space_key,
             sync_type=writer.spec.name,
@@ -89,15 +93,17 @@ class Reporter:
                 "requests": measured.requests.total,
             }
             if error is None:
-                history.finish_sync(writer.engine, number, **figures)
+                history_writer.finish_sync(writer.engine, number, **figures)
             else:
                 self.locks.failed = True
                 # A server that is gone takes no note; the next load ends the row.
                 with suppress(WarehouseError):
-                    history.fail_sync(writer.engine, number, error, **figures)
+                    history_writer.fail_sync(writer.engine, number, error, **figures)
 
     def table_loaded(self, *more: Writer) -> None:
-        """Let the observer record what the whole load did to its table, and to those of `more` writers."""
+        """Let the observer record what the whole load did to its table, and to those of `more`
+        writers.
+        """
         for writer in (self.writer, *more):
             self.observer.table_loaded(
                 TableTotals(
@@ -113,7 +119,9 @@ class Reporter:
             )
 
     def rows_changed(self, tables: Collection[str]) -> None:
-        """Let the observer record how many rows other tables have, now that this load has written to them."""
+        """Let the observer record how many rows other tables have, now that this load has written
+        to them.
+        """
         writer = self.writer
         for table in sorted(tables):
             rows = row_count(writer.engine, SPECS[table], writer.space_key)

@@ -1,6 +1,8 @@
-"""One load of one table, from start to end: alone of its kind on what it has locked, and with a clear end.
+"""One load of one table, from start to end: alone of its kind on what it has locked, and with a
+clear end.
 
-The engine's functions take a `Session`: they read from its client, write by its writer and say what they do to its reporter.
+The engine's functions take a `Session`: they read from its client, write by its writer and say what
+they do to its reporter.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -14,29 +16,30 @@ from typing import Literal, Protocol
 from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import Record, RequestStats
 from resources.backlog.errors import BacklogError
-from resources.backlog.models import Record, RequestStats
-from resources.logs import about
+from resources.logs import log_about
 from resources.progress import Progress
-from resources.redact import plain_line
-from resources.warehouse import history, sync_state
-from resources.warehouse.errors import WarehouseError
+from resources.redact import first_line, plain_line
+from resources.warehouse import sync_state
+from resources.warehouse.history import history_writer
+from resources.warehouse.known_spaces import space_or_url
 from resources.warehouse.locks import Locks
-from resources.warehouse.run_log import one_line
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
-from resources.warehouse.sync_log import place_of
+from resources.warehouse.warehouse_errors import WarehouseError
 from sync.counts import by_bucket
-from sync.locks import SyncLocks
+from sync.forgotten_people import load_forgotten
 from sync.month_windows import Calendar
 from sync.noted_progress import NotedProgress
 from sync.observer import Observer
-from sync.people import load_forgotten
 from sync.reporter import Measurement, Reporter
+from sync.sync_locks import SyncLocks
 from sync.visible_projects import Project, visible_projects
 from sync.writer import Writer
 
-#: Tables whose loads cover the partitions of the run; the others are of the whole space, whatever a run covers.
+#: Tables whose loads cover the partitions of the run; the others are of the whole space, whatever a
+#: run covers.
 PARTITIONED = frozenset({"issues", "comments"})
 
 
@@ -75,7 +78,8 @@ class Warehouse(Protocol):
 class Run:
     """The run that a load belongs to, and who watches it.
 
-    `partitions` are those that it covers, as people read them; `projects` the keys of the projects that they are of, None: several.
+    `partitions` are those that it covers, as people read them; `projects` the keys of the projects
+    that they are of, None: several.
     """
 
     id: str
@@ -102,7 +106,8 @@ class Session:
     locks: SyncLocks
     writer: Writer
     reporter: Reporter
-    #: Looks once. No cached_property: before Python 3.12 one load of a process that looks would keep all others from it.
+    #: Looks once. No cached_property: before Python 3.12 one load of a process that looks would
+    #: keep all others from it.
     look: Callable[[], dict[int, Project]]
 
     @property
@@ -112,7 +117,9 @@ class Session:
 
     @property
     def visible(self) -> dict[int, Project]:
-        """The projects that the key could see when it first looked, archived ones included, by id."""
+        """The projects that the key could see when it first looked, archived ones included,
+        by id.
+        """
         return self.look()
 
     def project_of(self, key: str) -> Project | None:
@@ -125,7 +132,9 @@ class Session:
         return self.visible.get(former) if former is not None else None
 
     def covered(self, projects: Collection[Project]) -> list[str] | None:
-        """Return the keys of the projects that a sync covers, for the history; None: the whole space, all of several projects."""
+        """Return the keys of the projects that a sync covers, for the history; None: the whole
+        space, all of several projects.
+        """
         ids = {project.id for project in projects}
         whole = len(ids) > 1 and ids >= self.visible.keys()
         return None if whole else sorted({project.key for project in projects})
@@ -149,7 +158,8 @@ def open_session(
         source: where it reads.
         warehouse: where it writes.
         mode: how it reads, for the history.
-        locks: `table`: the whole table, from here to the end. `projects`: nothing yet, the load locks projects itself.
+        locks: `table`: the whole table, from here to the end. `projects`: nothing yet, the load
+            locks projects itself.
 
     Raises:
         SyncError: the source or the warehouse refused, or parts failed.
@@ -160,12 +170,16 @@ def open_session(
         before = client.stats.snapshot()
         space = client.space_info()
         space_key = str(space["spaceKey"])
-        history.know_space(engine, space_key, source.url)
+        history_writer.know_space(engine, space_key, source.url)
         load_forgotten(client, engine)
-        about_it = about(run=run.id, asset=f"raw/{table}", partition=run.partitions)
+        about_it = log_about(run=run.id, asset=f"raw/{table}", partition=run.partitions)
         with about_it, Locks(engine, space_key, f"run {run.id[:8]}") as held:
-            sync_locks = SyncLocks(held, engine, space_key, table, run.id, run.progress, run.log.info)
-            session = _session(run, SPECS[table], client, engine, space, sync_locks, Measurement(client, before))
+            sync_locks = SyncLocks(
+                held, engine, space_key, table, run.id, run.progress, run.log.info
+            )
+            session = _session(
+                run, SPECS[table], client, engine, space, sync_locks, Measurement(client, before)
+            )
             with _progress_shown(session):
                 sync_locks.begin()
                 if locks == "table":
@@ -175,12 +189,13 @@ def open_session(
                 session.writer.learn_names()
     except (BacklogError, WarehouseError) as error:
         if session is None or not session.locks.failed:
-            # Before it had a row: the source or the warehouse was not there. A warehouse that is gone takes no note.
+            # Before it had a row: the source or the warehouse was not there. A warehouse that is
+            # gone takes no note.
             with suppress(WarehouseError):
-                history.record_failure(
+                history_writer.record_failure(
                     warehouse.engine,
-                    one_line(str(error)),
-                    space_key=place_of(warehouse.engine, source.url),
+                    first_line(str(error)),
+                    space_key=space_or_url(warehouse.engine, source.url),
                     sync_type=table,
                     mode=mode,
                     run_id=run.id,
@@ -190,17 +205,38 @@ def open_session(
                 )
         raise SyncError(f"{table}: {error}") from None
     if session.reporter.failures:
-        raise PartsFailedError("; ".join(f"{table}: {failure}" for failure in session.reporter.failures))
+        raise PartsFailedError(
+            "; ".join(f"{table}: {failure}" for failure in session.reporter.failures)
+        )
 
 
 def _session(
-    run: Run, spec: TableSpec, client: BacklogClient, engine: Engine, space: Record, locks: SyncLocks, whole_load: Measurement
+    run: Run,
+    spec: TableSpec,
+    client: BacklogClient,
+    engine: Engine,
+    space: Record,
+    locks: SyncLocks,
+    whole_load: Measurement,
 ) -> Session:
     progress = NotedProgress(run.progress, locks)
     writer = Writer(spec, client, engine, space, run.id, locks, progress, run.log)
     reporter = Reporter(writer, locks, run.observer, run.log, whole_load)
     look = cache(partial(visible_projects, client))
-    return Session(spec, client, engine, space, run.id, run.log, progress, run.calendar, locks, writer, reporter, look)
+    return Session(
+        spec,
+        client,
+        engine,
+        space,
+        run.id,
+        run.log,
+        progress,
+        run.calendar,
+        locks,
+        writer,
+        reporter,
+        look,
+    )
 
 
 @contextmanager

@@ -26,7 +26,9 @@ def row_count(engine: Engine, spec: TableSpec, space_key: str) -> int:
 
 
 def last_written(engine: Engine, spec: TableSpec, space_key: str) -> datetime | None:
-    """Return when a row of a space was last written, marks of deletion included; None while there is none."""
+    """Return when a row of a space was last written, marks of deletion included; None while there
+    is none.
+    """
     rows = spec.table.c
     with engine.connect() as connection:
         written: datetime | None = connection.execute(
@@ -37,17 +39,25 @@ def last_written(engine: Engine, spec: TableSpec, space_key: str) -> datetime | 
 
 def first_rows(engine: Engine, spec: TableSpec, space_key: str) -> list[dict[str, Any]]:
     """Return a few rows to be shown, without payload and without what says who somebody is."""
-    return _rows(engine, spec, space_key, 10, list(spec.table.primary_key))
+    return _newest_rows(engine, spec, space_key, 10, list(spec.table.primary_key))
 
 
 def newest_rows(engine: Engine, spec: TableSpec, space_key: str) -> list[dict[str, Any]]:
-    """Return the rows with the highest keys, only a few, since a partition is shown next to many others."""
-    return _rows(engine, spec, space_key, 5, [column.desc() for column in spec.table.primary_key])
+    """Return the rows with the highest keys, only a few, since a partition is shown next to many
+    others.
+    """
+    return _newest_rows(
+        engine, spec, space_key, 5, [column.desc() for column in spec.table.primary_key]
+    )
 
 
-def _rows(engine: Engine, spec: TableSpec, space_key: str, limit: int, order: Sequence[ColumnElement[Any]]) -> list[dict[str, Any]]:
+def _newest_rows(
+    engine: Engine, spec: TableSpec, space_key: str, limit: int, order: Sequence[ColumnElement[Any]]
+) -> list[dict[str, Any]]:
     columns = [column for column in spec.table.c if column.name not in _NOT_SHOWN | spec.of_people]
-    query = select(*columns).where(spec.table.c.space_key == space_key).order_by(*order).limit(limit)
+    query = (
+        select(*columns).where(spec.table.c.space_key == space_key).order_by(*order).limit(limit)
+    )
     with engine.connect() as connection:
         return [dict(row._mapping) for row in connection.execute(query)]
 
@@ -60,22 +70,36 @@ def issues_by_month(
     month = _month(calendar)
     query = (
         select(issues.project_id, month, func.count())
-        .where(issues.space_key == space_key, issues.project_id.in_(project_ids), issues.deleted_at.is_(None))
+        .where(
+            issues.space_key == space_key,
+            issues.project_id.in_(project_ids),
+            issues.deleted_at.is_(None),
+        )
         .group_by(issues.project_id, month)
     )
-    return _counted(engine, query, calendar)
+    return _count_by_month(engine, query, calendar)
 
 
 def rows_by_month(
-    engine: Engine, spec: TableSpec, space_key: str, cells: Collection[tuple[int, str]], calendar: Calendar
+    engine: Engine,
+    spec: TableSpec,
+    space_key: str,
+    cells: Collection[tuple[int, str]],
+    calendar: Calendar,
 ) -> Mapping[tuple[int, str], int]:
-    """Count the stored rows that hang on issues, by project and month of the issue's last change, in these only."""
+    """Count the stored rows that hang on issues, by project and month of the issue's last change,
+    in these only.
+    """
     issues, rows = SPECS["issues"].table.c, spec.table.c
     changed, month = func.coalesce(issues.updated_at, issues.created_at), _month(calendar)
     since, until = calendar.span(month for _, month in cells)
     query = (
         select(issues.project_id, month, func.count())
-        .select_from(SPECS["issues"].table.join(spec.table, (rows.space_key == issues.space_key) & (rows.issue_id == issues.id)))
+        .select_from(
+            SPECS["issues"].table.join(
+                spec.table, (rows.space_key == issues.space_key) & (rows.issue_id == issues.id)
+            )
+        )
         .where(
             issues.space_key == space_key,
             issues.project_id.in_(sorted({project_id for project_id, _ in cells})),
@@ -87,15 +111,20 @@ def rows_by_month(
         query = query.where(changed >= since)
     if until is not None:
         query = query.where(changed < until)
-    return _counted(engine, query, calendar)
+    return _count_by_month(engine, query, calendar)
 
 
 def _month(calendar: Calendar) -> ColumnElement[Any]:
     issues = SPECS["issues"].table.c
-    return func.to_char(func.timezone(calendar.timezone, func.coalesce(issues.updated_at, issues.created_at)), "YYYY-MM")
+    return func.to_char(
+        func.timezone(calendar.timezone, func.coalesce(issues.updated_at, issues.created_at)),
+        "YYYY-MM",
+    )
 
 
-def _counted(engine: Engine, query: Select[Any], calendar: Calendar) -> Mapping[tuple[int, str], int]:
+def _count_by_month(
+    engine: Engine, query: Select[Any], calendar: Calendar
+) -> Mapping[tuple[int, str], int]:
     counted: dict[tuple[int, str], int] = defaultdict(int)
     with engine.connect() as connection:
         for project_id, text, count in connection.execute(query):

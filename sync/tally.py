@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from resources.backlog.models import Record
+from resources.backlog.client_values import Record
 from resources.records import odd_of
 from resources.warehouse.loader import MergeResult
 from sync.counts import Counts
@@ -38,7 +38,9 @@ class CommentTally:
 
 @dataclass(frozen=True)
 class Tally:
-    """Rows by project and month of the last change, as the records themselves say it (None: not said), and the newest change."""
+    """Rows by project and month of the last change, as the records themselves say it (None: not
+    said), and the newest change.
+    """
 
     counts: Mapping[tuple[int | None, str | None], Counts] = field(default_factory=dict)
     newest: datetime | None = None
@@ -54,18 +56,22 @@ class Tally:
         counts: dict[tuple[int | None, str | None], Counts] = defaultdict(Counts)
         newest: datetime | None = None
         for odd in odd_of(batch):
-            counts[_project(odd.record), None] += Counts(read=1, rejected=1)
+            counts[_project_id(odd.record), None] += Counts(read=1, rejected=1)
         for record in batch:
             moment = changed_at(record)
             what = outcome.pop(record["id"], "unchanged")
-            counts[_project(record), calendar.month_of(moment) if moment else None] += Counts(read=1, **{what: 1})
+            counts[_project_id(record), calendar.month_of(moment) if moment else None] += Counts(
+                read=1, **{what: 1}
+            )
             if moment and (newest is None or moment > newest) and what in {"inserted", "updated"}:
                 newest = moment
         return cls(counts, newest)
 
     @classmethod
     def of_deleted(cls, rows: Iterable[tuple[int, datetime | None]], calendar: Calendar) -> "Tally":
-        """Count rows marked deleted, each given as project id and time of last change, where they were last seen."""
+        """Count rows marked deleted, each given as project id and time of last change, where they
+        were last seen.
+        """
         counts: dict[tuple[int | None, str | None], Counts] = defaultdict(Counts)
         for project, moment in rows:
             counts[project, calendar.month_of(moment) if moment else None] += Counts(deleted=1)
@@ -77,11 +83,14 @@ class Tally:
             counts[cell] = counts.get(cell, Counts()) + more
         return Tally(counts, max((one for one in (self.newest, other.newest) if one), default=None))
 
-    def within(self, projects: Collection[int], months: Sequence[str], fallback: int) -> dict[Cell, Counts]:
-        """Return the rows by the projects and months that a read covers, so that its partitions add up to the whole.
+    def within(
+        self, projects: Collection[int], months: Sequence[str], fallback: int
+    ) -> dict[Cell, Counts]:
+        """Return the rows by the projects and months that a read covers, so that its partitions add
+        up to the whole.
 
-        A row that has moved out of them meanwhile counts where it was looked for: in the project `fallback`, and at the nearer end
-        of the months.
+        A row that has moved out of them meanwhile counts where it was looked for: in the project
+        `fallback`, and at the nearer end of the months.
         """
         found: dict[Cell, Counts] = defaultdict(Counts)
         for (project, month), counts in self.counts.items():
@@ -90,13 +99,15 @@ class Tally:
         return found
 
 
-def _project(record: object) -> int | None:
+def _project_id(record: object) -> int | None:
     project = record.get("projectId") if isinstance(record, dict) else None
     return project if isinstance(project, int) else None
 
 
 def changed_at(record: Record) -> datetime | None:
-    """Return when a record was last changed, None when it does not say so in a form that can be read."""
+    """Return when a record was last changed, None when it does not say so in a form that can be
+    read.
+    """
     for name in ("updated", "created"):
         value = record.get(name)
         if isinstance(value, str):

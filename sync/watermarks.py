@@ -1,6 +1,8 @@
-"""How far the issues of each project are read: watermarks, and checkpoints of reads that were broken off.
+"""How far the issues of each project are read: watermarks, and checkpoints of reads that were
+broken off.
 
-`issues.py` moves them when it has stored what it read; `resources/warehouse/sync_state.py` keeps them.
+`issues.py` moves them when it has stored what it read; `resources/warehouse/sync_state.py` keeps
+them.
 """
 
 from collections.abc import Collection, Sequence
@@ -9,8 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.position import Position
-from resources.backlog.scan import Resume
+from resources.backlog.position import Position, Resume
 from resources.warehouse import sync_state
 from sync.session import Session
 from sync.visible_projects import Project, visible_projects
@@ -20,7 +21,9 @@ SCOPE = "issues"
 
 
 def watermarks(session: Session) -> dict[int, datetime]:
-    """Return project id -> the instant before which all changes are stored, of the projects that were once read whole."""
+    """Return project id -> the instant before which all changes are stored, of the projects that
+    were once read whole.
+    """
     with session.engine.connect() as connection:
         return sync_state.get_watermarks(connection, session.space_key, SCOPE)
 
@@ -29,19 +32,27 @@ def complete(session: Session, projects: Sequence[Project], watermark: datetime)
     """Record that all changes of these projects before `watermark` are stored."""
     with session.writer.transaction() as connection:
         _move(connection, session, projects, watermark)
-        sync_state.record_success(connection, session.space_key, SCOPE, [project.id for project in projects])
+        sync_state.record_success(
+            connection, session.space_key, SCOPE, [project.id for project in projects]
+        )
 
 
 def move_watermark(session: Session, project: Project, watermark: datetime) -> None:
-    """Move the watermark of a project whose read goes on: if the load dies after this, a load of changes continues it."""
+    """Move the watermark of a project whose read goes on: if the load dies after this, a load of
+    changes continues it.
+    """
     with session.writer.transaction() as connection:
         _move(connection, session, [project], watermark)
 
 
-def _move(connection: Connection, session: Session, projects: Sequence[Project], watermark: datetime) -> None:
+def _move(
+    connection: Connection, session: Session, projects: Sequence[Project], watermark: datetime
+) -> None:
     for project in projects:
         sync_state.set_watermark(connection, session.space_key, SCOPE, project.id, watermark)
-    sync_state.clear_checkpoints(connection, session.space_key, SCOPE, [project.id for project in projects])
+    sync_state.clear_checkpoints(
+        connection, session.space_key, SCOPE, [project.id for project in projects]
+    )
 
 
 def checkpoints(session: Session, sort: str) -> dict[int, sync_state.Checkpoint]:
@@ -50,26 +61,36 @@ def checkpoints(session: Session, sort: str) -> dict[int, sync_state.Checkpoint]
         return sync_state.get_checkpoints(connection, session.space_key, SCOPE, sort)
 
 
-def keep_checkpoint(connection: Connection, session: Session, projects: Sequence[Project], sort: str, at: Resume) -> None:
+def keep_checkpoint(
+    connection: Connection, session: Session, projects: Sequence[Project], sort: str, at: Resume
+) -> None:
     """Remember how far a read of projects in an order has come, and as of when that is stored."""
     checkpoint = sync_state.Checkpoint(sort, at.position.as_dict(), at.started_at)
-    sync_state.set_checkpoint(connection, session.space_key, SCOPE, [project.id for project in projects], checkpoint)
+    sync_state.set_checkpoint(
+        connection, session.space_key, SCOPE, [project.id for project in projects], checkpoint
+    )
 
 
 def broken_off(session: Session, projects: Sequence[Project], sort: str) -> Resume | None:
-    """Return where the last read of projects in an order was broken off, None when it was not, or not that of all of them."""
+    """Return where the last read of projects in an order was broken off, None when it was not, or
+    not that of all of them.
+    """
     kept = checkpoints(session, sort)
     found = kept.get(projects[0].id)
     if found is None or any(kept.get(project.id) != found for project in projects):
         return None
     position = Position.from_dict(found.position)
     names = ", ".join(project.key for project in projects)
-    session.log.info(f"{names}: continuing from {position.moment} ({sort}), where an earlier read was interrupted")
+    session.log.info(
+        f"{names}: continuing from {position.moment} ({sort}), where an "
+        "earlier read was interrupted"
+    )
     return Resume(position, found.started_at)
 
 
-def oldest_watermark(engine: Engine, projects: Collection[str]) -> datetime | None:
-    """Return the watermark of the project that is furthest behind, None while one was never read whole; asks the source nothing.
+def watermark_furthest_behind(engine: Engine, projects: Collection[str]) -> datetime | None:
+    """Return the watermark of the project that is furthest behind, None while one was never read
+    whole; asks the source nothing.
 
     `projects` are the keys that are partitions.
 
@@ -89,4 +110,8 @@ def complete_projects(client: BacklogClient, engine: Engine) -> dict[str, dateti
     """
     with engine.connect() as connection:
         found = sync_state.get_watermarks(connection, str(client.space_info()["spaceKey"]), SCOPE)
-    return {project.key: found[project.id] for project in visible_projects(client).values() if project.id in found}
+    return {
+        project.key: found[project.id]
+        for project in visible_projects(client).values()
+        if project.id in found
+    }

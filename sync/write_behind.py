@@ -1,4 +1,6 @@
-"""Storing while the next answer is under way: one thing at a time, in the order in which it was read."""
+"""Storing while the next answer is under way: one thing at a time, in the order in which it was
+read.
+"""
 
 import time
 from collections import deque
@@ -9,9 +11,10 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from resources.backlog.client import BacklogClient
-from sync.locks import SyncLocks
+from sync.sync_locks import SyncLocks
 
-#: How much longer the next answer must take than storing a page probably does. The last few of both are looked at.
+#: How much longer the next answer must take than storing a page probably does. The last few of both
+#: are looked at.
 MARGIN = 1.25
 RECENT = 8
 
@@ -19,10 +22,12 @@ Result = TypeVar("Result")
 
 
 class WriteBehind(Generic[Result]):
-    """Calls one function at a time in a thread of its own; leave the `with` to be sure that none is running any more.
+    """Calls one function at a time in a thread of its own; leave the `with` to be sure that none is
+    running any more.
 
-    A kill loses what is being stored and what comes in meanwhile. Those may be a hundred rows together. So a page of many rows is
-    stored while the next answer is under way only where the source takes longer to answer than PostgreSQL to store.
+    A kill loses what is being stored and what comes in meanwhile. Those may be a hundred rows
+    together. So a page of many rows is stored while the next answer is under way only where the
+    source takes longer to answer than PostgreSQL to store.
 
     `locks` show the waits of who reads, which are over when something is to be stored.
     """
@@ -35,7 +40,8 @@ class WriteBehind(Generic[Result]):
         self._recent: deque[tuple[int, float]] = deque(maxlen=RECENT)  # rows and seconds
 
     def begin(self, store: Callable[[], Result], rows: int | None = None) -> list[Result]:
-        """Begin to store when what was begun before has ended; raise what that has raised, then nothing is begun.
+        """Begin to store when what was begun before has ended; raise what that has raised, then
+        nothing is begun.
 
         Args:
             store: what to call.
@@ -47,13 +53,18 @@ class WriteBehind(Generic[Result]):
         ended = self.wait()
         if self._locks is not None:
             self._locks.go_on()
-        # Reading and storing both teach the mask names of forgotten people, so one waits for the other.
-        whole = bool(self._client.mask.forgotten.ids) or not (rows is None or self._is_stored_first(rows))
+        # Reading and storing both teach the mask names of forgotten people, so one waits for the
+        # other.
+        whole = bool(self._client.mask.forgotten.ids) or not (
+            rows is None or self._is_stored_first(rows)
+        )
         self._running = self._thread.submit(copy_context().run, self._timed, store, rows)
         return ended + self.wait() if whole else ended
 
     def wait(self) -> list[Result]:
-        """Return when nothing is being stored, with what that has returned; raise what it has raised."""
+        """Return when nothing is being stored, with what that has returned; raise what it has
+        raised.
+        """
         if (running := self._running) is None:
             return []
         futures.wait([running])
@@ -63,7 +74,12 @@ class WriteBehind(Generic[Result]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         try:
             if error is None:
                 self.wait()
@@ -78,14 +94,18 @@ class WriteBehind(Generic[Result]):
         return result
 
     def _is_stored_first(self, rows: int) -> bool:
-        """Say whether rows will be stored before the next answer comes, as far as the last ones show it."""
+        """Say whether rows will be stored before the next answer comes, as far as the last ones
+        show it.
+        """
         if not self._recent:
             return False
         seconds = max(took * max(1.0, rows / max(1, known)) for known, took in self._recent)
         return self._client.quickest_answer > MARGIN * seconds
 
     def _end(self) -> None:
-        """Wait for what is being stored, which needs the locks of the load, however often the load is broken off."""
+        """Wait for what is being stored, which needs the locks of the load, however often the load
+        is broken off.
+        """
         try:
             futures.wait([self._running] if self._running else [])
         except BaseException:

@@ -1,4 +1,6 @@
-"""How rows of one table are written: in transactions that commit only while the load holds its locks."""
+"""How rows of one table are written: in transactions that commit only while the load holds its
+locks.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,18 +11,18 @@ from logging import Logger
 from sqlalchemy import Connection, Engine
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import Record
+from resources.backlog.client_values import Record
 from resources.privacy import Mask
 from resources.progress import Progress
 from resources.records import AHEAD, Page, odd_of
+from resources.warehouse.forgetting import hold, learn
 from resources.warehouse.loader import MergeResult, merge
-from resources.warehouse.people import hold, learn
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.tombstones import mark_missing
 from sync.counts import Counts
-from sync.locks import SyncLocks
 from sync.name_history import note_names
+from sync.sync_locks import SyncLocks
 
 
 @dataclass
@@ -44,20 +46,26 @@ class Writer:
 
     @property
     def latest(self) -> datetime | None:
-        """The last time that can be meant now, by the source's clock; None before its first answer."""
+        """The last time that can be meant now, by the source's clock; None before its first
+        answer.
+        """
         now = self.client.server_time
         return None if now is None else now + AHEAD
 
     def for_table(self, table: str) -> "Writer":
-        """Return a writer for another table that is written together with this one, under the same locks."""
+        """Return a writer for another table that is written together with this one, under the same
+        locks.
+        """
         return replace(self, spec=SPECS[table], counts=Counts())
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Open a transaction, and commit it only if the load still holds its locks: no other load has begun meanwhile.
+        """Open a transaction, and commit it only if the load still holds its locks: no other load
+        has begun meanwhile.
 
         Raises:
-            WarehouseError: the server refused, somebody was forgotten, or the locks are lost; then nothing was written.
+            WarehouseError: the server refused, somebody was forgotten, or the locks are lost; then
+                nothing was written.
         """
         self.locks.go_on()
         self.learn_names()
@@ -75,7 +83,8 @@ class Writer:
         *,
         read_in: int | None = None,
     ) -> MergeResult:
-        """Merge records, odd ones included, inside a transaction of `transaction`; `count` them once it is committed.
+        """Merge records, odd ones included, inside a transaction of `transaction`; `count` them
+        once it is committed.
 
         Args:
             connection: inside the transaction.
@@ -101,7 +110,8 @@ class Writer:
         """Merge records in a transaction of their own.
 
         Raises:
-            WarehouseError: the server refused, or the locks of the load are lost; then nothing was written.
+            WarehouseError: the server refused, or the locks of the load are lost; then nothing was
+                written.
         """
         with self.transaction() as connection:
             result = self.merge(connection, records)
@@ -109,18 +119,27 @@ class Writer:
         return result
 
     def store_listing(
-        self, records: Sequence[Record], *, evidence: str | None = None, as_progress: bool = True, **scope: int
+        self,
+        records: Sequence[Record],
+        *,
+        evidence: str | None = None,
+        as_progress: bool = True,
+        **scope: int,
     ) -> int:
-        """Merge a whole listing and mark what has vanished from it, in one transaction; return how many rows it had.
+        """Merge a whole listing and mark what has vanished from it, in one transaction; return how
+        many rows it had.
 
         Args:
             records: all that the source lists.
-            evidence: how a deletion is known, for `ops.deletions`; None: the endpoint of the table no longer lists the row.
+            evidence: how a deletion is known, for `ops.deletions`; None: the endpoint of the table
+                no longer lists the row.
             as_progress: show the rows as progress, which a thread leaves to who reads.
-            scope: columns that say what was listed whole, e.g. `project_id=300`; none for the whole space.
+            scope: columns that say what was listed whole, e.g. `project_id=300`; none for the whole
+                space.
 
         Raises:
-            WarehouseError: the server refused, or the locks of the load are lost; then nothing was written.
+            WarehouseError: the server refused, or the locks of the load are lost; then nothing was
+                written.
         """
         gone: tuple[int, ...] = ()
         with self.transaction() as connection:
@@ -142,16 +161,23 @@ class Writer:
         self.count_deleted(len(gone))
         return result.read
 
-    def note_names(self, connection: Connection, records: Sequence[Record], project_id: int = 0) -> None:
+    def note_names(
+        self, connection: Connection, records: Sequence[Record], project_id: int = 0
+    ) -> None:
         """Remember what a listing calls things, for the change log of later times."""
-        note_names(connection, self.space_key, self.spec.name, records, project_id, self.client.server_time)
+        note_names(
+            connection, self.space_key, self.spec.name, records, project_id, self.client.server_time
+        )
 
     def count(self, result: MergeResult, *, as_progress: bool = True) -> None:
-        """Count what a merge did, once it is committed; `as_progress`: the progress is counted in these rows, not otherwise."""
+        """Count what a merge did, once it is committed; `as_progress`: the progress is counted in
+        these rows, not otherwise.
+        """
         self.counts += Counts.of(result)
         for name in result.unexpected_fields:
             self.log.warning(
-                f"{self.spec.name}: the source sends a field {name!r} that the schema does not know; it is kept in payload"
+                f"{self.spec.name}: the source sends a field {name!r} that the schema does not "
+                "know; it is kept in payload"
             )
         if as_progress:
             self.progress.advance(self.spec.name, result.read)
@@ -161,15 +187,20 @@ class Writer:
         self.counts += Counts(deleted=rows)
 
     def learn_names(self) -> None:
-        """Note the names that the source has shown of people who are forgotten, and erase them where they are stored already.
+        """Note the names that the source has shown of people who are forgotten, and erase them
+        where they are stored already.
 
         Raises:
             WarehouseError: the server refused, or a build of the marts does not end.
         """
         if self.client.mask.forgotten.met:
             self.client.mask, changed = learn(self.engine, self.space_key, self.client.mask)
-            self.log.info(f"a new name of a forgotten person: {sum(changed.values())} rows were rewritten")
+            self.log.info(
+                f"a new name of a forgotten person: {sum(changed.values())} rows were rewritten"
+            )
 
 
 def _masked(mask: Mask, records: Sequence[Record]) -> Page:
-    return Page(mask(list(records)), (replace(one, record=mask(one.record)) for one in odd_of(records)))
+    return Page(
+        mask(list(records)), (replace(one, record=mask(one.record)) for one in odd_of(records))
+    )

@@ -1,4 +1,5 @@
-"""One Chromium, and windows in it: on the Dagster UI of a running `up`, on the page of the sync service, or on a file.
+"""One Chromium, and windows in it: on the Dagster UI of a running `up`, on the page of the sync
+service, or on a file.
 
 The tests of what people see and the pictures of the README share it.
 """
@@ -44,7 +45,9 @@ HAS_A_LINE = """canvas => {
 
 @dataclass(frozen=True)
 class Chromium:
-    """A running browser. Each window is somebody of its own there: with no history, no cookie and no cached page."""
+    """A running browser. Each window is somebody of its own there: with no history, no cookie and
+    no cached page.
+    """
 
     browser: Browser
     _loop: events.AbstractEventLoop
@@ -53,7 +56,9 @@ class Chromium:
     def window(self, width: int, height: int, **options: Any) -> Iterator[Page]:
         """Open a window; a failure comes with a picture of it."""
         with _running(self._loop):
-            context = self.browser.new_context(viewport={"width": width, "height": height}, timezone_id="Asia/Tokyo", **options)
+            context = self.browser.new_context(
+                viewport={"width": width, "height": height}, timezone_id="Asia/Tokyo", **options
+            )
             page = context.new_page()
             page.set_default_timeout(PATIENCE_SECONDS * 1000)
             try:
@@ -75,7 +80,10 @@ def running_chromium() -> Iterator[Chromium]:
         RuntimeError: there is no Chromium, and BROWSER_REQUIRED is set.
     """
     if not BINARY.exists():
-        reason = f"{BINARY} is missing: apt-get install chromium (Debian, Ubuntu), or run .ci/run, which does it"
+        reason = (
+            f"{BINARY} is missing: apt-get install chromium (Debian, Ubuntu), or "
+            "run .ci/run, which does it"
+        )
         if "BROWSER_REQUIRED" in os.environ:
             raise RuntimeError(reason)
         pytest.skip(reason)
@@ -94,7 +102,9 @@ def running_chromium() -> Iterator[Chromium]:
 
 @contextmanager
 def _running(loop: events.AbstractEventLoop) -> Iterator[None]:
-    """Let the loop of Playwright be the one of this thread. It says so all the time, and other tests could start none."""
+    """Let the loop of Playwright be the one of this thread. It says so all the time, and other
+    tests could start none.
+    """
     before = events._get_running_loop()
     events._set_running_loop(loop)
     try:
@@ -105,7 +115,9 @@ def _running(loop: events.AbstractEventLoop) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Analyst:
-    """Somebody at a browser window; `strangers` are the addresses other than the UI that the pages asked for."""
+    """Somebody at a browser window; `strangers` are the addresses other than the UI that the pages
+    asked for.
+    """
 
     up: Up
     page: Page
@@ -117,8 +129,12 @@ class Analyst:
         return self.page
 
     def backfill(self, projects: Sequence[str], first: str, last: str) -> str:
-        """Backfill some months of some projects from the page of `raw/issues`, wait until it has ended well, return its id."""
-        self._choose(projects, f"[{first}...{last}]").get_by_role("button", name="Launch backfill").click()
+        """Backfill some months of some projects from the page of `raw/issues`, wait until it has
+        ended well, return its id.
+        """
+        self._choose(projects, f"[{first}...{last}]").get_by_role(
+            "button", name="Launch backfill"
+        ).click()
         page = self.page
         page.get_by_role("region", name="Notifications").get_by_role("link", name="View").click()
         expect(page.get_by_text("100% completed")).to_be_visible()
@@ -126,7 +142,9 @@ class Analyst:
         return page.url.split("/runs/b/")[1].split("?")[0].strip("/")
 
     def load_partition(self, project: str, month: str) -> None:
-        """Load one partition from the page of `raw/issues`, and wait until its run has ended well."""
+        """Load one partition from the page of `raw/issues`, and wait until its run has
+        ended well.
+        """
         partition = f"{project}|{month}"
         before = self.up.newest_run(partition)
         self.launch_partition(project, month)
@@ -170,7 +188,9 @@ class Analyst:
 
 
 @contextmanager
-def analyst_at(chromium: Chromium, up: Up, *, width: int = 1400, height: int = 1000) -> Iterator[Analyst]:
+def analyst_at(
+    chromium: Chromium, up: Up, *, width: int = 1400, height: int = 1000
+) -> Iterator[Analyst]:
     """Open a browser window; a failure comes with a picture of it and with what `up` said last."""
     with chromium.window(width, height) as page:
         analyst = Analyst(up, page)
@@ -184,14 +204,19 @@ def analyst_at(chromium: Chromium, up: Up, *, width: int = 1400, height: int = 1
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who looks at a page of ours; `noted` is what the page asked for besides itself, and what it complained of."""
+    """Somebody who looks at a page of ours; `noted` is what the page asked for besides itself, and
+    what it complained of.
+    """
 
     page: Page
     noted: list[str] = field(default_factory=list)
 
     def open(self, file: Path) -> Page:
         """Open a file."""
-        self.page.on("request", lambda request: None if request.url == file.as_uri() else self._note(request.url))
+        self.page.on(
+            "request",
+            lambda request: None if request.url == file.as_uri() else self._note(request.url),
+        )
         self.page.on("console", lambda message: self._note(message.text))
         self.page.on("pageerror", lambda error: self._note(str(error)))
         self.page.goto(file.as_uri())
@@ -202,7 +227,9 @@ class Reader:
             self.noted.append(what)
 
     def collisions(self) -> list[str]:
-        """Return the texts of pictures that lie on each other or stick out of their picture, in the fonts of this machine."""
+        """Return the texts of pictures that lie on each other or stick out of their picture, in the
+        fonts of this machine.
+        """
         found: list[str] = self.page.evaluate(_COLLISIONS)
         return found
 
@@ -210,26 +237,43 @@ class Reader:
 _COLLISIONS = """() => [...document.querySelectorAll('svg')].flatMap(picture => {
   const edge = picture.getBoundingClientRect();
   // Labels that would lie on others are there, and not to be seen.
-  const seen = [...picture.querySelectorAll('text')].filter(text => getComputedStyle(text).opacity !== '0');
+  const seen = [...picture.querySelectorAll('text')].filter(text =>
+    getComputedStyle(text).opacity !== '0');
   const boxes = seen.map(text => ({said: text.textContent, box: text.getBoundingClientRect()}));
-  const beyond = box => box.left < edge.left || box.right > edge.right || box.top < edge.top || box.bottom > edge.bottom;
+  const beyond = box =>
+    box.left < edge.left || box.right > edge.right ||
+    box.top < edge.top || box.bottom > edge.bottom;
   const out = boxes.filter(({box}) => beyond(box));
   // The box of a line is higher than its letters.
   const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 0.5
     && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 0.35 * Math.min(a.height, b.height);
-  const pairs = boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b => meet(a.box, b.box)).map(b => `${a.said} | ${b.said}`));
+  const pairs = boxes.flatMap((a, i) =>
+    boxes.slice(i + 1).filter(b => meet(a.box, b.box)).map(b => `${a.said} | ${b.said}`));
   return [...out.map(({said}) => `outside: ${said}`), ...pairs];
 })"""
 
 
 @contextmanager
 def visitor_at(
-    chromium: Chromium, url: str, *, locale: str = "ja-JP", width: int = 1100, height: int = 1000, **options: Any
+    chromium: Chromium,
+    url: str,
+    *,
+    locale: str = "ja-JP",
+    width: int = 1100,
+    height: int = 1000,
+    **options: Any,
 ) -> Iterator[Reader]:
-    """Open the page of the sync service; `noted` is what it asked of others and what it complained of."""
+    """Open the page of the sync service; `noted` is what it asked of others and what it complained
+    of.
+    """
     with chromium.window(width, height, locale=locale, **options) as page:
         visitor = Reader(page)
-        page.on("request", lambda request: None if request.url.startswith(url) else visitor.noted.append(request.url))
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith(url) else visitor.noted.append(request.url)
+            ),
+        )
         page.on("pageerror", lambda error: visitor.noted.append(str(error)))
         page.on("console", lambda message: visitor.noted.append(message.text))
         page.goto(url)
@@ -237,7 +281,9 @@ def visitor_at(
 
 
 @contextmanager
-def reader(chromium: Chromium, *, width: int = 1000, locale: str = "ja-JP", **options: Any) -> Iterator[Reader]:
+def reader(
+    chromium: Chromium, *, width: int = 1000, locale: str = "ja-JP", **options: Any
+) -> Iterator[Reader]:
     """Open a browser window that has no network."""
     with chromium.window(width, 1000, locale=locale, **options) as page:
         page.context.set_offline(True)

@@ -1,4 +1,6 @@
-"""Fixtures that every test may use: a real PostgreSQL of this session, a fresh migrated database, and a whole deployment."""
+"""Fixtures that every test may use: a real PostgreSQL of this session, a fresh migrated database,
+and a whole deployment.
+"""
 
 import gc
 import os
@@ -19,19 +21,26 @@ from simulator import Simulator, SpaceSpec
 from tests.databases import copy_of, database_url, server_url
 from tests.scratch import use_memory
 
-# Months, zone and space are read when the assets are first imported: the tests have their own, whatever the shell has set.
-for _name in [name for name in os.environ if name.startswith(("BACKLOG_", "DAGSTER_")) or name == "WAREHOUSE_URL"]:
+# Months, zone and space are read when the assets are first imported: the tests have their own,
+# whatever the shell has set.
+for _name in [
+    name
+    for name in os.environ
+    if name.startswith(("BACKLOG_", "DAGSTER_")) or name == "WAREHOUSE_URL"
+]:
     del os.environ[_name]
 os.environ["BACKLOG_HISTORY_START"] = "2026-01"
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
-# Tests interrupt what they have started and close its window. Whatever starts pytest may ignore both signals, as nohup and a shell
-# that puts it into the background do, and children would inherit that.
+# Tests interrupt what they have started and close its window. Whatever starts pytest may ignore
+# both signals, as nohup and a shell that puts it into the background do, and children would inherit
+# that.
 if "PYTEST_XDIST_WORKER" in os.environ:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 use_memory()
-# Definitions are put together for each run: with the usual thresholds a fifth of the time goes into the search for cycles.
+# Definitions are put together for each run: with the usual thresholds a fifth of the time goes into
+# the search for cycles.
 gc.set_threshold(20_000, 20, 20)
 
 from tests.deployment import SMALL, Deploy, Deployment, quiet  # noqa: E402 - reads the variables
@@ -41,7 +50,8 @@ from tests.seed import SEED  # noqa: E402
 if TYPE_CHECKING:
     from tests.browser import Chromium
 
-#: Folders whose tests start real processes, servers and browsers. `make test` leaves them out, but for those marked `smoke`.
+#: Folders whose tests start real processes, servers and browsers. `make test` leaves them out, but
+#: for those marked `smoke`.
 PROCESSES = ("tests/integration/", "tests/deploy/test_proxy.py")
 
 
@@ -53,7 +63,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the seed, also where all is green: a failure may show only in what the next test does."""
+    """Print the seed, also where all is green: a failure may show only in what the next
+    test does.
+    """
     terminalreporter.write_line(f"seed of the random tests: {SEED} (SEED={SEED} repeats them)")
 
 
@@ -63,7 +75,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         processes = item.nodeid.startswith(PROCESSES) and not item.get_closest_marker("smoke")
         if processes:
             item.add_marker(pytest.mark.full)
-    items.sort(key=lambda item: (not item.nodeid.startswith(WAITING), item.get_closest_marker("long") is None))
+    items.sort(
+        key=lambda item: (
+            not item.nodeid.startswith(WAITING),
+            item.get_closest_marker("long") is None,
+        )
+    )
 
 
 #: Folders whose files share something that takes long to make.
@@ -76,7 +93,10 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]  # it has no types
     """Gives the tests of a file, or of a folder that shares something, to one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((folder for folder in BUILT_ONCE if nodeid.startswith(folder)), super()._split_scope(nodeid))
+        return next(
+            (folder for folder in BUILT_ONCE if nodeid.startswith(folder)),
+            super()._split_scope(nodeid),
+        )
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
@@ -94,7 +114,9 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator["Chromium"]:
     """Return the browser of this session; a test opens windows in it."""
-    from tests.browser import running_chromium  # Playwright is loaded only where a test looks at a page
+    from tests.browser import (
+        running_chromium,
+    )  # Playwright is loaded only where a test looks at a page
 
     with running_chromium() as started:
         yield started
@@ -149,11 +171,14 @@ def warehouse(warehouse_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def deploy(warehouse_url: str, warehouse: Engine) -> Iterator[Deploy]:
-    """Return a function that starts a simulated space and deploys onto it; nothing is loaded yet."""
+    """Return a function that starts a simulated space and deploys onto it; nothing is
+    loaded yet.
+    """
     with ExitStack() as stack:
 
         def start(spec: SpaceSpec = SMALL, **options: object) -> Deployment:
-            sim = stack.enter_context(Simulator(spec, **options))  # type: ignore[arg-type]  # checked by the simulator
+            # The simulator checks the options.
+            sim = stack.enter_context(Simulator(spec, **options))  # type: ignore[arg-type]
             instance = stack.enter_context(in_memory())
             return Deployment(sim, warehouse_url, warehouse, instance, sim.api_key, quiet())
 
@@ -185,7 +210,14 @@ def _loaded_template(postgres_url: str, _template: tuple[Engine, str]) -> Iterat
 
 
 @pytest.fixture
-def loaded(postgres_url: str, _template: tuple[Engine, str], _loaded_template: str) -> Iterator[Deployment]:
-    """Return a deployment on a small quiet space that was loaded whole: the same space again, and a copy of its warehouse."""
-    with copy_of(_template[0], _loaded_template) as name, _deployed(database_url(postgres_url, name)) as deployment:
+def loaded(
+    postgres_url: str, _template: tuple[Engine, str], _loaded_template: str
+) -> Iterator[Deployment]:
+    """Return a deployment on a small quiet space that was loaded whole: the same space again, and a
+    copy of its warehouse.
+    """
+    with (
+        copy_of(_template[0], _loaded_template) as name,
+        _deployed(database_url(postgres_url, name)) as deployment,
+    ):
         yield deployment

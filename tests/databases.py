@@ -17,7 +17,9 @@ from resources.warehouse.connect import engine, parse_url
 
 @contextmanager
 def heard(target: Any, name: str, place: int) -> Iterator[list[Any]]:
-    """Give what SQLAlchemy passes to the listeners of an event meanwhile, the argument at a place of each time."""
+    """Give what SQLAlchemy passes to the listeners of an event meanwhile, the argument at a place
+    of each time.
+    """
     found: list[Any] = []
 
     def note(*arguments: Any) -> None:
@@ -33,7 +35,8 @@ def heard(target: Any, name: str, place: int) -> Iterator[list[Any]]:
 @contextmanager
 def embedded_server() -> Iterator[Path]:
     """Give the home of an embedded server that runs, and remove it with all its data afterwards."""
-    # Not under pytest's folders: they are for one user only, and the server of root runs as another.
+    # Not under pytest's folders: they are for one user only, and the server of root runs as
+    # another.
     home = Path(tempfile.mkdtemp(prefix="backlog-elt-test-"))
     try:
         embedded.ensure_server(home)
@@ -52,8 +55,14 @@ def server_url() -> Iterator[str]:
     with embedded_server() as home:
         url = embedded.ensure_server(home).url("postgres")
         made = engine(url).execution_options(isolation_level="AUTOCOMMIT")
-        with made.connect() as conn:  # a thousand databases come and go: none of them need outlive the machine
-            for statement in ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()"):
+        with (
+            made.connect() as conn
+        ):  # a thousand databases come and go: none of them need outlive the machine
+            for statement in (
+                "ALTER SYSTEM SET fsync = off",
+                "ALTER SYSTEM SET full_page_writes = off",
+                "SELECT pg_reload_conf()",
+            ):
                 conn.execute(text(statement))
         made.dispose()
         yield url
@@ -61,13 +70,20 @@ def server_url() -> Iterator[str]:
 
 def database_url(server: str, name: str) -> str:
     """Return the URL of a database of a server."""
-    return parse_url(server).set(database=name, drivername="postgresql").render_as_string(hide_password=False)
+    return (
+        parse_url(server)
+        .set(database=name, drivername="postgresql")
+        .render_as_string(hide_password=False)
+    )
 
 
 @contextmanager
 def copy_of(admin: Engine, template: str) -> Iterator[str]:
-    """Give the name of a copy of a database to which nobody is connected, and drop the copy afterwards."""
-    # Takes a third less time for a small database. PostgreSQL 14 always copies by file, and does not know the option.
+    """Give the name of a copy of a database to which nobody is connected, and drop the copy
+    afterwards.
+    """
+    # Takes a third less time for a small database. PostgreSQL 14 always copies by file, and does
+    # not know the option.
     by_file = " STRATEGY file_copy" if (admin.dialect.server_version_info or (0,)) >= (15,) else ""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with admin.connect() as conn:
@@ -77,3 +93,10 @@ def copy_of(admin: Engine, template: str) -> Iterator[str]:
     finally:
         with admin.connect() as conn:
             conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def execute(on: Engine, *statements: str) -> None:
+    """Run statements in one transaction."""
+    with on.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))

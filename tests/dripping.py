@@ -1,4 +1,6 @@
-"""A server that answers byte by byte, and never so slowly that a timeout for the next byte would notice."""
+"""A server that answers byte by byte, and never so slowly that a timeout for the next byte would
+notice.
+"""
 
 import socket
 import threading
@@ -9,11 +11,16 @@ from typing import Self
 
 #: Seconds between two bytes.
 PAUSE = 0.05
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Tue, 10 Mar 2026 12:00:00 GMT\r\nContent-Length: 2\r\n"
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Tue, 10 Mar 2026 12:00:00 "
+    b"GMT\r\nContent-Length: 2\r\n"
+)
 
 
 class DrippingServer:
-    """Sends `at_once` to each who connects, then a byte of `slowly` at a time, over and over, until the test ends."""
+    """Sends `at_once` to each who connects, then a byte of `slowly` at a time, over and over, until
+    the test ends.
+    """
 
     def __init__(self, at_once: bytes, slowly: bytes) -> None:
         self.connections = 0
@@ -27,7 +34,12 @@ class DrippingServer:
         threading.Thread(target=self._serve, daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._ended.set()
         self._listening.close()
 

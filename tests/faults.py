@@ -18,7 +18,12 @@ def full_disk(engine: Engine, table: str) -> Iterator[None]:
     """Let every write of rows to a table fail as on a full disk, until the block ends."""
     with engine.begin() as connection:
         connection.execute(text(_FUNCTION))
-        connection.execute(text(f"CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION full_disk()"))
+        connection.execute(
+            text(
+                f"CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON {table} "
+                "EXECUTE FUNCTION full_disk()"
+            )
+        )
     try:
         yield
     finally:

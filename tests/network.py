@@ -65,7 +65,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_let_in():
             self._answer(407, b"", {"Proxy-Authenticate": 'Basic realm="company"'})
             return
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in _OF_A_LEG}
+        headers = {
+            name: value for name, value in self.headers.items() if name.lower() not in _OF_A_LEG
+        }
         onward = HTTPConnection("127.0.0.1", parts.port or 80, timeout=60)
         onward.request(self.command, self.path.partition(parts.netloc)[2], body, headers)
         found = onward.getresponse()

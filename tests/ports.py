@@ -11,10 +11,11 @@ _LOWEST, _HIGHEST = 10_000, 20_000
 
 
 def free_port() -> int:
-    """Return a port of the loopback address on which nobody listens, and which no outgoing connection is given meanwhile.
+    """Return a port of the loopback address on which nobody listens, and which no outgoing
+    connection is given meanwhile.
 
-    The system gives outgoing connections, and who binds to port 0, ports of its ephemeral range: with two workers a port from there
-    is soon taken by somebody else.
+    The system gives outgoing connections, and who binds to port 0, ports of its ephemeral range:
+    with two workers a port from there is soon taken by somebody else.
     """
     ephemeral = int(_EPHEMERAL.read_text().split()[0]) if _EPHEMERAL.exists() else _HIGHEST
     while True:

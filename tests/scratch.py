@@ -5,7 +5,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_MEMORY, _ROOM = Path("/dev/shm"), 4 << 30  # noqa: S108 - only the place, names in it are made by tempfile
+# only the place, names in it are made by tempfile
+_MEMORY, _ROOM = Path("/dev/shm"), 4 << 30  # noqa: S108
 
 
 def use_memory() -> None:

@@ -1,4 +1,6 @@
-"""The seed of all random tests: today's date, so that every day tries something new; `SEED=` repeats a day."""
+"""The seed of all random tests: today's date, so that every day tries something new; `SEED=`
+repeats a day.
+"""
 
 import os
 from datetime import UTC, datetime

@@ -37,16 +37,25 @@ class WebhookSink:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
 
 
 class MailSink:
-    """Takes all mail but that for `unknown`, as (recipients, mail) in `received`; it offers no encryption."""
+    """Takes all mail but that for `unknown`, as (recipients, mail) in `received`; it offers no
+    encryption.
+    """
 
     def __init__(self) -> None:
         self.received: list[tuple[list[str], EmailMessage]] = []
@@ -64,7 +73,9 @@ class MailSink:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - the library's name
+    async def handle_DATA(  # noqa: N802 - the library's name
+        self, _server: Any, _session: Any, envelope: Envelope
+    ) -> str:
         """Keep a mail."""
         mail = message_from_bytes(cast("bytes", envelope.content), policy=policy.default)
         self.received.append((list(envelope.rcpt_tos), mail))
@@ -74,5 +85,10 @@ class MailSink:
         self._controller.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._controller.stop()

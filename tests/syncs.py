@@ -1,17 +1,20 @@
-"""The engine alone: loads of a simulated space into a real PostgreSQL, in this process and without Dagster."""
+"""The engine alone: loads of a simulated space into a real PostgreSQL, in this process and without
+Dagster.
+"""
 
 import logging
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Engine
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import RequestStats
+from resources.backlog.client_values import RequestStats
 from resources.privacy import Mask
 from resources.progress import LogProgress, Progress
 from resources.warehouse.reconciliations import Level
@@ -19,11 +22,12 @@ from simulator import Simulator, SpaceSpec
 from sync.activities import is_behind, sync_activities, sync_past_activities
 from sync.comments import sync_comments
 from sync.counts import Counts
+from sync.forgotten_people import load_forgotten
 from sync.issues import sync_issues
 from sync.listings import sync_listing
+from sync.modes import Mode
 from sync.month_windows import Calendar, Slice
 from sync.observer import LoadedPartition, LoadedPartitions, TableTotals
-from sync.people import load_forgotten
 from sync.reconcile.reconcile import reconcile
 from sync.reconcile.result import Reconciliation, Repair
 from sync.session import PartsFailedError, Run, Session, SyncError, open_session
@@ -33,11 +37,14 @@ from tests.warehouse_view import WarehouseView, without_zeros
 SMALL = SpaceSpec(seed=3, users=8, projects=3, issues=60, history_days=240)
 CALENDAR = Calendar("2026-01", "Asia/Tokyo")
 LISTINGS = (
-    "space", "users", "projects", "project_members", "teams", "statuses", "issue_types", "categories", "versions", "custom_fields",
+    "space", "users", "projects", "project_members", "teams", "statuses", "issue_types",
+    "categories", "versions", "custom_fields",
     "priorities", "resolutions",
 )  # fmt: skip
 
-Mode = Literal["backfill", "incremental", "targeted", "refresh"]
+#: Routes of the feed, and of the comments of an issue.
+FEED, COMMENTS = "/space/activities", "/issues/{issue}/comments"
+
 StartSyncs = Callable[..., "Syncs"]
 
 
@@ -70,7 +77,9 @@ class Lines(logging.Handler):
 
 @dataclass
 class Loaded:
-    """What loads of one run did, as their observer was shown it; `errors` are the messages of those that failed."""
+    """What loads of one run did, as their observer was shown it; `errors` are the messages of those
+    that failed.
+    """
 
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     tables: dict[str, Counts] = field(default_factory=dict)
@@ -96,8 +105,15 @@ class Loaded:
         return without_zeros(asdict(self.tables[table]))
 
     def partitions(self, table: str = "issues") -> dict[str, LoadedPartition]:
-        """Return partition -> what was done to it; the last time, when several passes have loaded it."""
-        return {f"{one.project_key}|{one.month}": one for done in self.passes if done.table == table for one in done.partitions}
+        """Return partition -> what was done to it; the last time, when several passes have loaded
+        it.
+        """
+        return {
+            f"{one.project_key}|{one.month}": one
+            for done in self.passes
+            if done.table == table
+            for one in done.partitions
+        }
 
     def proofs(self, table: str = "issues") -> list[dict[str, Any]]:
         """Return why each pass over a table is complete, in the order of the passes."""
@@ -143,7 +159,13 @@ class Syncs(WarehouseView):
     def client(self) -> Iterator[BacklogClient]:
         """Give a client of the space that does not wait between attempts."""
         key = self.sim.api_key if self.user is None else self.sim.key_for(self.user)
-        with BacklogClient(self.sim.url, ApiKeyQuery(key), sleep=lambda _seconds: None, max_wait=30.0, mask=self.mask) as client:
+        with BacklogClient(
+            self.sim.url,
+            ApiKeyQuery(key),
+            sleep=lambda _seconds: None,
+            max_wait=30.0,
+            mask=self.mask,
+        ) as client:
             yield client
 
     @contextmanager
@@ -156,7 +178,8 @@ class Syncs(WarehouseView):
         projects: Sequence[str] = (),
         loaded: Loaded | None = None,
     ) -> Iterator[Session]:
-        """Open the load of a table in a run of `projects`; what it does is shown to `loaded`, its errors too.
+        """Open the load of a table in a run of `projects`; what it does is shown to `loaded`, its
+        errors too.
 
         Raises:
             SyncError: it failed; `loaded` knows.
@@ -164,7 +187,9 @@ class Syncs(WarehouseView):
         shown = loaded or Loaded()
         log = logging.Logger(shown.run_id, logging.DEBUG)
         log.addHandler(shown.lines)
-        run = Run(shown.run_id, log, self.progress, shown, CALENDAR, projects=list(projects) or None)
+        run = Run(
+            shown.run_id, log, self.progress, shown, CALENDAR, projects=list(projects) or None
+        )
         with self.client() as client:
             source, warehouse = Source(self.sim.url, client), Warehouse(self.engine)
             try:
@@ -186,40 +211,69 @@ class Syncs(WarehouseView):
                 sync_listing(session)
         return loaded
 
-    def activities(self, mode: Mode = "incremental", loaded: Loaded | None = None, *, issues_first: bool = False) -> Loaded:
+    def activities(
+        self,
+        mode: Mode = "incremental",
+        loaded: Loaded | None = None,
+        *,
+        issues_first: bool = False,
+    ) -> Loaded:
         """Load the feed."""
         loaded, refresh = loaded or Loaded(), mode == "refresh"
         with (
             suppress(SyncError),
-            self.session("activities", mode="refresh" if refresh else "incremental", loaded=loaded) as session,
+            self.session(
+                "activities", mode="refresh" if refresh else "incremental", loaded=loaded
+            ) as session,
         ):
             sync_activities(session, refresh=refresh, issues_first=issues_first)
         return loaded
 
     def issues(
-        self, *projects: str, mode: Mode = "backfill", first: str = "", last: str = "9", loaded: Loaded | None = None
+        self,
+        *projects: str,
+        mode: Mode = "backfill",
+        first: str = "",
+        last: str = "9",
+        loaded: Loaded | None = None,
     ) -> Loaded:
-        """Load the issues of `projects` (default all), from month to month (default all), and nothing else."""
+        """Load the issues of `projects` (default all), from month to month (default all), and
+        nothing else.
+        """
         loaded = loaded or Loaded()
-        with suppress(SyncError), self.session("issues", mode=mode, locks="projects", projects=projects, loaded=loaded) as session:
+        with (
+            suppress(SyncError),
+            self.session(
+                "issues", mode=mode, locks="projects", projects=projects, loaded=loaded
+            ) as session,
+        ):
             sync_issues(session, mode, self._covered(mode, projects, first, last))
             loaded.feed_behind = is_behind(session)
         return loaded
 
-    def run(self, *projects: str, mode: Mode = "backfill", first: str = "", last: str = "9") -> Loaded:
-        """Load the feed, then the issues of `projects`, then their comments and changes, as a run of the job `issues` does."""
+    def run(
+        self, *projects: str, mode: Mode = "backfill", first: str = "", last: str = "9"
+    ) -> Loaded:
+        """Load the feed, then the issues of `projects`, then their comments and changes, as a run
+        of the job `issues` does.
+        """
         loaded = self.activities(mode, issues_first=True)
         if loaded.success:
             self.issues(*projects, mode=mode, first=first, last=last, loaded=loaded)
             if loaded.feed_behind and mode != "targeted" and not loaded.broken_off:
                 before = loaded.tables.pop("activities")
-                with suppress(SyncError), self.session("activities", mode="incremental", loaded=loaded) as session:
+                with (
+                    suppress(SyncError),
+                    self.session("activities", mode="incremental", loaded=loaded) as session,
+                ):
                     sync_past_activities(session)
                 loaded.tables["activities"] = before + loaded.tables.get("activities", Counts())
             if not loaded.broken_off:
                 with (
                     suppress(SyncError),
-                    self.session("comments", mode=mode, locks="projects", projects=projects, loaded=loaded) as session,
+                    self.session(
+                        "comments", mode=mode, locks="projects", projects=projects, loaded=loaded
+                    ) as session,
                 ):
                     sync_comments(session, mode, self._covered(mode, projects, first, last))
         return loaded
@@ -230,9 +284,16 @@ class Syncs(WarehouseView):
         return self
 
     def compare(
-        self, level: Level = "rows", *, projects: Sequence[str] | None = None, comments: bool = True, repair: bool = False
+        self,
+        level: Level = "rows",
+        *,
+        projects: Sequence[str] | None = None,
+        comments: bool = True,
+        repair: bool = False,
     ) -> Reconciliation:
-        """Compare every row with the source, or the number of issues, and `repair` what differs, as `verify` does."""
+        """Compare every row with the source, or the number of issues, and `repair` what differs, as
+        `verify` does.
+        """
         with self.client() as client:
             load_forgotten(client, self.engine)
             return reconcile(
@@ -251,11 +312,17 @@ class Syncs(WarehouseView):
         loaded = self.listing(*lists) if lists else Loaded()
         return failures(loaded) + (failures(self.run(mode="targeted")) if repair.issues else [])
 
-    def _covered(self, mode: Mode, projects: Sequence[str], first: str, last: str) -> Sequence[Slice]:
-        """Return what a run of a mode covers: those of single issues cover nothing, and report what they meet."""
+    def _covered(
+        self, mode: Mode, projects: Sequence[str], first: str, last: str
+    ) -> Sequence[Slice]:
+        """Return what a run of a mode covers: those of single issues cover nothing, and report what
+        they meet.
+        """
         return self.slices(projects, first, last) if mode in ("backfill", "incremental") else []
 
-    def slices(self, projects: Sequence[str] = (), first: str = "", last: str = "9") -> Sequence[Slice]:
+    def slices(
+        self, projects: Sequence[str] = (), first: str = "", last: str = "9"
+    ) -> Sequence[Slice]:
         """Return months of projects (default all) as a run covers them."""
         keys = projects or [project.key for project in self.sim.space.projects.values()]
         months = [month for month in CALENDAR.months() if first <= month <= last]
@@ -270,3 +337,48 @@ def failures(loaded: Loaded) -> list[str]:
 def counts(of: Counts) -> dict[str, int]:
     """Return the counters that are not 0."""
     return without_zeros(asdict(of))
+
+
+def load(syncs: Syncs, mode: Mode = "incremental", **options: Any) -> Loaded:
+    """Load as a run of the job `issues` does, and expect that nothing fails."""
+    run = syncs.run(mode=mode, **options)
+    assert run.success, failures(run)
+    return run
+
+
+def load_feed(syncs: Syncs, mode: Mode = "incremental") -> Loaded:
+    """Load the feed alone, and expect that nothing fails."""
+    run = syncs.activities(mode)
+    assert run.success, failures(run)
+    return run
+
+
+def activities_at_source(syncs: Syncs) -> set[int]:
+    """Return the ids of all activities of the space."""
+    return {one.id for one in syncs.sim.space.activities}
+
+
+def asked_for_comments(syncs: Syncs) -> list[tuple[int, int]]:
+    """Return the requests for comments since the last look: issue and `minId`, or 0."""
+    made = [one for one in syncs.sim.requests.recent() if one.route == COMMENTS]
+    syncs.sim.requests.clear()
+    return [(int(one.path.split("/")[2]), int(one.param("minId") or 0)) for one in made]
+
+
+def refetch_requests(syncs: Syncs) -> dict[int, tuple[Any, bool]]:
+    """Return issue -> the comment from which it is requested, and whether it is itself."""
+    rows = syncs.query(
+        "SELECT issue_id, refetch_comments_from, refetch_issue FROM ops.issue_sync_state "
+        "WHERE refetch_issue OR refetch_comments_from IS NOT NULL"
+    )
+    return {row["issue_id"]: (row["refetch_comments_from"], row["refetch_issue"]) for row in rows}
+
+
+def watermarks(syncs: Syncs) -> dict[str, datetime]:
+    """Return project key -> watermark."""
+    projects = {project.id: project.key for project in syncs.sim.space.projects.values()}
+    rows = syncs.query(
+        "SELECT project_id, watermark FROM ops.sync_state WHERE scope = 'issues' "
+        "AND watermark IS NOT NULL"
+    )
+    return {projects[row["project_id"]]: row["watermark"] for row in rows}

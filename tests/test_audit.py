@@ -36,7 +36,8 @@ def test_a_secret_in_a_file_of_the_repository_is_found(tmp_path: Path, line: str
     assert found.startswith("settings.py:2: looks like a secret")
 
 
-#: What osv.dev has of a vulnerability, in its schema (https://ossf.github.io/osv-schema), cut down to what is read.
+#: What osv.dev has of a vulnerability, in its schema (https://ossf.github.io/osv-schema), cut down
+#: to what is read.
 KNOWN = {
     "vulns": [
         {
@@ -48,7 +49,9 @@ KNOWN = {
             "affected": [
                 {
                     "package": {"name": "jinja2", "ecosystem": "PyPI"},
-                    "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.11.3"}]}],
+                    "ranges": [
+                        {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.11.3"}]}
+                    ],
                 }
             ],
         }
@@ -69,7 +72,10 @@ def test_a_vulnerability_of_a_locked_package_is_found(lock: Path) -> None:
         service.answer = json.dumps(KNOWN)
         answer = vulnerabilities(lock, "-s", "osv", "--osv-url", service.url)
     assert [json.loads(body)["package"]["name"] for _, body in service.received] == ["jinja2"]
-    assert (answer.findings, answer.looked_up) == (["jinja2 2.4.1: PYSEC-2021-66, repaired in 2.11.3"], 1)
+    assert (answer.findings, answer.looked_up) == (
+        ["jinja2 2.4.1: PYSEC-2021-66, repaired in 2.11.3"],
+        1,
+    )
 
 
 def test_a_failing_service_is_a_finding_and_an_unreachable_one_is_distinguished(lock: Path) -> None:
@@ -83,8 +89,19 @@ def test_a_failing_service_is_a_finding_and_an_unreachable_one_is_distinguished(
 
 
 def test_a_package_that_the_service_does_not_know_is_a_finding_unless_it_knows_none() -> None:
-    skipped = {"name": "toposort", "skip_reason": "Dependency not found on PyPI and could not be audited: toposort (1.10)"}
-    some = judged(json.dumps({"dependencies": [{"name": "tqdm", "version": "4.70.1", "vulns": []}, skipped], "fixes": []}), "")
+    skipped = {
+        "name": "toposort",
+        "skip_reason": "Dependency not found on PyPI and could not be audited: toposort (1.10)",
+    }
+    some = judged(
+        json.dumps(
+            {
+                "dependencies": [{"name": "tqdm", "version": "4.70.1", "vulns": []}, skipped],
+                "fixes": [],
+            }
+        ),
+        "",
+    )
     assert some.looked_up == 1
     assert [line.split(":")[0] for line in some.findings] == ["toposort"]
     none = judged(json.dumps({"dependencies": [skipped], "fixes": []}), "")
@@ -94,7 +111,12 @@ def test_a_package_that_the_service_does_not_know_is_a_finding_unless_it_knows_n
 def test_the_lock_file_that_is_looked_up_holds_what_the_others_hold() -> None:
     def locked(path: Path) -> set[str]:
         # The extras that a package is asked for with are no part of its name.
-        return {"==".join(found) for found in re.findall(r"^([^\s#\[]+)(?:\[\S+\])?==(\S+)", path.read_text(), re.MULTILINE)}
+        return {
+            "==".join(found)
+            for found in re.findall(
+                r"^([^\s#\[]+)(?:\[\S+\])?==(\S+)", path.read_text(), re.MULTILINE
+            )
+        }
 
     others = locked(ROOT / "requirements.lock") | locked(ROOT / "requirements-celery.lock")
     assert others

@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-from benchmarks.peers.contest import STEPS, Measured, Turn
-from benchmarks.peers.contestants import ABSENT, CONTESTANTS
+from benchmarks.peers.contestants import CONTESTANTS
 from benchmarks.peers.environments import HERE, pins
-from benchmarks.peers.table import chart, document, number
+from benchmarks.peers.table import number
 from benchmarks.peers.truth import Difference, comment_rows, differences, issue_rows, row
 
 MOMENT = "2026-07-01T00:00:00Z"
@@ -26,45 +25,20 @@ def test_equal_tables_have_no_difference() -> None:
     assert differences(rows, dict(rows)) == Difference(2, 0, 0, 0)
 
 
-def test_the_zone_of_a_moment_an_empty_text_and_what_postgresql_cannot_hold_make_no_row_stale() -> None:
+def test_zones_empty_texts_and_what_postgresql_cannot_hold_make_no_row_stale() -> None:
     assert row("2026-07-01T09:00:00+09:00", None, 1) == row(MOMENT, "", 1)
     assert row(MOMENT, "a\x00b", 1) == row(MOMENT, "ab", 1)
     assert comment_rows([{"id": 1, "updated": MOMENT, "content": None}]) == {1: row(MOMENT, "", 0)}
 
 
-def turn(contestant: str, place: int, seconds: float) -> Turn:
-    steps = {step: Measured(seconds, 1.5, 0.25, 64, 21, 3.4) for step in STEPS}
-    truth = {"issues": {"source": 2_000, "missed": place, "stale": 3, "not_deleted": 4}}
-    return Turn("2,000 issues", contestant, place, "18.1", steps, {} if contestant == "fetch" else truth)
-
-
-TURNS = [turn(name, place, seconds) for name in ("ours", "dlt", "fetch") for place, seconds in enumerate((2.0, 9.0, 3.0))]
-
-
-def test_a_table_has_medians_with_their_spread_and_the_worst_difference() -> None:
-    text = document(TURNS, "2 cores")
-    assert "| dlt, defaults | 3 (2-9) | 1.50 | 0.25 | 64 | 21 | 3.40 |" in text
-    assert "| dlt, defaults | 2 | 3 | 4 |" in text
-    assert "of 2,000 issues" in text
-    assert "| floor: fetch, discard | 2 |" not in text
-    assert all(name in text for name in ABSENT)
-    assert "sling" not in text
-
-
-def test_who_fails_is_in_no_table_of_figures_and_says_why() -> None:
-    text = document([*TURNS, Turn("2,000 issues", "orm", 0, "", failure="no room")], "2 cores")
-    assert text.count("SQLAlchemy ORM") == 1
-    assert "failed: no room" in text
-
-
-def test_a_chart_names_all_who_took_part() -> None:
-    picture = chart(TURNS)
-    assert all(title in picture for title in ("backlog-elt", "dlt, defaults", "floor: fetch, discard"))
-    assert "Noto Sans" in picture
-
-
 def test_numbers_have_as_many_digits_as_mean_something() -> None:
-    assert [number(value) for value in (0.254, 4.0, 12.34, 123.4, 1_234.5)] == ["0.25", "4", "12.3", "123", "1,234"]
+    assert [number(value) for value in (0.254, 4.0, 12.34, 123.4, 1_234.5)] == [
+        "0.25",
+        "4",
+        "12.3",
+        "123",
+        "1,234",
+    ]
 
 
 def test_every_way_has_a_runner_an_environment_without_addresses_and_versions() -> None:

@@ -1,6 +1,7 @@
 """TLS before a PostgreSQL: the server of the tests comes from a wheel that is built without it.
 
-Clients cannot tell the difference: the port answers their request for TLS as the server does, and passes on what comes after.
+Clients cannot tell the difference: the port answers their request for TLS as the server does, and
+passes on what comes after.
 """
 
 import asyncio
@@ -28,32 +29,58 @@ class Authority:
 
     folder: Path
     name: str
-    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    key: ec.EllipticCurvePrivateKey = field(
+        default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
+    )
 
     @property
     def file(self) -> Path:
         """The certificate by which clients know the authority."""
         path = self.folder / f"{self.name}.pem"
         if not path.exists():
-            path.write_bytes(self._sign(self.name, self.key, authority=True).public_bytes(serialization.Encoding.PEM))
+            path.write_bytes(
+                self._sign(self.name, self.key, authority=True).public_bytes(
+                    serialization.Encoding.PEM
+                )
+            )
         return path
 
     def server(self, host: str) -> tuple[Path, Path]:
         """Return the certificate of a server on a host, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate, secret = self.folder / f"{self.name}-{host}.crt", self.folder / f"{self.name}-{host}.key"
-        certificate.write_bytes(self._sign(host, key, authority=False).public_bytes(serialization.Encoding.PEM))
+        certificate, secret = (
+            self.folder / f"{self.name}-{host}.crt",
+            self.folder / f"{self.name}-{host}.key",
+        )
+        certificate.write_bytes(
+            self._sign(host, key, authority=False).public_bytes(serialization.Encoding.PEM)
+        )
         plain = serialization.NoEncryption()
-        secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+        secret.write_bytes(
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+        )
         return certificate, secret
 
-    def _sign(self, name: str, key: ec.EllipticCurvePrivateKey, *, authority: bool) -> x509.Certificate:
+    def _sign(
+        self, name: str, key: ec.EllipticCurvePrivateKey, *, authority: bool
+    ) -> x509.Certificate:
         def named(text: str) -> x509.Name:
             return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
         now = datetime.now(UTC)
-        signs = {"key_cert_sign": authority, "crl_sign": authority, "digital_signature": not authority}
-        others = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only")
+        signs = {
+            "key_cert_sign": authority,
+            "crl_sign": authority,
+            "digital_signature": not authority,
+        }
+        others = (
+            "content_commitment",
+            "key_encipherment",
+            "data_encipherment",
+            "key_agreement",
+            "encipher_only",
+            "decipher_only",
+        )
         return (
             x509.CertificateBuilder()
             .subject_name(named(name))
@@ -66,8 +93,13 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName([_alternative(name)]), critical=False)
             # From here on what RFC 5280 asks for, and Python from 3.13 on.
             .add_extension(x509.KeyUsage(**signs, **dict.fromkeys(others, False)), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
+                critical=False,
+            )
             .sign(self.key, hashes.SHA256())
         )
 
@@ -80,7 +112,9 @@ def _alternative(name: str) -> x509.GeneralName:
 
 @dataclass
 class Front:
-    """A port with TLS before a server; `plain` counts the connections that did not ask for it, and were refused."""
+    """A port with TLS before a server; `plain` counts the connections that did not ask for it, and
+    were refused.
+    """
 
     port: int
     secure: int = 0
@@ -88,7 +122,9 @@ class Front:
 
     def url(self, behind: URL, host: str = "localhost", **query: str) -> str:
         """Return the URL of a database behind this port."""
-        return behind.set(host=host, port=self.port, query=query, drivername="postgresql").render_as_string(hide_password=False)
+        return behind.set(
+            host=host, port=self.port, query=query, drivername="postgresql"
+        ).render_as_string(hide_password=False)
 
 
 @contextmanager
@@ -113,7 +149,9 @@ def tls_before(server: URL, certificate: Path, key: Path) -> Iterator[Front]:
                 front.plain += 1
         writer.close()
 
-    listening = asyncio.run_coroutine_threadsafe(asyncio.start_server(serve, "127.0.0.1", 0), loop).result()
+    listening = asyncio.run_coroutine_threadsafe(
+        asyncio.start_server(serve, "127.0.0.1", 0), loop
+    ).result()
     front.port = listening.sockets[0].getsockname()[1]
     yield front
     asyncio.run_coroutine_threadsafe(_end(listening), loop).result()
@@ -141,5 +179,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 async def _connect(server: URL) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     folder = str(server.query.get("host", ""))
     if folder.startswith("/"):
-        return await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{server.query.get('port', 5432)}")
+        return await asyncio.open_unix_connection(
+            f"{folder}/.s.PGSQL.{server.query.get('port', 5432)}"
+        )
     return await asyncio.open_connection(server.host or folder or "localhost", server.port or 5432)

@@ -16,24 +16,42 @@ class WarehouseView:
     engine: Engine
 
     def rows(self, table: str, *, deleted: bool = False) -> list[RowMapping]:
-        """Return the rows of a raw table that are marked deleted or not, in the order of the key."""
+        """Return the rows of a raw table that are marked deleted or not, in the order of
+        the key.
+        """
         columns = SPECS[table].table
         query = select(columns).order_by(*columns.primary_key)
         if SPECS[table].vanishes:
-            query = query.where(columns.c.deleted_at.is_not(None) if deleted else columns.c.deleted_at.is_(None))
+            query = query.where(
+                columns.c.deleted_at.is_not(None) if deleted else columns.c.deleted_at.is_(None)
+            )
         with self.engine.connect() as connection:
             return list(connection.execute(query).mappings())
+
+    def ids(self, table: str) -> set[int]:
+        """Return the ids of the rows of a raw table that are not marked deleted."""
+        return {row["id"] for row in self.rows(table)}
 
     def row(self, table: str, identifier: int) -> RowMapping:
         """Return the row with an id, marked deleted or not."""
         columns = SPECS[table].table
         with self.engine.connect() as connection:
-            return connection.execute(select(columns).where(columns.c.id == identifier)).mappings().one()
+            return (
+                connection.execute(select(columns).where(columns.c.id == identifier))
+                .mappings()
+                .one()
+            )
 
     def deletions(self, table: str) -> set[tuple[int, str, str]]:
-        """Return the last part of the key, the reason and the evidence of each row of a table that is logged as gone."""
-        found = self.query(f"SELECT * FROM ops.deletions WHERE table_name = '{table}' AND restored_at IS NULL")
-        return {(int(row["record_key"].split("/")[-1]), row["reason"], row["evidence"]) for row in found}
+        """Return the last part of the key, the reason and the evidence of each row of a table that
+        is logged as gone.
+        """
+        found = self.query(
+            f"SELECT * FROM ops.deletions WHERE table_name = '{table}' AND restored_at IS NULL"
+        )
+        return {
+            (int(row["record_key"].split("/")[-1]), row["reason"], row["evidence"]) for row in found
+        }
 
     def query(self, sql: str) -> list[RowMapping]:
         """Return the rows of a statement of the test's own."""
@@ -46,11 +64,17 @@ class WarehouseView:
             connection.execute(text(sql))
 
     def stored_issues(self) -> dict[int, int]:
-        """Return id -> time of the last change (epoch seconds) of every issue in the warehouse, deleted ones left out."""
+        """Return id -> time of the last change (epoch seconds) of every issue in the warehouse,
+        deleted ones left out.
+        """
         issues = SPECS["issues"].table.c
-        query = select(issues.id, func.extract("epoch", issues.updated_at)).where(issues.deleted_at.is_(None))
+        query = select(issues.id, func.extract("epoch", issues.updated_at)).where(
+            issues.deleted_at.is_(None)
+        )
         with self.engine.connect() as connection:
-            return {int(identifier): int(moment) for identifier, moment in connection.execute(query)}
+            return {
+                int(identifier): int(moment) for identifier, moment in connection.execute(query)
+            }
 
     def source_issues(self, *projects: str) -> dict[int, int]:
         """Return the same of the source, of some projects or of all."""

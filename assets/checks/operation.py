@@ -1,4 +1,6 @@
-"""Checks of the operation, on `raw/issues`: data is fresh, no partition has a failed load, the alerter is alive."""
+"""Checks of the operation, on `raw/issues`: data is fresh, no partition has a failed load, the
+alerter is alive.
+"""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
@@ -9,7 +11,7 @@ from sqlalchemy import Engine
 
 from assets.dagster_internals import unfinished_attempts
 from assets.location import SETTINGS, raw_key
-from assets.metadata import described, moment, rows_table
+from assets.metadata import as_markdown, rows_table, zoned_moment
 from assets.partitions import ISSUE_TABLES
 from resources.backlog.client import BacklogClient
 from resources.cadences import ISSUES as CADENCE
@@ -27,19 +29,25 @@ HOUR = timedelta(hours=1)
 FRESH_SPEC = dg.AssetCheckSpec(
     FRESH,
     asset=ISSUES,
-    description=f"Every active project was loaded within {CADENCE.fresh_within / HOUR:.0f} hours: the cadence of "
-    f"{CADENCE.interval / HOUR:.0f} and {CADENCE.grace / HOUR:.0f} of grace. Times are those of {SETTINGS.timezone}.",
+    description="Every active project was loaded within "
+    f"{CADENCE.fresh_within / HOUR:.0f} hours: the cadence of "
+    f"{CADENCE.interval / HOUR:.0f} and {CADENCE.grace / HOUR:.0f} of grace. Times are "
+    f"those of {SETTINGS.timezone}.",
 )
 FAILED_SPEC = dg.AssetCheckSpec(
     FAILED,
     asset=ISSUES,
-    description="The last backfill of each partition of a project has succeeded, for all tables of issues. The job "
-    "`retry_failed_partitions` loads what is left failed. What a scheduled run has left, the next one reads by itself.",
+    description="The last backfill of each partition of a project has succeeded, for all "
+    "tables of issues. The job "
+    "`retry_failed_partitions` loads what is left failed. What a scheduled run has left, the "
+    "next one reads by itself.",
 )
 ALERTER_SPEC = dg.AssetCheckSpec(
     ALERTER,
     asset=ISSUES,
-    description="The sensor `alerts` has given a sign of life within ten minutes. Where it never has, no daemon was ever started "
+    description="The sensor `alerts` has given a sign of life within ten "
+    "minutes. Where it never has, no "
+    "daemon was ever started "
     f"for this space, and the check passes. Times are those of {SETTINGS.timezone}.",
 )
 
@@ -47,7 +55,8 @@ ALERTER_SPEC = dg.AssetCheckSpec(
 def every_project_is_fresh(
     client: BacklogClient, engine: Engine, fresh_within: timedelta = CADENCE.fresh_within
 ) -> dg.AssetCheckResult:
-    """Compare the time of each active project's last good load with the cadence; asks the warehouse only for times.
+    """Compare the time of each active project's last good load with the cadence; asks the warehouse
+    only for times.
 
     Raises:
         BacklogError: the projects cannot be listed.
@@ -67,7 +76,7 @@ def every_project_is_fresh(
                 {
                     "project": project["projectKey"],
                     "state": FRESH_STATE if fresh else STALE,
-                    "loaded": moment(loaded) if loaded else "never",
+                    "loaded": zoned_moment(loaded) if loaded else "never",
                     "last_error": state.last_error if state else None,
                 }
             )
@@ -78,21 +87,29 @@ def every_project_is_fresh(
         asset_key=ISSUES,
         passed=not stale,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=described(said),
+        description=as_markdown(said),
         metadata={"projects": rows_table(rows)} if rows else {},
     )
 
 
-def failed_partitions(instance: dg.DagsterInstance, projects: Collection[str]) -> dict[dg.AssetKey, set[str]]:
-    """Return asset -> the keys of its partitions of `projects` whose latest attempt was by a failed or cancelled backfill.
+def failed_partitions(
+    instance: dg.DagsterInstance, projects: Collection[str]
+) -> dict[dg.AssetKey, set[str]]:
+    """Return asset -> the keys of its partitions of `projects` whose latest attempt was by a failed
+    or cancelled backfill.
 
-    What another run has left, watermarks and requests say: the next one reads it, whatever its partitions.
+    What another run has left, watermarks and requests say: the next one reads it, whatever its
+    partitions.
     """
     found: dict[dg.AssetKey, set[str]] = {}
     for table in ISSUE_TABLES:
         key = raw_key(table)
         attempts = unfinished_attempts(instance, key)
-        tried = {partition: run for partition, run in attempts.items() if partition.rsplit("|", 1)[0] in projects}
+        tried = {
+            partition: run
+            for partition, run in attempts.items()
+            if partition.rsplit("|", 1)[0] in projects
+        }
         runs = _failed(instance, set(tried.values()))
         partitions = {partition for partition, run in tried.items() if run in runs}
         if partitions:
@@ -110,10 +127,16 @@ def _failed(instance: dg.DagsterInstance, runs: Collection[str]) -> set[str]:
 def _modes(run: dg.DagsterRun) -> set[str]:
     """Return the modes that a run was started with; without one it is a backfill."""
     config: Mapping[str, Any] = run.run_config
-    return {op["config"]["mode"] for op in config.get("ops", {}).values() if "mode" in op.get("config", {})}
+    return {
+        op["config"]["mode"]
+        for op in config.get("ops", {}).values()
+        if "mode" in op.get("config", {})
+    }
 
 
-def no_partition_left_failed(instance: dg.DagsterInstance, projects: Collection[str]) -> dg.AssetCheckResult:
+def no_partition_left_failed(
+    instance: dg.DagsterInstance, projects: Collection[str]
+) -> dg.AssetCheckResult:
     """Say whether a partition of `projects` is left failed, and which."""
     found = failed_partitions(instance, projects)
     return dg.AssetCheckResult(
@@ -121,12 +144,12 @@ def no_partition_left_failed(instance: dg.DagsterInstance, projects: Collection[
         check_name=FAILED,
         passed=not found,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=_described(found),
+        description=_failed_partitions_text(found),
         metadata={"partitions": sum(len(keys) for keys in found.values())},
     )
 
 
-def _described(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
+def _failed_partitions_text(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
     if not found:
         return "no partition has a failed load"
     parts = []
@@ -134,15 +157,25 @@ def _described(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
         shown = sorted(partitions)[:SHOWN]
         more = f" and {len(partitions) - SHOWN} more" if len(partitions) > SHOWN else ""
         parts.append(f"{key.to_user_string()}: {', '.join(shown)}{more}")
-    return described(f"failed loads: {'; '.join(parts)}. The job retry_failed_partitions loads them")
+    return as_markdown(
+        f"failed loads: {'; '.join(parts)}. The job retry_failed_partitions loads them"
+    )
 
 
 def alerter_is_alive(engine: Engine, url: str) -> dg.AssetCheckResult:
     """Say when the alerter gave its last sign of life, and whether that is recent enough."""
     beat = last_beat(engine, alerts_of(url))
-    said = "it has never run for this space" if beat is None else f"its last sign of life came at {moment(beat[0])}"
+    said = (
+        "it has never run for this space"
+        if beat is None
+        else f"its last sign of life came at {zoned_moment(beat[0])}"
+    )
     dead = beat is not None and not beat[1]
     hint = ": check that the daemon runs and the sensor alerts is on" if dead else ""
     return dg.AssetCheckResult(
-        asset_key=ISSUES, check_name=ALERTER, passed=not dead, severity=dg.AssetCheckSeverity.WARN, description=said + hint
+        asset_key=ISSUES,
+        check_name=ALERTER,
+        passed=not dead,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=said + hint,
     )

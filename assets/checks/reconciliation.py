@@ -1,4 +1,6 @@
-"""The check `issue_counts_match_source`: the count reconciliation, and what the UI shows of each project and of deletions."""
+"""The check `issue_counts_match_source`: the count reconciliation, and what the UI shows of each
+project and of deletions.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -7,10 +9,10 @@ import dagster as dg
 from sqlalchemy import Connection, Engine, RowMapping, select
 
 from assets.location import SETTINGS, raw_key
-from assets.metadata import described, moment, rows_table
+from assets.metadata import as_markdown, rows_table, zoned_moment
 from resources.backlog.client import BacklogClient
 from resources.warehouse.deletion_log import Deletion, count_deletions, latest_deletions
-from resources.warehouse.reconciliations import ReconciliationStatus, latest
+from resources.warehouse.reconciliations import Proof, latest
 from resources.warehouse.schema import SPECS
 from sync.reconcile.count_reconciliation import doubtful_projects
 from sync.reconcile.reconcile import reconcile
@@ -20,30 +22,47 @@ ISSUES = raw_key("issues")
 COUNTS = "issue_counts_match_source"
 #: Deletions shown, newest first; the others are in `ops.deletions`.
 DELETIONS_SHOWN = 50
-EQUAL, DIFFERS, DELETED, NO_ACCESS, NOT_COUNTED = "✓ equal", "✗ differs", "deleted", "no access", "not counted"
+EQUAL, DIFFERS, DELETED, NO_ACCESS, NOT_COUNTED = (
+    "✓ equal",
+    "✗ differs",
+    "deleted",
+    "no access",
+    "not counted",
+)
 
 Row = dict[str, Any]
 
 COUNTS_SPEC = dg.AssetCheckSpec(
     COUNTS,
     asset=ISSUES,
-    description="Each project has as many issues in the warehouse as at the source. Issues that came or went at the source since "
-    "the last load do not count as a difference, nor do those in quarantine. It costs one request a project, and a few more for "
-    "one that differs. The nightly run counts all projects. A backfill counts those that it reads: together, which leaves the time "
-    "of their last count as it was, and one by one where the sum differs or a project was not equal before. Every other run shows "
-    "the last comparison of each project, without a request. A project that a row reconciliation found different is a warning "
+    description="Each project has as many issues in the warehouse as at the "
+    "source. Issues that came or "
+    "went at the source since "
+    "the last load do not count as a difference, nor do those in quarantine. It costs one "
+    "request a project, and a few more for "
+    "one that differs. The nightly run counts all projects. A backfill counts those that it "
+    "reads: together, which leaves the time "
+    "of their last count as it was, and one by one where the sum differs or a project was not "
+    "equal before. Every other run shows "
+    "the last comparison of each project, without a request. A project that a row reconciliation "
+    "found different is a warning "
     "until another one finds it equal.\n\n"
-    "`projects` shows whether each project is equal, since when, and when that was proven: by number (`counted`) and by comparing "
-    "each row (`row_by_row`: `backlog-elt verify --deep`). `what_was_deleted` shows the newest deletions: when, why, and by which "
+    "`projects` shows whether each project is equal, since when, and when that was proven: by "
+    "number (`counted`) and by comparing "
+    "each row (`row_by_row`: `backlog-elt verify --deep`). `what_was_deleted` shows the newest "
+    "deletions: when, why, and by which "
     f"evidence. `ops.deletions` has all. Times are those of {SETTINGS.timezone}.",
 )
 
 
-def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Collection[str] | None = None) -> dg.AssetCheckResult:
-    """Count the issues of visible projects on both sides, keep the outcome, and show the status of each project.
+def issue_counts_match_source(
+    client: BacklogClient, engine: Engine, covered: Collection[str] | None = None
+) -> dg.AssetCheckResult:
+    """Count the issues of visible projects on both sides, keep the outcome, and show the status of
+    each project.
 
-    Projects that are not `covered` are shown as they were compared last, and are judged by that; so are those that were equal then,
-    if all of them together still are.
+    Projects that are not `covered` are shown as they were compared last, and are judged by that; so
+    are those that were equal then, if all of them together still are.
 
     Raises:
         BacklogError: a project refuses to be counted.
@@ -53,29 +72,49 @@ def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Co
     if covered:
         covered = doubtful_projects(client, engine, space_key, covered)
     counts = reconcile(client, engine, level="count", projects=covered).projects
-    visible = {int(project["id"]): str(project["projectKey"]) for project in client.visible_projects()}
+    visible = {
+        int(project["id"]): str(project["projectKey"]) for project in client.visible_projects()
+    }
     with engine.connect() as connection:
         reconciliation_statuses = latest(connection, space_key)
-        others = {project: key for project, key in visible.items() if covered is not None and key not in covered}
+        others = {
+            project: key
+            for project, key in visible.items()
+            if covered is not None and key not in covered
+        }
         projects = project_rows(connection, space_key, counts, reconciliation_statuses, others)
         deletions = deletion_rows(connection, space_key)
     inconclusive = [one.key for one in counts if not one.conclusive]
     unequal = [one.key for one in counts if one.status == "different"]
-    known = {project for project, status in reconciliation_statuses.items() if status.differs_in_number}
+    known = {
+        project for project, status in reconciliation_statuses.items() if status.differs_in_number
+    }
     unequal += [key for project, key in others.items() if project in known]
-    compared = {project: key for project, key in others.items() if project in reconciliation_statuses}
+    compared = {
+        project: key for project, key in others.items() if project in reconciliation_statuses
+    }
     keys = {**{one.id: one.key for one in counts}, **compared}
     doubted = [
         key
         for project, key in keys.items()
-        if key not in unequal and project in reconciliation_statuses and not reconciliation_statuses[project].equal
+        if key not in unequal
+        and project in reconciliation_statuses
+        and not reconciliation_statuses[project].equal
     ]
     return dg.AssetCheckResult(
         check_name=COUNTS,
         asset_key=ISSUES,
         passed=not unequal and not inconclusive and not doubted,
-        severity=dg.AssetCheckSeverity.ERROR if unequal or inconclusive else dg.AssetCheckSeverity.WARN,
-        description=_said(len(keys), unequal, inconclusive, doubted, sorted(set(others.values()) - set(compared.values()))),
+        severity=dg.AssetCheckSeverity.ERROR
+        if unequal or inconclusive
+        else dg.AssetCheckSeverity.WARN,
+        description=_summary(
+            len(keys),
+            unequal,
+            inconclusive,
+            doubted,
+            sorted(set(others.values()) - set(compared.values())),
+        ),
         metadata={
             "projects": rows_table(projects) if projects else "no project",
             # The UI sorts by name: the projects stand above what may be a long table.
@@ -88,7 +127,9 @@ def issue_counts_match_source(client: BacklogClient, engine: Engine, covered: Co
 
 
 def _sums(projects: list[dict[str, Any]]) -> dict[str, int]:
-    """Return the issues of all projects that were ever compared, for the plot; none where there are none yet."""
+    """Return the issues of all projects that were ever compared, for the plot; none where there are
+    none yet.
+    """
     known = [row for row in projects if row["source"] is not None]
     if not known:
         return {}
@@ -98,42 +139,57 @@ def _sums(projects: list[dict[str, Any]]) -> dict[str, int]:
     }
 
 
-def _said(projects: int, unequal: list[str], inconclusive: list[str], doubted: list[str], unknown: list[str]) -> str:
-    said = [f"{projects - len(unequal) - len(inconclusive) - len(doubted)} of {projects} projects are equal"]
+def _summary(
+    projects: int,
+    unequal: list[str],
+    inconclusive: list[str],
+    doubted: list[str],
+    unknown: list[str],
+) -> str:
+    equal = projects - len(unequal) - len(inconclusive) - len(doubted)
+    said = [f"{equal} of {projects} projects are equal"]
     if unknown:
-        said.append(f"{', '.join(unknown)} were not compared yet, which the count reconciliation does")
+        said.append(
+            f"{', '.join(unknown)} were not compared yet, which the count reconciliation does"
+        )
     if unequal:
         said.append(f"not {', '.join(unequal)}: backlog-elt verify --repair repairs them")
     if inconclusive:
         said.append(f"{', '.join(inconclusive)}: {TOO_FAST}")
     if doubted:
-        said.append(f"{', '.join(doubted)} differed row by row, which a count cannot take back: backlog-elt verify --deep")
-    return described("; ".join(said))
+        said.append(
+            f"{', '.join(doubted)} differed row by row, which a count cannot take back: "
+            "backlog-elt verify --deep"
+        )
+    return as_markdown("; ".join(said))
 
 
 def project_rows(
     conn: Connection,
     space_key: str,
     counts: Sequence[ProjectReconciliation],
-    statuses: Mapping[int, ReconciliationStatus],
+    statuses: Mapping[int, Proof],
     others: Mapping[int, str],
 ) -> list[Row]:
     """Return one row a project that is or was in the warehouse, those that differ first.
 
-    Columns, few enough for the width of a page: project, state, since, counted and row_by_row (when it was compared so last),
-    source and warehouse (issues), remarks.
+    Columns, few enough for the width of a page: project, state, since, counted and row_by_row (when
+    it was compared so last), source and warehouse (issues), remarks.
 
     Args:
         conn: a connection inside a transaction.
         space_key: the space.
         counts: what was counted just now.
         statuses: how each project stands, by id.
-        others: id -> key of visible projects that were not to be counted now; they are shown as they were compared last.
+        others: id -> key of visible projects that were not to be counted now; they are shown as
+            they were compared last.
     """
     columns = SPECS["projects"].table.c
-    stored = conn.execute(select(SPECS["projects"].table).where(columns.space_key == space_key).order_by(columns.id)).mappings()
+    stored = conn.execute(
+        select(SPECS["projects"].table).where(columns.space_key == space_key).order_by(columns.id)
+    ).mappings()
     gone = {project: _gone(tables) for project, tables in count_deletions(conn, space_key).items()}
-    rows = {one.id: _counted(one, statuses.get(one.id), gone.get(one.id, "")) for one in counts}
+    rows = {one.id: _project_row(one, statuses.get(one.id), gone.get(one.id, "")) for one in counts}
     for project, key in others.items():
         if project in statuses:
             rows[project] = _compared_before(key, statuses[project], gone.get(project, ""))
@@ -145,17 +201,23 @@ def project_rows(
 
 
 def deletion_rows(conn: Connection, space_key: str) -> list[Row]:
-    """Return the newest open deletions, one row each: what, project, found (when), reason, evidence."""
+    """Return the newest open deletions, one row each: what, project, found (when), reason,
+    evidence.
+    """
     columns = SPECS["projects"].table.c
     keys = {
         int(row[0]): str(row[1])
-        for row in conn.execute(select(columns.id, columns.project_key).where(columns.space_key == space_key))
+        for row in conn.execute(
+            select(columns.id, columns.project_key).where(columns.space_key == space_key)
+        )
     }
     return [
         {
             "what": what(one),
-            "project": "" if one.project_id is None else keys.get(one.project_id, str(one.project_id)),
-            "found": moment(one.found_at),
+            "project": ""
+            if one.project_id is None
+            else keys.get(one.project_id, str(one.project_id)),
+            "found": zoned_moment(one.found_at),
             "reason": one.reason,
             "evidence": one.evidence,
         }
@@ -165,34 +227,38 @@ def deletion_rows(conn: Connection, space_key: str) -> list[Row]:
 
 def what(deletion: Deletion) -> str:
     """Name a row as people do: `issues OPS-42 (90017)`."""
-    return f"{deletion.table} {deletion.label} ({deletion.key})" if deletion.label else f"{deletion.table} {deletion.key}"
+    return (
+        f"{deletion.table} {deletion.label} ({deletion.key})"
+        if deletion.label
+        else f"{deletion.table} {deletion.key}"
+    )
 
 
-def _counted(count: ProjectReconciliation, status: ReconciliationStatus | None, gone: str) -> Row:
+def _project_row(count: ProjectReconciliation, status: Proof | None, gone: str) -> Row:
     equal = status is not None and status.equal
     return {
         "project": count.key,
         "state": (EQUAL if equal else DIFFERS) if count.conclusive else NOT_COUNTED,
-        **_proven(status),
+        **_proof_cells(status),
         "source": count.source,
         "warehouse": count.warehouse,
         "remarks": _remarks(_off(count.differences), _rows_differ(status), count.remark, gone),
     }
 
 
-def _compared_before(project: str, status: ReconciliationStatus, gone: str) -> Row:
+def _compared_before(project: str, status: Proof, gone: str) -> Row:
     off = _off(status.differences) if status.level == "count" else ""
     return {
         "project": project,
         "state": EQUAL if status.equal else DIFFERS,
-        **_proven(status),
+        **_proof_cells(status),
         "source": status.source_rows,
         "warehouse": status.warehouse_rows,
         "remarks": _remarks(off, _rows_differ(status), status.note or "", gone),
     }
 
 
-def _not_counted(project: RowMapping, status: ReconciliationStatus | None, gone: str) -> Row:
+def _not_counted(project: RowMapping, status: Proof | None, gone: str) -> Row:
     state, since = NOT_COUNTED, status.since if status else None
     if project["deleted_at"]:
         state, since = DELETED, project["deleted_at"]
@@ -204,22 +270,24 @@ def _not_counted(project: RowMapping, status: ReconciliationStatus | None, gone:
     return {
         "project": project["project_key"],
         "state": state,
-        **_proven(status),
-        "since": moment(since) if since else "",
+        **_proof_cells(status),
+        "since": zoned_moment(since) if since else "",
         "source": None,
         "warehouse": None,
         "remarks": _remarks(said, gone),
     }
 
 
-def _proven(status: ReconciliationStatus | None) -> Row:
-    """Say since when a project stands as it does, and when that was compared; a row reconciliation counts too."""
+def _proof_cells(status: Proof | None) -> Row:
+    """Say since when a project stands as it does, and when that was compared; a row reconciliation
+    counts too.
+    """
     if status is None:
         return {"since": "", "counted": "never", "row_by_row": "never"}
     return {
-        "since": moment(status.since),
-        "counted": moment(status.checked_at),
-        "row_by_row": moment(status.rows_compared_at) if status.rows_compared_at else "never",
+        "since": zoned_moment(status.since),
+        "counted": zoned_moment(status.checked_at),
+        "row_by_row": zoned_moment(status.rows_compared_at) if status.rows_compared_at else "never",
     }
 
 
@@ -227,12 +295,16 @@ def _off(difference: int) -> str:
     return f"differs by {difference}" if difference else ""
 
 
-def _rows_differ(status: ReconciliationStatus | None) -> str:
-    return f"row by row, {status.row_differences} differ" if status and status.row_differences else ""
+def _rows_differ(status: Proof | None) -> str:
+    return (
+        f"row by row, {status.row_differences} differ" if status and status.row_differences else ""
+    )
 
 
 def _gone(deletions: Mapping[str, int]) -> str:
-    """Say how much is gone of a project; what it was would take the width that the other columns need."""
+    """Say how much is gone of a project; what it was would take the width that the other columns
+    need.
+    """
     return f"{sum(deletions.values())} rows deleted"
 
 

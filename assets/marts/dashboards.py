@@ -1,4 +1,5 @@
-"""Dashboards in the lineage: each exposure of the dbt project as an external asset below the marts that it reads.
+"""Dashboards in the lineage: each exposure of the dbt project as an external asset below the marts
+that it reads.
 
 Add a dashboard by adding an exposure to `models/exposures.yml`.
 """
@@ -16,7 +17,9 @@ from assets.marts.translator import Translator
 
 
 def dashboards(described: Mapping[str, Any]) -> list[dg.AssetSpec]:
-    """Return an asset for each exposure of a manifest; nothing runs for it, it is made elsewhere."""
+    """Return an asset for each exposure of a manifest; nothing runs for it, it is made
+    elsewhere.
+    """
     return [_dashboard(exposure, described) for exposure in described["exposures"].values()]
 
 
@@ -34,11 +37,18 @@ def _dashboard(exposure: Mapping[str, Any], described: Mapping[str, Any]) -> dg.
         metadata["maturity"] = exposure["maturity"]
     owner = exposure["owner"]
     # An exposure may have several addresses.
-    emails = [owner["email"]] if isinstance(owner.get("email"), str) else list(owner.get("email") or [])
+    emails = (
+        [owner["email"]] if isinstance(owner.get("email"), str) else list(owner.get("email") or [])
+    )
     return dg.AssetSpec(
         key=["dashboard", exposure["name"]],
-        deps=[key for node in exposure["depends_on"]["nodes"] for key in raw_keys_below(Translator().get_asset_key(known[node]))],
-        description=": ".join(part for part in (exposure["label"], exposure["description"]) if part) or exposure["name"],
+        deps=[
+            key
+            for node in exposure["depends_on"]["nodes"]
+            for key in raw_keys_below(Translator().get_asset_key(known[node]))
+        ],
+        description=": ".join(part for part in (exposure["label"], exposure["description"]) if part)
+        or exposure["name"],
         group_name="dashboard",
         kinds={exposure["type"]},
         owners=emails or [f"team:{owner['name']}"],

@@ -1,21 +1,34 @@
 """The metrics of `models/metrics`, each defined once, and the SQL that MetricFlow makes of them."""
 
-import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
-from metricflow.engine.metricflow_engine import MetricFlowEngine, MetricFlowQueryRequest, OutputColumnOrderMode
+from metricflow.engine.metricflow_engine import (
+    MetricFlowEngine,
+    MetricFlowQueryRequest,
+    OutputColumnOrderMode,
+)
 from metricflow.protocols.sql_client import SqlEngine
 from metricflow.sql.render.postgres import PostgresSQLSqlPlanRenderer
 from metricflow_semantic_interfaces.implementations.node_relation import PydanticNodeRelation
 from metricflow_semantics.errors.error_classes import MetricFlowException
-from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
+from metricflow_semantics.model.dbt_manifest_parser import (
+    parse_manifest_from_dbt_generated_manifest,
+)
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
-from metricflow_semantics.specs.query_param_implementations import DimensionOrEntityParameter, TimeDimensionParameter
+from metricflow_semantics.specs.query_param_implementations import (
+    DimensionOrEntityParameter,
+    MetricParameter,
+    OrderByParameter,
+    TimeDimensionParameter,
+)
 
-from assets.marts.metrics_sql import Unit, in_unit, readable
+Unit = Literal["seconds", "hours", "days"]
+_SECONDS: Mapping[Unit, int] = {"seconds": 1, "hours": 3_600, "days": 86_400}
 
 GRAINS = ("day", "week", "month", "quarter", "year")
 TIME = "metric_time"
@@ -53,28 +66,26 @@ class Metrics:
 
     def __init__(self, manifest: Path) -> None:
         """Read a manifest of dbt, and `semantic_manifest.json`, which dbt writes next to it."""
-        nodes = json.loads(manifest.read_bytes())["nodes"].values()
-        self._columns = {one["alias"]: [*one["columns"]] for one in nodes if one["columns"] and one["schema"] == "mart"}
-        self._manifest = parse_manifest_from_dbt_generated_manifest(manifest.with_name("semantic_manifest.json").read_text())
+        self._manifest = parse_manifest_from_dbt_generated_manifest(
+            manifest.with_name("semantic_manifest.json").read_text()
+        )
         # dbt lists what was edited last at the end; the SQL follows this order.
         self._manifest.semantic_models.sort(key=lambda one: one.name)
         self._manifest.metrics.sort(key=lambda one: one.name)
-        for model in self._manifest.semantic_models:  # of whatever database: SQL that names one would run in no other
-            model.node_relation = PydanticNodeRelation(alias=model.node_relation.alias, schema_name=model.node_relation.schema_name)
-
-    @cached_property
-    def _grains(self) -> dict[str, dict[str, str]]:
-        return {
-            model.node_relation.alias: {
-                one.expr or one.name: one.type_params.time_granularity.value for one in model.dimensions if one.type_params
-            }
-            for model in self._manifest.semantic_models
-        }
+        for model in (
+            self._manifest.semantic_models
+        ):  # of whatever database: SQL that names one would run in no other
+            model.node_relation = PydanticNodeRelation(
+                alias=model.node_relation.alias, schema_name=model.node_relation.schema_name
+            )
 
     @cached_property
     def all(self) -> dict[str, Metric]:
         """Return the metrics by name, in the order of the alphabet."""
-        found = (Metric(one.name, one.label or one.name, one.description or "", one.type.value) for one in self._manifest.metrics)
+        found = (
+            Metric(one.name, one.label or one.name, one.description or "", one.type.value)
+            for one in self._manifest.metrics
+        )
         return {one.name: one for one in sorted(found, key=lambda one: one.name)}
 
     @cached_property
@@ -82,7 +93,8 @@ class Metrics:
         return MetricFlowEngine(SemanticManifestLookup(self._manifest), _Postgres())  # type: ignore[arg-type]
 
     def dimensions(self, metrics: Sequence[str]) -> list[str]:
-        """Return by what all of these metrics can be cut, as `booking__person`; by time, each can: `month`.
+        """Return by what all of these metrics can be cut, as `booking__person`; by time, each can:
+        `month`.
 
         Raises:
             MetricError: one of them is not defined.
@@ -104,30 +116,37 @@ class Metrics:
     ) -> str:
         """Return a query of PostgreSQL with a column for each dimension and metric.
 
-        A dimension is called by its whole name or, where that is clear, by its last part: `person`; time by its grain: `month`.
-        `where` is `person=Sato`, or a condition in the templates of MetricFlow; `order` is columns, with `-` before one that falls.
-        In hours or days, `cycle_seconds_median` becomes `cycle_days_median`.
+        A dimension is called by its whole name or, where that is clear, by its last part: `person`;
+        time by its grain: `month`. `where` is `person=Sato`, or a condition in the templates of
+        MetricFlow; `order` is columns, with `-` before one that falls. In hours or days,
+        `cycle_seconds_median` becomes `cycle_days_median`.
 
         Raises:
             MetricError: one of the names is not known.
         """
         known = self.dimensions(metrics)
-        columns = (*(_column(name) for name in by), *(in_unit(name, unit) for name in metrics))
-        for name in order:
-            if _column(name.lstrip("-")) not in columns:
-                raise MetricError(f"no column {name.lstrip('-')!r} to sort by; there are {', '.join(columns)}")
         group = [self._parameter(name, known, metrics) for name in by]
+        measured = {_in_unit(name, unit): MetricParameter(name) for name in metrics}
+        columns = {_column_name(name): one for name, one in zip(by, group, strict=True)} | measured
+        ordered = [(_column_name(name.lstrip("-")), name.startswith("-")) for name in order]
+        for name, _ in ordered:
+            if name not in columns:
+                raise MetricError(f"no column {name!r} to sort by; there are {', '.join(columns)}")
         request = MetricFlowQueryRequest.create(
-            metric_names=[*metrics],
+            metrics=[*measured.values()],
             group_by=group,
             where_constraints=[self._condition(one, known, metrics) for one in where],
+            order_by=[OrderByParameter(columns[name], descending=falls) for name, falls in ordered],
+            limit=limit or None,
             output_column_order_mode=OutputColumnOrderMode.INPUT_ORDER,
         )
         try:
             made = self._engine.explain(request).sql_statement.without_descriptions.sql
         except MetricFlowException as error:
             raise MetricError(str(error).strip().splitlines()[0]) from error
-        return readable(made, self._columns, self._grains, [_column(name) for name in order], limit, unit)
+        if measured.keys() == {*metrics}:
+            return made
+        return _in_units(made, [_column_name(name) for name in by], metrics, unit, ordered)
 
     def _parameter(
         self, name: str, known: Sequence[str], metrics: Sequence[str]
@@ -135,7 +154,7 @@ class Metrics:
         if name in GRAINS:
             return TimeDimensionParameter(TIME, grain=name, alias=name)
         whole = self._resolve(name, known, metrics)
-        return DimensionOrEntityParameter(whole, alias=_column(name))
+        return DimensionOrEntityParameter(whole, alias=_column_name(name))
 
     def _condition(self, condition: str, known: Sequence[str], metrics: Sequence[str]) -> str:
         if "{{" in condition:
@@ -147,15 +166,22 @@ class Metrics:
         return f"{{{{ Dimension('{self._resolve(name.strip(), known, metrics)}') }}}} = '{quoted}'"
 
     def _resolve(self, name: str, known: Sequence[str], metrics: Sequence[str]) -> str:
-        """Return the whole name of a dimension; of two with the same last part, that of the metric's own table."""
-        found = [one for one in known if one == name or _column(one) == name]
+        """Return the whole name of a dimension; of two with the same last part, that of the
+        metric's own table.
+        """
+        found = [one for one in known if one == name or _column_name(one) == name]
         if len(found) > 1:
             own = {one for one in found if one.partition("__")[0] == self._own_entity(metrics[0])}
             found = [*own] or found
         if not known:
-            raise MetricError(f"these metrics have only time in common, not {name!r}: ask for them one by one")
+            raise MetricError(
+                f"these metrics have only time in common, not {name!r}: ask for them one by one"
+            )
         if len(found) != 1:
-            raise MetricError(f"{name!r} is {'no dimension' if not found else 'not clear'}; there are {', '.join(found or known)}")
+            raise MetricError(
+                f"{name!r} is {'no dimension' if not found else 'not clear'}; there are "
+                f"{', '.join(found or known)}"
+            )
         return found[0]
 
     def _own_entity(self, metric: str) -> str:
@@ -170,6 +196,35 @@ class Metrics:
         return ""
 
 
-def _column(name: str) -> str:
-    """Return how a dimension is called in a result, by its last part; a `-` before it stays."""
-    return "-" * name.startswith("-") + name.lstrip("-").rpartition("__")[2]
+def _column_name(name: str) -> str:
+    """Return how a dimension is called in a result, by its last part."""
+    return name.rpartition("__")[2]
+
+
+def _in_unit(metric: str, unit: Unit) -> str:
+    """Return how a metric of seconds is called in a unit; another one keeps its name."""
+    return re.sub(r"(?:^|(?<=_))seconds(?=_|$)", unit, metric)
+
+
+def _in_units(
+    sql: str,
+    dimensions: Sequence[str],
+    metrics: Sequence[str],
+    unit: Unit,
+    order: Sequence[tuple[str, bool]],
+) -> str:
+    """Return a query with its seconds as hours or days, rounded to a tenth; a column falls with
+    True.
+    """
+    shown = [*dimensions]
+    for name in metrics:
+        named = _in_unit(name, unit)
+        shown.append(
+            name
+            if name == named
+            else f"ROUND(({name} / {_SECONDS[unit]}.0)::numeric, 1) AS {named}"
+        )
+    columns = "\n  , ".join(shown)
+    made = f"SELECT\n  {columns}\nFROM (\n{sql}\n) AS measured"
+    sorted_by = ", ".join(name + " DESC" * falls for name, falls in order)
+    return f"{made}\nORDER BY {sorted_by}" if order else made

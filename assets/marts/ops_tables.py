@@ -1,4 +1,6 @@
-"""The tables and views of the program's own that marts read, as external assets above them in the lineage."""
+"""The tables and views of the program's own that marts read, as external assets above them in the
+lineage.
+"""
 
 import json
 from collections.abc import Mapping
@@ -27,7 +29,8 @@ def _asset(source: Mapping[str, Any]) -> dg.AssetSpec:
     what = source["description"] if table is None else table.comment
     return dg.AssetSpec(
         key=[OPS, source["name"]],
-        description=f"{what}. The program writes it in each run and each command; the UI shows when the marts last read it.",
+        description=f"{what}. The program writes it in each run and each command; the UI shows "
+        "when the marts last read it.",
         group_name=OPS,
         kinds={"postgres", "view" if table is None else "table"},
         owners=OWNERS,
@@ -36,13 +39,23 @@ def _asset(source: Mapping[str, Any]) -> dg.AssetSpec:
 
 
 def _view_metadata(source: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the name and the columns of a view; those without a type are columns of the log of syncs."""
-    log = {column.name: column for column in table_metadata(sync_history)["dagster/column_schema"].columns}
+    """Return the name and the columns of a view; those without a type are columns of the log of
+    syncs.
+    """
+    log = {
+        column.name: column
+        for column in table_metadata(sync_history)["dagster/column_schema"].columns
+    }
     columns = [
-        dg.TableColumn(name, type=column["data_type"], description=column["description"]) if column["data_type"] else log[name]
+        dg.TableColumn(name, type=column["data_type"], description=column["description"])
+        if column["data_type"]
+        else log[name]
         for name, column in source["columns"].items()
     ]
-    return {"dagster/table_name": f"{OPS}.{source['name']}", "dagster/column_schema": dg.TableSchema(columns)}
+    return {
+        "dagster/table_name": f"{OPS}.{source['name']}",
+        "dagster/column_schema": dg.TableSchema(columns),
+    }
 
 
 OPS_ASSETS = ops_tables(json.loads(Path(manifest()).read_text(encoding="utf-8")))

@@ -1,6 +1,8 @@
-"""The report: one page that opens anywhere, made from the marts as they are. It is filtered, sorted and drawn by the browser.
+"""The report: one page that opens anywhere, made from the marts as they are. It is filtered, sorted
+and drawn by the browser.
 
-The page is `page/page.html.j2`, which escapes everything that it is given; its scripts are in the same folder.
+The page is `page/page.html.j2`, which escapes everything that it is given; its scripts are in the
+same folder.
 """
 
 import base64
@@ -22,8 +24,8 @@ from assets.marts.charts.specs import PAGE
 from assets.marts.charts.words import clean, words
 from assets.marts.report_data import collect, packed
 from resources.variables import SettingsError
-from resources.warehouse.locks import Locks
-from resources.warehouse.sync_log import last_day
+from resources.warehouse.builds import marts_locked
+from resources.warehouse.history.sync_outcomes import last_day
 
 FOLDER = Path(__file__).parent / "page"
 #: In the order in which they are read.
@@ -48,7 +50,8 @@ def report(
         engine: the warehouse.
         zone: the zone of the times in the page.
         project: the key of the only project.
-        wait_seconds: how long to wait for a build that is at work, which puts new marts in the place of the old ones one by one.
+        wait_seconds: how long to wait for a build that is at work, which puts new marts in the
+            place of the old ones one by one.
         waiting: called with the build it waits for, when there is one.
 
     Raises:
@@ -57,36 +60,60 @@ def report(
         WarehouseError: the warehouse cannot be used.
     """
     now = datetime.now(UTC).astimezone(zone)
-    with Locks(engine, "all spaces", "report") as locks, engine.connect() as connection:
-        locks.acquire("marts", wait_seconds, waiting)
-        built = set(connection.execute(text("SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('mart')")).scalars())
+    locked = marts_locked(engine, "report", wait_seconds, waiting)
+    with locked, engine.connect() as connection:
+        built = set(
+            connection.execute(
+                text("SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('mart')")
+            ).scalars()
+        )
         if "project_summary" not in built:
-            raise NoMartsError("There are no marts to report on: build them (backlog-elt marts; automatic under `up`).")
-        known = connection.execute(text("SELECT project_key FROM mart.project_summary ORDER BY project_key")).scalars().all()
+            raise NoMartsError(
+                "There are no marts to report on: build them (backlog-elt "
+                "marts; automatic under `up`)."
+            )
+        known = (
+            connection.execute(
+                text("SELECT project_key FROM mart.project_summary ORDER BY project_key")
+            )
+            .scalars()
+            .all()
+        )
         if project is not None and project not in known:
             listed = ", ".join(str(key) for key in known[:10]) or "none"
-            raise SettingsError("--project", project, f"the key of a project in the marts ({listed})")
+            raise SettingsError(
+                "--project", project, f"the key of a project in the marts ({listed})"
+            )
         data = collect(connection, built, project, now)
-        data["sync"] = None if "sync_freshness" not in built else _freshness(connection, project, zone)
+        data["sync"] = (
+            None if "sync_freshness" not in built else _freshness(connection, project, zone)
+        )
         spaces = {
-            row.space_key: row.name for row in connection.execute(text("SELECT space_key, name FROM raw.space ORDER BY name"))
+            row.space_key: row.name
+            for row in connection.execute(
+                text("SELECT space_key, name FROM raw.space ORDER BY name")
+            )
         }
     data |= {
         "missing": sorted(NEEDED - built),
         "days": [{"space": space, **_day(engine, space)} for space in spaces],
     }
-    title = f"{', '.join(f'{clean(name)} ({clean(space)})' for space, name in spaces.items())}{f' · {project}' if project else ''}"
+    named = ", ".join(f"{clean(name)} ({clean(space)})" for space, name in spaces.items())
+    title = f"{named} · {project}" if project else named
     return _page(data, title=title, made=f"{now:%Y-%m-%d %H:%M} ({zone.key})")
 
 
 #: Marts without which a part of the page is empty; it names those that are not there yet.
 NEEDED = {
-    "calendar", "dim_person", "due_date", "hours_ledger", "issue", "issue_history", "issue_plan", "issue_status_interval",
+    "calendar", "dim_person", "due_date", "hours_ledger", "issue", "issue_history", "issue_plan",
+    "issue_status_interval",
     "milestone_summary", "reopen_event", "sync_freshness", "wip_aging",
 }  # fmt: skip
 
 
-def _freshness(connection: Connection, project: str | None, zone: ZoneInfo) -> Sequence[Mapping[str, Any]]:
+def _freshness(
+    connection: Connection, project: str | None, zone: ZoneInfo
+) -> Sequence[Mapping[str, Any]]:
     rows = connection.execute(text(queries.FRESHNESS), {"project": project}).mappings().all()
     return [{name: _shown(row[name], zone) for name in row} for row in rows]
 
@@ -104,10 +131,23 @@ def _day(engine: Engine, space: str) -> dict[str, Any]:
 
 def _page(data: Mapping[str, Any], *, title: str, made: str) -> str:
     own = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    constants: dict[str, Any] = {"WORDS": words(), "SPECS": {name: program(spec()) for name, spec in PAGE.items()}}
-    own = "\n".join(['"use strict";', *(f"const {name} = {_literal(value)};" for name, value in constants.items()), own])
+    constants: dict[str, Any] = {
+        "WORDS": words(),
+        "SPECS": {name: program(spec()) for name, spec in PAGE.items()},
+    }
+    own = "\n".join(
+        [
+            '"use strict";',
+            *(f"const {name} = {_literal(value)};" for name, value in constants.items()),
+            own,
+        ]
+    )
     environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     library = scripts()
     # Markup: of our own files and of Vega; data is letters and digits only.

@@ -1,7 +1,9 @@
-"""What the page of the report holds: columns with dictionaries, made from the marts, which the page filters by itself.
+"""What the page of the report holds: columns with dictionaries, made from the marts, which the page
+filters by itself.
 
-An issue is a row that is not deleted; open ones come first and have more columns. Days are numbers since 1970, in the space's zone.
-Histories are differences: what comes to a day and what leaves it, by project, type and person, so that any choice can be added up.
+An issue is a row that is not deleted; open ones come first and have more columns. Days are numbers
+since 1970, in the space's zone. Histories are differences: what comes to a day and what leaves it,
+by project, type and person, so that any choice can be added up.
 """
 
 import base64
@@ -19,7 +21,8 @@ from assets.marts.charts.words import clean
 
 #: Issues in a page at most: of more, those done longest ago are left out, and the page says so.
 MOST_ISSUES = 200_000
-#: Open issues with their summary, the ones that need attention first; changes of the last days; milestones with their history.
+#: Open issues with their summary, the ones that need attention first; changes of the last days;
+#: milestones with their history.
 MOST_SUMMARIES, MOST_CHANGES, MOST_BURNS = 20_000, 3_000, 150
 SUMMARY_LETTERS = 90
 FLOW_WEEKS, EFFORT_MONTHS, DAYS_AHEAD, CHANGED_DAYS = 105, 24, 400, 7
@@ -61,11 +64,14 @@ def day_number(day: date | None) -> int | None:
     return None if day is None else day.toordinal() - _EPOCH
 
 
-def collect(connection: Connection, built: set[str], project: str | None, now: datetime) -> dict[str, Any]:
+def collect(
+    connection: Connection, built: set[str], project: str | None, now: datetime
+) -> dict[str, Any]:
     """Return the data of all projects or of one, as of an instant of the zone of the page."""
     today = now.date()
     values = {
-        "project": project, "now": now, "today": today, "weeks": FLOW_WEEKS, "months": EFFORT_MONTHS, "days": CHANGED_DAYS,
+        "project": project, "now": now, "today": today, "weeks": FLOW_WEEKS,
+        "months": EFFORT_MONTHS, "days": CHANGED_DAYS,
         "most": MOST_ISSUES, "burns": MOST_BURNS, "ahead": DAYS_AHEAD, "changes": MOST_CHANGES,
     }  # fmt: skip
     reader = _Reader(connection, built, values)
@@ -84,14 +90,23 @@ def collect(connection: Connection, built: set[str], project: str | None, now: d
         "today": day_number(today),
         "issues": issues,
         "flow": codes.table(reader.rows(queries.FLOW, "issue", "issue_history"), "k", "stage", "n"),
-        "burn": _burn(codes, stones, reader.rows(queries.BURN, "issue", "issue_history", "milestone_summary")),
+        "burn": _burn(
+            codes, stones, reader.rows(queries.BURN, "issue", "issue_history", "milestone_summary")
+        ),
         "effort": codes.table(
-            reader.rows(queries.EFFORT, "issue", "issue_plan", "calendar", "hours_ledger"), "month", "planned", "actual"
+            reader.rows(queries.EFFORT, "issue", "issue_plan", "calendar", "hours_ledger"),
+            "month",
+            "planned",
+            "actual",
         ),
         "reopened": codes.table(reader.rows(queries.REOPENED, "issue", "reopen_event"), "day"),
-        "changed": codes.table(reader.rows(queries.CHANGED, "issue", "reopen_event", "due_date"), "what", "n"),
+        "changed": codes.table(
+            reader.rows(queries.CHANGED, "issue", "reopen_event", "due_date"), "what", "n"
+        ),
         "changes": codes.table(
-            reader.rows(queries.CHANGES, "issue", "issue_status_interval", "reopen_event", "due_date"),
+            reader.rows(
+                queries.CHANGES, "issue", "issue_status_interval", "reopen_event", "due_date"
+            ),
             "n",
             "what",
             "day",
@@ -103,18 +118,27 @@ def collect(connection: Connection, built: set[str], project: str | None, now: d
         "day_hours": float(workdays[0].hours) if workdays else 8.0,
         "total": sum(row.issues for row in listed),
     }
-    names = {(row.space_key, row.user_id): clean(row.user_name) for row in reader.rows(queries.PEOPLE, "dim_person")}
+    names = {
+        (row.space_key, row.user_id): clean(row.user_name)
+        for row in reader.rows(queries.PEOPLE, "dim_person")
+    }
     named = {(row.space_key, row.project_id): row for row in listed}
     teams: list[dict[str, Any]] = [
         {
             "name": clean(row.name),
-            "people": [people.found[(row.space_key, one)] for one in row.member_ids or () if (row.space_key, one) in people.found],
+            "people": [
+                people.found[(row.space_key, one)]
+                for one in row.member_ids or ()
+                if (row.space_key, one) in people.found
+            ],
         }
         for row in reader.rows(queries.TEAMS)
     ]
     # Team 0 of the marts: everybody who is in no team, and nobody. Its name is a word of the page.
     working = {one for table in found.values() if isinstance(table, dict) for one in table["a"]}
-    teams.append({"name": None, "people": sorted(working.difference(*(team["people"] for team in teams)))})
+    teams.append(
+        {"name": None, "people": sorted(working.difference(*(team["people"] for team in teams)))}
+    )
     return found | {
         "projects": [_project(named.get(one)) for one in projects.found],
         "types": ["" if one is None else clean(one) for one in types.found],
@@ -139,13 +163,17 @@ class _Codes:
     people: Numbers
 
     def table(self, rows: Iterable[Any], *columns: str) -> Table:
-        """Return rows as columns: `p`, `t` and `a` (project, type and person), and those that are named."""
+        """Return rows as columns: `p`, `t` and `a` (project, type and person), and those that are
+        named.
+        """
         made: Table = {name: [] for name in ("p", "t", "a", *columns)}
         for row in rows:
             of = row._mapping
             made["p"].append(self.projects.of((row.space_key, row.project_id)))
             made["t"].append(self.types.of(row.issue_type))
-            made["a"].append(self.people.of(None if row.person_id is None else (row.space_key, row.person_id)))
+            made["a"].append(
+                self.people.of(None if row.person_id is None else (row.space_key, row.person_id))
+            )
             for name in columns:
                 made[name].append(_plain(of[name]))
         return made
@@ -155,7 +183,12 @@ def _project(row: Any) -> dict[str, Any]:
     """Return a project; one that is gone, and has issues yet, is only known by a number."""
     if row is None:
         return {"key": "?", "name": "?", "archived": False, "url": None}
-    return {"key": clean(row.project_key), "name": clean(row.project_name), "archived": bool(row.archived), "url": row.url}
+    return {
+        "key": clean(row.project_key),
+        "name": clean(row.project_name),
+        "archived": bool(row.archived),
+        "url": row.url,
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -177,12 +210,19 @@ def _issues(reader: _Reader, codes: _Codes, statuses: Numbers, stones: Numbers) 
         name: [_plain(getattr(row, name)) for row in opened]
         for name in ("due", "due_by", "start", "age", "stay", "priority", "risk", "faster")
     }
-    made["summary"] = [clean(row.summary)[:SUMMARY_LETTERS] if row.place <= MOST_SUMMARIES else None for row in opened]
+    made["summary"] = [
+        clean(row.summary)[:SUMMARY_LETTERS] if row.place <= MOST_SUMMARIES else None
+        for row in opened
+    ]
     return made
 
 
 def _stones(row: Any, stones: Numbers) -> Any:
-    found = [stones.found[key] for one in row.milestone_ids or () if (key := (row.space_key, one)) in stones.found]
+    found = [
+        stones.found[key]
+        for one in row.milestone_ids or ()
+        if (key := (row.space_key, one)) in stones.found
+    ]
     return found[0] if len(found) == 1 else found or None
 
 
@@ -193,6 +233,10 @@ def _burn(codes: _Codes, stones: Numbers, rows: Sequence[Any]) -> Table:
 
 
 def packed(data: Mapping[str, Any]) -> str:
-    """Return data as text that can stand in a page: JSON, compressed, in letters without a meaning in HTML."""
-    raw = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=float).encode()
+    """Return data as text that can stand in a page: JSON, compressed, in letters without a meaning
+    in HTML.
+    """
+    raw = json.dumps(
+        data, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=float
+    ).encode()
     return base64.b64encode(gzip.compress(raw, 6, mtime=0)).decode()

@@ -1,4 +1,6 @@
-"""The queries of the report. Each takes the key of a project or null; `person_id` is whose a row is."""
+"""The queries of the report. Each takes the key of a project or null; `person_id` is whose a row
+is.
+"""
 
 _MINE = "(CAST(:project AS text) IS NULL OR {}.project_key = :project)"
 _ISSUE = f"NOT i.is_deleted AND {_MINE.format('i')}"
@@ -10,30 +12,41 @@ PROJECTS = f"""
     WHERE NOT p.is_deleted AND {_MINE.format("p")} ORDER BY p.archived, p.issues DESC, p.project_key
 """  # noqa: S608 - made of constants
 PEOPLE = "SELECT space_key, user_id, user_name FROM mart.dim_person"
-TEAMS = "SELECT space_key, name, member_ids FROM raw.teams WHERE deleted_at IS NULL ORDER BY name, id"
+TEAMS = (
+    "SELECT space_key, name, member_ids FROM raw.teams WHERE deleted_at IS NULL ORDER BY name, id"
+)
 WORKDAYS = """
     SELECT day, max(working_seconds) / 3600.0 AS hours FROM mart.calendar
-    WHERE is_working_day AND working_seconds > 0 AND day >= CAST(:today AS date) AND day < CAST(:today AS date) + :ahead
+    WHERE is_working_day AND working_seconds > 0 AND day >= CAST(:today AS date)
+        AND day < CAST(:today AS date) + :ahead
     GROUP BY day ORDER BY day
 """
 MILESTONES = f"""
-    SELECT space_key, milestone_id, project_id, milestone, archived, start_date, due_date FROM mart.milestone_summary AS m
-    WHERE NOT is_deleted AND {_MINE.format("m")} ORDER BY due_date NULLS LAST, milestone, milestone_id
+    SELECT space_key, milestone_id, project_id, milestone, archived, start_date, due_date
+        FROM mart.milestone_summary AS m
+    WHERE NOT is_deleted AND {_MINE.format("m")} ORDER BY due_date NULLS LAST, milestone,
+        milestone_id
 """  # noqa: S608
-#: Minutes and hundredths of hours are exact enough for what a page shows. `place`: what comes first.
+#: Minutes and hundredths of hours are exact enough for what a page shows. `place`: what comes
+#: first.
 ISSUES = f"""
-    SELECT i.space_key, i.project_id, i.issue_type, i.assignee_id AS person_id, i.status, i.stage, s.milestone_ids,
+    SELECT i.space_key, i.project_id, i.issue_type, i.assignee_id AS person_id, i.status, i.stage,
+        s.milestone_ids,
            CAST(substring(i.issue_key FROM '[0-9]+$') AS int) AS n,
-           (i.created_at AT TIME ZONE z.timezone)::date AS created, (i.done_at AT TIME ZONE z.timezone)::date AS done,
+           (i.created_at AT TIME ZONE z.timezone)::date AS created, (i.done_at AT TIME ZONE
+               z.timezone)::date AS done,
            i.lead_seconds / 60 AS lead, i.cycle_seconds / 60 AS cycle,
-           round(i.estimated_hours, 2)::float8 AS estimated, round(i.actual_hours, 2)::float8 AS actual,
-           i.due_date AS due, l.planned_due AS due_by, l.planned_start AS start, i.priority, i.summary,
+           round(i.estimated_hours, 2)::float8 AS estimated, round(i.actual_hours, 2)::float8 AS
+               actual,
+           i.due_date AS due, l.planned_due AS due_by, l.planned_start AS start, i.priority,
+               i.summary,
            CASE WHEN i.stage IN ('active', 'review')
                 THEN floor(extract(epoch FROM :now - i.last_started_at) / 3600)::int END AS age,
            floor(extract(epoch FROM :now - i.status_since) / 3600)::int AS stay,
            w.risk, round(100 * w.share_of_peers_faster)::int AS faster,
            row_number() OVER (
-               ORDER BY i.stage = 'done', i.stage = 'waiting' AND i.due_date IS NULL, i.due_date NULLS LAST, i.issue_id
+               ORDER BY i.stage = 'done', i.stage = 'waiting'
+                   AND i.due_date IS NULL, i.due_date NULLS LAST, i.issue_id
            ) AS place
     FROM mart.issue AS i {_ZONE}
     JOIN staging.stg_issue AS s ON s.space_key = i.space_key AND s.issue_id = i.issue_id
@@ -41,44 +54,52 @@ ISSUES = f"""
     LEFT JOIN mart.wip_aging AS w ON w.space_key = i.space_key AND w.issue_id = i.issue_id
     WHERE {_ISSUE} ORDER BY i.stage = 'done', i.done_at DESC, i.issue_id LIMIT :most
 """  # noqa: S608
-#: What comes to a stage (n > 0) and leaves it in a week; the last week ends today, and week 0 has all that was before.
+#: What comes to a stage (n > 0) and leaves it in a week; the last week ends today, and week 0 has
+#: all that was before.
 FLOW = f"""
     SELECT space_key, project_id, issue_type, person_id, k, sum(n)::int AS n,
-           CASE stage WHEN 'done' THEN 0 WHEN 'review' THEN 1 WHEN 'active' THEN 2 ELSE 3 END AS stage
+           CASE stage WHEN 'done' THEN 0 WHEN 'review' THEN 1 WHEN 'active' THEN 2 ELSE 3
+               END AS stage
     FROM (
-        SELECT h.space_key, h.project_id, i.issue_type, h.assignee_id AS person_id, h.stage, s.k, s.n
+        SELECT h.space_key, h.project_id, i.issue_type, h.assignee_id AS person_id, h.stage, s.k,
+            s.n
         FROM mart.issue_history AS h
         JOIN mart.issue AS i ON i.space_key = h.space_key AND i.issue_id = h.issue_id
         CROSS JOIN LATERAL (SELECT
             greatest(0, :weeks - 1 + ceil((h.first_day - CAST(:today AS date)) / 7.0)::int) AS k1,
             CASE WHEN h.last_day IS NOT NULL
-                 THEN greatest(0, :weeks + floor((h.last_day - CAST(:today AS date)) / 7.0)::int) END AS k2
+                 THEN greatest(0, :weeks + floor((h.last_day - CAST(:today AS date)) / 7.0)::int)
+                     END AS k2
         ) AS e
         CROSS JOIN LATERAL (VALUES (e.k1, 1), (e.k2, -1)) AS s (k, n)
         WHERE {_ISSUE} AND s.k < :weeks AND (e.k2 IS NULL OR e.k2 > e.k1)
     ) AS steps
     GROUP BY space_key, project_id, issue_type, person_id, k, steps.stage HAVING sum(n) <> 0
 """  # noqa: S608
-#: The same of milestones, by day: of those that are neither done nor long over, and after them of archived ones.
+#: The same of milestones, by day: of those that are neither done nor long over, and after them of
+#: archived ones.
 BURN = f"""
     WITH chosen AS (
         SELECT space_key, milestone_id FROM mart.milestone_summary AS m
         WHERE NOT is_deleted AND {_MINE.format("m")} AND issues > 0
           AND (archived OR issues > done OR due_date > CAST(:today AS date) - 90)
-        ORDER BY coalesce(archived, false), issues > done DESC, due_date DESC NULLS LAST, milestone_id LIMIT :burns
+        ORDER BY coalesce(archived, false), issues > done DESC, due_date DESC NULLS LAST,
+            milestone_id LIMIT :burns
     )
-    SELECT h.space_key, h.project_id, i.issue_type, h.assignee_id AS person_id, c.milestone_id, s.day,
+    SELECT h.space_key, h.project_id, i.issue_type, h.assignee_id AS person_id, c.milestone_id,
+        s.day,
            sum(s.n)::int AS scope, sum(CASE WHEN h.stage = 'done' THEN s.n ELSE 0 END)::int AS done
     FROM chosen AS c
-    JOIN mart.issue_history AS h ON h.space_key = c.space_key AND c.milestone_id = ANY(h.milestone_ids)
+    JOIN mart.issue_history AS h ON h.space_key = c.space_key
+        AND c.milestone_id = ANY(h.milestone_ids)
     LEFT JOIN mart.issue AS i ON i.space_key = h.space_key AND i.issue_id = h.issue_id
     CROSS JOIN LATERAL (VALUES (h.first_day, 1), (h.last_day + 1, -1)) AS s (day, n)
     WHERE s.day IS NOT NULL
     GROUP BY 1, 2, 3, 4, 5, 6
     HAVING (sum(s.n), sum(CASE WHEN h.stage = 'done' THEN s.n ELSE 0 END)) <> (0, 0)
 """  # noqa: S608
-#: Hours of a month as in mart.plan_actual_monthly, and by type: planned by assignee, spread over the working days from start to due
-#: date; actual as they were entered, by who entered them.
+#: Hours of a month as in mart.plan_actual_monthly, and by type: planned by assignee, spread over
+#: the working days from start to due date; actual as they were entered, by who entered them.
 EFFORT = f"""
     WITH spread AS (
         SELECT p.space_key, p.issue_id, date_trunc('month', c.day)::date AS month, count(*) AS days,
@@ -93,37 +114,47 @@ EFFORT = f"""
            round(sum(planned), 2)::float8 AS planned, round(sum(actual), 2)::float8 AS actual
     FROM (
         SELECT i.space_key, i.project_id, i.issue_type, i.assignee_id AS person_id,
-               coalesce(s.month, date_trunc('month', coalesce(p.planned_due, p.planned_start, p.created_on))::date) AS month,
+               coalesce(s.month, date_trunc('month', coalesce(p.planned_due, p.planned_start,
+                   p.created_on))::date) AS month,
                p.estimated_hours * coalesce(s.days / s.all_days, 1) AS planned, 0 AS actual
         FROM mart.issue AS i
-        JOIN mart.issue_plan AS p ON p.space_key = i.space_key AND p.issue_id = i.issue_id AND p.estimated_hours > 0
+        JOIN mart.issue_plan AS p ON p.space_key = i.space_key AND p.issue_id = i.issue_id
+            AND p.estimated_hours > 0
         LEFT JOIN spread AS s ON s.space_key = i.space_key AND s.issue_id = i.issue_id
         WHERE {_ISSUE}
         UNION ALL
         SELECT h.space_key, h.project_id, i.issue_type, h.user_id, h.work_month, 0, h.hours
-        FROM mart.hours_ledger AS h JOIN mart.issue AS i ON i.space_key = h.space_key AND i.issue_id = h.issue_id WHERE {_ISSUE}
+        FROM mart.hours_ledger AS h JOIN mart.issue AS i ON i.space_key = h.space_key
+            AND i.issue_id = h.issue_id WHERE {_ISSUE}
     ) AS both_kinds
     WHERE month > date_trunc('month', CAST(:today AS date)) - make_interval(months => :months)
       AND month < date_trunc('month', CAST(:today AS date)) + interval '3 months'
     GROUP BY 1, 2, 3, 4, 5
 """  # noqa: S608
 REOPENED = f"""
-    SELECT i.space_key, i.project_id, i.issue_type, i.assignee_id AS person_id, (r.reopened_at AT TIME ZONE z.timezone)::date AS day
+    SELECT i.space_key, i.project_id, i.issue_type, i.assignee_id AS person_id, (r.reopened_at AT
+        TIME ZONE z.timezone)::date AS day
     FROM mart.reopen_event AS r
     JOIN mart.issue AS i ON i.space_key = r.space_key AND i.issue_id = r.issue_id {_ZONE}
     WHERE {_ISSUE} AND r.reopened_at > :now - make_interval(weeks => :weeks)
 """  # noqa: S608
-#: What happened: kinds are created, done, reopened, moved (of a due date). `more`: days by which it was moved.
+#: What happened: kinds are created, done, reopened, moved (of a due date). `more`: days by which it
+#: was moved.
 _EVENTS = """
-        SELECT space_key, project_id, issue_id, 'created' AS what, created_at AS at, created_user_id AS by_id, NULL::int AS more
+        SELECT space_key, project_id, issue_id, 'created' AS what, created_at AS at,
+            created_user_id AS by_id, NULL::int AS more
         FROM mart.issue
-        UNION ALL SELECT space_key, project_id, issue_id, 'done', done_at, NULL, NULL FROM mart.issue
-        UNION ALL SELECT space_key, project_id, issue_id, 'reopened', reopened_at, reopened_by_id, NULL FROM mart.reopen_event
-        UNION ALL SELECT space_key, project_id, issue_id, 'moved', valid_from, changed_by_id, days_moved
+        UNION ALL SELECT space_key, project_id, issue_id, 'done', done_at, NULL, NULL
+            FROM mart.issue
+        UNION ALL SELECT space_key, project_id, issue_id, 'reopened', reopened_at, reopened_by_id,
+            NULL FROM mart.reopen_event
+        UNION ALL SELECT space_key, project_id, issue_id, 'moved', valid_from, changed_by_id,
+            days_moved
         FROM mart.due_date WHERE days_moved <> 0
 """
 _LATELY = "(e.at AT TIME ZONE z.timezone)::date > CAST(:today AS date) - :days"
-#: How many changes there were in the last days; those to an earlier due date are of the kind earlier.
+#: How many changes there were in the last days; those to an earlier due date are of the kind
+#: earlier.
 CHANGED = f"""
     SELECT e.space_key, e.project_id, i.issue_type, i.assignee_id AS person_id,
            CASE WHEN e.more < 0 THEN 'earlier' ELSE e.what END AS what, count(*)::int AS n
@@ -136,20 +167,24 @@ CHANGED = f"""
 CHANGES = f"""
     SELECT e.space_key, e.project_id, i.issue_type, i.assignee_id AS person_id,
            CAST(substring(i.issue_key FROM '[0-9]+$') AS int) AS n,
-           e.what, (e.at AT TIME ZONE z.timezone)::date AS day, p.user_name AS by, left(i.summary, 90) AS summary, e.more
+           e.what, (e.at AT TIME ZONE z.timezone)::date AS day, p.user_name AS by, left(i.summary,
+               90) AS summary, e.more
     FROM ({_EVENTS}) AS e
     JOIN mart.issue AS i ON i.space_key = e.space_key AND i.issue_id = e.issue_id {_ZONE}
     LEFT JOIN LATERAL (
         SELECT s.changed_by_id FROM mart.issue_status_interval AS s
-        WHERE e.what = 'done' AND s.space_key = e.space_key AND s.issue_id = e.issue_id AND s.valid_from = e.at
+        WHERE e.what = 'done' AND s.space_key = e.space_key AND s.issue_id = e.issue_id
+            AND s.valid_from = e.at
         ORDER BY s.position DESC LIMIT 1
     ) AS s ON true
-    LEFT JOIN mart.dim_person AS p ON p.space_key = e.space_key AND p.user_id = coalesce(e.by_id, s.changed_by_id)
+    LEFT JOIN mart.dim_person AS p ON p.space_key = e.space_key
+        AND p.user_id = coalesce(e.by_id, s.changed_by_id)
     WHERE {_ISSUE} AND {_LATELY}
     ORDER BY e.at DESC, i.issue_id LIMIT :changes
 """  # noqa: S608
 FRESHNESS = f"""
-    SELECT project_key, last_success_at, last_error, newest_event_at AS newest_change_at, verified_at, is_equal, differences,
+    SELECT project_key, last_success_at, last_error, newest_event_at AS newest_change_at,
+        verified_at, is_equal, differences,
            history_share::float8 AS history_share
     FROM mart.sync_freshness AS f WHERE table_name = 'issues' AND {_MINE.format("f")}
     ORDER BY last_success_at NULLS FIRST, project_key

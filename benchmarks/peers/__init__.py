@@ -1,1 +1,3 @@
-"""Other ways to copy the issues of a space into PostgreSQL, next to ours: `python -m benchmarks.peers`."""
+"""Other ways to copy the issues of a space into PostgreSQL, next to ours: `python -m
+benchmarks.peers`.
+"""

@@ -1,4 +1,6 @@
-"""Rounds: in each, every way copies the same space, is run again, and again after changes; measured from outside."""
+"""Rounds: in each, every way copies the same space, is run again, and again after changes; measured
+from outside.
+"""
 
 import json
 import shutil
@@ -16,7 +18,7 @@ import psycopg2
 from benchmarks.peers.changes import Issue, a_day, editable, one_percent
 from benchmarks.peers.contestants import Contestant
 from benchmarks.peers.environments import ROOT, interpreter
-from benchmarks.workshop import control, run, scratch
+from benchmarks.workshop import control, run, scratch, slow_down
 from resources.warehouse.embedded import EmbeddedServer, ensure_server
 from simulator import SpawnedSimulator, spawn_simulator
 
@@ -25,20 +27,25 @@ FIRST, QUIET, CHANGED, DAY = STEPS = ("first load", "nothing new", "1 % changed"
 
 @dataclass(frozen=True)
 class Work:
-    """How many issues, and which tables are copied."""
+    """How many issues, which tables are copied, and how long the source takes for an answer."""
 
     issues: int
     tables: tuple[str, ...] = ("issues",)
+    milliseconds: int = 0
 
     @property
     def title(self) -> str:
         """Name the work."""
-        return f"{self.issues:,} issues" + (" with comments" if "comments" in self.tables else "")
+        tables = " with comments" if "comments" in self.tables else ""
+        speed = f", {self.milliseconds} ms an answer" if self.milliseconds else ""
+        return f"{self.issues:,} issues{tables}{speed}"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One sync: seconds, processor seconds of the client and of PostgreSQL, MB of its largest process, requests, MB answered."""
+    """One sync: seconds, processor seconds of the client and of PostgreSQL, MB of its largest
+    process, requests, MB answered.
+    """
 
     seconds: float
     cpu: float
@@ -69,14 +76,22 @@ class Turn:
         return asdict(self)
 
 
-def contest(works: Sequence[Work], contestants: Sequence[Contestant], rounds: int) -> Iterator[Turn]:
+def contest(
+    works: Sequence[Work], contestants: Sequence[Contestant], rounds: int
+) -> Iterator[Turn]:
     """Yield the turns of all rounds, one by one; those who take part begin in turn."""
     able = []
     for one in contestants:
         try:
             interpreter(one.environment)
         except subprocess.CalledProcessError as error:
-            yield Turn(works[0].title, one.name, 0, "", failure=f"its environment cannot be set up ({error})")
+            yield Turn(
+                works[0].title,
+                one.name,
+                0,
+                "",
+                failure=f"its environment cannot be set up ({error})",
+            )
         else:
             able.append(one)
     with scratch() as folder:
@@ -90,7 +105,13 @@ def contest(works: Sequence[Work], contestants: Sequence[Contestant], rounds: in
                         yield place.turn(one, number)
                     except RuntimeError as error:  # that one fails is a result; the others go on
                         print(f"Error: {one.name}: {error}", file=sys.stderr)
-                        yield Turn(work.title, one.name, number, "", failure=str(error).strip().splitlines()[-1])
+                        yield Turn(
+                            work.title,
+                            one.name,
+                            number,
+                            "",
+                            failure=str(error).strip().splitlines()[-1],
+                        )
 
 
 @dataclass(frozen=True)
@@ -108,21 +129,36 @@ class _Place:
         try:
             with spawn_simulator(issues=self.work.issues, limits="none") as simulator:
                 variables = self._variables(one, simulator, state)
-                for step, change in ((FIRST, None), (QUIET, None), (CHANGED, one_percent), (DAY, a_day)):
+                for step, change in (
+                    (FIRST, None),
+                    (QUIET, None),
+                    (CHANGED, one_percent),
+                    (DAY, a_day),
+                ):
                     issues: list[Issue] = editable(simulator) if step != QUIET else []
                     if change:
                         change(simulator, issues)
                     turn.steps[step] = self._sync(one, simulator, variables)
-                    print(f"  {self.work.title}, round {number + 1}, {one.name}, {step}: {turn.steps[step]}", file=sys.stderr)
+                    print(
+                        f"  {self.work.title}, round {number + 1}, {one.name}, "
+                        f"{step}: {turn.steps[step]}",
+                        file=sys.stderr,
+                    )
                 if one.queries:
                     known = variables | {"PEER_QUERIES": json.dumps(one.queries)}
-                    turn.truth.update(run([sys.executable, "-m", "benchmarks.peers.truth"], known, cwd=state).found)
+                    turn.truth.update(
+                        run(
+                            [sys.executable, "-m", "benchmarks.peers.truth"], known, cwd=state
+                        ).found
+                    )
         finally:
             self._databases("DROP DATABASE {} WITH (FORCE)")
             shutil.rmtree(state)
         return turn
 
-    def _variables(self, one: Contestant, simulator: SpawnedSimulator, state: Path) -> dict[str, str]:
+    def _variables(
+        self, one: Contestant, simulator: SpawnedSimulator, state: Path
+    ) -> dict[str, str]:
         return {
             "BACKLOG_URL": simulator.url,
             "BACKLOG_API_KEY": simulator.api_key,
@@ -137,13 +173,22 @@ class _Place:
             **one.variables,
         }
 
-    def _sync(self, one: Contestant, simulator: SpawnedSimulator, variables: dict[str, str]) -> Measured:
-        command = [str(interpreter(one.environment)), "-m", f"benchmarks.peers.runners.{one.runner}"]
+    def _sync(
+        self, one: Contestant, simulator: SpawnedSimulator, variables: dict[str, str]
+    ) -> Measured:
+        command = [
+            str(interpreter(one.environment)),
+            "-m",
+            f"benchmarks.peers.runners.{one.runner}",
+        ]
         self._execute("CHECKPOINT")  # nobody writes what another has left
         control(simulator, "/requests", method="DELETE")
+        if self.work.milliseconds:
+            slow_down(simulator, self.work.milliseconds / 1_000)
         before = self._server_cpu()
         ran = run(command, variables, cwd=Path(variables["PEER_STATE"]))
         server_cpu = self._server_cpu() - before
+        control(simulator, "/faults", method="DELETE")  # our own reads need not wait
         answered = control(simulator, "/requests")
         return Measured(
             round(ran.seconds, 2),
@@ -155,11 +200,17 @@ class _Place:
         )
 
     def _server_cpu(self) -> float:
-        """Return the processor seconds of PostgreSQL: the main process, those that have ended, and those that live."""
-        main = psutil.Process(int((self.folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
+        """Return the processor seconds of PostgreSQL: the main process, those that have ended, and
+        those that live.
+        """
+        main = psutil.Process(
+            int((self.folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        )
         living = 0.0
         for one in main.children():
-            with suppress(psutil.NoSuchProcess):  # it has just ended, and is among those from now on
+            with suppress(
+                psutil.NoSuchProcess
+            ):  # it has just ended, and is among those from now on
                 times = one.cpu_times()
                 living += times.user + times.system
         own = main.cpu_times()

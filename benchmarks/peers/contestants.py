@@ -1,4 +1,6 @@
-"""Who takes part: how each is run, with which settings, where its rows are, and what it cannot do."""
+"""Who takes part: how each is run, with which settings, where its rows are, and what it
+cannot do.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,8 +13,8 @@ from benchmarks.peers.environments import pins
 class Contestant:
     """One way to copy a space.
 
-    `environment` is None for our own interpreter. `queries` return what it shows as alive, by table: id, moment of the last change,
-    a text, and for issues the status.
+    `environment` is None for our own interpreter. `queries` return what it shows as alive, by
+    table: id, moment of the last change, a text, and for issues the status.
     """
 
     name: str
@@ -27,33 +29,49 @@ class Contestant:
     @property
     def versions(self) -> str:
         """Name the versions that were measured."""
-        found = {one: version(one) for one in self.packages} if self.environment is None else pins(self.environment)
+        found = (
+            {one: version(one) for one in self.packages}
+            if self.environment is None
+            else pins(self.environment)
+        )
         return ", ".join(f"{one} {found[one]}" for one in self.packages)
 
 
 _JSON = {
-    "issues": "SELECT id, (payload->>'updated')::timestamptz, payload->>'summary', (payload#>>'{status,id}')::bigint FROM issues",
-    "comments": "SELECT id, (payload->>'updated')::timestamptz, payload->>'content', 0 FROM comments",
+    "issues": "SELECT id, (payload->>'updated')::timestamptz, payload->>'summary', "
+    "(payload#>>'{status,id}')::bigint FROM issues",
+    "comments": "SELECT id, (payload->>'updated')::timestamptz, "
+    "payload->>'content', 0 FROM comments",
 }
 _FLAT = {
     "issues": "SELECT id, updated::timestamptz, summary, status__id::bigint FROM peer.issues",
     "comments": "SELECT id, updated::timestamptz, content, 0 FROM peer.comments",
 }
-_COLUMNS = {**_FLAT, "issues": "SELECT id, updated::timestamptz, summary, status_id FROM peer.issues"}
-_NESTED = {**_FLAT, "issues": "SELECT id, updated::timestamptz, summary, (status->>'id')::bigint FROM peer.issues"}
+_COLUMNS = {
+    **_FLAT,
+    "issues": "SELECT id, updated::timestamptz, summary, status_id FROM peer.issues",
+}
+_NESTED = {
+    **_FLAT,
+    "issues": "SELECT id, updated::timestamptz, summary, (status->>'id')::bigint FROM peer.issues",
+}
 
 CONTESTANTS = (
     Contestant(
         "ours",
         "backlog-elt",
         "ours",
-        "issues alone: the asset raw/issues, as chosen in the Dagster UI; with comments: the command load, which also reads users, "
-        "projects, masters and the activity feed, keeps the history, evaluates its checks and compares all counts",
+        "issues alone: the asset raw/issues, as chosen in the Dagster UI; with comments: the "
+        "command load, which also reads users, "
+        "projects, masters and the activity feed, keeps the history, evaluates its "
+        "checks and compares all counts",
         None,
         ("dagster", "psycopg2-binary"),
         {
-            "issues": "SELECT id, updated_at, summary, status_id FROM raw.issues WHERE deleted_at IS NULL",
-            "comments": "SELECT id, updated_at, content, 0 FROM raw.comments WHERE deleted_at IS NULL",
+            "issues": "SELECT id, updated_at, summary, status_id FROM raw.issues "
+            "WHERE deleted_at IS NULL",
+            "comments": "SELECT id, updated_at, content, 0 FROM raw.comments "
+            "WHERE deleted_at IS NULL",
         },
     ),
     Contestant(
@@ -83,7 +101,8 @@ CONTESTANTS = (
         "singer",
         "singer-sdk, defaults",
         "singer",
-        "a RESTStream tap with replication key updated, piped into target-postgres with INSERT statements",
+        "a RESTStream tap with replication key updated, piped into "
+        "target-postgres with INSERT statements",
         "singer",
         ("singer-sdk", "meltanolabs-target-postgres"),
         _NESTED,
@@ -92,7 +111,8 @@ CONTESTANTS = (
         "singer-best",
         "singer-sdk, COPY",
         "singer",
-        "as singer, with use_copy, and without validate_records, add_record_metadata and activate_version",
+        "as singer, with use_copy, and without validate_records, "
+        "add_record_metadata and activate_version",
         "singer",
         ("singer-sdk", "meltanolabs-target-postgres"),
         _NESTED,
@@ -102,7 +122,8 @@ CONTESTANTS = (
         "sling",
         "sling, fed by httpx",
         "sling",
-        "it has no source for Backlog: a small fetcher writes JSON lines with some columns and the JSON, sling merges them "
+        "it has no source for Backlog: a small fetcher writes JSON lines with some columns and "
+        "the JSON, sling merges them "
         "(incremental, by id, types of all columns given)",
         "sling",
         ("sling-linux-amd64", "httpx"),
@@ -124,11 +145,19 @@ CONTESTANTS = (
         packages=("httpx", "psycopg2-binary"),
         queries=_JSON,
     ),
-    Contestant("fetch", "floor: fetch, discard", "fetch", "httpx, reads what changed, stores nothing", packages=("httpx",)),
+    Contestant(
+        "fetch",
+        "floor: fetch, discard",
+        "fetch",
+        "httpx, reads what changed, stores nothing",
+        packages=("httpx",),
+    ),
 )
 
 #: Who could not take part, and why.
 ABSENT = {
-    "ingestr 1.1.76": "it has no source for Backlog and none for a REST API of one's own; its package also fetches its program "
+    "ingestr 1.1.76": "it has no source for Backlog and none for a REST API "
+    "of one's own; its package "
+    "also fetches its program "
     "from elsewhere when it first starts",
 }

@@ -1,4 +1,6 @@
-"""The environments of the rivals: one virtual environment for each lock file in `requirements/`, never the product's."""
+"""The environments of the rivals: one virtual environment for each lock file in `requirements/`,
+never the product's.
+"""
 
 import hashlib
 import re
@@ -12,7 +14,8 @@ ENVIRONMENTS = HERE / ".envs"
 
 
 def interpreter(name: str | None) -> Path:
-    """Return the interpreter of an environment, made first when it is missing or its pins have changed; None: our own.
+    """Return the interpreter of an environment, made first when it is missing or its pins have
+    changed; None: our own.
 
     Raises:
         subprocess.CalledProcessError: it cannot be made, as without a network.
@@ -25,7 +28,15 @@ def interpreter(name: str | None) -> Path:
     if not stamp.exists() or stamp.read_text() != digest:
         print(f"Setting up {folder.relative_to(ROOT)} (once) ...", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+        install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--require-hashes",
+        ]
         subprocess.run([str(python), *install, "-r", str(requirements)], check=True)
         stamp.write_text(digest)
     return python
@@ -33,5 +44,7 @@ def interpreter(name: str | None) -> Path:
 
 def pins(name: str) -> dict[str, str]:
     """Return the versions that an environment is pinned to, by package in lower case."""
-    found = re.findall(r"^([^=\s]+)==(\S+)", (HERE / "requirements" / f"{name}.lock").read_text(), re.MULTILINE)
+    found = re.findall(
+        r"^([^=\s]+)==(\S+)", (HERE / "requirements" / f"{name}.lock").read_text(), re.MULTILINE
+    )
     return {package.lower(): version for package, version in found}

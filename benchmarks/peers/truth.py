@@ -1,4 +1,5 @@
-"""What a copy shows, next to what the source says: `python -m benchmarks.peers.truth` prints the difference as JSON.
+"""What a copy shows, next to what the source says: `python -m benchmarks.peers.truth` prints the
+difference as JSON.
 
 A process of its own, so that its memory is not that of the processes it compares.
 """
@@ -21,7 +22,9 @@ Row = tuple[datetime, str, int]
 
 @dataclass(frozen=True)
 class Difference:
-    """Rows of the source that the copy lacks, those that it has in an older form, and those that it shows though they are gone."""
+    """Rows of the source that the copy lacks, those that it has in an older form, and those that it
+    shows though they are gone.
+    """
 
     source: int
     missed: int
@@ -37,7 +40,9 @@ def differences(source: Mapping[int, Row], copy: Mapping[int, Row]) -> Differenc
 
 
 def row(moment: datetime | str, text: str | None, status: int) -> Row:
-    """Return a row in the form that is compared: UTC, no empty text, no NUL, which PostgreSQL cannot hold."""
+    """Return a row in the form that is compared: UTC, no empty text, no NUL, which PostgreSQL
+    cannot hold.
+    """
     known = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return known.astimezone(UTC), (text or "").replace("\x00", ""), status
 
@@ -53,7 +58,9 @@ def comment_rows(records: Iterable[Record]) -> dict[int, Row]:
 
 
 def _source() -> dict[str, dict[int, Row]]:
-    """Read the source until two reads find the same issues: rows of equal age change places between pages."""
+    """Read the source until two reads find the same issues: rows of equal age change places between
+    pages.
+    """
     with client() as http:
         expected = http.get("/issues/count").raise_for_status().json()["count"]
         issues: dict[int, Row] = {}
@@ -62,12 +69,17 @@ def _source() -> dict[str, dict[int, Row]]:
                 issues |= issue_rows(page)
         found = {"issues": issues}
         if "comments" in tables():
-            found["comments"] = comment_rows(one for issue in issues for one in comments_of(http, issue))
+            found["comments"] = comment_rows(
+                one for issue in issues for one in comments_of(http, issue)
+            )
     return found
 
 
 def _copy(query: str) -> dict[int, Row]:
-    with closing(psycopg2.connect(os.environ["PEER_DATABASE_URL"])) as connection, connection.cursor() as cursor:
+    with (
+        closing(psycopg2.connect(os.environ["PEER_DATABASE_URL"])) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute(query)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return {key: row(moment, text, status) for key, moment, text, status in rows}
@@ -76,7 +88,9 @@ def _copy(query: str) -> dict[int, Row]:
 def main() -> None:
     """Compare the tables that `PEER_QUERIES` names."""
     queries: dict[str, str] = json.loads(os.environ["PEER_QUERIES"])
-    found = {table: asdict(differences(rows, _copy(queries[table]))) for table, rows in _source().items()}
+    found = {
+        table: asdict(differences(rows, _copy(queries[table]))) for table, rows in _source().items()
+    }
     print(json.dumps(found))
 
 

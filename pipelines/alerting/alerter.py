@@ -1,8 +1,10 @@
-"""The alerter: looks at what has happened, and reports each problem once, and once more when it is over.
+"""The alerter: looks at what has happened, and reports each problem once, and once more when it is
+over.
 
-Its ledger is kept in Dagster's storage, not in the warehouse, so that it can report that the warehouse is gone. The ledger is saved
-before the first message and after each, so that nothing is sent twice when the process dies. When it cannot be saved, as on a full
-disk, the look ends, and the process remembers the ledger until it can. The sign of life is in `ops.heartbeats`.
+Its ledger is kept in Dagster's storage, not in the warehouse, so that it can report that the
+warehouse is gone. The ledger is saved before the first message and after each, so that nothing is
+sent twice when the process dies. When it cannot be saved, as on a full disk, the look ends, and the
+process remembers the ledger until it can. The sign of life is in `ops.heartbeats`.
 """
 
 import logging
@@ -20,15 +22,16 @@ from pipelines.alerting import problems
 from pipelines.alerting.facts import Place, ended_runs
 from pipelines.alerting.ledger import Ledger
 from pipelines.alerting.messages import Problem
-from pipelines.run_ends import ALL, record_run_ends
+from pipelines.ended_runs import ALL, record_run_ends
 from resources.alerts.channel import Channel, ChannelError
 from resources.redact import plain_line
 from resources.tokens import TokenState
-from resources.warehouse.conditions import Condition, current
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.heartbeats import alerts_of, beat
-from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.sync_log import failing_projects, last_ends, space_at
+from resources.warehouse.history.sync_outcomes import last_ends
+from resources.warehouse.known_spaces import failing_projects, space_at
+from resources.warehouse.seen_conditions import Condition, current
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 #: What ends now may be seen a little later.
 OVERLAP = timedelta(minutes=2)
@@ -36,7 +39,8 @@ OVERLAP = timedelta(minutes=2)
 SENDING_SECONDS = 30.0
 #: Runs that are remembered as dealt with; a look deals with fewer in the time of the overlap.
 SEEN = 500
-#: Name of an alerter -> what it remembers that could not be saved: newer than what is stored, since nobody else writes that.
+#: Name of an alerter -> what it remembers that could not be saved: newer than what is stored, since
+#: nobody else writes that.
 _unsaved: dict[str, Ledger] = {}
 
 
@@ -56,10 +60,14 @@ class Alerter:
     tokens: TokenState | None = None
 
     def look(self, now: datetime) -> Ledger:
-        """Deal with what has happened since the last look, send the messages that wait, and give a sign of life."""
+        """Deal with what has happened since the last look, send the messages that wait, and give a
+        sign of life.
+        """
         ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(self._stored(), now)
         ledger, lasting = self._of_source(ledger, now)
-        runs, looked_at = ended_runs(self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place)
+        runs, looked_at = ended_runs(
+            self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place
+        )
         projects = self._keys(project_partitions) if runs else None
         all_read = not runs or self._all_read()
         for run in runs:
@@ -68,7 +76,9 @@ class Alerter:
             found, over = problems.of_run(run, all_read=all_read)
             part = problems.covered(found, run, lasting)
             ledger = self._observe(ledger, part, [], now, quiet=True)
-            ledger = self._observe(ledger, [problem for problem in found if problem not in part], over, now)
+            ledger = self._observe(
+                ledger, [problem for problem in found if problem not in part], over, now
+            )
         backfills = problems.of_backfills(ledger.open)
         accessible = self._keys(accessible_partitions) if backfills else None
         if accessible is not None and not failed_partitions(self.instance, accessible):
@@ -85,14 +95,18 @@ class Alerter:
         return ledger
 
     def _keys(self, chosen: Callable[..., list[str]]) -> list[str] | None:
-        """Return the partition keys that are projects, or the accessible ones; None while the warehouse cannot be used."""
+        """Return the partition keys that are projects, or the accessible ones; None while the
+        warehouse cannot be used.
+        """
         try:
             return chosen(self.instance, self.warehouse.engine, self.url)
         except WarehouseError:
             return None  # `_of_warehouse` reports it
 
     def _all_read(self) -> bool:
-        """Return whether no active project is left whose issues could not be read; False while the warehouse cannot be used."""
+        """Return whether no active project is left whose issues could not be read; False while the
+        warehouse cannot be used.
+        """
         try:
             space = space_at(self.warehouse.engine, self.url)
             return space is None or not failing_projects(self.warehouse.engine, space)
@@ -113,7 +127,9 @@ class Alerter:
         return ledger.observe(found, ended, now, names, self.dagster_url, since=since, quiet=quiet)
 
     def _of_source(self, ledger: Ledger, now: datetime) -> tuple[Ledger, Condition | None]:
-        """Return the ledger after a look at the source, and the condition that it is in, which explains what fails meanwhile."""
+        """Return the ledger after a look at the source, and the condition that it is in, which
+        explains what fails meanwhile.
+        """
         if not self.url:
             return ledger, None
         try:
@@ -133,7 +149,9 @@ class Alerter:
             return [], []
         try:
             engine = self.warehouse.engine
-            record_run_ends(self.instance, self.warehouse, self.url, ledger.looked_at - OVERLAP, ALL)
+            record_run_ends(
+                self.instance, self.warehouse, self.url, ledger.looked_at - OVERLAP, ALL
+            )
             space = space_at(engine, self.url)
             last = {} if space is None else last_ends(engine, space, but=problems.OF_SOME)
             silent, speaks = problems.of_silence(last, ledger.since, now)
@@ -158,8 +176,13 @@ class Alerter:
                         taken.append(name)
                 except ChannelError as error:
                     _say(f"not sent, tried again later: {error}")
-                except Exception as error:  # whatever it is: the other channels and the next messages go on
-                    _say(f"not sent, tried again later: {name}: {type(error).__name__}: {plain_line(error)}")
+                except (
+                    Exception
+                ) as error:  # whatever it is: the other channels and the next messages go on
+                    _say(
+                        f"not sent, tried again later: {name}: "
+                        f"{type(error).__name__}: {plain_line(error)}"
+                    )
             before = len(ledger.waiting)
             ledger = ledger.sent(number, taken, now)
             number += len(ledger.waiting) == before
@@ -167,7 +190,10 @@ class Alerter:
         return ledger
 
     def _beat(self, ledger: Ledger) -> None:
-        found = [asdict(one.problem) | {"since": one.since.isoformat(), "times": one.times} for one in ledger.open.values()]
+        found = [
+            asdict(one.problem) | {"since": one.since.isoformat(), "times": one.times}
+            for one in ledger.open.values()
+        ]
         detail = {
             "open": found,
             "waiting": len(ledger.waiting),

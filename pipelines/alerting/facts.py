@@ -1,4 +1,6 @@
-"""What has happened: runs that have ended, with their failures and checks, as Dagster has recorded them."""
+"""What has happened: runs that have ended, with their failures and checks, as Dagster has recorded
+them.
+"""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from dagster import DagsterEventType
 
 from assets.partitions import covered_by
 from resources.dagster_tags import KIND_TAG
-from resources.warehouse.run_log import one_line
+from resources.redact import first_line
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 #: Runs that one look deals with; what is left is dealt with by the next.
@@ -25,7 +27,9 @@ _NEEDED = {
 
 @dataclass(frozen=True)
 class Failure:
-    """A step that failed: its assets as one text, and why in one line. Where there are none, its job stands for them."""
+    """A step that failed: its assets as one text, and why in one line. Where there are none, its
+    job stands for them.
+    """
 
     step: str
     assets: str
@@ -34,7 +38,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class Check:
-    """A check that was evaluated: `raw/issues: keys_are_unique`, and what it said. `red`: it failed, and not as a mere warning."""
+    """A check that was evaluated: `raw/issues: keys_are_unique`, and what it said. `red`: it
+    failed, and not as a mere warning.
+    """
 
     name: str
     red: bool
@@ -62,8 +68,9 @@ class Ended:
 class Place:
     """Whose runs an alerter reports, where several code locations share one Dagster.
 
-    `location`: `<repository>@<code location>`, from which come the runs that Dagster starts. Those of commands come from none, and
-    are known by the kind of their job, `users@acme`, which ends in `scope`. No `scope`: commands do not work for this location.
+    `location`: `<repository>@<code location>`, from which come the runs that Dagster starts. Those
+        of commands come from none, and are known by the kind of their job, `users@acme`, which ends
+        in `scope`. No `scope`: commands do not work for this location.
     """
 
     location: str
@@ -78,42 +85,62 @@ class Place:
 
 
 def ended_runs(
-    instance: dg.DagsterInstance, after: datetime, seen: Collection[str] = (), place: Place | None = None
+    instance: dg.DagsterInstance,
+    after: datetime,
+    seen: Collection[str] = (),
+    place: Place | None = None,
 ) -> tuple[list[Ended], datetime]:
-    """Return the runs that have ended after an instant, in the order of their last change, and until when these are all.
+    """Return the runs that have ended after an instant, in the order of their last change, and
+    until when these are all.
 
-    Fifty at most; the rest has ended later than that. With `place` only its own; those whose ids were `seen` are left out.
+    Fifty at most; the rest has ended later than that. With `place` only its own; those whose ids
+    were `seen` are left out.
     """
     limit = MOST_RUNS
     while True:
         records = instance.get_run_records(
-            dg.RunsFilter(statuses=ENDED, updated_after=after), order_by="update_timestamp", ascending=True, limit=limit
+            dg.RunsFilter(statuses=ENDED, updated_after=after),
+            order_by="update_timestamp",
+            ascending=True,
+            limit=limit,
         )
         # One that has ended long ago may have got a tag since.
         late = [record for record in records if (record.end_time or 0.0) > after.timestamp()]
         mine = [
-            record for record in late if record.dagster_run.run_id not in seen and (place is None or place.has(record.dagster_run))
+            record
+            for record in late
+            if record.dagster_run.run_id not in seen
+            and (place is None or place.has(record.dagster_run))
         ]
         if len(mine) >= MOST_RUNS or len(records) < limit:
             break
         limit *= 2
     chosen = mine[:MOST_RUNS]
-    until = max((record.end_time or 0.0 for record in (chosen if len(mine) > len(chosen) else late)), default=after.timestamp())
-    return [_ended(instance, record) for record in chosen], datetime.fromtimestamp(until, UTC)
+    until = max(
+        (record.end_time or 0.0 for record in (chosen if len(mine) > len(chosen) else late)),
+        default=after.timestamp(),
+    )
+    return [_ended_run(instance, record) for record in chosen], datetime.fromtimestamp(until, UTC)
 
 
-def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
+def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
     run = record.dagster_run
     entries = instance.all_logs(run.run_id, of_type=_NEEDED)
     events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
     failed = [event for event in events if event.event_type == DagsterEventType.STEP_FAILURE]
     failures = [
-        Failure(str(event.step_key), _assets(events, str(event.step_key)) or f"job {run.job_name}", _cause(event))
+        Failure(
+            str(event.step_key),
+            _assets(events, str(event.step_key)) or f"job {run.job_name}",
+            _step_cause(event),
+        )
         for event in failed
     ]
     if run.status == dg.DagsterRunStatus.FAILURE and not failures:
-        said = [event.message for event in events if event.event_type == DagsterEventType.RUN_FAILURE]
-        failures = [Failure("", f"job {run.job_name}", one_line(said[-1] if said else None))]
+        said = [
+            event.message for event in events if event.event_type == DagsterEventType.RUN_FAILURE
+        ]
+        failures = [Failure("", f"job {run.job_name}", first_line(said[-1] if said else None))]
     return Ended(
         run_id=run.run_id,
         job=run.job_name,
@@ -121,34 +148,40 @@ def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
         succeeded=run.status == dg.DagsterRunStatus.SUCCESS,
         partition=covered_by(run),
         failures=tuple(failures),
-        steps=tuple(str(event.step_key) for event in events if event.event_type == DagsterEventType.STEP_SUCCESS),
+        steps=tuple(
+            str(event.step_key)
+            for event in events
+            if event.event_type == DagsterEventType.STEP_SUCCESS
+        ),
         checks=tuple(_checks(events)),
     )
 
 
 def causes(instance: dg.DagsterInstance, record: dg.RunRecord) -> list[str]:
     """Return why a run failed, one line for each cause; empty for one that did not."""
-    return list(dict.fromkeys(failure.cause for failure in _ended(instance, record).failures))
+    return list(dict.fromkeys(failure.cause for failure in _ended_run(instance, record).failures))
 
 
 def _assets(events: list[dg.DagsterEvent], step: str) -> str:
     keys = {
         event.asset_key.to_user_string(): None
         for event in events
-        if event.event_type == DagsterEventType.ASSET_MATERIALIZATION_PLANNED and event.step_key == step and event.asset_key
+        if event.event_type == DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+        and event.step_key == step
+        and event.asset_key
     }
     shown = list(keys)[:3]
     return ", ".join(shown) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
 
 
-def _cause(event: dg.DagsterEvent) -> str:
+def _step_cause(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
-        return one_line(data.user_failure_data.description)
+        return first_line(data.user_failure_data.description)
     error = data.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return one_line(error.message if error else event.message)
+    return first_line(error.message if error else event.message)
 
 
 def _checks(events: list[dg.DagsterEvent]) -> Iterator[Check]:
@@ -156,4 +189,8 @@ def _checks(events: list[dg.DagsterEvent]) -> Iterator[Check]:
         if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             found = event.asset_check_evaluation_data
             red = not found.passed and found.severity == dg.AssetCheckSeverity.ERROR
-            yield Check(f"{found.asset_key.to_user_string()}: {found.check_name}", red, one_line(found.description))
+            yield Check(
+                f"{found.asset_key.to_user_string()}: {found.check_name}",
+                red,
+                first_line(found.description),
+            )

@@ -1,4 +1,5 @@
-"""What is known to be wrong, and which messages wait. A problem is reported when it begins and when it has ended, each once.
+"""What is known to be wrong, and which messages wait. A problem is reported when it begins and when
+it has ended, each once.
 
 Pure values.
 """
@@ -13,11 +14,13 @@ from typing import Any
 from pipelines.alerting.messages import Problem
 from resources.alerts.message_layout import HEADS, Message
 
-#: A message that no channel has taken for so long is dropped; the problem still stands in `backlog-elt status`.
+#: A message that no channel has taken for so long is dropped; the problem still stands in
+#: `backlog-elt status`.
 DROPPED_AFTER = timedelta(days=1)
 #: Tries on a channel that refuses: after 0, 30, 60, 120 … seconds, ten minutes at most.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
-#: What every schedule runs again and again, is met again within a day; what is not, for so long, is not run any more.
+#: What every schedule runs again and again, is met again within a day; what is not, for so long, is
+#: not run any more.
 FORGOTTEN_AFTER = timedelta(days=7)
 #: What the keys of failures of runs and of checks begin with.
 OF_RUNS = ("run/", "check/")
@@ -41,13 +44,20 @@ class Open:
     seen_at: datetime | None = None
 
     def is_forgotten(self, now: datetime) -> bool:
-        """Return whether this is a failure of something that has not run for a week, to fail again or to succeed."""
-        return self.problem.key.startswith(OF_RUNS) and now - (self.seen_at or self.since) > FORGOTTEN_AFTER
+        """Return whether this is a failure of something that has not run for a week, to fail again
+        or to succeed.
+        """
+        return (
+            self.problem.key.startswith(OF_RUNS)
+            and now - (self.seen_at or self.since) > FORGOTTEN_AFTER
+        )
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A message that channels have not taken yet: which, since when it waits, and when it is tried again."""
+    """A message that channels have not taken yet: which, since when it waits, and when it is tried
+    again.
+    """
 
     message: Message
     channels: tuple[str, ...]
@@ -60,7 +70,8 @@ class Waiting:
 class Ledger:
     """All that the alerter remembers.
 
-    `since`: its first look; `looked_at`: what ended before is dealt with; `seen`: runs that ended shortly before that, and are too.
+    `since`: its first look; `looked_at`: what ended before is dealt with; `seen`: runs that ended
+        shortly before that, and are too.
     """
 
     since: datetime
@@ -80,38 +91,55 @@ class Ledger:
         since: datetime | None = None,
         quiet: bool = False,
     ) -> "Ledger":
-        """Return the ledger after what was observed: what is wrong now, in the order of time, and the keys of what is over.
+        """Return the ledger after what was observed: what is wrong now, in the order of time, and
+        the keys of what is over.
 
         `since`: when that began, where it was not now.
 
-        A problem that is observed again with the same cause is counted. It is reported again only with another cause. Causes that
-        differ only in numbers are the same: a number counts attempts, rows or seconds. `quiet`: these problems are part of one that
-        is reported already, so they are remembered and not reported.
+        A problem that is observed again with the same cause is counted. It is reported again only
+        with another cause. Causes that differ only in numbers are the same: a number counts
+        attempts, rows or seconds. `quiet`: these problems are part of one that is reported already,
+        so they are remembered and not reported.
         """
         names, known, messages = tuple(channels), dict(self.open), []
         for problem in problems:
             before = known.get(problem.key)
-            if before and _matter(before.problem.cause) == _matter(problem.cause) and (quiet or not before.quiet):
-                known[problem.key] = replace(before, problem=problem, times=before.times + 1, seen_at=now)
+            if (
+                before
+                and _matter(before.problem.cause) == _matter(problem.cause)
+                and (quiet or not before.quiet)
+            ):
+                known[problem.key] = replace(
+                    before, problem=problem, times=before.times + 1, seen_at=now
+                )
                 continue
             first = before or Open(problem, since or now, 0, quiet=True)
-            known[problem.key] = Open(problem, first.since, first.times + 1, quiet and first.quiet, now)
+            known[problem.key] = Open(
+                problem, first.since, first.times + 1, quiet and first.quiet, now
+            )
             messages += [] if quiet else [problem.message(dagster_url)]
         over = [known.pop(key) for key in dict.fromkeys(ended) if key in known]
-        messages += [one.problem.recovered(dagster_url, one.since, now) for one in over if not one.quiet]
+        messages += [
+            one.problem.recovered(dagster_url, one.since, now) for one in over if not one.quiet
+        ]
         new = tuple(Waiting(message, names, now, now) for message in messages) if names else ()
         return replace(self, open=known, waiting=(*self.waiting, *new))
 
     def forget(self, now: datetime) -> "Ledger":
-        """Return the ledger without failures of runs and checks that were not met again for a week: nothing runs them any more.
+        """Return the ledger without failures of runs and checks that were not met again for a week:
+        nothing runs them any more.
 
-        So it is with what a person has started once, or with a schedule or check that there is no more. It has not recovered, so
-        nothing is said.
+        So it is with what a person has started once, or with a schedule or check that there is no
+        more. It has not recovered, so nothing is said.
         """
-        return replace(self, open={key: one for key, one in self.open.items() if not one.is_forgotten(now)})
+        return replace(
+            self, open={key: one for key, one in self.open.items() if not one.is_forgotten(now)}
+        )
 
     def sent(self, number: int, taken: Iterable[str], now: datetime) -> "Ledger":
-        """Return the ledger after the message at a place was tried on its channels: those that have taken it are done with."""
+        """Return the ledger after the message at a place was tried on its channels: those that have
+        taken it are done with.
+        """
         tried = self.waiting[number]
         left = tuple(name for name in tried.channels if name not in set(taken))
         pause = min(FIRST_PAUSE * 2 ** min(tried.tries, 10), LONGEST_PAUSE)
@@ -156,9 +184,21 @@ def _moment(text: str) -> datetime:
 
 def _open(found: dict[str, Any]) -> Open:
     seen = found.get("seen_at") or found["since"]
-    return Open(Problem(**found["problem"]), _moment(found["since"]), found["times"], found.get("quiet", False), _moment(seen))
+    return Open(
+        Problem(**found["problem"]),
+        _moment(found["since"]),
+        found["times"],
+        found.get("quiet", False),
+        _moment(seen),
+    )
 
 
 def _waiting(found: dict[str, Any]) -> Waiting:
     message = Message.of_json(found["message"])
-    return Waiting(message, tuple(found["channels"]), _moment(found["since"]), _moment(found["due"]), found["tries"])
+    return Waiting(
+        message,
+        tuple(found["channels"]),
+        _moment(found["since"]),
+        _moment(found["due"]),
+        found["tries"],
+    )

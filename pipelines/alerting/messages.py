@@ -1,7 +1,8 @@
-"""The text of alerts: the cause of each problem, the next step with its section of the runbook, and the labels of a message.
+"""The text of alerts: the cause of each problem, the next step with its section of the runbook, and
+the labels of a message.
 
-`problems.py` decides what is a problem and takes its text from here. Only the first words of a title, which a test message has too,
-are in `resources/alerts/message_layout.py::HEADS`.
+`problems.py` decides what is a problem and takes its text from here. Only the first words of a
+title, which a test message has too, are in `resources/alerts/message_layout.py::HEADS`.
 """
 
 from dataclasses import dataclass
@@ -13,22 +14,26 @@ from pipelines.retrying import RETRY_JOB
 from resources.alerts.message_layout import Message
 from resources.cadences import Cadence
 from resources.conditions import WORDS, ConditionKind
-from resources.warehouse.conditions import Condition
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.seen_conditions import Condition
+from resources.warehouse.warehouse_errors import WarehouseError
 
 RUNBOOK = "docs/operating.md, section"
 _SOURCE_STEPS: dict[ConditionKind, str] = {
     "unreachable": "check that Backlog and the network are up; loads resume when it answers",
-    "refused": "renew the key or log in again, and let the space accept this machine; loads then resume",
-    "rate_limited": "let other programs of this user make fewer requests, or give this one its own user; loads continue, slowly",
+    "refused": "renew the key or log in again, and let the space accept this "
+    "machine; loads then resume",
+    "rate_limited": "let other programs of this user make fewer requests, or give this one its own "
+    "user; loads continue, slowly",
 }
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that a person should know. `key` says what it is about, so that it is reported once while it lasts.
+    """Something that a person should know. `key` says what it is about, so that it is reported once
+    while it lasts.
 
-    `kind` is one of the first words of a message, `asset` and `partition` name what is wrong, `step` what to do next.
+    `kind` is one of the first words of a message, `asset` and `partition` name what is wrong,
+    `step` what to do next.
     """
 
     key: str
@@ -41,7 +46,11 @@ class Problem:
 
     def message(self, dagster_url: str) -> Message:
         """Return the message when it begins."""
-        facts = [("partition", self.partition), ("cause", self.cause), ("next step / 次の手順", self.step)]
+        facts = [
+            ("partition", self.partition),
+            ("cause", self.cause),
+            ("next step / 次の手順", self.step),
+        ]
         return self._message(self.kind, facts, dagster_url)
 
     def recovered(self, dagster_url: str, since: datetime, now: datetime) -> Message:
@@ -55,10 +64,13 @@ class Problem:
         return Message(kind, self.asset, tuple(fact for fact in facts if fact[1]), link)
 
 
-def source(key: str, url: str, condition: Condition) -> Problem:
+def source_problem(key: str, url: str, condition: Condition) -> Problem:
     """Return the problem of a source that cannot be read, or only slowly."""
     kind = "failed" if condition.disconnected else "anomaly"
-    cause = f"it {WORDS[condition.kind]} since {condition.since:%Y-%m-%d %H:%M} UTC: {condition.message}"
+    cause = (
+        f"it {WORDS[condition.kind]} since {condition.since:%Y-%m-%d %H:%M} "
+        f"UTC: {condition.message}"
+    )
     step = f"{_SOURCE_STEPS[condition.kind]} ({RUNBOOK} 'Backlog cannot be read')"
     return Problem(key, kind, f"Backlog at {urlsplit(url).netloc}", cause, step)
 
@@ -78,21 +90,27 @@ def red_check(key: str, run: Ended, check: Check) -> Problem:
 
 
 def silence(key: str, kind: str, cadence: Cadence, last: datetime | None) -> Problem:
-    """Return the problem of a kind of sync that has not succeeded for too long; `last`: when it did, None if it never has."""
+    """Return the problem of a kind of sync that has not succeeded for too long; `last`: when it
+    did, None if it never has.
+    """
     hours = f"{cadence.interval.total_seconds() / 3600:.0f} h"
     success = f"last success {last:%Y-%m-%d %H:%M} UTC" if last else "never"
-    cause = f"no sync of {kind} has succeeded for longer than its cadence of {hours} allows ({success})"
+    cause = (
+        f"no sync of {kind} has succeeded for longer than its cadence of {hours} allows ({success})"
+    )
     step = f"check that the daemon runs and the schedule is on ({RUNBOOK} 'No sync')"
     return Problem(key, "silent", f"raw/{kind}", cause, step)
 
 
 def warehouse(key: str, error: WarehouseError) -> Problem:
     """Return the problem of a warehouse that cannot be used."""
-    step = f"check that PostgreSQL runs and WAREHOUSE_URL is right ({RUNBOOK} 'The warehouse is gone')"
+    step = (
+        f"check that PostgreSQL runs and WAREHOUSE_URL is right ({RUNBOOK} 'The warehouse is gone')"
+    )
     return Problem(key, "failed", "warehouse", str(error), step)
 
 
-def token(key: str, url: str, reason: str) -> Problem:
+def token_problem(key: str, url: str, reason: str) -> Problem:
     """Return the problem of an access by OAuth that is not renewed any more."""
     step = f"backlog-elt login ({RUNBOOK} 'The token cannot be renewed')"
     return Problem(key, "failed", f"access to {urlsplit(url).netloc}", reason, step)

@@ -1,4 +1,5 @@
-"""Which events are problems, and which problems are over. The text of their alerts is in `messages.py`.
+"""Which events are problems, and which problems are over. The text of their alerts is in
+`messages.py`.
 
 Pure functions.
 """
@@ -14,11 +15,12 @@ from pipelines.alerting.messages import Problem
 from pipelines.jobs import rolling_refresh_job, targeted_sync_job
 from resources.cadences import CADENCES
 from resources.tokens import TokenState
-from resources.warehouse.conditions import Condition
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.run_pages import JOB_OF_MODE
+from resources.warehouse.history.run_kinds import JOB_OF_MODE
+from resources.warehouse.seen_conditions import Condition
+from resources.warehouse.warehouse_errors import WarehouseError
 
-#: A condition of the source is reported when it has lasted so long, and was met again after some of that time.
+#: A condition of the source is reported when it has lasted so long, and was met again after some of
+#: that time.
 LASTING, MET_AGAIN = timedelta(minutes=2), timedelta(minutes=1)
 
 #: The keys of the problems that the source cannot be read, and that the warehouse cannot be used.
@@ -27,7 +29,8 @@ SOURCE, WAREHOUSE = "source", "warehouse"
 _REQUEST = re.compile(r"\b(?:GET|POST) /")
 #: What the keys of problems of backfills begin with.
 BACKFILL = "backfill/"
-#: Jobs, and modes of syncs, that read just some issues by the steps of the job `issues`: their success says nothing of the others.
+#: Jobs, and modes of syncs, that read just some issues by the steps of the job `issues`: their
+#: success says nothing of the others.
 OF_SOME_ISSUES = frozenset({targeted_sync_job.name, rolling_refresh_job.name})
 OF_SOME = frozenset(JOB_OF_MODE)
 #: The step that loads issues; in a run without partitions it only evaluates checks.
@@ -37,7 +40,8 @@ News = tuple[list[Problem], list[str]]
 
 
 def of_source(url: str, condition: Condition | None, now: datetime) -> News:
-    """Return the problem that the source as a whole is in, when it has lasted for two minutes, or its key when it is over.
+    """Return the problem that the source as a whole is in, when it has lasted for two minutes, or
+    its key when it is over.
 
     A failure that was not met again is not known to last. Its run is reported, if it was one.
     """
@@ -45,23 +49,30 @@ def of_source(url: str, condition: Condition | None, now: datetime) -> News:
         return [], [SOURCE]
     if now - condition.since < LASTING or condition.seen_at - condition.since < MET_AGAIN:
         return [], []
-    return [messages.source(SOURCE, url, condition)], []
+    return [messages.source_problem(SOURCE, url, condition)], []
 
 
 def covered(problems: Iterable[Problem], run: Ended, condition: Condition | None) -> list[Problem]:
-    """Return the problems of a run that are but a part of a condition of the source: it could not be read while the run worked."""
+    """Return the problems of a run that are but a part of a condition of the source: it could not
+    be read while the run worked.
+    """
     if condition is None or not condition.disconnected or run.ended_at < condition.since:
         return []
-    return [problem for problem in problems if problem.run_id == run.run_id and _REQUEST.search(problem.cause)]
+    return [
+        problem
+        for problem in problems
+        if problem.run_id == run.run_id and _REQUEST.search(problem.cause)
+    ]
 
 
 def of_run(run: Ended, *, all_read: bool = True) -> News:
     """Return the problems that a run shows, and the keys of those that it ends.
 
-    Runs of a scheduled kind follow each other, so that the next one that succeeds ends a failure; those that read just some issues,
-    or only evaluate checks, follow those of their job. A load of issues may be of some projects: the failure of others is over when
-    `all_read`, and no active project is left whose issues could not be read. In a backfill each partition is a matter of its own,
-    ended by the same partition or when none is left failed (`of_backfills`).
+    Runs of a scheduled kind follow each other, so that the next one that succeeds ends a failure;
+    those that read just some issues, or only evaluate checks, follow those of their job. A load of
+    issues may be of some projects: the failure of others is over when `all_read`, and no active
+    project is left whose issues could not be read. In a backfill each partition is a matter of its
+    own, ended by the same partition or when none is left failed (`of_backfills`).
     """
     problems: list[Problem] = []
     ended: list[str] = []
@@ -80,12 +91,18 @@ def of_run(run: Ended, *, all_read: bool = True) -> News:
 
 
 def covers_no_project(run: Ended, projects: Collection[str]) -> bool:
-    """Return whether a run covers partitions, and none of a project: its key was typed by hand, and the run has refused it."""
-    return bool(run.partition) and all(corner.rsplit("|", 1)[0] not in projects for corner in run.partition.split(" … "))
+    """Return whether a run covers partitions, and none of a project: its key was typed by hand, and
+    the run has refused it.
+    """
+    return bool(run.partition) and all(
+        corner.rsplit("|", 1)[0] not in projects for corner in run.partition.split(" … ")
+    )
 
 
 def of_backfills(known: Iterable[str]) -> list[str]:
-    """Return, of the keys of problems, those of backfills: they are over when no partition has a failed load."""
+    """Return, of the keys of problems, those of backfills: they are over when no partition has a
+    failed load.
+    """
     return [key for key in known if key.startswith(BACKFILL)]
 
 
@@ -101,7 +118,8 @@ def _is_backfill(run: Ended) -> bool:
 
 
 def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> News:
-    """Return the kinds of sync that have not succeeded for longer than their cadence allows, and those that have.
+    """Return the kinds of sync that have not succeeded for longer than their cadence allows, and
+    those that have.
 
     Args:
         last: kind of sync -> when one succeeded last.
@@ -124,8 +142,10 @@ def of_warehouse(error: WarehouseError) -> Problem:
 
 
 def of_tokens(url: str, state: TokenState | None) -> News:
-    """Return the problem of an access by OAuth that is not renewed any more, or its key when there is none."""
+    """Return the problem of an access by OAuth that is not renewed any more, or its key when there
+    is none.
+    """
     key = f"token/{url}"
     if state is None or state.refused_reason is None:
         return [], [key]
-    return [messages.token(key, url, state.refused_reason)], []
+    return [messages.token_problem(key, url, state.refused_reason)], []

@@ -1,7 +1,9 @@
-"""The `backlog-elt` command: one module a command, named like it, which says how it is called, what it does and how it ends.
+"""The `backlog-elt` command: `X_command.py` says how `backlog-elt X` is called, what it does, how
+it ends.
 
-Every command imports all of these, so what takes long to import (Dagster, SQLAlchemy, pandas) is imported where it is used. That is
-also after the settings have been read: the definitions read them when they are imported.
+Every command imports all of these, so what takes long to import (Dagster, SQLAlchemy, pandas) is
+imported where it is used. That is also after the settings have been read: the definitions read them
+when they are imported.
 """
 
 import os
@@ -9,24 +11,22 @@ from pathlib import Path
 
 import click
 
-from pipelines.cli import (
-    alerts,
-    forget,
-    grant,
-    load,
-    login,
-    marts,
-    metrics,
-    migrate,
-    privacy,
-    report,
-    serve,
-    simulate,
-    status,
-    up,
-    verify,
-)
+from pipelines.cli.alerts_command import alerts_command
+from pipelines.cli.forget_command import forget_command
+from pipelines.cli.grant_command import grant_command
 from pipelines.cli.group import Commands, examples
+from pipelines.cli.load_command import load_command
+from pipelines.cli.login_command import login_command, logout_command
+from pipelines.cli.marts_command import marts_command
+from pipelines.cli.metrics_command import metrics_command
+from pipelines.cli.migrate_command import migrate_command
+from pipelines.cli.privacy_command import privacy_command
+from pipelines.cli.report_command import report_command
+from pipelines.cli.serve_command import serve_command
+from pipelines.cli.simulate_command import simulate_command
+from pipelines.cli.status_command import status_command
+from pipelines.cli.up_command import up_command
+from pipelines.cli.verify_command import verify_command
 from resources.env_file import read_env_file
 from resources.logs import set_up
 
@@ -48,13 +48,16 @@ Completion of commands and options: in the file that your shell reads first
         more=COMPLETION,
     ),
 )
-@click.option("--debug", is_flag=True, help="Log each request, and show the traceback when something fails.")
+@click.option(
+    "--debug", is_flag=True, help="Log each request, and show the traceback when something fails."
+)
 @click.version_option(package_name="backlog-elt")
 def main(debug: bool) -> None:
     """Replicate a Backlog space into PostgreSQL, run by Dagster.
 
-    Reads BACKLOG_URL, BACKLOG_API_KEY, WAREHOUSE_URL and the other variables of docs/reference.md, also from a file .env here.
-    What is unset gets a stand-in: a simulated space, an embedded PostgreSQL.
+    Reads BACKLOG_URL, BACKLOG_API_KEY, WAREHOUSE_URL and the other variables of docs/reference.md,
+    also from a file .env here. What is unset gets a stand-in: a simulated space, an embedded
+    PostgreSQL.
     """
     read_env_file(Path(".env"))
     # What matters is said by the command itself; retries, requests and the like need --debug.
@@ -62,8 +65,21 @@ def main(debug: bool) -> None:
 
 
 for _command in (
-    up.up, serve.serve, migrate.migrate, simulate.simulate, load.load, verify.verify, marts.marts, metrics.metrics, status.status,
-    alerts.alerts, report.report, forget.forget, privacy.privacy, login.login, login.logout,
-    grant.grant,
-):  # fmt: skip
+    up_command,
+    serve_command,
+    migrate_command,
+    simulate_command,
+    load_command,
+    verify_command,
+    marts_command,
+    metrics_command,
+    status_command,
+    alerts_command,
+    report_command,
+    forget_command,
+    privacy_command,
+    login_command,
+    logout_command,
+    grant_command,
+):
     main.add_command(_command)

@@ -25,21 +25,31 @@ _WIDEST = 100_000
 
 
 class BarProgress:
-    """Progress as one bar a table, drawn on a terminal: those at work below, what is done above them."""
+    """Progress as one bar a table, drawn on a terminal: those at work below, what is done above
+    them.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._console = _Console(file=stream, highlight=False)
         whole = Column(no_wrap=True)
-        columns = ("{task.description:<24}", BarColumn(24, table_column=whole), MofNCompleteColumn(table_column=whole))
-        # What others write goes past the bars: standard output is for the result, and a command may have redirected it.
+        columns = (
+            "{task.description:<24}",
+            BarColumn(24, table_column=whole),
+            MofNCompleteColumn(table_column=whole),
+        )
+        # What others write goes past the bars: standard output is for the result, and a command may
+        # have redirected it.
         self._bars = Bars(
-            *columns, "{task.fields[unit]}", _Pace(), console=self._console, redirect_stdout=False, redirect_stderr=False,
+            *columns, "{task.fields[unit]}", _Pace(), console=self._console, redirect_stdout=False,
+            redirect_stderr=False,
             refresh_per_second=5, transient=True,
         )  # fmt: skip
         self._tasks: dict[str, TaskID] = {}
 
     def start(self, what: str, total: int | None) -> None:
-        """Draw the bar of a table; one that is there begins again, with the total that is known now."""
+        """Draw the bar of a table; one that is there begins again, with the total that is known
+        now.
+        """
         unit = UNITS.get(what, "rows")
         if what in self._tasks:
             self._bars.reset(self._tasks[what], total=total, unit=unit, note="")
@@ -54,7 +64,9 @@ class BarProgress:
 
     def wait(self, reason: str, seconds: float, until: datetime) -> None:
         """Say on the bar why nothing moves."""
-        note = f"waiting up to {seconds:.0f} s for the {reason}, until {until.astimezone():%H:%M:%S}"
+        note = (
+            f"waiting up to {seconds:.0f} s for the {reason}, until {until.astimezone():%H:%M:%S}"
+        )
         for task in self._tasks.values():
             self._bars.update(task, note=note)
         if not self._tasks:
@@ -89,7 +101,9 @@ class _Console(Console):
 
 
 class _Pace(ProgressColumn):
-    """Why a bar does not move; else how long it has been drawn, how long it takes still, and how fast it is."""
+    """Why a bar does not move; else how long it has been drawn, how long it takes still, and how
+    fast it is.
+    """
 
     def __init__(self) -> None:
         super().__init__(Column(overflow="fold"))
@@ -97,12 +111,17 @@ class _Pace(ProgressColumn):
     def render(self, task: Task) -> Text:
         took, left = timedelta(seconds=int(task.elapsed or 0)), task.time_remaining
         still = "" if task.finished or left is None else f", {timedelta(seconds=int(left))} left"
-        return Text(task.fields["note"] or f"in {took}{still}, {task.completed / max(task.elapsed or 0, 0.1):,.0f}/s")
+        return Text(
+            task.fields["note"]
+            or f"in {took}{still}, {task.completed / max(task.elapsed or 0, 0.1):,.0f}/s"
+        )
 
 
 @contextmanager
 def progress_for(stream: TextIO = sys.stderr, *, requested: bool = True) -> Iterator[Progress]:
-    """Yield bars on a terminal, plain lines elsewhere, and only waits when `requested` is false; no bar is left at the end."""
+    """Yield bars on a terminal, plain lines elsewhere, and only waits when `requested` is false; no
+    bar is left at the end.
+    """
     if not requested:
         yield LogProgress(write=lambda _line: None)
     elif stream.isatty() and os.environ.get("TERM") != "dumb":
@@ -116,15 +135,21 @@ def progress_for(stream: TextIO = sys.stderr, *, requested: bool = True) -> Iter
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table as lines, numbers to the right; on a terminal no wider than that, long texts go on below."""
+    """Return a table as lines, numbers to the right; on a terminal no wider than that, long texts
+    go on below.
+    """
     made = Table(box=_RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for number, name in enumerate(header):
         counts = bool(rows) and all(row[number].replace(",", "").isdigit() for row in rows)
-        made.add_column(name, justify="right" if counts else "left", no_wrap=counts, overflow="fold")
+        made.add_column(
+            name, justify="right" if counts else "left", no_wrap=counts, overflow="fold"
+        )
     for row in rows:
         made.add_row(*map(Text, map(plain_line, row)))
     width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else _WIDEST
-    console = Console(file=io.StringIO(), width=width or _WIDEST, color_system=None, force_terminal=False)
+    console = Console(
+        file=io.StringIO(), width=width or _WIDEST, color_system=None, force_terminal=False
+    )
     with console.capture() as drawn:
         console.print(made)
     return "\n".join(line.rstrip() for line in drawn.get().splitlines())

@@ -1,4 +1,6 @@
-"""What a person at a terminal sees of a comparison: a line a project, and a table of the rows that differ."""
+"""What a person at a terminal sees of a comparison: a line a project, and a table of the rows that
+differ.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,20 +18,35 @@ WIDEST = 60
 
 
 def verified_table(found: Mapping[str, Any]) -> str:
-    """Return how a comparison came out, as lines for a terminal; `found` is the object of `verify --json`."""
+    """Return how a comparison came out, as lines for a terminal; `found` is the object of `verify
+    --json`.
+    """
     projects = found["projects"]
     rows = [(one["project"], _status(one), *_numbers(one), _until(one)) for one in projects]
     parts = [table(("project", "status", *_NUMBERS, "loaded until"), rows)]
     if found["how"] == "rows":
-        tables = [(name, *_numbers(one), _note(one)) for name, one in found["tables"].items()]
+        tables = [(name, *_numbers(one), _count_note(one)) for name, one in found["tables"].items()]
         parts.append(table(("table", *_NUMBERS, "note"), tables))
     repaired = sum(found["repaired"].values())
     if repaired:
-        parts.append(_rows(f"{repaired:,} {_were(repaired)} different and repaired", repaired, found["repaired_rows"]))
+        parts.append(
+            _listed_rows(
+                f"{repaired:,} {_were(repaired)} different and repaired",
+                repaired,
+                found["repaired_rows"],
+            )
+        )
     if found["differences"]:
-        total = sum(one[name] for one in found["tables"].values() for name in ("differences", "behind", "quarantined"))
-        words = f"{total:,} {'row differs' if total == 1 else 'rows differ'}{' still' if repaired else ''}"
-        parts.append(_rows(words, total, found["differences"]))
+        total = sum(
+            one[name]
+            for one in found["tables"].values()
+            for name in ("differences", "behind", "quarantined")
+        )
+        words = (
+            f"{total:,} "
+            f"{'row differs' if total == 1 else 'rows differ'}{' still' if repaired else ''}"
+        )
+        parts.append(_listed_rows(words, total, found["differences"]))
     parts.append(_last(found))
     return "\n\n".join(parts)
 
@@ -38,7 +55,7 @@ def _numbers(one: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"{one[name]:,}" for name in _NUMBERS)
 
 
-def _note(one: Mapping[str, Any]) -> str:
+def _count_note(one: Mapping[str, Any]) -> str:
     """Return why the two numbers of a table differ where none of its rows does."""
     explained = one["differences"] or one["behind"] or one["quarantined"]
     if one["source"] == one["warehouse"] or explained:
@@ -61,30 +78,48 @@ def _were(rows: int) -> str:
     return "row was" if rows == 1 else "rows were"
 
 
-def _rows(head: str, total: int, rows: Sequence[Mapping[str, Any]]) -> str:
+def _listed_rows(head: str, total: int, rows: Sequence[Mapping[str, Any]]) -> str:
     """Return a heading with the first of the rows below it."""
-    lines: list[tuple[str, ...]] = [("table", "project", "row", "difference", "at source", "in warehouse")]
+    lines: list[tuple[str, ...]] = [
+        ("table", "project", "row", "difference", "at source", "in warehouse")
+    ]
     lines += [
-        (one["table"], one["project"] or "", _row(one), _kind(one), _cell(one["source"]), _cell(one["warehouse"]))
+        (
+            one["table"],
+            one["project"] or "",
+            _key_cell(one),
+            _kind_cell(one),
+            _plain_cell(one["source"]),
+            _plain_cell(one["warehouse"]),
+        )
         for one in rows[:SHOWN]
     ]
-    return f"{head}{f', the first {SHOWN} of them' if total > SHOWN else ''}:\n{table(lines[0], lines[1:])}"
+    return (
+        f"{head}{f', the first {SHOWN} of them' if total > SHOWN else ''}:\n"
+        f"{table(lines[0], lines[1:])}"
+    )
 
 
-def _row(one: Mapping[str, Any]) -> str:
-    return _cell(f"{one['label']} ({one['key']})" if one["label"] else one["key"])
+def _key_cell(one: Mapping[str, Any]) -> str:
+    return _plain_cell(f"{one['label']} ({one['key']})" if one["label"] else one["key"])
 
 
-def _kind(one: Mapping[str, Any]) -> str:
+def _kind_cell(one: Mapping[str, Any]) -> str:
     return f"{one['kind']}, since the last load" if one["behind"] else one["kind"]
 
 
 def _last(found: Mapping[str, Any]) -> str:
-    made = sum(count for name, count in found["requests"].items() if name not in {"retries", "rate_limited"})
+    made = sum(
+        count
+        for name, count in found["requests"].items()
+        if name not in {"retries", "rate_limited"}
+    )
     words = {
         "equal": "equal",
         "behind": "behind: only changes since the last load differ; the next load brings them",
-        "different": "different still" if found["repaired"] else "different: repair it with --repair",
+        "different": "different still"
+        if found["repaired"]
+        else "different: repair it with --repair",
     }[found["status"]]
     whole = not found["errors"] and all(one["conclusive"] for one in found["projects"])
     if found["status"] == "equal" and not whole:
@@ -100,6 +135,6 @@ def _until(project: Mapping[str, Any]) -> str:
     return f"{until}; {project['note']}" if project["note"] else until
 
 
-def _cell(value: Any) -> str:
+def _plain_cell(value: Any) -> str:
     text = plain_line("" if value is None else value)
     return text if cell_len(text) <= WIDEST else set_cell_size(text, WIDEST - 1).rstrip() + "…"

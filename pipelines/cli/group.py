@@ -18,8 +18,10 @@ from resources.variables import SettingsError
 PROGRAM = "backlog-elt"
 #: How commands end.
 EXIT_CODES = {
-    "0": "Done. `up` and `simulate` also after a signal, `status` also when the space does not answer, which it reports.",
-    "1": "The work failed; one line says why, with a traceback only after `--debug`. `verify`: rows differ, or a part could not be "
+    "0": "Done. `up` and `simulate` also after a signal, `status` also when the space does not "
+    "answer, which it reports.",
+    "1": "The work failed; one line says why, with a traceback only after `--debug`. `verify`: "
+    "rows differ, or a part could not be "
     "compared; with `--strict` also when only what changed at the source differs. "
     "`privacy status`: people are still shown.",
     "2": "Wrong usage or configuration: what is `'…'`: expected ….",
@@ -58,7 +60,9 @@ class Commands(click.Group):
             raise _in_our_form(error, *self._invoked(ctx)) from None
         except SettingsError as error:
             _, path = self._invoked(ctx)
-            raise WrongUsage(str(error) + (_see(path) if error.variable.startswith("--") else "")) from None
+            raise WrongUsage(
+                str(error) + (_see(path) if error.variable.startswith("--") else "")
+            ) from None
         except Interrupted as error:
             show(f"Error: {error}", err=True)
             raise click.exceptions.Exit(exit_code()) from None
@@ -76,10 +80,14 @@ class Commands(click.Group):
 
 
 def examples(*lines: str, more: str = "") -> str:
-    """Return an epilog that shows how a command is used, with comments in one column, and `more` as it is."""
+    """Return an epilog that shows how a command is used, with comments in one column, and `more` as
+    it is.
+    """
     parts = [line.partition("  # ") for line in lines]
     width = max(len(command) for command, _, _ in parts)
-    shown = [f"  {command.ljust(width)}{mark}{comment}".rstrip() for command, mark, comment in parts]
+    shown = [
+        f"  {command.ljust(width)}{mark}{comment}".rstrip() for command, mark, comment in parts
+    ]
     epilog = _AS_IT_IS + "\n".join(("Examples:", *shown))
     return f"{epilog}\n\n{_AS_IT_IS}{more.strip()}" if more else epilog
 
@@ -95,7 +103,11 @@ def show(text: str, *, err: bool = False) -> None:
 def one_line(error: Exception) -> str:
     """Return the first line of an error, safe to show."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return plain_line(lines[0]) if lines else f"{type(error).__name__}: run again with --debug to see where"
+    return (
+        plain_line(lines[0])
+        if lines
+        else f"{type(error).__name__}: run again with --debug to see where"
+    )
 
 
 def _see(command: str) -> str:
@@ -103,14 +115,19 @@ def _see(command: str) -> str:
 
 
 def _in_our_form(error: click.UsageError, called: click.Command, path: str) -> WrongUsage:
-    """Return what click complains of, in the form of our own errors; of some complaints click does not name the command."""
+    """Return what click complains of, in the form of our own errors; of some complaints click does
+    not name the command.
+    """
     command, path = (error.ctx.command, error.ctx.command_path) if error.ctx else (called, path)
     said = error.format_message().rstrip(".")
     if isinstance(error, click.NoSuchOption):
         options = [name for one in command.params for name in one.opts if name.startswith("--")]
         said = f"the option is {_word(error.option_name)}: expected {', '.join(options) or 'none'}"
     elif isinstance(error, NoSuchCommand) and isinstance(command, click.Group):
-        said = f"the command is {_word(error.command_name)}: expected {', '.join(sorted(command.commands))}"
+        said = (
+            f"the command is {_word(error.command_name)}: expected "
+            f"{', '.join(sorted(command.commands))}"
+        )
     elif isinstance(error, click.MissingParameter) and isinstance(error.param, click.Option):
         said = f"{error.param.opts[-1]} is '': expected {_requested(error.param)}"
     elif isinstance(error, click.BadOptionUsage):
@@ -122,7 +139,9 @@ def _in_our_form(error: click.UsageError, called: click.Command, path: str) -> W
 
 
 def _word(text: str) -> str:
-    """Return what was given in place of a word of ours; what is no word is not shown: it may be a variable with its value."""
+    """Return what was given in place of a word of ours; what is no word is not shown: it may be a
+    variable with its value.
+    """
     return repr(text) if _WORD.fullmatch(text) else "'…'"
 
 

@@ -1,4 +1,6 @@
-"""Jobs run in the process of a command, as the Dagster UI runs them, and the two resources outside of a run."""
+"""Jobs run in the process of a command, as the Dagster UI runs them, and the two resources outside
+of a run.
+"""
 
 import os
 from collections import Counter
@@ -15,13 +17,14 @@ from pipelines.runs import command_tags
 from resources.progress import Progress
 from resources.redact import plain_line, redact
 from resources.warehouse.connect import advice
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 if TYPE_CHECKING:
-    from resources.backlog.resource import BacklogResource
-    from resources.warehouse.resource import WarehouseResource
+    from resources.backlog.backlog_resource import BacklogResource
+    from resources.warehouse.warehouse_resource import WarehouseResource
 
-#: The runs of a load say what they have to say through `Progress` and the event log, not on the console.
+#: The runs of a load say what they have to say through `Progress` and the event log, not on the
+#: console.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -34,7 +37,9 @@ class LoadInterruptedError(Interrupted):
 
 @dataclass
 class Recorder:
-    """A `Progress` that passes everything on and adds up what the tables report; checks report requests and no rows."""
+    """A `Progress` that passes everything on and adds up what the tables report; checks report
+    requests and no rows.
+    """
 
     inner: Progress
     tables: dict[str, Counter[str]] = field(default_factory=dict)
@@ -62,7 +67,9 @@ class Recorder:
 
 @contextmanager
 def connection() -> "Iterator[tuple[BacklogResource, WarehouseResource]]":
-    """Yield the two resources outside of a run, as the definitions configure them, and close them afterwards."""
+    """Yield the two resources outside of a run, as the definitions configure them, and close them
+    afterwards.
+    """
     from pipelines.raw_definitions import VARIABLES, source_resources
 
     resources = source_resources({name: os.environ.get(name, "") for name in VARIABLES})
@@ -110,9 +117,11 @@ def run_job(
 
 
 def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterator[str]:
-    """Yield a line when the count found that projects do not equal the source, though the load was to make them equal.
+    """Yield a line when the count found that projects do not equal the source, though the load was
+    to make them equal.
 
-    A project that was not asked for, or of which only some months were ever read, is left to the check and fails no load.
+    A project that was not asked for, or of which only some months were ever read, is left to the
+    check and fails no load.
     """
     from sync.reconcile.result import TOO_FAST
 
@@ -122,13 +131,20 @@ def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterat
         for project in unequal:
             if project in promised:
                 repair = f"backlog-elt verify --repair --project {project} finds and repairs them"
-                yield f"{check.check_name}: {project}: not as many issues as at the source; {repair}"
+                yield (
+                    f"{check.check_name}: {project}: not as many issues as at the source; {repair}"
+                )
         inconclusive: Any = check.metadata["inconclusive_projects"].value
-        yield from (f"{check.check_name}: {project}: {TOO_FAST}" for project in inconclusive if project in promised)
+        yield from (
+            f"{check.check_name}: {project}: {TOO_FAST}"
+            for project in inconclusive
+            if project in promised
+        )
 
 
 def see_end(result: dg.ExecuteInProcessResult) -> None:
-    """See that a run has succeeded, unless a step of it says why it failed: Dagster's storage may have been lost on the way.
+    """See that a run has succeeded, unless a step of it says why it failed: Dagster's storage may
+    have been lost on the way.
 
     Raises:
         LoadInterruptedError: it was ended from outside.
@@ -138,16 +154,26 @@ def see_end(result: dg.ExecuteInProcessResult) -> None:
         return
     if any(event.event_type == dg.DagsterEventType.RUN_CANCELED for event in result.all_events):
         raise LoadInterruptedError
-    failures = (event.job_failure_data.error for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE)
+    failures = (
+        event.job_failure_data.error
+        for event in result.all_events
+        if event.event_type == dg.DagsterEventType.RUN_FAILURE
+    )
     error = next((error for error in failures if error), None)
     raise _broken_off(error)
 
 
 def _broken_off(error: Any) -> WarehouseError:
-    """Return what to say of a run that did not end for its storage; `error` is that of the driver, None: it is not known."""
+    """Return what to say of a run that did not end for its storage; `error` is that of the driver,
+    None: it is not known.
+    """
     while error and error.cause:
         error = error.cause
-    said = error.message.strip().partition("\n")[0].partition(": ")[2] if error else "Dagster's storage has no end of it"
+    said = (
+        error.message.strip().partition("\n")[0].partition(": ")[2]
+        if error
+        else "Dagster's storage has no end of it"
+    )
     to_do = advice(said) or "run the same command again"
     return WarehouseError(f"The run was interrupted ({said}): what was committed is kept; {to_do}.")
 
@@ -165,7 +191,10 @@ def reason(event: dg.DagsterEvent) -> str:
     error = data.error.cause if data.error and data.error.cause else data.error
     if error and error.cls_name == "DagsterExecutionInterruptedError":
         raise LoadInterruptedError
-    if error and error.cls_name in ("OperationalError", "InterfaceError"):  # ours are WarehouseError
+    if error and error.cls_name in (
+        "OperationalError",
+        "InterfaceError",
+    ):  # ours are WarehouseError
         raise _broken_off(error)
     said = redact(error.message.strip()) if error else "failed"
     return f"{event.step_key}: {said}; the Dagster UI has the details"

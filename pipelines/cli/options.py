@@ -27,14 +27,20 @@ class Number(click.ParamType[int]):
             number = int(value)
         except ValueError:
             raise self._wrong(value, param) from None
-        if (self._least is not None and number < self._least) or (self._most is not None and number > self._most):
+        if (self._least is not None and number < self._least) or (
+            self._most is not None and number > self._most
+        ):
             raise self._wrong(value, param)
         return number
 
     def _wrong(self, value: Any, param: click.Parameter | None) -> SettingsError:
         least = "" if self._least is None else f" from {self._least}"
         most = "" if self._most is None else f" to {self._most}"
-        return SettingsError(_name(param), str(value), f"a whole number{least}{most or (' on' if least else '')}")
+        return SettingsError(
+            _option_name(param),
+            str(value),
+            f"a whole number{least}{most or (' on' if least else '')}",
+        )
 
 
 class OneOf(click.Choice[str]):
@@ -45,7 +51,9 @@ class OneOf(click.Choice[str]):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            raise SettingsError(_name(param), str(value), " or ".join(self.choices)) from None
+            raise SettingsError(
+                _option_name(param), str(value), " or ".join(self.choices)
+            ) from None
 
 
 class Month(click.ParamType[str]):
@@ -56,12 +64,12 @@ class Month(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the month as it was given; raises SettingsError for what is none."""
         del ctx
-        parse_month(_name(param), str(value))
+        parse_month(_option_name(param), str(value))
         return str(value)
 
 
 PORT = Number(1, 65_535)
 
 
-def _name(param: click.Parameter | None) -> str:
+def _option_name(param: click.Parameter | None) -> str:
     return param.opts[-1] if param else "the value"

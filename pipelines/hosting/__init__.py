@@ -1,1 +1,3 @@
-"""What starts processes and keeps them: `backlog-elt up`, the processes of containers, and Celery's launcher."""
+"""What starts processes and keeps them: `backlog-elt up`, the processes of containers, and Celery's
+launcher.
+"""

@@ -1,6 +1,8 @@
-"""The Celery application of workers: a run that was sent to the queue of a code location is a task of one of its workers.
+"""The Celery application of workers: a run that was sent to the queue of a code location is a task
+of one of its workers.
 
-`python -m pipelines.hosting.deployed worker -Q acme` starts one, with the variables of the code server of acme.
+`python -m pipelines.hosting.deployed worker -Q acme` starts one, with the variables of the code
+server of acme.
 """
 
 import os
@@ -11,10 +13,12 @@ from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from resources.variables import BROKER_URL
 
-#: Longer than a run may last (`max_runtime_seconds` in dagster.yaml): a task that is not finished by then is delivered again.
+#: Longer than a run may last (`max_runtime_seconds` in dagster.yaml): a task that is not finished
+#: by then is delivered again.
 _LONGEST_SECONDS = 13 * 3600
 CONFIG = {
-    # A worker holds no more tasks than it works on, so that no run waits behind a long one while another worker is free.
+    # A worker holds no more tasks than it works on, so that no run waits behind a long one while
+    # another worker is free.
     "worker_prefetch_multiplier": 1,
     "task_acks_late": True,
     "broker_transport_options": {"visibility_timeout": _LONGEST_SECONDS},
@@ -27,7 +31,14 @@ CONFIG = {
 
 def create_app(broker: str | None) -> Celery:
     """Return an application whose tasks and results go through a broker, a Redis."""
-    made: Celery = make_app({"broker": broker, "backend": broker, "config_source": CONFIG, "task_default_queue": "dagster"})  # type: ignore[no-untyped-call]
+    made: Celery = make_app(
+        {
+            "broker": broker,
+            "backend": broker,
+            "config_source": CONFIG,
+            "task_default_queue": "dagster",
+        }
+    )  # type: ignore[no-untyped-call]
     return made
 
 

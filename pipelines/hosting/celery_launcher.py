@@ -1,18 +1,19 @@
-"""The run launcher that spreads runs over workers: each goes to the queue of its code location, whose workers have its space's key.
+"""The run launcher that spreads runs over workers: each goes to the queue of its code location,
+whose workers have its space's key.
 
-Dagster's own launcher for Celery sends all runs to one queue, and believes for ever that a worker is at work that was killed.
+Dagster's own launcher for Celery sends all runs to one queue, and believes for ever that a worker
+is at work that was killed.
 """
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from dagster import DagsterRun, Field, StringSource
-from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, WorkerStatus
-from dagster._serdes import ConfigurableClassData
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_QUEUE_TAG, DAGSTER_CELERY_TASK_ID_TAG
 
+from assets.dagster_internals import worker_health
 from pipelines.hosting.celery_app import CONFIG
 
 #: A worker gets this long to say what it works on; one that is silent twice in a row is gone.
@@ -21,50 +22,77 @@ SILENCES = 2
 
 
 class LocationRunLauncher(CeleryRunLauncher):
-    """Sends a run to the queue that is called like its code location, and asks the worker whether it still works on it."""
+    """Sends a run to the queue that is called like its code location, and asks the worker whether
+    it still works on it.
+    """
 
-    def __init__(self, broker: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(default_queue="dagster", broker=broker, backend=broker, config_source=CONFIG, inst_data=inst_data)
+    def __init__(self, broker: str, inst_data: Any = None) -> None:
+        super().__init__(
+            default_queue="dagster",
+            broker=broker,
+            backend=broker,
+            config_source=CONFIG,
+            inst_data=inst_data,
+        )
         self._silences: Counter[str] = Counter()
 
     @classmethod
     def config_type(cls) -> Any:
         """Return what dagster.yaml says: the URL of the broker."""
-        return {"broker": Field(StringSource, description="URL of the Redis through which runs and their results go.")}
+        return {
+            "broker": Field(
+                StringSource,
+                description="URL of the Redis through which runs and their results go.",
+            )
+        }
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> "LocationRunLauncher":
+    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> Self:
         """Return the launcher that dagster.yaml describes."""
         return cls(inst_data=inst_data, **config_value)
 
-    def launch_run(self, context: LaunchRunContext) -> None:
+    def launch_run(self, context: Any) -> None:
         """Send a run to the workers of its code location."""
         run = context.dagster_run
         assert run.remote_job_origin is not None  # noqa: S101 - it comes from the queue of runs
         queue = run.remote_job_origin.location_name
         self._instance.add_run_tags(run.run_id, {DAGSTER_CELERY_QUEUE_TAG: queue})
-        super().launch_run(LaunchRunContext(run.with_tags({**run.tags, DAGSTER_CELERY_QUEUE_TAG: queue}), context.workspace))
+        sent = run.with_tags({**run.tags, DAGSTER_CELERY_QUEUE_TAG: queue})
+        super().launch_run(context._replace(dagster_run=sent))
 
-    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Say whether a run is being worked on; of a worker that was killed Celery itself never hears."""
+    def check_run_worker_health(self, run: DagsterRun) -> Any:
+        """Say whether a run is being worked on; of a worker that was killed Celery itself never
+        hears.
+        """
         if run.remote_job_origin is None:
-            return CheckRunHealthResult(WorkerStatus.RUNNING, "it works in the process of a command")
+            return worker_health("RUNNING", "it works in the process of a command")
         found = super().check_run_worker_health(run)
-        if found.status == WorkerStatus.RUNNING and not self._works_on(run.tags[DAGSTER_CELERY_TASK_ID_TAG]):
+        if found.status.name == "RUNNING" and not self._works_on(run):
             self._silences[run.run_id] += 1
             if self._silences[run.run_id] >= SILENCES:
                 del self._silences[run.run_id]
-                return CheckRunHealthResult(WorkerStatus.FAILED, "its worker is gone or does not know it")
+                return worker_health("FAILED", "its worker is gone or does not know it")
         else:
             self._silences.pop(run.run_id, None)
         return found
 
-    def _works_on(self, task_id: str) -> bool:
+    def _works_on(self, run: DagsterRun) -> bool:
+        task_id = run.tags[DAGSTER_CELERY_TASK_ID_TAG]
         worker = (self.celery.AsyncResult(task_id).info or {}).get("hostname")
-        active = self.celery.control.inspect(destination=[worker] if worker else None, timeout=ANSWER_SECONDS).active() or {}
+        active = (
+            self.celery.control.inspect(
+                destination=[worker] if worker else None, timeout=ANSWER_SECONDS
+            ).active()
+            or {}
+        )
         return any(task["id"] == task_id for tasks in active.values() for task in tasks)
 
-    def get_run_worker_debug_info(self, run: DagsterRun, include_container_logs: bool | None = True) -> str | None:
+    def get_run_worker_debug_info(
+        self, run: DagsterRun, include_container_logs: bool | None = True
+    ) -> str | None:
         """Say which task of which queue the run is."""
         del include_container_logs
-        return f"task {run.tags.get(DAGSTER_CELERY_TASK_ID_TAG)} of the queue {run.tags.get(DAGSTER_CELERY_QUEUE_TAG)}"
+        return (
+            f"task {run.tags.get(DAGSTER_CELERY_TASK_ID_TAG)} of the queue "
+            f"{run.tags.get(DAGSTER_CELERY_QUEUE_TAG)}"
+        )

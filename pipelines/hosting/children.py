@@ -1,70 +1,66 @@
-"""The processes that a running `backlog-elt up` has started: begun, watched, and ended together."""
+"""The processes that `backlog-elt up` starts: it watches them, and ends them together."""
 
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import IO
+from collections.abc import Callable
+from typing import Any
 
 from pipelines.hosting.child_secrets import NEEDED
 from pipelines.hosting.log_file import LogFile
 from pipelines.hosting.stop_signals import StopSignals
-from pipelines.processes import end_processes, marked
+from pipelines.processes import end_groups
 from resources.variables import without_secrets
 
 READY_SECONDS = 120.0
 
 
 class UpError(RuntimeError):
-    """The deployment cannot start or has lost a process; the message says which and what to do."""
+    """`up` cannot start or has lost a process; the message says which and what to do."""
 
 
 class Children:
-    """Processes by name; each has the mark of the home in its environment, as all that it starts, and writes to the log."""
+    """Processes by name. Each leads a session of its own, writes to the log, and ends with `up`."""
 
-    def __init__(self, mark: str, log: LogFile, stop: StopSignals) -> None:
-        self._mark, self._log, self._stop = mark, log, stop
+    def __init__(self, log: LogFile, stop: StopSignals) -> None:
+        self._log, self._stop = log, stop
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._passing: set[str] = set()
 
-    def start(self, name: str, module: Sequence[str], *, passing: bool = False, output: IO[str] | None = None) -> None:
-        """Start `python -m …` in a session of its own, so that it and its children can be ended together.
+    def start(self, name: str, *module: str, passing: bool = False, output: Any = None) -> None:
+        """Start `python -m …`: a module and its arguments.
 
-        Args:
-            name: what people call it.
-            module: the module and its arguments.
-            passing: whether it has an end; `up` ends when another one does.
-            output: where it writes to, if not to the log.
+        `passing`: it has an end; `up` ends when another one does. `output`: where it writes to, if
+        not to the log.
         """
         if passing:
             self._passing.add(name)
+        secrets = NEEDED.get(module[0], ())
         self._running[name] = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, "-m", "pipelines.hosting.child", *module],
             start_new_session=True,
-            env={"GRPC_VERBOSITY": "ERROR", **without_secrets(os.environ, NEEDED.get(module[0], ()))},
+            env={"GRPC_VERBOSITY": "ERROR", **without_secrets(os.environ, secrets)},
             stdin=subprocess.PIPE,  # closes when this process is gone
             stdout=output or self._log.file,
             stderr=self._log.file,
         )
 
     def check(self) -> dict[str, int]:
-        """Return the exit codes of those that have done their work, and forget them.
+        """Return the exit codes of passing ones that have ended, each once; keep the log short.
 
         Raises:
             Stop: somebody asked for the end.
             UpError: one that stays for good has ended.
         """
-        self._stop.check()
-        ended = {}
-        for name, child in list(self._running.items()):
-            code = child.poll()
-            if code is None:
-                continue
+        self._stop.sleep(0)
+        self._log.keep_short()
+        codes = {name: child.poll() for name, child in self._running.items()}
+        ended = {name: code for name, code in codes.items() if code is not None}
+        for name, code in ended.items():
             if name not in self._passing:
                 raise UpError(f"the {name} ended with exit code {code}: see {self._log.path}")
             del self._running[name]
-            ended[name] = code
         return ended
 
     def works(self, name: str) -> bool:
@@ -87,4 +83,4 @@ class Children:
 
     def end(self) -> None:
         """End all, and what they have started."""
-        end_processes([*marked(self._mark), *(child.pid for child in self._running.values())])
+        end_groups([*self._running.values()])

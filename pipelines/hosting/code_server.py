@@ -1,8 +1,10 @@
-"""A code server in a container: becomes Dagster's own server, and ends the runs that the container before it took along.
+"""A code server in a container: becomes Dagster's own server, and ends the runs that the container
+before it took along.
 
-The runs of a location work in the container of its code server. When that is replaced, Dagster does not learn of the runs that were
-at work: they would count as such for twelve hours, and keep all others of their kind waiting. They are ended when the server
-serves: Dagster starts them once more then, and asks the server for that.
+The runs of a location work in the container of its code server. When that is replaced, Dagster does
+not learn of the runs that were at work: they would count as such for twelve hours, and keep all
+others of their kind waiting. They are ended when the server serves: Dagster starts them once more
+then, and asks the server for that.
 """
 
 import os
@@ -13,17 +15,19 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from assets.dagster_internals import is_serving
 from pipelines.hosting.environment import open_instance
 from pipelines.runs import end_runs, runs_of_code_server
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
 from resources.settings import Settings
 from resources.variables import SettingsError
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
-#: Without the proxy of `dagster code-server start`, which goes on, and answers health checks, when the server behind it has died.
+#: Without the proxy of `dagster code-server start`, which goes on, and answers health checks, when
+#: the server behind it has died.
 SERVER = (sys.executable, "-m", "dagster", "api", "grpc", "-m", "pipelines.definitions")
+#: Ends with 0 when the server on a port, which follows, serves.
+IS_SERVING = (sys.executable, "-m", "dagster", "api", "grpc-health-check", "-p")
 #: The word that makes this module end runs instead of serving.
 END = "--end"
 READY_SECONDS = 300.0
@@ -54,11 +58,20 @@ def serve(options: Sequence[str]) -> None:
 def end_lost(port: int, run_ids: Sequence[str]) -> None:
     """Mark runs as ended as soon as the server on a port serves."""
     end = time.monotonic() + READY_SECONDS
-    while not is_serving(port) and time.monotonic() < end:
+    while not _serves(port) and time.monotonic() < end:
         time.sleep(1.0)
     with dg.DagsterInstance.get() as instance:
         for run_id in end_runs(instance, run_ids, "its container is gone"):
-            sys.stderr.write(f"backlog-elt: run {run_id} ran in a container that is gone: marked as ended\n")
+            sys.stderr.write(
+                f"backlog-elt: run {run_id} ran in a container that is gone: marked as ended\n"
+            )
+
+
+def _serves(port: int) -> bool:
+    # It says on standard error why it does not, as it does for the first seconds.
+    words = [*IS_SERVING, str(port)]
+    done = subprocess.run(words, stderr=subprocess.DEVNULL, check=False)  # noqa: S603 - Dagster's
+    return not done.returncode
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
-"""What a container runs: one word for each process of a deployment, so that image, compose file and tests start the same.
+"""What a container runs: one word for each process of a deployment, so that image, compose file and
+tests start the same.
 
-`python -m pipelines.hosting.deployed webserver` is the entrypoint of the image. What follows the word goes to the process.
-What begins with none of the words is started as it is, as `dagster api execute_run …` of a run in a pod, or `backlog-elt load`.
+`python -m pipelines.hosting.deployed webserver` is the entrypoint of the image. What follows the
+word goes to the process. What begins with none of the words is started as it is, as `dagster api
+execute_run …` of a run in a pod, or `backlog-elt load`.
 """
 
 import os
@@ -9,7 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from resources.network import bypass_proxies
-from resources.variables import SettingsError, drop_warnings_as_errors, read_secret_files
+from resources.secret_files import read_secret_files
+from resources.variables import SettingsError, drop_warnings_as_errors
 
 _EVERYWHERE = ("-h", "0.0.0.0")  # noqa: S104 - a container is reached from outside of it
 #: Word -> the module that is run, and its arguments.
@@ -17,11 +20,20 @@ PARTS: dict[str, tuple[str, ...]] = {
     "migrate": ("pipelines", "migrate"),
     "code-server": ("pipelines.hosting.code_server", *_EVERYWHERE, "-p", "4000"),
     "webserver": ("pipelines.hosting.webserver", *_EVERYWHERE, "-p", "3000"),
-    "daemon": ("dagster._daemon", "run"),
+    "daemon": ("pipelines.hosting.daemon", "run"),
     "service": ("service", "--host", "0.0.0.0", "--port", "3001"),  # noqa: S104
-    # As many runs at once as the queue lets through for a space, each in a process of its own, which is replaced now and then, so
-    # that memory is given back.
-    "worker": ("celery", "-A", "pipelines.hosting.celery_app", "worker", "--concurrency", "6", "--max-tasks-per-child", "50"),
+    # As many runs at once as the queue lets through for a space, each in a process of its own,
+    # which is replaced now and then, so that memory is given back.
+    "worker": (
+        "celery",
+        "-A",
+        "pipelines.hosting.celery_app",
+        "worker",
+        "--concurrency",
+        "6",
+        "--max-tasks-per-child",
+        "50",
+    ),
 }
 
 #: Words of a deployment that served all spaces from one container, as earlier versions had it.
@@ -64,7 +76,10 @@ def main() -> None:
     try:
         os.execvp(requested[0], requested)  # noqa: S606 - the command of the container
     except OSError as error:
-        sys.exit(f"Error: {requested[0]} cannot be started: {error.strerror}; say one of {', '.join(PARTS)}, or a command")
+        sys.exit(
+            f"Error: {requested[0]} cannot be started: {error.strerror}; say one of "
+            f"{', '.join(PARTS)}, or a command"
+        )
 
 
 if __name__ == "__main__":

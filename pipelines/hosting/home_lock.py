@@ -1,14 +1,13 @@
-"""The lock on a home: at most one `backlog-elt up` at a time, whatever its process number and whichever container it is in.
+"""The lock on a home: at most one `backlog-elt up` at a time, in whichever container it runs.
 
-The system gives the lock back when the process that took it ends, however it ends. Its children do not hold it. The file stays: who
-removes a lock file lets two processes hold one each.
+The system releases it when the process that took it ends, however it ends; children do not hold it.
+The file stays: who removes a lock file lets two processes hold one each.
 """
 
 import fcntl
 import os
 import socket
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from resources.variables import SettingsError
@@ -17,65 +16,48 @@ from resources.variables import SettingsError
 PATIENCE_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
-class HomeLock:
-    """The lock, held by this process until it ends or closes the file."""
+def take(home: Path) -> int | None:
+    """Take the lock on a home, which is made where it is missing.
 
-    descriptor: int
+    Returns the file that holds the lock until it is closed; None: somebody else holds it.
 
-    @classmethod
-    def take(cls, home: Path) -> "HomeLock | None":
-        """Take the lock on a home, which is made where it is missing; return None when somebody else holds it.
-
-        Raises:
-            SettingsError: the folder cannot be made, or nothing can be written or locked there.
-        """
-        try:
-            home.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(_file(home), os.O_RDWR | os.O_CREAT, 0o600)  # closed in children, as Python opens files
-            end = time.monotonic() + PATIENCE_SECONDS
-            while not _locked(descriptor, fcntl.LOCK_EX):
-                if time.monotonic() > end:
-                    os.close(descriptor)
-                    return None
-                time.sleep(0.05)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}@{socket.gethostname()}".encode(), 0)
-        except OSError as error:
-            expected = f"a folder that can be created and written to here ({error.strerror})"
-            raise SettingsError("BACKLOG_ELT_HOME", str(home), expected) from None
-        return cls(descriptor)
-
-    @property
-    def mark(self) -> str:
-        """A text that names this home on this machine, whatever path leads there."""
-        found = os.fstat(self.descriptor)
-        return f"{found.st_dev}:{found.st_ino}"
-
-    def release(self) -> None:
-        """Give the lock back."""
-        os.close(self.descriptor)
+    Raises:
+        SettingsError: the folder cannot be made, or nothing can be written or locked there.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(_file(home), os.O_RDWR | os.O_CREAT, 0o600)
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not _locked(descriptor, fcntl.LOCK_EX):
+            if time.monotonic() > end:
+                os.close(descriptor)
+                return None
+            time.sleep(0.05)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}@{socket.gethostname()}".encode(), 0)
+    except OSError as error:
+        expected = f"a folder that can be created and written to here ({error.strerror})"
+        raise SettingsError("BACKLOG_ELT_HOME", str(home), expected) from None
+    return descriptor
 
 
 def is_held(home: Path) -> bool:
     """Say whether somebody holds the lock on a home."""
     try:
-        descriptor = os.open(_file(home), os.O_RDONLY)
+        with _file(home).open() as file:
+            return not _locked(file.fileno(), fcntl.LOCK_SH)
     except OSError:
         return False
-    try:
-        return not _locked(descriptor, fcntl.LOCK_SH)
-    finally:
-        os.close(descriptor)
 
 
 def holder(home: Path) -> str:
-    """Return who holds the lock on a home, for people: the process, and the machine or container unless it is this one."""
+    """Return which process holds the lock, and its machine or container unless it is this one."""
     try:
         pid, _, host = _file(home).read_text().partition("@")
     except OSError:
         pid, host = "", ""
-    return f"process {pid or 'unknown'}" + (f" on {host}" if host and host != socket.gethostname() else "")
+    elsewhere = f" on {host}" if host and host != socket.gethostname() else ""
+    return f"process {pid or 'unknown'}{elsewhere}"
 
 
 def _file(home: Path) -> Path:

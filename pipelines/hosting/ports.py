@@ -29,6 +29,7 @@ def is_free(port: int) -> bool:
 
 def answers(url: str) -> bool:
     """Say whether a URL of our own is answered with 200."""
-    with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own http URL
+    # our own http URL
+    with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310
         return bool(answer.status == 200)
     return False

@@ -1,1 +1,3 @@
-"""All sensors: what starts because something has happened. Each is a pure function and a thin shell."""
+"""All sensors: what starts because something has happened. Each is a pure function and a thin
+shell.
+"""

@@ -11,14 +11,15 @@ from pipelines.alerting.alerter import Alerter
 from pipelines.alerting.facts import Place
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
-from resources.backlog.resource import BacklogResource
+from resources.backlog.backlog_resource import BacklogResource
 from resources.cadences import ALERTS
 from resources.links import dagster_of_people
 from resources.tokens import TokenState
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
-#: A tick that takes too long is forgotten by Dagster, and goes on: the next ones wait for it, or they would send the same.
+#: A tick that takes too long is forgotten by Dagster, and goes on: the next ones wait for it, or
+#: they would send the same.
 _looking = threading.Lock()
 
 
@@ -36,7 +37,9 @@ def _tokens(backlog: BacklogResource) -> TokenState | None:
     "and syncs that do not come. Each problem is reported once, and once more when it is over, on "
     "the channels that BACKLOG_ALERT_* name. `backlog-elt status` shows what is wrong now.",
 )
-def alerts(context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource) -> dg.SkipReason:
+def alerts(
+    context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
+) -> dg.SkipReason:
     """Look once, unless the last look still works; a tick never requests a run."""
     if not _looking.acquire(blocking=False):
         return dg.SkipReason("the last tick is still sending: a channel is slow")
@@ -46,9 +49,15 @@ def alerts(context: dg.SensorEvaluationContext, backlog: BacklogResource, wareho
         _looking.release()
 
 
-def _look(context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource) -> dg.SkipReason:
+def _look(
+    context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
+) -> dg.SkipReason:
     origin, scope = context.code_location_origin, "@".join(SETTINGS.key_prefix)
-    here = f"{context.repository_name}@{origin.location_name}" if origin and context.repository_name else None
+    here = (
+        f"{context.repository_name}@{origin.location_name}"
+        if origin and context.repository_name
+        else None
+    )
     alerter = Alerter(
         context.instance,
         warehouse,

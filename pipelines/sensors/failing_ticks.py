@@ -1,4 +1,6 @@
-"""A tick of a sensor that cannot look fails with the reason, so that an outage does not look like idleness."""
+"""A tick of a sensor that cannot look fails with the reason, so that an outage does not look like
+idleness.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,13 +8,14 @@ from contextlib import contextmanager
 import dagster as dg
 
 from resources.backlog.errors import BacklogError
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 
 class LookFailedError(dg.DagsterError):
     """A sensor could not look; the message says why, and what to do.
 
-    Dagster shows errors of this base class as they are, not wrapped in one that says where the sensor was evaluated.
+    Dagster shows errors of this base class as they are, not wrapped in one that says where the
+    sensor was evaluated.
     """
 
 

@@ -1,4 +1,6 @@
-"""When marts are built: after loads that have written something, and during long ones; never more often than every few minutes."""
+"""When marts are built: after loads that have written something, and during long ones; never more
+often than every few minutes.
+"""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -6,16 +8,18 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.marts.build import MODELS
-from assets.marts.news import newest_row, news
 from assets.marts.project import digest
 from pipelines.jobs import marts_job, of_kind
-from pipelines.runs import ACTIVE, end_dead_runs, marts_noted_at
+from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.sensors.failing_ticks import looking_at
 from resources.cadences import MARTS
+from resources.dagster_tags import SENSOR_TAG
 from resources.warehouse.builds import built_until, is_built
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.marts_behind import newest_row, news
+from resources.warehouse.warehouse_resource import WarehouseResource
 
-#: Changes come all day; marts follow them this often at most. While loads are at work they wait, but not for ever.
+#: Changes come all day; marts follow them this often at most. While loads are at work they wait,
+#: but not for ever.
 APART = timedelta(minutes=5)
 PATIENCE = timedelta(minutes=30)
 
@@ -29,9 +33,14 @@ def reason_to_wait(since: timedelta, at_work: int, *, again: bool = False) -> st
         again: no row has been written since then, but the build failed.
     """
     if since < APART:
-        return f"built {since.total_seconds():.0f} s ago: not more often than every {APART.total_seconds() / 60:.0f} minutes"
+        return (
+            f"built {since.total_seconds():.0f} s ago: not more often than every "
+            f"{APART.total_seconds() / 60:.0f} minutes"
+        )
     if again and since < PATIENCE:
-        return "the last build failed: the next one follows in half an hour, or when rows are written"
+        return (
+            "the last build failed: the next one follows in half an hour, or when rows are written"
+        )
     if at_work and since < PATIENCE:
         return f"syncs at work: {at_work}; the next build includes their rows"
     return None
@@ -41,13 +50,24 @@ def reason_to_wait(since: timedelta, at_work: int, *, again: bool = False) -> st
     job=marts_job,
     minimum_interval_seconds=MARTS.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Builds the marts after loads that have written rows, and every half hour while one does, at most every 5 minutes "
+    description="Builds the marts after loads that have written rows, and "
+    "every half hour while one "
+    "does, at most every 5 minutes "
     "and at least once a day; asks the warehouse, not Backlog.",
 )
-def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult | dg.SkipReason:
-    """Request a build when rows were written since the last one, or that failed or is a day old; of seeds when they changed."""
+def marts_after_loads(
+    context: dg.SensorEvaluationContext, warehouse: WarehouseResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Request a build when rows were written since the last one, or that failed or is a day old; of
+    seeds when they changed.
+    """
     end_dead_runs(context.instance)
-    record = next(iter(context.instance.get_run_records(dg.RunsFilter(tags=of_kind(marts_job.name)), limit=1)), None)
+    record = next(
+        iter(
+            context.instance.get_run_records(dg.RunsFilter(tags=of_kind(marts_job.name)), limit=1)
+        ),
+        None,
+    )
     last = record.dagster_run if record else None
     if last and last.status in ACTIVE:
         return dg.SkipReason(f"run {last.run_id} is building them")
@@ -56,23 +76,32 @@ def marts_after_loads(context: dg.SensorEvaluationContext, warehouse: WarehouseR
     # Before any build, patience begins with the first look.
     seen.setdefault("built_at", (record.create_timestamp if record else now - APART).isoformat())
     built_at = datetime.fromisoformat(seen["built_at"])
-    since = now - max(built_at, marts_noted_at(context.instance) or built_at)
+    if record and SENSOR_TAG not in record.dagster_run.tags:  # somebody else's: it counts too
+        built_at = max(built_at, record.create_timestamp)
+    since = now - built_at
     due = failed or (since >= timedelta(days=1) and seen.get("newest", "") != "")
     with looking_at("the log of syncs"):
         found = news(warehouse.engine)
         long = found.at_work and since >= PATIENCE
         if found.ended == seen.get("ended") and not due and not long:
-            return dg.SensorResult(skip_reason="no sync has ended since the last tick", cursor=json.dumps(seen))
+            return dg.SensorResult(
+                skip_reason="no sync has ended since the last tick", cursor=json.dumps(seen)
+            )
         newest = newest_row(warehouse.engine)
         models = [*MODELS] if is_built(warehouse.engine, digest()) else None
     until = built_until(warehouse.engine) if newest else None
-    known = newest == seen.get("newest", "") or (until is not None and datetime.fromisoformat(newest) < until)
+    known = newest == seen.get("newest", "") or (
+        until is not None and datetime.fromisoformat(newest) < until
+    )
     if known and not due:
         skipped = seen | {"ended": found.ended, "newest": newest}
         return dg.SensorResult(skip_reason="nothing was written", cursor=json.dumps(skipped))
-    # The first build shows the present state: it waits for the issues, not for comments, which may take hours.
+    # The first build shows the present state: it waits for the issues, not for comments, which may
+    # take hours.
     waited_for = [table for table in found.at_work if until or table != "comments"]
     if wait := reason_to_wait(since, len(waited_for), again=known):
         return dg.SensorResult(skip_reason=wait, cursor=json.dumps(seen))
     cursor = {"ended": found.ended, "newest": newest, "built_at": now.isoformat()}
-    return dg.SensorResult(run_requests=[dg.RunRequest(asset_selection=models)], cursor=json.dumps(cursor))
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(asset_selection=models)], cursor=json.dumps(cursor)
+    )

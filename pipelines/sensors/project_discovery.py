@@ -1,4 +1,6 @@
-"""The sensor `project_discovery`: adds the partitions of new and renamed projects, and removes keys that are not a project's."""
+"""The sensor `project_discovery`: adds the partitions of new and renamed projects, and removes keys
+that are not a project's.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -7,13 +9,13 @@ import dagster as dg
 
 from assets.dagster_internals import backfill_is_active
 from assets.location import raw_key
-from assets.partitions import ISSUE_TABLES, PROJECTS, projects_of
+from assets.partitions import ISSUE_TABLES, PROJECTS, covered_projects
 from pipelines.runs import ACTIVE
 from pipelines.sensors.failing_ticks import looking_at
-from resources.backlog.resource import BacklogResource
+from resources.backlog.backlog_resource import BacklogResource
 from resources.cadences import PROJECT_DISCOVERY
 from resources.warehouse import sync_state
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.projects import note_project_keys
 
 
@@ -27,10 +29,12 @@ def new_project_keys(known: Sequence[str], projects: Iterable[dict[str, Any]]) -
 
 
 def remove_unknown_keys(instance: dg.DagsterInstance, noted: Collection[str]) -> list[str]:
-    """Remove the partition keys that are no project, and return them: somebody has typed them into Dagster's dialog.
+    """Remove the partition keys that are no project, and return them: somebody has typed them into
+    Dagster's dialog.
 
-    A key stays while a run covers it or any backfill is at work, and for good when something was ever loaded under it: then it was
-    a project of another warehouse. Dagster keeps a count of failed partitions, which is made anew without the removed ones.
+    A key stays while a run covers it or any backfill is at work, and for good when something was
+    ever loaded under it: then it was a project of another warehouse. Dagster keeps a count of
+    failed partitions, which is made anew without the removed ones.
 
     Args:
         instance: where the partitions are kept.
@@ -41,8 +45,16 @@ def remove_unknown_keys(instance: dg.DagsterInstance, noted: Collection[str]) ->
     if not unknown or backfill_is_active(instance):
         return []
     tables = [raw_key(table) for table in ISSUE_TABLES]
-    kept = {key for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE)) for key in projects_of(run, keys)}
-    kept |= {partition.rsplit("|", 1)[0] for table in tables for partition in instance.get_materialized_partitions(table)}
+    kept = {
+        key
+        for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE))
+        for key in covered_projects(run, keys)
+    }
+    kept |= {
+        partition.rsplit("|", 1)[0]
+        for table in tables
+        for partition in instance.get_materialized_partitions(table)
+    }
     removed = [key for key in unknown if key not in kept]
     for key in removed:
         instance.delete_dynamic_partition(str(PROJECTS.name), key)
@@ -54,15 +66,19 @@ def remove_unknown_keys(instance: dg.DagsterInstance, noted: Collection[str]) ->
 @dg.sensor(
     minimum_interval_seconds=PROJECT_DISCOVERY.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Adds a partition for each project that the key can see; a renamed project gets a second key. Removes a partition "
+    description="Adds a partition for each project that the key can see; a "
+    "renamed project gets a second "
+    "key. Removes a partition "
     "key that was never a project's when no run is at work on it; the keys of projects stay.",
 )
 def project_discovery(
     context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Add the partitions of new and renamed projects, note the keys, and remove keys that are no project.
+    """Add the partitions of new and renamed projects, note the keys, and remove keys that are no
+    project.
 
-    A warehouse in which no key was noted before does not know the keys that projects had: this look removes nothing.
+    A warehouse in which no key was noted before does not know the keys that projects had: this look
+    removes nothing.
     """
     backlog.use_short_timeouts()
     with looking_at("the list of projects"):
@@ -76,5 +92,9 @@ def project_discovery(
     said = f"removed {', '.join(removed)}: no project has or had that key" if removed else None
     new = new_project_keys(context.instance.get_dynamic_partitions(str(PROJECTS.name)), projects)
     if not new:
-        return dg.SkipReason(said or f"no new project among the {len(projects)} that the key can see")
-    return dg.SensorResult(dynamic_partitions_requests=[PROJECTS.build_add_request(new)], skip_reason=said)
+        return dg.SkipReason(
+            said or f"no new project among the {len(projects)} that the key can see"
+        )
+    return dg.SensorResult(
+        dynamic_partitions_requests=[PROJECTS.build_add_request(new)], skip_reason=said
+    )

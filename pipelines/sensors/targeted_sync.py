@@ -1,7 +1,7 @@
 """Near real time: sensors that see that issues have changed and request a run for just those.
 
-An idle space costs one request a tick. One such run works at a time and has a kind of its own, so that the schedules find their
-slots.
+An idle space costs one request a tick. One such run works at a time and has a kind of its own, so
+that the schedules find their slots.
 """
 
 import json
@@ -18,18 +18,19 @@ from pipelines.jobs import issues_job, rolling_refresh_job, targeted_sync_job
 from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.schedules import single_issues_request
 from pipelines.sensors.failing_ticks import looking_at
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import BacklogError, PermissionDenied
 from resources.backlog.feed import issue_events
-from resources.backlog.resource import BacklogResource
 from resources.cadences import ACTIVITY_FEED, WEBHOOK_INBOX
 from resources.dagster_tags import KIND_TAG
 from resources.records import Page
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.activity_requests import unknown_activities
-from sync.people import mask_for
-from sync.webhooks import Drained, drain, is_waiting
+from sync.forgotten_people import mask_for
+from sync.webhook_requests import Drained, drain, issues_wait
 
-#: A run that was requested for the same news has failed or left something: it is requested again after this time.
+#: A run that was requested for the same news has failed or left something: it is requested again
+#: after this time.
 AGAIN_AFTER = timedelta(minutes=5)
 #: Tag of a run that reads single issues: their keys, as far as they are known.
 ISSUES_TAG = "backlog_elt/issues"
@@ -44,7 +45,9 @@ NO_PROJECT = "no project is known yet: the sensor project_discovery adds them"
 
 @dataclass(frozen=True)
 class Seen:
-    """What a sensor remembers from tick to tick: the space behind a URL, and what it last requested a run for, and when."""
+    """What a sensor remembers from tick to tick: the space behind a URL, and what it last requested
+    a run for, and when.
+    """
 
     url: str = ""
     space_key: str = ""
@@ -64,7 +67,9 @@ class Seen:
         return json.dumps(asdict(self))
 
     def due(self, news: str, now: datetime) -> bool:
-        """Say whether a run is to be requested for these news: they are new, or those of a while ago still wait."""
+        """Say whether a run is to be requested for these news: they are new, or those of a while
+        ago still wait.
+        """
         return news != self.news or now - datetime.fromisoformat(self.requested_at) >= AGAIN_AFTER
 
 
@@ -81,20 +86,27 @@ def named_issues(activities: Iterable[dict[str, Any]]) -> list[str]:
 
 def _active(context: dg.SensorEvaluationContext, *kinds: str) -> str | None:
     """Return a run of one of these kinds that waits or works."""
-    runs = context.instance.get_runs(dg.RunsFilter(tags={KIND_TAG: [scoped(kind) for kind in kinds]}, statuses=ACTIVE), limit=1)
+    runs = context.instance.get_runs(
+        dg.RunsFilter(tags={KIND_TAG: [scoped(kind) for kind in kinds]}, statuses=ACTIVE), limit=1
+    )
     return runs[0].run_id if runs else None
 
 
 @dataclass(frozen=True)
 class Look:
-    """What both sensors need for a look: the projects that a run can cover, and what is remembered of the space."""
+    """What both sensors need for a look: the projects that a run can cover, and what is remembered
+    of the space.
+    """
 
     projects: Sequence[str]
     seen: Seen
 
 
 def _begin_look(
-    context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource, what: str
+    context: dg.SensorEvaluationContext,
+    backlog: BacklogResource,
+    warehouse: WarehouseResource,
+    what: str,
 ) -> Look | dg.SkipReason:
     """Return what a look at `what` needs, or why no run can be requested now."""
     end_dead_runs(context.instance)
@@ -103,7 +115,11 @@ def _begin_look(
     backlog.use_short_timeouts()
     with looking_at(what):
         projects = project_partitions(context.instance, warehouse.engine, backlog.url)
-        return Look(projects, _space(Seen.read(context.cursor), backlog)) if projects else dg.SkipReason(NO_PROJECT)
+        return (
+            Look(projects, _space(Seen.read(context.cursor), backlog))
+            if projects
+            else dg.SkipReason(NO_PROJECT)
+        )
 
 
 def _space(seen: Seen, backlog: BacklogResource) -> Seen:
@@ -115,21 +131,36 @@ def _space(seen: Seen, backlog: BacklogResource) -> Seen:
 
 def _drained(seen: Seen, backlog: BacklogResource, warehouse: WarehouseResource) -> Drained:
     with looking_at(INBOX):
-        return drain(warehouse.engine, seen.space_key, mask_for(seen.space_key, backlog.mask, warehouse.engine))
+        return drain(
+            warehouse.engine,
+            seen.space_key,
+            mask_for(seen.space_key, backlog.mask, warehouse.engine),
+        )
 
 
-def _request(projects: Sequence[str], keys: Sequence[str] = (), again_from: int | None = None) -> dg.RunRequest:
-    shown = ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
-    return single_issues_request(projects, "targeted", {ISSUES_TAG: shown} if shown else None, again_from)
+def _request(
+    projects: Sequence[str], keys: Sequence[str] = (), again_from: int | None = None
+) -> dg.RunRequest:
+    shown = ", ".join(keys[:SHOWN]) + (
+        f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
+    )
+    return single_issues_request(
+        projects, "targeted", {ISSUES_TAG: shown} if shown else None, again_from
+    )
 
 
 def _new_activities(
-    seen: Seen, backlog: BacklogResource, warehouse: WarehouseResource, *, waiting: bool, named: bool
+    seen: Seen,
+    backlog: BacklogResource,
+    warehouse: WarehouseResource,
+    *,
+    waiting: bool,
+    named: bool,
 ) -> list[dict[str, Any]] | None:
     """Return the newest activities that are not loaded yet, None before the first load.
 
-    Where the feed cannot be read, a run is requested all the same for issues that webhooks have just `named`; where it is refused,
-    also for those that are still `waiting`.
+    Where the feed cannot be read, a run is requested all the same for issues that webhooks have
+    just `named`; where it is refused, also for those that are still `waiting`.
     """
     try:
         page = next(backlog.client.activities(order="desc"), Page())
@@ -141,7 +172,11 @@ def _new_activities(
 
 
 def _nothing_to_request(
-    context: dg.SensorEvaluationContext, seen: Seen, new: Sequence[dict[str, Any]], news: str, now: datetime
+    context: dg.SensorEvaluationContext,
+    seen: Seen,
+    new: Sequence[dict[str, Any]],
+    news: str,
+    now: datetime,
 ) -> str | None:
     """Return why no run is requested for the news of the feed, or for what waits; None: one is."""
     if not news:
@@ -157,25 +192,33 @@ def _nothing_to_request(
     job=targeted_sync_job,
     minimum_interval_seconds=ACTIVITY_FEED.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Looks at the newest page of the activity feed, one request a tick, and at the inbox of webhooks, and requests a "
+    description="Looks at the newest page of the activity feed, one request a "
+    "tick, and at the inbox of "
+    "webhooks, and requests a "
     "run for just the issues in them that are not loaded yet.",
 )
 def activity_feed(
     context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Request a run when the feed or a webhook names issues, or when issues still wait that an earlier run had to leave."""
+    """Request a run when the feed or a webhook names issues, or when issues still wait that an
+    earlier run had to leave.
+    """
     look = _begin_look(context, backlog, warehouse, FEED)
     if isinstance(look, dg.SkipReason):
         return look
     seen = look.seen
     drained = _drained(seen, backlog, warehouse)
     with looking_at(FEED):
-        waiting = is_waiting(warehouse.engine, seen.space_key)
+        waiting = issues_wait(warehouse.engine, seen.space_key)
         new = _new_activities(seen, backlog, warehouse, waiting=waiting, named=bool(drained.issues))
     if new is None:
-        return dg.SensorResult(skip_reason="the feed was not loaded yet: the first load does that", cursor=seen.text())
+        return dg.SensorResult(
+            skip_reason="the feed was not loaded yet: the first load does that", cursor=seen.text()
+        )
     telling = [activity for activity in new if issue_events(activity)]
-    news = str(max((int(activity["id"]) for activity in telling), default="")) or (WAITING if waiting else "")
+    news = str(max((int(activity["id"]) for activity in telling), default="")) or (
+        WAITING if waiting else ""
+    )
     now = datetime.now(UTC)
     # What webhooks have just named nobody else has asked for.
     reason = None if drained.issues else _nothing_to_request(context, seen, new, news, now)
@@ -183,20 +226,27 @@ def activity_feed(
         return dg.SensorResult(skip_reason=reason, cursor=seen.text())
     seen = replace(seen, news=news, requested_at=now.isoformat())
     oldest = min((int(activity["id"]) for activity in telling), default=None)
-    return dg.SensorResult(run_requests=[_request(look.projects, named_issues(telling), oldest)], cursor=seen.text())
+    return dg.SensorResult(
+        run_requests=[_request(look.projects, named_issues(telling), oldest)], cursor=seen.text()
+    )
 
 
 @dg.sensor(
     job=targeted_sync_job,
     minimum_interval_seconds=WEBHOOK_INBOX.seconds,
-    default_status=dg.DefaultSensorStatus.RUNNING if WEBHOOK_INBOX.on else dg.DefaultSensorStatus.STOPPED,
-    description="Drains the inbox of webhooks, at no request, and requests a run for just the issues that they name. Turn it on "
+    default_status=dg.DefaultSensorStatus.RUNNING
+    if WEBHOOK_INBOX.on
+    else dg.DefaultSensorStatus.STOPPED,
+    description="Drains the inbox of webhooks, at no request, and requests a "
+    "run for just the issues "
+    "that they name. Turn it on "
     "where activity_feed is off, to follow changes without a request.",
 )
 def webhook_inbox(
     context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Drain the inbox of `ops.webhook_events`, and request a run for what it names, or for what an earlier run had to leave.
+    """Drain the inbox of `ops.webhook_events`, and request a run for what it names, or for what an
+    earlier run had to leave.
 
     Events that come while a run works wait for the next tick.
     """
@@ -206,11 +256,13 @@ def webhook_inbox(
     seen = look.seen
     drained = _drained(seen, backlog, warehouse)
     with looking_at(INBOX):
-        news = WAITING if drained.issues or is_waiting(warehouse.engine, seen.space_key) else ""
+        news = WAITING if drained.issues or issues_wait(warehouse.engine, seen.space_key) else ""
     now = datetime.now(UTC)
     reason = None if drained.issues else _nothing_to_request(context, seen, (), news, now)
     if reason:
-        empty = f"{drained.events} events, none of issues" if drained.events else "the inbox is empty"
+        empty = (
+            f"{drained.events} events, none of issues" if drained.events else "the inbox is empty"
+        )
         return dg.SensorResult(skip_reason=reason if news else empty, cursor=seen.text())
     seen = replace(seen, news=news, requested_at=now.isoformat())
     return dg.SensorResult(run_requests=[_request(look.projects)], cursor=seen.text())

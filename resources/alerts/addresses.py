@@ -1,4 +1,6 @@
-"""Where messages go: the variables that name webhooks, mail and services of apprise, read and validated."""
+"""Where messages go: the variables that name webhooks, mail and services of apprise, read and
+validated.
+"""
 
 import re
 from collections.abc import Mapping
@@ -7,6 +9,7 @@ from dataclasses import dataclass
 from resources import values
 from resources.links import address
 from resources.secret import Secret
+from resources.secret_files import secret
 from resources.variables import (
     ALERT_SLACK_URL,
     ALERT_SMTP_URL,
@@ -15,14 +18,17 @@ from resources.variables import (
     MAIL_FROM,
     MAIL_TO,
     SettingsError,
-    secret,
     text,
 )
 
 #: What is expected of the list of services.
-APPRISE = "addresses as apprise takes them, with spaces or commas between, for example discord://id/token line://token/user"
+APPRISE = (
+    "addresses as apprise takes them, with spaces or commas between, for example "
+    "discord://id/token line://token/user"
+)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*://\S+")
-#: A comma ends an address only before the next one: it may also be a part of one, as between the recipients of a mail.
+#: A comma ends an address only before the next one: it may also be a part of one, as between the
+#: recipients of a mail.
 _BETWEEN = re.compile(r"\s+|,(?=[A-Za-z0-9]+://)")
 _PARTS = re.compile("[/:@,]+")
 #: Names and addresses of machines are no secrets, and stand in other lines, too.
@@ -31,7 +37,9 @@ _HOST = re.compile(r"[a-z0-9.-]+\.([a-z]{2,}|[0-9]{1,3})")
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a deployment sends messages; what is unset is not used. The addresses of webhooks are secrets."""
+    """Where a deployment sends messages; what is unset is not used. The addresses of webhooks are
+    secrets.
+    """
 
     slack_url: Secret | None = None
     teams_url: Secret | None = None
@@ -39,7 +47,9 @@ class Addresses:
     mail_from: str = ""
     mail_to: tuple[str, ...] = ()
     urls: tuple[Secret, ...] = ()
-    """Of services of apprise. That it takes them is seen where messages are sent: its import is slow."""
+    """Of services of apprise. That it takes them is seen where messages are sent: its import is
+    slow.
+    """
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Addresses":
@@ -55,7 +65,9 @@ class Addresses:
             for mail in mails:
                 if smtp or mail:
                     values.mail(name, mail)
-        slack, teams = (_url(environ, name, ("https", "http")) for name in (ALERT_SLACK_URL, ALERT_TEAMS_URL))
+        slack, teams = (
+            _url(environ, name, ("https", "http")) for name in (ALERT_SLACK_URL, ALERT_TEAMS_URL)
+        )
         return cls(slack, teams, smtp, sender, to, _urls(environ))
 
 
@@ -63,7 +75,12 @@ def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> Sec
     given = secret(environ, name)
     if given is None:
         return None
-    address(name, given, schemes, f"an address that begins with {schemes[0]}:// and a host, and whose port is a number")
+    address(
+        name,
+        given,
+        schemes,
+        f"an address that begins with {schemes[0]}:// and a host, and whose port is a number",
+    )
     return given
 
 
@@ -74,12 +91,19 @@ def _urls(environ: Mapping[str, str]) -> tuple[Secret, ...]:
     urls = [one.strip(",") for one in _BETWEEN.split(given.reveal()) if one.strip(",")]
     for number, url in enumerate(urls or [""], 1):
         if not _URL.fullmatch(url):
-            raise SettingsError(ALERT_URLS, given, APPRISE, f"number {number} of {len(urls)} does not begin with a scheme and ://")
-    return tuple(_masked(url) for url in urls)
+            raise SettingsError(
+                ALERT_URLS,
+                given,
+                APPRISE,
+                f"number {number} of {len(urls)} does not begin with a scheme and ://",
+            )
+    return tuple(_secret_url(url) for url in urls)
 
 
-def _masked(url: str) -> Secret:
-    """Return a URL as a secret; any part of it may be a token, so each is masked in logs by itself."""
+def _secret_url(url: str) -> Secret:
+    """Return a URL as a secret; any part of it may be a token, so each is masked in logs by
+    itself.
+    """
     address, _, query = url.partition("://")[2].partition("?")
     values = (one.partition("=")[2] for one in re.split("[&#]", query))
     for part in (*_PARTS.split(address), *values):

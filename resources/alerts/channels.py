@@ -1,4 +1,5 @@
-"""The ways on which messages reach people: webhooks as Slack and Microsoft Teams take them, mail, and services of apprise.
+"""The ways on which messages reach people: webhooks as Slack and Microsoft Teams take them, mail,
+and services of apprise.
 
 A webhook's address is a secret: who has it may write there.
 """
@@ -59,9 +60,16 @@ class Teams:
 
     def send(self, message: Message) -> None:
         """Post the message as a card."""
-        body: list[dict[str, Any]] = [{"type": "TextBlock", "text": message.title, "weight": "Bolder", "wrap": True}]
+        body: list[dict[str, Any]] = [
+            {"type": "TextBlock", "text": message.title, "weight": "Bolder", "wrap": True}
+        ]
         if message.facts:
-            body.append({"type": "FactSet", "facts": [{"title": label, "value": value} for label, value in message.facts]})
+            body.append(
+                {
+                    "type": "FactSet",
+                    "facts": [{"title": label, "value": value} for label, value in message.facts],
+                }
+            )
         card = {
             "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
             "type": "AdaptiveCard",
@@ -89,29 +97,43 @@ class Mail:
     name: str = "mail"
 
     def send(self, message: Message) -> None:
-        """Send the message to all recipients; it is taken when one of them is, or that one would get it again and again."""
+        """Send the message to all recipients; it is taken when one of them is, or that one would
+        get it again and again.
+        """
         mail = EmailMessage()
         # Who relays mail does not always add these, and who receives it may refuse it without.
         mail["Date"], mail["Message-ID"] = (
             format_datetime(datetime.now(UTC)),
             make_msgid(domain=parseaddr(self.sender)[1].rpartition("@")[2]),
         )
-        mail["Subject"], mail["From"], mail["To"] = f"[backlog-elt] {message.title}", self.sender, ", ".join(self.recipients)
+        mail["Subject"], mail["From"], mail["To"] = (
+            f"[backlog-elt] {message.title}",
+            self.sender,
+            ", ".join(self.recipients),
+        )
         mail.set_content(message.text)
         parts = urlsplit(self.url.reveal())
         try:
-            with _connected(parts) as server:
+            with _mail_server(parts) as server:
                 refused = server.send_message(mail)
         except (OSError, smtplib.SMTPException, ssl.SSLError, ValueError) as error:
-            raise ChannelError(f"mail: {parts.hostname}: {redact(' '.join(str(error).split()))}") from None
+            raise ChannelError(
+                f"mail: {parts.hostname}: {redact(' '.join(str(error).split()))}"
+            ) from None
         if refused:
-            _log.warning("mail: %s refused %s, the others have received it", parts.hostname, ", ".join(sorted(refused)))
+            _log.warning(
+                "mail: %s refused %s, the others have received it",
+                parts.hostname,
+                ", ".join(sorted(refused)),
+            )
 
 
-def _connected(parts: SplitResult) -> smtplib.SMTP:
+def _mail_server(parts: SplitResult) -> smtplib.SMTP:
     host, tls = parts.hostname or "localhost", ssl.create_default_context()
     if parts.scheme == "smtps":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=SECONDS, context=tls)
+        server: smtplib.SMTP = smtplib.SMTP_SSL(
+            host, parts.port or 465, timeout=SECONDS, context=tls
+        )
     else:
         server = smtplib.SMTP(host, parts.port or 25, timeout=SECONDS)
         server.ehlo()
@@ -119,7 +141,10 @@ def _connected(parts: SplitResult) -> smtplib.SMTP:
             server.starttls(context=tls)
         elif parts.username:
             server.close()
-            raise ChannelError(f"mail: {host} offers no encryption, so the password was not sent: use smtps:// or another server")
+            raise ChannelError(
+                f"mail: {host} offers no encryption, so the password was not sent: use "
+                "smtps:// or another server"
+            )
     if parts.username:
         server.login(unquote(parts.username), unquote(parts.password or ""))
     return server
@@ -137,11 +162,14 @@ def _post(name: str, url: Secret, body: dict[str, Any]) -> None:
         # Not chained: it carries the request.
         raise ChannelError(f"{name}: {host}{through}: {said}") from None
     if not answer.is_success:
-        raise ChannelError(f"{name}: {host} answered {answer.status_code}: {redact(answer.text[:200])}")
+        raise ChannelError(
+            f"{name}: {host} answered {answer.status_code}: {redact(answer.text[:200])}"
+        )
 
 
 def channels(addresses: Addresses) -> Sequence[Channel]:
-    """Return the channels that a deployment has set; none: nobody is notified. Each has another name.
+    """Return the channels that a deployment has set; none: nobody is notified. Each has another
+    name.
 
     Raises:
         SettingsError: apprise does not take the address of a service.

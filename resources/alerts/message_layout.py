@@ -1,4 +1,6 @@
-"""The layout of a message, the same for all channels. The text of alerts is in `pipelines/alerting/messages.py`."""
+"""The layout of a message, the same for all channels. The text of alerts is in
+`pipelines/alerting/messages.py`.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -52,4 +54,9 @@ class Message:
     @classmethod
     def of_json(cls, found: dict[str, Any]) -> "Message":
         """Return the message from what `dataclasses.asdict` made of it."""
-        return cls(found["kind"], found["subject"], tuple((label, value) for label, value in found["facts"]), found["link"])
+        return cls(
+            found["kind"],
+            found["subject"],
+            tuple((label, value) for label, value in found["facts"]),
+            found["link"],
+        )

@@ -1,6 +1,8 @@
-"""The services that apprise knows (LINE, Discord, Telegram, mail and a hundred others): each is one URL.
+"""The services that apprise knows (LINE, Discord, Telegram, mail and a hundred others): each is one
+URL.
 
-apprise loads all its services at once (0.17 s, 25 MB), so it is imported only where messages are sent.
+apprise loads all its services at once (0.17 s, 25 MB), so it is imported only where messages are
+sent.
 """
 
 import itertools
@@ -21,8 +23,15 @@ if TYPE_CHECKING:
     from apprise import NotifyBase
 
 #: The kind of a message -> the word that apprise has for it.
-_KINDS = {"failed": "failure", "silent": "failure", "anomaly": "warning", "recovered": "success", "test": "info"}
-#: What takes these often has one field for all, as Chatwork has; elsewhere the title stands above the text.
+_KINDS = {
+    "failed": "failure",
+    "silent": "failure",
+    "anomaly": "warning",
+    "recovered": "success",
+    "test": "info",
+}
+#: What takes these often has one field for all, as Chatwork has; elsewhere the title stands above
+#: the text.
 _ONE_FIELD = ("json", "xml", "form")
 _LOGGER = logging.getLogger("apprise")
 # What it says becomes one line of ours; its own lines hold addresses.
@@ -44,9 +53,14 @@ class Service:
     def send(self, message: Message) -> None:
         """Send the message; it has failed when it is not taken in time."""
         answer: queue.SimpleQueue[str] = queue.SimpleQueue()
-        # apprise has no limit for all of a request: a server that sends a byte now and then would hold it forever. Its own
-        # `timeout` leaves such a request in a pool of six, for which the process waits when it ends; a daemon thread does not.
-        threading.Thread(target=lambda: answer.put(self._failure(message)), daemon=True, name=f"alert to {self.name}").start()
+        # apprise has no limit for all of a request: a server that sends a byte now and then would
+        # hold it forever. Its own `timeout` leaves such a request in a pool of six, for which the
+        # process waits when it ends; a daemon thread does not.
+        threading.Thread(
+            target=lambda: answer.put(self._failure(message)),
+            daemon=True,
+            name=f"alert to {self.name}",
+        ).start()
         try:
             failure = answer.get(timeout=self.seconds)
         except queue.Empty:
@@ -56,12 +70,18 @@ class Service:
 
     def _failure(self, message: Message) -> str:
         """Send the message; return why it was not taken, nothing if it was."""
-        body = message.text if self.name.startswith(_ONE_FIELD) else message.details or message.subject
+        body = (
+            message.text if self.name.startswith(_ONE_FIELD) else message.details or message.subject
+        )
         captured = _Captured()
         _LOGGER.addHandler(captured)
         try:
-            taken = self._plugin.notify(title=message.title, body=body, notify_type=_KINDS[message.kind], body_format="text")
-        except Exception as error:  # of a hundred services: whatever it is, the message was not taken
+            taken = self._plugin.notify(
+                title=message.title, body=body, notify_type=_KINDS[message.kind], body_format="text"
+            )
+        except (
+            Exception
+        ) as error:  # of a hundred services: whatever it is, the message was not taken
             return f"{type(error).__name__}: {error}"
         finally:
             _LOGGER.removeHandler(captured)
@@ -85,7 +105,8 @@ def services(urls: Sequence[Secret], names: Collection[str] = ()) -> list[Servic
     """Return the services of some URLs, none with a name of `names`.
 
     Raises:
-        SettingsError: apprise does not take one of them, or it would send a password without encryption.
+        SettingsError: apprise does not take one of them, or it would send a password without
+            encryption.
     """
     if not urls:
         return []
@@ -104,5 +125,14 @@ def services(urls: Sequence[Secret], names: Collection[str] = ()) -> list[Servic
         scheme = str(plugin.url()).partition("://")[0]  # type: ignore[no-untyped-call]
         known = {*names, *(one.name for one in found)}
         others = (f"{scheme} {count}" for count in itertools.count(2))
-        found.append(Service(next(name for name in (scheme, *itertools.islice(others, len(known))) if name not in known), plugin))
+        found.append(
+            Service(
+                next(
+                    name
+                    for name in (scheme, *itertools.islice(others, len(known)))
+                    if name not in known
+                ),
+                plugin,
+            )
+        )
     return found

@@ -1,4 +1,6 @@
-"""The border: an answer becomes records here, and what is odd about one is found here and nowhere else."""
+"""The border: an answer becomes records here, and what is odd about one is found here and nowhere
+else.
+"""
 
 import json
 import re
@@ -8,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from resources.backlog.models import Record
+from resources.backlog.client_values import Record
 from resources.records import AHEAD, MOST, Odd, Page, moment
 
-#: Levels of lists and objects in a record. Backlog's have seven; the text of a document, as an activity has it, some thirty.
+#: Levels of lists and objects in a record. Backlog's have seven; the text of a document, as an
+#: activity has it, some thirty.
 DEEPEST = 100
 _CONTAINERS = frozenset({dict, list})
 _CUT = f"nested deeper than {DEEPEST} levels"
@@ -26,8 +29,9 @@ _ISSUE_KEY = re.compile(r"[A-Z0-9_]{1,100}-[0-9]{1,18}")
 class Kind:
     """What the records of a list must have in addition to an id.
 
-    `texts` are fields that are needed, `times` those that say when something happened: the first of them is needed, and none can be
-    later than the source's own clock. `place` says where to look again for one that has no id.
+    `texts` are fields that are needed, `times` those that say when something happened: the first of
+    them is needed, and none can be later than the source's own clock. `place` says where to look
+    again for one that has no id.
     """
 
     texts: tuple[str, ...] = ()
@@ -47,7 +51,8 @@ COMMENT, ACTIVITY = Kind(times=("created", "updated")), Kind(times=("created",))
 
 
 def parse(content: bytes) -> tuple[Any, bool]:
-    """Read JSON, and say whether it is nested too deeply for the rest of the program; what is deeper is then cut off.
+    """Read JSON, and say whether it is nested too deeply for the rest of the program; what is
+    deeper is then cut off.
 
     The standard parser, on purpose: it keeps lone surrogates, which faster ones refuse.
 
@@ -57,7 +62,8 @@ def parse(content: bytes) -> tuple[Any, bool]:
     try:
         value = json.loads(content)
     except (RecursionError, ValueError):
-        # Too deep for the parser, or a number of more digits than Python takes: both can be read around.
+        # Too deep for the parser, or a number of more digits than Python takes: both can be read
+        # around.
         text = content.decode(json.detect_encoding(content), "surrogatepass")
         value = json.loads(_without_depths(text), parse_int=_whole_number)
     deep = _depth(value) > DEEPEST + 1  # the list itself is a level
@@ -65,8 +71,8 @@ def parse(content: bytes) -> tuple[Any, bool]:
 
 
 def page_of(items: Sequence[Any], kind: Kind, *, deep: bool, now: datetime | None) -> Page:
-    """Return the records of a list. Odd is what is no object, lacks what its kind must have, is nested too deeply, or has the id of
-    another that came with it.
+    """Return the records of a list. Odd is what is no object, lacks what its kind must have, is
+    nested too deeply, or has the id of another that came with it.
 
     `deep`: some are nested too deeply. `now` is the source's clock.
     """
@@ -74,7 +80,9 @@ def page_of(items: Sequence[Any], kind: Kind, *, deep: bool, now: datetime | Non
     faults = [_fault(item, kind, latest, deep=deep) for item in items]
     if not any(faults) and len({item["id"] for item in items}) == len(items):
         return Page(items)
-    for identifier in _contested([item for item, fault in zip(items, faults, strict=True) if not fault]):
+    for identifier in _contested(
+        [item for item, fault in zip(items, faults, strict=True) if not fault]
+    ):
         for number, item in enumerate(items):
             if not faults[number] and item["id"] == identifier:
                 faults[number] = f"{identifier} is the id of another record of the same answer, too"
@@ -95,7 +103,8 @@ def page_of(items: Sequence[Any], kind: Kind, *, deep: bool, now: datetime | Non
 
 
 def placed(page: Page, bound: int | None, *, ascending: bool) -> Page:
-    """Return a page of a feed that says of records without an id next to which id they stand, as `>17` or `<17`.
+    """Return a page of a feed that says of records without an id next to which id they stand, as
+    `>17` or `<17`.
 
     `bound`: the id behind which the page begins.
     """
@@ -106,7 +115,9 @@ def placed(page: Page, bound: int | None, *, ascending: bool) -> Page:
         below, above = (before, behind) if ascending else (behind, before)
         return f">{below}" if below is not None else f"<{above}" if above is not None else ""
 
-    return Page(page, [replace(one, place=between(one)) if one.id is None else one for one in page.odd])
+    return Page(
+        page, [replace(one, place=between(one)) if one.id is None else one for one in page.odd]
+    )
 
 
 def is_count(value: object) -> bool:
@@ -141,8 +152,14 @@ def _identifier(item: object) -> int | None:
 
 
 def _contested(records: Sequence[Record]) -> set[int]:
-    """Return the ids that several different records have: an answer is one snapshot, so it cannot be known which is right."""
-    twice = {identifier for identifier, number in Counter(record["id"] for record in records).items() if number > 1}
+    """Return the ids that several different records have: an answer is one snapshot, so it cannot
+    be known which is right.
+    """
+    twice = {
+        identifier
+        for identifier, number in Counter(record["id"] for record in records).items()
+        if number > 1
+    }
     first: dict[int, Record] = {}
     contested = set()
     for record in records:
@@ -156,7 +173,12 @@ def _depth(value: Any) -> int:
     level, depth = [value] if type(value) in _CONTAINERS else [], 0
     while level and depth <= DEEPEST + 2:
         depth += 1
-        level = [item for one in level for item in (one.values() if type(one) is dict else one) if type(item) in _CONTAINERS]
+        level = [
+            item
+            for one in level
+            for item in (one.values() if type(one) is dict else one)
+            if type(item) in _CONTAINERS
+        ]
     return depth
 
 
@@ -171,7 +193,9 @@ def _shallow(value: Any, levels: int) -> Any:
 
 
 def _without_depths(text: str) -> str:
-    """Return JSON text without what is nested so deeply that it is of no use; text that is no JSON stays so."""
+    """Return JSON text without what is nested so deeply that it is of no use; text that is no JSON
+    stays so.
+    """
     parts: list[str] = []
     depth = kept = 0
     for token in _TOKEN.finditer(text):

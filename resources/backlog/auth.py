@@ -22,7 +22,10 @@ class _Secret(httpx.Auth):
         held = self._secret.reveal()
         # A control character would make httpx quote the value in its own exception.
         if not held or not held.isascii() or not held.isprintable() or " " in held:
-            msg = "BACKLOG_API_KEY is empty, or holds spaces or characters that no key has; copy the key again"
+            msg = (
+                "BACKLOG_API_KEY is empty, or holds spaces or characters that no "
+                "key has; copy the key again"
+            )
             raise AuthenticationError(msg)
 
     def __repr__(self) -> str:
@@ -54,13 +57,17 @@ class TokenSource(Protocol):
         """Return a token that is good, as far as is known; raises BacklogError."""
 
     def renew(self, refused: Secret) -> Secret:
-        """Return another token than the one that the space has just refused; raises BacklogError."""
+        """Return another token than the one that the space has just refused; raises
+        BacklogError.
+        """
 
 
 class RenewedBearer(httpx.Auth):
-    """Sends the access token of a source; one that is refused is renewed once, and the request sent again.
+    """Sends the access token of a source; one that is refused is renewed once, and the request sent
+    again.
 
-    A 401 is enough to know it by: what it says stands in `WWW-Authenticate`, with or without a body.
+    A 401 is enough to know it by: what it says stands in `WWW-Authenticate`, with or without a
+    body.
     """
 
     def __init__(self, source: TokenSource) -> None:
@@ -83,5 +90,7 @@ class RenewedBearer(httpx.Auth):
         if response.status_code == 401:
             attempted = f"{request.method} {request.url.path.removeprefix('/api/v2')}"
             raise AuthenticationError(
-                f"{attempted}: 401 with an access token that was just renewed; run `backlog-elt login`", status=401
+                f"{attempted}: 401 with an access token that was just "
+                "renewed; run `backlog-elt login`",
+                status=401,
             )

@@ -1,4 +1,5 @@
-"""Where the browser brings the answer of a user who was asked to allow the application: a server on this machine, for one answer.
+"""Where the browser brings the answer of a user who was asked to allow the application: a server on
+this machine, for one answer.
 
 Holds: the server, its pages and the state that ties an answer to a question.
 """
@@ -15,12 +16,13 @@ from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from resources.backlog.errors import AuthenticationError, PermanentError
-from resources.redact import remember
+from resources.redact import mask_from_now_on
 
 HOST = "127.0.0.1"
 PATH = "/callback"
 
-_PAGE = """<!DOCTYPE html><html lang="ja"><head><meta charset="utf-8"><title>backlog-elt</title></head>
+_PAGE = """<!DOCTYPE html><html lang="ja">
+<head><meta charset="utf-8"><title>backlog-elt</title></head>
 <body style="font-family: sans-serif; margin: 4rem auto; max-width: 36rem; line-height: 1.7">
 <p>{japanese}</p><p lang="en">{english}</p></body></html>"""
 _HEADERS = {
@@ -34,7 +36,10 @@ _ALLOWED = (
     "アクセスが許可されました。このページを閉じて、ターミナルの表示を確認してください。",
     "Access is allowed. You can close this page; the terminal shows what comes next.",
 )
-_DENIED = ("アクセスは許可されませんでした。このページは閉じて構いません。", "Access was not allowed. You can close this page.")
+_DENIED = (
+    "アクセスは許可されませんでした。このページは閉じて構いません。",
+    "Access was not allowed. You can close this page.",
+)
 _STRANGE = (
     "このログインへの応答ではありません。ターミナルに表示された URL を開き直してください。",
     "This is not an answer to the current login. Open the URL that the terminal shows.",
@@ -50,9 +55,11 @@ class _Server(ThreadingHTTPServer):
 
 
 class Callback:
-    """Listens on the loopback address until the block ends. `on_strange` gets each answer that is none to this login.
+    """Listens on the loopback address until the block ends. `on_strange` gets each answer that is
+    none to this login.
 
-    `state` is a secret of this login, good for one answer: without it nobody can put another code in place of the user's.
+    `state` is a secret of this login, good for one answer: without it nobody can put another code
+    in place of the user's.
     """
 
     def __init__(self, port: int, on_strange: Callable[[str], None] = lambda _said: None) -> None:
@@ -65,15 +72,25 @@ class Callback:
         try:
             self._server = _Server((HOST, port), self._handler())
         except OSError:
-            said = f"port {port} on {HOST} is in use: stop what listens there, or choose another with --port"
+            said = (
+                f"port {port} on {HOST} is in use: stop what listens there, or "
+                "choose another with --port"
+            )
             raise PermanentError(f"{said}, and register its redirect URI") from None
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
 
@@ -86,16 +103,22 @@ class Callback:
         try:
             code, denied = self._answers.get(timeout=seconds)
         except queue.Empty:
-            raise AuthenticationError(f"access was not allowed within {seconds:g} s; run `backlog-elt login` again") from None
+            raise AuthenticationError(
+                f"access was not allowed within {seconds:g} s; run `backlog-elt login` again"
+            ) from None
         if code is None:
-            raise AuthenticationError(f"access was denied ({denied}); run `backlog-elt login` to try again")
+            raise AuthenticationError(
+                f"access was denied ({denied}); run `backlog-elt login` to try again"
+            )
         return code
 
-    def _take(self, query: str) -> tuple[HTTPStatus, tuple[str, str], tuple[str | None, str | None] | None]:
+    def _take(
+        self, query: str
+    ) -> tuple[HTTPStatus, tuple[str, str], tuple[str | None, str | None] | None]:
         """Return status and page for what a browser brings, and the answer in it, if it is one."""
         given = {name: values[0] for name, values in parse_qs(query).items()}
         code, denied = given.get("code"), given.get("error")
-        remember(code or "")
+        mask_from_now_on(code or "")
         known = hmac.compare_digest(given.get("state", "").encode(), self.state.encode())
         with self._lock:
             if not known or self._used or not (code or denied):
@@ -120,7 +143,9 @@ class Callback:
                     return
                 status, page, answer = callback._take(asked.query)
                 if answer is None:
-                    callback._on_strange("a browser sent an answer that does not belong to this login: ignored")
+                    callback._on_strange(
+                        "a browser sent an answer that does not belong to this login: ignored"
+                    )
                     self._show(status, page)
                     return
                 try:

@@ -1,7 +1,9 @@
-"""The change log of comments in standard words: one record for each field change, in the shape that `raw.issue_changes` takes.
+"""The change log of comments in standard words: one record for each field change, in the shape that
+`raw.issue_changes` takes.
 
-Source of the names: the constants of Nulab's own migration tools (`assigner`, `limitDate` and `component` are Backlog's words for
-assignee, due date and category); the shapes: https://developer.nulab.com/docs/backlog/api/2/get-comment-list/
+Source of the names: the constants of Nulab's own migration tools (`assigner`, `limitDate` and
+`component` are Backlog's words for assignee, due date and category); the shapes:
+https://developer.nulab.com/docs/backlog/api/2/get-comment-list/
 """
 
 import json
@@ -9,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from resources.backlog.client_values import Record
 from resources.backlog.feed import whole
-from resources.backlog.models import Record
 
 FIELDS: Final[dict[str, str]] = {
     "summary": "summary",
@@ -36,11 +38,13 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W_A-Z]+")
 
 
 def changes_of(comment: Record, issue_id: int, project_id: int) -> list[Record]:
-    """Return the changes that a comment reports; ids are given only where the change log itself has them.
+    """Return the changes that a comment reports; ids are given only where the change log itself has
+    them.
 
-    `position` is the place in the change log: an entry that is no object makes no record, and the others keep their places.
-    `field` is `custom_field_77` for a custom field (`sourceField` has its name of then), and the source's own word in snake_case
-    for what is not documented, with the kind `other`. An empty value is None; the entry as received is in `changeLog`.
+    `position` is the place in the change log: an entry that is no object makes no record, and the
+    others keep their places. `field` is `custom_field_77` for a custom field (`sourceField` has its
+    name of then), and the source's own word in snake_case for what is not documented, with the kind
+    `other`. An empty value is None; the entry as received is in `changeLog`.
     """
     author = comment.get("createdUser")
     shared = {
@@ -50,19 +54,26 @@ def changes_of(comment: Record, issue_id: int, project_id: int) -> list[Record]:
         "created": comment.get("created"),
         "createdUser": {"id": author.get("id")} if isinstance(author, dict) else None,
     }
-    return [{**shared, "position": position, **_change(item), "changeLog": item} for position, item in _items(comment)]
+    return [
+        {**shared, "position": position, **_change(item), "changeLog": item}
+        for position, item in _items(comment)
+    ]
 
 
 def _items(comment: Record) -> Iterator[tuple[int, dict[str, Any]]]:
     log = comment.get("changeLog")
-    return ((position, item) for position, item in enumerate(log if isinstance(log, list) else []) if isinstance(item, dict))
+    return (
+        (position, item)
+        for position, item in enumerate(log if isinstance(log, list) else [])
+        if isinstance(item, dict)
+    )
 
 
 def _change(item: dict[str, Any]) -> dict[str, Any]:
-    source = _text(item.get("field"))
+    source = _value_text(item.get("field"))
     custom_field_id = _id_in(item.get("attributeInfo"))
     kind = _kind(item, source)
-    old, new = _text(item.get("originalValue")), _text(item.get("newValue"))
+    old, new = _value_text(item.get("originalValue")), _value_text(item.get("newValue"))
     file_id = _id_in(item.get("attachmentInfo")) if kind == "attachment" else None
     old_id = None if old is None else file_id
     new_id = None if new is None else file_id
@@ -81,8 +92,14 @@ def _change(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kind(item: dict[str, Any], source: str | None) -> str:
-    """Find the kind by the info that goes with an entry, since a custom field may have any name; by its field otherwise."""
-    for info, kind in (("attributeInfo", "custom"), ("attachmentInfo", "attachment"), ("notificationInfo", "notification")):
+    """Find the kind by the info that goes with an entry, since a custom field may have any name; by
+    its field otherwise.
+    """
+    for info, kind in (
+        ("attributeInfo", "custom"),
+        ("attachmentInfo", "attachment"),
+        ("notificationInfo", "notification"),
+    ):
         if isinstance(item.get(info), dict) and item[info]:
             return kind
     if source in FIELDS:
@@ -104,7 +121,7 @@ def _id_in(info: object) -> int | None:
     return whole(info.get("id")) if isinstance(info, dict) else None
 
 
-def _text(value: object) -> str | None:
+def _value_text(value: object) -> str | None:
     """Return a value as text, None when it is empty; what is no text is given as JSON."""
     if value is None or value == "":
         return None

@@ -1,18 +1,16 @@
 """The read side of Backlog's REST API v2, one method for each endpoint.
 
-Holds: paths, parameters and the check that an answer has the promised shape.
+Holds: paths and the check that an answer has the promised shape.
 
-Records are plain dicts as received, but for people who are to be masked. Lists are pages, which hold odd records apart.
-Source: https://developer.nulab.com/docs/backlog/, API reference.
+Records are plain dicts as received, but for people who are to be masked. Lists are pages, which
+hold odd records apart. Source: https://developer.nulab.com/docs/backlog/, API reference.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx
 
@@ -30,10 +28,11 @@ from resources.backlog.answers import (
     parse,
     placed,
 )
-from resources.backlog.errors import MalformedResponse, PermanentError
-from resources.backlog.models import IssueFilter, Params, RateLimit, Record, RequestStats, to_param
+from resources.backlog.client_values import IssueFilter, Params, RateLimit, Record, RequestStats
+from resources.backlog.errors import MalformedResponse
 from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages
-from resources.backlog.ratelimit import RateLimiter
+from resources.backlog.ratelimit import RateLimiter, reported_limits
+from resources.backlog.request_parts import given_parameters, page_parameters, path_part, space_root
 from resources.backlog.transport import OnWait, Transport
 from resources.bounded_http import MOST_MEGABYTES, BoundedClient
 from resources.conditions import Observer
@@ -42,19 +41,21 @@ from resources.records import Page
 from resources.redact import protect_logs
 
 _CONNECT_SECONDS = 5.0
-#: A page of a hundred issues has 0.3 MB as a rule, and 10 with long descriptions: these pass at 90 kB a second.
+#: A page of a hundred issues has 0.3 MB as a rule, and 10 with long descriptions: these pass at 90
+#: kB a second.
 _TOTAL_SECONDS = 120.0
-_ROOT = re.compile(r"(https?://[^/?#@\s]+(?:/[^/?#@\s]+)*?)/*(?:/api/v2/?)?")
 
 
 class BacklogClient:
-    """Reads one space. Every method raises the errors of errors.py; 403 and 404 are never an empty list.
+    """Reads one space. Every method raises the errors of errors.py; 403 and 404 are never an empty
+    list.
 
-    `base_url` is the space's root, `https://acme.backlog.com`. `reserve` is the share of each rate window that is
-    left to people. `max_wait` bounds the seconds that the retries of one request may wait, `timeout` those until the source
-    says something, `total` those until it has answered whole, `megabytes` what an answer may have. `sleep`, `clock` (epoch seconds)
-    and `http`, which is not closed, are for tests. `mask` replaces people in every answer; it may be exchanged for one that
-    replaces more. `observe` gets what requests show of the space as a whole.
+    `base_url` is the space's root, `https://acme.backlog.com`. `reserve` is the share of each rate
+    window that is left to people. `max_wait` bounds the seconds that the retries of one request may
+    wait, `timeout` those until the source says something, `total` those until it has answered
+    whole, `megabytes` what an answer may have. `sleep`, `clock` (epoch seconds) and `http`, which
+    is not closed, are for tests. `mask` replaces people in every answer; it may be exchanged for
+    one that replaces more. `observe` gets what requests show of the space as a whole.
     """
 
     def __init__(
@@ -83,7 +84,14 @@ class BacklogClient:
         assert client is not None  # noqa: S101 - one of the two is set
         self._limiter = RateLimiter(reserve, clock)
         self._transport = Transport(
-            self.base_url, auth, client, limiter=self._limiter, sleep=sleep, on_wait=on_wait, observe=observe, max_wait=max_wait
+            self.base_url,
+            auth,
+            client,
+            limiter=self._limiter,
+            sleep=sleep,
+            on_wait=on_wait,
+            observe=observe,
+            max_wait=max_wait,
         )
         self._space: Record | None = None
         self._visible: Page | None = None
@@ -94,7 +102,12 @@ class BacklogClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -136,7 +149,7 @@ class BacklogClient:
     def on_wait(self, hook: OnWait | None) -> None:
         self._transport.on_wait = hook
 
-    # -- space, users, teams ------------------------------------------------------------------------------------
+    # -- space, users, teams -----------------------------------------------------------------------
 
     def space(self) -> Record:
         """Fetch `/space`: key, name, zone."""
@@ -147,7 +160,9 @@ class BacklogClient:
         return space
 
     def space_info(self) -> Record:
-        """Return `/space` as first fetched by this client; many assets of one run pay for it once."""
+        """Return `/space` as first fetched by this client; many assets of one run pay for
+        it once.
+        """
         if self._space is None:
             self._space = self.space()
         return self._space
@@ -158,16 +173,7 @@ class BacklogClient:
 
     def rate_limit(self) -> dict[str, RateLimit]:
         """Fetch `/rateLimit`: the window of each bucket."""
-        buckets = self._object("/rateLimit").get("rateLimit")
-        if not isinstance(buckets, dict):
-            raise MalformedResponse("GET /rateLimit: the answer has no object `rateLimit`")
-        try:
-            return {
-                name: RateLimit(item["limit"], item["remaining"], datetime.fromtimestamp(item["reset"], UTC))
-                for name, item in buckets.items()
-            }
-        except (KeyError, TypeError, ValueError, OverflowError, OSError):
-            raise MalformedResponse("GET /rateLimit: a bucket lacks its limit, remaining or reset") from None
+        return reported_limits(self._object("/rateLimit"))
 
     def users(self) -> Page:
         """Fetch all users; PermissionDenied unless the key is an administrator's."""
@@ -175,51 +181,59 @@ class BacklogClient:
 
     def teams(self) -> Iterator[Page]:
         """Yield pages of teams, with their members."""
-        return offset_pages(lambda offset, count: self._list("/teams", [("order", "asc"), *_page(offset, count)]))
+        return offset_pages(
+            lambda offset, count: self._list(
+                "/teams", [("order", "asc"), *page_parameters(offset, count)]
+            )
+        )
 
-    # -- projects and their masters -----------------------------------------------------------------------------
+    # -- projects and their masters ----------------------------------------------------------------
 
     def projects(self, *, archived: bool | None = None, all_: bool | None = None) -> Page:
-        """Fetch projects. `archived` None gives both kinds; `all_` is honoured for administrators only."""
-        return self._list("/projects", _params(archived=archived, all=all_), PROJECT)
+        """Fetch projects. `archived` None gives both kinds; `all_` is honoured for administrators
+        only.
+        """
+        return self._list("/projects", given_parameters(archived=archived, all=all_), PROJECT)
 
     def visible_projects(self) -> Page:
-        """Return every project that the key's user has joined, archived ones too, as first fetched by this client."""
+        """Return every project that the key's user has joined, archived ones too, as first fetched
+        by this client.
+        """
         if self._visible is None:
             self._visible = self.projects()
         return self._visible
 
     def project(self, project: int | str) -> Record:
         """Fetch one project by id or key."""
-        return self._object(f"/projects/{_part(project)}")
+        return self._object(f"/projects/{path_part(project)}")
 
     def project_users(self, project: int | str) -> Page:
         """Fetch the members of a project, also those who are members through a team only."""
-        return self._list(f"/projects/{_part(project)}/users")
+        return self._list(f"/projects/{path_part(project)}/users")
 
     def project_teams(self, project: int | str) -> Page:
         """Fetch the teams of a project."""
-        return self._list(f"/projects/{_part(project)}/teams")
+        return self._list(f"/projects/{path_part(project)}/teams")
 
     def statuses(self, project: int | str) -> Page:
         """Fetch the statuses of a project; ids 1 to 4 are the same in every project."""
-        return self._list(f"/projects/{_part(project)}/statuses")
+        return self._list(f"/projects/{path_part(project)}/statuses")
 
     def issue_types(self, project: int | str) -> Page:
         """Fetch the issue types of a project."""
-        return self._list(f"/projects/{_part(project)}/issueTypes")
+        return self._list(f"/projects/{path_part(project)}/issueTypes")
 
     def categories(self, project: int | str) -> Page:
         """Fetch the categories of a project; old spaces leave `projectId` out of them."""
-        return self._list(f"/projects/{_part(project)}/categories")
+        return self._list(f"/projects/{path_part(project)}/categories")
 
     def versions(self, project: int | str) -> Page:
         """Fetch the versions of a project, which are its milestones too."""
-        return self._list(f"/projects/{_part(project)}/versions")
+        return self._list(f"/projects/{path_part(project)}/versions")
 
     def custom_fields(self, project: int | str) -> Page:
         """Fetch the custom fields of a project; NotInPlan where the plan has none."""
-        return self._list(f"/projects/{_part(project)}/customFields")
+        return self._list(f"/projects/{path_part(project)}/customFields")
 
     def priorities(self) -> Page:
         """Fetch the priorities of the space."""
@@ -229,7 +243,7 @@ class BacklogClient:
         """Fetch the resolutions of the space; id 0 is a valid one."""
         return self._list("/resolutions")
 
-    # -- issues -------------------------------------------------------------------------------------------------
+    # -- issues ------------------------------------------------------------------------------------
 
     def issues_count(self, issue_filter: IssueFilter) -> int:
         """Count the issues of a filter (`/issues/count`)."""
@@ -237,30 +251,49 @@ class BacklogClient:
 
     def issue(self, issue: int | str) -> Record:
         """Fetch one issue by id or key."""
-        return self._object(f"/issues/{_part(issue)}")
+        return self._object(f"/issues/{path_part(issue)}")
 
     def issue_again(self, issue_key: str) -> Page:
         """Fetch one issue by its key, as a page since it may still be odd."""
-        value, deep = self._get(f"/issues/{_part(issue_key)}", [])
+        value, deep = self._get(f"/issues/{path_part(issue_key)}", [])
         return page_of([value], ISSUE, deep=deep, now=self.server_time)
 
-    def issue_page(self, issue_filter: IssueFilter, offset: int = 0, count: int = PAGE_SIZE) -> Page:
-        """Fetch one page of `/issues`; items are as full as the single issue. At most 100 of them."""
-        return self._list("/issues", [*issue_filter.params(), *_page(offset, count)], ISSUE)
+    def issue_page(
+        self, issue_filter: IssueFilter, offset: int = 0, count: int = PAGE_SIZE
+    ) -> Page:
+        """Fetch one page of `/issues`; items are as full as the single issue. At most 100
+        of them.
+        """
+        return self._list(
+            "/issues", [*issue_filter.params(), *page_parameters(offset, count)], ISSUE
+        )
 
     def answers(self, issue_filter: IssueFilter) -> bool:
-        """Return whether the source answers for the issues of a filter now, be it by refusing them; one attempt (`/issues`)."""
-        return self._transport.answers("GET", "/issues", [*issue_filter.params(), *_page(0, 1)])
+        """Return whether the source answers for the issues of a filter now, be it by refusing them;
+        one attempt (`/issues`).
+        """
+        return self._transport.answers(
+            "GET", "/issues", [*issue_filter.params(), *page_parameters(0, 1)]
+        )
 
     def issues(self, issue_filter: IssueFilter) -> Iterator[Page]:
-        """Yield pages of `/issues` as they come: what moves meanwhile is missed or seen twice (see scan.py)."""
+        """Yield pages of `/issues` as they come: what moves meanwhile is missed or seen twice (see
+        scan.py).
+        """
         return offset_pages(lambda offset, count: self.issue_page(issue_filter, offset, count))
 
     def comments(
-        self, issue: int | str, *, min_id: int | None = None, max_id: int | None = None, order: str = "asc"
+        self,
+        issue: int | str,
+        *,
+        min_id: int | None = None,
+        max_id: int | None = None,
+        order: str = "asc",
     ) -> Iterator[Page]:
         """Yield pages of an issue's comments with ids strictly between the bounds."""
-        return self._by_id(f"/issues/{_part(issue)}/comments", [], min_id, max_id, order, COMMENT)
+        return self._by_id(
+            f"/issues/{path_part(issue)}/comments", [], min_id, max_id, order, COMMENT
+        )
 
     def activities(
         self,
@@ -271,38 +304,66 @@ class BacklogClient:
         max_id: int | None = None,
         order: str = "asc",
     ) -> Iterator[Page]:
-        """Yield pages of the activities of a project, or of the space, with ids strictly between the bounds."""
-        path = "/space/activities" if project is None else f"/projects/{_part(project)}/activities"
+        """Yield pages of the activities of a project, or of the space, with ids strictly between
+        the bounds.
+        """
+        path = (
+            "/space/activities" if project is None else f"/projects/{path_part(project)}/activities"
+        )
         types = [("activityTypeId[]", str(type_id)) for type_id in type_ids]
         return self._by_id(path, types, min_id, max_id, order, ACTIVITY)
 
-    # -- shapes of answers --------------------------------------------------------------------------------------
+    # -- shapes of answers -------------------------------------------------------------------------
 
-    def _by_id(self, path: str, params: Params, min_id: int | None, max_id: int | None, order: str, kind: Kind) -> Iterator[Page]:
+    def _by_id(
+        self,
+        path: str,
+        params: Params,
+        min_id: int | None,
+        max_id: int | None,
+        order: str,
+        kind: Kind,
+    ) -> Iterator[Page]:
         def fetch(low: int | None, high: int | None, count: int) -> Page:
-            page = self._list(path, [*params, *_params(minId=low, maxId=high, count=count, order=order)], kind)
-            return placed(page, low, ascending=True) if order == "asc" else placed(page, high, ascending=False)
+            page = self._list(
+                path,
+                [*params, *given_parameters(minId=low, maxId=high, count=count, order=order)],
+                kind,
+            )
+            return (
+                placed(page, low, ascending=True)
+                if order == "asc"
+                else placed(page, high, ascending=False)
+            )
 
         return id_pages(fetch, min_id=min_id, max_id=max_id, order=order)
 
     def _count(self, path: str, params: Params) -> int:
         count = self._object(path, params).get("count")
         if not is_count(count):
-            raise MalformedResponse(f"GET {path}: `count` is not a number from 0 to {MOST_COUNTED}: {str(count)[:40]!r}")
+            raise MalformedResponse(
+                f"GET {path}: `count` is not a number from 0 to {MOST_COUNTED}: {str(count)[:40]!r}"
+            )
         return int(str(count))
 
     def _list(self, path: str, params: Params | None = None, kind: Kind = PLAIN) -> Page:
         value, deep = self._get(path, params or [])
         if not isinstance(value, list):
-            raise MalformedResponse(f"GET {path}: a list of objects was expected, got {type(value).__name__}")
+            raise MalformedResponse(
+                f"GET {path}: a list of objects was expected, got {type(value).__name__}"
+            )
         return page_of(value, kind, deep=deep, now=self.server_time)
 
     def _object(self, path: str, params: Params | None = None) -> Record:
         value, deep = self._get(path, params or [])
         if not isinstance(value, dict):
-            raise MalformedResponse(f"GET {path}: an object was expected, got {type(value).__name__}")
+            raise MalformedResponse(
+                f"GET {path}: an object was expected, got {type(value).__name__}"
+            )
         if deep:
-            raise MalformedResponse(f"GET {path}: the answer is nested deeper than {DEEPEST} levels")
+            raise MalformedResponse(
+                f"GET {path}: the answer is nested deeper than {DEEPEST} levels"
+            )
         return value
 
     def _get(self, path: str, params: Params) -> tuple[Any, bool]:
@@ -319,26 +380,8 @@ class BacklogClient:
                 value, self.mask = self.mask.read(value)
                 return value, deep
         said = f"GET {path}: {response.status_code}, but the body is not JSON ({kind})"
-        error = MalformedResponse(f"{said}; is BACKLOG_URL the root of a Backlog space?", status=response.status_code)
+        error = MalformedResponse(
+            f"{said}; is BACKLOG_URL the root of a Backlog space?", status=response.status_code
+        )
         self._transport.report(error, "GET", path)
         raise error
-
-
-def space_root(url: str) -> str:
-    """Return the root of a space without a slash at its end; raises PermanentError when it is no root of a space."""
-    root = _ROOT.fullmatch(url.strip())
-    if root is None:
-        raise PermanentError("BACKLOG_URL must be the root of a space, like https://acme.backlog.com")
-    return root.group(1)
-
-
-def _part(value: int | str) -> str:
-    return quote(str(value), safe="")
-
-
-def _page(offset: int, count: int) -> Params:
-    return [("offset", str(offset)), ("count", str(count))]
-
-
-def _params(**values: str | int | bool | None) -> Params:
-    return [(name, to_param(value)) for name, value in values.items() if value is not None]

@@ -11,7 +11,8 @@
         NotInPlan           codes 2 and 3: the space's plan lacks the feature, or has expired
         NotFound            404 with Backlog's own error body; a proxy's 404 is MalformedResponse
         BadRequest          any other 4xx
-        MalformedResponse   not what the API promises: HTML, a redirect, a broken or unexpected JSON value
+        MalformedResponse   not what the API promises: HTML, a redirect, a broken or unexpected
+                            JSON value
       IncompleteScan        a window could not be proven to be read completely
 
 Holds: the tree and `error_from_response`.
@@ -47,7 +48,9 @@ class BacklogError(Exception):
 
 
 class TransientError(BacklogError):
-    """A failure that may go away by itself; `retry_in` is the wait the server asked for, in seconds."""
+    """A failure that may go away by itself; `retry_in` is the wait the server asked for, in
+    seconds.
+    """
 
     retry_in: float | None = None
 
@@ -57,7 +60,9 @@ class RateLimited(TransientError):
 
 
 class Unavailable(TransientError):
-    """No answer, or one that says "later"; `unreachable` when no answer came, `no_connection` when no connection was made."""
+    """No answer, or one that says "later"; `unreachable` when no answer came, `no_connection` when
+    no connection was made.
+    """
 
     unreachable = False
     no_connection = False
@@ -72,7 +77,9 @@ class AuthenticationError(PermanentError):
 
 
 class GrantRefused(AuthenticationError):
-    """A code or refresh token is used up, expired or revoked; `reason` is what the space says of it."""
+    """A code or refresh token is used up, expired or revoked; `reason` is what the space says of
+    it.
+    """
 
     def __init__(self, message: str, *, reason: str, status: int | None = None) -> None:
         super().__init__(message, status=status)
@@ -104,7 +111,9 @@ class IncompleteScan(BacklogError):
 
 
 def error_from_response(response: httpx.Response, attempted: str) -> BacklogError | None:
-    """Map an answer to the error it means, or None for a 2xx; `attempted` reads like "GET /projects"."""
+    """Map an answer to the error it means, or None for a 2xx; `attempted` reads like "GET
+    /projects".
+    """
     status = response.status_code
     if response.is_success:
         return None
@@ -117,14 +126,19 @@ def error_from_response(response: httpx.Response, attempted: str) -> BacklogErro
     return kind(f"{said}; {hint}" if hint else said, status=status, code=code)
 
 
-def _classify(status: int, code: int | None, attempted: str, *, json_body: bool) -> tuple[type[BacklogError], str]:
+def _classify(
+    status: int, code: int | None, attempted: str, *, json_body: bool
+) -> tuple[type[BacklogError], str]:
     """Choose the class and the advice for a 4xx or 5xx."""
     if status == 429:
         return RateLimited, "other programs of the same user share this limit"
     if status >= 500 or status == 408:
         return Unavailable, "Backlog or a proxy on the way is not available"
     if status == 401 or code == 11:
-        return AuthenticationError, "check BACKLOG_API_KEY: the key or token is wrong, expired or of another space"
+        return (
+            AuthenticationError,
+            "check BACKLOG_API_KEY: the key or token is wrong, expired or of another space",
+        )
     if code == 12:
         return AuthenticationError, "the space demands two-factor authentication of the key's user"
     if not json_body:
@@ -134,7 +148,13 @@ def _classify(status: int, code: int | None, attempted: str, *, json_body: bool)
     if code == 4:
         return PermissionDenied, "the space accepts requests from certain IP addresses only"
     if status == 403 or code == 5:
-        return PermissionDenied, "the key's user may not do this: use the key of an administrator or of a project member"
+        return (
+            PermissionDenied,
+            (
+                "the key's user may not do this: use the key of an "
+                "administrator or of a project member"
+            ),
+        )
     if status == 404:
         if attempted == "GET /space":
             return NotFound, _NOT_A_SPACE
@@ -150,14 +170,18 @@ def _redirected(response: httpx.Response, attempted: str) -> BacklogError:
     where = f"{target.netloc}{target.path}" or "nowhere"
     said = f"{attempted}: {response.status_code}, redirected to {where}"
     if "login" in target.path.lower():
-        return AuthenticationError(f"{said}, a login page; check BACKLOG_API_KEY", status=response.status_code)
+        return AuthenticationError(
+            f"{said}, a login page; check BACKLOG_API_KEY", status=response.status_code
+        )
     return MalformedResponse(f"{said}; {_NOT_A_SPACE}", status=response.status_code)
 
 
 def _error_body(response: httpx.Response) -> tuple[int | None, str | None]:
-    """Read code and message of the first of `errors[]`; the message is None when the body is not JSON.
+    """Read code and message of the first of `errors[]`; the message is None when the body is not
+    JSON.
 
-    A 401 to a bearer token explains itself in WWW-Authenticate (developer.nulab.com, authentication).
+    A 401 to a bearer token explains itself in WWW-Authenticate (developer.nulab.com,
+    authentication).
     """
     challenge = response.headers.get("www-authenticate")
     try:

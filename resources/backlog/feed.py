@@ -1,9 +1,11 @@
-"""What the activity feed reports about issues; a hint, never a proof: activities are trimmed, come late, or may be refused.
+"""What the activity feed reports about issues; a hint, never a proof: activities are trimmed, come
+late, or may be refused.
 
 Holds: which issues and comments an activity concerns, and deletions.
 
-Source of the types and shapes: https://developer.nulab.com/docs/backlog/api/2/get-recent-updates/ and the types of Nulab's own
-JavaScript client; those of 35 and of types that may come are not documented, so they are read by their shape.
+Source of the types and shapes: https://developer.nulab.com/docs/backlog/api/2/get-recent-updates/
+and the types of Nulab's own JavaScript client; those of 35 and of types that may come are not
+documented, so they are read by their shape.
 """
 
 from collections.abc import Iterator
@@ -12,27 +14,41 @@ from datetime import datetime
 from typing import Any
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import Record
 from resources.backlog.errors import PermissionDenied
-from resources.backlog.models import Record
 from resources.backlog.paginator import instant
 
 CREATED, UPDATED, COMMENTED, ISSUE_DELETED, NOTIFIED = 1, 2, 3, 4, 17
 USER_JOINED, TEAM_JOINED = 15, 25
 BULK_UPDATED, STATUS_DELETED, DATES_UPDATED, BULK_CREATED = 14, 34, 35, 47
 ABOUT_ISSUES = frozenset(
-    {CREATED, UPDATED, COMMENTED, ISSUE_DELETED, NOTIFIED, BULK_UPDATED, STATUS_DELETED, DATES_UPDATED, BULK_CREATED}
+    {
+        CREATED,
+        UPDATED,
+        COMMENTED,
+        ISSUE_DELETED,
+        NOTIFIED,
+        BULK_UPDATED,
+        STATUS_DELETED,
+        DATES_UPDATED,
+        BULK_CREATED,
+    }
 )
-#: Types that are known to concern something else: wikis, files, repositories, members, pull requests, milestones, documents.
-ABOUT_OTHERS = frozenset({*range(5, 14), 15, 16, *range(18, 27), *range(36, 39), *range(40, 47), 48})
+#: Types that are known to concern something else: wikis, files, repositories, members, pull
+#: requests, milestones, documents.
+ABOUT_OTHERS = frozenset(
+    {*range(5, 14), 15, 16, *range(18, 27), *range(36, 39), *range(40, 47), 48}
+)
 
 
 @dataclass(frozen=True)
 class IssueEvent:
     """What one activity says of one issue.
 
-    `comment_id` is the comment that it reports, None when it reports none. `row` says that the issue itself may have changed or
-    be gone; a comment alone changes only the issue's history. `changed` says that the comment may be one that is known already.
-    `key_id` is the number in the issue's key, where the activity says it.
+    `comment_id` is the comment that it reports, None when it reports none. `row` says that the
+    issue itself may have changed or be gone; a comment alone changes only the issue's history.
+    `changed` says that the comment may be one that is known already. `key_id` is the number in the
+    issue's key, where the activity says it.
     """
 
     issue_id: int
@@ -44,9 +60,11 @@ class IssueEvent:
 
 
 def issue_events(activity: Record) -> list[IssueEvent]:
-    """Return what an activity, or the body of a webhook, says of each issue; ids may be strings there, and parts may be missing.
+    """Return what an activity, or the body of a webhook, says of each issue; ids may be strings
+    there, and parts may be missing.
 
-    An activity of an undocumented type is read by its shape: if it names an issue, it concerns that issue.
+    An activity of an undocumented type is read by its shape: if it names an issue, it concerns that
+    issue.
     """
     kind, content = whole(activity.get("type")), activity.get("content")
     project = activity.get("project")
@@ -54,18 +72,34 @@ def issue_events(activity: Record) -> list[IssueEvent]:
     if kind is None or kind in ABOUT_OTHERS or not isinstance(content, dict):
         return []
     found = []
-    for part in _parts(content):
+    for part in _issue_parts(content):
         issue_id, comment = whole(part.get("id")), part.get("comment")
         if issue_id is not None:
             comment_id = whole(comment.get("id")) if isinstance(comment, dict) else None
-            # A comment may bring a file or a change with it, and nobody documents that the issue then has an activity of its own.
-            row = kind not in (COMMENTED, NOTIFIED) or comment_id is None or bool(part.get("attachments") or part.get("changes"))
-            found.append(IssueEvent(issue_id, project_id or 0, comment_id, row, kind == NOTIFIED, whole(part.get("key_id"))))
+            # A comment may bring a file or a change with it, and nobody documents that the issue
+            # then has an activity of its own.
+            row = (
+                kind not in (COMMENTED, NOTIFIED)
+                or comment_id is None
+                or bool(part.get("attachments") or part.get("changes"))
+            )
+            found.append(
+                IssueEvent(
+                    issue_id,
+                    project_id or 0,
+                    comment_id,
+                    row,
+                    kind == NOTIFIED,
+                    whole(part.get("key_id")),
+                )
+            )
     return found
 
 
-def _parts(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the parts of a content that name an issue: the linked ones, or the content itself when it has an issue's number."""
+def _issue_parts(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the parts of a content that name an issue: the linked ones, or the content itself when
+    it has an issue's number.
+    """
     links = content.get("link")
     if isinstance(links, list):
         yield from (link for link in links if isinstance(link, dict))
@@ -77,11 +111,16 @@ def whole(value: object) -> int | None:
     """Read an id that comes as a number or as a string of digits; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63 else None
+    return (
+        value
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63
+        else None
+    )
 
 
 def deleted_issues(client: BacklogClient, since: datetime, project: int | None = None) -> set[int]:
-    """Return the ids of issues that were deleted since an instant, in one project or in the space; one request as a rule.
+    """Return the ids of issues that were deleted since an instant, in one project or in the space;
+    one request as a rule.
 
     Empty when the key may not read the feed; deletions are then found by a count, later.
     """
@@ -90,7 +129,11 @@ def deleted_issues(client: BacklogClient, since: datetime, project: int | None =
         for page in client.activities(project, type_ids=(ISSUE_DELETED,), order="desc"):
             recent = [activity for activity in page if instant(activity, "created") >= since]
             contents = (activity.get("content") for activity in recent)
-            ids.update(content["id"] for content in contents if isinstance(content, dict) and isinstance(content.get("id"), int))
+            ids.update(
+                content["id"]
+                for content in contents
+                if isinstance(content, dict) and isinstance(content.get("id"), int)
+            )
             if len(recent) < len(page):
                 break
     except PermissionDenied:

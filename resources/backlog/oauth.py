@@ -1,9 +1,11 @@
-"""OAuth 2.0 as Backlog speaks it: where a user allows an application, and the endpoint that gives tokens.
+"""OAuth 2.0 as Backlog speaks it: where a user allows an application, and the endpoint that gives
+tokens.
 
 Holds: the authorization-code grant and the refresh.
 
-Nulab documents an hour of life. A refresh may bring the same access token with what is left of its life, and a new refresh token in
-place of the old one. Source: https://developer.nulab.com/docs/backlog/auth/
+Nulab documents an hour of life. A refresh may bring the same access token with what is left of its
+life, and a new refresh token in place of the old one. Source:
+https://developer.nulab.com/docs/backlog/auth/
 """
 
 import json
@@ -26,12 +28,12 @@ from resources.backlog.errors import (
     Unavailable,
     error_from_response,
 )
+from resources.backlog.logged_requests import log_request
 from resources.backlog.ratelimit import http_date, retry_after
-from resources.backlog.request_log import log_request
 from resources.backlog.transport import BACKOFF
 from resources.bounded_http import BoundedClient
-from resources.network import advice
-from resources.redact import protect_logs, redact, remember
+from resources.network import network_advice
+from resources.redact import mask_from_now_on, protect_logs, redact
 from resources.secret import Secret
 from resources.tokens import Tokens
 from resources.variables import URL
@@ -44,11 +46,16 @@ _PATH = "/api/v2/oauth2/token"
 _LOGGED = "/oauth2/token"
 _ATTEMPTED = f"POST {_LOGGED}"
 _ERROR = re.compile(r'error="?([a-z_]+)')
-_CHECK_APPLICATION = "check BACKLOG_OAUTH_CLIENT_ID and BACKLOG_OAUTH_CLIENT_SECRET: the space does not know this application"
+_CHECK_APPLICATION = (
+    "check BACKLOG_OAUTH_CLIENT_ID and BACKLOG_OAUTH_CLIENT_SECRET: the space does "
+    "not know this application"
+)
 
 
 class OAuthApplication:
-    """An application that is registered with Nulab, in one space. `clock` gives epoch seconds; it and `sleep` are for tests."""
+    """An application that is registered with Nulab, in one space. `clock` gives epoch seconds; it
+    and `sleep` are for tests.
+    """
 
     def __init__(
         self,
@@ -70,8 +77,15 @@ class OAuthApplication:
         return f"OAuthApplication({self.base_url!r}, {self.client_id!r}, ***)"
 
     def authorize_url(self, redirect_uri: str, state: str) -> str:
-        """Return the page on which a user allows the application; the browser comes back to `redirect_uri` with `state`."""
-        query = {"response_type": "code", "client_id": self.client_id, "redirect_uri": redirect_uri, "state": state}
+        """Return the page on which a user allows the application; the browser comes back to
+        `redirect_uri` with `state`.
+        """
+        query = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": redirect_uri,
+            "state": state,
+        }
         return f"{self.base_url}/OAuth2AccessRequest.action?{urlencode(query)}"
 
     def exchange(self, code: str, redirect_uri: str) -> Tokens:
@@ -81,17 +95,23 @@ class OAuthApplication:
             GrantRefused: the code is unknown, used or too old, or is of another redirect URI.
             BacklogError: there is no answer, or not one of tokens.
         """
-        remember(code)
-        return self._grant({"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri})
+        mask_from_now_on(code)
+        return self._grant(
+            {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        )
 
     def refresh(self, tokens: Tokens) -> Tokens:
-        """Return new tokens; the old refresh token may be dead from then on, so store them before anything else.
+        """Return new tokens; the old refresh token may be dead from then on, so store them before
+        anything else.
 
         Raises:
-            GrantRefused: the refresh token is used up, expired or revoked: somebody must log in again.
+            GrantRefused: the refresh token is used up, expired or revoked: somebody must log in
+                again.
             BacklogError: there is no answer, or not one of tokens.
         """
-        return self._grant({"grant_type": "refresh_token", "refresh_token": tokens.refresh_token.reveal()})
+        return self._grant(
+            {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token.reveal()}
+        )
 
     def _grant(self, form: Mapping[str, str]) -> Tokens:
         retrying = Retrying(
@@ -101,7 +121,9 @@ class OAuthApplication:
             sleep=self._sleep,
             reraise=True,
         )
-        return retrying(self._ask, {**form, "client_id": self.client_id, "client_secret": self._secret.reveal()})
+        return retrying(
+            self._ask, {**form, "client_id": self.client_id, "client_secret": self._secret.reveal()}
+        )
 
     def _ask(self, form: Mapping[str, str]) -> Tokens:
         answer = self._post(form)
@@ -116,19 +138,39 @@ class OAuthApplication:
         if isinstance(error, TransientError):
             error.retry_in = retry_after(answer.headers, now.timestamp())
         if isinstance(error, AuthenticationError):
-            raise AuthenticationError(f"{_ATTEMPTED}: {answer.status_code}; {_CHECK_APPLICATION}", status=answer.status_code)
+            raise AuthenticationError(
+                f"{_ATTEMPTED}: {answer.status_code}; {_CHECK_APPLICATION}",
+                status=answer.status_code,
+            )
         if error is not None:
             raise error
-        access, refresh = body.get("access_token"), body.get("refresh_token") or form.get("refresh_token")
+        access, refresh = (
+            body.get("access_token"),
+            body.get("refresh_token") or form.get("refresh_token"),
+        )
         for token in (access, refresh):
-            if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token or not token:
+            if (
+                not isinstance(token, str)
+                or not token.isascii()
+                or not token.isprintable()
+                or " " in token
+                or not token
+            ):
                 raise MalformedResponse(
-                    f"{_ATTEMPTED}: {answer.status_code}, but the answer has no tokens", status=answer.status_code
+                    f"{_ATTEMPTED}: {answer.status_code}, but the answer has no tokens",
+                    status=answer.status_code,
                 )
-        return Tokens(Secret(str(access)), Secret(str(refresh)), now, now + timedelta(seconds=_life(body.get("expires_in"))))
+        return Tokens(
+            Secret(str(access)),
+            Secret(str(refresh)),
+            now,
+            now + timedelta(seconds=_life(body.get("expires_in"))),
+        )
 
     def _post(self, form: Mapping[str, str]) -> httpx.Response | Unavailable:
-        """Send a form. Return the error instead of raising it, so that it is not chained to httpx's, which has the form."""
+        """Send a form. Return the error instead of raising it, so that it is not chained to
+        httpx's, which has the form.
+        """
         began = time.monotonic()
         try:
             with BoundedClient(_TOTAL_SECONDS, timeout=_TIMEOUT) as http:
@@ -140,7 +182,7 @@ class OAuthApplication:
             log_request("POST", _LOGGED, answer, time.monotonic() - began)
             return answer
         host = httpx.URL(self.base_url).netloc.decode()
-        check = advice(self.base_url, URL, reason)
+        check = network_advice(self.base_url, URL, reason)
         return Unavailable(f"{_ATTEMPTED}: no answer from {host}: {reason}; {check}")
 
 
@@ -169,6 +211,8 @@ def _object(answer: httpx.Response) -> Mapping[str, object]:
 
 
 def _life(expires_in: object) -> int:
-    """Read the seconds that a token has left; what is no number is taken for the hour that is documented."""
+    """Read the seconds that a token has left; what is no number is taken for the hour that is
+    documented.
+    """
     text = str(expires_in)
     return min(int(text), 10 * 365 * 86_400) if text.isascii() and text.isdigit() else _LIFE

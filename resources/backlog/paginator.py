@@ -1,15 +1,18 @@
 """One pass over `GET /issues` that proves at every page seam that no issue was skipped.
 
-Holds: orders, the seam proof, what to do about ties that fill a page, and the position from which another pass can continue.
+Holds: orders, the seam proof, what to do about ties that fill a page, and the position from which
+    another pass can continue.
 
-Paging is by offset over a set that changes between two requests. One answer is one snapshot, so within a page nothing
-is missed; between pages, rows shift left when an issue before them leaves the set. The page boundary is the sort key that
-everything before it has been read; a page may follow when its first row sorts strictly before the page boundary, because
-then no row at or behind the page boundary was jumped over. Ties come in any order, differently each time, so a page never
-starts inside a group of equal keys: the next offset steps back to a row before the group that ends the page.
+Paging is by offset over a set that changes between two requests. One answer is one snapshot, so
+within a page nothing is missed; between pages, rows shift left when an issue before them leaves the
+set. The page boundary is the sort key that everything before it has been read; a page may follow
+when its first row sorts strictly before the page boundary, because then no row at or behind the
+page boundary was jumped over. Ties come in any order, differently each time, so a page never starts
+inside a group of equal keys: the next offset steps back to a row before the group that ends the
+page.
 
-So an offset and a page boundary are all that the next page needs to be proven: whether it is asked for after a second or after
-a week makes no difference. That is a `Position`.
+So an offset and a page boundary are all that the next page needs to be proven: whether it is asked
+for after a second or after a week makes no difference. That is a `Position`.
 """
 
 import unicodedata
@@ -21,24 +24,27 @@ from itertools import pairwise
 from zlib import crc32
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import IssueFilter, Record
 from resources.backlog.errors import IncompleteScan, MalformedResponse
-from resources.backlog.models import IssueFilter, Record
 from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.position import Position, Tied
 from resources.records import Odd, Page, moment
 
-# Rows before the page boundary that are read again: as many, less one, may vanish between two pages without a step back.
-# A pass begins with few and takes more when they do vanish.
+# Rows before the page boundary that are read again: as many, less one, may vanish between two pages
+# without a step back. A pass begins with few and takes more when they do vanish.
 OVERLAP, MOST_OVERLAP = 2, 16
-LARGE_TIE = PAGE_SIZE // 2  # rows; a larger group would make the way from page to page too short to get anywhere
+LARGE_TIE = (
+    PAGE_SIZE // 2
+)  # rows; a larger group would make the way from page to page too short to get anywhere
 MAX_RESTARTS = 5
-# It is not documented in which zone the day filters are read, nor whether they include the day itself: one day covers
-# every zone, a second one an exclusive bound.
+# It is not documented in which zone the day filters are read, nor whether they include the day
+# itself: one day covers every zone, a second one an exclusive bound.
 WIDENING = timedelta(days=2)
 
 
 def instant(record: Record, field: str) -> datetime:
-    """Read `created` or `updated` as a UTC instant; an issue without `updated` was last changed when created.
+    """Read `created` or `updated` as a UTC instant; an issue without `updated` was last changed
+    when created.
 
     Raises MalformedResponse for anything else.
     """
@@ -66,7 +72,9 @@ def days_to(moment: datetime) -> date:
 
 @dataclass(frozen=True)
 class Order:
-    """A sort of `/issues`. Text is sorted by a collation that only the server knows: its keys only show whether two are equal."""
+    """A sort of `/issues`. Text is sorted by a collation that only the server knows: its keys only
+    show whether two are equal.
+    """
 
     sort: str
     descending: bool = False
@@ -83,12 +91,19 @@ class Order:
         return unicodedata.normalize("NFKC", str(record.get(self.sort) or "")).casefold().strip()
 
     def precedes(self, one: datetime | str, other: datetime | str) -> bool:
-        """Say whether the first key sorts strictly before the second; for comparable orders only."""
-        return one > other if self.descending else one < other  # type: ignore[operator]  # both are datetimes here
+        """Say whether the first key sorts strictly before the second; for comparable orders
+        only.
+        """
+        # Both are datetimes here.
+        return one > other if self.descending else one < other  # type: ignore[operator]
 
     def last_of_day(self, key: datetime) -> datetime:
         """Return the key that this order has last on the UTC day of a key."""
-        return key.replace(hour=0, minute=0, second=0) if self.descending else key.replace(hour=23, minute=59, second=59)
+        return (
+            key.replace(hour=0, minute=0, second=0)
+            if self.descending
+            else key.replace(hour=23, minute=59, second=59)
+        )
 
     def narrowed(self, issue_filter: IssueFilter, key: datetime) -> IssueFilter:
         """Restrict the filter to the days around a key, its UTC day whole among them."""
@@ -96,30 +111,44 @@ class Order:
         if self.sort == "created":
             return replace(issue_filter, created_since=first, created_until=last)
         since, until = issue_filter.updated_since or first, issue_filter.updated_until or last
-        return replace(issue_filter, updated_since=max(first, since), updated_until=min(last, until))
+        return replace(
+            issue_filter, updated_since=max(first, since), updated_until=min(last, until)
+        )
 
 
-# An edit puts an issue at the front of the second order, which skips nothing; the other way round it would.
+# An edit puts an issue at the front of the second order, which skips nothing; the other way round
+# it would.
 OLDEST_FIRST = (Order("created"), Order("updated", descending=True), Order("summary"))
 NEWEST_FIRST = (Order("updated", descending=True), Order("created"), Order("summary"))
-# An edit takes an issue away from before the page boundary or from behind it, to the end: the seam finds the shift.
+# An edit takes an issue away from before the page boundary or from behind it, to the end: the seam
+# finds the shift.
 LAST_CHANGE_FIRST = (Order("updated"), Order("created"), Order("summary"))
 
 
-def fetch(client: BacklogClient, issue_filter: IssueFilter, order: Order, offset: int = 0, count: int = PAGE_SIZE) -> Page:
+def fetch(
+    client: BacklogClient,
+    issue_filter: IssueFilter,
+    order: Order,
+    offset: int = 0,
+    count: int = PAGE_SIZE,
+) -> Page:
     """Fetch a page in an order; raise MalformedResponse when it comes in another."""
     direction = "desc" if order.descending else "asc"
     page = client.issue_page(replace(issue_filter, sort=order.sort, order=direction), offset, count)
     if order.comparable:
         keys = [order.key(row) for row in page]
         if any(order.precedes(after, before) for before, after in pairwise(keys)):
-            raise MalformedResponse(f"GET /issues: not in the requested order ({order.sort} {direction})")
+            raise MalformedResponse(
+                f"GET /issues: not in the requested order ({order.sort} {direction})"
+            )
     return page
 
 
 @dataclass(frozen=True)
 class _PageBoundary:
-    """What the next page must connect to: rows before `key` are read, and those at `key` too when `closed`."""
+    """What the next page must connect to: rows before `key` are read, and those at `key` too when
+    `closed`.
+    """
 
     order: Order
     key: datetime | str
@@ -137,24 +166,30 @@ class _PageBoundary:
 
     def covers(self, key: datetime | str) -> bool:
         """Say whether everything up to this key has been read already."""
-        return self.order.comparable and (self.order.precedes(key, self.key) or (self.closed and key == self.key))
+        return self.order.comparable and (
+            self.order.precedes(key, self.key) or (self.closed and key == self.key)
+        )
 
 
 def _between(low: int, missed: int) -> int:
-    """Return the offset to try next when pages connect at one and not at another: half way, or the lower when few lie between."""
+    """Return the offset to try next when pages connect at one and not at another: half way, or the
+    lower when few lie between.
+    """
     return low if missed - low <= 4 * PAGE_SIZE else (low + missed) // 2
 
 
 class Paginator:
-    """Reads all issues of a filter by the first order; the others separate issues that tie in it by the page.
+    """Reads all issues of a filter by the first order; the others separate issues that tie in it by
+    the page.
 
-    After `pages()` is exhausted, `proven` says whether every seam held: then each issue that was in the set during
-    the whole pass has been read, except that an order by `updated` may miss one that was updated meanwhile.
-    `stop(last_row)` may end the pass early, and so does `until`, a key, once all up to it is read. `requests` and `retries`
-    (steps back) are counted.
+    After `pages()` is exhausted, `proven` says whether every seam held: then each issue that was in
+    the set during the whole pass has been read, except that an order by `updated` may miss one that
+    was updated meanwhile. `stop(last_row)` may end the pass early, and so does `until`, a key, once
+    all up to it is read. `requests` and `retries` (steps back) are counted.
 
-    `position` is where another paginator, with this one's orders, may `start` once the pages given out so far are stored, the last
-    one included; None before there is one. It stays before the first seam that could not be proven for good.
+    `position` is where another paginator, with this one's orders, may `start` once the pages given
+    out so far are stored, the last one included; None before there is one. It stays before the
+    first seam that could not be proven for good.
     """
 
     def __init__(
@@ -179,15 +214,25 @@ class Paginator:
         self._until = until
 
     def pages(self) -> Iterator[Page]:
-        """Yield pages as received, overlaps included; raise IncompleteScan when the set never holds still."""
+        """Yield pages as received, overlaps included; raise IncompleteScan when the set never holds
+        still.
+        """
         offset, overlap, back, restarts = 0, OVERLAP, 0, 0
         page_boundary: _PageBoundary | None = None
-        low: int | None = None  # after a step back: an offset at which pages connect, and one at which they do not
+        low: int | None = (
+            # after a step back: an offset at which pages connect, and one at which they do not
+            None
+        )
         missed = 0
         if (start := self.position) is not None:
-            offset, page_boundary = start.offset, _PageBoundary(self._order, start.key, start.before, start.closed)
+            offset, page_boundary = (
+                start.offset,
+                _PageBoundary(self._order, start.key, start.before, start.closed),
+            )
             if start.tied is not None:
-                offset, page_boundary = yield from self._past_ties(offset, start.moment, self._from(start.tied), start.tied)
+                offset, page_boundary = yield from self._past_ties(
+                    offset, start.moment, self._from(start.tied), start.tied
+                )
                 if self._reached(start.moment):
                     return
         while True:
@@ -204,10 +249,13 @@ class Paginator:
                 offset = max(0, offset - back)
                 restarts += offset == 0
                 if restarts > MAX_RESTARTS and not self._order.comparable:
-                    self.proven = False  # its rows were pushed on rather than back, perhaps: only a count can show it
+                    # its rows were pushed on rather than back, perhaps: only a count can show it
+                    self.proven = False
                     return
                 if restarts > MAX_RESTARTS:
-                    raise IncompleteScan(f"issues vanish faster than they can be read (by {self._order.sort})")
+                    raise IncompleteScan(
+                        f"issues vanish faster than they can be read (by {self._order.sort})"
+                    )
                 continue
             last = self._order.key(page[-1]) if page else None
             head = [row for row in page if self._order.key(row) != last]
@@ -217,15 +265,24 @@ class Paginator:
             elif last is not None and len(head) > overlap:
                 ahead = (
                     offset + len(head) - overlap,
-                    _PageBoundary(self._order, last, {row["id"]: self._order.key(row) for row in head}),
+                    _PageBoundary(
+                        self._order, last, {row["id"]: self._order.key(row) for row in head}
+                    ),
                 )
             self._note(ahead)
             yield page
             self.ended = page.received < PAGE_SIZE
-            if self.ended or (self._stop is not None and page and self._stop(page[-1])) or self._passed(last):
+            if (
+                self.ended
+                or (self._stop is not None and page and self._stop(page[-1]))
+                or self._passed(last)
+            ):
                 return
             if len(page) <= PAGE_SIZE // 2:
-                raise MalformedResponse(f"GET /issues: {len(page.odd)} of {page.received} issues are odd: {page.odd[0].reason}")
+                raise MalformedResponse(
+                    f"GET /issues: {len(page.odd)} of {page.received} issues are "
+                    f"odd: {page.odd[0].reason}"
+                )
             if ahead is not None and ahead[1] is page_boundary:
                 low = ahead[0]
                 offset = _between(low, missed) if back else low
@@ -234,7 +291,9 @@ class Paginator:
             if ahead is not None and (not self._others or len(page) - len(head) <= LARGE_TIE):
                 offset, page_boundary = ahead
             elif isinstance(last, datetime):
-                passed, page_boundary = yield from self._past_ties(offset + len(head), last, self._telling(page))
+                passed, page_boundary = yield from self._past_ties(
+                    offset + len(head), last, self._telling(page)
+                )
                 if self._reached(last):
                     return
                 offset = max(passed, offset + 1)
@@ -244,32 +303,47 @@ class Paginator:
                 offset += page.received
 
     def _passed(self, key: datetime | str | None) -> bool:
-        """Say whether a row with this key sorts behind `until`, so that nothing behind it needs to be read."""
-        return self._until is not None and key is not None and self._order.precedes(self._until, key)
+        """Say whether a row with this key sorts behind `until`, so that nothing behind it needs to
+        be read.
+        """
+        return (
+            self._until is not None and key is not None and self._order.precedes(self._until, key)
+        )
 
     def _reached(self, key: datetime) -> bool:
         """Say whether everything up to `until` is read when all rows with this key are read."""
         return self._until is not None and not self._order.precedes(key, self._until)
 
     def _note(self, ahead: tuple[int, _PageBoundary] | None) -> None:
-        """Remember where another pass may continue; once something unproven was passed, the earlier position stays."""
+        """Remember where another pass may continue; once something unproven was passed, the earlier
+        position stays.
+        """
         if ahead is None or not self.proven:
             return
         offset, page_boundary = ahead
         if isinstance(page_boundary.key, datetime):
             self.position = Position(offset, page_boundary.key, page_boundary.closed)
         else:
-            before = [(row, key) for row, key in page_boundary.before.items() if isinstance(key, str)][-MOST_OVERLAP:]
+            before = [
+                (row, key) for row, key in page_boundary.before.items() if isinstance(key, str)
+            ][-MOST_OVERLAP:]
             self.position = Position(offset, page_boundary.key, before=dict(before))
 
     def _past_ties(
         self, offset: int, key: datetime, orders: tuple[Order, ...], start: Tied | None = None
     ) -> Generator[Page, None, tuple[int, _PageBoundary]]:
-        """Read what ties at this key, from `offset` on, by other orders; return where this order goes on, before the end.
+        """Read what ties at this key, from `offset` on, by other orders; return where this order
+        goes on, before the end.
 
-        The day filter gives the rest of the key's UTC day too. `start`: a part of it is read already.
+        The day filter gives the rest of the key's UTC day too. `start`: a part of it is read
+        already.
         """
-        paginator = Paginator(self._client, self._order.narrowed(self._filter, key), orders, start=start.at if start else None)
+        paginator = Paginator(
+            self._client,
+            self._order.narrowed(self._filter, key),
+            orders,
+            start=start.at if start else None,
+        )
         found: set[int] = set()  # at or behind the key on its day
         earlier = max(0, start.found - OVERLAP) if start else 0
         for page in paginator.pages():
@@ -278,7 +352,9 @@ class Paginator:
                 if at.date() == key.date() and not self._order.precedes(at, key):
                     found.add(row["id"])
             if paginator.position is not None and self.proven and paginator.proven:
-                self.position = Position(offset, key, tied=Tied(orders[0].sort, earlier + len(found), paginator.position))
+                self.position = Position(
+                    offset, key, tied=Tied(orders[0].sort, earlier + len(found), paginator.position)
+                )
             yield page
         self.proven &= paginator.proven
         self.requests += paginator.requests
@@ -295,7 +371,9 @@ class Paginator:
     def _telling(self, sample: list[Record]) -> tuple[Order, ...]:
         """Drop the next orders that would tie most of the sample again, but not the last."""
         orders = self._others
-        while len(orders) > 1 and max(Counter(map(orders[0].key, sample)).values()) > len(sample) // 2:
+        while (
+            len(orders) > 1 and max(Counter(map(orders[0].key, sample)).values()) > len(sample) // 2
+        ):
             orders = orders[1:]
         return orders
 

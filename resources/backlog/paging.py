@@ -14,7 +14,8 @@ PAGE_SIZE = 100  # the most that Backlog gives
 def offset_pages(fetch: Callable[[int, int], Page], count: int = PAGE_SIZE) -> Iterator[Page]:
     """Yield non-empty pages of `fetch(offset, count)` until one is not full.
 
-    Raises MalformedResponse when a page repeats the one before it: a server that ignores `offset` has no end.
+    Raises MalformedResponse when a page repeats the one before it: a server that ignores `offset`
+    has no end.
     """
     offset = 0
     before: list[object] | None = None
@@ -39,17 +40,20 @@ def id_pages(
     order: str = "desc",
     count: int = PAGE_SIZE,
 ) -> Iterator[Page]:
-    """Yield non-empty pages of `fetch(min_id, max_id, count)`, ids strictly between the bounds, each once.
+    """Yield non-empty pages of `fetch(min_id, max_id, count)`, ids strictly between the bounds,
+    each once.
 
-    Sources disagree whether Backlog's minId and maxId include the bound; the last id is passed on and rows at or
-    behind it are dropped, which is right either way. Raises MalformedResponse when the cursor has no effect, or nothing of a
-    full page has an id to continue from.
+    Sources disagree whether Backlog's minId and maxId include the bound; the last id is passed on
+    and rows at or behind it are dropped, which is right either way. Raises MalformedResponse when
+    the cursor has no effect, or nothing of a full page has an id to continue from.
     """
     ascending = order == "asc"
     low, high = min_id, max_id
     while True:
         page = fetch(low, high, count)
-        if any((low is not None and one < low) or (high is not None and one > high) for one in page.ids):
+        if any(
+            (low is not None and one < low) or (high is not None and one > high) for one in page.ids
+        ):
             raise MalformedResponse("the page holds ids outside the requested minId and maxId")
         fresh = Page(
             (row for row in page if row["id"] not in (low, high)),

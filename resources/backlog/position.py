@@ -10,8 +10,9 @@ from typing import Any, Self
 class Position:
     """Ask for the page at `offset`; what sorts before `key` is read already.
 
-    `closed`: what sorts at `key` is read, too. `before`: id -> key of some rows before `key`, for keys that are text and cannot be
-    compared. `tied`: `offset` and `key` are where a group of ties begins, and it is read in part.
+    `closed`: what sorts at `key` is read, too. `before`: id -> key of some rows before `key`, for
+        keys that are text and cannot be compared. `tied`: `offset` and `key` are where a group of
+        ties begins, and it is read in part.
     """
 
     offset: int
@@ -29,13 +30,16 @@ class Position:
 
     @property
     def known_before(self) -> datetime:
-        """The time before which a pass by rising times that continues here does not meet every issue: those are read already.
+        """The time before which a pass by rising times that continues here does not meet every
+        issue: those are read already.
 
         With a group of ties, the rest of its UTC day is read already.
         """
         if self.tied is None:
             return self.moment + timedelta(microseconds=1) if self.closed else self.moment
-        return self.moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        return self.moment.astimezone(UTC).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        ) + timedelta(days=1)
 
     def covers(self, key: datetime) -> bool:
         """Say whether the interrupted pass, by rising times, had read what sorts at this key."""
@@ -52,7 +56,11 @@ class Position:
         if not of_time:
             facts["before"] = list(self.before.items())
         if self.tied is not None:
-            facts["tied"] = {"sort": self.tied.sort, "found": self.tied.found, "at": self.tied.at.as_dict()}
+            facts["tied"] = {
+                "sort": self.tied.sort,
+                "found": self.tied.found,
+                "at": self.tied.at.as_dict(),
+            }
         return facts
 
     @classmethod
@@ -75,3 +83,15 @@ class Tied:
     sort: str
     found: int
     at: Position
+
+
+@dataclass(frozen=True)
+class Resume:
+    """An earlier scan of the same window, or of changes, that was broken off: how far it had come,
+    and its `started_at`.
+
+    What lies before the position is stored as it was at `started_at` or later.
+    """
+
+    position: Position
+    started_at: datetime

@@ -1,12 +1,14 @@
 """How long to wait for Backlog's rate limits.
 
-Holds: which request belongs to which bucket, what the `X-RateLimit-*` headers say, and what one bucket shows of the others.
+Holds: which request belongs to which bucket, what the `X-RateLimit-*` headers say, and what one
+    bucket shows of the others.
 
-Limits are counted for each user, so other programs of that user, and other clients of ours, are seen in the headers too.
-Source: https://developer.nulab.com/docs/backlog/rate-limit/
+Limits are counted for each user, so other programs of that user, and other clients of ours, are
+seen in the headers too. Source: https://developer.nulab.com/docs/backlog/rate-limit/
 
-Clients that wait for the same window start anew at the same moment. That does no harm, since each sends one request at a time and
-learns from its answer how much the others took; spreading them out would only leave the window to programs that do not wait.
+Clients that wait for the same window start anew at the same moment. That does no harm, since each
+sends one request at a time and learns from its answer how much the others took; spreading them out
+would only leave the window to programs that do not wait.
 """
 
 import math
@@ -16,11 +18,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from resources.backlog.models import RateLimit
+from resources.backlog.client_values import RateLimit, Record
+from resources.backlog.errors import MalformedResponse
 from resources.backlog.ratewindow import MARGIN_SECONDS, WINDOW_SECONDS, Bucket, Reported
 from resources.records import EARLIEST, LATEST
 
-LONGEST_WAIT = 120.0  # a window lasts a minute; a reset further ahead than this is a broken clock or a wrong unit
+# a window lasts a minute; a reset further ahead than this is a broken clock or a wrong unit
+LONGEST_WAIT = 120.0
 #: For so long after others took a good part of a window, they are expected to do it again.
 PRESSED_SECONDS = 600.0
 PRESSING_SHARE = 0.25
@@ -30,14 +34,17 @@ _ICON = re.compile(r".*/(icon|image)")
 
 
 def least_minutes(requests: int, limit: int, reserve: float) -> int:
-    """Return how long so many requests take at least, where a minute allows `limit` and a share of them is left to people."""
+    """Return how long so many requests take at least, where a minute allows `limit` and a share of
+    them is left to people.
+    """
     return math.ceil(requests / (limit * (1 - reserve)))
 
 
 def bucket_of(method: str, path: str) -> str:
     """Name the rate-limit bucket of a request; `path` is relative to /api/v2.
 
-    The list of search endpoints is missing from Nulab's page; this one is from clients that watched the headers.
+    The list of search endpoints is missing from Nulab's page; this one is from clients that watched
+    the headers.
     """
     if method != "GET":
         return "update"
@@ -46,11 +53,35 @@ def bucket_of(method: str, path: str) -> str:
     return "icon" if _ICON.fullmatch(path) else "read"
 
 
-class RateLimiter:
-    """Knows the state of each bucket from the answers, and from its own requests where answers do not show it.
+def reported_limits(answer: Record) -> dict[str, RateLimit]:
+    """Return the window of each bucket by an answer of `/rateLimit`.
 
-    `reserve` is the share of each window that is left to people. Nothing is known of a bucket before its first
-    answer or after a wait: the next request just goes, so that work goes on whatever the limit and reserve are.
+    Raises:
+        MalformedResponse: the answer does not have them.
+    """
+    buckets = answer.get("rateLimit")
+    if not isinstance(buckets, dict):
+        raise MalformedResponse("GET /rateLimit: the answer has no object `rateLimit`")
+    try:
+        return {
+            name: RateLimit(
+                item["limit"], item["remaining"], datetime.fromtimestamp(item["reset"], UTC)
+            )
+            for name, item in buckets.items()
+        }
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        raise MalformedResponse(
+            "GET /rateLimit: a bucket lacks its limit, remaining or reset"
+        ) from None
+
+
+class RateLimiter:
+    """Knows the state of each bucket from the answers, and from its own requests where answers do
+    not show it.
+
+    `reserve` is the share of each window that is left to people. Nothing is known of a bucket
+    before its first answer or after a wait: the next request just goes, so that work goes on
+    whatever the limit and reserve are.
     """
 
     def __init__(self, reserve: float, clock: Callable[[], float] = time.time) -> None:
@@ -60,17 +91,23 @@ class RateLimiter:
         self.reserve = reserve
         self._clock = clock
         self._buckets: dict[str, Bucket] = {}
-        self._answered: tuple[datetime, float] | None = None  # Date header, local clock at that moment
+        self._answered: tuple[datetime, float] | None = (
+            None  # Date header, local clock at that moment
+        )
         self._pressed_until = -math.inf
         self.limits: dict[str, RateLimit] = {}
 
     @property
     def server_time(self) -> datetime | None:
-        """The `Date` of the last answer that had one, UTC; whole seconds, rounded down by the server."""
+        """The `Date` of the last answer that had one, UTC; whole seconds, rounded down by the
+        server.
+        """
         return self._answered[0] if self._answered else None
 
     def now(self) -> float:
-        """Estimate the server's clock, in epoch seconds; the local clock until an answer had the time."""
+        """Estimate the server's clock, in epoch seconds; the local clock until an answer had the
+        time.
+        """
         if self._answered is None:
             return self._clock()
         date, at = self._answered
@@ -81,41 +118,59 @@ class RateLimiter:
         self._bucket(bucket).send(self._clock())
 
     def others_lead(self, bucket: str) -> bool:
-        """Say whether, by the last answer, other programs have used more of the window than this client."""
+        """Say whether, by the last answer, other programs have used more of the window than this
+        client.
+        """
         return self._bucket(bucket).others_lead
 
     def observe(self, bucket: str, headers: Mapping[str, str]) -> None:
-        """Take in the headers of an answer; where they are missing or nonsense, our own requests are counted instead."""
+        """Take in the headers of an answer; where they are missing or nonsense, our own requests
+        are counted instead.
+        """
         date = http_date(headers.get("date"))
         if date is not None:
             self._answered = (date, self._clock())
-        limit, remaining, reset = (_whole(headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining", "reset"))
+        limit, remaining, reset = (
+            _header_number(headers.get(f"x-ratelimit-{name}"))
+            for name in ("limit", "remaining", "reset")
+        )
         if remaining is None:
             self._bucket(bucket).take_nothing()
         else:
             self._take(bucket, limit, remaining, reset)
 
     def observe_all(self, limits: object) -> None:
-        """Take in the body of `GET /rateLimit`; when it cannot be understood, it is not asked for again for a while."""
+        """Take in the body of `GET /rateLimit`; when it cannot be understood, it is not asked for
+        again for a while.
+        """
         buckets = limits.get("rateLimit") if isinstance(limits, dict) else None
         if not isinstance(buckets, dict):
             self._pressed_until = -math.inf
             return
         for name, shown in buckets.items():
-            numbers = [shown.get(key) for key in ("limit", "remaining", "reset")] if isinstance(shown, dict) else []
+            numbers = (
+                [shown.get(key) for key in ("limit", "remaining", "reset")]
+                if isinstance(shown, dict)
+                else []
+            )
             known = [number for number in numbers if type(number) is int]
             if len(known) == 3:
                 self._take(name, *known)
 
     def unsure(self, bucket: str) -> bool:
-        """Say whether to ask `GET /rateLimit` first: others are known to take much, and may have taken the rest of this window.
+        """Say whether to ask `GET /rateLimit` first: others are known to take much, and may have
+        taken the rest of this window.
 
-        It costs a request of the bucket `read`, so it is no help for that one, nor when that one is used up.
+        It costs a request of the bucket `read`, so it is no help for that one, nor when that one is
+        used up.
         """
         if bucket == "read" or self._clock() >= self._pressed_until:
             return False
         read, asked = self._bucket("read"), self._bucket(bucket)
-        if asked.headless or (read.reported is not None and read.reported.remaining <= read.keep(self.reserve, read.limit)):
+        if asked.headless or (
+            read.reported is not None
+            and read.reported.remaining <= read.keep(self.reserve, read.limit)
+        ):
             return False
         if asked.reported is None:
             return True
@@ -123,33 +178,43 @@ class RateLimiter:
         return asked.left(self._clock()) <= keep < asked.reported.remaining
 
     def wait_before(self, bucket: str, *, waited: bool = False) -> float:
-        """Say how many seconds to wait before the next request of this bucket; the window is forgotten then.
+        """Say how many seconds to wait before the next request of this bucket; the window is
+        forgotten then.
 
         After a wait (`waited`) one request goes whenever the window is not used up.
         """
         return self._bucket(bucket).wait(self._clock(), self.reserve, waited=waited)
 
     def wait_after_429(self, bucket: str, headers: Mapping[str, str]) -> float:
-        """Say how many seconds to wait after a 429: until Reset, else Retry-After, else a whole window."""
+        """Say how many seconds to wait after a 429: until Reset, else Retry-After, else a whole
+        window.
+        """
         self.observe(bucket, headers)
         self._bucket(bucket).refuse(self._clock())
         self._pressed_until = self._clock() + PRESSED_SECONDS
-        reset = _whole(headers.get("x-ratelimit-reset"))
+        reset = _header_number(headers.get("x-ratelimit-reset"))
         if reset is not None and 0 <= reset - self.now() <= LONGEST_WAIT:
             return reset - self.now() + MARGIN_SECONDS
         asked = retry_after(headers, self.now())
         return asked if asked else WINDOW_SECONDS
 
     def _take(self, name: str, limit: int | None, remaining: int, reset: int | None) -> None:
-        bucket, now, ahead = self._bucket(name), self._clock(), reset - self.now() if reset is not None else math.inf
+        bucket, now, ahead = (
+            self._bucket(name),
+            self._clock(),
+            reset - self.now() if reset is not None else math.inf,
+        )
         limit = limit if limit is not None and limit > 0 else None
         remaining = max(0, remaining if limit is None else min(remaining, limit))
         if limit is not None and bucket.limit is not None and limit < bucket.limit:
-            # A space under load lowers all limits: the next request of another bucket may be one too many already.
+            # A space under load lowers all limits: the next request of another bucket may be one
+            # too many already.
             for other in self._buckets.values():
                 if other is not bucket:
                     other.lower(limit / bucket.limit)
-        bucket.take(Reported(limit, remaining, now + ahead if 0 < ahead <= LONGEST_WAIT else None, now))
+        bucket.take(
+            Reported(limit, remaining, now + ahead if 0 < ahead <= LONGEST_WAIT else None, now)
+        )
         if bucket.others() > (bucket.limit or math.inf) * PRESSING_SHARE:
             self._pressed_until = now + PRESSED_SECONDS
         if limit is not None and reset is not None and abs(ahead) <= LONGEST_WAIT:
@@ -160,15 +225,17 @@ class RateLimiter:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Read `Retry-After` (seconds or a date) as seconds from now, clamped to two minutes; None when absent or silly."""
+    """Read `Retry-After` (seconds or a date) as seconds from now, clamped to two minutes; None when
+    absent or silly.
+    """
     value = headers.get("retry-after")
-    seconds: float | None = _whole(value)
+    seconds: float | None = _header_number(value)
     if seconds is None and (date := http_date(value)) is not None:
         seconds = date.timestamp() - now
     return None if seconds is None or seconds < 0 else min(seconds, LONGEST_WAIT)
 
 
-def _whole(value: str | None) -> int | None:
+def _header_number(value: str | None) -> int | None:
     text = (value or "").strip()
     return int(text) if re.fullmatch(r"-?[0-9]{1,15}", text) else None
 

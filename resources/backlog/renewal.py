@@ -1,4 +1,5 @@
-"""Keeps an access token good: renews it before it ends and when it is refused, together with all other processes.
+"""Keeps an access token good: renews it before it ends and when it is refused, together with all
+other processes.
 
 Holds: when to renew, and what to do when that fails.
 """
@@ -25,14 +26,18 @@ class RenewedTokens:
         self._application = application
         self._store = store
         self._held: Tokens | None = None
-        self._ahead = timedelta(0)  # of the space's clock before ours, as the last renewal reported it
+        self._ahead = timedelta(
+            0
+        )  # of the space's clock before ours, as the last renewal reported it
         self._not_before = datetime.min.replace(tzinfo=UTC)
 
     def access_token(self) -> Secret:
-        """Return the access token, renewed when it is due; a renewal that fails matters only when the token has ended.
+        """Return the access token, renewed when it is due; a renewal that fails matters only when
+        the token has ended.
 
         Raises:
-            AuthenticationError: nobody is logged in, the tokens cannot be read, or the space does not renew them.
+            AuthenticationError: nobody is logged in, the tokens cannot be read, or the space does
+                not renew them.
             BacklogError: the token has ended, and the token endpoint does not answer.
         """
         tokens = self._held or self._stored()
@@ -45,14 +50,19 @@ class RenewedTokens:
                 if self._held is None or self._held.expires_at <= self._now():
                     raise
                 tokens, self._not_before = self._held, now + PAUSE
-                _log.warning("the access token is good until %s, but was not renewed: %s", tokens.expires_at, error)
+                _log.warning(
+                    "the access token is good until %s, but was not renewed: %s",
+                    tokens.expires_at,
+                    error,
+                )
         return tokens.access_token
 
     def renew(self, refused: Secret) -> Secret:
         """Return another access token than the one that the space has just refused.
 
         Raises:
-            AuthenticationError: nobody is logged in, the tokens cannot be read, or the space does not renew them.
+            AuthenticationError: nobody is logged in, the tokens cannot be read, or the space does
+                not renew them.
             BacklogError: the token endpoint does not answer.
         """
         tokens = self._renewed(self._held or self._stored(), refused)
@@ -63,7 +73,8 @@ class RenewedTokens:
         """Renew the tokens now if they end within `ahead`, and return those that are good.
 
         Raises:
-            AuthenticationError: nobody is logged in, the tokens cannot be read, or the space does not renew them.
+            AuthenticationError: nobody is logged in, the tokens cannot be read, or the space does
+                not renew them.
             BacklogError: the token endpoint does not answer.
         """
         tokens = self._stored()
@@ -73,7 +84,9 @@ class RenewedTokens:
         return tokens
 
     def _renewed(self, held: Tokens, refused: Secret | None = None) -> Tokens:
-        """Return what others have stored in place of `held` if that is good, else what the space gives when asked once."""
+        """Return what others have stored in place of `held` if that is good, else what the space
+        gives when asked once.
+        """
         asked = False
 
         def ask(stored: Tokens) -> Tokens:
@@ -106,12 +119,17 @@ class RenewedTokens:
     def _take(self, found: Tokens | None) -> Tokens:
         self._held = found
         if found is None:
-            raise AuthenticationError(f"nobody is logged in to {self._application.base_url}; run `backlog-elt login`")
+            raise AuthenticationError(
+                f"nobody is logged in to {self._application.base_url}; run `backlog-elt login`"
+            )
         return found
 
     def _check(self, tokens: Tokens) -> None:
         if tokens.refused:
-            said = f"{self._application.base_url} does not renew the access of this login any more ({tokens.refused})"
+            said = (
+                f"{self._application.base_url} does not renew the access of this login "
+                f"any more ({tokens.refused})"
+            )
             raise AuthenticationError(f"{said}; run `backlog-elt login`")
 
     def _local(self) -> datetime:

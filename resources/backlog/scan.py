@@ -2,19 +2,21 @@
 
 Holds: windows, the proof of completeness, deduplication, the next watermark.
 
-Promise: an issue that is in the window during the whole pass is read, in a version at least as new as the start of the
-pass. One that is changed meanwhile may be missed; its `updated` is then not before `started_at`, so a load of changes
-from there on finds it. At least once, then; the merge makes it exactly once.
+Promise: an issue that is in the window during the whole pass is read, in a version at least as new
+    as the start of the pass. One that is changed meanwhile may be missed; its `updated` is then not
+    before `started_at`, so a load of changes from there on finds it. At least once, then; the merge
+    makes it exactly once.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from resources.backlog.change_start import start_of_changes
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import IssueFilter, Record
 from resources.backlog.errors import IncompleteScan, MalformedResponse
 from resources.backlog.feed import deleted_issues
-from resources.backlog.models import IssueFilter, Record
 from resources.backlog.paginator import (
     LAST_CHANGE_FIRST,
     NEWEST_FIRST,
@@ -27,41 +29,35 @@ from resources.backlog.paginator import (
     instant,
 )
 from resources.backlog.paging import PAGE_SIZE
-from resources.backlog.position import Position
+from resources.backlog.position import Resume
 from resources.backlog.window import COUNTED, ONE_PAGE, SEAMS, CompletenessProof, Window
 from resources.records import Page
 
 MAX_PASSES = 5
 MAX_ARRIVALS = 3
 PROJECTS_PER_REQUEST = 100
-# Offset and rows, newest first. As a rule little has changed, and what is asked for beyond it was read before; the one row says
-# whether the page is worth asking for.
+# Offset and rows, newest first. As a rule little has changed, and what is asked for beyond it was
+# read before; the one row says whether the page is worth asking for.
 LOOKS = ((0, 20), (PAGE_SIZE - 1, 1), (0, PAGE_SIZE))
-LOOKBACK = timedelta(seconds=60)  # an answer may be a snapshot older than its Date header, by as long as it took
-# Rows of a pass after which the source is asked how many there are, whether the list has an end: one request in a hundred.
+# An answer may be a snapshot older than its Date header, by as long as it took.
+LOOKBACK = timedelta(seconds=60)
+# Rows of a pass after which the source is asked how many there are, whether the list has an end:
+# one request in a hundred.
 UNDOUBTED = 10_000
-# How often a row may come in a pass: by each order where many tie, in overlaps, and again while the source changes.
+# How often a row may come in a pass: by each order where many tie, in overlaps, and again while the
+# source changes.
 MOST_TIMES = 10
-SMALL_WINDOW = 10  # requests; such a window is read again when more was read than is counted and nothing explains it
-
-
-@dataclass(frozen=True)
-class Resume:
-    """An earlier scan of the same window, or of changes, that was broken off: how far it had come, and its `started_at`.
-
-    What lies before the position is stored as it was at `started_at` or later.
-    """
-
-    position: Position
-    started_at: datetime
+# requests; such a window is read again when more was read than is counted and nothing explains it
+SMALL_WINDOW = 10
 
 
 def scan_window(client: BacklogClient, window: Window, *, resume: Resume | None = None) -> "Scan":
     """Read a window whole, oldest first, in about `ceil(rows / 97)` requests and one count.
 
-    Iterate over the result for batches, and store them in this order; raises the client's errors, IncompleteScan when nothing can
-    be proven. With `resume` only what the earlier scan had not read comes (see `CompletenessProof.resumed`): what changed since
-    its start is left to `scan_changes`, and what was deleted since to a comparison of counts.
+    Iterate over the result for batches, and store them in this order; raises the client's errors,
+    IncompleteScan when nothing can be proven. With `resume` only what the earlier scan had not read
+    comes (see `CompletenessProof.resumed`): what changed since its start is left to `scan_changes`,
+    and what was deleted since to a comparison of counts.
     """
     _one_request(window.project_ids, resume)
     return Scan(client, window, changes=False, resume=resume)
@@ -75,14 +71,22 @@ def scan_changes(
     lookback: timedelta = LOOKBACK,
     resume: Resume | None = None,
 ) -> "Scan":
-    """Read what changed since `watermark - lookback`; a quiet source costs one request per 100 projects.
+    """Read what changed since `watermark - lookback`; a quiet source costs one request per 100
+    projects.
 
-    Commit `.next_watermark` with the rows, after the last batch. With `resume`, an earlier scan of changes in these projects, and
-    perhaps in others, only what that one had not read comes, and the next watermark is the start of that one. Errors as for
-    `scan_window`; a project that the key cannot see fails the whole scan (PermanentError).
+    Commit `.next_watermark` with the rows, after the last batch. With `resume`, an earlier scan of
+    changes in these projects, and perhaps in others, only what that one had not read comes, and the
+    next watermark is the start of that one. Errors as for `scan_window`; a project that the key
+    cannot see fails the whole scan (PermanentError).
     """
     _one_request(project_ids, resume)
-    return Scan(client, Window(tuple(project_ids), watermark - lookback), changes=True, watermark=watermark, resume=resume)
+    return Scan(
+        client,
+        Window(tuple(project_ids), watermark - lookback),
+        changes=True,
+        watermark=watermark,
+        resume=resume,
+    )
 
 
 def _one_request(project_ids: Sequence[int], resume: Resume | None) -> None:
@@ -91,10 +95,12 @@ def _one_request(project_ids: Sequence[int], resume: Resume | None) -> None:
 
 
 class Scan:
-    """An iterator over batches of issues inside the window, each of one page (100 rows at most), or of none but a new checkpoint.
+    """An iterator over batches of issues inside the window, each of one page (100 rows at most), or
+    of none but a new checkpoint.
 
-    An id comes once, and again only when it changed during the pass. After exhaustion `.proof` and `.seen_ids` stand:
-    the ids that the source listed in the last pass, those outside the window's exact instants included.
+    An id comes once, and again only when it changed during the pass. After exhaustion `.proof` and
+    `.seen_ids` stand: the ids that the source listed in the last pass, those outside the window's
+    exact instants included.
     """
 
     def __init__(
@@ -113,7 +119,8 @@ class Scan:
         self._watermark = watermark
         self._resume = resume
         self._origin = resume.started_at if resume else None
-        self._first: Paginator | None = None  # the one from whose position a later scan can continue
+        # the one from whose position a later scan can continue
+        self._first: Paginator | None = None
         self._started: datetime | None = None
         self._proof: CompletenessProof | None = None
         self._ids: set[int] = set()  # of this pass
@@ -132,24 +139,32 @@ class Scan:
 
     @property
     def started_at(self) -> datetime:
-        """The source's clock when the pass began: `Date` of the first answer, UTC. Known from the first batch on."""
+        """The source's clock when the pass began: `Date` of the first answer, UTC. Known from the
+        first batch on.
+        """
         if self._started is None:
             raise RuntimeError("the scan has not asked anything yet")
         return self._started
 
     @property
     def next_watermark(self) -> datetime:
-        """Where the next load of changes begins: the start of the pass, also when this scan only continued an interrupted one.
+        """Where the next load of changes begins: the start of the pass, also when this scan only
+        continued an interrupted one.
 
         The old watermark when there was no project to ask.
         """
         if self._origin is not None:
             return self._origin
-        return self._watermark if self._started is None and self._watermark is not None else self.started_at
+        return (
+            self._watermark
+            if self._started is None and self._watermark is not None
+            else self.started_at
+        )
 
     @property
     def checkpoint(self) -> Resume | None:
-        """Where a scan of the same kind may continue when the batches given out so far are stored, the last one included.
+        """Where a scan of the same kind may continue when the batches given out so far are stored,
+        the last one included.
 
         None while there is no such place, and for a scan of more projects than fit one request.
         """
@@ -173,7 +188,9 @@ class Scan:
                 yield fresh
 
     def _pages(self) -> Iterator[Page]:
-        """Yield pages as received; a page must be noted by `_fresh` before the next is asked for."""
+        """Yield pages as received; a page must be noted by `_fresh` before the next is
+        asked for.
+        """
         proof = CompletenessProof(ONE_PAGE, 1, 0, 0, None, 0)
         projects = self.window.project_ids
         for first in range(0, len(projects), PROJECTS_PER_REQUEST):
@@ -185,12 +202,18 @@ class Scan:
             self._ids, self._earlier = set(), set()
             self._begin_pass(chosen)
             since = self.window.since if self._changes else None
-            proof += yield from self._whole(chosen) if since is None else self._changed(chosen, since)
+            proof += (
+                yield from self._whole(chosen) if since is None else self._changed(chosen, since)
+            )
             self.seen_ids = self.seen_ids | self._ids if self.seen_ids else self._ids
         self._proof = proof
 
-    def _changed(self, chosen: IssueFilter, since: datetime) -> Generator[Page, None, CompletenessProof]:
-        """Read what fits one page, newest first; when more has changed, all by rising `updated` from the window's start on."""
+    def _changed(
+        self, chosen: IssueFilter, since: datetime
+    ) -> Generator[Page, None, CompletenessProof]:
+        """Read what fits one page, newest first; when more has changed, all by rising `updated`
+        from the window's start on.
+        """
         looks = probes = 0
         newest: datetime | None = None
         for offset, count in () if self._resume else LOOKS:
@@ -211,8 +234,9 @@ class Scan:
             start = resumed.position
         else:
             self._begin_pass(chosen, self._client.issues_count(chosen))
-            start, probes = self._start_of(chosen, since)
-        # What is changed from now on is left to the next load. An odd row marks no end: it is passed on, too.
+            start, probes = start_of_changes(self._client, chosen, since, self._count)
+        # What is changed from now on is left to the next load. An odd row marks no end: it is
+        # passed on, too.
         until = newest or self._origin or self.started_at
         paginator = Paginator(self._client, chosen, LAST_CHANGE_FIRST, start=start, until=until)
         self._first = self._first or paginator
@@ -220,32 +244,15 @@ class Scan:
         asked = looks + probes + paginator.requests
         if not paginator.proven:
             proof = yield from self._whole(chosen)
-            return replace(proof, passes=proof.passes + 1, pages=proof.pages + asked, retries=proof.retries + paginator.retries)
-        return CompletenessProof(SEAMS, 1, asked, len(self._ids), None, paginator.retries, resumed=resumed is not None)
-
-    def _start_of(self, chosen: IssueFilter, since: datetime) -> tuple[Position, int]:
-        """Find an offset by rising `updated` that is not far before an instant; return it, and how many requests that took.
-
-        One row is asked for at a time, and the offset is no more than a good guess: the first seam proves or repairs it.
-        """
-        probes = 0
-
-        def is_before(offset: int) -> bool:
-            nonlocal probes
-            probes += 1
-            rows = fetch(self._client, chosen, LAST_CHANGE_FIRST[0], offset, 1)
-            return bool(rows) and instant(rows[0], "updated") < since
-
-        high = self._count
-        back = PAGE_SIZE * 6 // 5
-        low = max(0, high - back)
-        while low and not is_before(low):
-            high, back = low, 2 * back
-            low = max(0, low - back)
-        while high - low > PAGE_SIZE * 3 // 2:
-            middle = (low + high) // 2
-            low, high = (middle, high) if is_before(middle) else (low, middle)
-        return Position(low, since), probes
+            return replace(
+                proof,
+                passes=proof.passes + 1,
+                pages=proof.pages + asked,
+                retries=proof.retries + paginator.retries,
+            )
+        return CompletenessProof(
+            SEAMS, 1, asked, len(self._ids), None, paginator.retries, resumed=resumed is not None
+        )
 
     def _whole(self, chosen: IssueFilter) -> Generator[Page, None, CompletenessProof]:
         """Read everything the filter holds, again and again until a pass is proven complete."""
@@ -260,9 +267,12 @@ class Scan:
             requests += paginator.requests
             retries += paginator.retries
             if start is not None and paginator.proven:
-                return CompletenessProof(SEAMS, passes, requests, len(self._ids), None, retries, resumed=True)
+                return CompletenessProof(
+                    SEAMS, passes, requests, len(self._ids), None, retries, resumed=True
+                )
             if start is not None:
-                self._resume, self._ids = None, set()  # only a whole pass can be compared with the count
+                # Only a whole pass can be compared with the count.
+                self._resume, self._ids = None, set()
                 continue
             if paginator.requests == 1 and paginator.ended:
                 return CompletenessProof(ONE_PAGE, passes, requests, len(self._ids), None, retries)
@@ -270,7 +280,8 @@ class Scan:
             if paginator.proven and seen == after:
                 return CompletenessProof(COUNTED, passes, requests, seen, after, retries)
             if not paginator.proven and len(self._ids - self._late) == before:
-                # All that was there when the source was counted; what has come since is left to the next load of changes.
+                # All that was there when the source was counted; what has come since is left to the
+                # next load of changes.
                 return CompletenessProof(COUNTED, passes, requests, before, before, retries)
             for _ in range(MAX_ARRIVALS if paginator.proven else 0):
                 if seen >= after:
@@ -289,7 +300,8 @@ class Scan:
                 self._counted = self._client.server_time
             before = after
         raise IncompleteScan(
-            f"issues of projects {chosen.project_id}: {MAX_PASSES} passes disagree with /issues/count "
+            f"issues of projects {chosen.project_id}: {MAX_PASSES} passes "
+            "disagree with /issues/count "
             f"(last: {seen} read, {after} counted); try again when the space is quieter"
         )
 
@@ -297,12 +309,16 @@ class Scan:
         """Read what came into the set since the start; return the number of requests."""
         edge = self.started_at - LOOKBACK
         since = max(days_from(edge), chosen.updated_since or date.min)
-        paginator = Paginator(self._client, replace(chosen, updated_since=since), NEWEST_FIRST, stop=_older_than(edge))
+        paginator = Paginator(
+            self._client, replace(chosen, updated_since=since), NEWEST_FIRST, stop=_older_than(edge)
+        )
         yield from paginator.pages()
         return paginator.requests
 
     def _begin_pass(self, chosen: IssueFilter, count: int = 0) -> None:
-        """Begin to read what a filter holds; `count`: so many issues, as the source says, if it was asked."""
+        """Begin to read what a filter holds; `count`: so many issues, as the source says, if it was
+        asked.
+        """
         self._chosen, self._received, self._count = chosen, 0, count
 
     def _see_an_end(self, page: Page) -> None:
@@ -312,7 +328,8 @@ class Scan:
             self._count = self._client.issues_count(self._chosen)
         if self._received > self._plausible:
             raise MalformedResponse(
-                f"GET /issues: {self._received:,} rows came where /issues/count says {self._count:,}: "
+                f"GET /issues: {self._received:,} rows came where "
+                f"/issues/count says {self._count:,}: "
                 "the list does not end; check BACKLOG_URL and what stands between here and there"
             )
 
@@ -322,18 +339,26 @@ class Scan:
         return UNDOUBTED + MOST_TIMES * self._count
 
     def _is_late(self, row: Record) -> bool:
-        """Say whether a row was created after the start: it belongs to the next load of changes, and such might come for ever."""
-        return instant(row, "created") > (self._resume.started_at if self._resume else self.started_at)
+        """Say whether a row was created after the start: it belongs to the next load of changes,
+        and such might come for ever.
+        """
+        return instant(row, "created") > (
+            self._resume.started_at if self._resume else self.started_at
+        )
 
     def _begin(self) -> datetime:
         """Note and return the source's clock when the first answer has come."""
         self._started = self._started or self._client.server_time
         if self._started is None:
-            raise MalformedResponse("GET /issues: the answer has no Date header, which watermarks are taken from")
+            raise MalformedResponse(
+                "GET /issues: the answer has no Date header, which watermarks are taken from"
+            )
         return self._started
 
     def _fresh(self, page: Page) -> Page:
-        """Note the ids of a page and pick the rows of the window that were not given out in this version."""
+        """Note the ids of a page and pick the rows of the window that were not given out in this
+        version.
+        """
         started = self._begin()
         fresh = []
         # The window of an odd one is unknown: the merge will refuse it.
@@ -343,13 +368,21 @@ class Scan:
             row_id = row["id"]
             known = row_id in self._ids or row_id in self._earlier
             self._ids.add(row_id)
-            known |= self._resume is not None and self._resume.position.covers(instant(row, "created"))
+            known |= self._resume is not None and self._resume.position.covers(
+                instant(row, "created")
+            )
             moment = instant(row, "updated")
-            # Into a window that begins somewhere an edit brings a row, too, and into a project a move, of a row not known there.
-            entered = instant(row, "created") if self.window.since is None and row_id in self._earlier else moment
+            # Into a window that begins somewhere an edit brings a row, too, and into a project a
+            # move, of a row not known there.
+            entered = (
+                instant(row, "created")
+                if self.window.since is None and row_id in self._earlier
+                else moment
+            )
             if self._counted is not None and entered >= self._counted - LOOKBACK:
                 self._late.add(row_id)
-            # Not changed since the start (with a margin for slow answers) means the same version as before.
+            # Not changed since the start (with a margin for slow answers) means the same version as
+            # before.
             changed = moment >= started - LOOKBACK and self._recent.get(row_id) != moment
             if changed:
                 self._recent[row_id] = moment

@@ -1,7 +1,7 @@
 """When the failure of one request says something about the source as a whole, and what.
 
-A single forbidden project, or an issue whose comments cannot be served, says nothing: only requests about the space itself do, and
-failures that no request could escape.
+A single forbidden project, or an issue whose comments cannot be served, says nothing: only requests
+about the space itself do, and failures that no request could escape.
 """
 
 from resources.backlog.errors import (
@@ -17,18 +17,22 @@ from resources.backlog.errors import (
 from resources.conditions import ConditionKind
 
 #: Requests about the space itself, which every user may make.
-OF_THE_SPACE = frozenset({"/space", "/space/activities", "/projects", "/rateLimit", "/users/myself"})
+OF_THE_SPACE = frozenset(
+    {"/space", "/space/activities", "/projects", "/rateLimit", "/users/myself"}
+)
 #: Backlog's code for requests from an address that the space does not accept.
 WRONG_ADDRESS = 4
 
 
 def condition_of(error: BacklogError, path: str, *, others_lead: bool) -> ConditionKind | None:
-    """Return which condition of the source a failed request shows, None when it concerns this request only.
+    """Return which condition of the source a failed request shows, None when it concerns this
+    request only.
 
     Args:
         error: how it failed.
         path: of the request, relative to /api/v2.
-        others_lead: whether other programs have used more of the rate limit than this one, as far as is known.
+        others_lead: whether other programs have used more of the rate limit than this one, as far
+            as is known.
     """
     of_the_space = path in OF_THE_SPACE
     match error:

@@ -1,8 +1,10 @@
 """Sends one request until it is answered, or says why not.
 
-Holds: retries with back-off, the waits that rate limits ask for, request counters, one request at a time.
+Holds: retries with back-off, the waits that rate limits ask for, request counters, one request at a
+    time.
 
-No exception leaves here that is chained to one of httpx: those carry the request, and its URL may hold the key.
+No exception leaves here that is chained to one of httpx: those carry the request, and its URL may
+hold the key.
 """
 
 import logging
@@ -13,9 +15,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    wait_exponential,
+    wait_random,
+)
 
 from resources.backlog.answers import parse
+from resources.backlog.client_values import Params, RequestStats
 from resources.backlog.errors import (
     BacklogError,
     MalformedResponse,
@@ -24,13 +33,12 @@ from resources.backlog.errors import (
     Unavailable,
     error_from_response,
 )
-from resources.backlog.models import Params, RequestStats
+from resources.backlog.logged_requests import SLOW_SECONDS, log_request
 from resources.backlog.ratelimit import RateLimiter, bucket_of, retry_after
-from resources.backlog.request_log import SLOW_SECONDS, log_request
 from resources.backlog.source_conditions import condition_of
 from resources.bounded_http import AnswerRefusedError, AnswerTooLargeError, BoundedClient
 from resources.conditions import Observer, Outcome
-from resources.network import advice
+from resources.network import network_advice
 from resources.redact import redact
 from resources.variables import URL
 
@@ -47,12 +55,14 @@ _log = logging.getLogger(__name__)
 
 
 class Transport:
-    """Sends requests to `{base_url}/api/v2`, one at a time as Nulab asks, also when threads share it.
+    """Sends requests to `{base_url}/api/v2`, one at a time as Nulab asks, also when threads share
+    it.
 
-    `max_wait` bounds the seconds that the retries of one request may wait; `on_wait(bucket, seconds, until)`
-    gets each wait for a rate window before it begins, `until` by the server's clock. A request that takes more
-    than `slow` seconds is warned of. `observe` gets what requests show of the source as a whole: at the end of each, and while
-    one is retried, unless the first retry helps.
+    `max_wait` bounds the seconds that the retries of one request may wait; `on_wait(bucket,
+    seconds, until)` gets each wait for a rate window before it begins, `until` by the server's
+    clock. A request that takes more than `slow` seconds is warned of. `observe` gets what requests
+    show of the source as a whole: at the end of each, and while one is retried, unless the first
+    retry helps.
     """
 
     def __init__(
@@ -91,7 +101,9 @@ class Transport:
         return min(self._took, default=0.0)
 
     def send(self, method: str, path: str, params: Params) -> httpx.Response:
-        """Return the 2xx answer; raise the error tree of errors.py, a TransientError only after all retries."""
+        """Return the 2xx answer; raise the error tree of errors.py, a TransientError only after all
+        retries.
+        """
         retrying = Retrying(
             retry=retry_if_exception_type(TransientError),
             wait=self._pause,
@@ -124,9 +136,13 @@ class Transport:
 
     def report(self, error: BacklogError, method: str, path: str) -> None:
         """Pass on what a failed request says of the source as a whole, if anything."""
-        kind = condition_of(error, path, others_lead=self.limiter.others_lead(bucket_of(method, path)))
+        kind = condition_of(
+            error, path, others_lead=self.limiter.others_lead(bucket_of(method, path))
+        )
         if kind is not None:
-            self._observe(Outcome(kind, " ".join(str(error).split()), time.monotonic() - self._began))
+            self._observe(
+                Outcome(kind, " ".join(str(error).split()), time.monotonic() - self._began)
+            )
 
     def _attempt(self, method: str, path: str, params: Params) -> httpx.Response:
         bucket = bucket_of(method, path)
@@ -150,7 +166,9 @@ class Transport:
         return answer
 
     def _await_limit(self, bucket: str) -> None:
-        """Wait until a request of the bucket may be sent; at the latest when the budget of waits is spent it just goes."""
+        """Wait until a request of the bucket may be sent; at the latest when the budget of waits is
+        spent it just goes.
+        """
         waited = 0.0
         while waited <= self._max_wait:
             if self.limiter.unsure(bucket):
@@ -160,13 +178,18 @@ class Transport:
                 break
             self._tell(bucket, seconds)
             if self.limiter.others_lead(bucket):
-                said = f"requests of the limit {bucket!r} wait: other programs of the same user have used more of it than this one"
+                said = (
+                    f"requests of the limit {bucket!r} wait: other programs of the same user "
+                    "have used more of it than this one"
+                )
                 self._observe(Outcome("rate_limited", said, sure=False))
             self._sleep(seconds)
             waited += seconds
 
     def _ask_limits(self) -> None:
-        """Ask for the state of all buckets; without an answer that is understood, things are as before."""
+        """Ask for the state of all buckets; without an answer that is understood, things are as
+        before.
+        """
         answer = self._exchange("GET", "/rateLimit", [])
         if isinstance(answer, BacklogError):
             return
@@ -181,20 +204,26 @@ class Transport:
             self.limiter.observe_all(None)
 
     def _exchange(self, method: str, path: str, params: Params) -> httpx.Response | BacklogError:
-        """Count and send a request. Return the error instead of raising it, so that it is not chained to httpx's."""
+        """Count and send a request. Return the error instead of raising it, so that it is not
+        chained to httpx's.
+        """
         bucket = bucket_of(method, path)
         self._count(bucket)
         began = time.monotonic()
         try:
-            answer = self._http.request(method, self._root + path, params=tuple(params), auth=self._auth)
+            answer = self._http.request(
+                method, self._root + path, params=tuple(params), auth=self._auth
+            )
         except httpx.RequestError as error:
             self._log_request(method, path, bucket, None, time.monotonic() - began)
             reason = redact(str(error)) or type(error).__name__
             if isinstance(error, AnswerRefusedError):
                 larger = _LARGER if isinstance(error, AnswerTooLargeError) else ""
                 return MalformedResponse(f"{method} {path}: {reason}; check BACKLOG_URL{larger}")
-            check = advice(self._root, URL, reason)
-            unreachable = Unavailable(f"{method} {path}: no answer from {self._host}: {reason}; {check}")
+            check = network_advice(self._root, URL, reason)
+            unreachable = Unavailable(
+                f"{method} {path}: no answer from {self._host}: {reason}; {check}"
+            )
             unreachable.unreachable = True
             unreachable.no_connection = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             return unreachable
@@ -204,7 +233,9 @@ class Transport:
         self._log_request(method, path, bucket, answer, seconds)
         return answer
 
-    def _log_request(self, method: str, path: str, bucket: str, answer: httpx.Response | None, seconds: float) -> None:
+    def _log_request(
+        self, method: str, path: str, bucket: str, answer: httpx.Response | None, seconds: float
+    ) -> None:
         """Log a request; what is left of the budget is as the answer says."""
         remaining = answer.headers.get("X-RateLimit-Remaining") if answer is not None else None
         facts = {"bucket": bucket, "remaining": remaining, "requests": self.stats.total}
@@ -217,7 +248,8 @@ class Transport:
     def _pause(self, state: RetryCallState) -> float:
         error = _failure(state)
         if isinstance(error, RateLimited):
-            # A second 429 in a row means that the headers were wrong or that others compete: add a back-off.
+            # A second 429 in a row means that the headers were wrong or that others compete: add a
+            # back-off.
             return (error.retry_in or 0.0) + (BACKOFF(state) if state.attempt_number > 1 else 0.0)
         return max(error.retry_in or 0.0, BACKOFF(state))
 
@@ -239,9 +271,18 @@ class Transport:
         self.stats.retries += 1
         if isinstance(error, RateLimited):
             self._tell(bucket_of(method, path), state.upcoming_sleep)
-        if isinstance(error, RateLimited) or state.attempt_number > 1 or time.monotonic() - self._began > PATIENCE:
+        if (
+            isinstance(error, RateLimited)
+            or state.attempt_number > 1
+            or time.monotonic() - self._began > PATIENCE
+        ):
             self.report(error, method, path)
-        _log.warning("attempt %d failed, next in %.1f s: %s", state.attempt_number, state.upcoming_sleep, error)
+        _log.warning(
+            "attempt %d failed, next in %.1f s: %s",
+            state.attempt_number,
+            state.upcoming_sleep,
+            error,
+        )
 
     def _tell(self, bucket: str, seconds: float) -> None:
         self.stats.wait_seconds += seconds

@@ -12,7 +12,9 @@ ONE_PAGE, COUNTED, SEAMS = HOW = ("one page", "counts agree", "seams hold")
 
 @dataclass(frozen=True)
 class Window:
-    """Issues of some projects with `since <= updated < until`; None is open. Instants need a zone."""
+    """Issues of some projects with `since <= updated < until`; None is open. Instants need
+    a zone.
+    """
 
     project_ids: tuple[int, ...]
     since: datetime | None = None
@@ -25,7 +27,9 @@ class Window:
 
     def holds(self, moment: datetime) -> bool:
         """Say whether an `updated` is inside."""
-        return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
+        return (self.since is None or self.since <= moment) and (
+            self.until is None or moment < self.until
+        )
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,13 @@ class CompletenessProof:
     """Why a scan may be called complete, and what that cost.
 
     `how`: "one page" (one answer held everything), "counts agree" (no page seam skipped a row, and
-    `/issues/count` after the pass equals the distinct ids; or, where ties leave no seam to check, the
-    count before it equals those that can have been there then), "seams hold" (no seam skipped a row;
-    the source changed meanwhile, and the count shows none missing).
-    `pages` are requests of `/issues`, `retries` steps back at a seam, `rows` distinct ids before the cut to the window, those
-    deleted meanwhile included. `count` is None where one page was enough, or no count was needed. `resumed`: an earlier scan
-    had read the first part, and a seam joins the two; `rows` and `pages` are those of this scan.
+        `/issues/count` after the pass equals the distinct ids; or, where ties leave no seam to
+        check, the count before it equals those that can have been there then), "seams hold" (no
+        seam skipped a row; the source changed meanwhile, and the count shows none missing). `pages`
+        are requests of `/issues`, `retries` steps back at a seam, `rows` distinct ids before the
+        cut to the window, those deleted meanwhile included. `count` is None where one page was
+        enough, or no count was needed. `resumed`: an earlier scan had read the first part, and a
+        seam joins the two; `rows` and `pages` are those of this scan.
     """
 
     how: str
@@ -52,12 +57,19 @@ class CompletenessProof:
     def __str__(self) -> str:
         """Say it in words, as `counts agree: 415 issues in 5 pages, passes: 1, retries: 0`."""
         how = f"resumed, {self.how}" if self.resumed else self.how
-        return f"{how}: {self.rows} issues in {self.pages} pages, passes: {self.passes}, retries: {self.retries}"
+        return (
+            f"{how}: {self.rows} issues in {self.pages} pages, passes: "
+            f"{self.passes}, retries: {self.retries}"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it; `resumed` only where it is true."""
         facts = asdict(self)
-        return facts if self.resumed else {name: fact for name, fact in facts.items() if name != "resumed"}
+        return (
+            facts
+            if self.resumed
+            else {name: fact for name, fact in facts.items() if name != "resumed"}
+        )
 
     def __add__(self, other: "CompletenessProof") -> "CompletenessProof":
         """Join the proofs of two disjoint sets of projects; the weaker argument stands for both."""

@@ -1,1 +1,3 @@
-"""The warehouse: what its tables look like, how records are merged into them, and the PostgreSQL they live in."""
+"""The warehouse: what its tables look like, how records are merged into them, and the PostgreSQL
+they live in.
+"""

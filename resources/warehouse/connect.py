@@ -13,14 +13,15 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from resources.warehouse import embedded_log
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.pooler import POOLED
+from resources.warehouse.warehouse_errors import WarehouseError
 
 OLDEST_VERSION = 14
 
-#: What a connection is given unless the URL says otherwise. A load is quiet for minutes while it reads or waits: the network is
-#: asked whether the other side still lives, so that no firewall takes the connection for dead, and a dead one is noticed within
-#: minutes. Connections by a Unix socket pass over it.
+#: What a connection is given unless the URL says otherwise. A load is quiet for minutes while it
+#: reads or waits: the network is asked whether the other side still lives, so that no firewall
+#: takes the connection for dead, and a dead one is noticed within minutes. Connections by a Unix
+#: socket pass over it.
 _CONNECTION = {
     "connect_timeout": "10",
     "application_name": "backlog-elt",
@@ -31,9 +32,9 @@ _CONNECTION = {
 }
 #: What each connection says when it opens. It counts more than PGCLIENTENCODING, role and URL.
 _UTF8 = {"client_encoding": "utf8"}
-#: The same from the server's side: the locks and transactions of a machine that has vanished are free within minutes, not hours.
-#: By statement, not by the `options` of the URL, which connection poolers refuse. The number of
-#: the process that answers tells whether there is one.
+#: The same from the server's side: the locks and transactions of a machine that has vanished are
+#: free within minutes, not hours. By statement, not by the `options` of the URL, which connection
+#: poolers refuse. The number of the process that answers tells whether there is one.
 _SESSION = (
     "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; "
     "SET tcp_keepalives_count = 4; SELECT pg_backend_pid()"
@@ -43,17 +44,23 @@ RESTED_SECONDS = 1.0
 
 _BY_STATE = {
     "53100": "The disk of the PostgreSQL server is full: free some space and run again",
-    "53200": "The PostgreSQL server is out of memory: give it more, or run again when it is less busy",
-    "53300": "The PostgreSQL server has no connection left: raise max_connections, or close other clients",
+    "53200": "The PostgreSQL server is out of memory: give it more, or run "
+    "again when it is less busy",
+    "53300": "The PostgreSQL server has no connection left: raise "
+    "max_connections, or close other clients",
     "25006": "The PostgreSQL server is read-only: point WAREHOUSE_URL at the primary",
-    "42501": "The user of WAREHOUSE_URL lacks a right: grant it CREATE on the database and its own schemas",
-    "42P07": "The database holds a table of another program where one of ours belongs: give WAREHOUSE_URL a database of its own",
+    "42501": "The user of WAREHOUSE_URL lacks a right: grant it CREATE on the "
+    "database and its own schemas",
+    "42P07": "The database holds a table of another program where one of ours belongs: give "
+    "WAREHOUSE_URL a database of its own",
     "40P01": "PostgreSQL broke a deadlock with another program: run again",
     "40001": "PostgreSQL undid the work because another program got in between: run again",
-    "55P03": "Another program uses a table that has to be changed: end its transaction (pg_stat_activity shows it), and run again",
+    "55P03": "Another program uses a table that has to be changed: end its transaction "
+    "(pg_stat_activity shows it), and run again",
     "57014": "PostgreSQL cancelled the statement: raise statement_timeout, or run again",
 }
-#: A table that is missing is the server's fault where it is one that the migrations make. Marts are not there before a build.
+#: A table that is missing is the server's fault where it is one that the migrations make. Marts are
+#: not there before a build.
 _MISSING, _MIGRATED = "42P01", re.compile(r'relation "(ops|raw)\.')
 _LOST = {"08", "53", "57", "58"}
 """SQLSTATE classes of a server that is gone: connection, resources, operator, system error."""
@@ -63,46 +70,71 @@ _SOCKET = re.compile(
     r"(No such file|Connection refused)",
 )
 
-#: Of a connection that is gone there is no SQLSTATE; these are the classes themselves, not those derived from them.
+#: Of a connection that is gone there is no SQLSTATE; these are the classes themselves, not those
+#: derived from them.
 _WITHOUT_STATE = {"OperationalError", "InterfaceError", "DatabaseError"}
 
 _BY_TEXT = (
-    (r"password authentication failed|no password supplied", "check the user and password in WAREHOUSE_URL"),
+    (
+        r"password authentication failed|no password supplied",
+        "check the user and password in WAREHOUSE_URL",
+    ),
     (r'database ".*" does not exist', "create the database, or correct its name in WAREHOUSE_URL"),
     (r'role ".*" does not exist', "create the user, or correct its name in WAREHOUSE_URL"),
     (
         r"certificate verify failed|server certificate for .* does not match|root certificate",
-        "set sslrootcert in WAREHOUSE_URL to the file of the authority that signed the server's, and the host to the name in that",
+        (
+            "set sslrootcert in WAREHOUSE_URL to the file of the authority "
+            "that signed the server's, "
+            "and the host to the name in that"
+        ),
     ),
-    (r"no pg_hba\.conf entry|SSL", "let the server's pg_hba.conf accept this client, or set sslmode in WAREHOUSE_URL"),
-    (r"too many (clients|connections)|remaining connection slots", "raise max_connections, or close other clients"),
+    (
+        r"no pg_hba\.conf entry|SSL",
+        "let the server's pg_hba.conf accept this client, or set sslmode in WAREHOUSE_URL",
+    ),
+    (
+        r"too many (clients|connections)|remaining connection slots",
+        "raise max_connections, or close other clients",
+    ),
     (r"No space left on device", "free some space on the server's disk, and run again"),
     (
         "temp_file_limit",
         "let an administrator of the server raise temp_file_limit for this role, and run again",
     ),
     (
-        r"server closed|terminating connection|connection (was|already) closed|database system is|SSL SYSCALL|(receive|send) data",
-        "PostgreSQL has stopped or is restarting: run again when it answers; what was committed is kept",
+        (
+            r"server closed|terminating connection|connection (was|already) closed|database system "
+            r"is|SSL SYSCALL|(receive|send) data"
+        ),
+        (
+            "PostgreSQL has stopped or is restarting: run again when it answers; "
+            "what was committed is kept"
+        ),
     ),
 )
 
 
 def parse_url(url: str) -> URL:
-    """Return the URL with the driver that is used here; `postgres://` and `postgresql://` are both understood.
+    """Return the URL with the driver that is used here; `postgres://` and `postgresql://` are both
+    understood.
 
     Raises:
-        WarehouseError: it is no PostgreSQL URL; the message does not repeat it, since it may hold a password.
+        WarehouseError: it is no PostgreSQL URL; the message does not repeat it, since it may hold a
+            password.
     """
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         parsed = None
     if parsed is None or parsed.drivername.split("+")[0] not in {"postgres", "postgresql"}:
-        raise WarehouseError("WAREHOUSE_URL cannot be read: expected postgresql://user:password@host:5432/database.")
+        raise WarehouseError(
+            "WAREHOUSE_URL cannot be read: expected postgresql://user:password@host:5432/database."
+        )
     if "@" in (parsed.host or ""):
         raise WarehouseError(
-            "WAREHOUSE_URL cannot be read: write an @ in the password as %40, since the host begins after the first."
+            "WAREHOUSE_URL cannot be read: write an @ in the password as %40, since the "
+            "host begins after the first."
         )
     return parsed.set(drivername="postgresql+psycopg2")
 
@@ -115,25 +147,32 @@ def in_utf8(url: str) -> str:
 
 
 def socket_folder(url: str) -> str:
-    """Return the folder of the Unix socket to which a URL leads, nothing where it leads to a host."""
+    """Return the folder of the Unix socket to which a URL leads, nothing where it leads to
+    a host.
+    """
     parsed = parse_url(url)
     host = parsed.host or str(parsed.query.get("host", ""))
     return host if host.startswith("/") else ""
 
 
 def mask(url: str) -> str:
-    """Return the URL with its secrets masked, to be shown; a client can use it where there is no password."""
+    """Return the URL with its secrets masked, to be shown; a client can use it where there is no
+    password.
+    """
     parsed = parse_url(url)
-    query = {name: "***" if "password" in name.lower() else value for name, value in parsed.query.items()}
+    query = {
+        name: "***" if "password" in name.lower() else value for name, value in parsed.query.items()
+    }
     return parsed.set(drivername="postgresql", query=query).render_as_string(hide_password=True)
 
 
 def engine(url: str, *, pool_size: int = 3) -> Engine:
-    """Return an engine on the warehouse; nothing is connected yet. `pool_size` 0: each use has a connection of its own.
+    """Return an engine on the warehouse; nothing is connected yet. `pool_size` 0: each use has a
+    connection of its own.
 
     Sessions run in UTC and in UTF8. A pooled connection that has rested is tested before use, so
-    that a restarted server is survived.
-    Every failure of the server is raised as WarehouseError; a refused record stays SQLAlchemy's DBAPIError.
+    that a restarted server is survived. Every failure of the server is raised as WarehouseError; a
+    refused record stays SQLAlchemy's DBAPIError.
 
     Raises:
         WarehouseError: at once for a bad URL, and from any later use of the engine.
@@ -155,7 +194,8 @@ def engine(url: str, *, pool_size: int = 3) -> Engine:
 
 
 def check_tables(url: str, table: str) -> None:
-    """Connect once, and see that a table is there or can be made, in the schema that is used when none is named.
+    """Connect once, and see that a table is there or can be made, in the schema that is used when
+    none is named.
 
     Raises:
         WarehouseError: the server cannot be used, or the user may not make tables in that database.
@@ -163,9 +203,15 @@ def check_tables(url: str, table: str) -> None:
     made = engine(url)
     try:
         with made.connect() as connection:
-            usable = text("SELECT to_regclass(:name) IS NOT NULL OR has_schema_privilege(current_schema(), 'CREATE')")
+            usable = text(
+                "SELECT to_regclass(:name) IS NOT NULL OR "
+                "has_schema_privilege(current_schema(), 'CREATE')"
+            )
             if not connection.execute(usable, {"name": table}).scalar_one():
-                raise WarehouseError("The user of WAREHOUSE_URL may not create tables there: make it the owner of that database.")
+                raise WarehouseError(
+                    "The user of WAREHOUSE_URL may not create tables there: make it "
+                    "the owner of that database."
+                )
     finally:
         made.dispose()
 
@@ -197,10 +243,15 @@ def _has_spoken(connection: Any) -> bool:
 def _prepare_session(connection: Any, entry: ConnectionPoolEntry) -> None:
     version = connection.server_version
     if version < OLDEST_VERSION * 10_000:
-        raise WarehouseError(f"PostgreSQL {version // 10_000} is too old: {OLDEST_VERSION} or later is needed.")
+        raise WarehouseError(
+            f"PostgreSQL {version // 10_000} is too old: {OLDEST_VERSION} or later is needed."
+        )
     encoding = connection.get_parameter_status("server_encoding")
     if encoding != "UTF8":
-        raise WarehouseError(f"The database is encoded as {encoding}: create one with ENCODING 'UTF8' TEMPLATE template0.")
+        raise WarehouseError(
+            f"The database is encoded as {encoding}: create one with ENCODING "
+            "'UTF8' TEMPLATE template0."
+        )
     if connection.encoding != "UTF8":  # a pooler that goes by its own settings
         connection.set_client_encoding("UTF8")
     connection.autocommit = True
@@ -211,7 +262,9 @@ def _prepare_session(connection: Any, entry: ConnectionPoolEntry) -> None:
 
 
 def _translate(context: ExceptionContext) -> None:
-    """Raise a WarehouseError for what is the server's fault; return for what the statement or the data did."""
+    """Raise a WarehouseError for what is the server's fault; return for what the statement or the
+    data did.
+    """
     if context.sqlalchemy_exception is None:
         return
     meaning = refusal(context.original_exception)
@@ -220,12 +273,17 @@ def _translate(context: ExceptionContext) -> None:
 
 
 def refusal(error: BaseException) -> str | None:
-    """Return what an error of the driver means where it is the server's fault, and what to do, in one line; else None."""
+    """Return what an error of the driver means where it is the server's fault, and what to do, in
+    one line; else None.
+    """
     state = getattr(error, "pgcode", None)
     if state in _BY_STATE:
         return f"{_BY_STATE[state]} ({_first_line(error)})."
     if state == _MISSING and _MIGRATED.search(_first_line(error)):
-        return f"A table of the warehouse is missing: restore a backup, or load into an empty database ({_first_line(error)})."
+        return (
+            "A table of the warehouse is missing: restore a backup, or load into an empty "
+            f"database ({_first_line(error)})."
+        )
     if state is None and type(error).__name__ not in _WITHOUT_STATE:
         return None
     if state is not None and state[:2] not in _LOST:
@@ -234,7 +292,9 @@ def refusal(error: BaseException) -> str | None:
 
 
 def refusal_behind(error: BaseException | None) -> str | None:
-    """Return the same of an error of SQLAlchemy, or of one that has such a cause, as those of Dagster's storage have."""
+    """Return the same of an error of SQLAlchemy, or of one that has such a cause, as those of
+    Dagster's storage have.
+    """
     while error is not None and not isinstance(error, DBAPIError):
         error = error.__cause__
     return None if error is None or error.orig is None else refusal(error.orig)

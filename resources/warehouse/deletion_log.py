@@ -1,4 +1,6 @@
-"""The log of deletions, read: what is gone of each project and of the space, when, why, and how it is known."""
+"""The log of deletions, read: what is gone of each project and of the space, when, why, and how it
+is known.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,13 +11,15 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from resources.warehouse.quarantine import key_text
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import deletions
+from resources.warehouse.schema_ops_records import deletions
 from resources.warehouse.tombstones import FOLLOWED
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """A row that is gone and has not come back; `label` is what people know it by, empty where there is no such thing."""
+    """A row that is gone and has not come back; `label` is what people know it by, empty where
+    there is no such thing.
+    """
 
     table: str
     key: str
@@ -27,11 +31,22 @@ class Deletion:
 
 
 def latest_deletions(conn: Connection, space_key: str, limit: int) -> list[Deletion]:
-    """Return the newest open deletions, without the rows that only went with an issue, a comment or a project."""
+    """Return the newest open deletions, without the rows that only went with an issue, a comment or
+    a project.
+    """
     entry = deletions.c
     query = (
-        select(entry.table_name, entry.record_key, entry.project_id, entry.found_at, entry.reason, entry.evidence)
-        .where(entry.space_key == space_key, entry.restored_at.is_(None), entry.reason.not_in(FOLLOWED))
+        select(
+            entry.table_name,
+            entry.record_key,
+            entry.project_id,
+            entry.found_at,
+            entry.reason,
+            entry.evidence,
+        )
+        .where(
+            entry.space_key == space_key, entry.restored_at.is_(None), entry.reason.not_in(FOLLOWED)
+        )
         .order_by(entry.id.desc())
         .limit(limit)
     )
@@ -39,12 +54,18 @@ def latest_deletions(conn: Connection, space_key: str, limit: int) -> list[Delet
     keys: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         keys[row.table_name].append(row.record_key)
-    labels = {(table, key): label for table, of_table in keys.items() for key, label in _labels(conn, table, of_table, space_key)}
+    labels = {
+        (table, key): label
+        for table, of_table in keys.items()
+        for key, label in _labels(conn, table, of_table, space_key)
+    }
     return [Deletion(row[0], row[1], labels.get((row[0], row[1]), ""), *row[2:]) for row in rows]
 
 
 def count_deletions(conn: Connection, space_key: str) -> dict[int | None, dict[str, int]]:
-    """Return project id -> table -> open deletions, None for tables without projects; those that went with something count too."""
+    """Return project id -> table -> open deletions, None for tables without projects; those that
+    went with something count too.
+    """
     entry = deletions.c
     query = (
         select(entry.project_id, entry.table_name, func.count())
@@ -58,8 +79,12 @@ def count_deletions(conn: Connection, space_key: str) -> dict[int | None, dict[s
     return dict(counts)
 
 
-def _labels(conn: Connection, table: str, keys: Sequence[str], space_key: str) -> list[tuple[str, str]]:
-    """Return key and label of rows of a table: the name that people use, for a membership the user's, for a comment the issue's."""
+def _labels(
+    conn: Connection, table: str, keys: Sequence[str], space_key: str
+) -> list[tuple[str, str]]:
+    """Return key and label of rows of a table: the name that people use, for a membership the
+    user's, for a comment the issue's.
+    """
     spec = SPECS.get(table)
     if spec is None:
         return []

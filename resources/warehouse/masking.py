@@ -1,4 +1,6 @@
-"""People in rows that are stored already: replaced by the step that replaces them in what comes from the source."""
+"""People in rows that are stored already: replaced by the step that replaces them in what comes
+from the source.
+"""
 
 import json
 from collections import Counter
@@ -28,12 +30,11 @@ from sqlalchemy import (
 
 from resources.privacy import Mask
 from resources.replacements import Replacements, changed_texts
-from resources.warehouse.inbox import NOT_KEPT
 from resources.warehouse.people_columns import PeopleColumn, rewrite_kept
-from resources.warehouse.records import Record, content_hash, to_text
+from resources.warehouse.record_content import Record, content_hash, to_text
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import (
-    SAID,
+from resources.warehouse.schema_ops import SAID
+from resources.warehouse.schema_ops_records import (
     names,
     rejected_records,
     unexpected_fields,
@@ -41,6 +42,7 @@ from resources.warehouse.schema_ops import (
 )
 from resources.warehouse.spec import Kind, TableSpec
 from resources.warehouse.statements import typed
+from resources.warehouse.webhook_inbox import NOT_KEPT
 
 #: A name that was masked, as a regular expression; the first nine characters identify the key.
 PSEUDONYM = "^user-[0-9a-f]{20}$"
@@ -105,11 +107,17 @@ def _noting(replaced: dict[str, str], changes: Iterable[Change]) -> Iterator[Cha
 
 
 def count_showing(conn: Connection, space_key: str, texts: Collection[str]) -> Counter[str]:
-    """Count the rows of raw and ops that show one of some texts as a value of their JSON; return table -> rows."""
+    """Count the rows of raw and ops that show one of some texts as a value of their JSON; return
+    table -> rows.
+    """
     found: Counter[str] = Counter()
     if texts:
         for table in (*(spec.table for spec in SPECS.values()), rejected_records, webhook_events):
-            query = select(func.count()).select_from(table).where(table.c.space_key == space_key, _shows(table, texts))
+            query = (
+                select(func.count())
+                .select_from(table)
+                .where(table.c.space_key == space_key, _shows(table, texts))
+            )
             found[table.fullname] = conn.execute(query).scalar_one()
     return found
 
@@ -118,20 +126,27 @@ def _shows(table: Table, texts: Collection[str]) -> ColumnElement[bool]:
     """Choose the rows whose JSON has one of some texts as a whole value; without texts all."""
     shown = cast(table.c.payload, Text)
     forms = {json.dumps(one, ensure_ascii=ascii_) for one in texts for ascii_ in (False, True)}
-    return or_(*(shown.contains(form, autoescape=True) for form in sorted(forms))) if texts else true()
+    return (
+        or_(*(shown.contains(form, autoescape=True) for form in sorted(forms))) if texts else true()
+    )
 
 
 def shown_names(spec: TableSpec) -> list[ColumnElement[str]]:
-    """Return where each row of a table shows the name of a person; these show how people are masked there."""
+    """Return where each row of a table shows the name of a person; these show how people are masked
+    there.
+    """
     payload = spec.table.c.payload
     if spec.name == "issue_changes":
-        return [cast(case((spec.table.c.field == "assignee", spec.table.c[column])), Text) for column in ("old_value", "new_value")]
+        return [
+            cast(case((spec.table.c.field == "assignee", spec.table.c[column])), Text)
+            for column in ("old_value", "new_value")
+        ]
     if spec.name in {"users", "project_members"}:
         return [payload["name"].astext]
     return [payload["createdUser"]["name"].astext] if "created_user_id" in spec.table.c else []
 
 
-# -- raw ------------------------------------------------------------------------------------------------------------
+# -- raw -------------------------------------------------------------------------------------------
 
 
 def _changes_of_raw(
@@ -163,7 +178,9 @@ def _rewrite_raw(
             "batch": f"[{','.join(to_text(record) for _, record in batch)}]",
             "hashes": [content_hash(spec, record) for _, record in batch],
         }
-        parameters |= {f"key_{place}": [key[place] for key, _ in batch] for place in range(len(spec.key))}
+        parameters |= {
+            f"key_{place}": [key[place] for key, _ in batch] for place in range(len(spec.key))
+        }
         rows += conn.execute(_rewriting(spec.name), parameters).rowcount
     return rows
 
@@ -172,7 +189,9 @@ def _rewrite_raw(
 def _rewriting(table: str) -> TextClause:
     """Return the statement that gives rows another payload, and the texts that are made of it."""
     spec = SPECS[table]
-    columns = {field.name: typed(field) for field in spec.fields if field.kind is Kind.TEXT and field.path}
+    columns = {
+        field.name: typed(field) for field in spec.fields if field.kind is Kind.TEXT and field.path
+    }
     # An empty hash asks for the row to be written again, and still does.
     columns |= {
         "payload": "e.r",
@@ -181,16 +200,25 @@ def _rewriting(table: str) -> TextClause:
     }
     places = range(len(spec.key))
     arrays = "".join(f", unnest(CAST(:key_{place} AS bigint[]))" for place in places)
-    given = f"ROWS FROM (jsonb_array_elements(CAST(:batch AS jsonb)), unnest(CAST(:hashes AS text[])){arrays})"
+    given = (
+        "ROWS FROM (jsonb_array_elements(CAST(:batch AS jsonb)), "
+        f"unnest(CAST(:hashes AS text[])){arrays})"
+    )
     lines = (
-        f"UPDATE {spec.table.fullname} AS t SET {', '.join(f'{name} = {value}' for name, value in columns.items())}",  # noqa: S608  names of the schema
+        (
+            f"UPDATE {spec.table.fullname} AS t SET "  # noqa: S608 - names of the schema
+            f"{', '.join(f'{name} = {value}' for name, value in columns.items())}"
+        ),
         f"FROM {given} AS e(r, h{''.join(f', k{place}' for place in places)})",
-        f"WHERE t.space_key = :space_key AND {' AND '.join(f't.{spec.key[place]} = e.k{place}' for place in places)}",
+        (
+            "WHERE t.space_key = :space_key AND "
+            f"{' AND '.join(f't.{spec.key[place]} = e.k{place}' for place in places)}"
+        ),
     )
     return text("\n".join(lines))
 
 
-# -- ops ------------------------------------------------------------------------------------------------------------
+# -- ops -------------------------------------------------------------------------------------------
 
 
 def _changes_of_names(conn: Connection, space_key: str, mask: Mask) -> Iterator[Change]:
@@ -221,7 +249,7 @@ def _changes_of_json(
     chosen = (table.c.space_key == space_key, _shows(table, texts))
     query = select(table.c.id, table.c.payload).where(*chosen).execution_options(yield_per=_AT_ONCE)
     for number, payload in conn.execute(query):
-        value = _read(payload)
+        value = _parsed_payload(payload)
         # What is not JSON cannot be masked.
         new = NOT_KEPT if isinstance(value, str) and mask.key else mask(value)
         if new != value:
@@ -251,19 +279,21 @@ def _replace_said(conn: Connection, replacements: Replacements) -> Counter[str]:
     return changed
 
 
-def _read(payload: str) -> Any:
+def _parsed_payload(payload: str) -> Any:
     try:
         return json.loads(payload)
     except ValueError:
         return payload
 
 
-# -- what no rule covers: copies in marts, texts that were cut or are not JSON ----------------------------------------
+# -- what no rule covers: copies in marts, texts that were cut or are not JSON ---------------------
 
 _COLUMNS = text(
     """
-    SELECT format('%I.%I', n.nspname, c.relname), format('%I', a.attname), a.atttypid = 'text[]'::regtype
-    FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    SELECT format('%I.%I', n.nspname, c.relname), format('%I', a.attname), a.atttypid =
+        'text[]'::regtype
+    FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n
+        ON n.oid = c.relnamespace
     WHERE n.nspname = ANY(:schemas) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
         AND a.atttypid IN ('text'::regtype, 'varchar'::regtype, 'text[]'::regtype)
     ORDER BY 1, 2
@@ -272,7 +302,9 @@ _COLUMNS = text(
 
 
 def erase_texts(conn: Connection, space_key: str, texts: Collection[str], new: str) -> Counter[str]:
-    """Replace what identifies a person in marts and in texts cut from records; return table -> rows that were changed."""
+    """Replace what identifies a person in marts and in texts cut from records; return table -> rows
+    that were changed.
+    """
     changed: Counter[str] = Counter()
     if not texts:
         return changed
@@ -281,19 +313,34 @@ def erase_texts(conn: Connection, space_key: str, texts: Collection[str], new: s
         not_(or_(body.startswith("{"), body.startswith("["))),
         or_(*(body.contains(json.dumps(one)[1:-1], autoescape=True) for one in texts)),
     )
-    named = or_(*(example.contains(json.dumps(one, ensure_ascii=False)[1:-1], autoescape=True) for one in texts))
+    named = or_(
+        *(
+            example.contains(json.dumps(one, ensure_ascii=False)[1:-1], autoescape=True)
+            for one in texts
+        )
+    )
     # PostgreSQL says what it has refused.
     refused = or_(*(rejected_records.c.error.contains(one, autoescape=True) for one in texts))
     for column, held in ((example, named), (body, no_json), (rejected_records.c.error, refused)):
-        statement = update(column.table).where(column.table.c.space_key == space_key, held).values({column.name: json.dumps(new)})
+        statement = (
+            update(column.table)
+            .where(column.table.c.space_key == space_key, held)
+            .values({column.name: json.dumps(new)})
+        )
         changed[str(column.table)] += conn.execute(statement).rowcount
     for table_name, column, is_list in conn.execute(_COLUMNS, {"schemas": list(_MADE)}).all():
+        # The server has quoted the names.
         value, held_by = ":new", f"{column} = ANY(:texts)"
         if is_list:
             of_list = f"unnest({column}) WITH ORDINALITY AS u (one, place) ORDER BY place"
-            value = f"ARRAY(SELECT CASE WHEN one = ANY(:texts) THEN :new ELSE one END FROM {of_list})"  # noqa: S608  quoted by the server
+            value = (
+                "ARRAY(SELECT CASE WHEN one = ANY(:texts) THEN :new ELSE one END "  # noqa: S608
+                f"FROM {of_list})"
+            )
             held_by = f"{column} && :texts"
-        copies = text(f"UPDATE {table_name} SET {column} = {value} WHERE {held_by}")  # noqa: S608  quoted by the server
+        copies = text(
+            f"UPDATE {table_name} SET {column} = {value} WHERE {held_by}"  # noqa: S608
+        )
         changed[table_name] += conn.execute(copies, {"texts": sorted(texts), "new": new}).rowcount
     return changed
 

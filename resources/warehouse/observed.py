@@ -1,7 +1,9 @@
-"""What a merge of issues sees change: the values of the stored version and of the one that replaces it, dated once and for all.
+"""What a merge of issues sees change: the values of the stored version and of the one that replaces
+it, dated once and for all.
 
-Most of these changes are in the change log, too. Those that are not, as after a status was deleted with a substitute, have no other
-date. The marts keep them apart (`stg_unlogged_change`); a row that is written here never changes.
+Most of these changes are in the change log, too. Those that are not, as after a status was deleted
+with a substitute, have no other date. The marts keep them apart (`stg_unlogged_change`); a row that
+is written here never changes.
 """
 
 from typing import Final
@@ -21,37 +23,48 @@ COLUMNS: Final = ("project_id", "created_at", *OBSERVED.values())
 """Columns of a written issue that `NOTED` reads, with `id` and `inserted`."""
 
 _STATUS_DELETED, _MILESTONE_DELETED = 34, 24
-_VALUES = ", ".join(f"('{field}', CAST(o.{column} AS text), CAST(m.{column} AS text))" for field, column in OBSERVED.items())
+_VALUES = ", ".join(
+    f"('{field}', CAST(o.{column} AS text), CAST(m.{column} AS text))"
+    for field, column in OBSERVED.items()
+)
 
-#: A part of the statement that merges issues; `merged` are the rows that it has written. Parts of one statement see the rows as
-#: they were before it, so that `raw.issues` has the versions that are replaced. An activity dates a change by the second, a
-#: deletion by the load that found it, and without both the sync that sees it does; none is before the stored version.
+#: A part of the statement that merges issues; `merged` are the rows that it has written. Parts of
+#: one statement see the rows as they were before it, so that `raw.issues` has the versions that are
+#: replaced. An activity dates a change by the second, a deletion by the load that found it, and
+#: without both the sync that sees it does; none is before the stored version.
 NOTED: Final = f"""
 INSERT INTO ops.observed_changes
-    (space_key, issue_id, field, old_value, new_value, updated_before, updated_at, changed_at, evidence, run_id)
+    (space_key, issue_id, field, old_value, new_value, updated_before, updated_at, changed_at,
+        evidence, run_id)
 SELECT :space_key, m.id, f.field, f.old_value, f.new_value,
     COALESCE(o.updated_at, o.created_at), COALESCE(m.updated_at, m.created_at),
-    GREATEST(date_trunc('second', COALESCE(w.found_at, statement_timestamp())), o.updated_at), COALESCE(w.evidence, 'sync'), :run_id
+    GREATEST(date_trunc('second', COALESCE(w.found_at, statement_timestamp())), o.updated_at),
+        COALESCE(w.evidence, 'sync'), :run_id
 FROM merged AS m
 JOIN raw.issues AS o ON o.space_key = :space_key AND o.id = m.id
 CROSS JOIN LATERAL (VALUES {_VALUES}) AS f (field, old_value, new_value)
 LEFT JOIN LATERAL (
     SELECT 1 AS place, a.created_at AS found_at, 'activity ' || a.id AS evidence
     FROM raw.activities AS a
-    WHERE f.field = 'status' AND a.space_key = :space_key AND a.project_id = o.project_id AND a.type = {_STATUS_DELETED}
-        AND a.created_at >= o.updated_at AND a.payload #> '{{content,link}}' @> jsonb_build_array(jsonb_build_object('id', m.id))
+    WHERE f.field = 'status' AND a.space_key = :space_key AND a.project_id = o.project_id
+        AND a.type = {_STATUS_DELETED}
+        AND a.created_at >= o.updated_at AND a.payload #> '{{content,link}}' @>
+            jsonb_build_array(jsonb_build_object('id', m.id))
     UNION ALL
     SELECT 1, a.created_at, 'activity ' || a.id
     FROM unnest(CASE WHEN f.field = 'milestone' THEN o.milestone_ids END) AS g (id)
-    JOIN raw.activities AS a ON a.space_key = :space_key AND a.content_id = g.id AND a.type = {_MILESTONE_DELETED}
+    JOIN raw.activities AS a ON a.space_key = :space_key AND a.content_id = g.id
+        AND a.type = {_MILESTONE_DELETED}
     WHERE g.id <> ALL (COALESCE(m.milestone_ids, '{{}}'))
     UNION ALL
     SELECT 2, d.found_at, 'deletion of ' || d.table_name || ' ' || d.record_key
     FROM ops.deletions AS d
     WHERE d.space_key = :space_key AND d.restored_at IS NULL AND (
-        f.field = 'status' AND d.table_name = 'statuses' AND d.record_key = o.project_id || '/' || o.status_id
+        f.field = 'status' AND d.table_name = 'statuses'
+            AND d.record_key = o.project_id || '/' || o.status_id
         OR f.field = 'milestone' AND d.table_name = 'versions' AND d.record_key = ANY (
-            SELECT CAST(g.id AS text) FROM unnest(o.milestone_ids) AS g (id) WHERE g.id <> ALL (COALESCE(m.milestone_ids, '{{}}'))
+            SELECT CAST(g.id AS text) FROM unnest(o.milestone_ids) AS g (id)
+                WHERE g.id <> ALL (COALESCE(m.milestone_ids, '{{}}'))
         )
     )
     ORDER BY place, found_at DESC

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 #: Noted of each connection when it opens: whether another process answers than the one that was
 #: announced. A pooler announces one of its own making.
@@ -55,7 +55,7 @@ def check_pooler(engine: Engine) -> None:
 
 def _keeps_sessions(engine: Engine) -> bool:
     """Let the server end the session of a connection; return whether that is lost with it."""
-    with _connected(engine) as tried, _connected(engine) as watching:
+    with _own_connection(engine) as tried, _own_connection(engine) as watching:
         session = tried.execute(_END_WHEN_IDLE, {"milliseconds": str(_IDLE_MILLISECONDS)}).one()
         end = time.monotonic() + _PATIENCE_SECONDS
         while True:
@@ -73,7 +73,7 @@ def _keeps_sessions(engine: Engine) -> bool:
 
 
 @contextmanager
-def _connected(engine: Engine) -> Iterator[Connection]:
+def _own_connection(engine: Engine) -> Iterator[Connection]:
     """Yield a connection that does not go back to the pool."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.detach()

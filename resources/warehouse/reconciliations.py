@@ -1,7 +1,9 @@
-"""How each project compares with the source: every comparison is kept, and the latest say how it stands, since when and how proven.
+"""How each project compares with the source: every comparison is kept, and the latest say how it
+stands, since when and how proven.
 
-A count reconciliation compares numbers, so it cannot take back what a row reconciliation found: such a project counts as
-different (`equal` is false) until a row reconciliation finds it equal. This is decided where a comparison is recorded.
+A count reconciliation compares numbers, so it cannot take back what a row reconciliation found:
+such a project counts as different (`equal` is false) until a row reconciliation finds it equal.
+This is decided where a comparison is recorded.
 """
 
 from collections.abc import Sequence
@@ -9,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
 from sqlalchemy import Connection, insert, text
 
+from resources.json_models import Model, Whole
 from resources.warehouse.schema_ops import reconciliations
 
 #: What is compared: the number of issues of each project, or each row. The column `how` has it.
@@ -19,7 +23,9 @@ Level = Literal["count", "rows"]
 
 @dataclass(frozen=True)
 class Reconciled:
-    """How one project came out of a comparison: issues on both sides, and how many rows differ without an explanation."""
+    """How one project came out of a comparison: issues on both sides, and how many rows differ
+    without an explanation.
+    """
 
     project_id: int
     source_rows: int
@@ -28,23 +34,21 @@ class Reconciled:
     note: str | None = None
 
 
-@dataclass(frozen=True)
-class ReconciliationStatus:
-    """How a project stands by all comparisons so far; times are UTC."""
+class Proof(Model):
+    """How a project compares with the source, since when, and how that was found."""
 
     equal: bool
     since: datetime
-    """The first comparison of the unbroken run of those that say so."""
-    level: Level
+    level: Level = Field(
+        description="The last comparison: `count` of the number of issues, `rows` of every row"
+    )
     checked_at: datetime
-    """The last comparison, of whichever kind."""
-    source_rows: int
-    warehouse_rows: int
-    differences: int
+    source_rows: Whole
+    warehouse_rows: Whole
+    differences: Whole
     note: str | None
     rows_compared_at: datetime | None
-    """The last row reconciliation."""
-    row_differences: int | None
+    row_differences: Whole | None
 
     @property
     def differs_in_number(self) -> bool:
@@ -54,7 +58,11 @@ class ReconciliationStatus:
 
 def record(conn: Connection, space_key: str, level: Level, projects: Sequence[Reconciled]) -> None:
     """Keep how projects came out of a comparison; all of one call have the same time."""
-    rows_differ = set(conn.execute(_ROWS_DIFFER, {"space_key": space_key}).scalars()) if level == "count" else set()
+    rows_differ = (
+        set(conn.execute(_ROWS_DIFFER, {"space_key": space_key}).scalars())
+        if level == "count"
+        else set()
+    )
     rows = [
         {
             "space_key": space_key,
@@ -85,7 +93,8 @@ WHERE NOT equal
 #: Per project: the last comparison (`last`), and the last that found the opposite (`change`).
 _LATEST = text("""
 WITH checks AS (
-    SELECT v.*, max(id) FILTER (WHERE how = 'rows') OVER (PARTITION BY project_id ORDER BY id) AS rows_id
+    SELECT v.*, max(id) FILTER (WHERE how = 'rows') OVER (PARTITION BY project_id
+        ORDER BY id) AS rows_id
     FROM ops.reconciliations AS v
     WHERE space_key = :space_key
 ), states AS (
@@ -102,14 +111,16 @@ WITH checks AS (
     GROUP BY s.project_id
 )
 SELECT last.project_id, last.equal,
-       (SELECT min(s.checked_at) FROM states AS s WHERE s.project_id = last.project_id AND s.id > COALESCE(change.id, 0)),
-       last.how, last.checked_at, last.source_rows, last.warehouse_rows, last.differences, last.note, last.rows_at,
-       last.row_differences
+       (SELECT min(s.checked_at) FROM states AS s WHERE s.project_id = last.project_id
+           AND s.id > COALESCE(change.id, 0)) AS since,
+       last.how AS level, last.checked_at, last.source_rows, last.warehouse_rows, last.differences,
+       last.note, last.rows_at AS rows_compared_at, last.row_differences
 FROM last
 LEFT JOIN change USING (project_id)
 """)
 
 
-def latest(conn: Connection, space_key: str) -> dict[int, ReconciliationStatus]:
+def latest(conn: Connection, space_key: str) -> dict[int, Proof]:
     """Return how each project stands that was ever compared, by id."""
-    return {int(row[0]): ReconciliationStatus(*row[1:]) for row in conn.execute(_LATEST, {"space_key": space_key})}
+    found = conn.execute(_LATEST, {"space_key": space_key})
+    return {row.project_id: Proof.model_validate(row, from_attributes=True) for row in found}

@@ -1,4 +1,6 @@
-"""Roles in PostgreSQL: how one is made, what it must not be already, and what somebody needs to connect with it."""
+"""Roles in PostgreSQL: how one is made, what it must not be already, and what somebody needs to
+connect with it.
+"""
 
 import re
 import secrets
@@ -6,24 +8,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from psycopg2 import errorcodes, sql
-from psycopg2.extensions import connection as PgConnection  # noqa: N812 - psycopg2 writes its class in small letters
+
+# psycopg2 writes its class in small letters
+from psycopg2.extensions import connection as PgConnection  # noqa: N812
 from psycopg2.extensions import encrypt_password
 from sqlalchemy import URL, Connection, RowMapping, text
 
 from resources.variables import SettingsError
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 _NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
 _RESERVED = {"public", "none"}
-#: What of the administrator's URL is of use to other clients: not its files of keys, and not the limits of its own connections.
+#: What of the administrator's URL is of use to other clients: not its files of keys, and not the
+#: limits of its own connections.
 _OF_CLIENTS = {"sslmode"}
 
 _ABOUT_ROLE = text(
     """
     SELECT r.rolcanlogin, coalesce(r.rolconfig, '{}') AS settings, r.rolconnlimit AS connections,
         r.rolname IN (current_user, session_user) AS is_own,
-        r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls AS is_powerful,
-        ARRAY(SELECT m.roleid::regrole::text FROM pg_auth_members AS m WHERE m.member = r.oid ORDER BY 1) AS member_of,
+        r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication
+            OR r.rolbypassrls AS is_powerful,
+        ARRAY(SELECT m.roleid::regrole::text FROM pg_auth_members AS m WHERE m.member = r.oid
+            ORDER BY 1) AS member_of,
         EXISTS (SELECT FROM pg_class AS c WHERE c.relowner = r.oid) AS is_owner
     FROM pg_roles AS r WHERE r.rolname = :role
     """
@@ -52,30 +59,44 @@ class Access:
 def check_name(role: str) -> None:
     """Raise SettingsError unless the name can be that of a role that is made here."""
     if not _NAME.fullmatch(role) or role in _RESERVED:
-        raise SettingsError("--role", role, "small letters, digits and _, not beginning with a digit or pg_, 63 at most")
+        raise SettingsError(
+            "--role",
+            role,
+            "small letters, digits and _, not beginning with a digit or pg_, 63 at most",
+        )
 
 
-def about(conn: Connection, role: str) -> RowMapping | None:
+def role_attributes(conn: Connection, role: str) -> RowMapping | None:
     """Return what is known of a role, None when there is none.
 
     Raises:
-        SettingsError: it can do other things than it is to do: an administrator, or a member of another role.
+        SettingsError: it can do other things than it is to do: an administrator, or a member of
+            another role.
     """
     known = conn.execute(_ABOUT_ROLE, {"role": role}).mappings().first()
     if known and known["is_own"]:
-        raise SettingsError("--role", role, "another role than the one that makes it (the user of the URL)")
+        raise SettingsError(
+            "--role", role, "another role than the one that makes it (the user of the URL)"
+        )
     if known and known["is_powerful"]:
-        raise SettingsError("--role", role, "a role that can do nothing else; this one is an administrator")
+        raise SettingsError(
+            "--role", role, "a role that can do nothing else; this one is an administrator"
+        )
     if known and known["member_of"]:
         raise SettingsError(
-            "--role", role, f"a role that can do nothing else; this one has the rights of {', '.join(known['member_of'])}"
+            "--role",
+            role,
+            "a role that can do nothing else; this one has the rights of "
+            f"{', '.join(known['member_of'])}",
         )
     return known
 
 
 @dataclass(frozen=True)
 class Password:
-    """The password of a role: one that was given, a random one of a role that is new, or the one that it has."""
+    """The password of a role: one that was given, a random one of a role that is new, or the one
+    that it has.
+    """
 
     given: str | None = field(repr=False)
     made_up: str | None = field(repr=False)
@@ -88,24 +109,35 @@ class Password:
     def verifier(self, conn: Connection, role: str) -> str | None:
         """Return what the server gets instead of the password: it logs statements."""
         password = self.given or self.made_up
-        return encrypt_password(password, role, scope=_driver(conn), algorithm="scram-sha-256") if password else None
+        return (
+            encrypt_password(password, role, scope=_driver(conn), algorithm="scram-sha-256")
+            if password
+            else None
+        )
 
 
-def login(role: str, known: RowMapping | None, verifier: str | None) -> Iterator[sql.Composed]:
+def login_statements(
+    role: str, known: RowMapping | None, verifier: str | None
+) -> Iterator[sql.Composed]:
     """Yield what makes a role one that can log in; of a role that is known only what differs."""
     if known is None:
         yield sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role))
     elif not known["rolcanlogin"]:
         yield sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(role))
     if verifier:
-        yield sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier))
+        yield sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+            sql.Identifier(role), sql.Literal(verifier)
+        )
 
 
-def run(conn: Connection, statements: Sequence[sql.Composed], verifier: str | None, variable: str) -> None:
+def run(
+    conn: Connection, statements: Sequence[sql.Composed], verifier: str | None, variable: str
+) -> None:
     """Run statements; `variable` has the URL of the connection.
 
     Raises:
-        WarehouseError: the user may not do that; the message has the statements for somebody who may.
+        WarehouseError: the user may not do that; the message has the statements for somebody who
+            may.
     """
     script = [one.as_string(_driver(conn)) for one in statements]
     try:
@@ -118,8 +150,10 @@ def run(conn: Connection, statements: Sequence[sql.Composed], verifier: str | No
         shown = "; ".join(script)
         # Not chained: that would show the verifier.
         raise WarehouseError(
-            f"The user of {variable} may not create or change this role. Let an administrator run this in that database, with a "
-            f"password in place of the dots, then run the command again: {shown.replace(verifier, '…') if verifier else shown};"
+            f"The user of {variable} may not create or change this role. Let an administrator "
+            "run this in that database, with a "
+            "password in place of the dots, then run the command again: "
+            f"{shown.replace(verifier, '…') if verifier else shown};"
         ) from None
 
 
@@ -130,16 +164,29 @@ def _driver(conn: Connection) -> PgConnection:
 
 
 def access(
-    url: URL, role: str, schemas: tuple[str, ...], password: Password, *, created: bool, too_much: tuple[str, ...] = ()
+    url: URL,
+    role: str,
+    schemas: tuple[str, ...],
+    password: Password,
+    *,
+    created: bool,
+    too_much: tuple[str, ...] = (),
 ) -> Access:
     """Return how to connect as a role to the database of a URL."""
     query = {name: str(value) for name, value in url.query.items()}
-    host, port = url.host or query.get("host", "localhost"), url.port or int(query.get("port", 5432))
+    host, port = (
+        url.host or query.get("host", "localhost"),
+        url.port or int(query.get("port", 5432)),
+    )
     database = url.database or query.get("dbname", "")
     kept = {name: value for name, value in query.items() if name in _OF_CLIENTS}
     own = URL.create("postgresql", username=role, database=database, query=kept)
     # A folder of sockets cannot stand where the name of a host does.
-    own = own.update_query_dict({"host": host, "port": str(port)}) if host.startswith("/") else own.set(host=host, port=port)
+    own = (
+        own.update_query_dict({"host": host, "port": str(port)})
+        if host.startswith("/")
+        else own.set(host=host, port=port)
+    )
     return Access(
         role=role,
         created=created,

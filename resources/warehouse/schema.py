@@ -1,6 +1,8 @@
-"""The raw tables of things as they are now: each column declared once with its name, type, place in the record and comment.
+"""The raw tables of things as they are now: each column declared once with its name, type, place in
+the record and comment.
 
-DDL, typing, database comments, Dagster's column schema and `docs/tables.md` are all made from here and `schema_history.py`.
+DDL, typing, database comments, Dagster's column schema and `docs/tables.md` are all made from here
+and `schema_history.py`.
 """
 
 from dataclasses import replace
@@ -13,18 +15,35 @@ __all__ = ["SPECS", "metadata"]
 
 _ID = Field("id", Kind.BIGINT, "id", "Id in the source, unique within the space")
 _NAME = Field("name", Kind.TEXT, "name", "Name as shown")
-_ORDER = Field("display_order", Kind.BIGINT, "displayOrder", "Place in lists; 2147483646 and -1 mean never ordered")
+_ORDER = Field(
+    "display_order",
+    Kind.BIGINT,
+    "displayOrder",
+    "Place in lists; 2147483646 and -1 mean never ordered",
+)
 _PROJECT = Field("project_id", Kind.BIGINT, "projectId", "Project it belongs to", required=True)
 _COLOR = Field("color", Kind.TEXT, "color", "Colour as #rrggbb")
-_FORMAT = Field("text_formatting_rule", Kind.TEXT, "textFormattingRule", "How texts are written: backlog or markdown")
+_FORMAT = Field(
+    "text_formatting_rule",
+    Kind.TEXT,
+    "textFormattingRule",
+    "How texts are written: backlog or markdown",
+)
 
 
-def _made(what: str) -> list[Field]:
+def _creation_fields(what: str) -> list[Field]:
     return [
         Field("created_user_id", Kind.BIGINT, "createdUser.id", f"User who made the {what}"),
         Field("created_at", Kind.TIMESTAMP, "created", f"When the {what} was made"),
-        Field("updated_user_id", Kind.BIGINT, "updatedUser.id", f"User who changed the {what} last"),
-        Field("updated_at", Kind.TIMESTAMP, "updated", f"When the {what} was last changed, by the source's clock"),
+        Field(
+            "updated_user_id", Kind.BIGINT, "updatedUser.id", f"User who changed the {what} last"
+        ),
+        Field(
+            "updated_at",
+            Kind.TIMESTAMP,
+            "updated",
+            f"When the {what} was last changed, by the source's clock",
+        ),
     ]
 
 
@@ -38,10 +57,17 @@ _SPACE = raw_table(
         Field("owner_id", Kind.BIGINT, "ownerId", "User who owns the space"),
         Field("lang", Kind.TEXT, "lang", "Language of the space"),
         Field("timezone", Kind.TEXT, "timezone", "IANA zone in which date-only values are read"),
-        Field("report_send_time", Kind.TEXT, "reportSendTime", "Wall-clock time of the daily report, without zone"),
+        Field(
+            "report_send_time",
+            Kind.TEXT,
+            "reportSendTime",
+            "Wall-clock time of the daily report, without zone",
+        ),
         _FORMAT,
         Field("created_at", Kind.TIMESTAMP, "created", "When the space was made"),
-        Field("updated_at", Kind.TIMESTAMP, "updated", "When the space's settings were last changed"),
+        Field(
+            "updated_at", Kind.TIMESTAMP, "updated", "When the space's settings were last changed"
+        ),
     ],
     endpoint="GET /space",
     key=(),
@@ -65,7 +91,12 @@ _USERS = raw_table(
             of_person=True,
         ),
         replace(_NAME, of_person=True),
-        Field("role_type", Kind.BIGINT, "roleType", "Role 1-6; the meaning depends on the space's plan"),
+        Field(
+            "role_type",
+            Kind.BIGINT,
+            "roleType",
+            "Role 1-6; the meaning depends on the space's plan",
+        ),
         Field("lang", Kind.TEXT, "lang", "Language of the user, null when not set"),
         Field(
             "mail_address",
@@ -78,7 +109,8 @@ _USERS = raw_table(
             "last_login_at",
             Kind.TIMESTAMP,
             "lastLoginTime",
-            "When the user last logged in, as of the last load of users; a login alone moves no loaded_at",
+            "When the user last logged in, as of the last load of users; a login "
+            "alone moves no loaded_at",
         ),
         Field(
             "nulab_account_id",
@@ -98,12 +130,14 @@ _PROJECTS = raw_table(
     "Projects, archived ones included",
     [
         _ID,
-        Field("project_key", Kind.TEXT, "projectKey", "Key as in issue keys; can be renamed, the id cannot"),
+        Field("project_key", Kind.TEXT, "projectKey",
+            "Key as in issue keys; can be renamed, the id cannot"),
         _NAME,
         Field("archived", Kind.BOOLEAN, "archived", "Whether the project is archived"),
         _FORMAT,
         Field("chart_enabled", Kind.BOOLEAN, "chartEnabled", "Whether charts are on"),
-        Field("subtasking_enabled", Kind.BOOLEAN, "subtaskingEnabled", "Whether issues may have child issues"),
+        Field("subtasking_enabled", Kind.BOOLEAN, "subtaskingEnabled",
+            "Whether issues may have child issues"),
         Field("use_wiki", Kind.BOOLEAN, "useWiki", "Whether the wiki is on"),
         Field("use_git", Kind.BOOLEAN, "useGit", "Whether Git is on"),
         _ORDER,
@@ -111,8 +145,10 @@ _PROJECTS = raw_table(
     endpoint="GET /projects",
     business_key="project_key",
     also_known=(
-        "useResolvedForChart", "projectLeaderCanEditProjectLeader", "useFileSharing", "useWikiTreeView",
-        "useOriginalImageSizeAtWiki", "useSubversion", "useDevAttributes", "grandchildIssueEnabled", "useGantt",
+        "useResolvedForChart", "projectLeaderCanEditProjectLeader", "useFileSharing",
+        "useWikiTreeView",
+        "useOriginalImageSizeAtWiki", "useSubversion", "useDevAttributes", "grandchildIssueEnabled",
+        "useGantt",
         "useBurndown",
     ),
 )  # fmt: skip
@@ -127,14 +163,29 @@ _PROJECT_MEMBERS = raw_table(
     endpoint="GET /projects/:id/users",
     key=("project_id", "user_id"),
     references={"project_id": "projects", "user_id": "users"},
-    also_known=("userId", "name", "roleType", "lang", "mailAddress", "lastLoginTime", "nulabAccount", "keyword"),
+    also_known=(
+        "userId",
+        "name",
+        "roleType",
+        "lang",
+        "mailAddress",
+        "lastLoginTime",
+        "nulabAccount",
+        "keyword",
+    ),
     owns_only=frozenset({"id"}),
 )
 
 _TEAMS = raw_table(
     "teams",
     "Teams of users",
-    [_ID, _NAME, Field("member_ids", Kind.IDS, "members[].id", "Users in the team"), _ORDER, *_made("team")],
+    [
+        _ID,
+        _NAME,
+        Field("member_ids", Kind.IDS, "members[].id", "Users in the team"),
+        _ORDER,
+        *_creation_fields("team"),
+    ],
     endpoint="GET /teams",
     business_key="name",
     references={"member_ids": "users", "created_user_id": "users", "updated_user_id": "users"},
@@ -144,7 +195,13 @@ _TEAMS = raw_table(
 _STATUSES = raw_table(
     "statuses",
     "Statuses of each project; ids 1-4 are the built-in ones and repeat in every project",
-    [_PROJECT, Field("id", Kind.BIGINT, "id", "Id in the source, unique within the project"), _NAME, _COLOR, _ORDER],
+    [
+        _PROJECT,
+        Field("id", Kind.BIGINT, "id", "Id in the source, unique within the project"),
+        _NAME,
+        _COLOR,
+        _ORDER,
+    ],
     endpoint="GET /projects/:id/statuses",
     key=("project_id", "id"),
     business_key="name",
@@ -156,8 +213,10 @@ _ISSUE_TYPES = raw_table(
     "Issue types of each project",
     [
         _ID, _PROJECT, _NAME, _COLOR, _ORDER,
-        Field("template_summary", Kind.TEXT, "templateSummary", "Summary a new issue of this type starts with"),
-        Field("template_description", Kind.TEXT, "templateDescription", "Description such an issue starts with"),
+        Field("template_summary", Kind.TEXT, "templateSummary",
+            "Summary a new issue of this type starts with"),
+        Field("template_description", Kind.TEXT, "templateDescription",
+            "Description such an issue starts with"),
     ],
     endpoint="GET /projects/:id/issueTypes", business_key="name", references=_PROJECT_REF,
 )  # fmt: skip
@@ -176,7 +235,8 @@ _VERSIONS = raw_table(
         _ID, _PROJECT, _NAME,
         Field("description", Kind.TEXT, "description", "Description"),
         Field("start_date", Kind.DATE, "startDate", "First day, in the space's zone"),
-        Field("release_due_date", Kind.DATE, "releaseDueDate", "Day it is due, in the space's zone"),
+        Field("release_due_date", Kind.DATE, "releaseDueDate",
+            "Day it is due, in the space's zone"),
         Field("archived", Kind.BOOLEAN, "archived", "Whether it is put away"),
         _ORDER,
     ],
@@ -190,14 +250,18 @@ _CUSTOM_FIELDS = raw_table(
         _ID, _PROJECT,
         Field(
             "type_id", Kind.BIGINT, "typeId",
-            "1 text, 2 text area, 3 number, 4 date, 5 single list, 6 multiple list, 7 checkbox, 8 radio",
+            "1 text, 2 text area, 3 number, 4 date, 5 single list, 6 multiple list, "
+            "7 checkbox, 8 radio",
         ),
         _NAME,
         Field("description", Kind.TEXT, "description", "Description"),
         Field("required", Kind.BOOLEAN, "required", "Whether an issue must have a value"),
-        Field("use_issue_type", Kind.BOOLEAN, "useIssueType", "Whether the field is limited to some issue types"),
-        Field("applicable_issue_type_ids", Kind.IDS, "applicableIssueTypes[]", "Issue types that have it; empty: all"),
-        Field("items", Kind.JSONB, "items", "Choices of a list: id (unique within the field), name, displayOrder"),
+        Field("use_issue_type", Kind.BOOLEAN, "useIssueType",
+            "Whether the field is limited to some issue types"),
+        Field("applicable_issue_type_ids", Kind.IDS, "applicableIssueTypes[]",
+            "Issue types that have it; empty: all"),
+        Field("items", Kind.JSONB, "items",
+            "Choices of a list: id (unique within the field), name, displayOrder"),
         Field("allow_add_item", Kind.BOOLEAN, "allowAddItem", "Whether people may add choices"),
         Field("allow_input", Kind.BOOLEAN, "allowInput", "Whether people may type another value"),
         Field("unit", Kind.TEXT, "unit", "Unit of a number"),
@@ -206,7 +270,8 @@ _CUSTOM_FIELDS = raw_table(
     endpoint="GET /projects/:id/customFields",
     business_key="name",
     references=_PROJECT_REF | {"applicable_issue_type_ids": "issue_types"},
-    also_known=("version", "min", "max", "initialValue", "initialDate", "initialShift", "initialValueType"),
+    also_known=("version", "min", "max", "initialValue", "initialDate", "initialShift",
+        "initialValueType"),
     owned={"items": Owned.ITEMS},
 )  # fmt: skip
 
@@ -225,36 +290,42 @@ _ISSUES = raw_table(
     "Issues as they are now, one row each",
     [
         _ID, _PROJECT,
-        Field("issue_key", Kind.TEXT, "issueKey", "Key as people write it (OPS-42); changes when the project's does"),
+        Field("issue_key", Kind.TEXT, "issueKey",
+            "Key as people write it (OPS-42); changes when the project's does"),
         Field("key_id", Kind.BIGINT, "keyId", "Number in the key"),
         Field("issue_type_id", Kind.BIGINT, "issueType.id", "Issue type"),
         Field("summary", Kind.TEXT, "summary", "Title"),
         Field("description", Kind.TEXT, "description", "Text, in the project's formatting rule"),
-        Field("resolution_id", Kind.BIGINT, "resolution.id", "How it was resolved; 0 is fixed, null not resolved"),
+        Field("resolution_id", Kind.BIGINT, "resolution.id",
+            "How it was resolved; 0 is fixed, null not resolved"),
         Field("priority_id", Kind.BIGINT, "priority.id", "Priority"),
         Field("status_id", Kind.BIGINT, "status.id", "Status, of the issue's project"),
-        Field("assignee_id", Kind.BIGINT, "assignee.id", "User it is assigned to, null when nobody"),
+        Field("assignee_id", Kind.BIGINT, "assignee.id",
+            "User it is assigned to, null when nobody"),
         Field("category_ids", Kind.IDS, "category[].id", "Categories"),
         Field("version_ids", Kind.IDS, "versions[].id", "Versions"),
-        Field("milestone_ids", Kind.IDS, "milestone[].id", "Milestones, of the versions of the project"),
+        Field("milestone_ids", Kind.IDS, "milestone[].id",
+            "Milestones, of the versions of the project"),
         Field("start_date", Kind.DATE, "startDate", "Day the work starts, in the space's zone"),
         Field("due_date", Kind.DATE, "dueDate", "Day it is due, in the space's zone"),
         Field("estimated_hours", Kind.NUMERIC, "estimatedHours", "Estimate in hours"),
         Field("actual_hours", Kind.NUMERIC, "actualHours", "Hours spent"),
         Field("parent_issue_id", Kind.BIGINT, "parentIssueId", "Issue it is a child of"),
-        *_made("issue"),
+        *_creation_fields("issue"),
     ],
     endpoint="GET /issues",
     business_key="issue_key",
     references={
         "project_id": "projects", "issue_type_id": "issue_types", "resolution_id": "resolutions",
-        "priority_id": "priorities", "status_id": "statuses", "assignee_id": "users", "category_ids": "categories",
+        "priority_id": "priorities", "status_id": "statuses", "assignee_id": "users",
+        "category_ids": "categories",
         "version_ids": "versions", "milestone_ids": "versions", "parent_issue_id": "issues",
         "created_user_id": "users", "updated_user_id": "users",
     },
     also_known=("customFields", "attachments", "sharedFiles", "externalFileLinks", "stars"),
     owned={
-        "customFields": Owned.CUSTOM_FIELDS, "attachments": Owned.REFERENCES, "sharedFiles": Owned.FILES,
+        "customFields": Owned.CUSTOM_FIELDS, "attachments": Owned.REFERENCES,
+        "sharedFiles": Owned.FILES,
         "stars": Owned.REFERENCES,
     },
     freshness=("updated_at", "created_at"),
@@ -264,7 +335,8 @@ _ISSUES = raw_table(
 SPECS: Final[dict[str, TableSpec]] = {
     spec.name: spec
     for spec in (
-        _SPACE, _USERS, _PROJECTS, _PROJECT_MEMBERS, _TEAMS, _STATUSES, _ISSUE_TYPES, _CATEGORIES, _VERSIONS,
+        _SPACE, _USERS, _PROJECTS, _PROJECT_MEMBERS, _TEAMS, _STATUSES, _ISSUE_TYPES, _CATEGORIES,
+        _VERSIONS,
         _CUSTOM_FIELDS, _PRIORITIES, _RESOLUTIONS, _ISSUES, *HISTORY,
     )
 }  # fmt: skip

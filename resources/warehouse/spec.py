@@ -1,11 +1,24 @@
-"""How a raw table is declared: a `Field` per typed column, a `TableSpec` per table, and the columns every raw table has."""
+"""How a raw table is declared: a `Field` per typed column, a `TableSpec` per table, and the columns
+every raw table has.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, MetaData, Numeric, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
 
@@ -21,8 +34,9 @@ metadata = MetaData(
 )
 
 
-#: Fields that move by themselves, in a record or in a snapshot nested in one: such a move is no change of the record. It is not
-#: compared, and does not touch `loaded_at`. A user's time of login is the only one that the API's reference names.
+#: Fields that move by themselves, in a record or in a snapshot nested in one: such a move is no
+#: change of the record. It is not compared, and does not touch `loaded_at`. A user's time of login
+#: is the only one that the API's reference names.
 VOLATILE: Final = frozenset({"lastLoginTime"})
 
 
@@ -59,13 +73,16 @@ class Owned(Enum):
 
     REFERENCE = "the id of the object"
     REFERENCES = "the ids of the objects, sorted"
-    NOTICES = "the id and the user's id of each notification, sorted; who has read it is no part of it"
+    NOTICES = (
+        "the id and the user's id of each notification, sorted; who has read it is no part of it"
+    )
     SORTED = "the plain values, sorted"
     FILES = "id, size and time of change of each file, sorted"
     ITEMS = "the objects, sorted by id"
     CUSTOM_FIELDS = "the values of custom fields by field id, list items as their ids"
 
-    # There is one of each; Enum hashes the name each time, and each field of each record is looked up.
+    # There is one of each; Enum hashes the name each time, and each field of each record is looked
+    # up.
     __hash__ = object.__hash__
 
 
@@ -73,11 +90,11 @@ class Owned(Enum):
 class Field:
     """One typed column and where its value stands in the record.
 
-    `path` is `updated`, `status.id` (inside an object), `category[].id` (of each object of a list) or
-    `applicableIssueTypes[]` (a list of plain ids). An empty path: the caller of the merge gives the value.
-    A `lenient` id is null where the source has something else than digits in its place, as documents have; a lenient
-    list of ids is null where the source has no list. A column `of_person` says who somebody is:
-    Dagster shows none.
+    `path` is `updated`, `status.id` (inside an object), `category[].id` (of each object of a list)
+    or `applicableIssueTypes[]` (a list of plain ids). An empty path: the caller of the merge gives
+    the value. A `lenient` id is null where the source has something else than digits in its place,
+    as documents have; a lenient list of ids is null where the source has no list. A column
+    `of_person` says who somebody is: Dagster shows none.
     """
 
     name: str
@@ -96,25 +113,35 @@ class Field:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """A raw table: what is stored, where it comes from, and what makes a record of it a changed one."""
+    """A raw table: what is stored, where it comes from, and what makes a record of it a changed
+    one.
+    """
 
     table: Table
     endpoint: str
     fields: tuple[Field, ...]
     key: tuple[str, ...]
-    """The columns that, after `space_key`, make the primary key; all bigint. Empty: one row per space."""
+    """The columns that, after `space_key`, make the primary key; all bigint. Empty: one row per
+    space.
+    """
     business_key: str | None
     """The column by which people know a row, as `issue_key`; it may change, the key never does."""
     references: Mapping[str, str]
-    """Column -> raw table whose id it holds (of the same space; with `project_id` where that is in the key)."""
+    """Column -> raw table whose id it holds (of the same space; with `project_id` where that is in
+    the key).
+    """
     known: frozenset[str]
     """Every top-level field that the source is known to send."""
     owned: Mapping[str, Owned]
-    """Top-level field -> what of it belongs to the record; a field that is not named belongs to it whole."""
+    """Top-level field -> what of it belongs to the record; a field that is not named belongs to it
+    whole.
+    """
     owns_only: frozenset[str] | None
     """Where set, the only top-level fields that belong to the record."""
     freshness: tuple[str, ...]
-    """Columns whose first non-null one says how new a version of a record is; empty: the last one read wins."""
+    """Columns whose first non-null one says how new a version of a record is; empty: the last one
+    read wins.
+    """
 
     @property
     def name(self) -> str:
@@ -123,7 +150,9 @@ class TableSpec:
 
     @property
     def vanishes(self) -> bool:
-        """Whether rows can vanish from the source, so that the table has `deleted_at` and `deleted_reason`."""
+        """Whether rows can vanish from the source, so that the table has `deleted_at` and
+        `deleted_reason`.
+        """
         return "deleted_at" in self.table.c
 
     @property
@@ -155,14 +184,30 @@ def _column(field: Field, *, key: bool) -> Column[Any]:
 def _bookkeeping(*, vanishes: bool) -> list[Column[Any]]:
     columns: list[Column[Any]] = [
         Column("payload", JSONB(), nullable=False, comment="The record as received, nothing lost"),
-        Column("content_hash", Text(), nullable=False, comment="Hash of what the record itself owns, to notice a change"),
-        Column("loaded_at", DateTime(timezone=True), nullable=False, comment="When the row was last written"),
+        Column(
+            "content_hash",
+            Text(),
+            nullable=False,
+            comment="Hash of what the record itself owns, to notice a change",
+        ),
+        Column(
+            "loaded_at",
+            DateTime(timezone=True),
+            nullable=False,
+            comment="When the row was last written",
+        ),
         Column("run_id", Text(), nullable=False, comment="Run that wrote the row last"),
     ]
     if vanishes:
         columns += [
-            Column("deleted_at", DateTime(timezone=True), comment="When the row was found gone from the source"),
-            Column("deleted_reason", Text(), comment="How it was found gone, or why it is inaccessible"),
+            Column(
+                "deleted_at",
+                DateTime(timezone=True),
+                comment="When the row was found gone from the source",
+            ),
+            Column(
+                "deleted_reason", Text(), comment="How it was found gone, or why it is inaccessible"
+            ),
         ]
     return columns
 
@@ -185,8 +230,9 @@ def raw_table(
 ) -> TableSpec:
     """Declare a raw table in `metadata` and return its spec.
 
-    A path `x.id` or `x[].id` makes `x` a reference: only the ids count as the record's own. `owned` adds to that
-    or overrides it; `also_known` names fields of the record that have no column of their own.
+    A path `x.id` or `x[].id` makes `x` a reference: only the ids count as the record's own. `owned`
+    adds to that or overrides it; `also_known` names fields of the record that have no column of
+    their own.
     """
     table = Table(
         name,
@@ -199,7 +245,9 @@ def raw_table(
         comment=comment,
     )
     by_path = {
-        field.top: Owned.REFERENCES if field.kind is Kind.IDS else Owned.REFERENCE for field in fields if field.path.endswith(".id")
+        field.top: Owned.REFERENCES if field.kind is Kind.IDS else Owned.REFERENCE
+        for field in fields
+        if field.path.endswith(".id")
     } | {field.top: Owned.SORTED for field in fields if field.path.endswith("[]")}
     return TableSpec(
         table=table,

@@ -1,10 +1,12 @@
 """The two sides as frames, and how two frames differ.
 
-A frame has one row a record and the columns `key` (parts joined by `/`), `project_id` and `issue_id` (0 where there is none),
-`version` (time of change as the source writes it), `hash` (of what the record itself owns) and `record`; that of the warehouse also
-has `gone`: why a row is marked deleted, null for one that is not.
+A frame has one row a record and the columns `key` (parts joined by `/`), `project_id` and
+`issue_id` (0 where there is none), `version` (time of change as the source writes it), `hash` (of
+what the record itself owns) and `record`; that of the warehouse also has `gone`: why a row is
+marked deleted, null for one that is not.
 
-Records of the source are brought into the form in which PostgreSQL keeps them, so that only what differs differs.
+Records of the source are brought into the form in which PostgreSQL keeps them, so that only what
+differs differs.
 """
 
 import re
@@ -18,7 +20,7 @@ from sqlalchemy import ColumnElement, Connection, any_, case, func, literal, sel
 
 from resources.warehouse.arrays import bigints
 from resources.warehouse.quarantine import key_text
-from resources.warehouse.records import (
+from resources.warehouse.record_content import (
     BadRecordError,
     Record,
     content_hash,
@@ -39,7 +41,9 @@ Hash = Callable[[TableSpec, Record], str]
 
 @dataclass(frozen=True)
 class Row:
-    """A record as received, and the project and issue that it was read from; 0 where there is none."""
+    """A record as received, and the project and issue that it was read from; 0 where there
+    is none.
+    """
 
     record: Any
     project_id: int = 0
@@ -52,8 +56,10 @@ def of_issue(record: Record) -> Row:
     return Row(record, project if isinstance(project, int) else 0)
 
 
-def of_source(spec: TableSpec, rows: Iterable[Row], hashed: Hash = content_hash) -> pd.DataFrame:
-    """Return records of the source as a frame; one without a usable key has a key that begins with `?`."""
+def source_frame(spec: TableSpec, rows: Iterable[Row], hashed: Hash = content_hash) -> pd.DataFrame:
+    """Return records of the source as a frame; one without a usable key has a key that begins with
+    `?`.
+    """
     return frame(_source_rows(spec, rows, hashed))
 
 
@@ -64,40 +70,62 @@ def _source_rows(spec: TableSpec, rows: Iterable[Row], hashed: Hash) -> Iterator
             key = key_text(record_key(spec, record, {"project_id": row.project_id}))
         except BadRecordError as error:
             key, record = f"?{number}: {error}", {}
-        yield key, row.project_id, row.issue_id, version(spec, record), hashed(spec, record), record
+        yield (
+            key,
+            row.project_id,
+            row.issue_id,
+            change_time(spec, record),
+            hashed(spec, record),
+            record,
+        )
 
 
 def as_stored(record: Any) -> Any:
-    """Return a record as `payload` holds it: characters that cannot be stored replaced, large floats as whole numbers."""
+    """Return a record as `payload` holds it: characters that cannot be stored replaced, large
+    floats as whole numbers.
+    """
     written = to_text(record)
     if not storable(written):
         record = sanitise(record)
-    return _whole(record) if _EXPONENT.search(written) else record
+    return _whole_numbers(record) if _EXPONENT.search(written) else record
 
 
-def _whole(value: Any) -> Any:
+def _whole_numbers(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and abs(value) >= 1e16:
-        # By its shortest text, which is what was sent: the float itself is another number from 2^53 on.
+        # By its shortest text, which is what was sent: the float itself is another number from 2^53
+        # on.
         return int(Decimal(repr(value)))
     if isinstance(value, dict):
-        return {name: _whole(item) for name, item in value.items()}
-    return [_whole(item) for item in value] if isinstance(value, list) else value
+        return {name: _whole_numbers(item) for name, item in value.items()}
+    return [_whole_numbers(item) for item in value] if isinstance(value, list) else value
 
 
-def version(spec: TableSpec, record: Record) -> str | None:
-    """Return the time of change of a record as the source writes it, None for records that have none."""
+def change_time(spec: TableSpec, record: Record) -> str | None:
+    """Return the time of change of a record as the source writes it, None for records that have
+    none.
+    """
     values = (record.get(spec.field(column).path) for column in spec.freshness)
     found = next((value for value in values if value is not None), None)
     return None if found is None else str(found)
 
 
-def of_warehouse(
-    conn: Connection, spec: TableSpec, space_key: str, *chosen: ColumnElement[bool], hashed: Hash = content_hash
+def warehouse_frame(
+    conn: Connection,
+    spec: TableSpec,
+    space_key: str,
+    *chosen: ColumnElement[bool],
+    hashed: Hash = content_hash,
 ) -> pd.DataFrame:
-    """Return the chosen rows of a table as a frame, those that are marked deleted too; the hash is made anew from `payload`."""
+    """Return the chosen rows of a table as a frame, those that are marked deleted too; the hash is
+    made anew from `payload`.
+    """
     table = spec.table
-    known = [table.c[name] if name in table.c else literal(0).label(name) for name in ("project_id", "issue_id")]
-    # A project that is not listed any more is not proven deleted, and is not expected at the source either.
+    known = [
+        table.c[name] if name in table.c else literal(0).label(name)
+        for name in ("project_id", "issue_id")
+    ]
+    # A project that is not listed any more is not proven deleted, and is not expected at the source
+    # either.
     why = case((table.c.deleted_at.is_not(None), "no reason given")) if spec.vanishes else None
     gone = literal(None) if why is None else func.coalesce(table.c.deleted_reason, why)
     query = select(*(table.c[name] for name in spec.key), *known, table.c.payload, gone)
@@ -105,7 +133,8 @@ def of_warehouse(
     return frame(
         (
             (
-                key_text(tuple(row[:keys])), row[keys], row[keys + 1], version(spec, record), hashed(spec, record), record,
+                key_text(tuple(row[:keys])), row[keys], row[keys + 1], change_time(spec, record),
+                hashed(spec, record), record,
                 row[keys + 3],
             )
             for row in conn.execute(query.where(table.c.space_key == space_key, *chosen))
@@ -126,48 +155,48 @@ def label_of(*records: Any) -> str:
 
 
 def frame(rows: Iterable[tuple[Any, ...]], *more: str) -> pd.DataFrame:
-    """Return rows as a frame of the columns above and `more`; of several rows with one key the last counts."""
+    """Return rows as a frame of the columns above and `more`; of several rows with one key the last
+    counts.
+    """
     made = pd.DataFrame(list(rows), columns=[*COLUMNS, *more], dtype=object)
     return made.drop_duplicates("key", keep="last")
 
 
-def compare(source: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that differ: one row each with the columns of both sides (`_source`, `_warehouse`) and `kind`.
+def differing_rows(source: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that differ: one row each with the columns of both sides (`_source`,
+    `_warehouse`) and `kind`.
 
-    A row that is marked deleted counts as missing when the source has it, and as equal when the source has not.
+    A row that is marked deleted counts as missing when the source has it, and as equal when the
+    source has not.
     """
-    if _alike(source, stored):
-        return pd.DataFrame()
-    both = source.merge(stored, on="key", how="outer", suffixes=("_source", "_warehouse"), indicator="side")
+    both = source.merge(
+        stored, on="key", how="outer", suffixes=("_source", "_warehouse"), indicator="side"
+    )
     here = (both["side"] != "left_only") & both["gone"].isna()
     there = both["side"] != "right_only"
     kind = pd.Series(pd.NA, index=both.index, dtype="object")
     kind[here & there & (both["hash_source"] != both["hash_warehouse"])] = CONTENT
-    kind[here & there & (both["version_source"].fillna("") != both["version_warehouse"].fillna(""))] = STALE
+    kind[
+        here & there & (both["version_source"].fillna("") != both["version_warehouse"].fillna(""))
+    ] = STALE
     kind[here & ~there] = EXTRA
     kind[there & ~here] = MISSING
     return both.assign(kind=kind)[kind.notna()]
 
 
-def _alike(source: pd.DataFrame, stored: pd.DataFrame) -> bool:
-    """Whether both sides are the same and nothing is marked deleted: true of most pairs, and ten times as fast as a merge."""
-    if len(source) != len(stored) or stored["gone"].notna().any():
-        return False
-    one, other = (
-        {key: (version or "", content) for key, version, content in zip(*map(side.get, ("key", "version", "hash")), strict=True)}
-        for side in (source, stored)
-    )
-    return one == other
-
-
-def described(spec: TableSpec, differing: pd.DataFrame) -> Iterator[tuple[Difference, Any]]:
-    """Yield each row of `compare` as a difference, with the record of the source (None: it has none)."""
+def as_differences(spec: TableSpec, differing: pd.DataFrame) -> Iterator[tuple[Difference, Any]]:
+    """Yield each row of `differing_rows` as a difference, with the record of the source (None: it
+    has none).
+    """
     for row in differing.where(differing.notna(), None).to_dict("records"):
         source, stored = row["record_source"], row["record_warehouse"]
         projects = [int(row[f"project_id_{side}"] or 0) for side in ("source", "warehouse")]
         moved = row["kind"] in {CONTENT, STALE} and projects[0] != projects[1]
         if row["kind"] == MISSING:
-            words = (_version(row["version_source"]), f"marked deleted: {row['gone']}" if row["gone"] else "no row")
+            words = (
+                _version(row["version_source"]),
+                f"marked deleted: {row['gone']}" if row["gone"] else "no row",
+            )
         elif row["kind"] == EXTRA:
             words = ("not listed", _version(row["version_warehouse"]))
         elif row["kind"] == STALE:
@@ -195,9 +224,14 @@ def _version(moment: str | None) -> str:
 
 def _fields(spec: TableSpec, source: Any, stored: Any) -> tuple[str, str]:
     """Say in which of the fields that a record owns two versions of it differ."""
-    one, other = (owned_content(spec, record) if isinstance(record, dict) else {} for record in (source, stored))
+    one, other = (
+        owned_content(spec, record) if isinstance(record, dict) else {}
+        for record in (source, stored)
+    )
     names = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
-    first, second = (", ".join(f"{name}={to_text(side.get(name))}" for name in names) for side in (one, other))
+    first, second = (
+        ", ".join(f"{name}={to_text(side.get(name))}" for name in names) for side in (one, other)
+    )
     return short(first), short(second)
 
 

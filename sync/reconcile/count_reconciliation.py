@@ -1,30 +1,31 @@
-"""Count reconciliation: the number of issues of each project on both sides, and what explains a difference.
+"""Count reconciliation: the number of issues of each project on both sides, and what explains a
+difference.
 
-A source that stands still costs one request a project. Where the numbers differ, the feed and the newest changes are asked what has
-happened since the project was read, and the source is counted again until a count stands between two looks at the feed that report
-nothing new: only then is it known what the number was of. Where the warehouse still has too many, it is asked for each by id.
+A source that stands still costs one request a project. Where the numbers differ, the feed and the
+newest changes are asked what has happened since the project was read, and the source is counted
+again until a count stands between two looks at the feed that report nothing new: only then is it
+known what the number was of. Where the warehouse still has too many, it is asked for each by id.
 
 Issues that were changed are not seen by a number; the row reconciliation sees them.
 """
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine, select
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.errors import NotFound, PermissionDenied
-from resources.backlog.models import IssueFilter
 from resources.backlog.paginator import instant
 from resources.backlog.scan import LOOKBACK, PROJECTS_PER_REQUEST
-from resources.warehouse.quarantine import place_of
 from resources.warehouse.reconciliations import latest
 from resources.warehouse.schema import SPECS
 from resources.warehouse.sync_state import get_watermarks
 from sync.by_id import IssuesById, chunks
-from sync.reconcile.explanations import Feed, Refused, quarantined
+from sync.reconcile.explanations import Feed, quarantined
+from sync.reconcile.holdings import Holdings, holdings, projects_in_quarantine, stored_by_key
 from sync.reconcile.result import TOO_FAST, ProjectReconciliation, Reconciliation
 
 #: The grain of the source's times.
@@ -35,11 +36,12 @@ MOST_COUNTS = 12
 
 @dataclass(frozen=True)
 class ProjectCount:
-    """The issues of one project on both sides, and what has happened at the source since they were read.
+    """The issues of one project on both sides, and what has happened at the source since they were
+    read.
 
-    `warehouse`: rows that are not marked deleted. `refused`: how many more the source has because the warehouse refuses them (below
-    zero where one that has moved away is refused in its new project). Not `conclusive`: the project
-    changed too fast to be compared.
+    `warehouse`: rows that are not marked deleted. `refused`: how many more the source has because
+        the warehouse refuses them (below zero where one that has moved away is refused in its new
+        project). Not `conclusive`: the project changed too fast to be compared.
     """
 
     project: str
@@ -54,12 +56,16 @@ class ProjectCount:
 
     @property
     def difference(self) -> int:
-        """Issues that the warehouse has too many (or too few, below zero) and that nothing explains."""
+        """Issues that the warehouse has too many (or too few, below zero) and that nothing
+        explains.
+        """
         came, went = (sum(self.happened.get(name, 0) for name in names) for names in (_CAME, _WENT))
         return self.warehouse + self.refused + came - went - self.source
 
     def result(self, loaded_until: datetime | None) -> ProjectReconciliation:
-        """Return what was found, for a project that was read up to an instant (None: never whole)."""
+        """Return what was found, for a project that was read up to an instant (None: never
+        whole).
+        """
         notes = [] if self.conclusive else [TOO_FAST]
         notes += [f"{self.quarantined} in quarantine"] if self.quarantined else []
         return ProjectReconciliation(
@@ -81,67 +87,9 @@ Arrivals = dict[int, tuple[datetime, bool]]
 _CAME, _WENT = ("created", "moved here"), ("deleted", "moved away")
 
 
-@dataclass(frozen=True)
-class Holdings:
-    """What the warehouse has of each project: rows, and how many more are at the source that it has in quarantine."""
-
-    rows: Counter[int]
-    refused: Counter[int]
-    quarantined: Counter[int]
-
-    def total(self, project_ids: Collection[int]) -> int:
-        """Return how many issues the source has of these projects if nothing has happened there."""
-        return sum(self.rows[project] + self.refused[project] for project in project_ids)
-
-
-def holdings(engine: Engine, space_key: str) -> Holdings:
-    """Count what the warehouse has. An issue in quarantine counts once, where its refused version says that it is.
-
-    Raises:
-        WarehouseError: the warehouse cannot be read.
-    """
-    issues = SPECS["issues"].table.c
-    present = (issues.space_key == space_key, issues.deleted_at.is_(None))
-    with engine.connect() as connection:
-        query = select(issues.project_id, func.count()).where(*present).group_by(issues.project_id)
-        rows = Counter({int(project): int(count) for project, count in connection.execute(query)})
-        held = _held(quarantined(connection, space_key))
-        stored = {}
-        if held:
-            ids = [int(key) for key in held if key.isdigit()]
-            places = select(issues.id, issues.project_id).where(*present, issues.id.in_(ids))
-            stored = {str(identifier): int(project) for identifier, project in connection.execute(places)}
-            stored |= _stored_by_key(connection, space_key, held)
-    refused, named = Counter[int](), Counter[int]()
-    for key, project in held.items():
-        named[project] += 1
-        if stored.get(key) != project:
-            refused[project] += 1
-            if key in stored:
-                named[stored[key]] += 1
-                refused[stored[key]] -= 1
-    return Holdings(rows, refused, named)
-
-
-def _stored_by_key(connection: Connection, space_key: str, held: Collection[str]) -> dict[str, int]:
-    """Return the entries of issues without an id that have the key of a stored issue, each with the project of that."""
-    issues = SPECS["issues"].table.c
-    keys = {key: place for key in held if (place := place_of(key))}
-    if not keys:
-        return {}
-    query = select(issues.issue_key, issues.project_id).where(
-        issues.space_key == space_key, issues.deleted_at.is_(None), issues.issue_key.in_(keys.values())
-    )
-    projects = {str(key): int(project) for key, project in connection.execute(query)}
-    return {key: projects[place] for key, place in keys.items() if place in projects}
-
-
-def _held(entries: Mapping[tuple[str, str], Refused]) -> dict[str, int]:
-    """Return the project of each issue in quarantine that says it."""
-    return {key: one.project_id for (table, key), one in entries.items() if table == "issues" and one.project_id is not None}
-
-
-def reconcile_counts(client: BacklogClient, engine: Engine, space_key: str, only: Collection[str] | None = None) -> Reconciliation:
+def reconcile_counts(
+    client: BacklogClient, engine: Engine, space_key: str, only: Collection[str] | None = None
+) -> Reconciliation:
     """Count the issues of each visible project, or `only` of those with these keys, on both sides.
 
     Raises:
@@ -150,8 +98,14 @@ def reconcile_counts(client: BacklogClient, engine: Engine, space_key: str, only
     """
     with engine.connect() as connection:
         watermarks = get_watermarks(connection, space_key, "issues")
-    projects = [count.result(watermarks.get(count.project_id)) for count in count_projects(client, engine, space_key, only)]
-    totals = (sum(project.source for project in projects), sum(project.warehouse for project in projects))
+    projects = [
+        count.result(watermarks.get(count.project_id))
+        for count in count_projects(client, engine, space_key, only)
+    ]
+    totals = (
+        sum(project.source for project in projects),
+        sum(project.warehouse for project in projects),
+    )
     errors = [f"{project.key}: {TOO_FAST}" for project in projects if not project.conclusive]
     return Reconciliation("count", projects, {"issues": totals}, errors=errors)
 
@@ -159,9 +113,11 @@ def reconcile_counts(client: BacklogClient, engine: Engine, space_key: str, only
 def count_projects(
     client: BacklogClient, engine: Engine, space_key: str, only: Collection[str] | None = None
 ) -> list[ProjectCount]:
-    """Compare the issues of each visible project, or `only` of those with these keys, with the warehouse as of their last load.
+    """Compare the issues of each visible project, or `only` of those with these keys, with the
+    warehouse as of their last load.
 
-    An archived project that lists no issues is left out: whether archived issues are still listed is not documented.
+    An archived project that lists no issues is left out: whether archived issues are still listed
+    is not documented.
 
     Raises:
         BacklogError: a project refuses to be counted.
@@ -184,15 +140,18 @@ def count_projects(
                 continue
             raise
         if source or not project.get("archived"):
-            counts[project_id] = _count(held, project_id, source, key)
+            counts[project_id] = _project_count(held, project_id, source, key)
     return counter.explained(counts)
 
 
-def doubtful_projects(client: BacklogClient, engine: Engine, space_key: str, keys: Collection[str]) -> set[str]:
-    """Return those of projects (by key) that have to be counted one by one to know whether they equal the source.
+def doubtful_projects(
+    client: BacklogClient, engine: Engine, space_key: str, keys: Collection[str]
+) -> set[str]:
+    """Return those of projects (by key) that have to be counted one by one to know whether they
+    equal the source.
 
-    Not the others: each was equal when it was compared last, and all together have as many issues as at the source, which is one
-    request for a hundred of them.
+    Not the others: each was equal when it was compared last, and all together have as many issues
+    as at the source, which is one request for a hundred of them.
 
     Raises:
         BacklogError: projects refuse to be counted.
@@ -203,9 +162,16 @@ def doubtful_projects(client: BacklogClient, engine: Engine, space_key: str, key
     chosen = [project for project in client.visible_projects() if project["projectKey"] in keys]
     # An archived project may refuse to be counted.
     equal = [
-        project for project in chosen if not project.get("archived") and project["id"] in statuses and statuses[project["id"]].equal
+        project
+        for project in chosen
+        if not project.get("archived")
+        and project["id"] in statuses
+        and statuses[project["id"]].equal
     ]
-    held, doubted = holdings(engine, space_key), [project for project in chosen if project not in equal]
+    held, doubted = (
+        holdings(engine, space_key),
+        [project for project in chosen if project not in equal],
+    )
     for some in chunks(equal, PROJECTS_PER_REQUEST):
         ids = tuple(int(project["id"]) for project in some)
         if len(ids) == 1 or client.issues_count(IssueFilter(project_id=ids)) != held.total(ids):
@@ -214,35 +180,56 @@ def doubtful_projects(client: BacklogClient, engine: Engine, space_key: str, key
 
 
 def differing_projects(
-    client: BacklogClient, engine: Engine, space_key: str, project_ids: Sequence[int], read_at: datetime
+    client: BacklogClient,
+    engine: Engine,
+    space_key: str,
+    project_ids: Sequence[int],
+    read_at: datetime,
 ) -> set[int]:
-    """Return the projects that have not as many issues as at the source, apart from what happened there after they were read.
+    """Return the projects that have not as many issues as at the source, apart from what happened
+    there after they were read.
 
-    What happened in the very second of `read_at`, or before, is for the load that asks. One that changes too fast to be compared is
-    among them. One request a project, more for one that differs.
+    What happened in the very second of `read_at`, or before, is for the load that asks. One that
+    changes too fast to be compared is among them. One request a project, more for one that differs.
 
     Raises:
         BacklogError: a project refuses to be counted.
         WarehouseError: the warehouse cannot be read.
     """
     held = holdings(engine, space_key)
-    # The caller reads a project that differs again whole, so that asking for each issue by id before would only cost.
-    counter = _Counter(client, engine, space_key, dict.fromkeys(project_ids, read_at + SECOND), by_id=False)
-    counts = {project: _count(held, project, counter.source(project)) for project in project_ids}
-    return {one.project_id for one in counter.explained(counts) if one.difference or not one.conclusive}
+    # The caller reads a project that differs again whole, so that asking for each issue by id
+    # before would only cost.
+    counter = _Counter(
+        client, engine, space_key, dict.fromkeys(project_ids, read_at + SECOND), by_id=False
+    )
+    counts = {
+        project: _project_count(held, project, counter.source(project)) for project in project_ids
+    }
+    return {
+        one.project_id for one in counter.explained(counts) if one.difference or not one.conclusive
+    }
 
 
-def _count(held: Holdings, project_id: int, source: int, key: str = "") -> ProjectCount:
+def _project_count(held: Holdings, project_id: int, source: int, key: str = "") -> ProjectCount:
     return ProjectCount(
-        key, source, held.rows[project_id], project_id, held.refused[project_id], held.quarantined[project_id]
+        key, source, held.rows[project_id], project_id, held.refused[project_id],
+        held.quarantined[project_id]
     )  # fmt: skip
 
 
 class _Counter:
-    """Counts projects; `since` says from when on what happened in each is no difference. `by_id`: ask for what is too many."""
+    """Counts projects; `since` says from when on what happened in each is no difference. `by_id`:
+    ask for what is too many.
+    """
 
     def __init__(
-        self, client: BacklogClient, engine: Engine, space_key: str, since: Mapping[int, datetime], *, by_id: bool = True
+        self,
+        client: BacklogClient,
+        engine: Engine,
+        space_key: str,
+        since: Mapping[int, datetime],
+        *,
+        by_id: bool = True,
     ) -> None:
         self._client, self._engine, self._space_key = client, engine, space_key
         self._since, self._by_id = since, by_id
@@ -265,7 +252,9 @@ class _Counter:
         return list(found.values())
 
     def _explain(self, count: ProjectCount, since: datetime) -> ProjectCount:
-        """Say what has happened in a project since an instant, by a count that is known to be of that very state."""
+        """Say what has happened in a project since an instant, by a count that is known to be of
+        that very state.
+        """
         project = count.project_id
         # Once more, and at one moment: another load may have written since the rows were counted.
         known, rows, keyless = self._known(project)
@@ -274,8 +263,16 @@ class _Counter:
         feed, arrivals = Feed(self._client, project, since), self._arrivals(project, since, known)
         feed.look()
         counted_at = self._counted_at[project]
-        latest = max([moment for moment, _ in arrivals.values()] + ([feed.latest] if feed.latest else []), default=since)
-        stands = not away and not feed.refused and counted_at is not None and latest < counted_at - LOOKBACK
+        latest = max(
+            [moment for moment, _ in arrivals.values()] + ([feed.latest] if feed.latest else []),
+            default=since,
+        )
+        stands = (
+            not away
+            and not feed.refused
+            and counted_at is not None
+            and latest < counted_at - LOOKBACK
+        )
         for _ in range(MOST_COUNTS):
             if not stands:
                 count = replace(count, source=self.source(project))
@@ -290,33 +287,46 @@ class _Counter:
             if (arrivals, away) == before:
                 return found
             stands = False
-        return replace(count, happened=_happened(known, arrivals, away, feed.deleted), conclusive=False)
+        return replace(
+            count, happened=_happened(known, arrivals, away, feed.deleted), conclusive=False
+        )
 
     def _known(self, project_id: int) -> tuple[set[int], int, int]:
-        """Return the ids of the issues that the warehouse has of a project, in rows or in quarantine, and two numbers.
+        """Return the ids of the issues that the warehouse has of a project, in rows or in
+        quarantine, and two numbers.
 
         These are of rows, and of records in quarantine that have no id.
         """
         issues = SPECS["issues"].table.c
         query = select(issues.id).where(
-            issues.space_key == self._space_key, issues.project_id == project_id, issues.deleted_at.is_(None)
+            issues.space_key == self._space_key,
+            issues.project_id == project_id,
+            issues.deleted_at.is_(None),
         )
         with self._engine.connect() as connection:
             known = set(connection.execute(query).scalars())
-            held = _held(quarantined(connection, self._space_key))
-            stored = _stored_by_key(connection, self._space_key, held)
+            held = projects_in_quarantine(quarantined(connection, self._space_key))
+            stored = stored_by_key(connection, self._space_key, held)
         rows = len(known)
         for key, project in held.items():
             if key.isdigit():
                 (known.add if project == project_id else known.discard)(int(key))
-        without_id = (key for key, project in held.items() if not key.isdigit() and project == project_id)
+        without_id = (
+            key for key, project in held.items() if not key.isdigit() and project == project_id
+        )
         return known, rows, sum(key not in stored for key in without_id)
 
     def _arrivals(self, project_id: int, since: datetime, known: Collection[int]) -> Arrivals:
-        """Return the issues that changed since an instant and that the warehouse has not; one request as a rule."""
+        """Return the issues that changed since an instant and that the warehouse has not; one
+        request as a rule.
+        """
         found: Arrivals = {}
-        for page in self._client.issues(IssueFilter(project_id=(project_id,), sort="updated", order="desc")):
-            recent = {int(issue["id"]): issue for issue in page if instant(issue, "updated") >= since}
+        for page in self._client.issues(
+            IssueFilter(project_id=(project_id,), sort="updated", order="desc")
+        ):
+            recent = {
+                int(issue["id"]): issue for issue in page if instant(issue, "updated") >= since
+            }
             self._listed |= recent.keys()
             found |= {
                 identifier: (instant(issue, "updated"), instant(issue, "created") >= since)
@@ -328,21 +338,34 @@ class _Counter:
         return found
 
     def _moved_away(self, ids: Collection[int], project_id: int, since: datetime) -> set[int]:
-        """Ask for issues by id, and return those that are in another project since an instant, or were deleted there."""
+        """Ask for issues by id, and return those that are in another project since an instant, or
+        were deleted there.
+        """
         visible = [int(project["id"]) for project in self._client.visible_projects()]
         away: set[int] = set()
         asked = IssuesById(self._client, ids, visible)
         for page in asked.pages():
             elsewhere = [issue for issue in page if issue.get("projectId") != project_id]
-            away.update(int(issue["id"]) for issue in elsewhere if instant(issue, "updated") >= since)
+            away.update(
+                int(issue["id"]) for issue in elsewhere if instant(issue, "updated") >= since
+            )
         if asked.absent:
             feed = Feed(self._client, None, since)
             feed.look()
-            away |= {issue for issue in asked.absent if feed.deleted.get(issue, project_id) != project_id}
+            away |= {
+                issue for issue in asked.absent if feed.deleted.get(issue, project_id) != project_id
+            }
         return away
 
 
-def _happened(known: Collection[int], arrivals: Arrivals, away: Collection[int], deleted: Collection[int]) -> dict[str, int]:
+def _happened(
+    known: Collection[int], arrivals: Arrivals, away: Collection[int], deleted: Collection[int]
+) -> dict[str, int]:
     gone = set(known).intersection(deleted)
     came = [created for issue, (_, created) in arrivals.items() if issue not in deleted]
-    return {"created": sum(came), "moved here": len(came) - sum(came), "deleted": len(gone), "moved away": len(set(away) - gone)}
+    return {
+        "created": sum(came),
+        "moved here": len(came) - sum(came),
+        "deleted": len(gone),
+        "moved away": len(set(away) - gone),
+    }

@@ -1,7 +1,7 @@
 """What explains a difference, so that it is behind or quarantined and not different.
 
-The explanations are: the record says that it was changed after its project was loaded, the activity feed has a deletion since
-then, the row is to be read anyway, or the warehouse refuses the record.
+The explanations are: the record says that it was changed after its project was loaded, the activity
+feed has a deletion since then, the row is to be read anyway, or the warehouse refuses the record.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,13 +12,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import Record
 from resources.backlog.errors import PermissionDenied
 from resources.backlog.feed import ISSUE_DELETED, whole
-from resources.backlog.models import Record
 from resources.backlog.paginator import instant
 from resources.backlog.scan import LOOKBACK
 from resources.warehouse.issue_sync_state import CommentRead, pending_comments
-from resources.warehouse.schema_ops import rejected_records, sync_history
+from resources.warehouse.schema_ops import sync_history
+from resources.warehouse.schema_ops_records import rejected_records
 from resources.warehouse.sync_state import get_watermarks
 from sync.reconcile.result import CONTENT, EXTRA, Difference, short
 
@@ -30,7 +31,8 @@ _MOMENTS = ("updated", "created")
 class Feed:
     """The issues that the feed of a project, or of the space, calls deleted since an instant.
 
-    The first look costs a request a hundred activities, a later one asks for what is new. `refused`: the key may not read it.
+    The first look costs a request a hundred activities, a later one asks for what is new.
+    `refused`: the key may not read it.
     """
 
     client: BacklogClient
@@ -50,8 +52,12 @@ class Feed:
         """
         before, after = len(self.deleted), self._newest or None
         try:
-            for page in self.client.activities(self.project_id, type_ids=(ISSUE_DELETED,), min_id=after, order="desc"):
-                recent = [activity for activity in page if instant(activity, "created") >= self.since]
+            for page in self.client.activities(
+                self.project_id, type_ids=(ISSUE_DELETED,), min_id=after, order="desc"
+            ):
+                recent = [
+                    activity for activity in page if instant(activity, "created") >= self.since
+                ]
                 for activity in recent:
                     self._take(activity)
                 self._newest = max([self._newest, *page.ids])
@@ -62,7 +68,11 @@ class Feed:
         return len(self.deleted) > before
 
     def _take(self, activity: Record) -> None:
-        moment, content, project = instant(activity, "created"), activity.get("content"), activity.get("project")
+        moment, content, project = (
+            instant(activity, "created"),
+            activity.get("content"),
+            activity.get("project"),
+        )
         self.latest = max(moment, self.latest or moment)
         issue = whole(content.get("id")) if isinstance(content, dict) else None
         if issue is not None:
@@ -72,7 +82,9 @@ class Feed:
 
 @dataclass(frozen=True)
 class Refused:
-    """A record in quarantine: the project that it says it is in, None where it says none, and why it was refused."""
+    """A record in quarantine: the project that it says it is in, None where it says none, and why
+    it was refused.
+    """
 
     project_id: int | None
     error: str
@@ -84,18 +96,23 @@ def quarantined(conn: Connection, space_key: str) -> dict[tuple[str, str], Refus
     query = select(entry.table_name, entry.record_key, entry.project_id, entry.error).where(
         entry.space_key == space_key, entry.reason == "rejected", entry.resolved_at.is_(None)
     )
-    return {(str(table), str(key)): Refused(project, str(error)) for table, key, project, error in conn.execute(query)}
+    return {
+        (str(table), str(key)): Refused(project, str(error))
+        for table, key, project, error in conn.execute(query)
+    }
 
 
 @dataclass(frozen=True)
 class LoadedUntil:
     """How far everything was loaded before the comparison began.
 
-    An issue or comment is behind when it was changed, made or deleted after the watermark of its project, or when its comments are
-    known to be unread. The content of a comment may also differ because its issue, which is behind, has moved to another project.
-    A row of a list is behind when it says itself that it was changed after the list was loaded last; most lists say no time, and a
-    row of theirs that differs is a difference until the next load. A row is in quarantine when its record was refused, a comment
-    or change also when it only differs by the project to which its issue, which was refused, has moved.
+    An issue or comment is behind when it was changed, made or deleted after the watermark of its
+    project, or when its comments are known to be unread. The content of a comment may also differ
+    because its issue, which is behind, has moved to another project. A row of a list is behind when
+    it says itself that it was changed after the list was loaded last; most lists say no time, and a
+    row of theirs that differs is a difference until the next load. A row is in quarantine when its
+    record was refused, a comment or change also when it only differs by the project to which its
+    issue, which was refused, has moved.
     """
 
     watermarks: dict[int, datetime]
@@ -114,31 +131,44 @@ class LoadedUntil:
         )
         with engine.connect() as connection:
             watermarks = get_watermarks(connection, space_key, "issues")
-            pending = {read.issue_id: read for read in pending_comments(connection, space_key, project_ids)}
+            pending = {
+                read.issue_id: read for read in pending_comments(connection, space_key, project_ids)
+            }
             loaded = {str(table): moment for table, moment in connection.execute(loads)}
         return cls(watermarks, pending, loaded)
 
     def explain(
-        self, client: BacklogClient, engine: Engine, space_key: str, found: Iterable[tuple[Difference, Any]]
+        self,
+        client: BacklogClient,
+        engine: Engine,
+        space_key: str,
+        found: Iterable[tuple[Difference, Any]],
     ) -> list[Difference]:
-        """Return the differences, each marked where something explains it; each comes with the record of the source, or None.
+        """Return the differences, each marked where something explains it; each comes with the
+        record of the source, or None.
 
-        Call it when the source is read: the activity feed is asked what was deleted, once a project that has an issue too many.
+        Call it when the source is read: the activity feed is asked what was deleted, once a project
+        that has an issue too many.
         """
         return in_quarantine(engine, space_key, list(self._marked(client, found)))
 
-    def _marked(self, client: BacklogClient, found: Iterable[tuple[Difference, Any]]) -> Iterator[Difference]:
+    def _marked(
+        self, client: BacklogClient, found: Iterable[tuple[Difference, Any]]
+    ) -> Iterator[Difference]:
         late: set[int] = set()
         for difference, record in sorted(found, key=lambda one: one[0].table != "issues"):
             if difference.table not in {"issues", "comments", "issue_changes"}:
                 behind = _since(record, self.loaded.get(difference.table))
             elif difference.project_id not in self.watermarks:
-                behind = False  # never read whole: that the next load will do so is no reason to call it loaded
+                # never read whole: that the next load will do so is no reason to call it loaded
+                behind = False
             elif difference.table == "issues":
                 behind = self._is_behind(client, difference, record)
                 late |= set(difference.ids) if behind else set()
             else:
-                behind = self._is_unread(difference) or _since(record, self.watermarks[difference.project_id])
+                behind = self._is_unread(difference) or _since(
+                    record, self.watermarks[difference.project_id]
+                )
                 behind = behind or (difference.kind == CONTENT and difference.issue_id in late)
             yield replace(difference, outcome="behind") if behind else difference
 
@@ -153,7 +183,9 @@ class LoadedUntil:
         return issue.ids[0] in self.deleted[issue.project_id]
 
     def _is_unread(self, difference: Difference) -> bool:
-        """Say whether a comment, or a change that a comment reports, is among those that are to be read anyway."""
+        """Say whether a comment, or a change that a comment reports, is among those that are to be
+        read anyway.
+        """
         read = self.pending.get(difference.issue_id)
         if read is None or not difference.ids:
             return False
@@ -166,7 +198,9 @@ def in_quarantine(engine: Engine, space_key: str, found: Sequence[Difference]) -
         return []
     with engine.connect() as connection:
         refused = quarantined(connection, space_key)
-    keyless = {(table, one.project_id): one for (table, key), one in refused.items() if key.startswith("?")}
+    keyless = {
+        (table, one.project_id): one for (table, key), one in refused.items() if key.startswith("?")
+    }
 
     def entry_of(one: Difference) -> Refused | None:
         if one.key.startswith("?"):
@@ -177,26 +211,40 @@ def in_quarantine(engine: Engine, space_key: str, found: Sequence[Difference]) -
 
 
 def _of_moved_issue(one: Difference, refused: Mapping[tuple[str, str], Refused]) -> Refused | None:
-    """Return the refused version of the issue with which a comment or change has moved, where nothing else differs."""
-    issue = refused.get(("issues", str(one.issue_id))) if one.table in {"comments", "issue_changes"} else None
-    return issue if issue and issue.project_id == one.project_id and one.source == f"projectId={one.project_id}" else None
+    """Return the refused version of the issue with which a comment or change has moved, where
+    nothing else differs.
+    """
+    issue = (
+        refused.get(("issues", str(one.issue_id)))
+        if one.table in {"comments", "issue_changes"}
+        else None
+    )
+    return (
+        issue
+        if issue
+        and issue.project_id == one.project_id
+        and one.source == f"projectId={one.project_id}"
+        else None
+    )
 
 
 def _with_refusal(one: Difference, entry: Refused | None) -> Difference:
     if entry is None or one.kind == EXTRA:
         return one
     words = short(f"in ops.rejected_records: {entry.error}")
-    return replace(one, warehouse=words, outcome="behind" if one.outcome == "behind" else "quarantined")
+    return replace(
+        one, warehouse=words, outcome="behind" if one.outcome == "behind" else "quarantined"
+    )
 
 
 def _since(record: Any, moment: datetime | None) -> bool:
     if moment is None or not isinstance(record, dict):
         return False
-    moments = (_instant(record.get(name)) for name in _MOMENTS)
+    moments = (_parsed_instant(record.get(name)) for name in _MOMENTS)
     return any(when is not None and when >= moment - LOOKBACK for when in moments)
 
 
-def _instant(value: Any) -> datetime | None:
+def _parsed_instant(value: Any) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:

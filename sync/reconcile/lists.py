@@ -1,18 +1,22 @@
-"""The tables that are read whole: which list of the source each holds, and the rows that belong to it."""
+"""The tables that are read whole: which list of the source each holds, and the rows that belong to
+it.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import Record
 from resources.backlog.errors import NotInPlan, PermissionDenied
-from resources.backlog.models import Record
 from sync import listings
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A list as the source gave it; when it is not `whole`, a row that is not in it may still be there."""
+    """A list as the source gave it; when it is not `whole`, a row that is not in it may still be
+    there.
+    """
 
     records: Sequence[Record]
     whole: bool = True
@@ -41,8 +45,11 @@ OF_SPACE: Final = (*_READ_OTHERWISE, *listings.OF_SPACE)
 OF_PROJECT: Final = tuple(listings.OF_PROJECT)
 
 
-def read_list(client: BacklogClient, table: str, project_id: int | None, *, fresh: bool) -> Listed | None:
-    """Return a list of the source, None when the plan of the space has no such thing; stored rows then stay as they are.
+def read_list(
+    client: BacklogClient, table: str, project_id: int | None, *, fresh: bool
+) -> Listed | None:
+    """Return a list of the source, None when the plan of the space has no such thing; stored rows
+    then stay as they are.
 
     Not `fresh`: what the client has read before will do.
 

@@ -1,4 +1,6 @@
-"""`reconcile`: the comparison of the nightly job, the check and `verify`. Loads end with `differing_projects`."""
+"""`reconcile`: the comparison of the nightly job, the check and `verify`. Loads end with
+`differing_projects`.
+"""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -25,19 +27,23 @@ def reconcile(
     repair: LoadAgain | None = None,
     progress: Progress | None = None,
 ) -> Reconciliation:
-    """Compare the warehouse with the source, keep how each project came out, and repair what differs when that is requested.
+    """Compare the warehouse with the source, keep how each project came out, and repair what
+    differs when that is requested.
 
     Args:
         client: the source.
         engine: the warehouse.
         level: `count` compares the number of issues of each project, `rows` each row of each table.
-        projects: keys of projects, None: all that the key can see. The lists of the space are compared when all are.
+        projects: keys of projects, None: all that the key can see. The lists of the space are
+            compared when all are.
         comments: compare comments and their changes too, one request for each issue.
-        repair: loads again the rows that differ, which are compared once more after that. It needs the level `rows`.
+        repair: loads again the rows that differ, which are compared once more after that. It needs
+            the level `rows`.
         progress: gets how far it is.
 
     Raises:
-        BacklogError: a project refuses to be counted, the key is refused or the source is not available.
+        BacklogError: a project refuses to be counted, the key is refused or the source is not
+            available.
         WarehouseError: the warehouse cannot be used.
     """
     space_key = str(client.space_info()["spaceKey"])
@@ -65,10 +71,17 @@ def _keep(engine: Engine, space_key: str, found: Reconciliation, *, comments: bo
     kept: dict[Level, list[Reconciled]] = {"count": [], "rows": []}
     for project in found.projects:
         if project.conclusive:
-            # Without comments nothing is proven of these: then an equal project has the right numbers, no more.
+            # Without comments nothing is proven of these: then an equal project has the right
+            # numbers, no more.
             partial = not comments and not project.differences
             kept["count" if partial else found.level].append(
-                Reconciled(project.id, project.source, project.warehouse, project.differences, project.remark or None)
+                Reconciled(
+                    project.id,
+                    project.source,
+                    project.warehouse,
+                    project.differences,
+                    project.remark or None,
+                )
             )
     with engine.begin() as connection:
         for level, projects in kept.items():

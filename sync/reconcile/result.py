@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from resources.warehouse.reconciliations import Level
 
 #: How a row, or a number of rows, compares. `sync/reconcile/__init__.py` says what each means.
 Outcome = Literal["equal", "behind", "quarantined", "different"]
-#: How a project or the warehouse compares: what is in quarantine does not make it unequal, and is counted apart.
+#: How a project or the warehouse compares: what is in quarantine does not make it unequal, and is
+#: counted apart.
 Status = Literal["equal", "behind", "different"]
 
 MISSING = "missing in warehouse"
@@ -24,13 +25,13 @@ QUARANTINED = "in quarantine"
 TOO_FAST = "it changes too fast to be compared; try again when it is quieter"
 #: Characters of a value that are shown of it.
 SHOWN = 120
-#: Differences in the object of `--json`; the counts are of all.
-LISTED = 1_000
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One row that is not the same on both sides; the values are cut to what a reader needs to see the difference."""
+    """One row that is not the same on both sides; the values are cut to what a reader needs to see
+    the difference.
+    """
 
     table: str
     project_id: int
@@ -53,20 +54,11 @@ class Difference:
     @property
     def ids(self) -> tuple[int, ...]:
         """The key as numbers; empty for a row that has none."""
-        return tuple(int(part) for part in self.key.split("/")) if self.key and not self.key.startswith("?") else ()
-
-    def as_json(self, projects: dict[int, str]) -> dict[str, Any]:
-        """Return the entry of `verify --json`."""
-        return {
-            "table": self.table,
-            "project": projects.get(self.project_id),
-            "label": self.label,
-            "key": self.key,
-            "kind": QUARANTINED if self.outcome == "quarantined" else self.kind,
-            "source": self.source,
-            "warehouse": self.warehouse,
-            "behind": self.outcome == "behind",
-        }
+        return (
+            tuple(int(part) for part in self.key.split("/"))
+            if self.key and not self.key.startswith("?")
+            else ()
+        )
 
 
 def with_outcome(outcome: Outcome, differences: Iterable[Difference]) -> list[Difference]:
@@ -78,8 +70,8 @@ def with_outcome(outcome: Outcome, differences: Iterable[Difference]) -> list[Di
 class ProjectReconciliation:
     """One project: its issues on both sides, and its rows that differ, by outcome.
 
-    `differences`: rows that nothing explains. `since_load`: what has happened at the source since the last load, as
-    `created` -> 3. Not `conclusive`: it could not be compared, or not whole.
+    `differences`: rows that nothing explains. `since_load`: what has happened at the source since
+        the last load, as `created` -> 3. Not `conclusive`: it could not be compared, or not whole.
     """
 
     id: int
@@ -109,21 +101,6 @@ class ProjectReconciliation:
         parts = ", ".join(f"{number} {name}" for name, number in self.since_load.items() if number)
         return "; ".join(filter(None, (f"{parts} since the last load" if parts else "", self.note)))
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the entry of `verify --json`."""
-        return {
-            "project": self.key,
-            "status": self.status,
-            "source": self.source,
-            "warehouse": self.warehouse,
-            "differences": self.differences,
-            "behind": self.behind,
-            "quarantined": self.quarantined,
-            "loaded_until": self.loaded_until,
-            "conclusive": self.conclusive,
-            "note": self.note,
-        }
-
 
 @dataclass(frozen=True)
 class Reconciliation:
@@ -148,51 +125,31 @@ class Reconciliation:
 
     @property
     def status(self) -> Status:
-        """Say how the warehouse compares with the source, over all projects and the lists of the space."""
-        unequal = len(with_outcome("different", self.differences)) + sum(project.differences for project in self.projects)
-        behind = len(with_outcome("behind", self.differences)) + sum(project.behind for project in self.projects)
+        """Say how the warehouse compares with the source, over all projects and the lists of the
+        space.
+        """
+        unequal = len(with_outcome("different", self.differences)) + sum(
+            project.differences for project in self.projects
+        )
+        behind = len(with_outcome("behind", self.differences)) + sum(
+            project.behind for project in self.projects
+        )
         return status_of(unequal, behind)
 
     def failed(self, *, strict: bool = False) -> bool:
-        """Say whether the command ends with 1: rows differ or could not be compared, or are behind and it is `strict`."""
-        return self.status == "different" or (strict and self.status == "behind") or bool(self.errors)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the object of `verify --json`, but for what it cost."""
-        names = {project.id: project.key for project in self.projects}
-        return {
-            "status": self.status,
-            "how": self.level,
-            "projects": [project.as_json() for project in self.projects],
-            "tables": {
-                table: {
-                    "source": source,
-                    "warehouse": stored,
-                    **{name: rows[table] for name, rows in self._by_table().items()},
-                    "partial": table in self.partial,
-                }
-                for table, (source, stored) in self.tables.items()
-            },
-            "differences": [
-                one.as_json(names) for one in sorted(self.differences, key=lambda one: one.outcome != "different")[:LISTED]
-            ],
-            "repaired": self.repaired,
-            "repaired_rows": [one.as_json(names) for one in self.repaired_rows[:LISTED]],
-            "errors": list(self.errors),
-        }
-
-    def _by_table(self) -> dict[str, Counter[str]]:
-        """Return name of a count -> table -> rows. A count reconciliation knows no rows, only numbers of issues."""
-        if self.level == "count":
-            names = ("differences", "behind", "quarantined")
-            return {name: Counter(issues=sum(getattr(project, name) for project in self.projects)) for name in names}
-        outcomes: dict[str, Outcome] = {"differences": "different", "behind": "behind", "quarantined": "quarantined"}
-        return {name: Counter(one.table for one in with_outcome(outcome, self.differences)) for name, outcome in outcomes.items()}
+        """Say whether the command ends with 1: rows differ or could not be compared, or are behind
+        and it is `strict`.
+        """
+        return (
+            self.status == "different" or (strict and self.status == "behind") or bool(self.errors)
+        )
 
 
 @dataclass(frozen=True)
 class Repair:
-    """The refetch that was requested: lists by their tables, and whether there are issues or comments to read."""
+    """The refetch that was requested: lists by their tables, and whether there are issues or
+    comments to read.
+    """
 
     tables: tuple[str, ...]
     issues: bool

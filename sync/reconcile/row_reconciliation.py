@@ -1,25 +1,34 @@
-"""Row reconciliation: every row of every table against the source. What differs is read once more before it is reported.
+"""Row reconciliation: every row of every table against the source. What differs is read once more
+before it is reported.
 
-The first pass only collects suspects. They are then read again, the row of the warehouse before that of the source: the source is
-never older than what it is compared with, so that what changes meanwhile is newer there, which `LoadedUntil` explains.
+The first pass only collects suspects. They are then read again, the row of the warehouse before
+that of the source: the source is never older than what it is compared with, so that what changes
+meanwhile is newer there, which `LoadedUntil` explains.
 
-The feed `raw/activities` is left out: its rows are facts that the source trims, and nothing about them can be stale.
+The feed `raw/activities` is left out: its rows are facts that the source trims, and nothing about
+them can be stale.
 """
 
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sqlalchemy import Engine, func, select
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import AuthenticationError, IncompleteScan, NotFound, PermanentError, PermissionDenied
+from resources.backlog.errors import (
+    AuthenticationError,
+    IncompleteScan,
+    NotFound,
+    PermanentError,
+    PermissionDenied,
+)
 from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
 from resources.progress import Progress
-from resources.warehouse.people import showing
+from resources.warehouse.forgetting import showing
 from resources.warehouse.schema import SPECS
 from sync.by_id import chunks
 from sync.counts import by_bucket
@@ -27,41 +36,29 @@ from sync.reconcile.compare_rows import Row
 from sync.reconcile.explanations import LoadedUntil, in_quarantine
 from sync.reconcile.lists import OF_PROJECT, OF_SPACE
 from sync.reconcile.pairs import HISTORY, Found, Pairs, changes_of_comment, labelled
-from sync.reconcile.result import CONTENT, EXTRA, Difference, ProjectReconciliation, Reconciliation, with_outcome
+from sync.reconcile.result import (
+    CONTENT,
+    EXTRA,
+    Difference,
+    ProjectReconciliation,
+    Reconciliation,
+    with_outcome,
+)
+from sync.reconcile.suspects import Suspects
 from sync.visible_projects import Project
 
-#: Rows that are compared at once; frames of a hundred cost more than what is in them.
+#: Rows that are compared at once: it bounds the memory.
 AT_ONCE = 1_000
 
 
-@dataclass
-class Suspects:
-    """Rows that may differ: lists as (table, project), issues by id, issues (id -> project) whose comments are to be looked at."""
-
-    lists: set[tuple[str, int | None]] = field(default_factory=set)
-    issues: set[int] = field(default_factory=set)
-    comments: dict[int, int] = field(default_factory=dict)
-
-    def add(self, found: Iterable[Difference]) -> None:
-        """Note where differences were found."""
-        for one in found:
-            if one.table == "issues" and one.ids:
-                self.issues.add(one.ids[0])
-            elif one.table in HISTORY:
-                self.comments[one.issue_id] = one.project_id
-            elif one.table != "issues":
-                self.lists.add((one.table, one.project_id if one.table in OF_PROJECT else None))
-
-    def __bool__(self) -> bool:
-        return bool(self.lists or self.issues or self.comments)
-
-
 class RowReconciliation:
-    """One row reconciliation of the projects with `only` these keys (None: all), and when these are all, of the lists of the space.
+    """One row reconciliation of the projects with `only` these keys (None: all), and when these are
+    all, of the lists of the space.
 
-    It remembers `_source` (table and project -> rows there; project 0: the space), `_errors`, a line
-    for each part that could not be read, `_incomplete`, the projects of these, `_silent`, archived
-    projects that list no issues, and `_whole`, what the source has shown whole, by table and project.
+    It remembers `_source` (table and project -> rows there; project 0: the space), `_errors`, a
+    line for each part that could not be read, `_incomplete`, the projects of these, `_silent`,
+    archived projects that list no issues, and `_whole`, what the source has shown whole, by table
+    and project.
     """
 
     def __init__(
@@ -85,8 +82,15 @@ class RowReconciliation:
         self._incomplete: set[int] = set()
         self._silent: set[int] = set()
         self._whole: set[tuple[str, int]] = set()
-        self._loaded = LoadedUntil.read(engine, self._space_key, [project.id for project in projects])
-        self._client, self._engine, self._projects, self._progress = client, engine, projects, progress
+        self._loaded = LoadedUntil.read(
+            engine, self._space_key, [project.id for project in projects]
+        )
+        self._client, self._engine, self._projects, self._progress = (
+            client,
+            engine,
+            projects,
+            progress,
+        )
         self._of_space, self._comments = len(projects) == len(visible), comments
         ids = [project.id for project in visible]
         self._pairs = Pairs(client, engine, self._space_key, str(space["timezone"]), ids)
@@ -100,7 +104,9 @@ class RowReconciliation:
             BacklogError: the key is refused or the source is not available.
             WarehouseError: the warehouse cannot be used.
         """
-        with self._measured("lists", len(OF_SPACE) * self._of_space + len(OF_PROJECT) * len(self._projects)):
+        with self._measured(
+            "lists", len(OF_SPACE) * self._of_space + len(OF_PROJECT) * len(self._projects)
+        ):
             for table in OF_SPACE if self._of_space else ():
                 with self._part(table):
                     self._list(table, None)
@@ -135,7 +141,9 @@ class RowReconciliation:
         """
         suspects = Suspects()
         suspects.add(found.differences)
-        left = [one for one in found.differences if not one.ids and one.table != "space"] + self._recheck(suspects)
+        left = [
+            one for one in found.differences if not one.ids and one.table != "space"
+        ] + self._recheck(suspects)
         remaining = {(one.table, one.key) for one in left}
         repaired = [one for one in found.differences if (one.table, one.key) not in remaining]
         return replace(self._result(left), repaired_rows=repaired)
@@ -150,15 +158,25 @@ class RowReconciliation:
                 with self._part(table):
                     found += self._pairs.listed(table, project)[1]
             history = self._pairs.comments(suspects.comments)
-            # An issue that has moved to another project takes its comments along, and shows that only in its own row.
+            # An issue that has moved to another project takes its comments along, and shows that
+            # only in its own row.
             moved = {one.issue_id for one, _ in history if one.kind == CONTENT}
-            # Whether an archived project that lists no issues still has them is not documented: there absence proves nothing.
+            # Whether an archived project that lists no issues still has them is not documented:
+            # there absence proves nothing.
             issues = self._pairs.issues(suspects.issues | moved)
-            found += [(one, record) for one, record in issues if one.kind != EXTRA or one.project_id not in self._silent]
+            found += [
+                (one, record)
+                for one, record in issues
+                if one.kind != EXTRA or one.project_id not in self._silent
+            ]
             # With an issue that is gone its comments are gone too: one difference, not many.
             gone = {one.ids[0] for one, _ in found if one.table == "issues" and one.kind == EXTRA}
             found += [(one, record) for one, record in history if one.issue_id not in gone]
-            return labelled(self._engine, self._space_key, self._loaded.explain(self._client, self._engine, self._space_key, found))
+            return labelled(
+                self._engine,
+                self._space_key,
+                self._loaded.explain(self._client, self._engine, self._space_key, found),
+            )
 
     def _stored(self, table: str, project_id: int | None) -> int:
         """Count the rows of a table that are not marked deleted, of a project or of the space."""
@@ -171,10 +189,15 @@ class RowReconciliation:
         with self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
-    # -- the result ---------------------------------------------------------------------------------------------
+    # -- the result --------------------------------------------------------------------------------
 
     def _result(self, differences: Sequence[Difference]) -> Reconciliation:
-        tables = [*(OF_SPACE if self._of_space else ()), *OF_PROJECT, "issues", *(HISTORY if self._comments else ())]
+        tables = [
+            *(OF_SPACE if self._of_space else ()),
+            *OF_PROJECT,
+            "issues",
+            *(HISTORY if self._comments else ()),
+        ]
         ids = [project.id for project in self._projects]
         scopes = {table: [0] if table in OF_SPACE else ids for table in tables}
         parts = [(table, project) for table in tables for project in scopes[table]]
@@ -211,7 +234,10 @@ class RowReconciliation:
     ) -> ProjectReconciliation:
         """Say how a project compares; an issue that has moved differs in the one it left, too."""
         mine = [one for one in differences if project.id in one.projects]
-        quarantined, behind = len(with_outcome("quarantined", mine)), len(with_outcome("behind", mine))
+        quarantined, behind = (
+            len(with_outcome("quarantined", mine)),
+            len(with_outcome("behind", mine)),
+        )
         watermark = self._loaded.watermarks.get(project.id)
         notes = [] if self._comments else ["without comments"]
         notes += ["it is archived and lists no issues"] if project.id in self._silent else []
@@ -231,11 +257,16 @@ class RowReconciliation:
         )
 
     def _shown_again(self) -> Iterator[str]:
-        """Yield a line for each table that shows a forgotten person by a name that became known meanwhile."""
+        """Yield a line for each table that shows a forgotten person by a name that became known
+        meanwhile.
+        """
         for table, rows in showing(self._engine, self._space_key, self._client.mask).items():
-            yield f"{table}: {rows} rows show a new name of a forgotten person; `backlog-elt load` erases it"
+            yield (
+                f"{table}: {rows} rows show a new name of a forgotten person; "
+                "`backlog-elt load` erases it"
+            )
 
-    # -- one table after the other ------------------------------------------------------------------------------
+    # -- one table after the other -----------------------------------------------------------------
 
     def _list(self, table: str, project_id: int | None) -> None:
         listed, found = self._pairs.listed(table, project_id, fresh=False)
@@ -246,7 +277,9 @@ class RowReconciliation:
         self._progress.advance("verify lists", 1)
 
     def _issues(self, project: Project) -> "array[int] | None":
-        """Compare the issues of a project and return their ids; None when an archived project does not list them any more."""
+        """Compare the issues of a project and return their ids; None when an archived project does
+        not list them any more.
+        """
         scan = scan_window(self._client, Window((project.id,)))
         rows = 0
         try:
@@ -281,14 +314,17 @@ class RowReconciliation:
                 self._compare_comments(project, issues, rows)
                 issues, rows = [], []
         self._compare_comments(project, issues, rows)
-        # Comments that stand at no issue which the source lists, unless that issue is a suspect already.
+        # Comments that stand at no issue which the source lists, unless that issue is a suspect
+        # already.
         known = self._suspects.issues.union(ids)
         for table in HISTORY:
             strays = self._present(table, "issue_id", project.id) - known
             self._suspects.comments |= dict.fromkeys(strays, project.id)
             self._whole.add((table, project.id))
 
-    def _compare_comments(self, project: Project, issues: Sequence[int], rows: Sequence[Row]) -> None:
+    def _compare_comments(
+        self, project: Project, issues: Sequence[int], rows: Sequence[Row]
+    ) -> None:
         self._source["comments", project.id] += len(rows)
         self._source["issue_changes", project.id] += sum(
             len(changes_of_comment(row.record, row.issue_id, project.id)) for row in rows
@@ -300,12 +336,14 @@ class RowReconciliation:
         self._suspects.add(one for one, _ in found)
         self._unreadable += [one for one, _ in found if one.key.startswith("?")]
 
-    # -- what all of them need ----------------------------------------------------------------------------------
+    # -- what all of them need ---------------------------------------------------------------------
 
     def _present(self, table: str, column: str, project_id: int) -> set[int]:
         columns = SPECS[table].table.c
         query = select(columns[column].distinct()).where(
-            columns.space_key == self._space_key, columns.project_id == project_id, columns.deleted_at.is_(None)
+            columns.space_key == self._space_key,
+            columns.project_id == project_id,
+            columns.deleted_at.is_(None),
         )
         with self._engine.connect() as connection:
             return set(connection.execute(query).scalars())

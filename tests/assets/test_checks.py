@@ -1,55 +1,23 @@
-"""Checks: each holds on loaded data, and is red on data that breaks it."""
-
-import time
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+"""Checks of tables: each holds on loaded data, and is red on data that breaks it."""
 
 import dagster as dg
 import pytest
 
-from assets.checks.issues import NIGHTLY_SPECS
-from assets.checks.operation import every_project_is_fresh
-from assets.checks.reconciliation import issue_counts_match_source
 from assets.checks.tables import (
     CHECKED_IN_THEIR_RUNS,
     CHECKS,
-    SCAN_AGAIN_AFTER,
     TABLE_CHECKS,
     check_result,
     checks_of,
-    found_lately,
 )
-from assets.issues import Mode
-from assets.partitions import month_keys, partition_key
-from pipelines.jobs import issues_config
-from resources.cadences import FRESH_WITHIN
-from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.schema import SPECS
-from simulator import Fault, SpaceSpec
-from tests.deployment import Deploy, Deployment, Run, checks, failures
+from tests.deployment import Deployment, checks, shown_rows
 
 BY_NAME = {check.name: check for check in TABLE_CHECKS}
 
 
 def verdict(deployment: Deployment, name: str, table: str) -> dg.AssetCheckResult:
     return check_result(deployment.engine, BY_NAME[name], table, "acme")
-
-
-def ask(deployment: Deployment, check: Callable[..., dg.AssetCheckResult], *arguments: object) -> dg.AssetCheckResult:
-    """Evaluate a check that asks the source."""
-    with deployment.backlog.client as client:
-        return check(client, deployment.engine, *arguments)
-
-
-def freshness(deployment: Deployment) -> dg.AssetCheckResult:
-    return ask(deployment, every_project_is_fresh, FRESH_WITHIN["issues"])
-
-
-def rows(result: dg.AssetCheckResult, entry: str = "rows") -> list[dict[str, object]]:
-    table = result.metadata[entry]
-    assert isinstance(table, dg.TableMetadataValue)
-    return [dict(record.data) for record in table.records]
 
 
 def test_every_check_passes_on_what_was_loaded(loaded: Deployment) -> None:
@@ -64,24 +32,38 @@ def test_every_check_passes_on_what_was_loaded(loaded: Deployment) -> None:
 
 BREAKS = {
     "keys_unique": (
-        "UPDATE raw.categories SET name = 'same' WHERE project_id = (SELECT min(id) FROM raw.projects)",
+        (
+            "UPDATE raw.categories SET name = 'same' WHERE project_id = (SELECT "
+            "min(id) FROM raw.projects)"
+        ),
         "categories",
         dg.AssetCheckSeverity.ERROR,
     ),
     "people_alike": (
-        "UPDATE raw.comments SET payload = jsonb_set(payload, '{createdUser,name}', '\"user-0123456789abcdef0123\"')",
+        (
+            "UPDATE raw.comments SET payload = jsonb_set(payload, '{createdUser,name}', "
+            "'\"user-0123456789abcdef0123\"')"
+        ),
         "comments",
         dg.AssetCheckSeverity.WARN,
     ),
-    "references_resolve": ("DELETE FROM raw.priorities WHERE id = 3", "issues", dg.AssetCheckSeverity.WARN),
+    "references_resolve": (
+        "DELETE FROM raw.priorities WHERE id = 3",
+        "issues",
+        dg.AssetCheckSeverity.WARN,
+    ),
     "no_unexpected_fields": (
-        "INSERT INTO ops.unexpected_fields (space_key, table_name, field, example) VALUES ('acme', 'issues', 'mood', '1')",
+        (
+            "INSERT INTO ops.unexpected_fields (space_key, table_name, field, example) VALUES "
+            "('acme', 'issues', 'mood', '1')"
+        ),
         "issues",
         dg.AssetCheckSeverity.WARN,
     ),
     "no_rejected_records": (
         (
-            "INSERT INTO ops.rejected_records (space_key, table_name, record_key, payload, reason, error, run_id)"
+            "INSERT INTO ops.rejected_records (space_key, table_name, record_key, "
+            "payload, reason, error, run_id)"
             " VALUES ('acme', 'teams', '7', '{}', 'rejected', 'bad', 'r')"
         ),
         "teams",
@@ -94,7 +76,8 @@ BREAKS = {
     ),
     "no_gaps": (
         (
-            'UPDATE ops.sync_state SET extra = jsonb_set(extra, \'{gaps}\', \'[{"since"\\:"2026-01-01","until"\\:"2026-01-05"}]\')'
+            "UPDATE ops.sync_state SET extra = jsonb_set(extra, '{gaps}', "
+            '\'[{"since"\\:"2026-01-01","until"\\:"2026-01-05"}]\')'
             " WHERE scope = 'activities' AND project_id = 0"
         ),
         "activities",
@@ -108,27 +91,41 @@ def test_every_check_is_tried_on_data_that_breaks_it() -> None:
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_a_check_is_red_on_data_that_breaks_it_and_shows_the_rows(loaded: Deployment, name: str) -> None:
+def test_a_check_is_red_on_data_that_breaks_it_and_shows_the_rows(
+    loaded: Deployment, name: str
+) -> None:
     sql, table, severity = BREAKS[name]
     loaded.change(sql)
     result = verdict(loaded, name, table)
     assert not result.passed
     assert result.severity == severity
-    assert rows(result)
+    assert shown_rows(result)
 
 
 @pytest.mark.parametrize(
     ("sql", "name", "table"),
     [
-        ("UPDATE raw.categories SET name = 'same', deleted_at = now()", "keys_unique", "categories"),
-        ("UPDATE raw.categories SET name = 'same' WHERE id IN (SELECT min(id) FROM raw.categories GROUP BY project_id)",
-         "keys_unique", "categories"),
+        (
+            "UPDATE raw.categories SET name = 'same', deleted_at = now()",
+            "keys_unique",
+            "categories",
+        ),
+        (
+            (
+                "UPDATE raw.categories SET name = 'same' "
+                "WHERE id IN (SELECT min(id) FROM raw.categories GROUP BY project_id)"
+            ),
+            "keys_unique",
+            "categories",
+        ),
         ("UPDATE raw.users SET user_id = NULL", "keys_unique", "users"),
         ("DELETE FROM raw.users", "references_resolve", "issues"),
         ("UPDATE raw.priorities SET deleted_at = now()", "references_resolve", "issues"),
     ],
-)  # fmt: skip
-def test_what_is_no_breach_leaves_a_check_green(loaded: Deployment, sql: str, name: str, table: str) -> None:
+)
+def test_what_is_no_breach_leaves_a_check_green(
+    loaded: Deployment, sql: str, name: str, table: str
+) -> None:
     loaded.change(sql)
     assert verdict(loaded, name, table).passed
 
@@ -136,14 +133,17 @@ def test_what_is_no_breach_leaves_a_check_green(loaded: Deployment, sql: str, na
 def test_people_who_left_before_the_first_load_are_listed_but_allowed(loaded: Deployment) -> None:
     loaded.change("DELETE FROM raw.users")
     result = verdict(loaded, "references_resolve", "issues")
-    assert {row["refers_to"] for row in rows(result)} == {"raw.users"}
+    assert {row["refers_to"] for row in shown_rows(result)} == {"raw.users"}
 
 
 def test_a_built_in_status_resolves_within_its_own_project(loaded: Deployment) -> None:
-    loaded.change("DELETE FROM raw.statuses WHERE id = 1 AND project_id = (SELECT id FROM raw.projects WHERE project_key = 'OPS')")
+    loaded.change(
+        "DELETE FROM raw.statuses WHERE id = 1 AND project_id = (SELECT id FROM raw.projects "
+        "WHERE project_key = 'OPS')"
+    )
     result = verdict(loaded, "references_resolve", "issues")
     assert not result.passed
-    assert [row["column"] for row in rows(result)] == ["status_id"]
+    assert [row["column"] for row in shown_rows(result)] == ["status_id"]
 
 
 def test_rows_of_another_space_in_the_same_warehouse_are_not_judged(loaded: Deployment) -> None:
@@ -158,243 +158,8 @@ def test_the_checks_of_a_table_are_evaluated_with_its_load(deployment: Deploymen
     assert set(checks(run, "versions").values()) == {True}
 
 
-def test_counts_match_after_a_load_and_name_the_project_that_differs(loaded: Deployment) -> None:
-    result = ask(loaded, issue_counts_match_source)
-    assert result.passed
-    assert result.description == "3 of 3 projects are equal"
-    loaded.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues WHERE issue_key LIKE 'WEB-%')")
-    result = ask(loaded, issue_counts_match_source)
-    assert not result.passed
-    assert result.severity == dg.AssetCheckSeverity.ERROR
-    assert result.description == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair repairs them"
-    [different] = [row for row in rows(result, "projects") if row["state"] == "✗ differs"]
-    assert (different["project"], different["remarks"]) == ("WEB", "differs by 1")
-    assert int(str(different["warehouse"])) == int(str(different["source"])) - 1
-
-
-def test_what_was_created_or_deleted_since_the_last_load_is_no_difference(loaded: Deployment) -> None:
-    space = loaded.sim.space
-    space.create_issue("WEB")
-    space.delete_issue(next(iter(loaded.source_issues("APP"))))
-    result = ask(loaded, issue_counts_match_source)
-    assert result.passed
-    found = {row["project"]: (row["state"], row["remarks"]) for row in rows(result, "projects")}
-    assert found == {
-        "OPS": ("✓ equal", ""),
-        "WEB": ("✓ equal", "1 created since the last load"),
-        "APP": ("✓ equal", "1 deleted since the last load"),
-    }
-    assert loaded.run_issues(mode="incremental").success
-    assert {row["warehouse"] == row["source"] for row in rows(ask(loaded, issue_counts_match_source), "projects")} == {True}
-
-
-def test_the_counts_show_a_deleted_issue_that_neither_the_feed_nor_a_load_reported(loaded: Deployment) -> None:
-    loaded.sim.faults.add(Fault(status=403, path="/projects/.*/activities", times=None))
-    loaded.sim.space.delete_issue(next(iter(loaded.source_issues("APP"))))
-    assert not ask(loaded, issue_counts_match_source).passed
-    loaded.run_issues("APP")
-    assert ask(loaded, issue_counts_match_source).passed
-
-
-def test_counts_cost_one_request_a_project(loaded: Deployment) -> None:
-    loaded.sim.requests.clear()
-    ask(loaded, issue_counts_match_source)
-    assert loaded.sim.requests.by_route() == {"/issues/count": 3, "/space": 1, "/projects": 1}
-
-
-@pytest.mark.full
-def test_an_archived_project_whose_issues_are_not_served_is_left_out_of_the_counts(deploy: Deploy) -> None:
-    deployment = deploy(SpaceSpec(seed=3, users=6, projects=4, issues=40, history_days=240)).load()
-    deployment.sim.faults.add(Fault(status=403, path="/issues/count", times=None, every=4))
-    result = ask(deployment, issue_counts_match_source)
-    assert result.passed
-    assert result.description == "3 of 3 projects are equal"
-
-
-def test_the_count_reconciliation_runs_the_checks_that_ask_the_source_or_the_clock(loaded: Deployment) -> None:
-    assert checks(loaded.run("count_reconciliation")) == {
-        "issue_counts_match_source": True,
-        "every_project_is_fresh": True,
-        "no_partition_left_failed": True,
-        "alerter_is_alive": True,
-    }
-
-
-def test_a_check_that_cannot_ask_fails_in_one_line(loaded: Deployment) -> None:
-    loaded.sim.faults.add(Fault(status=500, times=None))
-    [line] = failures(loaded.run("count_reconciliation"))
-    assert line.startswith("the checks of raw/issues: GET /space: 500")
-    loaded.sim.faults.clear()
-    loaded.sim.faults.add(Fault(status=500, path="/issues/count", times=None))
-    run = loaded.run("count_reconciliation")
-    [line] = failures(run)
-    assert line.startswith("issue_counts_match_source: GET /issues/count: 500")
-    assert checks(run) == {"every_project_is_fresh": True, "no_partition_left_failed": True, "alerter_is_alive": True}
-    loaded.sim.faults.clear()
-    lost = replace(loaded, warehouse_url="postgresql://127.0.0.1:1/warehouse")
-    [line] = failures(lost.run("count_reconciliation"))
-    assert "The warehouse cannot be used" in line
-
-
-FRESHNESS: dict[str, Callable[[Deployment], None]] = {
-    "a load that was missed": lambda deployment: deployment.change(
-        "UPDATE ops.sync_state SET last_success_at = now() - interval '14 hours'"
-        " WHERE project_id = (SELECT id FROM raw.projects WHERE project_key = 'WEB')"
-    ),
-    "no load yet": lambda deployment: deployment.change(
-        "DELETE FROM ops.sync_state WHERE project_id = (SELECT id FROM raw.projects WHERE project_key = 'WEB')"
-    ),
-}
-
-
-@pytest.mark.parametrize("how", FRESHNESS)
-def test_a_project_is_stale_after(loaded: Deployment, how: str) -> None:
-    assert freshness(loaded).passed
-    FRESHNESS[how](loaded)
-    result = freshness(loaded)
-    assert not result.passed
-    assert result.description == "stale: WEB"
-
-
-def test_an_archived_project_is_never_stale(loaded: Deployment) -> None:
-    FRESHNESS["no load yet"](loaded)
-    loaded.sim.space.archive_project("WEB")
-    result = freshness(loaded)
-    assert result.passed
-    assert result.description == "all 2 active projects are fresh"
-
-
-def test_a_failed_load_leaves_a_project_as_fresh_as_it_was_and_its_error_is_shown(loaded: Deployment) -> None:
-    loaded.sim.faults.add(Fault(status=403, path="/issues", times=None))
-    loaded.run_issues(mode="incremental")
-    result = freshness(loaded)
-    assert result.passed
-    assert all("GET /issues: 403" in str(row["last_error"]) for row in rows(result, "projects"))
-
-
-def skipped(run: Run) -> set[tuple[str, str]]:
-    """Return table and name of the checks that a run has planned and not evaluated: the UI shows them as skipped."""
-    kinds, named = dg.DagsterEventType, {}
-    for kind in (kinds.ASSET_CHECK_EVALUATION_PLANNED, kinds.ASSET_CHECK_EVALUATION):
-        found: list[Any] = [event.event_specific_data for event in run.events if event.event_type == kind]
-        named[kind] = {(one.asset_key.path[-1], one.check_name) for one in found}
-    planned = named[kinds.ASSET_CHECK_EVALUATION_PLANNED]
-    assert planned >= named[kinds.ASSET_CHECK_EVALUATION]
-    return planned - named[kinds.ASSET_CHECK_EVALUATION]
-
-
-COUNT_RECONCILIATION = [spec.name for spec in NIGHTLY_SPECS]
-
-
-@pytest.mark.parametrize("mode", ["backfill", "incremental", "targeted", "refresh"])
-def test_every_load_of_issues_reports_all_checks_of_its_tables(loaded: Deployment, mode: Mode) -> None:
-    run = load_in(loaded, mode)
-    assert run.success, failures(run)
-    assert not skipped(run)
-    for table in ("activities", "issues", "comments", "issue_changes"):
-        count_reconciliation = COUNT_RECONCILIATION if table == "issues" else []
-        assert set(checks(run, table)) == {*count_reconciliation, *(check.name for check in checks_of(table))}
-        assert set(checks(run, table).values()) == {True}
-
-
-def load_in(deployment: Deployment, mode: Mode) -> Run:
-    """Run the job that loads issues in a mode."""
-    if mode in ("backfill", "incremental"):
-        return deployment.run_issues(mode=mode)
-    corners = {RANGE_START_TAG: partition_key("OPS", month_keys()[-1]), RANGE_END_TAG: partition_key("APP", month_keys()[-1])}
-    return deployment.run("targeted_sync" if mode == "targeted" else "rolling_refresh", config=issues_config(mode), tags=corners)
-
-
-@pytest.mark.parametrize("mode", ["targeted", "refresh"])
-def test_a_load_of_single_issues_reports_the_last_comparison_of_each_project_and_counts_none(
-    loaded: Deployment, mode: Mode
-) -> None:
-    loaded.run("count_reconciliation")
-    loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
-    loaded.sim.requests.clear()
-    run = load_in(loaded, mode)
-    assert checks(run)["issue_counts_match_source"]
-    assert loaded.sim.requests.count(route="/issues/count") == 0
-    loaded.run("count_reconciliation")
-    assert not checks(load_in(loaded, mode))["issue_counts_match_source"]
-
-
-def test_a_load_of_single_issues_scans_tables_once_an_hour_and_repeats_the_result_in_between(loaded: Deployment) -> None:
-    assert checks(load_in(loaded, "targeted"))["references_resolve"]
-    loaded.change("DELETE FROM raw.priorities WHERE id = 3")
-    assert checks(load_in(loaded, "targeted"))["references_resolve"]
-    assert not checks(load_in(loaded, "incremental"))["references_resolve"]
-    assert not checks(load_in(loaded, "targeted"))["references_resolve"]
-
-
-def test_a_result_older_than_an_hour_is_not_repeated(loaded: Deployment) -> None:
-    load_in(loaded, "incremental")
-    assert {key.name for key in found_lately(loaded.instance, "issues")} == {"keys_unique", "people_alike", "references_resolve"}
-    later = time.time() + SCAN_AGAIN_AFTER.total_seconds() + 1
-    assert found_lately(loaded.instance, "issues", now=later) == {}
-
-
-def test_before_the_first_count_reconciliation_no_project_is_called_equal(loaded: Deployment) -> None:
-    loaded.change("DELETE FROM ops.reconciliations")
-    result = ask(loaded, issue_counts_match_source, ())
-    assert result.passed
-    assert (
-        result.description == "0 of 0 projects are equal; APP, OPS, WEB were not compared yet, which the count reconciliation does"
-    )
-    assert {row["state"] for row in rows(result, "projects")} == {"not counted"}
-
-
-def test_partitions_that_somebody_loads_by_hand_are_counted_and_no_check_is_skipped(loaded: Deployment) -> None:
-    loaded.run("count_reconciliation")
-    loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
-    count_reconciliation = loaded.run("count_reconciliation")
-    assert not checks(count_reconciliation)["issue_counts_match_source"]
-    loaded.sim.requests.clear()
-
-    for project, equal in (("APP", False), ("WEB", True)):
-        before = loaded.sim.requests.count(route="/issues/count")
-        months = {RANGE_START_TAG: partition_key(project, "2026-01"), RANGE_END_TAG: partition_key(project, month_keys()[-1])}
-        run = loaded.by_hand("issues", tags=months)
-        assert run.success
-        assert not skipped(run)
-        assert set(checks(run)) == {
-            "issue_counts_match_source",
-            "every_project_is_fresh",
-            "no_partition_left_failed",
-            "alerter_is_alive",
-            *(one.name for one in checks_of("issues")),
-        }
-        assert checks(run)["issue_counts_match_source"] is equal
-        assert loaded.sim.requests.count(route="/issues/count") - before <= 3  # of the load, before and after, and of the check
-
-
-def test_checks_that_somebody_starts_by_hand_are_evaluated_without_a_load(loaded: Deployment) -> None:
-    loaded.sim.requests.clear()
-    keys = loaded.definitions.resolve_asset_graph().get_check_keys_for_assets({dg.AssetKey(["raw", "issues"])})
-    run = loaded.by_hand(checks=keys)
-    assert set(checks(run)) == {key.name for key in keys}
-    assert set(checks(run).values()) == {True}
-    assert not loaded.sim.requests.count(route="/issues")
-
-
-def test_projects_that_a_run_has_not_covered_are_shown_as_they_were_compared_last(loaded: Deployment) -> None:
-    ask(loaded, issue_counts_match_source)
-    loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
-    result = ask(loaded, issue_counts_match_source, {"OPS"})
-    assert result.passed
-    assert result.description == "3 of 3 projects are equal"
-    assert {row["state"] for row in rows(result, "projects")} == {"✓ equal"}
-
-    assert not ask(loaded, issue_counts_match_source, {"WEB"}).passed
-    loaded.sim.requests.clear()
-    result = ask(loaded, issue_counts_match_source, {"OPS"})
-    assert loaded.sim.requests.by_route() == {"/issues/count": 1, "/space": 1, "/projects": 1}
-    assert not result.passed
-    assert result.description == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair repairs them"
-    web = next(row for row in rows(result, "projects") if row["project"] == "WEB")
-    assert (web["state"], web["warehouse"], web["remarks"]) == ("✗ differs", "0", f"differs by {web['source']}")
-
-
 def test_every_table_has_a_check() -> None:
-    checked = {key.asset_key.path[-1] for check in CHECKS for key in check.check_keys} | set(CHECKED_IN_THEIR_RUNS)
+    checked = {key.asset_key.path[-1] for check in CHECKS for key in check.check_keys} | set(
+        CHECKED_IN_THEIR_RUNS
+    )
     assert checked == set(SPECS)

@@ -1,4 +1,5 @@
-"""Code locations of several spaces in one Dagster: what each of them shows, and that nothing is mixed up.
+"""Code locations of several spaces in one Dagster: what each of them shows, and that nothing is
+mixed up.
 
 A location reads its name when it is first imported, so each is looked at in a process of its own.
 """
@@ -25,7 +26,11 @@ print(json.dumps({
     "assets": sorted(key.to_user_string() for key in graph.materializable_asset_keys),
     "external": sorted(key.to_user_string() for key in graph.external_asset_keys),
     "checks": sorted({key.asset_key.to_user_string() for key in graph.asset_check_keys}),
-    "kinds": sorted(job.tags["backlog_elt/kind"] for job in repository.get_all_jobs() if "backlog_elt/kind" in job.tags),
+    "kinds": sorted(
+        job.tags["backlog_elt/kind"]
+        for job in repository.get_all_jobs()
+        if "backlog_elt/kind" in job.tags
+    ),
     "partitions": PROJECTS.name,
     "sensors": sorted(sensor.name for sensor in repository.sensor_defs),
     "schedules": sorted(schedule.name for schedule in repository.schedule_defs),
@@ -36,7 +41,11 @@ print(json.dumps({
 def look(**variables: str) -> dict[str, Any]:
     """Return what the code location shows whose process has these variables."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _LOOK], env={**os.environ, **variables}, capture_output=True, text=True, check=True
+        [sys.executable, "-W", "ignore", "-c", _LOOK],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -51,7 +60,10 @@ def test_of_two_spaces_no_asset_partition_or_kind_of_run_is_shared() -> None:
     assert acme["kinds"]
     assert all(kind.endswith("@acme") for kind in acme["kinds"])
     assert not {*acme["kinds"]} & {*beta["kinds"]}
-    assert (acme["partitions"], beta["partitions"]) == ("backlog_projects@acme", "backlog_projects@beta")
+    assert (acme["partitions"], beta["partitions"]) == (
+        "backlog_projects@acme",
+        "backlog_projects@beta",
+    )
     assert "marts_after_loads" not in acme["sensors"]
 
 
@@ -61,5 +73,11 @@ def test_the_marts_of_all_spaces_are_a_location_that_hangs_on_each_of_them() -> 
     assert all(key.split("/")[0] in {"mart", "staging"} for key in marts["assets"])
     raw = [key for key in marts["external"] if "/raw/" in key]
     assert {key for key in raw if key.startswith("acme/")} <= {*acme["assets"]}
-    assert {key.replace("acme/", "beta/") for key in raw} == {key for key in raw if key.startswith("beta/")}
-    assert (marts["sensors"], marts["schedules"], marts["kinds"]) == (["alerts", "marts_after_loads"], [], ["marts"])
+    assert {key.replace("acme/", "beta/") for key in raw} == {
+        key for key in raw if key.startswith("beta/")
+    }
+    assert (marts["sensors"], marts["schedules"], marts["kinds"]) == (
+        ["alerts", "marts_after_loads"],
+        [],
+        ["marts"],
+    )

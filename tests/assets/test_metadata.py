@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 from markdown_it import MarkdownIt
 
-from assets.metadata import definition_metadata, described, load_metadata, preview, rows_table
-from resources.backlog.models import RequestStats
+from assets.metadata import as_markdown, definition_metadata, load_metadata, preview, rows_table
+from resources.backlog.client_values import RequestStats
 from resources.warehouse.schema import SPECS
 from sync.counts import Counts, Span
 from tests.unsafe import EVIL, IMAGE, unsafe
@@ -27,15 +27,27 @@ def test_counts_add_and_subtract_name_by_name() -> None:
 
 def test_a_load_records_every_figure_of_the_contract_as_a_number() -> None:
     now = datetime.now(UTC)
-    stats = RequestStats(Counter(read=2, search=3), retries=1, wait_seconds=1.23456, remaining={"read": 590, "search": 147})
+    stats = RequestStats(
+        Counter(read=2, search=3),
+        retries=1,
+        wait_seconds=1.23456,
+        remaining={"read": 590, "search": 147},
+    )
     window = Span(now - timedelta(days=1), now, newest_change=now - timedelta(seconds=90))
-    found = load_metadata(Counts(read=7), stats, started_at=now - timedelta(seconds=2), window=window)
+    found = load_metadata(
+        Counts(read=7), stats, started_at=now - timedelta(seconds=2), window=window
+    )
     assert set(found) == {
         *(f"load/rows_{name}" for name in NAMES),
-        "load/api_requests", "load/api_retries", "load/rate_limit_wait_seconds", "load/rate_limit_remaining",
+        "load/api_requests", "load/api_retries", "load/rate_limit_wait_seconds",
+        "load/rate_limit_remaining",
         "load/window_start", "load/window_end", "load/lag_seconds", "load/duration_seconds",
     }  # fmt: skip
-    assert (found["load/api_requests"], found["load/api_retries"], found["load/rate_limit_remaining"]) == (5, 1, 147)
+    assert (
+        found["load/api_requests"],
+        found["load/api_retries"],
+        found["load/rate_limit_remaining"],
+    ) == (5, 1, 147)
     assert found["load/rate_limit_wait_seconds"] == pytest.approx(1.235)
     assert found["load/lag_seconds"] == pytest.approx(90, abs=5)
     assert found["load/duration_seconds"] == pytest.approx(2, abs=5)
@@ -43,14 +55,24 @@ def test_a_load_records_every_figure_of_the_contract_as_a_number() -> None:
 
 
 def test_an_open_window_and_a_load_without_rows_have_no_such_entries() -> None:
-    found = load_metadata(Counts(), RequestStats(), started_at=datetime.now(UTC), window=Span(None, None))
-    assert not {"load/window_start", "load/window_end", "load/lag_seconds", "load/rate_limit_remaining"} & set(found)
+    found = load_metadata(
+        Counts(), RequestStats(), started_at=datetime.now(UTC), window=Span(None, None)
+    )
+    assert not {
+        "load/window_start",
+        "load/window_end",
+        "load/lag_seconds",
+        "load/rate_limit_remaining",
+    } & set(found)
 
 
 def test_a_change_that_a_fast_clock_dates_ahead_has_no_negative_lag() -> None:
     now = datetime.now(UTC)
     window = Span(None, None, newest_change=now + timedelta(hours=1))
-    assert load_metadata(Counts(), RequestStats(), started_at=now, window=window)["load/lag_seconds"] == 0
+    assert (
+        load_metadata(Counts(), RequestStats(), started_at=now, window=window)["load/lag_seconds"]
+        == 0
+    )
 
 
 @pytest.mark.parametrize("table", SPECS)
@@ -58,12 +80,17 @@ def test_every_column_is_known_with_its_type_and_description_before_any_load(tab
     found = definition_metadata(SPECS[table])
     schema: dg.TableSchema = found["dagster/column_schema"]
     assert found["dagster/table_name"] == f"raw.{table}"
-    assert [column.name for column in schema.columns] == [column.name for column in SPECS[table].table.columns]
+    assert [column.name for column in schema.columns] == [
+        column.name for column in SPECS[table].table.columns
+    ]
     assert all(column.description and column.type for column in schema.columns)
 
 
-def test_a_preview_shows_ten_rows_with_long_texts_cut_and_nothing_that_breaks_the_table() -> None:
-    rows = [{"id": number, "text": "a|b\r\n" + "長" * 60, "hours": Decimal("1.5"), "none": None} for number in range(12)]
+def test_a_preview_has_ten_rows_and_nothing_that_breaks_the_table() -> None:
+    rows = [
+        {"id": number, "text": "a|b\r\n" + "長" * 60, "hours": Decimal("1.5"), "none": None}
+        for number in range(12)
+    ]
     lines = str(preview(rows).value).splitlines()
     assert len(lines) == 12
     assert all(line.count("|") == 5 for line in lines)
@@ -80,7 +107,10 @@ def test_a_name_in_a_preview_or_a_table_is_text() -> None:
     shown = str(preview(rows).value)
     assert unsafe(shown) == []
     tokens = MarkdownIt("commonmark").enable("table").parse(shown)
-    assert {child.type for token in tokens for child in token.children or []} <= {"text", "code_inline"}
+    assert {child.type for token in tokens for child in token.children or []} <= {
+        "text",
+        "code_inline",
+    }
     table = rows_table([{"name": f"{IMAGE} {EVIL}"}])
     assert isinstance(table, dg.TableMetadataValue)
     name = str(table.records[0].data["name"])
@@ -89,5 +119,5 @@ def test_a_name_in_a_preview_or_a_table_is_text() -> None:
 
 
 def test_a_key_in_what_a_check_says_makes_no_image() -> None:
-    assert described(f"stale: {IMAGE}").startswith("stale: ! [x] (http://evil.test/x.png)")
-    assert unsafe(described(EVIL)) == []
+    assert as_markdown(f"stale: {IMAGE}").startswith("stale: ! [x] (http://evil.test/x.png)")
+    assert unsafe(as_markdown(EVIL)) == []

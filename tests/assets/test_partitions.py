@@ -11,9 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.location import SETTINGS
-from assets.partitions import MONTHS, PROJECT_MONTHS, contiguous, month_keys, month_of, partition_key, rectangle, slices, slices_of
+from assets.partitions import (
+    MONTHS,
+    PROJECT_MONTHS,
+    contiguous,
+    month_keys,
+    month_of,
+    rectangle,
+    slices,
+    slices_of,
+)
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from sync.month_windows import Slice
+from sync.partition_ranges import partition_key
 
 KNOWN = ["OPS", "WEB", "APP"]
 TOKYO = SETTINGS.zone
@@ -29,9 +39,14 @@ def covered(partition: str | None = None, **tags: str) -> list[Slice]:
 
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("backlog_projects", KNOWN)
-        named = {{"start": RANGE_START_TAG, "end": RANGE_END_TAG}.get(name, f"dagster/{name}"): key for name, key in tags.items()}
+        named = {
+            {"start": RANGE_START_TAG, "end": RANGE_END_TAG}.get(name, f"dagster/{name}"): key
+            for name, key in tags.items()
+        }
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        dg.materialize([probe], instance=instance, partition_key=partition, tags=named, run_config=quiet)
+        dg.materialize(
+            [probe], instance=instance, partition_key=partition, tags=named, run_config=quiet
+        )
     return found
 
 
@@ -40,7 +55,9 @@ def first_of(month: str) -> datetime:
 
 
 def test_one_key_is_one_month_of_one_project() -> None:
-    assert covered("WEB|2026-03") == [Slice("WEB", ("2026-03",), first_of("2026-03"), first_of("2026-04"))]
+    assert covered("WEB|2026-03") == [
+        Slice("WEB", ("2026-03",), first_of("2026-03"), first_of("2026-04"))
+    ]
 
 
 def test_a_range_of_months_is_one_window() -> None:
@@ -63,7 +80,7 @@ def test_a_rectangle_is_all_months_of_all_projects_between_its_corners() -> None
     ]
 
 
-def test_a_backfill_from_a_jobs_page_covers_its_range_and_not_the_first_key_that_its_tags_name() -> None:
+def test_a_backfill_from_a_jobs_page_covers_its_range() -> None:
     tags = {"partition/project": "OPS", "partition/updated_month": "2026-02"}
     found = covered(start="OPS|2026-02", end="WEB|2026-05", **tags)
     assert [(part.project_key, len(part.months)) for part in found] == [("OPS", 4), ("WEB", 4)]
@@ -71,7 +88,13 @@ def test_a_backfill_from_a_jobs_page_covers_its_range_and_not_the_first_key_that
 
 def test_the_first_month_has_no_lower_bound_and_the_newest_no_upper_one() -> None:
     months = month_keys()
-    oldest, newest, whole = slices_of(["OPS|" + months[0], "WEB|" + months[-1], *(partition_key("APP", month) for month in months)])
+    oldest, newest, whole = slices_of(
+        [
+            "OPS|" + months[0],
+            "WEB|" + months[-1],
+            *(partition_key("APP", month) for month in months),
+        ]
+    )
     assert (oldest.since, oldest.until, oldest.whole) == (None, first_of(months[1]), False)
     assert (newest.since, newest.until, newest.whole) == (first_of(months[-1]), None, False)
     assert (whole.since, whole.until, whole.whole) == (None, None, True)
@@ -85,25 +108,38 @@ def test_a_hole_splits_a_window_and_the_order_of_keys_does_not_matter() -> None:
 @given(st.sets(st.tuples(st.sampled_from(KNOWN), st.sampled_from(month_keys()))))
 def test_slices_cover_every_key_once_and_no_other(cells: set[tuple[str, str]]) -> None:
     keys = [partition_key(project, month) for project, month in cells]
-    found = [partition_key(part.project_key, month) for part in slices_of(keys) for month in part.months]
+    found = [
+        partition_key(part.project_key, month) for part in slices_of(keys) for month in part.months
+    ]
     assert sorted(found) == sorted(keys)
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - bounds are naive there
+# Bounds are naive there.
+@given(
+    st.datetimes(
+        datetime(2000, 1, 1),  # noqa: DTZ001
+        datetime(2040, 1, 1),  # noqa: DTZ001
+        timezones=st.just(UTC),
+    )
+)
 def test_every_instant_is_in_the_window_of_exactly_one_month(moment: datetime) -> None:
     parts = [slices_of([partition_key("OPS", month)])[0] for month in month_keys()]
     holding = [
         part.months[0]
         for part in parts
-        if (part.since is None or part.since <= moment) and (part.until is None or moment < part.until)
+        if (part.since is None or part.since <= moment)
+        and (part.until is None or moment < part.until)
     ]
     assert holding == [month_of(moment)]
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "unknown"), [("NEW|2026-02", "WEB|2026-03", "NEW"), ("OPS|2026-02", "WEB|1999-01", "1999-01")]
+    ("start", "end", "unknown"),
+    [("NEW|2026-02", "WEB|2026-03", "NEW"), ("OPS|2026-02", "WEB|1999-01", "1999-01")],
 )
-def test_a_corner_that_is_no_partition_is_an_error_that_names_it(start: str, end: str, unknown: str) -> None:
+def test_a_corner_that_is_no_partition_is_an_error_that_names_it(
+    start: str, end: str, unknown: str
+) -> None:
     with pytest.raises(ValueError, match=f"'{unknown}' is not a partition of raw/issues"):
         rectangle(start, end, KNOWN)
 
@@ -114,7 +150,7 @@ def test_a_month_begins_at_midnight_of_the_deployments_zone() -> None:
     assert month_of(midnight - timedelta(seconds=1)) == "2026-01"
 
 
-def test_older_instants_belong_to_the_first_month_and_those_ahead_of_the_clock_to_the_current_one() -> None:
+def test_older_instants_belong_to_the_first_month_and_later_ones_to_the_current() -> None:
     assert month_of(datetime(2012, 5, 1, tzinfo=UTC)) == month_keys()[0] == "2026-01"
     assert month_of(datetime.now(UTC) + timedelta(days=70)) == month_keys()[-1]
 

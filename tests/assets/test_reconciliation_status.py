@@ -1,4 +1,6 @@
-"""What the Dagster UI shows of each project: equal or not, since when, how proven; and what was deleted, when and why."""
+"""What the Dagster UI shows of each project: equal or not, since when, how proven; and what was
+deleted, when and why.
+"""
 
 import re
 from typing import Any
@@ -11,8 +13,12 @@ from tests.deployment import Deployment
 MOMENT = r"20\d\d-\d\d-\d\d \d\d:\d\d"
 
 
-def count_reconciliation(deployment: Deployment) -> tuple[dict[str, dict[str, str]], list[dict[str, str]], str]:
-    """Run the count reconciliation; return what the UI shows: rows of projects by key, rows of deletions, the line above."""
+def count_reconciliation(
+    deployment: Deployment,
+) -> tuple[dict[str, dict[str, str]], list[dict[str, str]], str]:
+    """Run the count reconciliation; return what the UI shows: rows of projects by key, rows of
+    deletions, the line above.
+    """
     run = deployment.run("count_reconciliation")
     kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
     found = [event.asset_check_evaluation_data for event in run.events if event.event_type == kind]
@@ -20,8 +26,16 @@ def count_reconciliation(deployment: Deployment) -> tuple[dict[str, dict[str, st
     tables: dict[str, list[dict[str, Any]]] = {}
     for name in ("projects", "what_was_deleted"):
         entry = check.metadata[name]
-        tables[name] = [dict(record.data) for record in entry.records] if isinstance(entry, dg.TableMetadataValue) else []
-    return {row["project"]: row for row in tables["projects"]}, tables["what_was_deleted"], str(check.description)
+        tables[name] = (
+            [dict(record.data) for record in entry.records]
+            if isinstance(entry, dg.TableMetadataValue)
+            else []
+        )
+    return (
+        {row["project"]: row for row in tables["projects"]},
+        tables["what_was_deleted"],
+        str(check.description),
+    )
 
 
 def test_each_project_is_shown_with_its_state_since_when_and_the_proof(loaded: Deployment) -> None:
@@ -29,7 +43,16 @@ def test_each_project_is_shown_with_its_state_since_when_and_the_proof(loaded: D
     assert line == "3 of 3 projects are equal"
     assert list(projects) == ["APP", "OPS", "WEB"]
     web = projects["WEB"]
-    assert set(web) == {"project", "state", "since", "counted", "row_by_row", "source", "warehouse", "remarks"}
+    assert set(web) == {
+        "project",
+        "state",
+        "since",
+        "counted",
+        "row_by_row",
+        "source",
+        "warehouse",
+        "remarks",
+    }
     issues = str(len(loaded.sim.space.project("WEB").issues))
     assert (web["state"], web["source"], web["warehouse"]) == ("✓ equal", issues, issues)
     assert re.fullmatch(MOMENT, web["since"])
@@ -37,7 +60,9 @@ def test_each_project_is_shown_with_its_state_since_when_and_the_proof(loaded: D
     assert (web["row_by_row"], web["remarks"], deletions) == ("never", "", [])
 
 
-def test_a_project_that_differs_comes_first_and_keeps_its_since_until_it_is_equal_again(loaded: Deployment) -> None:
+def test_a_project_that_differs_comes_first_with_its_since_until_it_is_equal(
+    loaded: Deployment,
+) -> None:
     count_reconciliation(loaded)
     loaded.change("UPDATE ops.reconciliations SET checked_at = '2026-01-01 00:00:00+00'")
     loaded.sim.space.delete_issue(min(loaded.sim.space.project("WEB").issues))
@@ -57,17 +82,23 @@ def test_a_project_that_differs_comes_first_and_keeps_its_since_until_it_is_equa
     assert gone["project"] == "WEB"
     assert gone["what"].startswith("issues WEB-")
     assert re.fullmatch(MOMENT, gone["found"])
-    assert (gone["reason"], gone["evidence"]) == ("deleted", "partition re-read; confirmed by GET /issues?id[]")
+    assert (gone["reason"], gone["evidence"]) == (
+        "deleted",
+        "partition re-read; confirmed by GET /issues?id[]",
+    )
 
 
 def test_what_differed_row_by_row_is_not_taken_back_by_a_count(loaded: Deployment) -> None:
     count_reconciliation(loaded)
     loaded.change(
-        "INSERT INTO ops.reconciliations (space_key, project_id, how, source_rows, warehouse_rows, differences, equal)"
+        "INSERT INTO ops.reconciliations (space_key, project_id, how, source_rows, "
+        "warehouse_rows, differences, equal)"
         " SELECT 'acme', id, 'rows', 40, 40, 3, false FROM raw.projects WHERE project_key = 'WEB'"
     )
     projects, _, line = count_reconciliation(loaded)
-    assert line.startswith("2 of 3 projects are equal; WEB differed row by row, which a count cannot take back")
+    assert line.startswith(
+        "2 of 3 projects are equal; WEB differed row by row, which a count cannot take back"
+    )
     assert projects["WEB"]["state"] == "✗ differs"
     assert re.fullmatch(MOMENT, projects["WEB"]["row_by_row"])
     assert projects["WEB"]["remarks"] == "row by row, 3 differ"
@@ -84,7 +115,11 @@ def test_deleted_inaccessible_and_archived_projects_are_shown_as_such(loaded: De
     assert loaded.run("projects").success
     projects, deletions, line = count_reconciliation(loaded)
     assert line == "0 of 0 projects are equal"
-    assert {key: row["state"] for key, row in projects.items()} == {"OPS": "not counted", "APP": "no access", "WEB": "deleted"}
+    assert {key: row["state"] for key, row in projects.items()} == {
+        "OPS": "not counted",
+        "APP": "no access",
+        "WEB": "deleted",
+    }
     assert projects["OPS"]["remarks"] == "its issues are not listed: it is archived"
     assert re.fullmatch(MOMENT, projects["OPS"]["counted"])
     assert projects["APP"]["remarks"].startswith("no access: not listed since ")
@@ -106,11 +141,12 @@ def test_deletions_of_every_kind_are_named_as_people_know_them(loaded: Deploymen
     _, deletions, _ = count_reconciliation(loaded)
     assert {row["what"]: row["evidence"] for row in deletions} == {
         f"project_members {name} ({web.id}/{member})": "GET /projects/WEB/users no longer lists it",
-        f"categories {category.name} ({category.id})": "GET /projects/WEB/categories no longer lists it",
+        f"categories {category.name} ({category.id})": "GET "
+        "/projects/WEB/categories no longer lists it",
     }
 
 
-def test_a_project_that_changes_too_fast_to_be_counted_makes_the_check_fail_and_is_named(loaded: Deployment) -> None:
+def test_a_project_that_changes_too_fast_fails_the_check_and_is_named(loaded: Deployment) -> None:
     space = loaded.sim.space
     space.delete_issue(min(space.project("OPS").issues))
 
@@ -119,5 +155,8 @@ def test_a_project_that_changes_too_fast_to_be_counted_makes_the_check_fail_and_
 
     loaded.sim.before_request(come_and_go)
     projects, _, line = count_reconciliation(loaded)
-    assert line == "2 of 3 projects are equal; OPS: it changes too fast to be compared; try again when it is quieter"
+    assert line == (
+        "2 of 3 projects are equal; OPS: it changes too fast to be compared; try "
+        "again when it is quieter"
+    )
     assert projects["OPS"]["state"] == "not counted"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from assets.checks.tables import READS_BEFORE, TABLE_CHECKS, check_result
+from assets.checks.table_verdicts import READS_BEFORE
+from assets.checks.tables import TABLE_CHECKS, check_result
 from tests.deployment import Deployment, checks
 
 [CHECK] = [check for check in TABLE_CHECKS if check.name == "rows_not_halved"]

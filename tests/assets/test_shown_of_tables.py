@@ -1,4 +1,6 @@
-"""What the UI shows of the raw tables follows every load: numbers of rows, a few rows, own durations, and what is in sync."""
+"""What the UI shows of the raw tables follows every load: numbers of rows, a few rows, own
+durations, and what is in sync.
+"""
 
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -8,18 +10,26 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
-from assets.issues import Mode
 from assets.partitions import month_keys, month_of
 from sync.counts import durations
+from sync.modes import Mode
 from tests.deployment import Deployment, Run, failures, metadata, observed, recorded
 
 TABLES = ("issues", "comments", "issue_changes")
 
 
 def shown(run: Run) -> dict[str, int]:
-    """Return the number of rows that a run has recorded for each of the tables that are partitioned, where it has."""
-    seen = [event.asset_observation_data.asset_observation for event in run.events if event.is_asset_observation]
-    return {one.asset_key.path[-1]: int(str(one.metadata["dagster/row_count"].value)) for one in seen}
+    """Return the number of rows that a run has recorded for each of the tables that are
+    partitioned, where it has.
+    """
+    seen = [
+        event.asset_observation_data.asset_observation
+        for event in run.events
+        if event.is_asset_observation
+    ]
+    return {
+        one.asset_key.path[-1]: int(str(one.metadata["dagster/row_count"].value)) for one in seen
+    }
 
 
 def stored(deployment: Deployment) -> dict[str, int]:
@@ -29,23 +39,31 @@ def stored(deployment: Deployment) -> dict[str, int]:
 def out_of_sync(deployment: Deployment, table: str, partition: str) -> bool:
     """Whether the UI calls a partition "Unsynced"."""
     graph = deployment.raw_definitions.resolve_asset_graph()
-    resolver = CachingStaleStatusResolver(deployment.instance, graph, LoadingContextForTest(deployment.instance))
+    resolver = CachingStaleStatusResolver(
+        deployment.instance, graph, LoadingContextForTest(deployment.instance)
+    )
     return resolver.get_status(dg.AssetKey(["raw", table]), partition) == StaleStatus.STALE
 
 
 @pytest.mark.parametrize("mode", ["backfill", "incremental", "targeted", "refresh"])
-def test_the_number_of_rows_moves_with_every_load_that_writes(loaded: Deployment, mode: Mode) -> None:
+def test_the_number_of_rows_moves_with_every_load_that_writes(
+    loaded: Deployment, mode: Mode
+) -> None:
     space, before = loaded.sim.space, stored(loaded)
     for project in ("OPS", "WEB"):
         space.comment(space.create_issue(project), "new")
-    space.delete_issue(next(issue.id for issue in space.project("OPS").issues.values() if issue.comments))
+    space.delete_issue(
+        next(issue.id for issue in space.project("OPS").issues.values() if issue.comments)
+    )
     run = loaded.run_issues(mode=mode)
     assert run.success, failures(run)
     assert shown(run) == stored(loaded)
     assert mode == "refresh" or stored(loaded)["issues"] == before["issues"] + 1
 
 
-def test_a_load_that_writes_to_tables_of_other_assets_says_how_many_rows_they_have_now(loaded: Deployment) -> None:
+def test_a_load_that_writes_to_other_tables_says_how_many_rows_they_have(
+    loaded: Deployment,
+) -> None:
     space = loaded.sim.space
     gone = next(issue for issue in space.project("OPS").issues.values() if issue.comments)
     space.delete_issue(gone.id)
@@ -64,22 +82,32 @@ def test_a_partition_shows_rows_and_the_time_that_it_took_itself(loaded: Deploym
     assert run.success, failures(run)
     for table in TABLES:
         found = recorded(run, table)
-        assert [key for key, said in found.items() if "preview" in said][-1] == [*found][-1], "the newest is what the UI shows"
+        assert [key for key, said in found.items() if "preview" in said][-1] == [*found][-1], (
+            "the newest is what the UI shows"
+        )
         took: dict[str, float] = defaultdict(float)
         for key, said in found.items():
             took[key.split("|")[0]] += said["load/duration_seconds"]
         assert sum(took.values()) <= observed(run, table)["load/duration_seconds"] + 0.1
-    assert [*metadata(loaded.run("users"), "users")][:2] == ["preview", "dagster/row_count"], "what is looked for stands first"
+    assert [*metadata(loaded.run("users"), "users")][:2] == ["preview", "dagster/row_count"], (
+        "what is looked for stands first"
+    )
 
 
 def test_the_seconds_of_a_pass_are_divided_by_rows_and_evenly_where_there_are_none() -> None:
     began = datetime(2026, 7, 1, tzinfo=UTC)
-    assert durations(began, began + timedelta(seconds=8), {"a": 3, "b": 1, "c": 0}) == {"a": 6, "b": 2, "c": 0}
+    assert durations(began, began + timedelta(seconds=8), {"a": 3, "b": 1, "c": 0}) == {
+        "a": 6,
+        "b": 2,
+        "c": 0,
+    }
     assert durations(began, began + timedelta(seconds=8), {"a": 0, "b": 0}) == {"a": 4, "b": 4}
     assert durations(began, began, {}) == {}
 
 
-def test_a_partition_that_was_loaded_is_in_sync_until_a_table_above_it_has_really_changed(loaded: Deployment) -> None:
+def test_a_loaded_partition_is_in_sync_until_a_table_above_it_has_changed(
+    loaded: Deployment,
+) -> None:
     assert loaded.run("projects", only=["projects"]).success
     assert loaded.run_issues("WEB").success
     assert loaded.run("projects", only=["projects"]).success
@@ -91,16 +119,7 @@ def test_a_partition_that_was_loaded_is_in_sync_until_a_table_above_it_has_reall
     assert out_of_sync(loaded, "issues", "WEB|2026-03")
 
 
-def test_the_metadata_of_a_table_has_its_rows_its_requests_and_a_preview(deployment: Deployment) -> None:
-    said = metadata(deployment.run("projects", only=["categories"]), "categories")
-    assert said["dagster/row_count"] == len(deployment.rows("categories"))
-    assert said["load/api_requests"] == 5  # the space, the list of projects, and the categories of each of three
-    assert said["load/duration_seconds"] >= 0
-    assert said["preview"].splitlines()[0].split("|")[1].strip() == "id"
-    assert len(said["preview"].splitlines()) == 12
-
-
-def test_the_metadata_of_the_projects_says_which_are_deleted_and_which_cannot_be_seen_any_more(loaded: Deployment) -> None:
+def test_the_metadata_says_which_projects_are_deleted_or_cannot_be_seen(loaded: Deployment) -> None:
     space = loaded.sim.space
     space.delete_project("WEB")
     space.project("APP").teams.clear()

@@ -1,4 +1,6 @@
-"""Start a simulator that speaks HTTPS, run a Node script against it, and end with the script's status."""
+"""Start a simulator that speaks HTTPS, run a Node script against it, and end with the script's
+status.
+"""
 
 import os
 import subprocess
@@ -14,8 +16,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         certificate, key = Path(folder, "cert.pem"), Path(folder, "key.pem")
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=simulator",
-             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                "/CN=simulator",
+             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out",
+             str(certificate)],
             check=True,
             capture_output=True,
         )  # fmt: skip

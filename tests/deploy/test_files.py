@@ -1,4 +1,6 @@
-"""The files of `deploy`: what they name exists, they agree with each other, and nothing in them is a secret."""
+"""The files of `deploy`: what they name exists, they agree with each other, and nothing in them is
+a secret.
+"""
 
 import json
 import os
@@ -34,17 +36,26 @@ WORKSPACE = [one["grpc_server"] for one in yaml_of("workspace.yaml")["load_from"
 KNOWN = {
     *re.findall(
         r"\"((?:BACKLOG|WAREHOUSE|DAGSTER)_[A-Z_]+)\"",
-        "".join((PROJECT_ROOT / "resources" / name).read_text() for name in ("settings.py", "variables.py", "alerts/addresses.py")),
+        "".join(
+            (PROJECT_ROOT / "resources" / name).read_text()
+            for name in ("settings.py", "variables.py", "alerts/addresses.py")
+        ),
     )
 }
 #: Read by Dagster, not by the settings.
 ELSEWHERE = {"DAGSTER_HOME"}
 #: With what is switched off in a file, as `#NAME: value`, switched on.
-ALL_ALERTS = safe_load_yaml(re.sub(r"(?m)^( +)#(?=\S)", r"\1", (DEPLOY / "compose.alerts.yaml").read_text()))
+ALL_ALERTS = safe_load_yaml(
+    re.sub(r"(?m)^( +)#(?=\S)", r"\1", (DEPLOY / "compose.alerts.yaml").read_text())
+)
 BESIDE = [CELERY, ALERTS, ALL_ALERTS, WEBHOOKS]
 PUBLIC = "BACKLOG_DAGSTER_PUBLIC_URL"
 OURS = {name: service for name, service in SERVICES.items() if name != "postgres"}
-PACKAGES = {*tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]}
+PACKAGES = {
+    *tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"][
+        "targets"
+    ]["wheel"]["packages"]
+}
 
 
 def images(tree: Any) -> list[str]:
@@ -62,9 +73,14 @@ def images(tree: Any) -> list[str]:
 @pytest.mark.parametrize("tree", [COMPOSE, CELERY, HELM], ids=["compose", "celery", "helm"])
 def test_every_image_is_pinned_to_a_version(tree: dict[str, Any]) -> None:
     assert images(tree)
-    assert [image for image in images(tree) if not re.search(r":\d+\.\d+(\.\d+)?(-\w+)?$", image)] == []
+    assert [
+        image for image in images(tree) if not re.search(r":\d+\.\d+(\.\d+)?(-\w+)?$", image)
+    ] == []
     dockerfile = (DEPLOY / "Dockerfile").read_text()
-    assert all(re.search(r":\d+\.\d+\.\d+-", line) for line in re.findall(r"^FROM (?!build).*$", dockerfile, re.MULTILINE))
+    assert all(
+        re.search(r":\d+\.\d+\.\d+-", line)
+        for line in re.findall(r"^FROM (?!build).*$", dockerfile, re.MULTILINE)
+    )
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -80,7 +96,9 @@ def test_a_service_of_the_compose_file_runs_a_known_command_safely(name: str) ->
         assert published.startswith("127.0.0.1:"), "nothing without a login is open to others"
 
 
-@pytest.mark.parametrize("tree", [COMPOSE, *BESIDE], ids=["compose", "celery", "alerts", "all alerts", "webhooks"])
+@pytest.mark.parametrize(
+    "tree", [COMPOSE, *BESIDE], ids=["compose", "celery", "alerts", "all alerts", "webhooks"]
+)
 def test_every_variable_is_known_and_every_secret_is_a_file(tree: dict[str, Any]) -> None:
     declared = {*tree["secrets"]} | {*COMPOSE["secrets"]}
     used = set()
@@ -100,8 +118,15 @@ def test_alerts_are_those_of_each_code_location_and_can_go_on_every_channel() ->
     locations = {server["location_name"] for server in WORKSPACE}
     assert {*ALERTS["services"]} == {*ALL_ALERTS["services"]} == locations
     for service in ALL_ALERTS["services"].values():
-        assert {name.removesuffix(FILE) for name in service["environment"]} == {name for name in KNOWN if "_ALERT_" in name}
-    assert not [name for service in SERVICES.values() for name in service.get("environment", {}) if "_ALERT_" in name]
+        assert {name.removesuffix(FILE) for name in service["environment"]} == {
+            name for name in KNOWN if "_ALERT_" in name
+        }
+    assert not [
+        name
+        for service in SERVICES.values()
+        for name in service.get("environment", {})
+        if "_ALERT_" in name
+    ]
 
 
 def test_every_process_that_makes_links_knows_where_browsers_reach_dagster() -> None:
@@ -115,24 +140,37 @@ def test_every_process_that_makes_links_knows_where_browsers_reach_dagster() -> 
         assert SERVICES[name]["environment"][PUBLIC] == f"http://{published.removesuffix(':3000')}"
 
 
-def test_each_code_location_is_a_service_with_its_name_and_the_marts_are_of_all_spaces() -> None:
+def test_each_code_location_is_a_service_of_its_name_and_the_marts_are_of_all() -> None:
     for server in WORKSPACE:
         assert server["location_name"] == server["host"]
-        assert SERVICES[server["host"]]["environment"]["BACKLOG_DAGSTER_LOCATION"] == server["location_name"]
-        assert f'"{server["port"]}"' in str(SERVICES[server["host"]]["healthcheck"]["test"]).replace("'", '"')
+        assert (
+            SERVICES[server["host"]]["environment"]["BACKLOG_DAGSTER_LOCATION"]
+            == server["location_name"]
+        )
+        assert f'"{server["port"]}"' in str(
+            SERVICES[server["host"]]["healthcheck"]["test"]
+        ).replace("'", '"')
     spaces = [server["location_name"] for server in WORKSPACE if server["location_name"] != "marts"]
     assert SERVICES["marts"]["environment"]["BACKLOG_MARTS_OF"].split(",") == spaces
-    workers = {name: service for name, service in CELERY["services"].items() if name.endswith("-worker")}
+    workers = {
+        name: service for name, service in CELERY["services"].items() if name.endswith("-worker")
+    }
     assert {service["command"][-1] for service in workers.values()} == {*spaces, "marts"}
-    assert all(service["extends"]["service"] == service["command"][-1] for service in workers.values())
+    assert all(
+        service["extends"]["service"] == service["command"][-1] for service in workers.values()
+    )
 
 
-def test_a_worker_has_the_host_name_of_its_container_and_no_code_server_that_of_another(tmp_path: Path) -> None:
+def test_a_worker_has_the_host_name_of_its_container_and_a_code_server_its_own(
+    tmp_path: Path,
+) -> None:
     engine = Engine(tmp_path, {}, {}, [CELERY])
     workers = [name for name in CELERY["services"] if name.endswith("-worker")]
     assert len(workers) == len(WORKSPACE)
     assert not [name for name in workers if "hostname" in engine.service(name)]
-    assert [engine.service(server["host"])["hostname"] for server in WORKSPACE] == [server["host"] for server in WORKSPACE]
+    assert [engine.service(server["host"])["hostname"] for server in WORKSPACE] == [
+        server["host"] for server in WORKSPACE
+    ]
 
 
 @pytest.mark.parametrize("name", INSTANCES)
@@ -150,11 +188,16 @@ def test_the_instances_agree_but_for_what_containers_need(name: str) -> None:
         assert said[part].items() >= BASE[part].items()
     runs = said["concurrency"]["runs"]
     per_space = BASE["concurrency"]["runs"]["max_concurrent_runs"]
-    # What a worker has no place for waits outside of the queue, where it counts as started and is given up after a while.
+    # What a worker has no place for waits outside of the queue, where it counts as started and is
+    # given up after a while.
     assert PARTS["worker"][PARTS["worker"].index("--concurrency") + 1] == str(per_space)
-    assert runs["max_concurrent_runs"] == per_space * sum(server["location_name"] != "marts" for server in WORKSPACE)
+    assert runs["max_concurrent_runs"] == per_space * sum(
+        server["location_name"] != "marts" for server in WORKSPACE
+    )
     keys = [limit["key"] for limit in BASE["concurrency"]["runs"]["tag_concurrency_limits"]]
-    assert [(one["key"], one["limit"]) for one in runs["tag_concurrency_limits"]] == [(key, 1) for key in keys]
+    assert [(one["key"], one["limit"]) for one in runs["tag_concurrency_limits"]] == [
+        (key, 1) for key in keys
+    ]
     assert {*said} - {*BASE} <= {"local_artifact_storage", "run_launcher"}
 
 
@@ -173,24 +216,40 @@ def test_the_values_for_helm_say_what_the_instance_says() -> None:
     for part in ("sensors", "schedules"):
         assert daemon[part] == {_camel(key): value for key, value in said[part].items()}
     for chart, instance in (("runMonitoring", "run_monitoring"), ("runRetries", "run_retries")):
-        found = {re.sub(r"([A-Z])", r"_\1", name).lower(): value for name, value in daemon[chart].items()}
+        found = {
+            re.sub(r"([A-Z])", r"_\1", name).lower(): value for name, value in daemon[chart].items()
+        }
         assert found.items() >= said[instance].items()
-    assert HELM["retention"]["schedule"]["purgeAfterDays"] == said["retention"]["schedule"]["purge_after_days"]
-    assert HELM["retention"]["sensor"]["purgeAfterDays"].items() >= said["retention"]["sensor"]["purge_after_days"].items()
-    assert HELM["pythonLogs"]["managedPythonLoggers"] == said["python_logs"]["managed_python_loggers"]
+    assert (
+        HELM["retention"]["schedule"]["purgeAfterDays"]
+        == said["retention"]["schedule"]["purge_after_days"]
+    )
+    assert (
+        HELM["retention"]["sensor"]["purgeAfterDays"].items()
+        >= said["retention"]["sensor"]["purge_after_days"].items()
+    )
+    assert (
+        HELM["pythonLogs"]["managedPythonLoggers"] == said["python_logs"]["managed_python_loggers"]
+    )
     names = [one["name"] for one in HELM["dagster-user-deployments"]["deployments"]]
     assert names == [server["location_name"] for server in WORKSPACE]
 
 
 def test_pods_and_runs_are_limited_and_may_do_nothing_but_their_work() -> None:
-    pods = [HELM["dagsterDaemon"], HELM["dagsterWebserver"], *HELM["dagster-user-deployments"]["deployments"]]
+    pods = [
+        HELM["dagsterDaemon"],
+        HELM["dagsterWebserver"],
+        *HELM["dagster-user-deployments"]["deployments"],
+    ]
     for pod in pods:
         assert pod["resources"]["limits"]["memory"]
         assert pod["podSecurityContext"]["runAsNonRoot"]
         assert pod["securityContext"]["readOnlyRootFilesystem"]
     run = HELM["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]
     assert run["containerConfig"]["resources"]["limits"]["memory"]
-    assert run["containerConfig"]["security_context" if "security_context" in run["containerConfig"] else "securityContext"]
+    assert run["containerConfig"][
+        "security_context" if "security_context" in run["containerConfig"] else "securityContext"
+    ]
 
 
 def let_in_image() -> set[str]:
@@ -207,36 +266,51 @@ def test_what_the_image_copies_is_not_kept_out_of_it_and_it_holds_nothing_else()
     assert not let_in & {".env", ".git", "deploy", "deploy/secrets", "tests"}
 
 
-#: Imports what the processes of containers run, from a copy alone, and says from where each of our modules came.
+#: Imports what the processes of containers run, from a copy alone, and says from where each of our
+#: modules came.
 IMPORTING = """
 import json, os, sys
 copy, root = sys.argv[1:]
 sys.path[:] = [copy, *(path for path in sys.path if path not in ("", root))]
-import pipelines.raw_definitions, pipelines.hosting.celery_app, pipelines.cli.load, service.app, simulator.server
+import pipelines.raw_definitions, pipelines.hosting.celery_app, pipelines.cli.load_command
+import service.app, simulator.server
 ours = os.listdir(copy)
-print(json.dumps([module.__file__ for name, module in sys.modules.items() if name.split(".")[0] in ours and module.__file__]))
+print(json.dumps([
+    module.__file__
+    for name, module in sys.modules.items()
+    if name.split(".")[0] in ours and module.__file__
+]))
 """
 
 
 def test_an_image_holds_every_module_that_its_processes_import(tmp_path: Path) -> None:
     for name in PACKAGES & let_in_image():
-        shutil.copytree(PROJECT_ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "target"))
+        shutil.copytree(
+            PROJECT_ROOT / name,
+            tmp_path / name,
+            ignore=shutil.ignore_patterns("__pycache__", "target"),
+        )
     environment = {name: value for name, value in os.environ.items() if name == "PATH"}
     done = subprocess.run(
         [sys.executable, "-c", IMPORTING, str(tmp_path), str(PROJECT_ROOT)],
         cwd="/", env=environment, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert {Path(line).relative_to(tmp_path).parts[0] for line in json.loads(done.stdout)} == PACKAGES
+    assert {
+        Path(line).relative_to(tmp_path).parts[0] for line in json.loads(done.stdout)
+    } == PACKAGES
 
 
 def test_the_image_compiles_every_package() -> None:
-    [line] = [line for line in (DEPLOY / "Dockerfile").read_text().splitlines() if "compileall" in line]
+    [line] = [
+        line for line in (DEPLOY / "Dockerfile").read_text().splitlines() if "compileall" in line
+    ]
     assert {*line.split("-q")[1].strip(" \\").split()} == PACKAGES
 
 
 def test_a_word_is_a_process_and_anything_else_is_started_as_it_is() -> None:
-    assert command(["daemon", "-w", "x"])[1:] == ["-m", "dagster._daemon", "run", "-w", "x"]
+    daemon = ["-m", "pipelines.hosting.daemon", "run", "-w", "x"]
+    assert command(["daemon", "-w", "x"])[1:] == daemon
     assert command(["dagster", "api", "execute_run"]) == ["dagster", "api", "execute_run"]
 
 

@@ -1,4 +1,6 @@
-"""The recipe of a proxy with a login, on a real nginx: who gets through, as whom, and what is shown to nobody."""
+"""The recipe of a proxy with a login, on a real nginx: who gets through, as whom, and what is shown
+to nobody.
+"""
 
 import re
 import ssl
@@ -20,7 +22,9 @@ from tests.integration.compose import DEPLOY, listens, wait_until
 from tests.ports import free_port
 from tests.tls import Authority
 
-pytestmark = pytest.mark.skipif(which("nginx") is None, reason="there is no nginx (.ci/run installs it)")
+pytestmark = pytest.mark.skipif(
+    which("nginx") is None, reason="there is no nginx (.ci/run installs it)"
+)
 
 HOSTS = ("backlog.example.com", "sync.example.com")
 SECRET = "a-secret-in-the-path"
@@ -32,9 +36,13 @@ COOKIE = "_oauth2_proxy=of-alice"
 def with_oauth(recipe: str) -> str:
     """Return the recipe with the lines of its head in place of passwords, as the head says."""
     lines = "\n".join(re.findall(r"(?m)^#   (.*)$", recipe))
-    recipe, servers = re.subn(r"(?m)^ +auth_basic +\".*\n +auth_basic_user_file .*$", lines.replace("\\", r"\\"), recipe)
+    recipe, servers = re.subn(
+        r"(?m)^ +auth_basic +\".*\n +auth_basic_user_file .*$", lines.replace("\\", r"\\"), recipe
+    )
     assert servers == len(HOSTS)
-    return recipe.replace("$remote_user", "$remote_login").replace("auth_basic off", "auth_request off")
+    return recipe.replace("$remote_user", "$remote_login").replace(
+        "auth_basic off", "auth_request off"
+    )
 
 
 class Behind(ThreadingHTTPServer):
@@ -62,7 +70,9 @@ class _Answer(BaseHTTPRequestHandler):
 
 
 class _Login(_Answer):
-    """What oauth2-proxy answers: who it is that has the cookie of a login, and a page to sign in to all others."""
+    """What oauth2-proxy answers: who it is that has the cookie of a login, and a page to sign in to
+    all others.
+    """
 
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -79,7 +89,9 @@ class _Login(_Answer):
 
 @dataclass(frozen=True)
 class Proxy:
-    """nginx with the recipe, the two servers behind it, and with `oauth` a third that knows who has logged in."""
+    """nginx with the recipe, the two servers behind it, and with `oauth` a third that knows who has
+    logged in.
+    """
 
     folder: Path
     port: int
@@ -89,23 +101,38 @@ class Proxy:
     dagster: Behind = field(default_factory=Behind)
     service: Behind = field(default_factory=Behind)
 
-    def ask(self, host: str, path: str, *, login: bool = True, method: str = "GET", **more: Any) -> int:
+    def ask(
+        self, host: str, path: str, *, login: bool = True, method: str = "GET", **more: Any
+    ) -> int:
         """Return the status of an answer."""
         auth = ("alice", "her password") if login and not self.oauth else None
-        headers = {"Host": host, **FORGED, **({"Cookie": COOKIE} if login and self.oauth else {}), **more.pop("headers", {})}
+        headers = {
+            "Host": host,
+            **FORGED,
+            **({"Cookie": COOKIE} if login and self.oauth else {}),
+            **more.pop("headers", {}),
+        }
         with httpx.Client(verify=self.context, trust_env=False) as client:
             url = f"https://127.0.0.1:{self.port}{path}"
-            answer = client.request(method, url, headers=headers, extensions={"sni_hostname": host}, auth=auth, **more)
+            answer = client.request(
+                method, url, headers=headers, extensions={"sni_hostname": host}, auth=auth, **more
+            )
         return answer.status_code
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["passwords", "oauth2-proxy"])
-def proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+def proxy(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxy]:
     """Start nginx with the recipe; ports, certificates and passwords are those of the test."""
     folder = tmp_path_factory.mktemp("nginx")
     authority = Authority(folder, "ca")
-    made = Proxy(folder, free_port(), ssl.create_default_context(cafile=str(authority.file)), request.param)
-    hashed = subprocess.run(["openssl", "passwd", "-apr1", "her password"], capture_output=True, text=True, check=True).stdout
+    made = Proxy(
+        folder, free_port(), ssl.create_default_context(cafile=str(authority.file)), request.param
+    )
+    hashed = subprocess.run(
+        ["openssl", "passwd", "-apr1", "her password"], capture_output=True, text=True, check=True
+    ).stdout
     (folder / "htpasswd").write_text(f"alice:{hashed}")
     recipe = (DEPLOY / "nginx.conf").read_text()
     replaced = {
@@ -117,7 +144,10 @@ def proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     }
     for host in HOSTS:
         certificate, key = authority.server(host)
-        replaced |= {f"/etc/nginx/tls/{host}.crt": str(certificate), f"/etc/nginx/tls/{host}.key": str(key)}
+        replaced |= {
+            f"/etc/nginx/tls/{host}.crt": str(certificate),
+            f"/etc/nginx/tls/{host}.key": str(key),
+        }
     for text, here in replaced.items():
         assert text in recipe
         recipe = recipe.replace(text, here)
@@ -125,12 +155,19 @@ def proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     if made.oauth:
         recipe = with_oauth(recipe)
-    start = f"daemon off; master_process off; pid {folder}/pid; events {{}} http {{ access_log {folder}/access; {temporary}"
+    start = (
+        f"daemon off; master_process off; pid {folder}/pid; events {{}} http {{ access_log "
+        f"{folder}/access; {temporary}"
+    )
     (folder / "nginx.conf").write_text(f"{start}\n{recipe}\n}}\n")
     for server in (made.login, made.dagster, made.service):
         threading.Thread(target=server.serve_forever, daemon=True).start()
-    with subprocess.Popen(["nginx", "-c", f"{folder}/nginx.conf", "-e", f"{folder}/error"], stderr=subprocess.DEVNULL) as process:
-        wait_until(lambda: listens(made.port) or process.poll() is not None, "nginx does not listen")
+    with subprocess.Popen(
+        ["nginx", "-c", f"{folder}/nginx.conf", "-e", f"{folder}/error"], stderr=subprocess.DEVNULL
+    ) as process:
+        wait_until(
+            lambda: listens(made.port) or process.poll() is not None, "nginx does not listen"
+        )
         assert process.poll() is None, (folder / "error").read_text()
         yield made
         process.terminate()
@@ -144,7 +181,9 @@ def test_nobody_gets_through_without_a_login_except_to_the_webhook(proxy: Proxy)
     assert proxy.ask(HOSTS[0], "/graphql", login=False, method="POST") == 401
     assert proxy.ask(HOSTS[0], "/api/v1/sync/projects/all", login=False, method="POST") == 401
     assert (proxy.dagster.asked, proxy.service.asked) == ([], [])
-    assert {path for path, _ in proxy.login.asked} == ({"/oauth2/auth", "/oauth2/sign_in"} if proxy.oauth else set())
+    assert {path for path, _ in proxy.login.asked} == (
+        {"/oauth2/auth", "/oauth2/sign_in"} if proxy.oauth else set()
+    )
     assert {headers["Host"] for _, headers in proxy.login.asked} <= {*HOSTS}
     assert proxy.ask(HOSTS[0], f"/webhooks/backlog/{SECRET}", login=False, method="POST") == 200
     path, headers = proxy.service.asked.pop()
@@ -154,15 +193,32 @@ def test_nobody_gets_through_without_a_login_except_to_the_webhook(proxy: Proxy)
 
 @pytest.mark.parametrize(
     ("host", "path", "to"),
-    [(HOSTS[0], "/graphql", "dagster"), (HOSTS[0], "/api/v1/sync/history", "service"), (HOSTS[1], "/", "service")],
+    [
+        (HOSTS[0], "/graphql", "dagster"),
+        (HOSTS[0], "/api/v1/sync/history", "service"),
+        (HOSTS[1], "/", "service"),
+    ],
 )
-def test_the_user_who_logged_in_is_passed_on_and_cannot_be_forged_and_the_password_is_not(
+def test_the_user_is_passed_on_and_cannot_be_forged_and_the_password_is_not(
     proxy: Proxy, host: str, path: str, to: str
 ) -> None:
-    assert proxy.ask(host, path, method="POST", content=b"{}", headers={"Upgrade": "websocket", "Connection": "Upgrade"}) == 200
+    assert (
+        proxy.ask(
+            host,
+            path,
+            method="POST",
+            content=b"{}",
+            headers={"Upgrade": "websocket", "Connection": "Upgrade"},
+        )
+        == 200
+    )
     asked, headers = getattr(proxy, to).asked.pop()
     assert asked == path
-    assert (headers["X-Forwarded-User"], headers["X-Forwarded-Proto"], headers["Host"]) == ("alice", "https", host)
+    assert (headers["X-Forwarded-User"], headers["X-Forwarded-Proto"], headers["Host"]) == (
+        "alice",
+        "https",
+        host,
+    )
     assert "Authorization" not in headers
     # What stands before both lets the proxy's own pages through.
     own = Names.of(*(f"https://{name}" for name in HOSTS), addresses=False)
@@ -174,19 +230,39 @@ def test_the_user_who_logged_in_is_passed_on_and_cannot_be_forged_and_the_passwo
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_a_page_of_another_site_changes_nothing_in_dagster_with_the_login_of_its_reader(proxy: Proxy, site: str) -> None:
-    for method, path in (("GET", "/graphql?query=mutation"), ("POST", "/graphql"), ("POST", "/report_asset_check/a")):
+def test_a_page_of_another_site_changes_nothing_with_the_login_of_its_reader(
+    proxy: Proxy, site: str
+) -> None:
+    for method, path in (
+        ("GET", "/graphql?query=mutation"),
+        ("POST", "/graphql"),
+        ("POST", "/report_asset_check/a"),
+    ):
         assert proxy.ask(HOSTS[0], path, method=method, headers={"Sec-Fetch-Site": site}) == 403
     assert proxy.dagster.asked == []
     # A link that leads here is followed, and Dagster's own page gets its answers.
-    assert proxy.ask(HOSTS[0], "/runs/1", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}) == 200
-    assert proxy.ask(HOSTS[0], "/graphql", method="POST", headers={"Sec-Fetch-Site": "same-origin"}) == 200
+    assert (
+        proxy.ask(
+            HOSTS[0], "/runs/1", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
+        )
+        == 200
+    )
+    assert (
+        proxy.ask(HOSTS[0], "/graphql", method="POST", headers={"Sec-Fetch-Site": "same-origin"})
+        == 200
+    )
     assert [path for path, _ in proxy.dagster.asked] == ["/runs/1", "/graphql"]
     proxy.dagster.asked.clear()
 
 
 def test_the_webhook_takes_no_large_body_and_its_secret_is_in_no_log(proxy: Proxy) -> None:
-    large = proxy.ask(HOSTS[0], f"/webhooks/backlog/{SECRET}", login=False, method="POST", content=b"x" * 2_000_000)
+    large = proxy.ask(
+        HOSTS[0],
+        f"/webhooks/backlog/{SECRET}",
+        login=False,
+        method="POST",
+        content=b"x" * 2_000_000,
+    )
     assert large == 413
     for log in ("access", "error"):
         assert SECRET not in (proxy.folder / log).read_text()

@@ -33,7 +33,9 @@ class Done:
 
 @dataclass(frozen=True)
 class Shell:
-    """A folder to stand in and the variables that are set there; nothing else of the test's own environment but PATH."""
+    """A folder to stand in and the variables that are set there; nothing else of the test's own
+    environment but PATH.
+    """
 
     folder: Path
     variables: Mapping[str, str]
@@ -57,7 +59,11 @@ class Shell:
         return Terminal(command, environment=self._environment(variables), folder=self.folder)
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        base = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        base = {
+            name: os.environ[name]
+            for name in ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR")
+            if name in os.environ
+        }
         return {**base, **self.variables, **variables}
 
     def run(self, *arguments: str, **variables: str) -> Done:

@@ -1,6 +1,8 @@
-"""The services of `deploy/compose.yaml` as processes of this machine: the same commands, variables and health checks.
+"""The services of `deploy/compose.yaml` as processes of this machine: the same commands, variables
+and health checks.
 
-What differs is only what a container engine would do: names of hosts become 127.0.0.1, ports free ones, secrets files in a folder.
+What differs is only what a container engine would do: names of hosts become 127.0.0.1, ports free
+ones, secrets files in a folder.
 """
 
 import json
@@ -35,7 +37,9 @@ RESET = "(reset)"
 
 def yaml_of(name: str) -> Any:
     """Return what a file of `deploy` says."""
-    return safe_load_yaml((DEPLOY / name).read_text().replace("!reset null", RESET).replace("!override ", ""))
+    return safe_load_yaml(
+        (DEPLOY / name).read_text().replace("!reset null", RESET).replace("!override ", "")
+    )
 
 
 COMPOSE: dict[str, Any] = yaml_of("compose.yaml")
@@ -69,41 +73,69 @@ class Engine:
         return self.ports.setdefault(service, free_port())
 
     def write_workspace(self, *locations: str) -> Path:
-        """Write `workspace.yaml` with some of its code locations, at their ports here, and return its path."""
+        """Write `workspace.yaml` with some of its code locations, at their ports here, and return
+        its path.
+        """
         listed = yaml_of("workspace.yaml")["load_from"]
-        servers = [one["grpc_server"] for one in listed if one["grpc_server"]["location_name"] in locations]
-        here = [{"grpc_server": {**one, "host": "127.0.0.1", "port": self.port(one["host"])}} for one in servers]
+        servers = [
+            one["grpc_server"] for one in listed if one["grpc_server"]["location_name"] in locations
+        ]
+        here = [
+            {"grpc_server": {**one, "host": "127.0.0.1", "port": self.port(one["host"])}}
+            for one in servers
+        ]
         path = self.folder / "workspace.yaml"
         path.write_text(json.dumps({"load_from": here}))
         return path
 
     def environment(self, service: str) -> dict[str, str]:
-        """Return the variables of a service: those of the file, where its secrets and the spaces are those of this test."""
+        """Return the variables of a service: those of the file, where its secrets and the spaces
+        are those of this test.
+        """
         said = {
             name: str(value).replace("/run/secrets/", f"{self.folder}/")
             for name, value in self.service(service)["environment"].items()
         }
         if "BACKLOG_DAGSTER_URL" in said:
             said["BACKLOG_DAGSTER_URL"] = f"http://127.0.0.1:{self.port('webserver')}"
-        said["DAGSTER_HOME"] = str(self.folder / "dagster") if (self.folder / "dagster").exists() else str(DEPLOY)
-        base = {name: os.environ[name] for name in ("PYTHONPATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        said["DAGSTER_HOME"] = (
+            str(self.folder / "dagster") if (self.folder / "dagster").exists() else str(DEPLOY)
+        )
+        base = {
+            name: os.environ[name]
+            for name in ("PYTHONPATH", "HOME", "LANG", "TMPDIR")
+            if name in os.environ
+        }
         # As Docker sets them in every container where its own settings name a proxy.
         base |= DEAD
-        image = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "GRPC_VERBOSITY": "ERROR"}
+        image = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "GRPC_VERBOSITY": "ERROR",
+        }
         home = {"BACKLOG_ELT_HOME": str(self.folder / "home" / service)}
         return {**base, **image, **home, **said, **self.variables.get(service, {})}
 
     def service(self, name: str) -> dict[str, Any]:
         """Return what the files say of a service."""
-        said = [file["services"][name] for file in (COMPOSE, *self.over) if name in file["services"]]
+        said = [
+            file["services"][name] for file in (COMPOSE, *self.over) if name in file["services"]
+        ]
         said = [SERVICES[part["extends"]["service"]] for part in said if "extends" in part] + said
-        environment = {variable: value for part in said for variable, value in part.get("environment", {}).items()}
+        environment = {
+            variable: value
+            for part in said
+            for variable, value in part.get("environment", {}).items()
+        }
         merged = {key: value for part in said for key, value in part.items()}
-        merged["environment"] = {name: value for name, value in environment.items() if value != RESET}
+        merged["environment"] = {
+            name: value for name, value in environment.items() if value != RESET
+        }
         return {key: value for key, value in merged.items() if value != RESET}
 
     def start(self, service: str, *more: str, replica: str = "") -> None:
-        """Start a service of the file; `more` follows its command, as the port does where it has one."""
+        """Start a service of the file; `more` follows its command, as the port does where it has
+        one.
+        """
         words = list(self.service(service)["command"])
         if "-w" in words:
             words[words.index("-w") + 1] = str(self.folder / "workspace.yaml")
@@ -123,7 +155,12 @@ class Engine:
     def run(self, service: str, *words: str) -> str:
         """Run a service that ends, or other words in its place, and return what it wrote."""
         done = subprocess.run(
-            [sys.executable, "-m", "pipelines.hosting.deployed", *(words or self.service(service)["command"])],
+            [
+                sys.executable,
+                "-m",
+                "pipelines.hosting.deployed",
+                *(words or self.service(service)["command"]),
+            ],
             cwd=PROJECT_ROOT,
             env=self.environment(service),
             capture_output=True,
@@ -141,7 +178,9 @@ class Engine:
         assert test[0] == "CMD"
         here = str(self.ports.get(service))
         words = [re.sub(r"\b(4000|3000|3001)\b", here, word) for word in test[1:]]
-        asked = subprocess.run(words, cwd=PROJECT_ROOT, env=self.environment(service), capture_output=True, check=False)
+        asked = subprocess.run(
+            words, cwd=PROJECT_ROOT, env=self.environment(service), capture_output=True, check=False
+        )
         return asked.returncode == 0
 
     def wait_healthy(self, *services: str) -> None:
@@ -182,7 +221,7 @@ class Engine:
         for service in list(self.running):
             self.kill(service)
 
-    # -- Dagster over GraphQL --------------------------------------------------------------------------------------
+    # -- Dagster over GraphQL ----------------------------------------------------------------------
 
     def ask(self, query: str, **variables: Any) -> Any:
         """Ask the webserver."""
@@ -191,23 +230,44 @@ class Engine:
         assert "errors" not in answer, answer
         return answer["data"]
 
-    def launch(self, location: str, job: str, selection: Sequence[Mapping[str, Any]] | None = None, **more: Any) -> str:
+    def launch(
+        self,
+        location: str,
+        job: str,
+        selection: Sequence[Mapping[str, Any]] | None = None,
+        **more: Any,
+    ) -> str:
         """Start a run of a job, or of a selection of its assets, and return its id."""
-        selector: dict[str, Any] = {"repositoryLocationName": location, "repositoryName": "__repository__", "jobName": job}
+        selector: dict[str, Any] = {
+            "repositoryLocationName": location,
+            "repositoryName": "__repository__",
+            "jobName": job,
+        }
         selector |= {} if selection is None else {"assetSelection": selection}
         return launched(self.ask(LAUNCH, params={"selector": selector, **more})["launchRun"])
 
     def projects(self, space: str) -> list[str]:
-        """Return the partitions of a space's issues, and see that nobody else's asset has the key."""
+        """Return the partitions of a space's issues, and see that nobody else's asset has
+        the key.
+        """
         [node] = self.ask(PROJECTS, key={"path": [space, "raw", "issues"]})["assetNodes"]
         assert node["repository"]["location"]["name"] == space
-        return next(one["partitionKeys"] for one in node["partitionKeysByDimension"] if one["name"] == "project")
+        return next(
+            one["partitionKeys"]
+            for one in node["partitionKeysByDimension"]
+            if one["name"] == "project"
+        )
 
     def launch_issues(self, space: str, projects: int, first: str | None = None) -> str:
-        """Start a run over all partitions of a space, from month `first` on, once so many projects are known, and return its id."""
+        """Start a run over all partitions of a space, from month `first` on, once so many projects
+        are known, and return its id.
+        """
         wait_until(lambda: len(self.projects(space)) == projects, "the projects are not found")
         keys, months = self.projects(space), month_keys()
-        corners = {RANGE_START_TAG: f"{keys[0]}|{first or months[0]}", RANGE_END_TAG: f"{keys[-1]}|{months[-1]}"}
+        corners = {
+            RANGE_START_TAG: f"{keys[0]}|{first or months[0]}",
+            RANGE_END_TAG: f"{keys[-1]}|{months[-1]}",
+        }
         tags = [{"key": key, "value": value} for key, value in corners.items()]
         return self.launch(space, "issues", executionMetadata={"tags": tags})
 
@@ -246,7 +306,9 @@ mutation Launch($params: ExecutionParams!) {
 }"""
 PROJECTS = """
 query Projects($key: AssetKeyInput!) {
-  assetNodes(assetKeys: [$key]) { repository { location { name } } partitionKeysByDimension { name partitionKeys } }
+  assetNodes(assetKeys: [$key]) {
+    repository { location { name } } partitionKeysByDimension { name partitionKeys }
+  }
 }"""
 RUNS = """
 query Runs($ids: [String!]) {
@@ -270,7 +332,11 @@ def stored_issues(warehouse_url: str, space: str) -> set[int]:
     """Return the ids of the issues of a space in a warehouse."""
     made = connect(warehouse_url)
     with made.connect() as connection:
-        found = connection.exec_driver_sql("SELECT id FROM raw.issues WHERE space_key = %s", (space,)).scalars().all()
+        found = (
+            connection.exec_driver_sql("SELECT id FROM raw.issues WHERE space_key = %s", (space,))
+            .scalars()
+            .all()
+        )
     made.dispose()
     return set(found)
 
@@ -281,7 +347,9 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_until(ready: Callable[[], bool], otherwise: str, seconds: float = READY_SECONDS, pause: float = 0.3) -> None:
+def wait_until(
+    ready: Callable[[], bool], otherwise: str, seconds: float = READY_SECONDS, pause: float = 0.3
+) -> None:
     """Wait for something to be so."""
     end = time.monotonic() + seconds
     while not ready():
@@ -291,9 +359,14 @@ def wait_until(ready: Callable[[], bool], otherwise: str, seconds: float = READY
 
 @contextmanager
 def engine(
-    folder: Path, secrets: Mapping[str, str], variables: Mapping[str, Mapping[str, str]], *over: Mapping[str, Any]
+    folder: Path,
+    secrets: Mapping[str, str],
+    variables: Mapping[str, Mapping[str, str]],
+    *over: Mapping[str, Any],
 ) -> Iterator[Engine]:
-    """Yield an engine whose services are ended afterwards, with files beside compose.yaml as `over`."""
+    """Yield an engine whose services are ended afterwards, with files beside compose.yaml as
+    `over`.
+    """
     made = Engine(folder, secrets, variables, over)
     try:
         yield made

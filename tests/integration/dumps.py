@@ -12,7 +12,9 @@ def dump(url: str) -> str:
     assert wheel is not None
     assert wheel.origin is not None
     newest = sorted(Path(wheel.origin).parent.glob("pginstall*/bin/pg_dump"))[-1]
-    return subprocess.run([str(newest), "--inserts", url], capture_output=True, check=True).stdout.decode(errors="replace")
+    return subprocess.run(
+        [str(newest), "--inserts", url], capture_output=True, check=True
+    ).stdout.decode(errors="replace")
 
 
 def files(folder: Path, without: str = "/") -> Iterator[str]:

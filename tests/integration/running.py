@@ -1,4 +1,5 @@
-"""A real `backlog-elt up` on a simulated space and an embedded PostgreSQL: how it is started, asked and ended.
+"""A real `backlog-elt up` on a simulated space and an embedded PostgreSQL: how it is started, asked
+and ended.
 
 The tests of what people see and the pictures of the README share it.
 """
@@ -29,7 +30,8 @@ from resources.warehouse.connect import engine
 from tests.integration.terminal import Terminal
 from tests.ports import free_port
 
-#: The longest that a step may take on a machine whose cores are busy; the daemon looks for backfills every 30 s.
+#: The longest that a step may take on a machine whose cores are busy; the daemon looks for
+#: backfills every 30 s.
 PATIENCE_SECONDS = 240.0
 END_SECONDS = 90.0
 _COMMAND = str(Path(sys.executable).with_name("backlog-elt"))
@@ -42,19 +44,31 @@ query($partition: String!) {
 REPORT = """
 {
   assetOrError(assetKey: {path: ["dashboard", "report"]}) {
-    ... on Asset { assetMaterializations(limit: 50) { metadataEntries { label ... on PathMetadataEntry { path } } } }
+    ... on Asset { assetMaterializations(limit: 50) {
+      metadataEntries { label ... on PathMetadataEntry { path } }
+    } }
   }
 }"""
 RUNS_OF_MARTS = """
-{ runsOrError(filter: {pipelineName: "marts", statuses: [SUCCESS]}, limit: 1) { ... on Runs { results { runId } } } }"""
+{
+  runsOrError(filter: {pipelineName: "marts", statuses: [SUCCESS]}, limit: 1) {
+    ... on Runs { results { runId } }
+  }
+}"""
 
 SENSOR = """
-query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor { id } } }"""
+query($sensor: SensorSelector!) {
+  sensorOrError(sensorSelector: $sensor) { ... on Sensor { id } }
+}"""
 STOP_SENSOR = """
-mutation($id: String!) { stopSensor(id: $id) { ... on StopSensorMutationResult { instigationState { status } } } }"""
+mutation($id: String!) {
+  stopSensor(id: $id) { ... on StopSensorMutationResult { instigationState { status } } }
+}"""
 
 START_SENSOR = """
-mutation($sensor: SensorSelector!) { startSensor(sensorSelector: $sensor) { ... on Sensor { sensorState { status } } } }"""
+mutation($sensor: SensorSelector!) {
+  startSensor(sensorSelector: $sensor) { ... on Sensor { sensorState { status } } }
+}"""
 EVALUATE_SENSOR = """
 mutation($sensor: SensorSelector!) {
   sensorDryRun(selectorData: $sensor, cursor: null) {
@@ -96,7 +110,11 @@ class Up:
 
     def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
         """Return what Dagster answers to a query."""
-        answer = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=PATIENCE_SECONDS).json()
+        answer = httpx.post(
+            f"{self.url}/graphql",
+            json={"query": query, "variables": variables},
+            timeout=PATIENCE_SECONDS,
+        ).json()
         if answer.get("errors"):
             raise RuntimeError(f"GraphQL: {answer['errors']}")
         found: dict[str, Any] = answer["data"]
@@ -111,7 +129,9 @@ class Up:
             time.sleep(0.3)
 
     def delete_issue(self, project: str) -> tuple[str, str]:
-        """Delete the issue of a project that was changed last, at the source; return its key, and the month of its last change."""
+        """Delete the issue of a project that was changed last, at the source; return its key, and
+        the month of its last change.
+        """
         with self._source() as source:
             identifier = source.get(f"/projects/{project}").json()["id"]
             newest = {"projectId[]": identifier, "sort": "updated", "order": "desc", "count": 1}
@@ -124,12 +144,20 @@ class Up:
         with self._source() as source:
             identifier = source.get(f"/projects/{project}").json()["id"]
             [kind, *_] = source.get(f"/projects/{project}/issueTypes").json()
-            fields = {"projectId": identifier, "summary": summary, "issueTypeId": kind["id"], "priorityId": 3}
+            fields = {
+                "projectId": identifier,
+                "summary": summary,
+                "issueTypeId": kind["id"],
+                "priorityId": 3,
+            }
             return self._month_of(source.post("/issues", data=fields).raise_for_status().json())
 
     def _source(self) -> httpx.Client:
         runtime = json.loads((self.home / "runtime.json").read_text())
-        return httpx.Client(base_url=f"{runtime['backlog_url']}/api/v2", params={"apiKey": runtime["backlog_api_key"]})
+        return httpx.Client(
+            base_url=f"{runtime['backlog_url']}/api/v2",
+            params={"apiKey": runtime["backlog_api_key"]},
+        )
 
     def _month_of(self, issue: dict[str, Any]) -> str:
         changed = datetime.fromisoformat(issue["updated"]).astimezone(ZoneInfo(self.timezone))
@@ -149,11 +177,15 @@ class Up:
             if status == "SUCCESS":
                 return
             if time.monotonic() > end or status in {"FAILURE", "CANCELED"}:
-                raise RuntimeError(f"the run of {partition} has not ended well: {run}\n{self.tail()}")
+                raise RuntimeError(
+                    f"the run of {partition} has not ended well: {run}\n{self.tail()}"
+                )
             time.sleep(0.3)
 
     def wait_for_marts(self) -> None:
-        """Wait until the marts have been built; `up` starts that as soon as the first load has ended."""
+        """Wait until the marts have been built; `up` starts that as soon as the first load has
+        ended.
+        """
         end = time.monotonic() + PATIENCE_SECONDS
         while not (runs := self.graphql(RUNS_OF_MARTS)["runsOrError"]["results"]):
             if time.monotonic() > end:
@@ -163,7 +195,12 @@ class Up:
     def files_of_reports(self) -> list[str]:
         """Return the files of the last reports, as Dagster shows them, the newest first."""
         written = self.graphql(REPORT)["assetOrError"]["assetMaterializations"]
-        return [str(entry["path"]) for one in written for entry in one["metadataEntries"] if entry["label"] == "file"]
+        return [
+            str(entry["path"])
+            for one in written
+            for entry in one["metadataEntries"]
+            if entry["label"] == "file"
+        ]
 
     def stop_sensor(self, name: str) -> None:
         """Switch a sensor off, as somebody does in the UI."""
@@ -179,7 +216,9 @@ class Up:
             raise RuntimeError(f"the sensor {name} was not started: {answer}")
 
     def evaluate_sensor(self, name: str) -> str:
-        """Let a sensor look now, as the button "Preview tick result" in the UI does, and return why it requests no run."""
+        """Let a sensor look now, as the button "Preview tick result" in the UI does, and return why
+        it requests no run.
+        """
         answer = self.graphql(EVALUATE_SENSOR, sensor=_sensor(name))["sensorDryRun"]
         if "evaluationResult" not in answer:
             raise RuntimeError(f"the sensor {name} was not evaluated: {answer}")
@@ -200,13 +239,24 @@ class Up:
 
     def run(self, *words: str) -> str:
         """Run a command beside it, and return what it prints."""
-        done = subprocess.run([_COMMAND, *words], env=self.environment, cwd=self.home, capture_output=True, check=True, text=True)
+        done = subprocess.run(
+            [_COMMAND, *words],
+            env=self.environment,
+            cwd=self.home,
+            capture_output=True,
+            check=True,
+            text=True,
+        )
         return done.stdout
 
     def verify(self) -> None:
-        """Compare every row with the source, as somebody does at the command line; people work there, so rows may be behind."""
+        """Compare every row with the source, as somebody does at the command line; people work
+        there, so rows may be behind.
+        """
         command = [_COMMAND, "verify", "--deep", "--no-progress"]
-        subprocess.run(command, env=self.environment, cwd=self.home, capture_output=True, check=False)
+        subprocess.run(
+            command, env=self.environment, cwd=self.home, capture_output=True, check=False
+        )
 
     def tail(self, lines: int = 40) -> str:
         """Return what a person sees, and the last lines that the children of `up` wrote."""
@@ -228,7 +278,10 @@ class Up:
         found = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get("BACKLOG_ELT_HOME") == str(self.home) and process.status() != psutil.STATUS_ZOMBIE:
+                if (
+                    process.environ().get("BACKLOG_ELT_HOME") == str(self.home)
+                    and process.status() != psutil.STATUS_ZOMBIE
+                ):
                     found.append(process)
             except psutil.Error:
                 continue
@@ -241,7 +294,8 @@ def running_up(*, history_start: str, **variables: str) -> Iterator[Up]:
 
     `variables` are set besides. Nothing is left behind.
     """
-    # Not under pytest's folders: they are for one user only, and the server of root runs as another.
+    # Not under pytest's folders: they are for one user only, and the server of root runs as
+    # another.
     folder = Path(tempfile.mkdtemp(prefix="backlog-elt-up-"))
     home = folder / "home"
     try:
@@ -274,16 +328,24 @@ def _start(home: Path, history_start: str, variables: Mapping[str, str]) -> Up:
 
 
 def _quiet_zone(now: datetime) -> str:
-    """Return a time zone where no schedule is due for hours: at any time of day, only tests start the runs that tests see."""
+    """Return a time zone where no schedule is due for hours: at any time of day, only tests start
+    the runs that tests see.
+    """
     # The renewal of tokens, which is due each hour, starts no run where access is by API key.
     schedules = [cadence for cadence in CADENCES if cadence.cron and cadence is not TOKENS]
 
     def next_due(zone: str) -> datetime:
-        ticks = [cadence.next_tick(now, ZoneInfo(zone), "http://127.0.0.1") for cadence in schedules]
+        ticks = [
+            cadence.next_tick(now, ZoneInfo(zone), "http://127.0.0.1") for cadence in schedules
+        ]
         return min(tick for tick in ticks if tick)
 
     return max((f"Etc/GMT{hours:+d}" for hours in range(-14, 13)), key=next_due)
 
 
 def _sensor(name: str) -> dict[str, str]:
-    return {"sensorName": name, "repositoryName": "__repository__", "repositoryLocationName": "backlog_elt"}
+    return {
+        "sensorName": name,
+        "repositoryName": "__repository__",
+        "repositoryLocationName": "backlog_elt",
+    }

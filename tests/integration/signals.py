@@ -1,6 +1,7 @@
 """A real `backlog-elt up` that is sent signals at random moments: while it starts, runs and ends.
 
-`python -m tests.integration.signals --times 100` is the long form, by hand; `test_signals.py` takes a few.
+`python -m tests.integration.signals --times 100` is the long form, by hand; `test_signals.py` takes
+a few.
 """
 
 import argparse
@@ -34,7 +35,9 @@ ORPHANS_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Try:
-    """What was sent when (seconds from the start on), and how it went; `left` are the processes that were there afterwards."""
+    """What was sent when (seconds from the start on), and how it went; `left` are the processes
+    that were there afterwards.
+    """
 
     sent: tuple[signal.Signals, ...]
     at: float
@@ -47,11 +50,16 @@ class Try:
     @property
     def wrong(self) -> list[str]:
         """What is not as it should be, nothing mostly."""
-        # Before it listens, the signal ends it as any program; afterwards it ends well, or at once when asked twice.
+        # Before it listens, the signal ends it as any program; afterwards it ends well, or at once
+        # when asked twice.
         well = {0, *(-number for number in self.sent), *(128 + number for number in self.sent[1:])}
         found = [] if self.code in well else [f"ended with {self.code}"]
         found += [f"left {one}" for one in self.left]
-        found += [f"wrote {line}" for line in self.written.splitlines() if "Traceback" in line or line.startswith("Error")]
+        found += [
+            f"wrote {line}"
+            for line in self.written.splitlines()
+            if "Traceback" in line or line.startswith("Error")
+        ]
         return found
 
 
@@ -61,7 +69,8 @@ class Place:
 
     home: Path
     rng: Random
-    #: How long the last start took until the UI was shown; what a start may take is not known before.
+    #: How long the last start took until the UI was shown; what a start may take is not known
+    #: before.
     usual: float = 10.0
     tries: list[Try] = field(default_factory=list)
     _written: dict[int, Path] = field(default_factory=dict)
@@ -69,7 +78,9 @@ class Place:
     def start(self, *options: str) -> "subprocess.Popen[str]":
         """Start `up` in a session of its own, as at a terminal."""
         ours = ("BACKLOG_", "DAGSTER_", "WAREHOUSE_", "_BACKLOG_")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(ours)
+        }
         ports = ("--port", str(free_port()), "--service-port", str(free_port()))
         written = self.home.parent / f"written-{len(self._written)}"
         with written.open("w") as file:
@@ -91,11 +102,17 @@ class Place:
         return self._written[process.pid].read_text()
 
     def attempt(self, sent: tuple[signal.Signals, ...], share: float) -> Try:
-        """Start one, and send signals after a share of the time that a start usually takes; the second a little later."""
+        """Start one, and send signals after a share of the time that a start usually takes; the
+        second a little later.
+        """
         began = time.monotonic()
         process = self.start(*self.rng.choice([(), ("--no-load",)]))
         try:
-            while process.poll() is None and not _listens(process) and time.monotonic() < began + BOUND_SECONDS:
+            while (
+                process.poll() is None
+                and not _listens(process)
+                and time.monotonic() < began + BOUND_SECONDS
+            ):
                 time.sleep(0.005)  # before the first line of ours, Python itself answers
             self._sleep(process, began + share * self.usual)
             shown, at = "Dagster UI" in self.said(process), time.monotonic() - began
@@ -111,7 +128,9 @@ class Place:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        done = Try(sent, at, shown, code, took, tuple(self._left(patient=code != 0)), self.said(process))
+        done = Try(
+            sent, at, shown, code, took, tuple(self._left(patient=code != 0)), self.said(process)
+        )
         self.tries.append(done)
         return done
 
@@ -140,7 +159,9 @@ class Place:
             time.sleep(min(left, 0.02))
 
     def _left(self, *, patient: bool) -> list[str]:
-        """Return the processes of this home; of an `up` that could not end them itself, those that have not ended after a while."""
+        """Return the processes of this home; of an `up` that could not end them itself, those that
+        have not ended after a while.
+        """
         end = time.monotonic() + (ORPHANS_SECONDS if patient else 0.0)
         while (found := self.processes()) and time.monotonic() < end:
             time.sleep(0.2)
@@ -149,13 +170,19 @@ class Place:
         return found
 
     def processes(self) -> list[str]:
-        """Return every process that names this home in its command line or environment, but for the embedded PostgreSQL."""
+        """Return every process that names this home in its command line or environment, but for the
+        embedded PostgreSQL.
+        """
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
                 command, environment = process.cmdline(), process.environ()
-                names = str(self.home) in " ".join(command) or environment.get("BACKLOG_ELT_HOME") == str(self.home)
-                server = process.name().startswith(("postgres", "initdb", "pg_ctl")) or "ensure_pgdata_inited" in " ".join(command)
+                names = str(self.home) in " ".join(command) or environment.get(
+                    "BACKLOG_ELT_HOME"
+                ) == str(self.home)
+                server = process.name().startswith(
+                    ("postgres", "initdb", "pg_ctl")
+                ) or "ensure_pgdata_inited" in " ".join(command)
                 if names and not server and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(f"{process.pid} {' '.join(command)[-80:]}")
         return found
@@ -164,7 +191,9 @@ class Place:
 def _listens(process: "subprocess.Popen[str]") -> bool:
     """Say whether a process catches SIGHUP, or ignores it, as under `nohup`."""
     masks = dict(
-        line.split(":\t") for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("Sig")
+        line.split(":\t")
+        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        if line.startswith("Sig")
     )
     return bool((int(masks["SigCgt"], 16) | int(masks["SigIgn"], 16)) & 1)
 
@@ -182,7 +211,9 @@ def place(rng: Random) -> Iterator[Place]:
 
 
 def main() -> None:
-    """Send signals at so many random moments of so many starts, print how it went, and end with 1 when something was wrong."""
+    """Send signals at so many random moments of so many starts, print how it went, and end with 1
+    when something was wrong.
+    """
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--times", type=int, default=100)
     parser.add_argument("--seed", type=int, default=int(time.strftime("%Y%m%d")))
@@ -200,11 +231,18 @@ def main() -> None:
             wrong += bool(done.wrong)
             names = "+".join(one.name for one in sent)
             shown = " shown" if done.shown else ""
-            print(f"{number:3} {names} at {done.at:.1f} s{shown}: {done.code}, {done.seconds:.1f} s {done.wrong}", flush=True)  # noqa: T201
+            print(  # noqa: T201
+                f"{number:3} {names} at {done.at:.1f} s{shown}: {done.code}, "
+                f"{done.seconds:.1f} s {done.wrong}",
+                flush=True,
+            )
         print(f"a start at the end takes {there.begin():.1f} s")  # noqa: T201
         tries = there.tries
     slowest = max(one.seconds for one in tries)
-    print(f"{len(tries)} tries, {wrong} wrong, slowest end {slowest:.1f} s, codes {Counter(one.code for one in tries)}")  # noqa: T201
+    print(  # noqa: T201
+        f"{len(tries)} tries, {wrong} wrong, slowest end {slowest:.1f} s, codes "
+        f"{Counter(one.code for one in tries)}"
+    )
     sys.exit(bool(wrong))
 
 

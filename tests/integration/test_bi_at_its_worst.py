@@ -1,4 +1,6 @@
-"""The role of BI tools does what it can to hold up a load, on a real server as a login of its own: the load completes."""
+"""The role of BI tools does what it can to hold up a load, on a real server as a login of its own:
+the load completes.
+"""
 
 import threading
 import uuid
@@ -10,9 +12,9 @@ from psycopg2 import connect
 from sqlalchemy import text
 
 from resources.warehouse.connect import engine, parse_url
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.locks import Locks
 from resources.warehouse.schema import SPECS
+from resources.warehouse.warehouse_errors import WarehouseError
 from simulator import RequestInfo, Simulator, SpaceSpec
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
@@ -20,10 +22,18 @@ from tests.integration.conftest import NewDatabase
 SPEC = SpaceSpec(seed=3, users=3, projects=2, issues=20, history_days=240)
 CONNECTIONS = 5
 #: What a name of a lock may be, and how keys are made of one.
-GUESSES = [*SPECS, "marts", *(f"{table}/{project}" for table in ("issues", "comments") for project in range(300, 304))]
-TAKE_GUESSED = "SELECT pg_try_advisory_lock(hashtextextended('backlog-elt/' || space || '/' || name, 0)) FROM guesses"
+GUESSES = [
+    *SPECS,
+    "marts",
+    *(f"{table}/{project}" for table in ("issues", "comments") for project in range(300, 304)),
+]
+TAKE_GUESSED = (
+    "SELECT pg_try_advisory_lock(hashtextextended('backlog-elt/' || space || '/' "
+    "|| name, 0)) FROM guesses"
+)
 TAKE_SEEN = (
-    "SELECT CASE WHEN objsubid = 1 THEN pg_try_advisory_lock(classid::bigint << 32 | objid::bigint) "
+    "SELECT CASE WHEN objsubid = 1 THEN "
+    "pg_try_advisory_lock(classid::bigint << 32 | objid::bigint) "
     "ELSE pg_try_advisory_lock(classid::int, objid::int) END "
     "FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
 )
@@ -37,13 +47,18 @@ REFUSED = [
     "LOCK TABLE mart.issue IN EXCLUSIVE MODE",
     "LOCK TABLE ops.forgotten_users IN ROW SHARE MODE",
     "LOCK TABLE ops.alembic_version IN ACCESS SHARE MODE",
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename <> current_user",
+    (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND usename <> current_user"
+    ),
 ]
 
 
 @pytest.fixture
 def roles(new_database: NewDatabase) -> Iterator[tuple[str, str, str]]:
-    """Return the URL of an administrator of a new database, and names for a loader and a reader, dropped after the test."""
+    """Return the URL of an administrator of a new database, and names for a loader and a reader,
+    dropped after the test.
+    """
     url, suffix = new_database(), uuid.uuid4().hex[:8]
     names = f"loader_{suffix}", f"bi_{suffix}"
     yield url, *names
@@ -61,27 +76,42 @@ def test_a_load_completes_while_the_bi_role_does_its_worst(
     url, loader, reader = roles
     storage = {"DAGSTER_POSTGRES_URL": new_database()}
     assert shell.run("grant", "loader", "--role", loader, WAREHOUSE_URL=url, **storage).code == 0
-    own = parse_url(url).set(username=loader, drivername="postgresql").render_as_string(hide_password=False)
+    own = (
+        parse_url(url)
+        .set(username=loader, drivername="postgresql")
+        .render_as_string(hide_password=False)
+    )
     admin, made = engine(url), engine(own)
     with admin.begin() as conn:
         conn.execute(text(f"ALTER ROLE {loader} CREATEROLE"))
     with Simulator(SPEC) as sim, ExitStack() as stack:
         shell = Shell(shell.folder, {**shell.variables, **storage, "WAREHOUSE_URL": own})
-        shell = Shell(shell.folder, {**shell.variables, "BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key})
+        shell = Shell(
+            shell.folder,
+            {**shell.variables, "BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key},
+        )
         given = shell.run("grant", "bi", "--role", reader, "--connections", str(CONNECTIONS))
         assert given.code == 0, given.err
         assert shell.run("load", "--json").code == 0
         with made.begin() as conn:
             conn.execute(text("CREATE TABLE mart.issue AS SELECT id AS issue_id FROM raw.issues"))
-            conn.execute(text("CREATE VIEW mart.sync_stats AS SELECT h.id FROM ops.sync_history AS h, raw.issues AS i"))
+            conn.execute(
+                text(
+                    "CREATE VIEW mart.sync_stats AS SELECT h.id FROM "
+                    "ops.sync_history AS h, raw.issues AS i"
+                )
+            )
 
-        # It opens what it may have and a few more, lifts its own time limits, and keeps transactions open on all that it may read.
+        # It opens what it may have and a few more, lifts its own time limits, and keeps
+        # transactions open on all that it may read.
         parsed = parse_url(url).set(username=reader, drivername="postgresql")
         asked = [connect(parsed.render_as_string(hide_password=False)) for _ in range(CONNECTIONS)]
         for connection in asked:
             stack.callback(connection.close)
             with connection.cursor() as cursor:
-                cursor.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+                cursor.execute(
+                    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0"
+                )
                 cursor.execute("SET default_transaction_read_only = off")
             connection.commit()
         with pytest.raises(WarehouseError, match="too many connections for role"):
@@ -94,11 +124,21 @@ def test_a_load_completes_while_the_bi_role_does_its_worst(
         def take() -> int:
             """Take every advisory lock that can be seen or guessed; return how many."""
             with trier.cursor() as cursor:
-                guesses = "(SELECT name, space FROM unnest(%s::text[]) AS n (name), unnest(%s::text[]) AS s (space))"
-                cursor.execute(f"WITH guesses AS {guesses} {TAKE_GUESSED}", [GUESSES, ["acme", "all spaces"]])
-                cursor.execute("SELECT pg_try_advisory_lock(27691627349569383)")  # "backlog", which migrations once took
+                guesses = (
+                    "(SELECT name, space FROM unnest(%s::text[]) AS n (name), "
+                    "unnest(%s::text[]) AS s (space))"
+                )
+                cursor.execute(
+                    f"WITH guesses AS {guesses} {TAKE_GUESSED}", [GUESSES, ["acme", "all spaces"]]
+                )
+                cursor.execute(
+                    "SELECT pg_try_advisory_lock(27691627349569383)"
+                )  # "backlog", which migrations once took
                 cursor.execute(TAKE_SEEN)
-                cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+                cursor.execute(
+                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "
+                    "AND pid = pg_backend_pid()"
+                )
                 return int(cursor.fetchone()[0])  # type: ignore[index]  # there is one
 
         assert take() >= 2 * len(GUESSES)
@@ -120,13 +160,18 @@ def test_a_load_completes_while_the_bi_role_does_its_worst(
         assert done.code == 0, done.text
         assert times
         with made.connect() as conn:
-            stored = conn.execute(text("SELECT summary FROM raw.issues WHERE id = :id"), {"id": changed.id}).scalar_one()
+            stored = conn.execute(
+                text("SELECT summary FROM raw.issues WHERE id = :id"), {"id": changed.id}
+            ).scalar_one()
         assert stored == "changed meanwhile"
 
         # Those that wait say who really holds one.
         with Locks(made, "acme", "run 3f2a9c1e") as held, Locks(made, "acme") as waiting:
             held.acquire("users")
-            with pytest.raises(WarehouseError, match=r"Another sync of users is running on acme \(run 3f2a9c1e, process \d+ on "):
+            with pytest.raises(
+                WarehouseError,
+                match=r"Another sync of users is running on acme \(run 3f2a9c1e, process \d+ on ",
+            ):
                 waiting.acquire("users")
     made.dispose()
     admin.dispose()

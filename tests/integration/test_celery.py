@@ -1,4 +1,6 @@
-"""Runs spread over two workers by a real Redis: both work, no run waits behind another, and a run whose worker dies is repeated."""
+"""Runs spread over two workers by a real Redis: both work, no run waits behind another, and a run
+whose worker dies is repeated.
+"""
 
 import json
 import re
@@ -19,7 +21,10 @@ from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server (.ci/run installs it)"),
+    pytest.mark.skipif(
+        shutil.which("redis-server") is None,
+        reason="there is no redis-server (.ci/run installs it)",
+    ),
 ]
 
 ACME = SpaceSpec(seed=3, users=4, projects=2, issues=30, history_days=240)
@@ -30,7 +35,18 @@ WORKERS = ("acme-worker", "acme-worker-2")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a Redis with a password, and return its URL."""
     port, folder = free_port(), tmp_path_factory.mktemp("redis")
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--requirepass", "s3cr3t-of-redis", "--save", "", "--dir", str(folder)]
+    options = [
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--requirepass",
+        "s3cr3t-of-redis",
+        "--save",
+        "",
+        "--dir",
+        str(folder),
+    ]
     with subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL) as process:
         yield f"redis://:s3cr3t-of-redis@127.0.0.1:{port}/0"
         process.terminate()
@@ -49,7 +65,13 @@ class Spread:
         """Return which of the workers works on a run, None before one does."""
         made = connect(self.dagster_url)
         with made.connect() as connection:
-            events = connection.exec_driver_sql("SELECT event FROM event_logs WHERE run_id = %s", (run_id,)).scalars().all()
+            events = (
+                connection.exec_driver_sql(
+                    "SELECT event FROM event_logs WHERE run_id = %s", (run_id,)
+                )
+                .scalars()
+                .all()
+            )
         made.dispose()
         found = re.search(r"\(pid: (\d+)\)", "".join(events))
         if found is None:
@@ -59,16 +81,27 @@ class Spread:
 
 
 @pytest.fixture(scope="module")
-def spread(broker: str, new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spread]:
+def spread(
+    broker: str, new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Spread]:
     """Start the services with their overrides for Celery, and two workers with one process each."""
-    folder, warehouse_url, dagster_url = tmp_path_factory.mktemp("spread"), new_database(), new_database()
+    folder, warehouse_url, dagster_url = (
+        tmp_path_factory.mktemp("spread"),
+        new_database(),
+        new_database(),
+    )
     (folder / "dagster").mkdir()
     # As in the file, but deaths are looked for every two seconds instead of every minute.
     instance = yaml_of("celery/dagster.yaml")
     instance["run_monitoring"]["poll_interval_seconds"] = 2
     (folder / "dagster" / "dagster.yaml").write_text(json.dumps(instance))
     with Simulator(ACME) as acme:
-        secrets = {"warehouse_url": warehouse_url, "dagster_url": dagster_url, "acme_api_key": acme.api_key, "broker_url": broker}
+        secrets = {
+            "warehouse_url": warehouse_url,
+            "dagster_url": dagster_url,
+            "acme_api_key": acme.api_key,
+            "broker_url": broker,
+        }
         own = {"BACKLOG_URL": acme.url, "BACKLOG_HISTORY_START": "2026-01"}
         with engine(folder, secrets, {"acme": own, "acme-worker": own}, CELERY) as made:
             made.run("migrate")
@@ -95,7 +128,10 @@ def test_both_workers_work_and_what_a_killed_one_had_is_done_by_the_other(spread
     made.kill(lost)
     assert made.wait_for(issues) == ["FAILURE"]
     # Dagster starts it once more, and the worker that is left takes it.
-    wait_until(lambda: stored_issues(spread.warehouse_url, "acme") == {*spread.space.space.issues}, f"not loaded by {kept}")
+    wait_until(
+        lambda: stored_issues(spread.warehouse_url, "acme") == {*spread.space.space.issues},
+        f"not loaded by {kept}",
+    )
 
 
 def test_the_password_of_the_broker_is_in_no_log(spread: Spread) -> None:

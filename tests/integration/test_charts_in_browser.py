@@ -1,4 +1,6 @@
-"""The charts as a browser draws them: with long Japanese names no text lies on another or leaves the picture."""
+"""The charts as a browser draws them: with long Japanese names no text lies on another or leaves
+the picture.
+"""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -19,9 +21,23 @@ MONDAY = date(2020, 1, 6)
 def pictures() -> list[str]:
     days = [MONDAY + timedelta(days=20 * place) for place in range(110)]
     stages = ("waiting", "active", "review", "done")
-    flow = [(f"{number} {LONG}", day, stage, 25_000.0) for number in range(9) for day in days for stage in stages]
-    weeks = [(MONDAY + timedelta(weeks=week), 900 + week % 7 * 100, 1_200, 40) for week in range(104)]
-    done = [(f"OPS-{hour}", datetime(2026, 1, 1) + timedelta(hours=hour), 86_400.0 + hour) for hour in range(3_000)]  # noqa: DTZ001
+    flow = [
+        (f"{number} {LONG}", day, stage, 25_000.0)
+        for number in range(9)
+        for day in days
+        for stage in stages
+    ]
+    weeks = [
+        (MONDAY + timedelta(weeks=week), 900 + week % 7 * 100, 1_200, 40) for week in range(104)
+    ]
+    done = [
+        (
+            f"OPS-{hour}",
+            datetime(2026, 1, 1) + timedelta(hours=hour),  # noqa: DTZ001
+            86_400.0 + hour,
+        )
+        for hour in range(3_000)
+    ]
     old = [
         (
             f"VERY_LONG_KEY-{number}",
@@ -35,15 +51,37 @@ def pictures() -> list[str]:
     ]
     ends = (days[-1] + timedelta(days=40), days[-1] + timedelta(days=4_000), None)
     burn = [
-        ("PROJECT_KEY", number, LONG, day, 12_000, 3_000, days[-1] + timedelta(days=9 * number), ends[number % 3])
+        (
+            "PROJECT_KEY",
+            number,
+            LONG,
+            day,
+            12_000,
+            3_000,
+            days[-1] + timedelta(days=9 * number),
+            ends[number % 3],
+        )
         for number in range(12)
         for day in days
     ]
-    booked = [(date(2025, month, 1), f"{number} {LONG}", 160.5) for number in range(12) for month in range(1, 13)]
-    load = [(f"{number} {LONG}", MONDAY + timedelta(weeks=week), 1_160.5) for number in range(30) for week in range(9)]
+    booked = [
+        (date(2025, month, 1), f"{number} {LONG}", 160.5)
+        for number in range(12)
+        for month in range(1, 13)
+    ]
+    load = [
+        (f"{number} {LONG}", MONDAY + timedelta(weeks=week), 1_160.5)
+        for number in range(30)
+        for week in range(9)
+    ]
     plan = [(date(2025, month, 1), 12_000.5, 13_000.5) for month in range(1, 13)]
-    late = [(f"{number} {LONG}", days_late, 1) for number in range(30) for days_late in (1, 10, 100)]
-    cycle, ageing = ["issue_key", "done_at", "cycle_seconds"], ["issue_key", "stage", "status", "assignee", "age_seconds", "risk"]
+    late = [
+        (f"{number} {LONG}", days_late, 1) for number in range(30) for days_late in (1, 10, 100)
+    ]
+    cycle, ageing = (
+        ["issue_key", "done_at", "cycle_seconds"],
+        ["issue_key", "stage", "status", "assignee", "age_seconds", "risk"],
+    )
     frames: list[tuple[str, list[Any], list[str]]] = [
         ("flow_title", flow, ["project", "day", "stage", "issues"]),
         ("throughput_title", weeks, ["week", "created", "done", "reopened"]),
@@ -51,7 +89,20 @@ def pictures() -> list[str]:
         ("cycle_title", done[:1], cycle),
         ("ageing_title", old, ageing),
         ("ageing_title", old[:1], ageing),
-        ("burn_title", burn, ["project_key", "milestone_id", "milestone", "day", "scope", "done", "due_date", "projected_done_on"]),
+        (
+            "burn_title",
+            burn,
+            [
+                "project_key",
+                "milestone_id",
+                "milestone",
+                "day",
+                "scope",
+                "done",
+                "due_date",
+                "projected_done_on",
+            ],
+        ),
         ("hours_title", booked, ["month", "person", "hours"]),
         ("load_title", load, ["person", "week", "hours"]),
         ("plan_title", plan, ["month", "planned", "actual"]),
@@ -59,7 +110,9 @@ def pictures() -> list[str]:
     ]
     charts = {chart.word: chart for chart in CHARTS}
     assert {word for word, _, _ in frames} == charts.keys()
-    return [charts[word].draw(pd.DataFrame(rows, columns=columns)) for word, rows, columns in frames]
+    return [
+        charts[word].draw(pd.DataFrame(rows, columns=columns)) for word, rows, columns in frames
+    ]
 
 
 def test_no_text_lies_on_another_or_leaves_its_picture(chromium: Chromium, tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
-"""`backlog-elt load`, `marts` and `status` for real: on a simulated space over HTTP, a warehouse, and Dagster's own storage.
+"""`backlog-elt load`, `marts` and `status` for real: on a simulated space over HTTP, a warehouse,
+and Dagster's own storage.
 
 All tests share one loaded deployment, since each load is a process of several seconds.
 """
 
 import json
 import re
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -16,13 +16,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from pipelines.cli.objects import LoadObject, StatusObject
-from resources.warehouse import embedded
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.locks import Locks
 from resources.warehouse.migrations import upgrade
 from resources.warehouse.schema import SPECS
 from simulator import PLANS, Fault, Simulator, SpaceSpec
+from sync.results.command_results import LoadResult, StatusResult
 from tests.integration.commands import Done, Shell, end
 from tests.integration.conftest import PASSWORD, NewDatabase
 from tests.shapes import misfits
@@ -51,9 +50,16 @@ class Deployed:
 
     def everything(self, variable: str) -> str:
         """Return all rows of all tables of a database as text."""
-        names = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname !~ '^(pg_|information)'"
+        names = (
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE "
+            "schemaname !~ '^(pg_|information)'"
+        )
         tables = [str(row[0]) for row in self.query(variable, names)]
-        return "\n".join(str(row[0]) for table in tables for row in self.query(variable, f"SELECT t::text FROM {table} t"))
+        return "\n".join(
+            str(row[0])
+            for table in tables
+            for row in self.query(variable, f"SELECT t::text FROM {table} t")
+        )
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +85,7 @@ def test_the_first_load_prints_the_object_of_the_contract(deployed: Deployed) ->
     [line] = deployed.first.out.splitlines()
     found = json.loads(line)
     assert set(found) >= {"status", "tables", "requests", "seconds"}
-    assert misfits(found, LoadObject) == []
+    assert misfits(found, LoadResult) == []
     assert found["status"] == "completed"
     assert list(found["tables"]["issues"]) == COUNTERS
     assert set(found["tables"]) == set(SPECS)
@@ -92,7 +98,9 @@ def test_the_first_load_prints_the_object_of_the_contract(deployed: Deployed) ->
 
 def test_every_request_of_a_load_is_in_its_figures(deployed: Deployed) -> None:
     deployed.sim.requests.clear()
-    done = deployed.shell.run("--debug", "load", "--json", "--no-progress", BACKLOG_LOG_FORMAT="json")
+    done = deployed.shell.run(
+        "--debug", "load", "--json", "--no-progress", BACKLOG_LOG_FORMAT="json"
+    )
     requests = json.loads(done.out)["requests"]
     assert requests == {**deployed.sim.requests.by_bucket(), "retries": 0, "rate_limited": 0}
     # Each is a line of the log besides, and all that is written there is for machines.
@@ -107,18 +115,35 @@ def test_a_second_load_changes_nothing_and_prints_a_table(deployed: Deployed) ->
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert lines[0].split() == ["table", *COUNTERS]
-    changed = {line.split()[0]: [line.split()[column] for column in (2, 3, 5, 6)] for line in lines[2 : 2 + len(SPECS)]}
+    changed = {
+        line.split()[0]: [line.split()[column] for column in (2, 3, 5, 6)]
+        for line in lines[2 : 2 + len(SPECS)]
+    }
     assert changed == dict.fromkeys(SPECS, ["0"] * 4)
     assert lines[-1].startswith("completed in ")
     assert "Traceback" not in done.err
     assert done.lines[-1].startswith("Next: backlog-elt marts builds the marts")
 
 
-def test_a_load_of_some_months_of_a_project_reads_only_these_and_finds_what_has_vanished(deployed: Deployed) -> None:
+def test_a_load_of_some_months_reads_only_these_and_finds_what_has_vanished(
+    deployed: Deployed,
+) -> None:
     project = deployed.sim.space.project("OPS")
-    gone = next(issue for issue in project.issues.values() if 1_772_300_000 < issue.updated < 1_777_500_000)  # March, April 2026
+    gone = next(
+        issue for issue in project.issues.values() if 1_772_300_000 < issue.updated < 1_777_500_000
+    )  # March, April 2026
     deployed.sim.space.delete_issue(gone.id)
-    done = deployed.shell.run("load", "--project", "OPS", "--from", "2026-03", "--to", "2026-04", "--json", "--no-progress")
+    done = deployed.shell.run(
+        "load",
+        "--project",
+        "OPS",
+        "--from",
+        "2026-03",
+        "--to",
+        "2026-04",
+        "--json",
+        "--no-progress",
+    )
     assert done.code == 0, done.err
     assert done.err == ""
     issues = json.loads(done.out)["tables"]["issues"]
@@ -127,16 +152,25 @@ def test_a_load_of_some_months_of_a_project_reads_only_these_and_finds_what_has_
 
 
 def test_the_runs_of_a_load_are_seen_in_dagster(deployed: Deployed) -> None:
-    jobs = deployed.query("DAGSTER_POSTGRES_URL", "SELECT DISTINCT pipeline_name, status FROM runs ORDER BY 1")
-    assert jobs == [(job, "SUCCESS") for job in ("count_reconciliation", "issues", "projects", "users")]
+    jobs = deployed.query(
+        "DAGSTER_POSTGRES_URL", "SELECT DISTINCT pipeline_name, status FROM runs ORDER BY 1"
+    )
+    assert jobs == [
+        (job, "SUCCESS") for job in ("count_reconciliation", "issues", "projects", "users")
+    ]
 
 
 def test_the_status_prints_the_object_of_the_contract(deployed: Deployed) -> None:
     done = deployed.shell.run("status", "--json")
     assert done.code == 0, done.err
     found = json.loads(done.out)
-    assert misfits(found, StatusObject) == []
-    assert (found["space"], found["connected"], found["active"], found["simulated"]) == ("acme", True, [], False)
+    assert misfits(found, StatusResult) == []
+    assert (found["space"], found["connected"], found["active"], found["simulated"]) == (
+        "acme",
+        True,
+        [],
+        False,
+    )
     assert found["warehouse"]["embedded"] is False
     assert "***" in found["warehouse"]["url"]
     assert found["dagster"] == {"url": None}
@@ -144,7 +178,9 @@ def test_the_status_prints_the_object_of_the_contract(deployed: Deployed) -> Non
     assert {sync["sync_type"] for sync in found["last_syncs"]} == set(SPECS) - {"issue_changes"}
     assert {sync["status"] for sync in found["last_syncs"]} == {"completed"}
     assert all(
-        isinstance(sync[figure], int) for sync in found["last_syncs"] for figure in ("items_synced", "items_failed", "requests")
+        isinstance(sync[figure], int)
+        for sync in found["last_syncs"]
+        for figure in ("items_synced", "items_failed", "requests")
     )
     assert found["last_24h"]["failed"] == 0
     assert found["history"]["complete"] == found["history"]["issues"] > 0
@@ -162,7 +198,9 @@ def test_the_status_of_a_space_that_does_not_answer_shows_what_is_known(deployed
 
 @pytest.fixture(scope="module")
 def failed(deployed: Deployed, new_database: NewDatabase) -> Iterator[dict[str, Done]]:
-    """Return how loads ended that cannot work; they run at the same time, each with a home and a warehouse of its own."""
+    """Return how loads ended that cannot work; they run at the same time, each with a home and a
+    warehouse of its own.
+    """
     with ExitStack() as stack:
 
         def space(fault: Fault | None = None) -> dict[str, str]:
@@ -179,17 +217,26 @@ def failed(deployed: Deployed, new_database: NewDatabase) -> Iterator[dict[str, 
             "refused list": space(Fault(status=403, path="/priorities", times=None)),
             "no server": {"WAREHOUSE_URL": f"postgresql://loader:{PASSWORD}@127.0.0.1:9/warehouse"},
             "old warehouse": {"WAREHOUSE_URL": _of_an_old_version(new_database())},
-            "no storage": {"DAGSTER_POSTGRES_URL": f"postgresql://loader:{PASSWORD}@127.0.0.1:9/dagster"},
+            "no storage": {
+                "DAGSTER_POSTGRES_URL": f"postgresql://loader:{PASSWORD}@127.0.0.1:9/dagster"
+            },
             "no project": {},
             "no month": {},
+            "for programs": space() | {"BACKLOG_API_KEY": "wrong-key-of-somebody"},
         }
-        arguments = {"no project": ["--project", "NOPE"], "no month": ["--from", "2019-01"]}
+        arguments = {
+            "no project": ["--project", "NOPE"],
+            "no month": ["--from", "2019-01"],
+            "for programs": ["--json"],
+        }
         running = {}
         for name, changes in variables.items():
             folder = deployed.shell.folder / name
             folder.mkdir()
             own = {"BACKLOG_ELT_HOME": str(folder / "home"), "WAREHOUSE_URL": new_database()}
-            running[name] = Shell(folder, {**deployed.shell.variables, **own, **changes}).start("load", *arguments.get(name, []))
+            running[name] = Shell(folder, {**deployed.shell.variables, **own, **changes}).start(
+                "load", *arguments.get(name, [])
+            )
         yield {name: end(process) for name, process in running.items()}
 
 
@@ -216,17 +263,38 @@ def _of_an_old_version(url: str) -> str:
         ("no server", 1, "The warehouse cannot be used"),
         ("old warehouse", 1, "The warehouse has version 0012, from before the first release"),
         ("no storage", 1, "DAGSTER_POSTGRES_URL"),
-        ("no project", 2, "--project is 'NOPE': expected the key of a project that the API key can see (APP, OPS, WEB)"),
-        ("no month", 2, "--from is '2019-01': expected a month from 2026-01 (BACKLOG_HISTORY_START)"),
+        (
+            "no project",
+            2,
+            (
+                "--project is 'NOPE': expected the key of a project that the API "
+                "key can see (APP, OPS, WEB)"
+            ),
+        ),
+        (
+            "no month",
+            2,
+            "--from is '2019-01': expected a month from 2026-01 (BACKLOG_HISTORY_START)",
+        ),
     ],
 )
-def test_a_load_that_cannot_work_says_so_in_one_line_that_helps(failed: dict[str, Done], what: str, code: int, said: str) -> None:
+def test_a_load_that_cannot_work_says_so_in_one_line_that_helps(
+    failed: dict[str, Done], what: str, code: int, said: str
+) -> None:
     done = failed[what]
     assert done.code == code, done.text
     [line] = done.lines
     assert line.startswith("Error: ")
     assert said in line
     assert done.out == ""
+
+
+def test_a_load_that_cannot_start_prints_its_object_too(failed: dict[str, Done]) -> None:
+    done = failed["for programs"]
+    found = json.loads(done.out)
+    assert (done.code, found["status"], found["tables"], found["requests"]) == (1, "failed", {}, {})
+    assert "check BACKLOG_API_KEY" in found["errors"][0]
+    assert done.err == f"Error: {found['errors'][0]}\n"
 
 
 def test_a_list_that_is_refused_is_one_line_and_the_rest_is_loaded(failed: dict[str, Done]) -> None:
@@ -246,17 +314,29 @@ def test_marts_are_built_after_a_load_when_the_running_build_has_ended(deployed:
         locks.acquire("marts")
         process = deployed.shell.start("marts")
         assert process.stderr
-        waits = r"waiting up to 600 s for the other build of the marts \(build of run 3f2a9c1e, process \d+ on .+ UTC\), until .*\n"
+        waits = (
+            r"waiting up to 600 s for the other build of the marts \(build of run 3f2a9c1e, "
+            r"process \d+ on .+ UTC\), until .*\n"
+        )
         assert re.fullmatch(waits, process.stderr.readline())
     at_work.dispose()
     done = end(process)
     assert done.code == 0, done.err
     [line] = done.out.splitlines()
-    [built] = deployed.query("WAREHOUSE_URL", "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('mart')")
-    assert re.fullmatch(r"completed in [\d.]+ s: (\d+) models built, checks: \d+ passed, .*; next: backlog-elt report, .*", line)
+    [built] = deployed.query(
+        "WAREHOUSE_URL",
+        "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('mart')",
+    )
+    assert re.fullmatch(
+        r"completed in [\d.]+ s: (\d+) models built, checks: \d+ passed, .*; "
+        r"next: backlog-elt report, .*",
+        line,
+    )
     assert built[0]
     assert done.lines[-1].startswith("marts: ")
-    [run] = deployed.query("DAGSTER_POSTGRES_URL", "SELECT status FROM runs WHERE pipeline_name = 'marts'")
+    [run] = deployed.query(
+        "DAGSTER_POSTGRES_URL", "SELECT status FROM runs WHERE pipeline_name = 'marts'"
+    )
     assert run[0] == "SUCCESS"
     issues = "SELECT count(*) FILTER (WHERE NOT is_deleted) FROM mart.issue"
     assert deployed.query("WAREHOUSE_URL", issues) == [(len(deployed.sim.space.issues),)]
@@ -270,18 +350,9 @@ def test_a_full_build_of_the_marts_prints_the_object_and_nothing_else(deployed: 
     assert (found["status"], found["errors"], found["checks"]["failed"]) == ("completed", [], 0)
     assert len(found["warnings"]) == found["checks"]["warned"]
     assert found["models"] > 40
-    assert deployed.query("WAREHOUSE_URL", "SELECT since FROM ops.mart_builds ORDER BY id DESC LIMIT 1") == [(None,)]
-
-
-def test_marts_of_nothing_are_not_built_and_those_of_a_location_that_has_none_are_refused(
-    shell: Shell, new_database: NewDatabase
-) -> None:
-    done = shell.run("marts", "--json", WAREHOUSE_URL=new_database(), DAGSTER_POSTGRES_URL=new_database())
-    said = "There is nothing to build marts from: load a space first (backlog-elt load)."
-    assert (done.code, done.lines, json.loads(done.out)["errors"]) == (1, [f"Error: {said}"], [said])
-    done = shell.run("marts", BACKLOG_DAGSTER_LOCATION="acme")
-    assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("Error: BACKLOG_DAGSTER_LOCATION is 'acme': expected unset, or the command")
+    assert deployed.query(
+        "WAREHOUSE_URL", "SELECT since FROM ops.mart_builds ORDER BY id DESC LIMIT 1"
+    ) == [(None,)]
 
 
 def test_a_load_marks_a_deleted_project_and_all_that_was_in_it(deployed: Deployed) -> None:
@@ -295,37 +366,30 @@ def test_a_load_marks_a_deleted_project_and_all_that_was_in_it(deployed: Deploye
     assert (tables["projects"]["deleted"], tables["issues"]["updated"]) == (1, 0)
     for table, number in (("projects", 1), ("issues", issues)):
         column = "id" if table == "projects" else "project_id"
-        gone = f"SELECT deleted_at IS NOT NULL, deleted_reason FROM raw.{table} WHERE {column} = {project.id}"
+        gone = (
+            f"SELECT deleted_at IS NOT NULL, deleted_reason FROM raw.{table} "
+            f"WHERE {column} = {project.id}"
+        )
         found = deployed.query("WAREHOUSE_URL", gone)
         assert len(found) == number
         assert all(marked and reason for marked, reason in found)
-    evidence = f"SELECT reason, evidence FROM ops.deletions WHERE table_name = 'projects' AND record_key = '{project.id}'"
+    evidence = (
+        "SELECT reason, evidence FROM ops.deletions WHERE table_name = 'projects' AND "
+        f"record_key = '{project.id}'"
+    )
     assert len(deployed.query("WAREHOUSE_URL", evidence)) == 1
 
 
-def test_no_key_and_no_password_is_written_anywhere(deployed: Deployed, failed: dict[str, Done]) -> None:
+def test_no_key_and_no_password_is_written_anywhere(
+    deployed: Deployed, failed: dict[str, Done]
+) -> None:
     written = [deployed.first.text, *(done.text for done in failed.values())]
-    written += [deployed.everything(variable) for variable in ("DAGSTER_POSTGRES_URL", "WAREHOUSE_URL")]
+    written += [
+        deployed.everything(variable) for variable in ("DAGSTER_POSTGRES_URL", "WAREHOUSE_URL")
+    ]
     files = [path for path in deployed.shell.folder.rglob("*") if path.is_file()]
     assert files
     written += [path.read_bytes().decode(errors="replace") for path in files]
     assert any("issues" in text for text in written)
     for secret in (deployed.sim.api_key, PASSWORD, "wrong-key-of-somebody"):
         assert not [text for text in written if secret in text]
-
-
-def test_with_nothing_set_a_load_brings_its_own_space_and_its_own_postgresql() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="backlog-elt-test-"))  # not one of pytest's: they are for one user only
-    shell = Shell(folder, {"BACKLOG_HISTORY_START": "2026-01"})
-    try:
-        first, second, asked = (shell.run(*words, "--json") for words in (["load"], ["load"], ["status"]))
-    finally:
-        embedded.stop(folder / ".backlog-elt")
-        shutil.rmtree(folder)
-    assert (first.code, second.code, asked.code) == (0, 0, 0), first.err + second.err + asked.err
-    assert json.loads(first.out)["tables"]["issues"]["inserted"] == 2_000
-    for rows in json.loads(second.out)["tables"].values():
-        assert (rows["inserted"], rows["updated"], rows["deleted"]) == (0, 0, 0)
-    status = json.loads(asked.out)
-    assert (status["simulated"], status["warehouse"]["embedded"], status["connected"]) == (True, True, True)
-    assert status["warehouse"]["url"].startswith("postgresql://postgres@/warehouse?")

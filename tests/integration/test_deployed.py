@@ -1,13 +1,13 @@
-"""What a container engine would run, as processes: two spaces in one Dagster on one PostgreSQL, by the commands of compose.yaml."""
+"""What a container engine would run, as processes: two spaces in one Dagster on one PostgreSQL, by
+the commands of compose.yaml.
+"""
 
-import json
 import os
 import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,8 +22,16 @@ from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.connect import engine as connect
 from simulator import Fault, Simulator, SpaceSpec
 from tests.browser import Chromium, visitor_at
-from tests.integration.compose import ALERTS, TERMINATE, WEBHOOKS, Engine, engine, stored_issues, wait_until
+from tests.integration.compose import (
+    ALERTS,
+    TERMINATE,
+    WEBHOOKS,
+    Engine,
+    engine,
+    wait_until,
+)
 from tests.integration.conftest import NewDatabase
+from tests.integration.two_spaces import Deployed, Told
 from tests.sinks import MailSink, WebhookSink
 
 pytestmark = pytest.mark.long
@@ -33,97 +41,24 @@ BETA = SpaceSpec(seed=5, users=3, projects=2, issues=20, history_days=240, space
 TOKEN, SECRET = "a-token-of-the-service", "a-secret-of-the-webhooks"
 #: Where compose.yaml says that browsers reach Dagster.
 PUBLIC = "http://127.0.0.1:3000"
-#: The alerter looks twice a minute.
-TOLD_SECONDS = 180.0
-_SPACE_TICKS = """
-query($sensor: SensorSelector!) {
-  sensorOrError(sensorSelector: $sensor) {
-    ... on Sensor { sensorState { ticks(limit: 50) { timestamp endTimestamp } } }
-  }
-}"""
 _REPEATED = """
 query($tags: [ExecutionTag!]) {
   runsOrError(filter: {tags: $tags}) { ... on Runs { results { status } } }
 }"""
-_PARTITIONS = "query($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) { assetKey { path } partitionStats { numFailed } } }"
-
-
-@dataclass(frozen=True)
-class Told:
-    """Where alerts arrive: those of both spaces on `slack`, those of acme on all."""
-
-    slack: WebhookSink
-    teams: WebhookSink
-    mail: MailSink
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """What sends those of acme to the others."""
-        return {
-            "BACKLOG_ALERT_TEAMS_URL": f"{self.teams.url}/teams",
-            "BACKLOG_ALERT_SMTP_URL": self.mail.url,
-            "BACKLOG_ALERT_MAIL_FROM": "elt@example.com",
-            "BACKLOG_ALERT_MAIL_TO": "ops@example.com",
-        }
-
-    def titles(self) -> dict[str, list[str]]:
-        """Return the first line of each message, by channel."""
-        cards = [json.loads(body)["attachments"][0]["content"] for _, body in self.teams.received]
-        return {
-            "slack": [json.loads(body)["text"].splitlines()[0] for _, body in self.slack.received],
-            "teams": [card["body"][0]["text"] for card in cards],
-            "mail": [mail["Subject"].removeprefix("[backlog-elt] ") for _, mail in self.mail.received],
-        }
-
-    def wait_for(self, *titles: str) -> None:
-        """Wait until each channel has got just this about the issues of acme, in time."""
-
-        def found() -> dict[str, list[str]]:
-            return {name: [title for title in notified if "acme/raw/issues" in title] for name, notified in self.titles().items()}
-
-        try:
-            wait_until(lambda: all(len(notified) >= len(titles) for notified in found().values()), "too few", TOLD_SECONDS)
-        finally:
-            assert found() == {name: [*titles] for name in found()}
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """Two spaces, the services that load them, and where alerts about the first arrive."""
-
-    engine: Engine
-    spaces: dict[str, Simulator]
-    warehouse_url: str
-    notified: Told
-
-    def stored(self, space: str) -> set[int]:
-        """Return the ids of the issues of a space in the warehouse."""
-        return stored_issues(self.warehouse_url, space)
-
-    def ticks(self, space: str, sensor: str) -> list[tuple[float, float | None]]:
-        """Return when the last ticks of a sensor began and ended; one at work has no end."""
-        selector = {
-            "repositoryLocationName": space,
-            "repositoryName": "__repository__",
-            "sensorName": sensor,
-        }
-        found = self.engine.ask(_SPACE_TICKS, sensor=selector)["sensorOrError"]["sensorState"]
-        return [(tick["timestamp"], tick["endTimestamp"]) for tick in found["ticks"]]
-
-    def left_failed(self, space: str) -> dict[str, int]:
-        """Return how many partitions of each table of issues Dagster shows as failed."""
-        nodes = self.engine.ask(_PARTITIONS, keys=[{"path": [space, "raw", table]} for table in ISSUE_TABLES])["assetNodes"]
-        return {"/".join(node["assetKey"]["path"]): node["partitionStats"]["numFailed"] for node in nodes}
 
 
 @pytest.fixture(scope="module")
-def deployed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def deployed(
+    new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
     """Start two code servers, webserver and daemon on one PostgreSQL."""
     folder, warehouse_url = tmp_path_factory.mktemp("deployed"), new_database()
     with ExitStack() as stack:
         acme, beta = (stack.enter_context(Simulator(spec)) for spec in (ACME, BETA))
         slack, teams, mail = WebhookSink(), WebhookSink(), MailSink()
-        notified = Told(stack.enter_context(slack), stack.enter_context(teams), stack.enter_context(mail))
+        notified = Told(
+            stack.enter_context(slack), stack.enter_context(teams), stack.enter_context(mail)
+        )
         spaces = {"acme": acme, "beta": beta}
         secrets = {
             "warehouse_url": warehouse_url,
@@ -133,7 +68,10 @@ def deployed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory
             "alert_slack_url": f"{notified.slack.url}/alerts",
             **{f"{name}_api_key": sim.api_key for name, sim in spaces.items()},
         }
-        own = {name: {"BACKLOG_URL": sim.url, "BACKLOG_HISTORY_START": "2026-01"} for name, sim in spaces.items()}
+        own = {
+            name: {"BACKLOG_URL": sim.url, "BACKLOG_HISTORY_START": "2026-01"}
+            for name, sim in spaces.items()
+        }
         own["acme"] |= notified.variables
         with engine(folder, secrets, {**own, "service": own["acme"]}, ALERTS, WEBHOOKS) as made:
             assert "warehouse: version " in made.run("migrate")
@@ -145,7 +83,9 @@ def deployed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory
             yield Deployed(made, spaces, warehouse_url, notified)
 
 
-def test_each_space_is_loaded_by_runs_of_its_own_code_location_also_after_a_container_is_killed(deployed: Deployed) -> None:
+def test_each_space_is_loaded_by_runs_of_its_own_code_location(
+    deployed: Deployed,
+) -> None:
     beta = deployed.spaces["beta"]
     beta.faults.add(Fault("slow", path="/issues", seconds=30.0))
     runs = {space: deployed.engine.launch_issues(space, projects=2) for space in deployed.spaces}
@@ -155,12 +95,17 @@ def test_each_space_is_loaded_by_runs_of_its_own_code_location_also_after_a_cont
     assert deployed.engine.wait_for(*runs.values()) == ["SUCCESS", "FAILURE"]
     assert deployed.stored("acme") == {*deployed.spaces["acme"].space.issues}
     # Dagster starts the other once more, as its worker has died; nothing stands in the way.
-    wait_until(lambda: deployed.stored("beta") == {*beta.space.issues}, "beta is not loaded after all")
+    wait_until(
+        lambda: deployed.stored("beta") == {*beta.space.issues}, "beta is not loaded after all"
+    )
     link = f"{PUBLIC}/runs/{runs['beta']}"
     wait_until(
-        lambda: any(link in body for _, body in deployed.notified.slack.received), "nobody was notified, or the link is missing"
+        lambda: any(link in body for _, body in deployed.notified.slack.received),
+        "nobody was notified, or the link is missing",
     )
-    assert not any(link in body for _, body in deployed.notified.teams.received), "the alerter of acme tells of beta"
+    assert not any(link in body for _, body in deployed.notified.teams.received), (
+        "the alerter of acme tells of beta"
+    )
 
 
 def test_a_run_of_a_container_that_is_asked_to_end_is_repeated_in_the_next(
@@ -221,8 +166,14 @@ def test_a_space_that_does_not_answer_delays_no_tick_of_another(deployed: Deploy
         beta.faults.clear()
 
 
-@pytest.mark.parametrize("ended", ["CANCELED", "FAILURE"], ids=["by somebody who cancels it", "by the death of its process"])
-def test_a_run_that_is_killed_does_not_block_the_next_of_its_kind(deployed: Deployed, ended: str) -> None:
+@pytest.mark.parametrize(
+    "ended",
+    ["CANCELED", "FAILURE"],
+    ids=["by somebody who cancels it", "by the death of its process"],
+)
+def test_a_run_that_is_killed_does_not_block_the_next_of_its_kind(
+    deployed: Deployed, ended: str
+) -> None:
     made, faults = deployed.engine, deployed.spaces["acme"].faults
     faults.add(Fault("slow", path="/users", seconds=60.0))
     run = made.launch("acme", "users")
@@ -235,7 +186,9 @@ def test_a_run_that_is_killed_does_not_block_the_next_of_its_kind(deployed: Depl
     assert made.wait_for(made.launch("acme", "users")) == ["SUCCESS"]
 
 
-def test_failed_partitions_are_reported_once_on_every_channel_loaded_again_and_reported_as_recovered(deployed: Deployed) -> None:
+def test_failed_partitions_are_reported_once_loaded_again_and_reported_as_recovered(
+    deployed: Deployed,
+) -> None:
     """By the real alerter and the real backfill daemon."""
     acme, made = deployed.spaces["acme"], deployed.engine
     key, tables = made.projects("acme")[0], [f"acme/raw/{table}" for table in ISSUE_TABLES]
@@ -243,20 +196,27 @@ def test_failed_partitions_are_reported_once_on_every_channel_loaded_again_and_r
     tags = [{"key": name, "value": corner} for name, corner in corners.items()]
     acme.faults.add(Fault(status=403, path="/.*", times=None))
     selection = [{"path": table.split("/")} for table in tables]
-    assert made.wait_for(made.launch("acme", "__ASSET_JOB", selection, executionMetadata={"tags": tags})) == ["FAILURE"]
+    assert made.wait_for(
+        made.launch("acme", "__ASSET_JOB", selection, executionMetadata={"tags": tags})
+    ) == ["FAILURE"]
     # At once, since a schedule that is due meanwhile would have something to tell, too.
     acme.faults.clear()
     assert deployed.left_failed("acme") == dict.fromkeys(tables, 2)
     failed = f"🔴 失敗 / failed: {', '.join(sorted(tables))}"
     deployed.notified.wait_for(failed)
     assert made.wait_for(made.launch("acme", RETRY_JOB)) == ["SUCCESS"]
-    wait_until(lambda: deployed.left_failed("acme") == dict.fromkeys(tables, 0), "what has failed is not loaded again")
+    wait_until(
+        lambda: deployed.left_failed("acme") == dict.fromkeys(tables, 0),
+        "what has failed is not loaded again",
+    )
     deployed.notified.wait_for(failed, failed.replace("🔴 失敗 / failed", "🟢 復旧 / recovered"))
 
 
 def test_processes_write_no_file(deployed: Deployed) -> None:
     homes = deployed.engine.folder / "home"
-    assert [path.name for path in homes.rglob("*") if path.is_file()] == ["dagster.yaml"], "that of backlog-elt migrate"
+    assert [path.name for path in homes.rglob("*") if path.is_file()] == ["dagster.yaml"], (
+        "that of backlog-elt migrate"
+    )
 
 
 def test_a_webserver_to_look_at_takes_no_run(deployed: Deployed) -> None:
@@ -276,14 +236,18 @@ def test_the_service_next_to_them_starts_a_sync_and_reports_it(deployed: Deploye
     made.start("service")
     made.wait_healthy("service")
     bearer = {"Authorization": f"Bearer {TOKEN}"}
-    with httpx.Client(base_url=f"http://127.0.0.1:{made.port('service')}", timeout=30, trust_env=False) as service:
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{made.port('service')}", timeout=30, trust_env=False
+    ) as service:
         assert service.post("/api/v1/sync/projects/all").status_code == 401
         answer = service.post("/api/v1/sync/projects/all", headers=bearer)
         assert answer.status_code == 202, answer.text
         run = answer.json()["run_id"]
         assert answer.json()["status_url"] == f"{PUBLIC}/runs/{run}"
         assert made.wait_for(run) == ["SUCCESS"]
-        history = service.get("/api/v1/sync/history", params={"type": "projects"}, headers=bearer).json()["items"]
+        history = service.get(
+            "/api/v1/sync/history", params={"type": "projects"}, headers=bearer
+        ).json()["items"]
         assert {one["status"] for one in history if one["run_id"] == run} == {"completed"}
         assert service.post("/webhooks/backlog/of-nobody", content=b"{}").status_code == 404
         assert service.post(f"/webhooks/backlog/{SECRET}", content=b"{}").status_code == 200
@@ -298,7 +262,9 @@ mutation($sensor: SensorSelector!) {
 }"""
 _TICKS = """
 query($sensor: SensorSelector!) {
-  sensorOrError(sensorSelector: $sensor) { ... on Sensor { sensorState { ticks(limit: 1) { status } } } }
+  sensorOrError(sensorSelector: $sensor) {
+    ... on Sensor { sensorState { ticks(limit: 1) { status } } }
+  }
 }"""
 NO_ANSWER = "the activity feed could not be read: GET /space"
 
@@ -311,23 +277,40 @@ def test_everything_reports_the_same_while_the_source_is_stopped_and_when_it_is_
     warehouse = connect(deployed.warehouse_url)
 
     def selector(sensor: str) -> dict[str, str]:
-        return {"repositoryLocationName": "acme", "repositoryName": "__repository__", "sensorName": sensor}
+        return {
+            "repositoryLocationName": "acme",
+            "repositoryName": "__repository__",
+            "sensorName": sensor,
+        }
 
     def evaluate(sensor: str) -> dict[str, Any]:
-        result: dict[str, Any] = made.ask(_EVALUATE, sensor=selector(sensor))["sensorDryRun"]["evaluationResult"]
+        result: dict[str, Any] = made.ask(_EVALUATE, sensor=selector(sensor))["sensorDryRun"][
+            "evaluationResult"
+        ]
         return result
 
     def ticked() -> str:
         """Return how the daemon's last tick ended."""
-        [tick] = made.ask(_TICKS, sensor=selector("activity_feed"))["sensorOrError"]["sensorState"]["ticks"]
+        [tick] = made.ask(_TICKS, sensor=selector("activity_feed"))["sensorOrError"]["sensorState"][
+            "ticks"
+        ]
         return str(tick["status"])
 
     def notified() -> list[str]:
         titles = deployed.notified.titles()["teams"]
-        return [title.split(": ")[0] for title in titles if f"Backlog at {acme.url.removeprefix('http://')}" in title]
+        return [
+            title.split(": ")[0]
+            for title in titles
+            if f"Backlog at {acme.url.removeprefix('http://')}" in title
+        ]
 
     bearer = {"Authorization": f"Bearer {TOKEN}"}
-    with httpx.Client(base_url=f"http://127.0.0.1:{made.port('service')}", headers=bearer, timeout=30, trust_env=False) as service:
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{made.port('service')}",
+        headers=bearer,
+        timeout=30,
+        trust_env=False,
+    ) as service:
 
         def connection() -> dict[str, Any]:
             found: dict[str, Any] = service.get("/api/v1/sync/connection/status").json()
@@ -336,11 +319,15 @@ def test_everything_reports_the_same_while_the_source_is_stopped_and_when_it_is_
         acme.stop()
         assert NO_ANSWER in evaluate("activity_feed")["error"]["message"]
         with warehouse.begin() as database:  # two minutes go by
-            database.exec_driver_sql("UPDATE ops.source_conditions SET began_at = began_at - interval '3 minutes'")
+            database.exec_driver_sql(
+                "UPDATE ops.source_conditions SET began_at = began_at - interval '3 minutes'"
+            )
         wait_until(lambda: connection()["condition"] is not None, "the service does not know it")
         condition = connection()["condition"]
         assert (connection()["connected"], condition["kind"]) == (False, "unreachable")
-        assert 'backlog_elt_source_condition{kind="unreachable"} 1.0' in service.get("/metrics").text
+        assert (
+            'backlog_elt_source_condition{kind="unreachable"} 1.0' in service.get("/metrics").text
+        )
         evaluate("alerts")
         wait_until(lambda: notified() == ["🔴 失敗 / failed"], "nobody is notified")
         with ThreadPoolExecutor() as shells:
@@ -352,7 +339,10 @@ def test_everything_reports_the_same_while_the_source_is_stopped_and_when_it_is_
             assert "it is unreachable since " in said
             assert condition["message"] in said
         wait_until(lambda: ticked() == "FAILURE", "no tick of the daemon has failed")
-        with visitor_at(chromium, f"http://127.0.0.1:{made.port('webserver')}/locations/acme/sensors/activity_feed") as somebody:
+        with visitor_at(
+            chromium,
+            f"http://127.0.0.1:{made.port('webserver')}/locations/acme/sensors/activity_feed",
+        ) as somebody:
             tick = somebody.page.get_by_role("row").filter(has_text="Failure").last
             tick.get_by_text("View", exact=True).click()
             expect(somebody.page.get_by_role("dialog")).to_contain_text(
@@ -361,10 +351,15 @@ def test_everything_reports_the_same_while_the_source_is_stopped_and_when_it_is_
 
         acme.start()
         assert evaluate("activity_feed")["error"] is None
-        wait_until(lambda: connection()["condition"] is None, "the service does not know that it is over")
+        wait_until(
+            lambda: connection()["condition"] is None, "the service does not know that it is over"
+        )
         assert connection()["connected"] is True
         assert "backlog_elt_source_up 1.0" in service.get("/metrics").text
         evaluate("alerts")
-        wait_until(lambda: notified() == ["🔴 失敗 / failed", "🟢 復旧 / recovered"], "nobody is notified that it is over")
+        wait_until(
+            lambda: notified() == ["🔴 失敗 / failed", "🟢 復旧 / recovered"],
+            "nobody is notified that it is over",
+        )
         assert "Backlog at 127.0.0.1" not in made.run("acme", "backlog-elt", "alerts")
     warehouse.dispose()

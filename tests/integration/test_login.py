@@ -13,7 +13,7 @@ from sqlalchemy import text
 from resources.backlog.oauth import OAuthApplication
 from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade
-from resources.warehouse.tokens import StoredTokens
+from resources.warehouse.token_store import StoredTokens
 from simulator import Simulator, SpaceSpec
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 from tests.integration.commands import Shell, end
@@ -35,13 +35,17 @@ class Deployed:
 
     @property
     def secrets(self) -> list[str]:
-        """Return all that nobody may see: the secret of the application, the key, the password, and every token ever given."""
+        """Return all that nobody may see: the secret of the application, the key, the password, and
+        every token ever given.
+        """
         keyring = self.sim.site.keyring
         return [keyring.client_secret, TOKEN_KEY, PASSWORD, *keyring.tokens]
 
     def begin(self, *options: str) -> tuple["subprocess.Popen[str]", str]:
         """Start to log in; return the process and the URL that it shows."""
-        process = self.shell.start("--debug", "login", "--no-browser", "--port", str(self.port), *options)
+        process = self.shell.start(
+            "--debug", "login", "--no-browser", "--port", str(self.port), *options
+        )
         assert process.stderr is not None
         shown = ""
         for line in process.stderr:
@@ -54,34 +58,48 @@ class Deployed:
         """Answer the page of consent, and return where the browser is sent by it."""
         asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
         assert "<form" in httpx.get(url, trust_env=False).text
-        answer = httpx.post(url.split("?", 1)[0], data={**asked, "decision": decision}, trust_env=False)
+        answer = httpx.post(
+            url.split("?", 1)[0], data={**asked, "decision": decision}, trust_env=False
+        )
         return answer.headers["Location"]
 
     def log_in(self) -> None:
         """Let the owner of the space log in, without a browser and a command."""
-        made, keyring, uri = engine(self.warehouse_url), self.sim.site.keyring, "http://127.0.0.1/callback"
+        made, keyring, uri = (
+            engine(self.warehouse_url),
+            self.sim.site.keyring,
+            "http://127.0.0.1/callback",
+        )
         upgrade(made)
         application = OAuthApplication(self.sim.url, keyring.client_id, keyring.client_secret)
         tokens = application.exchange(keyring.issue_code(self.sim.space.administrator.id, uri), uri)
-        StoredTokens(made, urlsplit(self.sim.url).netloc, keyring.client_id, TOKEN_KEY).save(tokens, "acme")
+        StoredTokens(made, urlsplit(self.sim.url).netloc, keyring.client_id, TOKEN_KEY).save(
+            tokens, "acme"
+        )
         made.dispose()
 
     def access(self, **variables: str) -> dict[str, object]:
         """Return what `status` says of the access."""
-        found: dict[str, object] = json.loads(self.shell.run("status", "--json", **variables).out)["access"]
+        found: dict[str, object] = json.loads(self.shell.run("status", "--json", **variables).out)[
+            "access"
+        ]
         return found
 
     def stored(self) -> list[str]:
         """Return the rows of ops.oauth_tokens as text."""
         made = engine(self.warehouse_url)
         with made.connect() as conn:
-            rows = [str(row[0]) for row in conn.execute(text("SELECT t::text FROM ops.oauth_tokens t"))]
+            rows = [
+                str(row[0]) for row in conn.execute(text("SELECT t::text FROM ops.oauth_tokens t"))
+            ]
         made.dispose()
         return rows
 
 
 @pytest.fixture(scope="module")
-def deployed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def deployed(
+    new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
     """Return a deployment with access by OAuth to which nobody is logged in."""
     folder = tmp_path_factory.mktemp("login")
     with Simulator(TINY) as sim:
@@ -107,24 +125,40 @@ def deployed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory
 
 def test_without_a_login_a_load_says_that_one_is_needed(deployed: Deployed) -> None:
     load = deployed.shell.run("load")
-    assert (load.code, load.lines) == (1, [f"Error: nobody is logged in to {deployed.sim.url}; run `backlog-elt login`"])
+    assert (load.code, load.lines) == (
+        1,
+        [f"Error: nobody is logged in to {deployed.sim.url}; run `backlog-elt login`"],
+    )
 
 
-def test_a_user_logs_in_and_neither_a_refusal_nor_its_state_replayed_gets_in_the_way(deployed: Deployed) -> None:
-    late = deployed.shell.start("login", "--no-browser", "--port", str(free_port()), "--timeout", "1")
+def test_a_user_logs_in_and_neither_a_refusal_nor_its_state_replayed_gets_in_the_way(
+    deployed: Deployed,
+) -> None:
+    late = deployed.shell.start(
+        "login", "--no-browser", "--port", str(free_port()), "--timeout", "1"
+    )
     process, url = deployed.begin()
     page = httpx.get(deployed.decide(url, "deny"), trust_env=False)
     denied, unanswered = end(process), end(late)
     assert "Access was not allowed" in page.text
     assert (denied.code, denied.out) == (1, "")
-    assert "access was denied (access_denied); run `backlog-elt login` to try again" in denied.lines[-1]
+    assert (
+        "access was denied (access_denied); run `backlog-elt login` to try again"
+        in denied.lines[-1]
+    )
     assert (unanswered.code, unanswered.out) == (1, "")
-    assert unanswered.lines[-1] == "Error: access was not allowed within 1 s; run `backlog-elt login` again"
+    assert (
+        unanswered.lines[-1]
+        == "Error: access was not allowed within 1 s; run `backlog-elt login` again"
+    )
     assert deployed.stored() == []
     replayed = deployed.decide(url)
     process, url = deployed.begin()
     page = httpx.get(replayed, trust_env=False)
-    assert (page.status_code, "This is not an answer to the current login" in page.text) == (400, True)
+    assert (page.status_code, "This is not an answer to the current login" in page.text) == (
+        400,
+        True,
+    )
     back = deployed.decide(url)
     assert httpx.get(back, trust_env=False).status_code == 200
     done = end(process)
@@ -139,7 +173,9 @@ def test_a_user_logs_in_and_neither_a_refusal_nor_its_state_replayed_gets_in_the
     assert not [secret for secret in (code, *deployed.secrets) if secret in row + done.text]
 
 
-def test_a_load_whose_tokens_end_again_and_again_in_the_middle_of_it_succeeds(deployed: Deployed) -> None:
+def test_a_load_whose_tokens_end_again_and_again_in_the_middle_of_it_succeeds(
+    deployed: Deployed,
+) -> None:
     deployed.log_in()
     deployed.sim.requests.clear()
     deployed.sim.before_request(lambda _: deployed.sim.clock.advance(600))
@@ -151,7 +187,9 @@ def test_a_load_whose_tokens_end_again_and_again_in_the_middle_of_it_succeeds(de
     assert not [secret for secret in deployed.secrets if secret in done.text]
 
 
-def test_another_key_is_one_line_that_names_it_and_the_state_is_shown_all_the_same(deployed: Deployed) -> None:
+def test_another_key_is_one_line_that_names_it_and_the_state_is_shown_all_the_same(
+    deployed: Deployed,
+) -> None:
     deployed.log_in()
     other = {"BACKLOG_TOKEN_KEY": OTHER_TOKEN_KEY, "BACKLOG_TOKEN_KEY_FILE": ""}
     load = deployed.shell.run("load", **other)
@@ -184,6 +222,7 @@ def test_a_revoked_grant_is_one_line_in_a_load_and_shown_by_status(deployed: Dep
     assert load.code == 1
     [line] = load.lines
     assert (
-        "does not renew the access of this login any more (invalid_grant: The grant was refused); run `backlog-elt login`" in line
-    )
+        "does not renew the access of this login any more (invalid_grant: The grant was "
+        "refused); run `backlog-elt login`"
+    ) in line
     assert deployed.access()["refused"] == "invalid_grant: The grant was refused"

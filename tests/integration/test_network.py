@@ -13,7 +13,6 @@ from simulator import Simulator, SpaceSpec
 from tests.integration.commands import Shell, end
 from tests.integration.compose import wait_until
 from tests.integration.conftest import NewDatabase
-from tests.integration.running import running_up
 from tests.network import CAPITAL, SMALL, forward_proxy
 from tests.ports import free_port
 
@@ -23,11 +22,13 @@ TINY = SpaceSpec(seed=3, users=4, projects=1, issues=10, history_days=40)
 PASSWORD = "s3cr3t-of-the-proxy"
 
 
-@pytest.mark.parametrize("proxies", [SMALL, CAPITAL], ids=["small", "capital"])
-def test_a_first_load_and_its_verification_need_no_proxy(proxies: dict[str, str], shell: Shell, new_database: NewDatabase) -> None:
+def test_a_first_load_and_its_verification_need_no_proxy(
+    shell: Shell, new_database: NewDatabase
+) -> None:
     databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
     variables = {
-        **proxies,
+        **SMALL,
+        **CAPITAL,
         **databases,
         "BACKLOG_URL": "simulated",
         "BACKLOG_HISTORY_START": "2026-04",
@@ -39,19 +40,9 @@ def test_a_first_load_and_its_verification_need_no_proxy(proxies: dict[str, str]
     assert (status["connected"], status["failing_projects"]) == (True, {})
 
 
-def test_up_starts_loads_and_builds_behind_dead_proxies_and_runs_start_from_its_page() -> None:
-    with running_up(history_start="2026-04", **SMALL, **CAPITAL) as up:
-        # The daemon starts these, by gRPC.
-        up.wait_for_marts()
-        assert httpx.post(f"{up.service_url}/api/v1/sync/projects/all", timeout=60).status_code == 202
-        found = httpx.get(f"{up.service_url}/api/v1/sync/connection/status", timeout=60).json()
-        assert found["connected"]
-        status = json.loads(up.run("status", "--json"))
-        assert (status["connected"], status["dagster"]["url"]) == (True, up.url)
-        assert "127.0.0.1:1:" not in up.tail(1_000), "something asked the proxy"
-
-
-def test_simulate_and_serve_answer_behind_dead_proxies(shell: Shell, new_database: NewDatabase) -> None:
+def test_simulate_and_serve_answer_behind_dead_proxies(
+    shell: Shell, new_database: NewDatabase
+) -> None:
     simulating = shell.start("simulate", "--issues", "5", "--projects", "1", **SMALL, **CAPITAL)
     assert simulating.stdout is not None
     space = json.loads(simulating.stdout.readline())
@@ -78,7 +69,9 @@ def test_simulate_and_serve_answer_behind_dead_proxies(shell: Shell, new_databas
             assert end(process).code in {0, -signal.SIGTERM, 143}
 
 
-def test_backlog_alone_goes_through_the_proxy_and_its_password_is_shown_nowhere(tmp_path: Path, new_database: NewDatabase) -> None:
+def test_backlog_alone_goes_through_the_proxy_and_its_password_is_shown_nowhere(
+    tmp_path: Path, new_database: NewDatabase
+) -> None:
     with Simulator(TINY) as sim, forward_proxy(PASSWORD) as proxy:
         # A name that only the proxy knows.
         url = f"http://acme.test:{urlsplit(sim.url).port}"
@@ -98,12 +91,3 @@ def test_backlog_alone_goes_through_the_proxy_and_its_password_is_shown_nowhere(
         assert proxy.asked.total() > 20
         assert PASSWORD not in loaded.text + verified.text
     assert not embedded.stop(tmp_path / "home")
-
-
-def test_a_dead_proxy_is_named_where_backlog_does_not_answer(shell: Shell, new_database: NewDatabase) -> None:
-    databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
-    variables = {"BACKLOG_URL": "http://acme.test", "BACKLOG_API_KEY": "k3y-of-nobody", "HTTP_PROXY": "http://127.0.0.1:1"}
-    done = shell.run("load", "--no-progress", **databases, **variables)
-    assert done.code == 1
-    assert "check HTTP_PROXY, which leads through 127.0.0.1:1, and BACKLOG_URL" in done.text
-    assert "Traceback" not in done.text

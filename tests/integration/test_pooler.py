@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.locks import Locks
+from resources.warehouse.warehouse_errors import WarehouseError
 from simulator import Simulator
 from tests.databases import heard
 from tests.deployment import SMALL
@@ -70,7 +70,7 @@ def test_no_lock_is_taken_through_a_pooler_in_transaction_mode(
     assert _rows(warehouse) == 0
 
 
-def test_a_pooler_in_transaction_mode_is_recognised_also_when_others_use_its_sessions(
+def test_a_pooler_in_transaction_mode_is_recognised_when_others_use_it_too(
     warehouse: Engine, warehouse_url: str
 ) -> None:
     """Its sessions are never idle, so that the server ends none of them."""
@@ -92,7 +92,7 @@ def test_a_pooler_in_transaction_mode_is_recognised_also_when_others_use_its_ses
     assert _rows(warehouse) == 0
 
 
-def test_a_load_through_such_a_pooler_is_one_line_and_hinders_no_load_by_the_direct_address(
+def test_a_load_through_such_a_pooler_is_one_line_and_hinders_no_direct_load(
     shell: Shell,
     new_database: NewDatabase,
 ) -> None:

@@ -1,11 +1,13 @@
-"""The command `report` where it cannot do its work: one line that says what to do, and no half-written file."""
+"""The command `report` where it cannot do its work: one line that says what to do, and no
+half-written file.
+"""
 
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from pipelines.cli.report import write_report
+from pipelines.cli.report_command import write_report
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine
@@ -16,14 +18,17 @@ from tests.integration.conftest import NewDatabase
 COLUMNS = """
     'acme' AS space_key, 1::bigint AS project_id,
     'OPS' AS project_key, '運用' AS project_name, false AS archived, false AS is_deleted,
-    1 AS issues, 1 AS waiting, 0 AS active, 0 AS review, 0 AS done, 0.0 AS estimated_hours, 0.0 AS actual_hours,
+    1 AS issues, 1 AS waiting, 0 AS active, 0 AS review, 0 AS done,
+    0.0 AS estimated_hours, 0.0 AS actual_hours,
     null::float8 AS lead_seconds_median, null::float8 AS lead_seconds_p85,
     null::float8 AS cycle_seconds_median, null::float8 AS cycle_seconds_p85"""
 
 
 @pytest.fixture(scope="module")
 def database(new_database: NewDatabase) -> str:
-    """Return the URL of a warehouse with one mart only, as it is while marts are built for the first time."""
+    """Return the URL of a warehouse with one mart only, as it is while marts are built for the
+    first time.
+    """
     url = new_database()
     made = engine(url)
     with made.begin() as connection:
@@ -33,17 +38,29 @@ def database(new_database: NewDatabase) -> str:
     return url
 
 
-def test_without_marts_it_says_what_to_do(shell: Shell, tmp_path: Path, new_database: NewDatabase) -> None:
+def test_without_marts_it_says_what_to_do(
+    shell: Shell, tmp_path: Path, new_database: NewDatabase
+) -> None:
     done = shell.run("report", WAREHOUSE_URL=new_database())
     assert done.code == 1
-    assert done.lines == ["Error: There are no marts to report on: build them (backlog-elt marts; automatic under `up`)."]
+    assert done.lines == [
+        (
+            "Error: There are no marts to report on: build them "
+            "(backlog-elt marts; automatic under `up`)."
+        )
+    ]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_project_is_answered_with_the_known_ones(shell: Shell, tmp_path: Path, database: str) -> None:
+def test_an_unknown_project_is_answered_with_the_known_ones(
+    shell: Shell, tmp_path: Path, database: str
+) -> None:
     done = shell.run("report", "--project", "NOPE", WAREHOUSE_URL=database)
     assert (done.code, done.out) == (2, "")
-    expected = "--project is 'NOPE': expected the key of a project in the marts (OPS); see backlog-elt report --help"
+    expected = (
+        "--project is 'NOPE': expected the key of a project in the marts (OPS); see "
+        "backlog-elt report --help"
+    )
     assert done.lines == [f"Error: {expected}"]
     assert list(tmp_path.iterdir()) == []
 
@@ -62,6 +79,8 @@ def test_a_file_is_replaced_whole_or_stays_as_it_was(tmp_path: Path, database: s
     folder = tmp_path / "folder"
     folder.mkdir()
     for place in (folder, tmp_path / "nowhere" / "page.html"):
-        with pytest.raises(SettingsError, match=r"--out is .*: expected a file that can be written"):
+        with pytest.raises(
+            SettingsError, match=r"--out is .*: expected a file that can be written"
+        ):
             write_report(settings, "OPS", place)
     assert sorted(tmp_path.iterdir()) == [folder, file]

@@ -14,14 +14,18 @@ WIDE = SpaceSpec(seed=4, users=6, projects=20, issues=300, history_days=240)
 
 @pytest.mark.parametrize("issues", [0, 99, 100, 101, 1_500])
 def test_a_first_load_costs_about_one_search_a_hundred_issues(deploy: Deploy, issues: int) -> None:
-    deployment = deploy(SpaceSpec(seed=4, users=6, projects=1, issues=issues, history_days=240)).discover()
+    deployment = deploy(
+        SpaceSpec(seed=4, users=6, projects=1, issues=issues, history_days=240)
+    ).discover()
     assert failures(deployment.run_issues()) == []
     assert deployment.stored_issues() == deployment.source_issues()
     assert deployment.sim.requests.count(bucket="search") <= math.ceil(issues / 100) * 1.1 + 40
 
 
 def test_a_month_by_month_backfill_stays_within_the_same_bound(deploy: Deploy) -> None:
-    deployment = deploy(SpaceSpec(seed=4, users=6, projects=1, issues=900, history_days=240)).discover()
+    deployment = deploy(
+        SpaceSpec(seed=4, users=6, projects=1, issues=900, history_days=240)
+    ).discover()
     months = month_keys()[:6]
     assert deployment.run_issues(first=months[0], last=months[-1]).success
     assert deployment.sim.requests.count(bucket="search") <= math.ceil(900 / 100) * 1.1 + 40
@@ -41,7 +45,7 @@ def test_a_scheduled_load_of_a_quiet_space_costs_a_handful(wide: Deployment) -> 
     assert wide.sim.requests.count() <= 10
 
 
-def test_a_scheduled_load_of_a_hundred_changes_costs_a_read_for_each_and_at_most_twelve_more(
+def test_a_scheduled_load_costs_a_read_for_each_change_and_twelve_more(
     wide: Deployment,
 ) -> None:
     for issue in sorted(wide.sim.space.issues)[:100]:
@@ -66,11 +70,15 @@ def test_a_hundred_issues_edited_in_one_second_cost_no_more_requests(wide: Deplo
         wide.sim.space.bulk_edit(together, estimated_hours=7.25)
     wide.sim.requests.clear()
     assert wide.run_issues(mode="incremental").success
-    assert wide.sim.requests.count() - wide.sim.requests.count(route="/issues/{issue}/comments") <= 12
+    assert (
+        wide.sim.requests.count() - wide.sim.requests.count(route="/issues/{issue}/comments") <= 12
+    )
     assert wide.stored_issues() == wide.source_issues()
 
 
-def test_a_load_of_all_projects_and_their_master_data_costs_seven_requests_a_project(deploy: Deploy) -> None:
+def test_a_load_of_all_projects_and_their_master_data_costs_seven_requests_a_project(
+    deploy: Deploy,
+) -> None:
     deployment = deploy(SpaceSpec(seed=4, users=6, projects=20, issues=0))
     assert deployment.run("projects").success
     assert deployment.sim.requests.count() <= 7 * 20 + 5

@@ -1,5 +1,5 @@
-"""No secret of a deployment is seen anywhere, however much is logged and whatever fails: in what Dagster keeps, in logs, in what
-the alerter says and keeps, in what `status` and the service answer.
+"""No secret of a deployment is seen anywhere, however much is logged and whatever fails: in what
+Dagster keeps, in logs, in what the alerter says and keeps, in what `status` and the service answer.
 
 Runs use the definitions as they are deployed: secrets come from the environment.
 """
@@ -18,9 +18,9 @@ import pytest
 from dagster._serdes import serialize_value
 
 from pipelines.alerting.alerter import Alerter
-from pipelines.cli import alerts as command
+from pipelines.cli.alerts_command import try_channels
 from pipelines.cli.in_process import connection
-from pipelines.cli.status_facts import status
+from pipelines.cli.status_facts import status_object
 from pipelines.definitions import build_definitions
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
@@ -44,7 +44,7 @@ from resources.variables import (
 )
 from resources.variables import TOKEN_KEY as TOKEN_KEY_NAME
 from resources.warehouse.heartbeats import alerts_of
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 from service.app import create_app
 from simulator import Fault, Simulator
 from tests.deployment import OTHER_TOKEN_KEY, SMALL, TOKEN_KEY
@@ -76,12 +76,16 @@ TROUBLE = [
 
 
 def secret_of(name: str) -> str:
-    """Return the secret in the variable of a name, where the source or the database gives no other."""
+    """Return the secret in the variable of a name, where the source or the database gives
+    no other.
+    """
     return f"s3cr3t-of-{name.lower().replace('_', '-')}"
 
 
 def set_all(monkeypatch: pytest.MonkeyPatch, **forms: str) -> None:
-    """Set all variables that hold a secret, but for those of access; `forms` replaces the form of some."""
+    """Set all variables that hold a secret, but for those of access; `forms` replaces the form of
+    some.
+    """
     for name in {*SECRETS} - BY_KEY - BY_OAUTH:
         monkeypatch.setenv(name, (FORMS | forms).get(name, "{}").format(secret_of(name)))
     for name in (MAIL_FROM, MAIL_TO):
@@ -93,9 +97,22 @@ def said_by_service() -> str:
     """Return all that a service of the environment answers, to those who may ask and to others."""
     token, event = {"Authorization": f"Bearer {os.environ[SERVICE_TOKEN]}"}, b'{"id": 1, "type": 2}'
     requests: list[tuple[str, bytes | None, dict[str, str]]] = [
-        *((path, None, token) for path in ("/", "/healthz", "/metrics", "/openapi.json", f"{API}/history", f"{API}/monitor/stats")),
+        *(
+            (path, None, token)
+            for path in (
+                "/",
+                "/healthz",
+                "/metrics",
+                "/openapi.json",
+                f"{API}/history",
+                f"{API}/monitor/stats",
+            )
+        ),
         *((f"{API}/{path}", None, token) for path in ("connection/status", "monitor/active")),
-        *((f"{API}/{path}", b"", token) for path in ("projects/all", "project/OPS/tasks", "project/NOPE/tasks")),
+        *(
+            (f"{API}/{path}", b"", token)
+            for path in ("projects/all", "project/OPS/tasks", "project/NOPE/tasks")
+        ),
         ("/metrics", None, {}),
         (f"/webhooks/backlog/{os.environ[WEBHOOK_SECRET]}", event, {}),
         ("/webhooks/backlog/a-secret-of-somebody-else", event, {}),
@@ -105,16 +122,23 @@ def said_by_service() -> str:
         for path, body, headers in requests:
             # Not by httpx: it would log, in this process, the addresses that it asks.
             try:
-                answer: Any = urlopen(Request(url + path, body, headers), timeout=30)  # noqa: S310 - http, on this machine
+                # http, on this machine
+                answer: Any = urlopen(Request(url + path, body, headers), timeout=30)  # noqa: S310
             except HTTPError as error:
                 answer = error
             with answer:
-                said += [f"{path.partition('s3cr3t')[0]} {answer.status}", str(answer.headers), answer.read().decode()]
+                said += [
+                    f"{path.partition('s3cr3t')[0]} {answer.status}",
+                    str(answer.headers),
+                    answer.read().decode(),
+                ]
     return "\n".join(said)
 
 
 def shown_by_dagster(instance: dg.DagsterInstance) -> str:
-    """Return all that the instance keeps of its runs: runs, configuration, snapshots, logs, events, metadata, errors."""
+    """Return all that the instance keeps of its runs: runs, configuration, snapshots, logs, events,
+    metadata, errors.
+    """
     kept = []
     for run in instance.get_runs():
         kept += [
@@ -127,7 +151,7 @@ def shown_by_dagster(instance: dg.DagsterInstance) -> str:
     return "\n".join(kept)
 
 
-def test_no_secret_is_in_any_log_event_metadata_message_or_output_of_good_and_failing_loads(
+def test_no_secret_is_in_any_log_event_message_or_output_of_any_load(
     new_database: NewDatabase,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -135,9 +159,15 @@ def test_no_secret_is_in_any_log_event_metadata_message_or_output_of_good_and_fa
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    with Simulator(SMALL) as sim, dg.DagsterInstance.ephemeral() as instance, WebhookSink() as broken:
+    with (
+        Simulator(SMALL) as sim,
+        dg.DagsterInstance.ephemeral() as instance,
+        WebhookSink() as broken,
+    ):
         broken.status, broken.answer = 500, f"no channel at /{secret_of(ALERT_TEAMS_URL)}"
-        set_all(monkeypatch, **{ALERT_TEAMS_URL: f"{broken.url}/{{}}", WAREHOUSE_URL: new_database()})
+        set_all(
+            monkeypatch, **{ALERT_TEAMS_URL: f"{broken.url}/{{}}", WAREHOUSE_URL: new_database()}
+        )
         monkeypatch.setenv("BACKLOG_URL", sim.url)
         monkeypatch.setenv("BACKLOG_API_KEY", sim.api_key)
         for name in ("BACKLOG_ELT_HOME", "DAGSTER_HOME"):
@@ -145,25 +175,50 @@ def test_no_secret_is_in_any_log_event_metadata_message_or_output_of_good_and_fa
         definitions = build_definitions()
         outcomes, said = [], []
         warehouse = WarehouseResource(url=os.environ[WAREHOUSE_URL])
-        alerter = Alerter(instance, warehouse, sim.url, channels(Addresses.from_env(os.environ)), "")
+        alerter = Alerter(
+            instance, warehouse, sim.url, channels(Addresses.from_env(os.environ)), ""
+        )
         alerter.look(datetime.now(UTC))
         for fault in TROUBLE:
             sim.faults.clear()
             if fault:
                 sim.faults.add(fault)
             for job in ("users", "projects"):
-                run = definitions.resolve_job_def(job).execute_in_process(instance=instance, raise_on_error=False)
+                run = definitions.resolve_job_def(job).execute_in_process(
+                    instance=instance, raise_on_error=False
+                )
                 outcomes.append(run.success)
         assert len(alerter.look(datetime.now(UTC)).waiting) >= 2, "no channel has taken any"
         warehouse.close()
-        said += [str(instance.daemon_cursor_storage.get_cursor_values({alerts_of(sim.url)})), *map(str, command.try_channels())]
-        said += [said_by_service(), json.dumps(status(Settings.from_env(os.environ)), default=str)]
-        said += [repr(Settings.from_env(os.environ)), repr(Addresses.from_env(os.environ)), repr(alerter)]
+        said += [
+            str(instance.daemon_cursor_storage.get_cursor_values({alerts_of(sim.url)})),
+            *map(str, try_channels()),
+        ]
+        said += [
+            said_by_service(),
+            json.dumps(status_object(Settings.from_env(os.environ)), default=str),
+        ]
+        said += [
+            repr(Settings.from_env(os.environ)),
+            repr(Addresses.from_env(os.environ)),
+            repr(alerter),
+        ]
         monkeypatch.setenv(WAREHOUSE_URL, FORMS[WAREHOUSE_URL].format(PASSWORD))
-        build_definitions().resolve_job_def("users").execute_in_process(instance=instance, raise_on_error=False)
+        build_definitions().resolve_job_def("users").execute_in_process(
+            instance=instance, raise_on_error=False
+        )
         said += [said_by_service()]
         captured = capfd.readouterr()
-        text = "\n".join([*said, caplog.text, captured.out, captured.err, shown_by_dagster(instance), repr(definitions.resources)])
+        text = "\n".join(
+            [
+                *said,
+                caplog.text,
+                captured.out,
+                captured.err,
+                shown_by_dagster(instance),
+                repr(definitions.resources),
+            ]
+        )
         assert outcomes[:2] == [True, True]
         assert not any(outcomes[5:8])
         for shown in (
@@ -175,19 +230,32 @@ def test_no_secret_is_in_any_log_event_metadata_message_or_output_of_good_and_fa
             "json: ",
         ):
             assert shown in text
-        for shown in ("/metrics 200", "/metrics 401", "/webhooks/backlog/ 200", "/webhooks/backlog/ 503", "warehouse_up 0.0"):
+        for shown in (
+            "/metrics 200",
+            "/metrics 401",
+            "/webhooks/backlog/ 200",
+            "/webhooks/backlog/ 503",
+            "warehouse_up 0.0",
+        ):
             assert shown in text
         for name in {*SECRETS} - BY_OAUTH:
-            assert {API_KEY: sim.api_key, WAREHOUSE_URL: PASSWORD}.get(name, secret_of(name)) not in text, name
+            assert {API_KEY: sim.api_key, WAREHOUSE_URL: PASSWORD}.get(
+                name, secret_of(name)
+            ) not in text, name
 
 
-def test_no_secret_of_oauth_is_in_any_log_event_metadata_or_output_of_good_and_failing_loads(
-    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+def test_no_secret_of_oauth_is_in_any_log_event_or_output_of_any_load(
+    new_database: NewDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with Simulator(SMALL) as sim, dg.DagsterInstance.ephemeral() as instance:
         keyring = sim.site.keyring
-        set_all(monkeypatch, **{ALERT_TEAMS_URL: FORMS[ALERT_SLACK_URL], WAREHOUSE_URL: new_database()})
+        set_all(
+            monkeypatch, **{ALERT_TEAMS_URL: FORMS[ALERT_SLACK_URL], WAREHOUSE_URL: new_database()}
+        )
         monkeypatch.setenv("BACKLOG_URL", sim.url)
         monkeypatch.setenv("BACKLOG_OAUTH_CLIENT_ID", keyring.client_id)
         monkeypatch.setenv("BACKLOG_OAUTH_CLIENT_SECRET", keyring.client_secret)
@@ -196,10 +264,16 @@ def test_no_secret_of_oauth_is_in_any_log_event_metadata_or_output_of_good_and_f
         outcomes = []
 
         def run(job: str) -> None:
-            outcomes.append(definitions.resolve_job_def(job).execute_in_process(instance=instance, raise_on_error=False).success)
+            outcomes.append(
+                definitions.resolve_job_def(job)
+                .execute_in_process(instance=instance, raise_on_error=False)
+                .success
+            )
 
         with connection() as (backlog, _warehouse):
-            tokens = backlog.application.exchange(keyring.issue_code(sim.space.administrator.id, "http://x.test"), "http://x.test")
+            tokens = backlog.application.exchange(
+                keyring.issue_code(sim.space.administrator.id, "http://x.test"), "http://x.test"
+            )
             backlog.token_store.save(tokens, "acme")
         run("users")
         keyring.expire_tokens()
@@ -213,14 +287,32 @@ def test_no_secret_of_oauth_is_in_any_log_event_metadata_or_output_of_good_and_f
         run("tokens")
         run("users")
         monkeypatch.setenv("BACKLOG_OAUTH_CLIENT_SECRET", WRONG_SECRET)
-        with connection() as (backlog, _warehouse), pytest.raises(AuthenticationError, match="invalid_client"):
+        with (
+            connection() as (backlog, _warehouse),
+            pytest.raises(AuthenticationError, match="invalid_client"),
+        ):
             backlog.application.refresh(tokens)
         captured = capfd.readouterr()
-        text = "\n".join([caplog.text, captured.out, captured.err, shown_by_dagster(instance), repr(definitions.resources)])
+        text = "\n".join(
+            [
+                caplog.text,
+                captured.out,
+                captured.err,
+                shown_by_dagster(instance),
+                repr(definitions.resources),
+            ]
+        )
         assert outcomes == [True, True, False, False, False, False]
         assert "invalid_grant" in text
         assert "httpcore" in text
-        for secret in (keyring.client_secret, WRONG_SECRET, TOKEN_KEY, OTHER_TOKEN_KEY, PASSWORD, *keyring.tokens):
+        for secret in (
+            keyring.client_secret,
+            WRONG_SECRET,
+            TOKEN_KEY,
+            OTHER_TOKEN_KEY,
+            PASSWORD,
+            *keyring.tokens,
+        ):
             assert secret not in text
         for name in {*SECRETS} - BY_KEY - BY_OAUTH - {WAREHOUSE_URL}:
             assert secret_of(name) not in text, name

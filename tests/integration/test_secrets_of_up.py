@@ -1,7 +1,9 @@
-"""Every secret of a deployment is a text that can be searched for, and a whole `up` is looked through while commands run beside it.
+"""Every secret of a deployment is a text that can be searched for, and a whole `up` is looked
+through while commands run beside it.
 
-Searched are: what commands and the terminal say, files of the home, command lines, answers of the service and of Dagster, dumps of
-both databases. The environment of each process has the secrets that it needs, and no others.
+Searched are: what commands and the terminal say, files of the home, command lines, answers of the
+service and of Dagster, dumps of both databases. The environment of each process has the secrets
+that it needs, and no others.
 """
 
 import json
@@ -51,18 +53,28 @@ API = "api/v1/sync"
 PLACE = {"repositoryLocationName": "backlog_elt", "repositoryName": "__repository__"}
 #: All that Dagster tells of itself, of the definitions and of runs.
 QUERIES = {
-    "{ instance { info daemonHealth { allDaemonStatuses { lastHeartbeatErrors { message stack } } } } }": {},
-    """query($place: RepositorySelector!) { allTopLevelResourceDetailsOrError(repositorySelector: $place) {
-        ... on ResourceDetailsList { results { name configuredValues { key value type } } } } }""": {"place": PLACE},
-    """{ runsOrError { ... on Runs { results { runId runConfigYaml tags { key value } eventConnection { events {
-        ... on MessageEvent { message } ... on ErrorEvent { error { message stack } } } } } } } }""": {},
-    """{ workspaceOrError { ... on Workspace { locationEntries { displayMetadata { key value } locationOrLoadError {
+    (
+        "{ instance { info daemonHealth { allDaemonStatuses { lastHeartbeatErrors "
+        "{ message stack } } } } }"
+    ): {},
+    """query($place: RepositorySelector!) {
+        allTopLevelResourceDetailsOrError(repositorySelector: $place) {
+        ... on ResourceDetailsList {
+        results { name configuredValues { key value type } } } } }""": {"place": PLACE},
+    """{ runsOrError { ... on Runs { results { runId runConfigYaml tags { key value }
+        eventConnection { events {
+        ... on MessageEvent { message }
+        ... on ErrorEvent { error { message stack } } } } } } } }""": {},
+    """{ workspaceOrError { ... on Workspace { locationEntries {
+        displayMetadata { key value } locationOrLoadError {
         ... on PythonError { message stack } } } } } }""": {},
 }
 
 
 class Watch:
-    """What is seen of the processes below one: variables that hold secrets, by what they run, and command lines."""
+    """What is seen of the processes below one: variables that hold secrets, by what they run, and
+    command lines.
+    """
 
     def __init__(self, top: psutil.Process) -> None:
         self._top = top
@@ -74,21 +86,37 @@ class Watch:
         for process in self._top.children(recursive=True):
             with suppress(psutil.Error):
                 words = process.cmdline()
-                held = {name.removesuffix("_FILE") for name, value in process.environ().items() if value} & {*SECRETS}
+                held = {
+                    name.removesuffix("_FILE") for name, value in process.environ().items() if value
+                } & {*SECRETS}
                 self.commands.add(" ".join(words))
                 self.secrets.setdefault(self._kind(words), set()).update(held)
 
     @staticmethod
     def _kind(words: list[str]) -> str:
-        """Return the module of a child of `up`; what is below the code server is `dagster`, but dbt."""
+        """Return the module of a child of `up`; what is below the code server is `dagster`, but
+        dbt.
+        """
         if any(Path(word).name == "dbt" for word in words[:2]):
             return "dbt"
-        return words[words.index("pipelines.hosting.child") + 1] if "pipelines.hosting.child" in words else "dagster"
+        return (
+            words[words.index("pipelines.hosting.child") + 1]
+            if "pipelines.hosting.child" in words
+            else "dagster"
+        )
 
 
-def values(sim: Simulator, sink: WebhookSink, new_database: NewDatabase) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the variables of a deployment with all secrets, and what to search for, by the variable."""
-    marks = {name: f"S3CRET-0f-{name.lower().replace('_', '-')}" for name in SECRETS if name != CLIENT_SECRET}
+def values(
+    sim: Simulator, sink: WebhookSink, new_database: NewDatabase
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the variables of a deployment with all secrets, and what to search for, by the
+    variable.
+    """
+    marks = {
+        name: f"S3CRET-0f-{name.lower().replace('_', '-')}"
+        for name in SECRETS
+        if name != CLIENT_SECRET
+    }
     marks |= {API_KEY: sim.api_key, TOKEN_KEY: Fernet.generate_key().decode()}
     forms = {
         WAREHOUSE_URL: new_database(),
@@ -102,7 +130,13 @@ def values(sim: Simulator, sink: WebhookSink, new_database: NewDatabase) -> tupl
     for name in (WAREHOUSE_URL, DAGSTER_POSTGRES_URL):
         marks[name] = httpx.URL(forms[name]).password or PASSWORD
     mail = {MAIL_FROM: "elt@example.com", MAIL_TO: "operator@example.com"}
-    return {**marks, **forms, **mail, "BACKLOG_URL": sim.url, "BACKLOG_HISTORY_START": "2026-01"}, marks
+    return {
+        **marks,
+        **forms,
+        **mail,
+        "BACKLOG_URL": sim.url,
+        "BACKLOG_HISTORY_START": "2026-01",
+    }, marks
 
 
 def commands(shell: Shell) -> Iterator[str]:
@@ -125,19 +159,32 @@ def answers(url: str, service: str, variables: Mapping[str, str]) -> Iterator[st
         for headers in (token, {}):
             answer = httpx.get(f"{service}/{path}", headers=headers, timeout=TIMEOUT_SECONDS)
             yield f"{answer.headers} {answer.text}"
-    yield httpx.post(f"{service}/webhooks/backlog/{variables[WEBHOOK_SECRET]}", json={"id": 1}, timeout=TIMEOUT_SECONDS).text
+    yield httpx.post(
+        f"{service}/webhooks/backlog/{variables[WEBHOOK_SECRET]}",
+        json={"id": 1},
+        timeout=TIMEOUT_SECONDS,
+    ).text
     for query, more in QUERIES.items():
-        answer = httpx.post(f"{url}/graphql", json={"query": query, "variables": more}, timeout=TIMEOUT_SECONDS)
+        answer = httpx.post(
+            f"{url}/graphql", json={"query": query, "variables": more}, timeout=TIMEOUT_SECONDS
+        )
         assert "errors" not in answer.json(), answer.text[:2_000]
         yield answer.text
 
 
-@pytest.mark.timeout(600)  # the first load, the marts and the report, beside all else that a busy machine does
-def test_no_secret_is_found_and_no_process_has_one_that_it_does_not_need(tmp_path: Path, new_database: NewDatabase) -> None:
+@pytest.mark.timeout(
+    600
+)  # the first load, the marts and the report, beside all else that a busy machine does
+def test_no_secret_is_found_and_no_process_has_one_that_it_does_not_need(
+    tmp_path: Path, new_database: NewDatabase
+) -> None:
     with Simulator(SPEC) as sim, WebhookSink() as sink:
         variables, marks = values(sim, sink, new_database)
         # All that its processes log, requests included, is in a file of the home.
-        shell = Shell(tmp_path, {**variables, "BACKLOG_ELT_HOME": str(tmp_path / "home"), "BACKLOG_LOG_LEVEL": "DEBUG"})
+        shell = Shell(
+            tmp_path,
+            {**variables, "BACKLOG_ELT_HOME": str(tmp_path / "home"), "BACKLOG_LOG_LEVEL": "DEBUG"},
+        )
         port, service_port = free_port(), free_port()
         terminal = shell.on_terminal("up", "--port", str(port), "--service-port", str(service_port))
         watch = Watch(psutil.Process(terminal.process.pid))
@@ -148,7 +195,10 @@ def test_no_secret_is_found_and_no_process_has_one_that_it_does_not_need(tmp_pat
                 return "  loaded: " in terminal.written or terminal.process.poll() is not None
 
             wait_until(loaded, f"not loaded: {terminal.written}", PATIENCE_SECONDS, pause=0.5)
-            said = [*commands(shell), *answers(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{service_port}", variables)]
+            said = [
+                *commands(shell),
+                *answers(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{service_port}", variables),
+            ]
         finally:
             end(terminal)
         found = {
@@ -162,10 +212,19 @@ def test_no_secret_is_found_and_no_process_has_one_that_it_does_not_need(tmp_pat
     assert "backlog_elt.requests" in found["files"], "no request was logged"
     assert "BACKLOG_API_KEY" in found["said"], "Dagster tells the names of variables"
     assert len(sink.received) >= 2, "the channels were tried"
-    assert [(name, place) for name, mark in marks.items() for place, text in found.items() if mark in text] == []
-    watch.secrets.pop("dbt", None)  # of the marts, which may begin meanwhile: `tests/pipelines/hosting/test_child_secrets.py`
+    assert [
+        (name, place)
+        for name, mark in marks.items()
+        for place, text in found.items()
+        if mark in text
+    ] == []
+    watch.secrets.pop(
+        "dbt", None
+    )  # of the marts, which may begin meanwhile: `tests/pipelines/hosting/test_child_secrets.py`
     assert watch.secrets == {kind: needed & {*marks} for kind, needed in NEEDED.items()}
-    assert json.dumps(sink.received).count("S3CRET") == len(sink.received), "only the channels have the addresses"
+    assert json.dumps(sink.received).count("S3CRET") == len(sink.received), (
+        "only the channels have the addresses"
+    )
 
 
 def end(terminal: Terminal) -> None:

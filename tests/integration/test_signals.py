@@ -1,7 +1,7 @@
 """Signals end a real `up` at any moment, with all that it has started, and the next one starts.
 
-A hundred moments for each signal are in `tests/pipelines/hosting/test_stop_signals.py`. The long form of `signals.py` sends a
-hundred to the real thing.
+A hundred moments for each signal are in `tests/pipelines/hosting/test_stop_signals.py`. The long
+form of `signals.py` sends a hundred to the real thing.
 """
 
 import signal
@@ -24,7 +24,8 @@ from tests.seed import SEED
 pytestmark = pytest.mark.long
 
 INT, TERM, HUP, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL
-#: What is sent in which part of a start: while modules are read, while processes start, when it runs, and when it ends.
+#: What is sent in which part of a start: while modules are read, while processes start, when it
+#: runs, and when it ends.
 TRIES = (
     ((INT,), 0.0, 0.3),
     ((HUP,), 0.3, 0.6),
@@ -42,7 +43,9 @@ def there() -> Iterator[Place]:
         yield made
 
 
-def test_one_of_two_started_at_once_runs_and_the_next_ends_what_a_killed_one_left(there: Place) -> None:
+def test_one_of_two_started_at_once_runs_and_the_next_ends_what_a_killed_one_left(
+    there: Place,
+) -> None:
     there.home.mkdir()
     both = [there.start("--no-load"), there.start("--no-load")]
     end = time.monotonic() + BOUND_SECONDS
@@ -60,7 +63,10 @@ def test_one_of_two_started_at_once_runs_and_the_next_ends_what_a_killed_one_lef
             one.kill()
             one.wait()
     assert refused.returncode == 1
-    assert f"Error: backlog-elt up is starting or stopping for {there.home} (process {one_at_work.pid}): wait for it" in said
+    assert (
+        f"Error: backlog-elt up is starting or stopping for {there.home} (process "
+        f"{one_at_work.pid}): wait for it"
+    ) in said
     assert len(children) >= 2
     there.begin()
     assert not any(runs(child.pid, child.create_time()) for child in children)
@@ -82,12 +88,17 @@ def test_a_second_one_says_where_the_first_is_and_touches_nothing(there: Place) 
         first.terminate()
         code = first.wait(BOUND_SECONDS)
     assert said.startswith(
-        f"Error: backlog-elt up already runs for {there.home} (process {first.pid}): its UI is http://127.0.0.1:"
+        f"Error: backlog-elt up already runs for {there.home} (process {first.pid}): "
+        "its UI is http://127.0.0.1:"
     )
     assert code == 0
 
 
-@pytest.mark.parametrize(("sent", "first", "last"), TRIES, ids=["+".join(one.name for one in sent) for sent, _, _ in TRIES])
+@pytest.mark.parametrize(
+    ("sent", "first", "last"),
+    TRIES,
+    ids=["+".join(one.name for one in sent) for sent, _, _ in TRIES],
+)
 def test_a_signal_at_a_random_moment_ends_it_and_leaves_nothing(
     there: Place, sent: tuple[signal.Signals, ...], first: float, last: float
 ) -> None:
@@ -100,10 +111,16 @@ def test_after_all_that_it_starts(there: Place) -> None:
     assert there.processes() == []
 
 
-def test_a_load_that_is_interrupted_says_so_in_one_line_and_continues_next_time(tmp_path: Path, new_database: NewDatabase) -> None:
+def test_a_load_that_is_interrupted_says_so_in_one_line_and_continues_next_time(
+    tmp_path: Path, new_database: NewDatabase
+) -> None:
     with Simulator(SpaceSpec(seed=3, users=2, projects=1, issues=5, history_days=240)) as sim:
         databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
-        space = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "BACKLOG_ELT_HOME": str(tmp_path / "home")}
+        space = {
+            "BACKLOG_URL": sim.url,
+            "BACKLOG_API_KEY": sim.api_key,
+            "BACKLOG_ELT_HOME": str(tmp_path / "home"),
+        }
         shell, asked = Shell(tmp_path, databases | space), threading.Event()
         sim.before_request(lambda request: asked.set() if request.route == "/users" else None)
         sim.faults.add(Fault("slow", path="/users", times=None, seconds=60.0))
@@ -114,7 +131,9 @@ def test_a_load_that_is_interrupted_says_so_in_one_line_and_continues_next_time(
             process.send_signal(number)
             done = end(process)
             assert (done.code, done.out) == (128 + number, "")
-            assert done.lines == ["Error: interrupted: what was committed is kept; run the same command again"]
+            assert done.lines == [
+                "Error: interrupted: what was committed is kept; run the same command again"
+            ]
         sim.faults.clear()
         again = shell.run("load", "--no-progress")
     assert again.code == 0, again.err

@@ -1,7 +1,8 @@
-"""Each switch of the simulator with each of its values: whatever an undocumented API does, the warehouse ends equal to the source.
+"""Each switch of the simulator with each of its values: whatever an undocumented API does, the
+warehouse ends equal to the source.
 
-One case has all defaults, and the others hold each other value once, two switches at a time: so each switch is seen with each
-of its values. What is compared, and with what, is in `exactness/`.
+One case has all defaults, and the others hold each other value once, two switches at a time: so
+each switch is seen with each of its values. What is compared, and with what, is in `exactness/`.
 """
 
 import re
@@ -15,8 +16,8 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from resources.backlog.auth import ApiKeyQuery
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.client import BacklogClient
-from resources.backlog.resource import BacklogResource
 from simulator import PLANS, Fault, SpaceSpec, Switches
 from tests.deployment import Deploy, Deployment
 from tests.integration.exactness.differences import differences
@@ -31,12 +32,24 @@ SPEC = SpaceSpec(seed=5, users=6, projects=3, issues=30, history_days=240, histo
 NUMBERS = {"limits_drop_after": 60, "activity_retention_days": 1, "late_activity_seconds": 3_600}
 #: Switches of deliveries, tokens and rights, which have tests of their own.
 ELSEWHERE = frozenset(
-    {"hide_mail", "rotate_refresh", "reuse_token", "bearer_refusal", "webhook_delivery", "token_seconds", "grant_error_status"}
+    {
+        "hide_mail",
+        "rotate_refresh",
+        "reuse_token",
+        "bearer_refusal",
+        "webhook_delivery",
+        "token_seconds",
+        "grant_error_status",
+    }
 )
-#: People work when it is the same day in UTC, at the space and at the user, and when it is not: 12:00 and 01:30 in Japan.
+#: People work when it is the same day in UTC, at the space and at the user, and when it is not:
+#: 12:00 and 01:30 in Japan.
 TIMES = (BEGIN, BEGIN + timedelta(hours=13, minutes=30))
-#: Kinds of change of which one a time is enough; of the others there are three, so that each way to do them is seen.
-RARE = frozenset({"project_renamed", "project_archived", "project_added", "access", "status_deleted", "import"})
+#: Kinds of change of which one a time is enough; of the others there are three, so that each way to
+#: do them is seen.
+RARE = frozenset(
+    {"project_renamed", "project_archived", "project_added", "access", "status_deleted", "import"}
+)
 DOCS = Path(__file__).parents[2] / "docs" / "simulator.md"
 
 
@@ -61,11 +74,20 @@ def values() -> list[dict[str, Any]]:
 
 
 def cases() -> list[dict[str, Any]]:
-    """Return the defaults, the values that stand alone, and the others in pairs: the first half beside the second."""
+    """Return the defaults, the values that stand alone, and the others in pairs: the first half
+    beside the second.
+    """
     alone = [value for value in values() if not value.keys().isdisjoint(ALONE)]
     others = [value for value in values() if value.keys().isdisjoint(ALONE)]
     half = (len(others) + 1) // 2
-    return [{}, *alone, *(one | other for one, other in zip_longest(others[:half], others[half:], fillvalue=dict[str, Any]()))]
+    return [
+        {},
+        *alone,
+        *(
+            one | other
+            for one, other in zip_longest(others[:half], others[half:], fillvalue=dict[str, Any]())
+        ),
+    ]
 
 
 def name_of(case: dict[str, Any]) -> str:
@@ -93,7 +115,9 @@ def test_the_warehouse_ends_equal_to_the_source(deploy: Deploy, switches: dict[s
 
 
 class Unhurried(Deployment):
-    """A deployment whose waits let the source's time go by, as they do for everybody: a limit that was lowered is waited out."""
+    """A deployment whose waits let the source's time go by, as they do for everybody: a limit that
+    was lowered is waited out.
+    """
 
     @property
     def backlog(self) -> BacklogResource:
@@ -116,7 +140,9 @@ def unhurried(deployment: Deployment) -> Deployment:
 
 
 def work(deployment: Deployment, people: People) -> None:
-    """Let people do everything that they can do; it has to leave traces in every table that is compared."""
+    """Let people do everything that they can do; it has to leave traces in every table that is
+    compared.
+    """
     world = deployment.sim.space
     before = len(world.activities), sum(len(issue.comments) for issue in world.issues.values())
     with world.lock:
@@ -128,8 +154,16 @@ def work(deployment: Deployment, people: People) -> None:
 
 
 def test_the_docs_name_every_switch_that_is_tried_here() -> None:
-    named = set(re.findall(r"^\| `(\w+)` \|", DOCS.read_text().partition("## Switches")[2].partition("\n## ")[0], re.MULTILINE))
+    named = set(
+        re.findall(
+            r"^\| `(\w+)` \|",
+            DOCS.read_text().partition("## Switches")[2].partition("\n## ")[0],
+            re.MULTILINE,
+        )
+    )
     assert {name for case in cases() for name in case} | set(ELSEWHERE) == named
     tried = [(name, value) for case in cases() for name, value in case.items()]
-    assert sorted(map(repr, tried)) == sorted(repr(item) for value in values() for item in value.items())
+    assert sorted(map(repr, tried)) == sorted(
+        repr(item) for value in values() for item in value.items()
+    )
     assert named == {switch.name for switch in fields(Switches)}

@@ -1,4 +1,6 @@
-"""The switches of deliveries, tokens and rights, with each of their values, through the product: webhooks, OAuth, addresses."""
+"""The switches of deliveries, tokens and rights, with each of their values, through the product:
+webhooks, OAuth, addresses.
+"""
 
 import queue
 import threading
@@ -12,9 +14,9 @@ import pytest
 from sqlalchemy import Engine
 
 from resources.privacy import Mask
-from resources.warehouse.inbox import receive
+from resources.warehouse.webhook_inbox import receive
 from simulator import Fault, Switches
-from sync.webhooks import drain
+from sync.webhook_requests import drain
 from tests.deployment import SMALL, Deploy, failures
 
 #: `roleType` of somebody who administers nothing.
@@ -44,7 +46,7 @@ def test_mail_addresses_are_stored_as_the_key_shows_them(deploy: Deploy, hidden:
     ],
     ids=str,
 )
-def test_a_load_survives_the_end_of_its_tokens_and_says_what_to_do_when_the_grant_is_revoked(
+def test_a_load_survives_the_end_of_its_tokens_and_names_a_revoked_grant(
     deploy: Deploy, switches: dict[str, Any]
 ) -> None:
     deployment = deploy(switches=Switches(**switches)).with_oauth().log_in()
@@ -63,8 +65,12 @@ def test_a_load_survives_the_end_of_its_tokens_and_says_what_to_do_when_the_gran
     assert row["refused_reason"].startswith("invalid_grant")
 
 
-@pytest.mark.parametrize(("delivery", "posts"), [("once", 5), ("retry", 6), ("duplicate", 10), ("reorder", 5)])
-def test_each_change_in_webhooks_counts_once_however_they_arrive(deploy: Deploy, delivery: Any, posts: int) -> None:
+@pytest.mark.parametrize(
+    ("delivery", "posts"), [("once", 5), ("retry", 6), ("duplicate", 10), ("reorder", 5)]
+)
+def test_each_change_in_webhooks_counts_once_however_they_arrive(
+    deploy: Deploy, delivery: Any, posts: int
+) -> None:
     deployment = deploy(switches=Switches(webhook_delivery=delivery))
     assert deployment.discover().run_issues(mode="incremental").success
     space = deployment.sim.space
@@ -89,12 +95,16 @@ def test_each_change_in_webhooks_counts_once_however_they_arrive(deploy: Deploy,
     assert made.id in stored
     assert stored[edited]["summary"] == "edited"
     assert {stored[issue]["priority_id"] for issue in bulk} == {2}
-    assert "said" in {row["content"] for row in deployment.rows("comments") if row["issue_id"] == commented}
+    assert "said" in {
+        row["content"] for row in deployment.rows("comments") if row["issue_id"] == commented
+    }
 
 
 @contextmanager
 def inbox_over_http(engine: Engine, *, refuse: bool) -> Iterator[tuple[str, "queue.Queue[bool]"]]:
-    """Keep what is posted to the URL in the inbox; the queue says of each post whether it was new. The first may be refused."""
+    """Keep what is posted to the URL in the inbox; the queue says of each post whether it was new.
+    The first may be refused.
+    """
     arrived: queue.Queue[bool] = queue.Queue()
     refusals = [500] if refuse else []
 

@@ -1,4 +1,6 @@
-"""TLS to PostgreSQL: the warehouse, Dagster's storage and dbt all check the server when the URL says so."""
+"""TLS to PostgreSQL: the warehouse, Dagster's storage and dbt all check the server when the URL
+says so.
+"""
 
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +11,7 @@ from sqlalchemy import URL
 
 from assets.marts.project import DBT, FOLDER, connected
 from resources.warehouse.connect import engine, parse_url
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 from tests.integration.commands import Shell
 from tests.integration.conftest import PASSWORD, NewDatabase
 from tests.tls import Authority, Front, tls_before
@@ -19,7 +21,9 @@ pytestmark = pytest.mark.long
 
 @dataclass(frozen=True)
 class Secured:
-    """Two databases behind TLS, the authority that signed the server's certificate, and one that did not."""
+    """Two databases behind TLS, the authority that signed the server's certificate, and one that
+    did not.
+    """
 
     front: Front
     warehouse: URL
@@ -29,7 +33,9 @@ class Secured:
 
 
 @pytest.fixture(scope="module")
-def secured(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+def secured(
+    new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Secured]:
     """Serve two fresh databases with TLS, as the host `localhost`."""
     folder = tmp_path_factory.mktemp("tls")
     authority, stranger = Authority(folder, "our authority"), Authority(folder, "a stranger")
@@ -43,7 +49,9 @@ def checked(secured: Secured, authority: Authority, database: URL, host: str = "
     return secured.front.url(database, host, sslmode="verify-full", sslrootcert=str(authority.file))
 
 
-def test_the_warehouse_dagster_and_dbt_reach_a_server_that_is_checked(secured: Secured, shell: Shell) -> None:
+def test_the_warehouse_dagster_and_dbt_reach_a_server_that_is_checked(
+    secured: Secured, shell: Shell
+) -> None:
     urls = {
         "WAREHOUSE_URL": checked(secured, secured.authority, secured.warehouse),
         "DAGSTER_POSTGRES_URL": checked(secured, secured.authority, secured.dagster),
@@ -52,9 +60,21 @@ def test_the_warehouse_dagster_and_dbt_reach_a_server_that_is_checked(secured: S
     assert done.code == 0, done.err
     before = secured.front.secure
     made = engine(urls["WAREHOUSE_URL"])
-    paths = ["--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--log-path", str(shell.folder)]
-    with connected(made, unchanged=False):
-        asked = subprocess.run([DBT, "debug", "--connection", *paths], capture_output=True, text=True, check=False)
+    paths = [
+        "--project-dir",
+        str(FOLDER),
+        "--profiles-dir",
+        str(FOLDER),
+        "--log-path",
+        str(shell.folder),
+    ]
+    with connected(made, "debug"):
+        asked = subprocess.run(
+            [DBT.dbt_executable, "debug", "--connection", *paths],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     made.dispose()
     assert asked.returncode == 0, asked.stdout
     assert secured.front.secure > before
@@ -62,14 +82,18 @@ def test_the_warehouse_dagster_and_dbt_reach_a_server_that_is_checked(secured: S
 
 
 @pytest.mark.parametrize(("who", "host"), [("stranger", "localhost"), ("authority", "127.0.0.1")])
-def test_a_server_that_is_not_who_it_should_be_is_refused_in_one_line(secured: Secured, shell: Shell, who: str, host: str) -> None:
+def test_a_server_that_is_not_who_it_should_be_is_refused_in_one_line(
+    secured: Secured, shell: Shell, who: str, host: str
+) -> None:
     wrong = checked(secured, getattr(secured, who), secured.warehouse, host)
     made = engine(wrong)
     with pytest.raises(WarehouseError, match="set sslrootcert in WAREHOUSE_URL"), made.connect():
         pass
     made.dispose()
     right = checked(secured, secured.authority, secured.warehouse)
-    done = shell.run("load", BACKLOG_URL="simulated", WAREHOUSE_URL=right, DAGSTER_POSTGRES_URL=wrong)
+    done = shell.run(
+        "load", BACKLOG_URL="simulated", WAREHOUSE_URL=right, DAGSTER_POSTGRES_URL=wrong
+    )
     assert (done.code, len(done.lines)) == (1, 1)
     assert "Dagster's storage: " in done.err
     assert "sslrootcert in DAGSTER_POSTGRES_URL" in done.err

@@ -1,4 +1,6 @@
-"""Fixtures for sensors, a loaded deployment on an instance as the daemon has one, and for commands that run in this process."""
+"""Fixtures for sensors, a loaded deployment on an instance as the daemon has one, and for commands
+that run in this process.
+"""
 
 import logging
 import os
@@ -16,14 +18,18 @@ from tests.deployment import Deployment
 
 @pytest.fixture(scope="module")
 def sensing_instance() -> Iterator[dg.DagsterInstance]:
-    """Return an instance on disk, as the daemon has one; one in memory has no reference, which an evaluation wants."""
+    """Return an instance on disk, as the daemon has one; one in memory has no reference, which an
+    evaluation wants.
+    """
     with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as made:
         yield made
 
 
 @pytest.fixture
 def near(loaded: Deployment, sensing_instance: dg.DagsterInstance) -> Iterator[Deployment]:
-    """Return a loaded deployment in which nothing waits, whose instance is on disk and empty but for its partitions."""
+    """Return a loaded deployment in which nothing waits, whose instance is on disk and empty but
+    for its partitions.
+    """
     deployment = replace(loaded, instance=sensing_instance).discover()
     deployment.sim.requests.clear()
     yield deployment
@@ -34,7 +40,9 @@ def near(loaded: Deployment, sensing_instance: dg.DagsterInstance) -> Iterator[D
 
 @pytest.fixture
 def as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Stand in an empty folder, with none of the program's variables but those of all tests; all is as before afterwards."""
+    """Stand in an empty folder, with none of the program's variables but those of all tests; all is
+    as before afterwards.
+    """
     monkeypatch.chdir(tmp_path)
     variables = dict(os.environ)
     for name in variables.keys() - {"BACKLOG_HISTORY_START", "DAGSTER_DISABLE_TELEMETRY"}:

@@ -1,6 +1,7 @@
 """All definitions as text, for the snapshot `definitions.txt` beside this file.
 
-Run `python -m tests.pipelines.definitions_text` to write the snapshot again after a change that is meant.
+Run `python -m tests.pipelines.definitions_text` to write the snapshot again after a change that is
+meant.
 """
 
 import os
@@ -18,7 +19,14 @@ def render() -> str:
     from pipelines.definitions import build_definitions
 
     repository = build_definitions().get_repository_def()
-    return "\n".join(line for part in (_assets, _external, _jobs, _schedules, _sensors) for line in part(repository)) + "\n"
+    return (
+        "\n".join(
+            line
+            for part in (_assets, _external, _jobs, _schedules, _sensors)
+            for line in part(repository)
+        )
+        + "\n"
+    )
 
 
 def _assets(repository: dg.RepositoryDefinition) -> Iterator[str]:
@@ -27,13 +35,26 @@ def _assets(repository: dg.RepositoryDefinition) -> Iterator[str]:
         node = graph.get(key)
         freshness: Any = node.freshness_policy
         yield f"asset {key.to_user_string()}"
-        yield f"  group {node.group_name}; kinds {', '.join(sorted(node.kinds))}; owners {', '.join(sorted(node.owners))}"
-        yield f"  upstream {', '.join(sorted(parent.to_user_string() for parent in node.parent_keys)) or '-'}"
+        yield (
+            f"  group {node.group_name}; kinds {', '.join(sorted(node.kinds))}; owners "
+            f"{', '.join(sorted(node.owners))}"
+        )
+        yield (
+            "  upstream "
+            f"{', '.join(sorted(parent.to_user_string() for parent in node.parent_keys)) or '-'}"
+        )
         partitions = node.partitions_def
-        dimensions = partitions.partition_dimension_names if isinstance(partitions, dg.MultiPartitionsDefinition) else []
+        dimensions = (
+            partitions.partition_dimension_names
+            if isinstance(partitions, dg.MultiPartitionsDefinition)
+            else []
+        )
         policy = f"; backfill {node.backfill_policy}" if node.backfill_policy else ""
         yield f"  partitions {' x '.join(dimensions) or '-'}{policy}"
-        yield f"  table {node.metadata['dagster/table_name']}; source {node.metadata.get('source', '-')}"
+        yield (
+            f"  table {node.metadata['dagster/table_name']}; source "
+            f"{node.metadata.get('source', '-')}"
+        )
         yield f"  stale after {freshness.fail_window.to_timedelta() if freshness else '-'}"
         for check in sorted(graph.get_check_keys_for_assets({key})):
             yield f"  check {check.name}"
@@ -44,8 +65,14 @@ def _external(repository: dg.RepositoryDefinition) -> Iterator[str]:
     for key in sorted(graph.external_asset_keys):
         node = graph.get(key)
         yield f"external {key.to_user_string()}"
-        yield f"  group {node.group_name}; kinds {', '.join(sorted(node.kinds))}; owners {', '.join(sorted(node.owners))}"
-        yield f"  upstream {', '.join(sorted(parent.to_user_string() for parent in node.parent_keys)) or '-'}"
+        yield (
+            f"  group {node.group_name}; kinds {', '.join(sorted(node.kinds))}; owners "
+            f"{', '.join(sorted(node.owners))}"
+        )
+        yield (
+            "  upstream "
+            f"{', '.join(sorted(parent.to_user_string() for parent in node.parent_keys)) or '-'}"
+        )
 
 
 def _jobs(repository: dg.RepositoryDefinition) -> Iterator[str]:
@@ -59,12 +86,18 @@ def _jobs(repository: dg.RepositoryDefinition) -> Iterator[str]:
 def _schedules(repository: dg.RepositoryDefinition) -> Iterator[str]:
     for schedule in sorted(repository.schedule_defs, key=lambda schedule: schedule.name):
         yield f"schedule {schedule.name}"
-        yield f"  {schedule.cron_schedule} {schedule.execution_timezone}; job {schedule.job_name}; {schedule.default_status.value}"
+        yield (
+            f"  {schedule.cron_schedule} {schedule.execution_timezone}; job {schedule.job_name}; "
+            f"{schedule.default_status.value}"
+        )
 
 
 def _sensors(repository: dg.RepositoryDefinition) -> Iterator[str]:
     for sensor in sorted(repository.sensor_defs, key=lambda sensor: sensor.name):
-        yield f"sensor {sensor.name}\n  every {sensor.minimum_interval_seconds} s; {sensor.default_status.value}"
+        yield (
+            f"sensor {sensor.name}\n  every {sensor.minimum_interval_seconds} s; "
+            f"{sensor.default_status.value}"
+        )
 
 
 if __name__ == "__main__":

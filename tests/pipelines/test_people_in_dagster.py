@@ -1,4 +1,6 @@
-"""People in Dagster's storage: contract tests of what `assets/dagster_internals.py` knows about its documents."""
+"""People in Dagster's storage: contract tests of what `assets/dagster_internals.py` knows about its
+documents.
+"""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +26,9 @@ from resources.replacements import Replacements
 
 @pytest.fixture
 def in_postgres(warehouse_url: str) -> Iterator[dg.DagsterInstance]:
-    with instance_for_test(overrides={"storage": {"postgres": {"postgres_url": warehouse_url}}}) as made:
+    with instance_for_test(
+        overrides={"storage": {"postgres": {"postgres_url": warehouse_url}}}
+    ) as made:
         yield made
 
 
@@ -33,7 +37,8 @@ PEOPLE = {"above": "user-1", "佐藤 健": "user-2"}
 #: Columns of text that hold keys, states, times, and definitions of jobs: nothing that was said.
 NO_DOCUMENTS = {
     "alembic_version": {"version_num"},
-    "asset_check_executions": {"asset_key", "check_name", "execution_status", "partition", "run_id"},
+    "asset_check_executions": {"asset_key", "check_name", "execution_status", "partition",
+        "run_id"},
     "asset_daemon_asset_evaluations": {"asset_evaluation_body", "asset_key"},
     "asset_event_tags": {"asset_key", "key", "value"},
     "asset_keys": {"asset_details", "asset_key", "cached_status_data", "last_run_id", "tags"},
@@ -52,7 +57,8 @@ NO_DOCUMENTS = {
     "pending_steps": {"concurrency_key", "run_id", "step_key"},
     "run_tags": {"key", "run_id", "value"},
     "runs": {
-        "backfill_id", "mode", "partition", "partition_set", "pipeline_name", "run_id", "snapshot_id", "status",
+        "backfill_id", "mode", "partition", "partition_set", "pipeline_name", "run_id",
+        "snapshot_id", "status",
     },
     "secondary_indexes": {"name"},
     "snapshots": {"snapshot_id", "snapshot_type"},
@@ -78,11 +84,15 @@ def shown(context: dg.AssetExecutionContext) -> Iterator["dg.MaterializeResult[N
             "note": "asked by 佐藤 健",
             "dagster/row_count": 7,
         },
-        check_results=[dg.AssetCheckResult(passed=False, description="of 佐藤 健", metadata={"rows": rows, "projects": rows})],
+        check_results=[
+            dg.AssetCheckResult(
+                passed=False, description="of 佐藤 健", metadata={"rows": rows, "projects": rows}
+            )
+        ],
     )
 
 
-def test_people_are_taken_out_of_all_that_dagster_has_recorded_and_it_knows_as_much_as_before(
+def test_people_are_taken_out_of_all_that_dagster_has_recorded(
     in_postgres: dg.DagsterInstance,
 ) -> None:
     url = str(database_url(in_postgres))
@@ -92,11 +102,14 @@ def test_people_are_taken_out_of_all_that_dagster_has_recorded_and_it_knows_as_m
     key, check = dg.AssetKey("shown"), dg.AssetCheckKey(dg.AssetKey("shown"), "is_right")
     runs = {run.run_id: run.status for run in in_postgres.get_runs()}
     replacements = Replacements(PEOPLE)
-    assert {table for table, value in documents.stored(url, DOCUMENTS) if shows_people(value, replacements)} == {
+    assert {table for table, value in documents.stored(url, DOCUMENTS) if shows_people(value,
+        replacements)} == {
         "event_logs", "asset_check_executions", "asset_keys", "kvs"
     }  # fmt: skip
     documents.change(url, DOCUMENTS, partial(without_people, replacements=replacements))
-    kept = "\n".join(json.dumps(value, ensure_ascii=False) for _, value in documents.stored(url, DOCUMENTS))
+    kept = "\n".join(
+        json.dumps(value, ensure_ascii=False) for _, value in documents.stored(url, DOCUMENTS)
+    )
     assert "佐藤" not in kept
     assert "%E4%BD%90" not in kept
     newest = in_postgres.get_latest_materialization_event(key)
@@ -117,7 +130,9 @@ def test_people_are_taken_out_of_all_that_dagster_has_recorded_and_it_knows_as_m
     assert {run.run_id: run.status for run in in_postgres.get_runs()} == runs
     said = {entry.user_message for run in runs for entry in in_postgres.all_logs(run)}
     assert "above: user-2 has it" in said, "a plain word stays where it is not quoted"
-    assert json.loads(str(remembered(in_postgres, "alerts"))) == {"open": [{"facts": [["cause", "of user-2"]]}]}
+    assert json.loads(str(remembered(in_postgres, "alerts"))) == {
+        "open": [{"facts": [["cause", "of user-2"]]}]
+    }
     values = [value for _, value in documents.stored(url, DOCUMENTS)]
     assert [value for value in values if without_people(value, replacements) != value] == []
 
@@ -125,11 +140,15 @@ def test_people_are_taken_out_of_all_that_dagster_has_recorded_and_it_knows_as_m
 def test_every_column_of_text_in_the_storage_is_known_as_documents_or_as_none(
     in_postgres: dg.DagsterInstance,
 ) -> None:
-    with in_postgres.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+    storage = in_postgres.event_log_storage
+    with storage.index_connection() as connection:  # type: ignore[attr-defined]
         rows = connection.exec_driver_sql(
-            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
+            "SELECT table_name, column_name FROM information_schema.columns WHERE "
+            "table_schema = 'public' "
             "AND data_type IN ('text', 'character varying', 'json', 'jsonb') "
         ).all()
     found = {(table, column) for table, column in rows if not table.startswith("alembic_version_")}
-    known = {(table, column) for table, columns in NO_DOCUMENTS.items() for column in columns} | {*DOCUMENTS.items()}
+    known = {(table, column) for table, columns in NO_DOCUMENTS.items() for column in columns} | {
+        *DOCUMENTS.items()
+    }
     assert found == known

@@ -1,4 +1,6 @@
-"""Processes are ended with all that belongs to them, also when the one that started them is gone."""
+"""Processes are ended with all that belongs to them, also when the one that started them is
+gone.
+"""
 
 import os
 import subprocess
@@ -9,14 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipelines.processes import END_SECONDS, MARK, end_processes, kill_marked, marked, started
+from pipelines.processes import END_SECONDS, end_groups, started
 
-#: Begins another process that does not mind being asked to end, tells its number, and begins one more when it is asked itself.
+#: Begins another process that does not mind being asked to end, tells its number, and begins one
+#: more when it is asked itself.
 RESTLESS = """
 import signal, subprocess, sys, time
 child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_DFL); time.sleep(60)"
 def again(*_):
-    print(subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.DEVNULL).pid, flush=True)
+    started = subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.DEVNULL)
+    print(started.pid, flush=True)
     sys.exit()
 signal.signal(signal.SIGTERM, again)
 print(subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.DEVNULL).pid, flush=True)
@@ -25,13 +29,17 @@ time.sleep(60)
 
 
 def test_what_a_process_starts_while_it_ends_is_ended_too() -> None:
-    with subprocess.Popen([sys.executable, "-c", RESTLESS], stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", RESTLESS], stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
         assert process.stdout is not None
         first = int(process.stdout.readline())
         began = time.monotonic()
-        end_processes([process.pid])
+        end_groups([process])
         second = int(process.stdout.readline())
-        assert [started(pid) for pid in (process.pid, first, second)] == [None] * 3
+        assert [started(pid) for pid in (process.pid, first)] == [None] * 2
+        while started(second) and time.monotonic() - began < 5:
+            time.sleep(0.01)  # it was killed, and is gone in a moment
         assert time.monotonic() - began < 5
     assert not psutil.pid_exists(second) or psutil.Process(second).status() == psutil.STATUS_ZOMBIE
 
@@ -40,21 +48,28 @@ def test_a_process_that_is_gone_needs_no_end() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
     process.wait()
     began = time.monotonic()
-    end_processes([process.pid])
+    end_groups([process])
     assert time.monotonic() - began < END_SECONDS / 2, "nothing is waited for"
 
 
-#: Starts a process of `up` as `up` does, which begins one more in a session of its own, and lives on until it is killed.
+#: Starts a process of `up` as `up` does, which begins one more in a session of its own, and lives
+#: on until it is killed.
 PARENT = """
 import subprocess, sys, time
-subprocess.Popen([sys.executable, "-m", "pipelines.hosting.child", *sys.argv[1:]], stdin=subprocess.PIPE, start_new_session=True)
+subprocess.Popen(
+    [sys.executable, "-m", "pipelines.hosting.child", *sys.argv[1:]],
+    stdin=subprocess.PIPE,
+    start_new_session=True,
+)
 time.sleep(300)
 """
-#: A module that takes its time over its end, after it has printed its process id and that of its child.
+#: A module that takes its time over its end, after it has printed its process id and that of its
+#: child.
 SLOW = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, lambda *_: None)
-print(__name__, sys.argv[1:], subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"]).pid, os.getpid(), flush=True)
+started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+print(__name__, sys.argv[1:], started.pid, os.getpid(), flush=True)
 while True:
     time.sleep(300)
 """
@@ -70,32 +85,12 @@ def test_what_an_up_has_started_ends_when_that_is_killed(tmp_path: Path) -> None
         said, _, numbers = parent.stdout.readline().rpartition("] ")
         assert started(parent.pid) is not None
         parent.kill()
-        assert parent.stdout.read() == ""  # nobody has it any more: all have ended, also the one that does not mind being asked
+        assert (
+            parent.stdout.read() == ""
+        )  # nobody has it any more: all have ended, also the one that does not mind being asked
     assert said == "__main__ ['--port', '1'"
     ends = time.monotonic() + 30
     # The kernel closes what a process holds a moment before it is gone.
     while any(started(int(pid)) for pid in numbers.split()) and time.monotonic() < ends:
         time.sleep(0.01)
     assert [started(int(pid)) for pid in numbers.split()] == [None, None]
-
-
-#: Begins a process in a session of its own, tells its number, and ends.
-LEAVING = """
-import subprocess, sys
-sleep = [sys.executable, "-c", "import time; time.sleep(300)"]
-print(subprocess.Popen(sleep, start_new_session=True, stdout=subprocess.DEVNULL).pid)
-"""
-
-
-def test_a_mark_finds_what_was_started_with_it_in_whatever_session_and_nothing_else() -> None:
-    sleep = "import time; time.sleep(300)"
-    theirs, ours = {**os.environ, MARK: "other"}, {**os.environ, MARK: "this one"}
-    with subprocess.Popen([sys.executable, "-c", sleep], env=theirs) as other:
-        # Its parent has ended by now, and so has all that could be written down of it.
-        done = subprocess.run([sys.executable, "-c", LEAVING], env=ours, stdout=subprocess.PIPE, check=True, text=True, timeout=60)
-        found = marked("this one")
-        kill_marked("this one")
-        left = marked("this one"), marked("other")
-        other.kill()
-    assert found == [int(done.stdout)]
-    assert left == ([], [other.pid])

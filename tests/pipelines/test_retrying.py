@@ -1,4 +1,6 @@
-"""Failed partitions: exactly these are known, reported by the check, and requested again by the job."""
+"""Failed partitions: exactly these are known, reported by the check, and requested again by the
+job.
+"""
 
 import dagster as dg
 from dagster._core.definitions.partitions.context import partition_loading_context
@@ -24,15 +26,22 @@ def fail(deployment: Deployment, path: str = "/issues") -> None:
     deployment.sim.faults.clear()
 
 
-def test_partitions_of_a_run_that_failed_are_left_failed_until_they_are_loaded(loaded: Deployment) -> None:
+def test_partitions_of_a_run_that_failed_are_left_failed_until_they_are_loaded(
+    loaded: Deployment,
+) -> None:
     assert failed_partitions(loaded.instance, loaded.partitions) == {}
     fail(loaded)
-    assert failed_partitions(loaded.instance, loaded.partitions)[ISSUES] == {"OPS|2026-05", "OPS|2026-06"}
+    assert failed_partitions(loaded.instance, loaded.partitions)[ISSUES] == {
+        "OPS|2026-05",
+        "OPS|2026-06",
+    }
     assert loaded.by_hand("issues", "comments", "issue_changes", tags=CORNERS).success
     assert failed_partitions(loaded.instance, loaded.partitions) == {}
 
 
-def test_what_a_scheduled_run_has_left_is_for_the_next_one_and_not_left_failed(loaded: Deployment) -> None:
+def test_what_a_scheduled_run_has_left_is_for_the_next_one_and_not_left_failed(
+    loaded: Deployment,
+) -> None:
     loaded.sim.faults.add(Fault(status=400, path="/issues", times=50))
     assert not loaded.run_issues(mode="incremental").success
     loaded.sim.faults.clear()
@@ -48,32 +57,41 @@ def test_the_check_names_them(loaded: Deployment) -> None:
     [said] = [
         event.asset_check_evaluation_data.description
         for event in run.events
-        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION and event.asset_check_evaluation_data.check_name == FAILED
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        and event.asset_check_evaluation_data.check_name == FAILED
     ]
     assert said is not None
     assert "raw/issues: OPS|2026-05, OPS|2026-06" in said
     assert RETRY_JOB in said
 
 
-def test_an_unknown_key_counts_as_failed_nowhere_and_not_in_dagster_once_it_is_removed(
+def test_an_unknown_key_counts_as_failed_nowhere(
     loaded: Deployment,
 ) -> None:
     loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
-    assert not loaded.by_hand("issues", "comments", "issue_changes", tags={"dagster/partition": "TYPO|2026-05"}).success
+    assert not loaded.by_hand(
+        "issues", "comments", "issue_changes", tags={"dagster/partition": "TYPO|2026-05"}
+    ).success
     assert failed_in_dagster(loaded) == {"TYPO|2026-05"}
     assert checks(loaded.run("count_reconciliation"))[FAILED] is True
     fail(loaded)
     assert requested(loaded)["issues"] == {"OPS|2026-05", "OPS|2026-06"}
-    assert remove_unknown_keys(loaded.instance, {"OPS", "WEB", "APP"}) == [], "a backfill is at work"
+    assert remove_unknown_keys(loaded.instance, {"OPS", "WEB", "APP"}) == [], (
+        "a backfill is at work"
+    )
     [backfill] = loaded.instance.get_backfills()
-    loaded.instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))  # type: ignore[no-untyped-call]
+    loaded.instance.update_backfill(
+        backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS)  # type: ignore[no-untyped-call]
+    )
     assert remove_unknown_keys(loaded.instance, {"OPS", "WEB", "APP"}) == ["TYPO"]
     assert failed_in_dagster(loaded) == {"OPS|2026-05", "OPS|2026-06"}
 
 
 def failed_in_dagster(loaded: Deployment) -> set[str]:
     """Return the partitions of issues that the page of the asset counts as failed."""
-    found = get_and_update_asset_status_cache_value(loaded.instance, ISSUES, PROJECT_MONTHS, loaded.instance)
+    found = get_and_update_asset_status_cache_value(
+        loaded.instance, ISSUES, PROJECT_MONTHS, loaded.instance
+    )
     assert found is not None
     with partition_loading_context(None, loaded.instance):
         return set(found.deserialize_failed_partition_subsets(PROJECT_MONTHS).get_partition_keys())
@@ -101,7 +119,10 @@ def test_the_next_scheduled_run_repairs_comments_read_while_their_issues_failed(
     loaded: Deployment,
 ) -> None:
     space = loaded.sim.space
-    issue = max((one for one in space.issues.values() if one.project_id == space.project("OPS").id), key=lambda one: one.updated)
+    issue = max(
+        (one for one in space.issues.values() if one.project_id == space.project("OPS").id),
+        key=lambda one: one.updated,
+    )
     said = space.comment(issue.id, "said meanwhile", at=issue.updated + 60)
     fail(loaded)
     assert loaded.by_hand("issues", tags=CORNERS).success
@@ -117,4 +138,7 @@ def requested(loaded: Deployment) -> dict[str, set[str]]:
     [backfill] = loaded.instance.get_backfills()
     graph = loaded.raw_definitions.get_repository_def().asset_graph
     subset = backfill.get_asset_backfill_data(graph).target_subset
-    return {key.path[-1]: set(subset.get_partitions_subset(key).get_partition_keys()) for key in subset.asset_keys}
+    return {
+        key.path[-1]: set(subset.get_partitions_subset(key).get_partition_keys())
+        for key in subset.asset_keys
+    }

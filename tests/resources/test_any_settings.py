@@ -1,4 +1,6 @@
-"""Any values of the variables are usable settings, or an error that names one of them and shows no secret."""
+"""Any values of the variables are usable settings, or an error that names one of them and shows no
+secret.
+"""
 
 import string
 from email.message import EmailMessage
@@ -18,17 +20,22 @@ from tests.deployment import TOKEN_KEY
 #: In the value of each variable that may hold a secret; nothing else is made of such letters.
 MARK = "s3CR3t0fN0b0dy"
 NAMES = [*VARIABLES, *(name + FILE for name in SECRETS)]
-HIDDEN = {name for name in NAMES if name not in VARIABLES or VARIABLES[name].holds is not Holds.TEXT}
+HIDDEN = {
+    name for name in NAMES if name not in VARIABLES or VARIABLES[name].holds is not Holds.TEXT
+}
 RIGHT = {
-    "BACKLOG_URL": "https://acme.backlog.com", "BACKLOG_API_KEY": "a-key", "BACKLOG_OAUTH_CLIENT_ID": "client-1",
-    "BACKLOG_TOKEN_KEY": TOKEN_KEY, "BACKLOG_ALERT_MAIL_FROM": "a@example.com", "BACKLOG_ALERT_MAIL_TO": "b@example.com",
+    "BACKLOG_URL": "https://acme.backlog.com", "BACKLOG_API_KEY": "a-key",
+    "BACKLOG_OAUTH_CLIENT_ID": "client-1",
+    "BACKLOG_TOKEN_KEY": TOKEN_KEY, "BACKLOG_ALERT_MAIL_FROM": "a@example.com",
+    "BACKLOG_ALERT_MAIL_TO": "b@example.com",
     "BACKLOG_HISTORY_START": "2024-01", "BACKLOG_TIMEZONE": "UTC",
 }  # fmt: skip
 PARTS = st.one_of(
     st.text(max_size=12),
     st.text(alphabet=string.printable + "\0\ud800＝：／＠０１", max_size=12),
     st.sampled_from(
-        [*"@:/?#[]%,~=\n ", "://", "%00", "%zz", "postgresql://", "https://", "redis://", "smtp://", "host", ":0", "?sslmode=",
+        [*"@:/?#[]%,~=\n ", "://", "%00", "%zz", "postgresql://", "https://", "redis://", "smtp://",
+            "host", ":0", "?sslmode=",
          "&host=/tmp", "::1", "xn--", "１２", "localhost", "u:", "simulated"]
     ),
 )  # fmt: skip
@@ -37,7 +44,9 @@ TEXT = st.lists(PARTS, max_size=6).map("".join)
 
 @st.composite
 def environments(draw: st.DrawFn) -> dict[str, str]:
-    """Draw some variables: right ones, and any text in others, with the mark in it where it may be a secret."""
+    """Draw some variables: right ones, and any text in others, with the mark in it where it may be
+    a secret.
+    """
     chosen = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
     found = {name: value for name, value in RIGHT.items() if draw(st.booleans())}
     for name in chosen:
@@ -54,7 +63,9 @@ def read(environ: dict[str, str]) -> tuple[Settings | None, SettingsError | None
 
 @settings(max_examples=600, deadline=None)
 @given(environments())
-def test_any_text_makes_settings_that_can_be_used_or_an_error_that_names_its_variable(environ: dict[str, str]) -> None:
+def test_any_text_makes_usable_settings_or_an_error_that_names_its_variable(
+    environ: dict[str, str],
+) -> None:
     found, error = read(environ)
     if found is None:
         assert error is not None
@@ -65,13 +76,22 @@ def test_any_text_makes_settings_that_can_be_used_or_an_error_that_names_its_var
         return
     addresses = Addresses.from_env(environ)
     shown = repr(found) + repr(addresses)
-    assert not [name for name in SECRETS if MARK in environ.get(name, "") and environ[name].strip() in shown]
+    assert not [
+        name for name in SECRETS if MARK in environ.get(name, "") and environ[name].strip() in shown
+    ]
     for url in (found.warehouse_url, found.dagster_postgres_url):
         if url is not None:
             made = engine(reveal(url))  # connects later
-            assert made.url.password is None or made.url.password not in mask(reveal(url)).replace("***", "")
+            assert made.url.password is None or made.url.password not in mask(reveal(url)).replace(
+                "***", ""
+            )
             made.dispose()
-    roots = [found.backlog_url, found.dagster_url, found.dagster_public_url, dagster_of_people(environ)]
+    roots = [
+        found.backlog_url,
+        found.dagster_url,
+        found.dagster_public_url,
+        dagster_of_people(environ),
+    ]
     for root in (*roots, reveal(addresses.slack_url), reveal(addresses.teams_url)):
         if root:
             assert httpx.URL(root).host

@@ -17,7 +17,7 @@ from resources.alerts.channels import Slack
 from resources.alerts.message_layout import Message
 from resources.backlog.errors import Unavailable
 from resources.backlog.oauth import OAuthApplication
-from resources.network import Proxy, advice, bypass_proxies, check, proxy_for
+from resources.network import Proxy, bypass_proxies, check, network_advice, proxy_for
 from resources.redact import redact
 from resources.secret import Secret
 from resources.settings import Settings
@@ -60,7 +60,9 @@ def code_server() -> Iterator[int]:
 
 
 def asked_by_grpc(host: str, port: int) -> bytes:
-    with grpc.insecure_channel(f"{host}:{port}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
+    with grpc.insecure_channel(
+        f"{host}:{port}", [("grpc.use_local_subchannel_pool", 1)]
+    ) as channel:
         found: bytes = channel.unary_unary("/a.B/C")(b"", timeout=30)
         return found
 
@@ -107,7 +109,9 @@ def test_to_a_code_server_in_another_container_grpc_takes_no_proxy(code_server: 
         ("corp,*", "*"),
     ],
 )
-def test_the_list_of_the_user_is_extended_and_keeps_what_httpx_can_read(given: str, extended: str) -> None:
+def test_the_list_of_the_user_is_extended_and_keeps_what_httpx_can_read(
+    given: str, extended: str
+) -> None:
     for spelled in ("no_proxy", "NO_PROXY"):
         environ = {"HTTPS_PROXY": NOWHERE, spelled: given}
         for _ in range(2):
@@ -178,31 +182,44 @@ def test_backlog_goes_through_the_proxy_with_its_password_and_this_machine_does_
     ],
     ids=str,
 )
-def test_the_proxy_of_a_url_is_named_without_its_password(environ: dict[str, str], url: str, found: Proxy | None) -> None:
+def test_the_proxy_of_a_url_is_named_without_its_password(
+    environ: dict[str, str], url: str, found: Proxy | None
+) -> None:
     os.environ.update(environ)
     assert proxy_for(url) == found
 
 
 def test_what_to_check_names_the_proxy_or_the_authority_or_the_network() -> None:
     url, refused = "https://acme.backlog.com", "[Errno 111] Connection refused"
-    assert advice(url, "BACKLOG_URL", refused) == "check BACKLOG_URL and the network"
+    assert network_advice(url, "BACKLOG_URL", refused) == "check BACKLOG_URL and the network"
     os.environ["HTTPS_PROXY"] = f"http://me:{PASSWORD}@proxy:3128"
-    assert advice(url, "BACKLOG_URL", refused) == "check HTTPS_PROXY, which leads through proxy:3128, and BACKLOG_URL"
-    unknown = advice(
+    assert (
+        network_advice(url, "BACKLOG_URL", refused)
+        == "check HTTPS_PROXY, which leads through proxy:3128, and BACKLOG_URL"
+    )
+    unknown = network_advice(
         url,
         "BACKLOG_URL",
         "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed",
     )
-    assert unknown.startswith("set SSL_CERT_FILE to a file with the authority that signs for acme.backlog.com")
+    assert unknown.startswith(
+        "set SSL_CERT_FILE to a file with the authority that signs for acme.backlog.com"
+    )
 
 
 def test_a_dead_proxy_is_named_where_tokens_and_alerts_do_not_get_through() -> None:
     os.environ["HTTP_PROXY"] = f"http://me:{PASSWORD}@127.0.0.1:1"
-    application = OAuthApplication("http://acme.test", "client-1", "a-secret", sleep=lambda _seconds: None)
-    with pytest.raises(Unavailable, match=r"check HTTP_PROXY, which leads through 127.0.0.1:1, and BACKLOG_URL") as refused:
+    application = OAuthApplication(
+        "http://acme.test", "client-1", "a-secret", sleep=lambda _seconds: None
+    )
+    with pytest.raises(
+        Unavailable, match=r"check HTTP_PROXY, which leads through 127.0.0.1:1, and BACKLOG_URL"
+    ) as refused:
         application.exchange("a-code", "http://127.0.0.1/callback")
     message = Message("test", "a test")
-    with pytest.raises(ChannelError, match=r"slack: hooks.test through 127.0.0.1:1, the proxy of HTTP_PROXY: ") as failed:
+    with pytest.raises(
+        ChannelError, match=r"slack: hooks.test through 127.0.0.1:1, the proxy of HTTP_PROXY: "
+    ) as failed:
         Slack(Secret("http://hooks.test/services/x")).send(message)
     assert PASSWORD not in f"{refused.value} {failed.value}"
 
@@ -223,7 +240,9 @@ def test_files_of_authorities_that_can_be_used_are_taken(tmp_path: Path) -> None
 
 def test_what_holds_no_certificate_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("")
-    (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    (tmp_path / "broken.pem").write_text(
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    )
     for name in ("empty.pem", "broken.pem"):
         with pytest.raises(
             SettingsError,

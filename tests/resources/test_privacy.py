@@ -20,7 +20,12 @@ USER = {
     "name": "森 明日香",
     "roleType": 2,
     "lang": "ja",
-    "nulabAccount": {"nulabId": "n-5", "name": "森 明日香", "uniqueId": "mori", "iconUrl": "https://x.test/n-5"},
+    "nulabAccount": {
+        "nulabId": "n-5",
+        "name": "森 明日香",
+        "uniqueId": "mori",
+        "iconUrl": "https://x.test/n-5",
+    },
     "mailAddress": "mori@acme.test",
     "lastLoginTime": "2026-05-06T07:08:09Z",
     "keyword": "森 明日香 mori",
@@ -38,9 +43,24 @@ ISSUE = {
 COMMENT = {
     "content": "mori@acme.test",
     "changeLog": [
-        {"field": "assigner", "originalValue": None, "newValue": "森 明日香", "attributeInfo": None},
-        {"field": "assigner", "originalValue": "森 明日香", "newValue": "", "attributeInfo": {"id": 3, "typeId": 1}},
-        {"field": "status", "originalValue": "森 明日香", "newValue": "完了", "attributeInfo": None},
+        {
+            "field": "assigner",
+            "originalValue": None,
+            "newValue": "森 明日香",
+            "attributeInfo": None,
+        },
+        {
+            "field": "assigner",
+            "originalValue": "森 明日香",
+            "newValue": "",
+            "attributeInfo": {"id": 3, "typeId": 1},
+        },
+        {
+            "field": "status",
+            "originalValue": "森 明日香",
+            "newValue": "完了",
+            "attributeInfo": None,
+        },
     ],
     "notifications": [{"id": 5, "user": USER}],
 }
@@ -52,7 +72,10 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["id", "name", "userId", "user", "createdUser", "field", "newValue", "content", "x"]), inner
+            st.sampled_from(
+                ["id", "name", "userId", "user", "createdUser", "field", "newValue", "content", "x"]
+            ),
+            inner,
         )
     ),
     max_leaves=12,
@@ -63,7 +86,11 @@ def texts(value: Any) -> list[str]:
     if isinstance(value, dict):
         return [text for item in value.values() for text in texts(item)]
     return (
-        [text for item in value for text in texts(item)] if isinstance(value, list) else [value] if isinstance(value, str) else []
+        [text for item in value for text in texts(item)]
+        if isinstance(value, list)
+        else [value]
+        if isinstance(value, str)
+        else []
     )
 
 
@@ -75,13 +102,19 @@ def test_every_text_of_a_user_is_replaced_and_nothing_else_of_a_record() -> None
     user = masked["createdUser"]
     assert {name: user[name] for name in KEPT} == KEPT
     assert set(user) == set(USER)
-    assert not {*texts({name: item for name, item in user.items() if name not in KEPT})} & {*texts(USER)}
+    assert not {*texts({name: item for name, item in user.items() if name not in KEPT})} & {
+        *texts(USER)
+    }
     assert user["name"].startswith(f"user-{mask.tag}")
     assert user["mailAddress"].startswith("mail-")
     assert masked["stars"][0]["presenter"] == masked["attachments"][0]["createdUser"] == user
     assert user["nulabAccount"]["name"] == user["name"], "what could be joined still can"
     assert (masked["assignee"]["id"], masked["assignee"]["name"][:5]) == (6, "user-")
-    assert (masked["summary"], masked["status"], masked["attachments"][0]["name"]) == ("森 明日香", ISSUE["status"], "mori.txt")
+    assert (masked["summary"], masked["status"], masked["attachments"][0]["name"]) == (
+        "森 明日香",
+        ISSUE["status"],
+        "mori.txt",
+    )
 
 
 def test_assignees_in_change_logs_are_replaced_as_in_users_and_other_values_are_not() -> None:
@@ -91,7 +124,18 @@ def test_assignees_in_change_logs_are_replaced_as_in_users_and_other_values_are_
     assert (assigned["originalValue"], assigned["newValue"]) == (None, name)
     assert [custom, status] == COMMENT["changeLog"][1:]
     assert masked["content"] == COMMENT["content"]
-    activity = {"content": {"changes": [{"field": "assigner", "old_value": "5", "new_value": "森 明日香", "type": "standard"}]}}
+    activity = {
+        "content": {
+            "changes": [
+                {
+                    "field": "assigner",
+                    "old_value": "5",
+                    "new_value": "森 明日香",
+                    "type": "standard",
+                }
+            ]
+        }
+    }
     assert Mask(KEY)(activity)["content"]["changes"][0] == {
         "field": "assigner", "old_value": "5", "new_value": name, "type": "standard",
     }  # fmt: skip
@@ -101,8 +145,14 @@ def test_assignees_in_change_logs_are_replaced_as_in_users_and_other_values_are_
 def test_who_is_forgotten_is_known_again_by_id_and_by_name_with_and_without_a_key(key: str) -> None:
     mask = Mask(key).but(PERSON)
     issue, comment = mask(ISSUE), mask(COMMENT)
-    for user in (issue["createdUser"], issue["stars"][0]["presenter"], comment["notifications"][0]["user"]):
-        assert {*texts({name: item for name, item in user.items() if name not in KEPT})} == {"forgotten-5"}
+    for user in (
+        issue["createdUser"],
+        issue["stars"][0]["presenter"],
+        comment["notifications"][0]["user"],
+    ):
+        assert {*texts({name: item for name, item in user.items() if name not in KEPT})} == {
+            "forgotten-5"
+        }
         assert {name: user[name] for name in KEPT} == KEPT
     assert comment["changeLog"][0]["newValue"] == "forgotten-5"
     assert issue["assignee"]["name"] == (Mask(key)(ISSUE)["assignee"]["name"])
@@ -119,11 +169,17 @@ def test_a_person_who_was_forgotten_under_a_key_is_known_by_the_pseudonym() -> N
 def test_a_new_name_of_a_forgotten_person_is_masked_from_the_answer_that_shows_it(key: str) -> None:
     mask = Mask(key).but(PERSON)
     renamed = {**USER, "name": "Ford", "nulabAccount": {"name": "Prefect"}}
-    logged = {"changeLog": [{"field": "assigner", "originalValue": "Ford", "newValue": "Prefect"}], "content": "Ford"}
+    logged = {
+        "changeLog": [{"field": "assigner", "originalValue": "Ford", "newValue": "Prefect"}],
+        "content": "Ford",
+    }
     before, same = mask.read(logged)
     assert (before["changeLog"][0]["originalValue"], same) == (Mask(key).by_key("Ford"), mask)
     [first, *_], taught = mask.read([logged, {"createdUser": renamed}])
-    assert (first["changeLog"][0]["originalValue"], first["changeLog"][0]["newValue"]) == ("forgotten-5", "forgotten-5")
+    assert (first["changeLog"][0]["originalValue"], first["changeLog"][0]["newValue"]) == (
+        "forgotten-5",
+        "forgotten-5",
+    )
     assert first["content"] == "Ford", "what people write stays"
     assert taught(logged) == first == taught(before)
     assert dict(taught.forgotten.met) == {"Ford": 5, "Prefect": 5}
@@ -132,7 +188,9 @@ def test_a_new_name_of_a_forgotten_person_is_masked_from_the_answer_that_shows_i
     }
     assert "Ford" not in repr(taught)
     assert taught.read([logged, {"createdUser": renamed}])[1] == taught, "it is met once"
-    assert mask.read({"createdUser": {**USER, "name": "forgotten-5", "nulabAccount": None}})[1] == mask
+    assert (
+        mask.read({"createdUser": {**USER, "name": "forgotten-5", "nulabAccount": None}})[1] == mask
+    )
 
 
 @given(JSON, st.sampled_from(["", KEY]))
@@ -144,7 +202,9 @@ def test_what_a_mask_has_learnt_changes_nothing_that_it_has_masked(value: Any, k
 
 @given(JSON, st.sampled_from(["", KEY]), st.booleans())
 @settings(deadline=None)
-def test_the_mask_is_the_same_each_time_and_again_changes_nothing(value: Any, key: str, forgets: bool) -> None:
+def test_the_mask_is_the_same_each_time_and_again_changes_nothing(
+    value: Any, key: str, forgets: bool
+) -> None:
     mask = Mask(key).but(PERSON) if forgets else Mask(key)
     masked = mask(value)
     assert mask(value) == masked
@@ -158,7 +218,13 @@ def shape(value: Any) -> Any:
     """Return a value with nothing left of its texts but whether they are empty."""
     if isinstance(value, dict):
         return {name: shape(item) for name, item in value.items()}
-    return [shape(item) for item in value] if isinstance(value, list) else bool(value) if isinstance(value, str) else value
+    return (
+        [shape(item) for item in value]
+        if isinstance(value, list)
+        else bool(value)
+        if isinstance(value, str)
+        else value
+    )
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
@@ -179,8 +245,12 @@ def test_a_person_is_found_wherever_a_record_has_one() -> None:
 
 
 def test_a_key_that_is_too_short_is_refused_and_not_shown() -> None:
-    with pytest.raises(SettingsError, match="BACKLOG_PRIVACY_KEY is '…': expected a secret of 16 characters") as caught:
+    with pytest.raises(
+        SettingsError, match="BACKLOG_PRIVACY_KEY is '…': expected a secret of 16 characters"
+    ) as caught:
         privacy_key({"BACKLOG_PRIVACY_KEY": "short-s3cret"})
     assert "s3cret" not in str(caught.value)
-    assert reveal(privacy_key({"BACKLOG_PRIVACY_KEY": string.ascii_letters})) == string.ascii_letters
+    assert (
+        reveal(privacy_key({"BACKLOG_PRIVACY_KEY": string.ascii_letters})) == string.ascii_letters
+    )
     assert string.ascii_letters not in repr(Mask(string.ascii_letters))

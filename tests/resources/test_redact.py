@@ -35,7 +35,7 @@ def test_what_people_write_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("letter", ["w", "長", "👪", "\x1b"])
-def test_a_long_message_keeps_its_beginning_and_its_end_and_says_how_much_is_left_out(letter: str) -> None:
+def test_a_long_message_keeps_its_ends_and_says_how_much_is_left_out(letter: str) -> None:
     line = plain_line(f"GET /projects: 403, {letter * 1_000_000}; use the key of an administrator")
     assert len(line.encode()) <= LONGEST
     assert line.startswith(f"GET /projects: 403, {plain_line(letter)}")
@@ -44,7 +44,12 @@ def test_a_long_message_keeps_its_beginning_and_its_end_and_says_how_much_is_lef
     assert plain_line(line) == line
 
 
-@given(st.recursive(st.text(alphabet=SIGNS[:-3]), lambda more: st.dictionaries(st.text(alphabet=SIGNS[:-3]), more)))
+@given(
+    st.recursive(
+        st.text(alphabet=SIGNS[:-3]),
+        lambda more: st.dictionaries(st.text(alphabet=SIGNS[:-3]), more),
+    )
+)
 def test_an_object_is_the_same_data_when_it_is_safe_to_show(value: object) -> None:
     written = plain_lines(json.dumps(value, ensure_ascii=False))
     assert json.loads(written) == value
@@ -58,7 +63,10 @@ def test_any_name_in_a_cell_of_markdown_is_text(name: str) -> None:
     inline = [child for token in tokens for child in token.children or []]
     shown = [child for child in inline[1:] if child.content]
     assert {child.type for child in shown} <= {"code_inline"}
-    assert "".join(child.content for child in shown).strip() == plain_line(name).replace("|", "¦").strip()
+    assert (
+        "".join(child.content for child in shown).strip()
+        == plain_line(name).replace("|", "¦").strip()
+    )
 
 
 def test_a_chat_makes_no_image_and_no_link_of_what_an_alert_says() -> None:

@@ -7,7 +7,9 @@ import pytest
 from resources.replacements import Replacements, changed_texts
 
 NAME, NEW = "佐藤 健", "user-0123"
-REPLACE = Replacements({NAME: NEW, 'O\'Neill "Li"': "user-4567", "run": "user-89ab", "run@acme.test": "mail-cdef"})
+REPLACE = Replacements(
+    {NAME: NEW, 'O\'Neill "Li"': "user-4567", "run": "user-89ab", "run@acme.test": "mail-cdef"}
+)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,9 @@ REPLACE = Replacements({NAME: NEW, 'O\'Neill "Li"': "user-4567", "run": "user-89
         ("prerun@acme.test", "prerun@acme.test"),
     ],
 )
-def test_a_text_is_replaced_where_it_stands_and_not_inside_of_words(text: str, expected: str) -> None:
+def test_a_text_is_replaced_where_it_stands_and_not_inside_of_words(
+    text: str, expected: str
+) -> None:
     assert REPLACE(text) == expected
 
 
@@ -36,7 +40,9 @@ def test_without_plain_words_nothing_is_found_that_may_be_a_word_of_a_program() 
 
 
 def test_a_text_in_a_picture_that_is_part_of_a_link_is_found() -> None:
-    assert REPLACE.shown_in("![Hours](data:image/svg+xml,%3Ctext%3E%E4%BD%90%E8%97%A4%20%E5%81%A5%3C/text%3E)")
+    assert REPLACE.shown_in(
+        "![Hours](data:image/svg+xml,%3Ctext%3E%E4%BD%90%E8%97%A4%20%E5%81%A5%3C/text%3E)"
+    )
     assert REPLACE.shown_in("data:image/svg+xml,%3Ctext%3EO%27Neill %26quot;Li%26quot;%3C/text%3E")
 
 

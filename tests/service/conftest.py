@@ -1,4 +1,6 @@
-"""The service as a real server on a real database, and in place of Dagster a server that answers as its GraphQL API does."""
+"""The service as a real server on a real database, and in place of Dagster a server that answers as
+its GraphQL API does.
+"""
 
 import json
 import os
@@ -22,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from resources.settings import Settings
-from resources.warehouse.history import fail_sync, finish_sync, lock_of, start_sync
+from resources.warehouse.history.history_writer import fail_sync, finish_sync, lock_of, start_sync
 from resources.warehouse.locks import Locks
 from service.app import create_app
 from tests.ports import free_port
@@ -37,7 +39,13 @@ ACME = {"BACKLOG_URL": "http://acme.example.com", "BACKLOG_API_KEY": "unused"}
 def running(app: ASGIApp, **options: Any) -> Iterator[str]:
     """Serve an application from a thread, with options of uvicorn, and give its URL."""
     port = free_port()
-    options = {"log_level": "critical", "lifespan": "auto", "proxy_headers": False, "ws": "none", **options}
+    options = {
+        "log_level": "critical",
+        "lifespan": "auto",
+        "proxy_headers": False,
+        "ws": "none",
+        **options,
+    }
     config = uvicorn.Config(app, host="127.0.0.1", port=port, **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -57,8 +65,16 @@ def a_process(
     warehouse_url: str, port: int, stderr: IO[bytes] | None = None, **variables: str
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Run the service as a process of its own."""
-    environment = {**os.environ, **ACME, "WAREHOUSE_URL": warehouse_url, "BACKLOG_WEBHOOK_SECRET": SECRET, **variables}
-    process = subprocess.Popen([sys.executable, "-m", "service", "--port", str(port)], env=environment, stderr=stderr)
+    environment = {
+        **os.environ,
+        **ACME,
+        "WAREHOUSE_URL": warehouse_url,
+        "BACKLOG_WEBHOOK_SECRET": SECRET,
+        **variables,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", "--port", str(port)], env=environment, stderr=stderr
+    )
     try:
         yield process
     finally:
@@ -100,28 +116,66 @@ class DagsterStandIn:
             "terminateRun": {"__typename": "TerminateRunSuccess"},
             "repositoryOrError": {
                 "__typename": "Repository",
-                "schedules": [{"name": "issues_every_12_hours", "scheduleState": {"status": "RUNNING"}}],
+                "schedules": [
+                    {"name": "issues_every_12_hours", "scheduleState": {"status": "RUNNING"}}
+                ],
                 "sensors": [{"name": "activity_feed", "sensorState": {"status": "STOPPED"}}],
             },
         }
 
-    def works(self, job: str, run_id: str = "run-of-dagster", status: str = "STARTED") -> dict[str, Any]:
+    def works(
+        self, job: str, run_id: str = "run-of-dagster", status: str = "STARTED"
+    ) -> dict[str, Any]:
         """Let a run of a job be at work, and return it as Dagster has it."""
         tags = [{"key": "dagster/code_location", "value": "backlog_elt"}]
-        times = {"creationTime": 1_790_000_000.0, "startTime": 1_790_000_001.0, "endTime": None, "updateTime": time.time()}
-        run = {"runId": run_id, "jobName": job, "status": status, "tags": tags, "assetSelection": None, **times}
+        times = {
+            "creationTime": 1_790_000_000.0,
+            "startTime": 1_790_000_001.0,
+            "endTime": None,
+            "updateTime": time.time(),
+        }
+        run = {
+            "runId": run_id,
+            "jobName": job,
+            "status": status,
+            "tags": tags,
+            "assetSelection": None,
+            **times,
+        }
         self.answers["runsOrError"]["results"].append(run)
         return run
 
-    def ended(self, job: str, run_id: str, *causes: str, status: str = "FAILURE", said: str = "", **more: Any) -> None:
+    def ended(
+        self,
+        job: str,
+        run_id: str,
+        *causes: str,
+        status: str = "FAILURE",
+        said: str = "",
+        **more: Any,
+    ) -> None:
         """Let a run have ended: as its steps say in `causes`, or the run itself in `said`."""
         run = self.works(job, run_id, status)
         steps = [
-            {"__typename": "ExecutionStepFailureEvent", "error": None, "failureMetadata": {"description": one}} for one in causes
+            {
+                "__typename": "ExecutionStepFailureEvent",
+                "error": None,
+                "failureMetadata": {"description": one},
+            }
+            for one in causes
         ]
         whole = {"__typename": "RunFailureEvent", "message": said, "error": None}
-        page = {"cursor": "c", "hasMore": False, "events": [{"__typename": "LogMessageEvent"}, *steps, whole]}
-        run |= {"startTime": time.time() - 1, "endTime": time.time(), "eventConnection": page, **more}
+        page = {
+            "cursor": "c",
+            "hasMore": False,
+            "events": [{"__typename": "LogMessageEvent"}, *steps, whole],
+        }
+        run |= {
+            "startTime": time.time() - 1,
+            "endTime": time.time(),
+            "eventConnection": page,
+            **more,
+        }
 
     @property
     def launched(self) -> list[dict[str, Any]]:
@@ -133,15 +187,34 @@ class DagsterStandIn:
         asked = json.loads(await request.body())
         variables = asked["variables"]
         if "runOrError" in asked["query"]:
-            found = [run for run in self.answers["runsOrError"]["results"] if run["runId"] == variables["id"]][-1:]
-            return JSONResponse({"data": {"runOrError": {"__typename": "Run" if found else "RunNotFoundError", **dict(*found)}}})
+            found = [
+                run
+                for run in self.answers["runsOrError"]["results"]
+                if run["runId"] == variables["id"]
+            ][-1:]
+            return JSONResponse(
+                {
+                    "data": {
+                        "runOrError": {
+                            "__typename": "Run" if found else "RunNotFoundError",
+                            **dict(*found),
+                        }
+                    }
+                }
+            )
         if "updatedAfter" in variables.get("filter", {}):
             # The look that the service takes by itself: not what a test has asked it for.
-            return JSONResponse({"data": {"runsOrError": self._of_state(variables["filter"]["statuses"])}})
+            return JSONResponse(
+                {"data": {"runsOrError": self._of_state(variables["filter"]["statuses"])}}
+            )
         self.asked.append(asked)
         [name] = [name for name in self.answers if name in asked["query"]]
         if name == "launchRun" and "run" in self.answers[name]:
-            self.works(self.launched[-1]["selector"]["jobName"], self.answers[name]["run"]["runId"], "QUEUED")
+            self.works(
+                self.launched[-1]["selector"]["jobName"],
+                self.answers[name]["run"]["runId"],
+                "QUEUED",
+            )
         if name == "terminateRun" and self.answers[name]["__typename"] == "TerminateRunSuccess":
             self.answers["runsOrError"]["results"][-1]["status"] = "CANCELING"
         if name == "runsOrError":
@@ -150,7 +223,9 @@ class DagsterStandIn:
 
     def _of_state(self, statuses: list[str]) -> dict[str, Any]:
         found: dict[str, Any] = self.answers["runsOrError"]
-        return found | {"results": [run for run in found.get("results", ()) if run["status"] in statuses]}
+        return found | {
+            "results": [run for run in found.get("results", ()) if run["status"] in statuses]
+        }
 
 
 @pytest.fixture
@@ -167,11 +242,17 @@ Serve = Callable[..., httpx.Client]
 
 @pytest.fixture
 def serve(warehouse_url: str, dagster: DagsterStandIn) -> Iterator[Serve]:
-    """Return a function that starts a service with some variables set, and gives a client for it."""
+    """Return a function that starts a service with some variables set, and gives a client
+    for it.
+    """
     with ExitStack() as stack:
 
         def start(**variables: str) -> httpx.Client:
-            base = {"WAREHOUSE_URL": warehouse_url, "BACKLOG_DAGSTER_URL": dagster.url, "BACKLOG_WEBHOOK_SECRET": SECRET}
+            base = {
+                "WAREHOUSE_URL": warehouse_url,
+                "BACKLOG_DAGSTER_URL": dagster.url,
+                "BACKLOG_WEBHOOK_SECRET": SECRET,
+            }
             url = stack.enter_context(running(create_app(Settings.from_env(base | variables))))
             return stack.enter_context(httpx.Client(base_url=url, timeout=30, trust_env=False))
 
@@ -184,7 +265,9 @@ class Log:
 
     engine: Engine
 
-    def done(self, sync_type: str = "issues", *, items: int = 10, error: str | None = None, **more: Any) -> int:
+    def done(
+        self, sync_type: str = "issues", *, items: int = 10, error: str | None = None, **more: Any
+    ) -> int:
         """Note a sync that has ended."""
         number = self.begun(sync_type, **more)
         if error is None:
@@ -193,10 +276,22 @@ class Log:
             fail_sync(self.engine, number, error)
         return number
 
-    def begun(self, sync_type: str = "issues", *, mode: str = "incremental", run: str = "run-1", project: str | None = None) -> int:
+    def begun(
+        self,
+        sync_type: str = "issues",
+        *,
+        mode: str = "incremental",
+        run: str = "run-1",
+        project: str | None = None,
+    ) -> int:
         """Note a sync that is at work."""
         return start_sync(
-            self.engine, space_key="acme", sync_type=sync_type, mode=mode, run_id=run, projects=[project] if project else None
+            self.engine,
+            space_key="acme",
+            sync_type=sync_type,
+            mode=mode,
+            run_id=run,
+            projects=[project] if project else None,
         )
 
     @contextmanager

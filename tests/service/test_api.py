@@ -9,13 +9,21 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.warehouse.heartbeats import alerts_of, beat
-from resources.warehouse.history import finish_sync, note_progress, note_wait
+from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
 from simulator import PLANS, Fault, Simulator
 from tests.deployment import SMALL, Deployment
 from tests.ports import free_port
 from tests.service.conftest import API, DagsterStandIn, Log, Serve
 
-OF_THE_LOG = ("connection/status", "monitor/active", "monitor/stats", "monitor/timeline", "history", "runs", "projects")
+OF_THE_LOG = (
+    "connection/status",
+    "monitor/active",
+    "monitor/stats",
+    "monitor/timeline",
+    "history",
+    "runs",
+    "projects",
+)
 READS = (*OF_THE_LOG, "schedules")
 
 
@@ -31,9 +39,17 @@ def test_a_fresh_warehouse_reports_only_where_dagster_is(serve: Serve) -> None:
     service = serve(BACKLOG_DAGSTER_PUBLIC_URL="https://dagster.example.com/")
     connection = service.get(f"{API}/connection/status").json()
     assert connection["dagster_url"] == "https://dagster.example.com"
-    assert (connection["connected"], connection["space"], connection["last_sync"], connection["projects"]) == (None, None, None, [])
+    assert (
+        connection["connected"],
+        connection["space"],
+        connection["last_sync"],
+        connection["projects"],
+    ) == (None, None, None, [])
     assert "BACKLOG_URL is not set" in connection["error"]
-    assert service.get(f"{API}/monitor/active").json() == {"active": [], "dagster": {"reachable": True, "error": None}}
+    assert service.get(f"{API}/monitor/active").json() == {
+        "active": [],
+        "dagster": {"reachable": True, "error": None},
+    }
     assert service.get(f"{API}/monitor/stats").json()["total"]["runs"] == 0
     assert service.get(f"{API}/history").json() == {"items": [], "next_before": None}
 
@@ -43,15 +59,22 @@ def test_the_connection_says_when_the_report_was_written(serve: Serve, tmp_path:
     assert service.get(f"{API}/connection/status").json()["report_written_at"] is None
     (tmp_path / "report.html").touch()
     os.utime(tmp_path / "report.html", (1_800_000_000, 1_800_000_000))
-    assert service.get(f"{API}/connection/status").json()["report_written_at"] == "2027-01-15T08:00:00+00:00"
+    assert (
+        service.get(f"{API}/connection/status").json()["report_written_at"]
+        == "2027-01-15T08:00:00+00:00"
+    )
 
 
-def test_the_connection_is_that_of_the_source_and_costs_two_requests_however_often_one_asks(
+def test_the_connection_of_the_source_costs_two_requests_however_often_asked(
     serve: Serve, loaded: Deployment
 ) -> None:
     loaded.sim.limits = PLANS["paid"]
     loaded.sim.requests.clear()
-    variables = {"BACKLOG_URL": loaded.sim.url, "BACKLOG_API_KEY": loaded.sim.api_key, "WAREHOUSE_URL": loaded.warehouse_url}
+    variables = {
+        "BACKLOG_URL": loaded.sim.url,
+        "BACKLOG_API_KEY": loaded.sim.api_key,
+        "WAREHOUSE_URL": loaded.warehouse_url,
+    }
     service = serve(**variables)
     for _ in range(5):
         found = service.get(f"{API}/connection/status").json()
@@ -63,7 +86,9 @@ def test_the_connection_is_that_of_the_source_and_costs_two_requests_however_oft
     assert loaded.sim.requests.by_route() == {"/space": 1, "/rateLimit": 1}
 
 
-def test_the_connection_says_whether_the_alerter_is_alive_and_what_is_wrong(serve: Serve, loaded: Deployment) -> None:
+def test_the_connection_says_whether_the_alerter_is_alive_and_what_is_wrong(
+    serve: Serve, loaded: Deployment
+) -> None:
     since = "2026-07-01T00:00:00+00:00"
     wrong: dict[str, object] = {
         "key": "run/users",
@@ -74,8 +99,16 @@ def test_the_connection_says_whether_the_alerter_is_alive_and_what_is_wrong(serv
     }
     wrong |= {"step": "renew the key", "partition": "", "times": 3, "run_id": "run-7"}
     older = {"asset": "raw/teams", "cause": "an earlier version wrote this", "since": since}
-    beat(loaded.engine, alerts_of(loaded.sim.url), {"open": [wrong, older], "waiting": 0, "channels": []})
-    service = serve(BACKLOG_URL=loaded.sim.url, BACKLOG_API_KEY=loaded.sim.api_key, WAREHOUSE_URL=loaded.warehouse_url)
+    beat(
+        loaded.engine,
+        alerts_of(loaded.sim.url),
+        {"open": [wrong, older], "waiting": 0, "channels": []},
+    )
+    service = serve(
+        BACKLOG_URL=loaded.sim.url,
+        BACKLOG_API_KEY=loaded.sim.api_key,
+        WAREHOUSE_URL=loaded.warehouse_url,
+    )
     reported = service.get(f"{API}/connection/status").json()["alerts"]
     assert reported["alive"] is True
     [first, second] = reported["open"]
@@ -92,12 +125,21 @@ def test_the_connection_says_whether_the_alerter_is_alive_and_what_is_wrong(serv
         "status_url": first["status_url"],
     }
     assert first["status_url"].endswith("/runs/run-7")
-    assert (second["topic"], second["cause"], second["status_url"]) == ("other", "an earlier version wrote this", None)
+    assert (second["topic"], second["cause"], second["status_url"]) == (
+        "other",
+        "an earlier version wrote this",
+        None,
+    )
 
 
-def test_the_connection_is_checked_with_oauth_where_access_is_by_oauth(serve: Serve, loaded: Deployment) -> None:
+def test_the_connection_is_checked_with_oauth_where_access_is_by_oauth(
+    serve: Serve, loaded: Deployment
+) -> None:
     keyring, deployment = loaded.sim.site.keyring, loaded.with_oauth().log_in()
-    secrets = {"BACKLOG_OAUTH_CLIENT_ID": keyring.client_id, "BACKLOG_OAUTH_CLIENT_SECRET": keyring.client_secret}
+    secrets = {
+        "BACKLOG_OAUTH_CLIENT_ID": keyring.client_id,
+        "BACKLOG_OAUTH_CLIENT_SECRET": keyring.client_secret,
+    }
     place = {"BACKLOG_URL": loaded.sim.url, "WAREHOUSE_URL": loaded.warehouse_url}
     service = serve(**place, **secrets, BACKLOG_TOKEN_KEY=deployment.token_key)
     found = service.get(f"{API}/connection/status").json()
@@ -121,17 +163,24 @@ def test_what_fails_is_in_the_status_until_it_has_ended_well(serve: Serve, log: 
     log.done(error="GET /issues: 500")
     log.done("users", run="run-2")
     found = service.get(f"{API}/connection/status").json()
-    assert [(sync["type"], sync["error"]) for sync in found["failing"]] == [("issues", "GET /issues: 500")]
+    assert [(sync["type"], sync["error"]) for sync in found["failing"]] == [
+        ("issues", "GET /issues: 500")
+    ]
     assert found["last_sync"]["type"] == "users"
     log.done(run="run-3")
     eventually(lambda: service.get(f"{API}/connection/status").json()["failing"] == [])
 
 
-def test_what_works_is_shown_with_how_far_it_is(serve: Serve, log: Log, dagster: DagsterStandIn, warehouse: Engine) -> None:
+def test_what_works_is_shown_with_how_far_it_is(
+    serve: Serve, log: Log, dagster: DagsterStandIn, warehouse: Engine
+) -> None:
     dagster.works("issues", "run-1")
     dagster.works("projects", "run-2", status="QUEUED")
     service = serve()
-    with log.alive(project="OPS", mode="backfill") as number, log.alive("users", run="of-a-command"):
+    with (
+        log.alive(project="OPS", mode="backfill") as number,
+        log.alive("users", run="of-a-command"),
+    ):
         note_progress(warehouse, number, 300, 2_000)
         note_wait(warehouse, number, "search rate limit of Backlog")
         found = service.get(f"{API}/monitor/active").json()["active"]
@@ -145,18 +194,29 @@ def test_what_works_is_shown_with_how_far_it_is(serve: Serve, log: Log, dagster:
         assert sync["progress"] == {"done": 300, "total": 2_000, "unit": "rows"}
         # 17 parts of 20 are left, of which 3 have taken some seconds.
         assert 0 <= seconds_left < 17 / 3 * 60
-        # The load has been at another project for an hour before this one, and has counted its rows.
+        # The load has been at another project for an hour before this one, and has counted its
+        # rows.
         other = log.begun(project="WEB", mode="backfill")
         finish_sync(warehouse, other, items_synced=299, items_failed=0, requests=3)
-        earlier = text("UPDATE ops.sync_history SET started_at = started_at - interval '1 hour' WHERE id = :id")
+        earlier = text(
+            "UPDATE ops.sync_history SET started_at = started_at - interval '1 hour' WHERE id = :id"
+        )
         with warehouse.begin() as connection:
             connection.execute(earlier, {"id": other})
 
         def left() -> float:
-            return float(service.get(f"{API}/monitor/active").json()["active"][0]["syncs"][0]["progress"]["seconds_left"])
+            return float(
+                service.get(f"{API}/monitor/active").json()["active"][0]["syncs"][0]["progress"][
+                    "seconds_left"
+                ]
+            )
 
         eventually(lambda: 17 / 3 * 3_600 <= left() < 17 / 3 * 3_660)
-        assert (sync["project"], sync["mode"], sync["waiting_for"]) == ("OPS", "backfill", "search rate limit of Backlog")
+        assert (sync["project"], sync["mode"], sync["waiting_for"]) == (
+            "OPS",
+            "backfill",
+            "search rate limit of Backlog",
+        )
         assert found[0]["status_url"] == f"{dagster.url}/runs/run-1"
         assert found[1]["syncs"] == []
 
@@ -166,7 +226,10 @@ def test_a_sync_whose_process_was_killed_is_not_shown_as_working(serve: Serve, l
     log.begun()
     assert service.get(f"{API}/monitor/active").json()["active"] == []
     [sync] = service.get(f"{API}/history").json()["items"]
-    assert (sync["status"], sync["error"]) == ("failed", "the run ended without a word: its process was killed")
+    assert (sync["status"], sync["error"]) == (
+        "failed",
+        "the run ended without a word: its process was killed",
+    )
 
 
 def test_without_dagster_the_syncs_are_still_reported(serve: Serve, log: Log) -> None:
@@ -191,7 +254,12 @@ def test_the_last_day_has_rates_and_means_by_type(serve: Serve, log: Log) -> Non
 
 
 def test_the_history_is_paged_and_filtered(serve: Serve, log: Log) -> None:
-    numbers = [log.done(project="OPS"), log.done(error="GET /issues: 500"), log.done("users"), log.done()]
+    numbers = [
+        log.done(project="OPS"),
+        log.done(error="GET /issues: 500"),
+        log.done("users"),
+        log.done(),
+    ]
     service = serve()
 
     def ids(**query: str | int) -> tuple[list[int], int | None]:
@@ -207,14 +275,18 @@ def test_the_history_is_paged_and_filtered(serve: Serve, log: Log) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=201", "limit=ten", "limit=٣", "limit=1e2", "limit=", "before=-1", "before=9223372036854775808",
-     "status=fine", "type=Issues", "type=" + "x" * 41, "project=ops", "project=%00", "project='"],
+    ["limit=0", "limit=201", "limit=ten", "limit=٣", "limit=1e2", "limit=",
+     "before=-1", "before=9223372036854775808", "status=fine", "type=Issues",
+     "type=" + "x" * 41, "project=ops", "project=%00", "project='"],
 )  # fmt: skip
 def test_a_wrong_parameter_is_named(serve: Serve, query: str) -> None:
     answer = serve().get(f"{API}/history?{query}")
     assert answer.status_code == 400
     error = answer.json()["error"]
-    assert (error["code"], error["message"].split()[0]) == ("invalid_parameter", query.split("=", 1)[0])
+    assert (error["code"], error["message"].split()[0]) == (
+        "invalid_parameter",
+        query.split("=", 1)[0],
+    )
     assert error["hint"].startswith("Expected ")
 
 
@@ -225,18 +297,26 @@ def test_what_a_client_has_already_is_not_sent_again(serve: Serve, log: Log, pat
     first = service.get(f"{API}/{path}")
     assert first.headers["cache-control"] == "private, no-cache"
     again = service.get(f"{API}/{path}", headers={"If-None-Match": first.headers["etag"]})
-    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert (again.status_code, again.content, again.headers["etag"]) == (
+        304,
+        b"",
+        first.headers["etag"],
+    )
     other = service.get(f"{API}/{path}", headers={"If-None-Match": '"of-another-answer"'})
     assert (other.status_code, other.json()) == (200, first.json())
 
 
 @pytest.mark.parametrize("path", ["connection/status", "monitor/stats", "history"])
-def test_a_sync_that_ends_drops_what_was_kept(serve: Serve, log: Log, warehouse: Engine, path: str) -> None:
+def test_a_sync_that_ends_drops_what_was_kept(
+    serve: Serve, log: Log, warehouse: Engine, path: str
+) -> None:
     service = serve()
     number = log.begun()
     tag = service.get(f"{API}/{path}").headers["etag"]
     finish_sync(warehouse, number, items_synced=5, items_failed=0, requests=1)
-    eventually(lambda: service.get(f"{API}/{path}", headers={"If-None-Match": tag}).status_code == 200)
+    eventually(
+        lambda: service.get(f"{API}/{path}", headers={"If-None-Match": tag}).status_code == 200
+    )
 
 
 @pytest.mark.parametrize(
@@ -251,7 +331,9 @@ def test_a_sync_that_ends_drops_what_was_kept(serve: Serve, log: Log, warehouse:
         ("GET", f"{API}/projects/all", 405, "method_not_allowed"),
     ],
 )
-def test_what_is_not_there_is_said_in_json(serve: Serve, method: str, path: str, status: int, code: str) -> None:
+def test_what_is_not_there_is_said_in_json(
+    serve: Serve, method: str, path: str, status: int, code: str
+) -> None:
     answer = serve().request(method, path)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert set(answer.json()["error"]) == {"code", "message", "hint"}
@@ -292,7 +374,10 @@ def test_metrics_count_syncs_and_requests_and_never_show_a_path(serve: Serve, lo
     assert 'backlog_elt_sync_last_success_timestamp_seconds{type="issues"}' in text
     assert "a-wrong-secret" not in text
     assert "PROPFIND" not in text
-    assert 'backlog_elt_service_requests_total{method="other",route="/healthz",status="405"} 1.0' in text
+    assert (
+        'backlog_elt_service_requests_total{method="other",route="/healthz",status="405"} 1.0'
+        in text
+    )
 
 
 def test_the_page_and_its_files_are_served_and_known_again(serve: Serve) -> None:
@@ -303,7 +388,9 @@ def test_the_page_and_its_files_are_served_and_known_again(serve: Serve) -> None
         assert path in page.text or path == "/static/words.js"
         first = service.get(path)
         assert first.status_code == 200
-        assert service.get(path, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+        assert (
+            service.get(path, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+        )
 
 
 def test_head_is_answered_without_a_body(serve: Serve) -> None:

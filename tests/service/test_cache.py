@@ -1,4 +1,6 @@
-"""Values are kept as long as their kind says, made once however many ask, and a failure is raised to all and soon tried again."""
+"""Values are kept as long as their kind says, made once however many ask, and a failure is raised
+to all and soon tried again.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -101,6 +103,8 @@ def test_no_more_is_kept_than_memory_should_hold() -> None:
         for page in range(MOST + 1):
             await cache.get("history", make, page)
         assert await cache.get("history", make, MOST) == MOST + 1
-        assert await cache.get("history", make, 0) == MOST + 2, "the one that was not asked for the longest is gone"
+        assert await cache.get("history", make, 0) == MOST + 2, (
+            "the one that was not asked for the longest is gone"
+        )
 
     played(play)

@@ -1,8 +1,10 @@
-"""Canceling a run: what Dagster is asked to do, and what is said when there is nothing to cancel."""
+"""Canceling a run: what Dagster is asked to do, and what is said when there is nothing to
+cancel.
+"""
 
 import pytest
 
-from resources.warehouse.run_log import UNFINISHED
+from resources.warehouse.history.run_kinds import UNFINISHED
 from service.security import HEADERS
 from tests.service.conftest import API, TOKEN, DagsterStandIn, Log, Serve
 from tests.service.test_api import eventually
@@ -22,7 +24,11 @@ def test_a_run_that_waits_or_works_is_canceled_by_dagster_and_seen_to_end_at_onc
     assert run["state"] != "canceling"
     answer = service.post(f"{API}/runs/run-7/cancel")
     assert answer.status_code == 202
-    assert answer.json() == {"run_id": "run-7", "state": "canceling", "status_url": f"{dagster.url}/runs/run-7"}
+    assert answer.json() == {
+        "run_id": "run-7",
+        "state": "canceling",
+        "status_url": f"{dagster.url}/runs/run-7",
+    }
     assert asked_to_end(dagster) == ["run-7"]
     [run] = service.get(f"{API}/monitor/active").json()["active"]
     assert run["state"] == "canceling"
@@ -33,9 +39,16 @@ def test_a_run_that_waits_or_works_is_canceled_by_dagster_and_seen_to_end_at_onc
 
 
 @pytest.mark.parametrize(
-    ("status", "said"), [("SUCCESS", "has completed already"), ("FAILURE", "has failed"), ("CANCELED", "was canceled already")]
+    ("status", "said"),
+    [
+        ("SUCCESS", "has completed already"),
+        ("FAILURE", "has failed"),
+        ("CANCELED", "was canceled already"),
+    ],
 )
-def test_a_run_that_has_ended_is_said_to_have(serve: Serve, dagster: DagsterStandIn, status: str, said: str) -> None:
+def test_a_run_that_has_ended_is_said_to_have(
+    serve: Serve, dagster: DagsterStandIn, status: str, said: str
+) -> None:
     dagster.ended("issues", "run-7", status=status)
     answer = serve().post(f"{API}/runs/run-7/cancel")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "already_ended")
@@ -57,9 +70,14 @@ def test_a_sync_that_a_cancellation_broke_off_says_so_and_another_keeps_its_caus
     assert (other["state"], other["error"]) == ("failed", "GET /issues/1/comments: 500")
 
 
-def test_what_dagster_cannot_end_is_said_in_its_words(serve: Serve, dagster: DagsterStandIn) -> None:
+def test_what_dagster_cannot_end_is_said_in_its_words(
+    serve: Serve, dagster: DagsterStandIn
+) -> None:
     dagster.works("issues", "run-7")
-    dagster.answers["terminateRun"] = {"__typename": "TerminateRunFailure", "message": "Unable to terminate run run-7\nmore"}
+    dagster.answers["terminateRun"] = {
+        "__typename": "TerminateRunFailure",
+        "message": "Unable to terminate run run-7\nmore",
+    }
     error = serve().post(f"{API}/runs/run-7/cancel").json()["error"]
     assert (error["code"], error["run_id"]) == ("not_cancelable", "run-7")
     assert error["message"] == "Dagster cannot end this run: Unable to terminate run run-7"
@@ -72,7 +90,9 @@ def test_a_read_only_dagster_ends_nothing(serve: Serve, dagster: DagsterStandIn)
     assert (answer.status_code, answer.json()["error"]["code"]) == (502, "dagster_refused")
 
 
-def test_a_load_that_only_the_log_knows_is_ended_where_it_runs(serve: Serve, log: Log, dagster: DagsterStandIn) -> None:
+def test_a_load_that_only_the_log_knows_is_ended_where_it_runs(
+    serve: Serve, log: Log, dagster: DagsterStandIn
+) -> None:
     with log.alive(run="of-a-command"):
         error = serve().post(f"{API}/runs/of-a-command/cancel").json()["error"]
     assert error["code"] == "not_cancelable"
@@ -80,9 +100,13 @@ def test_a_load_that_only_the_log_knows_is_ended_where_it_runs(serve: Serve, log
     assert asked_to_end(dagster) == []
 
 
-def test_the_run_of_a_command_that_dagster_knows_is_left_alone(serve: Serve, log: Log, dagster: DagsterStandIn) -> None:
+def test_the_run_of_a_command_that_dagster_knows_is_left_alone(
+    serve: Serve, log: Log, dagster: DagsterStandIn
+) -> None:
     # Dagster would write down that it is being canceled before it finds out that it cannot.
-    dagster.works("issues", "of-a-command")["tags"][:] = [{"key": "backlog_elt/kind", "value": "issues"}]
+    dagster.works("issues", "of-a-command")["tags"][:] = [
+        {"key": "backlog_elt/kind", "value": "issues"}
+    ]
     with log.alive(run="of-a-command"):
         answer = serve().post(f"{API}/runs/of-a-command/cancel")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_cancelable")
@@ -97,16 +121,24 @@ def test_an_unknown_run_is_said(serve: Serve, dagster: DagsterStandIn, run_id: s
 
 
 def test_a_run_of_another_space_is_unknown(serve: Serve, dagster: DagsterStandIn) -> None:
-    dagster.works("issues", "run-7")["tags"] = [{"key": "dagster/code_location", "value": "another"}]
+    dagster.works("issues", "run-7")["tags"] = [
+        {"key": "dagster/code_location", "value": "another"}
+    ]
     assert serve().post(f"{API}/runs/run-7/cancel").status_code == 404
     assert asked_to_end(dagster) == []
 
 
-def test_neither_a_stranger_nor_a_page_of_another_site_cancels(serve: Serve, dagster: DagsterStandIn) -> None:
+def test_neither_a_stranger_nor_a_page_of_another_site_cancels(
+    serve: Serve, dagster: DagsterStandIn
+) -> None:
     dagster.works("issues", "run-7")
     path = f"{API}/runs/run-7/cancel"
     assert serve(BACKLOG_SERVICE_TOKEN=TOKEN).post(path).status_code == 401
-    foreign = {"Origin": "https://evil.example.com", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    foreign = {
+        "Origin": "https://evil.example.com",
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "no-cors",
+    }
     answer = serve().post(path, headers=foreign)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "cross_site")
     assert answer.headers["X-Frame-Options"] == HEADERS["X-Frame-Options"]

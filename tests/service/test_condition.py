@@ -27,7 +27,11 @@ def look(deployment: Deployment) -> None:
 
 @pytest.fixture
 def service(serve: Serve, loaded: Deployment) -> httpx.Client:
-    return serve(BACKLOG_URL=loaded.sim.url, BACKLOG_API_KEY=loaded.sim.api_key, WAREHOUSE_URL=loaded.warehouse_url)
+    return serve(
+        BACKLOG_URL=loaded.sim.url,
+        BACKLOG_API_KEY=loaded.sim.api_key,
+        WAREHOUSE_URL=loaded.warehouse_url,
+    )
 
 
 def connection(service: httpx.Client) -> dict[str, Any]:
@@ -36,7 +40,9 @@ def connection(service: httpx.Client) -> dict[str, Any]:
 
 
 def metric(service: httpx.Client, name: str) -> float:
-    [line] = [line for line in service.get("/metrics").text.splitlines() if line.startswith(name + " ")]
+    [line] = [
+        line for line in service.get("/metrics").text.splitlines() if line.startswith(name + " ")
+    ]
     return float(line.split()[-1])
 
 
@@ -49,7 +55,7 @@ def refused(loaded: Deployment) -> None:
 
 
 @pytest.mark.parametrize("fails", [unreachable, refused])
-def test_a_condition_found_by_any_process_and_its_end_are_reported_at_once_without_a_request(
+def test_a_condition_and_its_end_are_reported_at_once_without_a_request(
     service: httpx.Client, loaded: Deployment, fails: Callable[[Deployment], None]
 ) -> None:
     kind = fails.__name__
@@ -66,7 +72,10 @@ def test_a_condition_found_by_any_process_and_its_end_are_reported_at_once_witho
     assert found["error"].startswith("GET /projects: ")
     assert metric(service, "backlog_elt_source_up") == 0
     assert metric(service, f'backlog_elt_source_condition{{kind="{kind}"}}') == 1
-    assert metric(service, f'backlog_elt_source_condition_since_timestamp_seconds{{kind="{kind}"}}') > 1_700_000_000
+    assert (
+        metric(service, f'backlog_elt_source_condition_since_timestamp_seconds{{kind="{kind}"}}')
+        > 1_700_000_000
+    )
     assert loaded.sim.requests.count() == 0
     loaded.sim.faults.clear()
     if kind == "unreachable":
@@ -77,7 +86,9 @@ def test_a_condition_found_by_any_process_and_its_end_are_reported_at_once_witho
     assert metric(service, "backlog_elt_source_up") == 1
 
 
-def test_what_the_service_meets_itself_is_over_when_another_process_is_answered(service: httpx.Client, loaded: Deployment) -> None:
+def test_what_the_service_meets_itself_is_over_when_another_process_is_answered(
+    service: httpx.Client, loaded: Deployment
+) -> None:
     loaded.sim.faults.add(Fault(status=401, times=None))
     eventually(lambda: connection(service)["condition"] is not None)
     assert connection(service)["connected"] is False
@@ -88,7 +99,9 @@ def test_what_the_service_meets_itself_is_over_when_another_process_is_answered(
     assert (after["connected"], after["error"]) == (True, None)
 
 
-def test_a_source_that_others_use_up_is_connected_all_the_same(service: httpx.Client, loaded: Deployment) -> None:
+def test_a_source_that_others_use_up_is_connected_all_the_same(
+    service: httpx.Client, loaded: Deployment
+) -> None:
     sim = loaded.sim
     connection(service)
     sim.limits = PLANS["paid"]
@@ -96,6 +109,10 @@ def test_a_source_that_others_use_up_is_connected_all_the_same(service: httpx.Cl
     look(loaded)
     eventually(lambda: connection(service)["condition"] is not None)
     found = connection(service)
-    assert (found["connected"], found["error"], found["condition"]["kind"]) == (True, None, "rate_limited")
+    assert (found["connected"], found["error"], found["condition"]["kind"]) == (
+        True,
+        None,
+        "rate_limited",
+    )
     assert found["condition"]["message"].startswith("GET /projects: 429")
     assert metric(service, "backlog_elt_source_up") == 1

@@ -65,8 +65,13 @@ def test_a_head_of_60_megabytes_is_refused_before_it_is_read(service: Service) -
     assert service.is_well()
 
 
-def test_a_head_as_large_as_those_of_logins_is_accepted_and_an_endless_one_is_not(service: Service) -> None:
-    for rest, status in ((b"c" * (LARGEST_HEAD // 2) + b"\r\n\r\n", b"200"), (b"c" * 2 * LARGEST_HEAD, b"400")):
+def test_a_head_as_large_as_those_of_logins_is_accepted_and_an_endless_one_is_not(
+    service: Service,
+) -> None:
+    for rest, status in (
+        (b"c" * (LARGEST_HEAD // 2) + b"\r\n\r\n", b"200"),
+        (b"c" * 2 * LARGEST_HEAD, b"400"),
+    ):
         with service.connect(HEAD + b"Cookie: " + rest) as connection:
             assert connection.recv(100).startswith(b"HTTP/1.1 " + status)
 

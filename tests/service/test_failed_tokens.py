@@ -32,7 +32,9 @@ def test_each_wrong_token_is_answered_later_and_no_right_one_is(serve: Serve) ->
     for number in range(1, 12):
         assert seconds(service, WRONG) >= number * STEP
     # A browser that shows nothing yet is no guess.
-    right, nothing, wrong = (min(seconds(service, headers) for _ in range(5)) for headers in (RIGHT, {}, WRONG))
+    right, nothing, wrong = (
+        min(seconds(service, headers) for _ in range(5)) for headers in (RIGHT, {}, WRONG)
+    )
     assert max(right, nothing) < wrong
 
 

@@ -1,4 +1,6 @@
-"""The description tells the truth: requests made from it, good and bad, get the answers that it promises."""
+"""The description tells the truth: requests made from it, good and bad, get the answers that it
+promises.
+"""
 
 import json
 import subprocess
@@ -38,19 +40,36 @@ def test_every_answer_is_one_that_was_described(
     log.done(project="OPS")
     log.done("users", error="GET /users: 500")
     with Simulator(SMALL) as sim, log.alive("activities", run="run-2"):
-        service = serve(BACKLOG_SERVICE_TOKEN=TOKEN, BACKLOG_URL=sim.url, BACKLOG_API_KEY=sim.api_key)
+        service = serve(
+            BACKLOG_SERVICE_TOKEN=TOKEN, BACKLOG_URL=sim.url, BACKLOG_API_KEY=sim.api_key
+        )
         document = described(service)
         for operations in document["paths"].values():
             for operation in operations.values():
                 for parameter in operation.get("parameters", ()):
                     parameter["schema"] = KNOWN.get(parameter["name"], parameter["schema"])
         (file := tmp_path / "openapi.json").write_text(json.dumps(document))
-        options = ["--url", str(service.base_url), "--seed", str(SEED), "--max-examples", str(EXAMPLES if token else 1)]
+        options = [
+            "--url",
+            str(service.base_url),
+            "--seed",
+            str(SEED),
+            "--max-examples",
+            str(EXAMPLES if token else 1),
+        ]
         # Not a wrong bearer token: hundreds of these are answered later and later.
         authorization = f"Bearer {token}" if token else "Basic d3Jvbmc6d3Jvbmc="
-        options += ["--phases", "coverage,fuzzing", "--header", f"Authorization: {authorization}", "--no-color"]
+        options += [
+            "--phases",
+            "coverage,fuzzing",
+            "--header",
+            f"Authorization: {authorization}",
+            "--no-color",
+        ]
         command = [sys.executable, "-m", "schemathesis.cli", "run", str(file), *options]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     operations_tested = sum(len(operations) for operations in document["paths"].values())
     assert f"Tested: {operations_tested}" in done.stdout
@@ -61,9 +80,24 @@ def test_every_address_is_described(serve: Serve) -> None:
     service = serve()
     assert set(described(service)["paths"]) == {
         *("/", "/healthz", "/metrics", "/openapi.json", "/webhooks/backlog/{secret}"),
-        *(f"{API}/{name}" for name in ("history", "connection/status", "monitor/active", "monitor/stats", "monitor/timeline")),
-        *(f"{API}/{name}" for name in ("runs", "runs/{run_id}", "runs/{run_id}/cancel", "projects", "schedules")),
-        *(f"{API}/{name}" for name in ("projects/all", "projects/all/tasks", "project/{key}/tasks")),
+        *(
+            f"{API}/{name}"
+            for name in (
+                "history",
+                "connection/status",
+                "monitor/active",
+                "monitor/stats",
+                "monitor/timeline",
+            )
+        ),
+        *(
+            f"{API}/{name}"
+            for name in ("runs", "runs/{run_id}", "runs/{run_id}/cancel", "projects", "schedules")
+        ),
+        *(
+            f"{API}/{name}"
+            for name in ("projects/all", "projects/all/tasks", "project/{key}/tasks")
+        ),
     }
     for path in described(service)["paths"]:
         answer = service.options(path)

@@ -1,4 +1,6 @@
-"""What is next, how current the projects are, and what ran, run by run and half hour by half hour."""
+"""What is next, how current the projects are, and what ran, run by run and half hour by
+half hour.
+"""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,33 +10,56 @@ from sqlalchemy import Engine, text
 
 from resources.cadences import FRESH_WITHIN, ISSUES
 from resources.warehouse import sync_state
+from resources.warehouse.history.run_kinds import kind_of_run
 from resources.warehouse.reconciliations import Reconciled, record
-from resources.warehouse.run_pages import kind_of_run
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
 from tests.service.test_api import eventually
 
 
-def test_schedules_come_by_their_next_tick_and_say_whether_dagster_has_them_on(serve: Serve, dagster: DagsterStandIn) -> None:
+def test_schedules_come_by_their_next_tick_and_say_whether_dagster_has_them_on(
+    serve: Serve, dagster: DagsterStandIn
+) -> None:
     before = datetime.now(UTC)
     found = serve(**ACME).get(f"{API}/schedules").json()
     assert found["dagster"] == {"reachable": True, "error": None}
     by_name = {one["name"]: one for one in found["items"]}
-    assert set(by_name) >= {"users_daily", "projects_every_6_hours", "issues_every_12_hours", "activity_feed", "marts_after_loads"}
+    assert set(by_name) >= {
+        "users_daily",
+        "projects_every_6_hours",
+        "issues_every_12_hours",
+        "activity_feed",
+        "marts_after_loads",
+    }
     assert not {"tokens_hourly", "housekeeping_nightly"} & set(by_name), "they sync nothing"
     ticks = [one["next_at"] for one in found["items"] if one["next_at"]]
     assert ticks == sorted(ticks)
     assert all(one["next_at"] is None for one in found["items"][len(ticks) :])
     issues = by_name["issues_every_12_hours"]
     expected = ISSUES.next_tick(before, ZoneInfo("Asia/Tokyo"), "http://acme.example.com")
-    assert (datetime.fromisoformat(issues["next_at"]), issues["job"], issues["every_seconds"]) == (expected, "issues", 43_200)
-    assert (issues["on"], by_name["activity_feed"]["on"], by_name["users_daily"]["on"]) == (True, False, None)
+    assert (datetime.fromisoformat(issues["next_at"]), issues["job"], issues["every_seconds"]) == (
+        expected,
+        "issues",
+        43_200,
+    )
+    assert (issues["on"], by_name["activity_feed"]["on"], by_name["users_daily"]["on"]) == (
+        True,
+        False,
+        None,
+    )
     assert [name for name, one in by_name.items() if not one["on_by_default"]] == ["webhook_inbox"]
-    assert (by_name["activity_feed"]["next_at"], by_name["activity_feed"]["every_seconds"]) == (None, 30)
+    assert (by_name["activity_feed"]["next_at"], by_name["activity_feed"]["every_seconds"]) == (
+        None,
+        30,
+    )
 
 
 def test_without_dagster_the_table_of_cadences_still_says_what_is_next(serve: Serve) -> None:
-    found = serve(**ACME, BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_port()}").get(f"{API}/schedules").json()
+    found = (
+        serve(**ACME, BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_port()}")
+        .get(f"{API}/schedules")
+        .json()
+    )
     assert found["dagster"]["reachable"] is False
     assert found["items"][0]["next_at"] is not None
     assert {one["on"] for one in found["items"]} == {None}
@@ -42,13 +67,18 @@ def test_without_dagster_the_table_of_cadences_still_says_what_is_next(serve: Se
 
 @pytest.fixture
 def projects(log: Log, warehouse: Engine) -> Log:
-    """Return a space with a project that is fresh and equal, a stale one that differs, a new one and an archived one."""
+    """Return a space with a project that is fresh and equal, a stale one that differs, a new one
+    and an archived one.
+    """
     with warehouse.begin() as connection:
         sync_state.note_space_url(connection, "acme", "http://acme.example.com")
-        for number, (key, archived) in enumerate([("OPS", False), ("WEB", False), ("NEW", False), ("OLD", True)], 300):
+        for number, (key, archived) in enumerate(
+            [("OPS", False), ("WEB", False), ("NEW", False), ("OLD", True)], 300
+        ):
             connection.execute(
                 text(
-                    "INSERT INTO raw.projects (space_key, id, project_key, name, archived, payload, content_hash, loaded_at, "
+                    "INSERT INTO raw.projects (space_key, id, project_key, name, archived, "
+                    "payload, content_hash, loaded_at, "
                     "run_id) VALUES ('acme', :id, :key, :name, :archived, '{}', '', now(), 'r')"
                 ),
                 {"id": number, "key": key, "name": f"Project {key}", "archived": archived},
@@ -57,22 +87,33 @@ def projects(log: Log, warehouse: Engine) -> Log:
         for number, age in ages.items():
             connection.execute(
                 text(
-                    "INSERT INTO ops.sync_state (space_key, scope, project_id, watermark, last_success_at, last_error) "
-                    "VALUES ('acme', 'issues', :id, now() - CAST(:age AS interval), now() - CAST(:age AS interval), :error)"
+                    "INSERT INTO ops.sync_state (space_key, scope, project_id, watermark, "
+                    "last_success_at, last_error) "
+                    "VALUES ('acme', 'issues', :id, now() - CAST(:age AS interval), now() - "
+                    "CAST(:age AS interval), :error)"
                 ),
                 {"id": number, "age": age, "error": "GET /issues: 500" if number == 301 else None},
             )
-        record(connection, "acme", "rows", [Reconciled(300, 40, 40, 0), Reconciled(301, 50, 48, 2, "look")])
+        record(
+            connection,
+            "acme",
+            "rows",
+            [Reconciled(300, 40, 40, 0), Reconciled(301, 50, 48, 2, "look")],
+        )
         for issue_id in (901, 902):
             connection.execute(
                 text(
-                    "INSERT INTO raw.issues (space_key, id, project_id, issue_key, key_id, payload, content_hash, loaded_at, "
+                    "INSERT INTO raw.issues (space_key, id, project_id, issue_key, key_id, "
+                    "payload, content_hash, loaded_at, "
                     "run_id) VALUES ('acme', :id, 300, 'OPS-' || :id, :id, '{}', '', now(), 'r')"
                 ),
                 {"id": issue_id},
             )
         connection.execute(
-            text("INSERT INTO ops.issue_sync_state (space_key, issue_id, project_id, updated_at) VALUES ('acme', 901, 300, now())")
+            text(
+                "INSERT INTO ops.issue_sync_state (space_key, issue_id, project_id, updated_at) "
+                "VALUES ('acme', 901, 300, now())"
+            )
         )
     with warehouse.begin() as connection:
         record(connection, "acme", "count", [Reconciled(300, 41, 41, 0)])
@@ -84,15 +125,36 @@ def test_each_project_says_whether_it_is_fresh_and_proven(serve: Serve, projects
     assert found["fresh_within_seconds"] == FRESH_WITHIN["issues"].total_seconds()
     by_key = {one["key"]: one for one in found["items"]}
     assert list(by_key) == ["NEW", "OLD", "OPS", "WEB"]
-    assert {key: one["fresh"] for key, one in by_key.items()} == {"NEW": False, "OLD": None, "OPS": True, "WEB": False}
-    assert (by_key["WEB"]["last_error"], by_key["WEB"]["name"]) == ("GET /issues: 500", "Project WEB")
+    assert {key: one["fresh"] for key, one in by_key.items()} == {
+        "NEW": False,
+        "OLD": None,
+        "OPS": True,
+        "WEB": False,
+    }
+    assert (by_key["WEB"]["last_error"], by_key["WEB"]["name"]) == (
+        "GET /issues: 500",
+        "Project WEB",
+    )
     assert (by_key["NEW"]["last_success_at"], by_key["NEW"]["proof"]) == (None, None)
     ops, web = by_key["OPS"]["proof"], by_key["WEB"]["proof"]
     # Counted after each row was compared: equal since the first of both.
-    assert (ops["equal"], ops["level"], ops["source_rows"], ops["row_differences"]) == (True, "count", 41, 0)
+    assert (ops["equal"], ops["level"], ops["source_rows"], ops["row_differences"]) == (
+        True,
+        "count",
+        41,
+        0,
+    )
     assert ops["since"] == ops["rows_compared_at"] < ops["checked_at"]
-    assert (web["equal"], web["differences"], web["note"], web["warehouse_rows"]) == (False, 2, "look", 48)
-    assert (by_key["OPS"]["history"], by_key["WEB"]["history"]) == ({"issues": 2, "complete": 1}, None)
+    assert (web["equal"], web["differences"], web["note"], web["warehouse_rows"]) == (
+        False,
+        2,
+        "look",
+        48,
+    )
+    assert (by_key["OPS"]["history"], by_key["WEB"]["history"]) == (
+        {"issues": 2, "complete": 1},
+        None,
+    )
 
 
 def test_the_history_by_run_has_each_run_once_with_its_tables(serve: Serve, log: Log) -> None:
@@ -110,12 +172,18 @@ def test_the_history_by_run_has_each_run_once_with_its_tables(serve: Serve, log:
         found = service.get(f"{API}/runs").json()["items"]
         reported = [(one["run_id"], one["kind"], one["state"]) for one in found]
         assert reported == [
-            ("run-5", "projects", "running"), ("run-4", "users", "canceled"), ("run-3", "targeted_sync", "completed"),
+            ("run-5", "projects", "running"), ("run-4", "users", "canceled"), ("run-3",
+                "targeted_sync", "completed"),
             ("run-2", "users", "failed"), ("run-1", "issues", "completed"),
         ]  # fmt: skip
         first = found[-1]
         assert [sync["type"] for sync in first["syncs"]] == ["activities", "issues", "comments"]
-        assert (first["items_synced"], first["requests"], first["projects"], first["error"]) == (15, 6, ["OPS"], None)
+        assert (first["items_synced"], first["requests"], first["projects"], first["error"]) == (
+            15,
+            6,
+            ["OPS"],
+            None,
+        )
         assert first["seconds"] is not None
         assert (found[0]["ended_at"], found[0]["seconds"]) == (None, None)
         assert found[3]["error"] == "GET /users: 500"
@@ -140,16 +208,28 @@ def test_the_timeline_has_each_kind_of_run_in_each_half_hour_in_which_it_was_at_
     service = serve()
     empty = service.get(f"{API}/monitor/timeline").json()
     since, until = datetime.fromisoformat(empty["since"]), datetime.fromisoformat(empty["until"])
-    assert (until - since, empty["slot_seconds"], empty["slots"]) == (timedelta(hours=24), 1_800, [])
+    assert (until - since, empty["slot_seconds"], empty["slots"]) == (
+        timedelta(hours=24),
+        1_800,
+        [],
+    )
     assert until - timedelta(minutes=30) <= datetime.now(UTC) < until
     log.done("issues", run="long", error="GET /issues: 500")
     for run in ("a", "b"):
         log.done("users", run=run)
     log.done("users", run="yesterday")
     with warehouse.begin() as connection:
-        for run, begin, end in [("long", 90, 20), ("a", 65, 64), ("b", 70, 69), ("yesterday", 1_600, 1_590)]:
+        for run, begin, end in [
+            ("long", 90, 20),
+            ("a", 65, 64),
+            ("b", 70, 69),
+            ("yesterday", 1_600, 1_590),
+        ]:
             connection.execute(
-                text("UPDATE ops.sync_history SET started_at = :at - :begin, ended_at = :at - :end WHERE run_id = :run"),
+                text(
+                    "UPDATE ops.sync_history SET started_at = :at - :begin, ended_at = :at - "
+                    ":end WHERE run_id = :run"
+                ),
                 {
                     "at": until,
                     "run": run,
@@ -159,11 +239,21 @@ def test_the_timeline_has_each_kind_of_run_in_each_half_hour_in_which_it_was_at_
             )
     eventually(lambda: bool(service.get(f"{API}/monitor/timeline").json()["slots"]))
     slots = [
-        (one["kind"], round((until - datetime.fromisoformat(one["start"])).total_seconds() / 60), one["runs"], one["failed"])
+        (
+            one["kind"],
+            round((until - datetime.fromisoformat(one["start"])).total_seconds() / 60),
+            one["runs"],
+            one["failed"],
+        )
         for one in service.get(f"{API}/monitor/timeline").json()["slots"]
     ]
     # The half hour in which the long run failed is the one where it ended.
-    assert slots == [("issues", 90, 1, 0), ("issues", 60, 1, 0), ("issues", 30, 1, 1), ("users", 90, 2, 0)]
+    assert slots == [
+        ("issues", 90, 1, 0),
+        ("issues", 60, 1, 0),
+        ("issues", 30, 1, 1),
+        ("users", 90, 2, 0),
+    ]
 
 
 @pytest.mark.parametrize(

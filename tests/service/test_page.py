@@ -1,34 +1,20 @@
-"""The page in headless Chromium: what somebody sees of a service with a history, in the language of the browser."""
+"""The page in headless Chromium: what somebody sees of a service with a history, in the language of
+the browser.
+"""
 
-import ast
-import inspect
-import json
-import re
-import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from types import ModuleType
-from typing import get_args
 
-import httpx
-import psycopg2
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import Engine
 
-from assets.issues import Mode
-from resources.backlog.errors import error_from_response
 from resources.conditions import Outcome
-from resources.warehouse.conditions import note
-from resources.warehouse.connect import refusal
 from resources.warehouse.heartbeats import alerts_of, beat
-from resources.warehouse.history import finish_sync, note_progress, note_wait
-from resources.warehouse.locks import Locks
+from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
+from resources.warehouse.seen_conditions import note
 from resources.warehouse.sync_state import note_space_url
 from simulator import Simulator
-from sync import locks
-from sync.reconcile import count_reconciliation, row_reconciliation
-from sync.reconcile.result import ProjectReconciliation
 from tests.browser import Chromium, visitor_at
 from tests.deployment import SMALL
 from tests.service.conftest import TOKEN, DagsterStandIn, Log, Serve
@@ -55,18 +41,33 @@ def test_the_page_shows_what_fails_and_how_far_what_works_is(
         service = serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY=sim.api_key)
         with visitor_at(chromium, str(service.base_url)) as visitor:
             page = visitor.page
-            expect(page.get_by_role("status").filter(has_text="acme に接続中 · 失敗中の同期: 1")).to_be_visible()
+            expect(
+                page.get_by_role("status").filter(has_text="acme に接続中 · 失敗中の同期: 1")
+            ).to_be_visible()
             bar = page.get_by_role("progressbar", name="課題 WEB (全件)")
             expect(bar).to_have_attribute("value", "300")
             expect(page.get_by_text("300 / 2,000 件")).to_be_visible()
-            expect(runs(page).filter(has_text="GET /issues: 500 <img src=x")).to_contain_text("失敗")
-            tile = page.get_by_role("term").filter(has_text="成功率").locator("xpath=following-sibling::dd")
+            expect(runs(page).filter(has_text="GET /issues: 500 <img src=x")).to_contain_text(
+                "失敗"
+            )
+            tile = (
+                page.get_by_role("term")
+                .filter(has_text="成功率")
+                .locator("xpath=following-sibling::dd")
+            )
             expect(tile).to_have_text("50%")
             # It goes on by itself.
             note_progress(warehouse, number, 1_700, 2_000)
             expect(bar).to_have_attribute("value", "1700")
-            note_wait(warehouse, number, "read rate limit of Backlog", datetime.now(UTC) + timedelta(minutes=1))
-            expect(page.get_by_text("Backlog の API の上限(読み取り)の回復を待っています")).to_be_visible()
+            note_wait(
+                warehouse,
+                number,
+                "read rate limit of Backlog",
+                datetime.now(UTC) + timedelta(minutes=1),
+            )
+            expect(
+                page.get_by_text("Backlog の API の上限(読み取り)の回復を待っています")
+            ).to_be_visible()
             finish_sync(warehouse, number, items_synced=2_000, items_failed=0, requests=21)
             dagster.answers["runsOrError"]["results"].clear()
             expect(page.get_by_text("実行中の同期はありません。")).to_be_visible()
@@ -75,15 +76,21 @@ def test_the_page_shows_what_fails_and_how_far_what_works_is(
             expect(runs(page).filter(has_text="ユーザー")).to_have_count(0)
             expect(runs(page)).to_have_count(1)
             page.set_viewport_size({"width": 390, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth") <= 390, "wide things scroll in themselves"
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390, (
+                "wide things scroll in themselves"
+            )
             expect(page).to_have_title("Backlog 同期")
             assert visitor.noted == []
 
 
-def test_the_page_asks_for_the_token_and_forgets_it_on_demand(chromium: Chromium, serve: Serve, log: Log) -> None:
+def test_the_page_asks_for_the_token_and_forgets_it_on_demand(
+    chromium: Chromium, serve: Serve, log: Log
+) -> None:
     log.done()
     service = serve(BACKLOG_SERVICE_TOKEN=TOKEN)
-    with visitor_at(chromium, str(service.base_url), locale="en-US", color_scheme="dark") as visitor:
+    with visitor_at(
+        chromium, str(service.base_url), locale="en-US", color_scheme="dark"
+    ) as visitor:
         page = visitor.page
         field = page.get_by_label("Access token")
         expect(field).to_be_focused()
@@ -97,7 +104,9 @@ def test_the_page_asks_for_the_token_and_forgets_it_on_demand(chromium: Chromium
         expect(page.get_by_role("alert")).to_be_hidden()
         assert TOKEN not in page.url
         assert TOKEN not in page.content()
-        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 27)", "it follows the dark scheme"
+        assert (
+            page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 27)"
+        ), "it follows the dark scheme"
         page.get_by_role("button", name="日本語").click()
         expect(page.get_by_role("heading", name="履歴")).to_be_visible()
         page.reload()
@@ -106,96 +115,12 @@ def test_the_page_asks_for_the_token_and_forgets_it_on_demand(chromium: Chromium
         expect(page.get_by_label("アクセストークン")).to_be_visible()
 
 
-@pytest.mark.parametrize("locale", ["ja-JP", "fr-FR"])
-def test_every_text_is_there_in_both_languages(chromium: Chromium, serve: Serve, locale: str) -> None:
-    with visitor_at(chromium, str(serve().base_url), locale=locale) as visitor:
-        missing = visitor.page.evaluate(
-            """async () => {
-              const { WORDS } = await import('/static/words.js');
-              const used = [...document.querySelectorAll('[data-say]')].map(element => element.dataset.say);
-              const keys = new Set([...Object.keys(WORDS.ja), ...Object.keys(WORDS.en), ...used]);
-              return [...keys].filter(key => !(key in WORDS.ja) || !(key in WORDS.en));
-            }"""
-        )
-        assert missing == []
-        modes = visitor.page.evaluate("async () => Object.keys((await import('/static/words.js')).WORDS.ja.modes)")
-        assert set(get_args(Mode)) <= set(modes)
-        expect(visitor.page.locator("html")).to_have_attribute("lang", "ja" if locale == "ja-JP" else "en")
-
-
-#: Statements of the engine that say what it waits for, or note something on a comparison.
-SAYING = re.compile(r"^notes\b|\._(?:show|acquire)\(")
-
-
-def said_by(module: ModuleType) -> set[str]:
-    """Return the texts in such statements of a module; each value in them is a 7."""
-    nodes = ast.walk(ast.parse(inspect.getsource(module)))
-    statements = [ast.unparse(node) for node in nodes if isinstance(node, ast.stmt) and not hasattr(node, "body")]
-    code = "\n".join(filter(SAYING.search, statements))
-    constants = [value for name in re.findall(r"\w+", code) if isinstance(value := vars(module).get(name), str)]
-    texts = [text for _, text in re.findall(r"""(['"])(.+?)\1""", code)]
-    return {re.sub(r"\{.*?\}", "7", text) for text in texts + constants}
-
-
-def test_all_that_the_engine_waits_for_and_notes_has_japanese_words(chromium: Chromium, serve: Serve, warehouse: Engine) -> None:
-    happened = [*count_reconciliation._happened((), {}, (), ()), "changed"]
-    texts = [ProjectReconciliation(300, "OPS", 9, 9, 0, dict.fromkeys(happened, 7)).remark]
-    for module in (locks, count_reconciliation, row_reconciliation):
-        found = said_by(module)
-        assert found, module
-        texts += found
-    with Locks(warehouse, "acme", "run 7") as mine, Locks(warehouse, "acme") as others:
-        mine.acquire("issues")
-        texts.append(str(others.holder("issues")).replace(socket.gethostname(), "HOST"))
-    with visitor_at(chromium, str(serve().base_url)) as visitor:
-
-        def said(texts: list[str]) -> list[str]:
-            code = "async texts => { const { sayText } = await import('/static/say.js'); return texts.map(text => sayText(text)); }"
-            answer: list[str] = visitor.page.evaluate(code, texts)
-            return answer
-
-        assert [one for one in said(texts) if re.search("[a-z]", one.replace("Backlog", ""))] == []
-        assert said(["look; 2 in quarantine", "other load of issue_changes of project 300 to end (x)"]) == [
-            "look; 隔離中 2 件",
-            "ほかの変更履歴のロード(プロジェクト 300)の終了 (x)",
-        ]
-
-
-#: Answers of a space that mean each error there is, and an answer that is no JSON.
-REFUSALS = [
-    (401, 11), (401, 12), (429, 13), (500, 1), (403, 5), (403, 4), (403, 3), (404, 6), (404, None), (302, None),
-]  # fmt: skip
-
-
-def test_what_to_do_about_an_error_of_the_source_has_japanese_words(chromium: Chromium, serve: Serve) -> None:
-    errors = []
-    for status, code in REFUSALS:
-        body = "<html>" if code is None else json.dumps({"errors": [{"message": "x", "code": code}]})
-        headers = {"location": "https://acme.backlog.com/Login"} if status == 302 else {}
-        error = error_from_response(httpx.Response(status, text=body, headers=headers), "GET /issues")
-        assert error is not None
-        errors.append(str(error))
-    errors[0] += " (gave up after 3 attempts)"
-    errors.append("issues: GET /issues: no answer from acme.backlog.com: timed out; check BACKLOG_URL and the network")
-    errors.append(refusal(psycopg2.OperationalError("server closed the connection unexpectedly")) or "")
-    with visitor_at(chromium, str(serve().base_url)) as visitor:
-        script = "async texts => { const { sayCause } = await import('/static/say.js'); return texts.map(text => sayCause(text)); }"
-        said = visitor.page.evaluate(script, [*errors, None])
-    assert [text for text in said[:-1] if not re.search("[ぁ-ん]", text)] == []
-    assert said[-4].endswith("BACKLOG_API_KEY を確認してください")
-    assert said[-5].endswith("BACKLOG_URL がスペースの URL(https://acme.backlog.com のような形)か確認してください")
-    assert said[0] == (
-        "GET /issues: 401, code 11, x; BACKLOG_API_KEY を確認してください: "
-        "キーまたはトークンが違う、期限切れ、または別のスペースのものです (3 回試して中止)"
-    )
-    assert said[-1] == "原因は実行の画面で確認してください。"
-
-
 #: Confirms a start, and returns what the page says first, and after how many milliseconds.
 FIRST_WORDS = """() => new Promise(resolve => {
   const began = performance.now();
   const news = document.getElementById('news');
-  const observer = new MutationObserver(() => resolve([news.textContent, performance.now() - began]));
+  const observer = new MutationObserver(() =>
+    resolve([news.textContent, performance.now() - began]));
   observer.observe(news, {childList: true, subtree: true});
   document.querySelector('#confirm button[value=yes]').click();
 })"""
@@ -213,7 +138,9 @@ def at(sim: Simulator) -> dict[str, str]:
 
 
 def start(page: Page) -> tuple[str, float]:
-    """Start a sync of the projects, and return what is said first, and after how many milliseconds."""
+    """Start a sync of the projects, and return what is said first, and after how many
+    milliseconds.
+    """
     page.locator("#start-projects").click()
     said, milliseconds = page.evaluate(FIRST_WORDS)
     return said, milliseconds
@@ -232,31 +159,49 @@ def test_a_start_is_said_at_once_and_its_banner_follows_the_run_until_it_has_fai
         assert milliseconds < 1_000
         banner = page.get_by_role("status").filter(has_text="プロジェクト情報")
         expect(banner).to_contain_text("同期を始めました。順番を待っています…")
-        expect(banner.get_by_role("link")).to_have_attribute("href", f"{dagster.url}/runs/11111111-2222")
+        expect(banner.get_by_role("link")).to_have_attribute(
+            "href", f"{dagster.url}/runs/11111111-2222"
+        )
         run = dagster.answers["runsOrError"]["results"].pop()
         dagster.works("projects", run["runId"])
         expect(banner).to_contain_text("同期を始めました。実行中です…")
         # A hiccup of the network ends nothing.
         page.context.set_offline(True)
-        expect(page.get_by_role("alert")).to_have_text("サービスに接続できません。再接続しています…")
+        expect(page.get_by_role("alert")).to_have_text(
+            "サービスに接続できません。再接続しています…"
+        )
         page.get_by_role("button", name="English").click()
-        expect(page.get_by_role("alert")).to_have_text("The service cannot be reached. Trying again…")
-        expect(page.get_by_role("status").filter(has_text="The sync has been started. It is running…")).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_text(
+            "The service cannot be reached. Trying again…"
+        )
+        expect(
+            page.get_by_role("status").filter(has_text="The sync has been started. It is running…")
+        ).to_be_visible()
         dagster.answers["runsOrError"]["results"].clear()
         dagster.ended("projects", run["runId"], "projects: GET /space: 401: check BACKLOG_API_KEY")
         page.context.set_offline(False)
         expect(page.get_by_role("alert")).to_be_hidden()
-        banner = page.get_by_role("status").filter(has_text="The sync has failed. projects: GET /space: 401: check BACKLOG_API_KEY")
+        banner = page.get_by_role("status").filter(
+            has_text="The sync has failed. projects: GET /space: 401: check BACKLOG_API_KEY"
+        )
         expect(banner).to_have_class("news bad")
         # Also in the history, the tiles and what needs attention.
         expect(runs(page).filter(has_text="check BACKLOG_API_KEY")).to_contain_text("Failed")
-        expect(page.get_by_role("region", name="Needs attention")).to_contain_text("check BACKLOG_API_KEY")
-        tile = page.get_by_role("term").filter(has_text="Success rate").locator("xpath=following-sibling::dd")
+        expect(page.get_by_role("region", name="Needs attention")).to_contain_text(
+            "check BACKLOG_API_KEY"
+        )
+        tile = (
+            page.get_by_role("term")
+            .filter(has_text="Success rate")
+            .locator("xpath=following-sibling::dd")
+        )
         expect(tile).to_have_text("50%")
         page.get_by_role("button", name="日本語").click()
-        expect(page.get_by_role("status").filter(has_text="同期が失敗しました。 projects: GET /space: 401")).to_have_class(
-            "news bad"
-        )
+        expect(
+            page.get_by_role("status").filter(
+                has_text="同期が失敗しました。 projects: GET /space: 401"
+            )
+        ).to_have_class("news bad")
         page.get_by_role("button", name="閉じる").click()
         expect(page.get_by_role("status").filter(has_text="同期が失敗しました。")).to_have_count(0)
 
@@ -270,17 +215,27 @@ def test_a_refusal_is_not_green_and_says_what_to_do_in_the_language_of_the_page(
     with visitor_at(chromium, str(service.base_url)) as visitor:
         page = visitor.page
         start(page)
-        expect(page.get_by_role("status").filter(has_text="すでに同期中です。終わるのを待つか")).to_have_class("news warn")
+        expect(
+            page.get_by_role("status").filter(has_text="すでに同期中です。終わるのを待つか")
+        ).to_have_class("news warn")
         page.get_by_role("button", name="English").click()
-        expect(page.get_by_role("status").filter(has_text="A sync is already running. Wait for it")).to_have_class("news warn")
+        expect(
+            page.get_by_role("status").filter(has_text="A sync is already running. Wait for it")
+        ).to_have_class("news warn")
         dagster.answers["runsOrError"]["results"].clear()
         dagster.answers["launchRun"] = {"__typename": "UnauthorizedError", "message": "no"}
         start(page)
-        refused = page.get_by_role("status").filter(has_text="Dagster refused the request. Check BACKLOG_DAGSTER_URL")
+        refused = page.get_by_role("status").filter(
+            has_text="Dagster refused the request. Check BACKLOG_DAGSTER_URL"
+        )
         expect(refused).to_have_class("news bad")
-        expect(refused).to_contain_text("Dagster says: Dagster does not accept runs: it is read-only.")
+        expect(refused).to_contain_text(
+            "Dagster says: Dagster does not accept runs: it is read-only."
+        )
         page.get_by_role("button", name="日本語").click()
-        expect(page.get_by_role("status").filter(has_text="Dagster が受け付けません。")).to_have_class("news bad")
+        expect(
+            page.get_by_role("status").filter(has_text="Dagster が受け付けません。")
+        ).to_have_class("news bad")
 
 
 def test_no_sync_that_matches_is_another_thing_than_no_sync_at_all(
@@ -297,7 +252,7 @@ def test_no_sync_that_matches_is_another_thing_than_no_sync_at_all(
         expect(visitor.page.get_by_text("条件に合う同期はありません。")).to_be_visible()
 
 
-def test_the_badge_says_what_is_wrong_with_backlog_since_when_and_why_and_lists_open_alerts(
+def test_the_badge_says_what_is_wrong_with_backlog_and_lists_open_alerts(
     chromium: Chromium, serve: Serve, sim: Simulator, log: Log, warehouse: Engine
 ) -> None:
     cause = "2 of 3 projects are equal; not WEB"
@@ -306,21 +261,40 @@ def test_the_badge_says_what_is_wrong_with_backlog_since_when_and_why_and_lists_
     with warehouse.begin() as connection:
         note_space_url(connection, "acme", sim.url)
     problems = [
-        {"asset": "raw/issues: issue_counts_match_source", "cause": cause, "since": "2026-11-27T00:00:00+00:00"},
+        {
+            "asset": "raw/issues: issue_counts_match_source",
+            "cause": cause,
+            "since": "2026-11-27T00:00:00+00:00",
+        },
         {"asset": "raw/issues", "cause": EVIL, "since": "2026-11-27T00:00:00+00:00"},
     ]
     beat(warehouse, alerts_of(sim.url), {"open": problems})
     with visitor_at(chromium, str(serve(**at(sim)).base_url), width=390) as visitor:
         page = visitor.page
         expect(page.get_by_role("status").filter(has_text="acme に接続中")).to_be_visible()
-        note(warehouse, sim.url, Outcome("refused", "GET /space/activities: 401: check BACKLOG_API_KEY"), 0)
+        note(
+            warehouse,
+            sim.url,
+            Outcome("refused", "GET /space/activities: 401: check BACKLOG_API_KEY"),
+            0,
+        )
         badge = page.get_by_role("status").filter(has_text="にアクセスを拒否されています")
-        expect(badge).to_contain_text("から · GET /space/activities: 401: BACKLOG_API_KEY を確認してください")
+        expect(badge).to_contain_text(
+            "から · GET /space/activities: 401: BACKLOG_API_KEY を確認してください"
+        )
         expect(badge).to_have_class("badge bad")
         attention = page.get_by_role("region", name="対応が必要")
-        expect(attention.get_by_role("listitem").filter(has_text=f"raw/issues: issue_counts_match_source: {cause}")).to_be_visible()
-        expect(attention.get_by_role("listitem").filter(has_text="GET /issues: 500")).to_have_count(1)
-        expect(attention.get_by_role("listitem").filter(has_text="コメント OPS, 課題 OPS 失敗")).to_be_visible()
+        expect(
+            attention.get_by_role("listitem").filter(
+                has_text=f"raw/issues: issue_counts_match_source: {cause}"
+            )
+        ).to_be_visible()
+        expect(attention.get_by_role("listitem").filter(has_text="GET /issues: 500")).to_have_count(
+            1
+        )
+        expect(
+            attention.get_by_role("listitem").filter(has_text="コメント OPS, 課題 OPS 失敗")
+        ).to_be_visible()
         # On a phone result and error are in sight.
         run = runs(page).filter(has_text="GET /issues: 500").locator("summary")
         for cell in (run.get_by_text("失敗", exact=True), run.get_by_text("GET /issues: 500")):
@@ -328,12 +302,19 @@ def test_the_badge_says_what_is_wrong_with_backlog_since_when_and_why_and_lists_
             assert box is not None
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= 390
-        assert page.evaluate("[...document.querySelectorAll('.wide')].every(one => one.scrollWidth <= one.clientWidth)")
+        assert page.evaluate(
+            "[...document.querySelectorAll('.wide')].every(one => "
+            "one.scrollWidth <= one.clientWidth)"
+        )
         page.get_by_role("button", name="English").click()
-        expect(page.get_by_role("status").filter(has_text="refuses access · since")).to_contain_text("check BACKLOG_API_KEY")
+        expect(
+            page.get_by_role("status").filter(has_text="refuses access · since")
+        ).to_contain_text("check BACKLOG_API_KEY")
 
 
-def test_what_the_source_says_turns_nothing_around_on_the_page(chromium: Chromium, serve: Serve, log: Log) -> None:
+def test_what_the_source_says_turns_nothing_around_on_the_page(
+    chromium: Chromium, serve: Serve, log: Log
+) -> None:
     log.done(error=f"GET /issues: 500, {UNSAFE_TEXT}", project="OPS")
     with Simulator(SMALL) as sim:
         service = serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY=sim.api_key)

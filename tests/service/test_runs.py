@@ -1,13 +1,13 @@
-"""How a run stands by its id, and runs that end without a sync: in the history, the statistics and the metrics."""
+"""How a run stands by its id, and runs that end without a sync: in the history, the statistics and
+the metrics.
+"""
 
 import time
 
 import httpx
 import pytest
-from sqlalchemy import Engine
 
-from resources.warehouse.run_log import RunEnd, record_ends, unreported
-from resources.warehouse.sync_log import run_syncs
+from resources.warehouse.history.history_reader import run_syncs
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
 
@@ -26,7 +26,9 @@ def rows(service: httpx.Client, count: int) -> list[dict[str, object]]:
         time.sleep(0.1)
 
 
-def test_a_run_that_fails_without_a_sync_is_reported_everywhere_though_nobody_looked(serve: Serve, dagster: DagsterStandIn) -> None:
+def test_a_run_that_fails_without_a_sync_is_reported_everywhere_though_nobody_looked(
+    serve: Serve, dagster: DagsterStandIn
+) -> None:
     service = serve(**ACME)
     assert service.get(f"{API}/runs/r-1").status_code == 404
     causes = ("projects: GET /space: no answer\nTraceback", "teams: GET /space: no answer")
@@ -34,15 +36,29 @@ def test_a_run_that_fails_without_a_sync_is_reported_everywhere_though_nobody_lo
     dagster.ended("users", "r-2", said="the worker was killed")
     dagster.ended("issues", "r-3", said="asked by somebody", status="CANCELED")
     dagster.ended("marts", "r-4", status="SUCCESS")
-    found = {row["run_id"]: (row["type"], row["mode"], row["status"], row["error"]) for row in rows(service, 4)}
+    found = {
+        row["run_id"]: (row["type"], row["mode"], row["status"], row["error"])
+        for row in rows(service, 4)
+    }
     assert found == {
-        "r-1": ("projects", "run", "failed", "projects: GET /space: no answer; teams: GET /space: no answer"),
+        "r-1": (
+            "projects",
+            "run",
+            "failed",
+            "projects: GET /space: no answer; teams: GET /space: no answer",
+        ),
         "r-2": ("users", "run", "failed", "the worker was killed"),
         "r-3": ("issues", "run", "failed", "the run was canceled: asked by somebody"),
         "r-4": ("marts", "run", "completed", None),
     }
     total = service.get(f"{API}/monitor/stats").json()["total"]
-    assert [total[name] for name in ("runs", "completed", "failed", "success_rate", "syncs")] == [4, 1, 3, 0.25, 0]
+    assert [total[name] for name in ("runs", "completed", "failed", "success_rate", "syncs")] == [
+        4,
+        1,
+        3,
+        0.25,
+        0,
+    ]
     metrics = service.get("/metrics").text
     assert 'backlog_elt_runs_24h{status="failed"} 3.0' in metrics
     assert 'backlog_elt_runs_24h{status="completed"} 1.0' in metrics
@@ -50,7 +66,9 @@ def test_a_run_that_fails_without_a_sync_is_reported_everywhere_though_nobody_lo
     assert {sync["type"] for sync in failing} == {"projects", "users", "issues"}
 
 
-def test_a_run_is_found_by_its_id_from_the_queue_to_the_end(serve: Serve, dagster: DagsterStandIn, log: Log) -> None:
+def test_a_run_is_found_by_its_id_from_the_queue_to_the_end(
+    serve: Serve, dagster: DagsterStandIn, log: Log
+) -> None:
     service = serve()
 
     def state(run_id: str) -> tuple[str, str | None]:
@@ -83,10 +101,18 @@ def test_a_run_that_nobody_knows_is_not_found(serve: Serve, run_id: str) -> None
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_run")
 
 
-def test_a_run_of_another_space_is_neither_shown_nor_recorded(serve: Serve, dagster: DagsterStandIn) -> None:
-    dagster.ended("users", "r-1", "no", tags=[{"key": "dagster/code_location", "value": "of_another"}])
-    dagster.ended("users", "r-2", "no", tags=[{"key": "backlog_elt/kind", "value": "users@of_another"}])
-    dagster.ended("users", "r-3", "of a command here", tags=[{"key": "backlog_elt/kind", "value": "users"}])
+def test_a_run_of_another_space_is_neither_shown_nor_recorded(
+    serve: Serve, dagster: DagsterStandIn
+) -> None:
+    dagster.ended(
+        "users", "r-1", "no", tags=[{"key": "dagster/code_location", "value": "of_another"}]
+    )
+    dagster.ended(
+        "users", "r-2", "no", tags=[{"key": "backlog_elt/kind", "value": "users@of_another"}]
+    )
+    dagster.ended(
+        "users", "r-3", "of a command here", tags=[{"key": "backlog_elt/kind", "value": "users"}]
+    )
     service = serve()
     assert [row["run_id"] for row in rows(service, 1)] == ["r-3"]
     assert service.get(f"{API}/runs/r-1").status_code == 404
@@ -103,19 +129,3 @@ def test_without_dagster_a_run_is_known_from_its_syncs(serve: Serve, log: Log) -
     log.done(run="r-3")
     between = service.get(f"{API}/runs/r-3")
     assert (between.status_code, between.json()["error"]["code"]) == (503, "dagster_unreachable")
-
-
-def test_a_run_is_recorded_once_by_any_process_and_its_own_rows_win(log: Log, warehouse: Engine) -> None:
-    log.done(run="reported", error="GET /issues: 500")
-    log.done(run="half")
-    assert unreported(warehouse, {"reported": True, "half": True, "good": False, "bad": True}) == {"half", "good", "bad"}
-    assert unreported(warehouse, {"half": False}) == set()
-    [sync] = run_syncs(warehouse, "half")
-    ends = [RunEnd(run, "issues", sync.started_at, sync.started_at, error) for run, error in (("reported", "x"), ("half", "y"))]
-    for _ in range(2):
-        record_ends(warehouse, "acme", [*ends, RunEnd("good", "marts", sync.started_at, sync.started_at)])
-    assert [[row.status for row in run_syncs(warehouse, run)] for run in ("reported", "half", "good")] == [
-        ["failed"],
-        ["completed", "failed"],
-        ["completed"],
-    ]

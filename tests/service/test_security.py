@@ -36,7 +36,14 @@ def bearer(token: str) -> dict[str, str]:
 @pytest.mark.parametrize(("method", "path"), PROTECTED)
 @pytest.mark.parametrize(
     "headers",
-    [{}, bearer("wrong"), bearer(TOKEN + "x"), {"Authorization": TOKEN}, {"Authorization": "Bearer"}, {"X-Forwarded-User": "root"}],
+    [
+        {},
+        bearer("wrong"),
+        bearer(TOKEN + "x"),
+        {"Authorization": TOKEN},
+        {"Authorization": "Bearer"},
+        {"X-Forwarded-User": "root"},
+    ],
     ids=str,
 )
 def test_a_client_without_a_token_learns_nothing(
@@ -53,7 +60,9 @@ def basic(password: str) -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(f'anybody:{password}'.encode()).decode()}"}
 
 
-def test_the_report_is_behind_the_login_and_a_browser_may_ask_for_the_token(serve: Serve, tmp_path: Path) -> None:
+def test_the_report_is_behind_the_login_and_a_browser_may_ask_for_the_token(
+    serve: Serve, tmp_path: Path
+) -> None:
     service = serve(BACKLOG_SERVICE_TOKEN=TOKEN, BACKLOG_ELT_HOME=str(tmp_path))
     for wrong in (
         {},
@@ -63,8 +72,13 @@ def test_the_report_is_behind_the_login_and_a_browser_may_ask_for_the_token(serv
         {"Authorization": "Basic §"},
         {"Authorization": TOKEN},
     ):
-        refused = service.get("/report", headers=[(name.encode(), value.encode()) for name, value in wrong.items()])
-        assert (refused.status_code, refused.headers["www-authenticate"]) == (401, 'Basic realm="backlog-elt"')
+        refused = service.get(
+            "/report", headers=[(name.encode(), value.encode()) for name, value in wrong.items()]
+        )
+        assert (refused.status_code, refused.headers["www-authenticate"]) == (
+            401,
+            'Basic realm="backlog-elt"',
+        )
     assert service.get("/metrics", headers=basic(TOKEN)).status_code == 401, (
         "a browser sends it by itself: it opens the report only"
     )
@@ -78,10 +92,17 @@ def test_the_report_is_behind_the_login_and_a_browser_may_ask_for_the_token(serv
         [policy] = answer.headers.get_list("content-security-policy")
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
-        unchanged = service.get("/report", headers={**right, "If-None-Match": answer.headers["etag"]})
+        unchanged = service.get(
+            "/report", headers={**right, "If-None-Match": answer.headers["etag"]}
+        )
         assert (unchanged.status_code, unchanged.content) == (304, b"")
     (tmp_path / "report.html").write_text("<!doctype html>次の報告")
-    assert service.get("/report", headers={**basic(TOKEN), "If-None-Match": answer.headers["etag"]}).status_code == 200
+    assert (
+        service.get(
+            "/report", headers={**basic(TOKEN), "If-None-Match": answer.headers["etag"]}
+        ).status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/", "/static/page.js", "/openapi.json"])
@@ -92,8 +113,14 @@ def test_what_holds_no_data_is_open(serve: Serve, path: str) -> None:
 def test_the_token_opens_all_also_under_a_name_of_the_machine(serve: Serve) -> None:
     service = serve(BACKLOG_SERVICE_TOKEN=TOKEN)
     for path in (f"{API}/history", "/metrics"):
-        assert service.get(path, headers=bearer(TOKEN) | {"Host": "sync.example.com"}).status_code == 200
-    assert service.get(f"{API}/history", headers={"Authorization": f"bearer  {TOKEN}"}).status_code == 200
+        assert (
+            service.get(path, headers=bearer(TOKEN) | {"Host": "sync.example.com"}).status_code
+            == 200
+        )
+    assert (
+        service.get(f"{API}/history", headers={"Authorization": f"bearer  {TOKEN}"}).status_code
+        == 200
+    )
 
 
 def test_the_token_may_stand_in_a_file(serve: Serve, tmp_path: Path) -> None:
@@ -104,9 +131,13 @@ def test_the_token_may_stand_in_a_file(serve: Serve, tmp_path: Path) -> None:
     assert service.get(f"{API}/history", headers=bearer(TOKEN)).status_code == 200
 
 
-@pytest.mark.parametrize("token", ["ein-schlüssel-den-keiner-errät", "秘密の合言葉は十六文字以上であること"])
+@pytest.mark.parametrize(
+    "token", ["ein-schlüssel-den-keiner-errät", "秘密の合言葉は十六文字以上であること"]
+)
 def test_a_token_that_no_header_can_hold_is_refused_at_the_start(token: str) -> None:
-    with pytest.raises(SettingsError, match="BACKLOG_SERVICE_TOKEN is '…': expected ASCII letters") as refused:
+    with pytest.raises(
+        SettingsError, match="BACKLOG_SERVICE_TOKEN is '…': expected ASCII letters"
+    ) as refused:
         Settings.from_env({"BACKLOG_SERVICE_TOKEN": token})
     assert token not in str(refused.value)
 
@@ -117,9 +148,15 @@ def test_a_proxy_that_is_trusted_says_who_asks_and_nobody_else_does(serve: Serve
     assert trusted.get(f"{API}/history", headers=known).status_code == 200
     assert trusted.get(f"{API}/history").status_code == 401
     assert trusted.get(f"{API}/history", headers={"X-Forwarded-User": ""}).status_code == 401
-    stranger = serve(BACKLOG_SERVICE_PROXY_HEADER="X-Forwarded-User", BACKLOG_SERVICE_TRUSTED_PROXIES="10.0.0.7,192.168.0.0/16")
+    stranger = serve(
+        BACKLOG_SERVICE_PROXY_HEADER="X-Forwarded-User",
+        BACKLOG_SERVICE_TRUSTED_PROXIES="10.0.0.7,192.168.0.0/16",
+    )
     assert stranger.get(f"{API}/history", headers=known).status_code == 401
-    assert stranger.get(f"{API}/history", headers=known | {"X-Forwarded-For": "10.0.0.7"}).status_code == 401
+    assert (
+        stranger.get(f"{API}/history", headers=known | {"X-Forwarded-For": "10.0.0.7"}).status_code
+        == 401
+    )
 
 
 BEHIND_A_PROXY = {
@@ -131,10 +168,20 @@ BEHIND_A_PROXY = {
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example.com", "evil.example.com:3001", "localhost.evil.com", "", "[::", "evil@127.0.0.1", "127.0.0.1:1, evil"],
+    [
+        "evil.example.com",
+        "evil.example.com:3001",
+        "localhost.evil.com",
+        "",
+        "[::",
+        "evil@127.0.0.1",
+        "127.0.0.1:1, evil",
+    ],
 )
 def test_a_page_whose_name_leads_here_cannot_pass_for_the_proxy(serve: Serve, host: str) -> None:
-    """Its requests come from the address of the proxy where both are on one machine, and it may send any header to itself."""
+    """Its requests come from the address of the proxy where both are on one machine, and it may
+    send any header to itself.
+    """
     page = {"Host": host, "X-Forwarded-User": "hanako", "Sec-Fetch-Site": "same-origin"}
     for more in ({}, {"BACKLOG_SERVICE_TOKEN": TOKEN}):
         service = serve(**BEHIND_A_PROXY, **more)
@@ -144,30 +191,58 @@ def test_a_page_whose_name_leads_here_cannot_pass_for_the_proxy(serve: Serve, ho
     assert service.get(f"{API}/history", headers={"Host": host, **bearer(TOKEN)}).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["sync.example.com", "Sync.Example.com:443", "backlog.example.com", "localhost", "10.0.0.7:3001"])
-def test_behind_a_proxy_the_service_answers_to_its_public_names_and_to_numbers(serve: Serve, host: str) -> None:
+@pytest.mark.parametrize(
+    "host",
+    [
+        "sync.example.com",
+        "Sync.Example.com:443",
+        "backlog.example.com",
+        "localhost",
+        "10.0.0.7:3001",
+    ],
+)
+def test_behind_a_proxy_the_service_answers_to_its_public_names_and_to_numbers(
+    serve: Serve, host: str
+) -> None:
     service = serve(**BEHIND_A_PROXY)
-    assert service.get(f"{API}/history", headers={"Host": host, "X-Forwarded-User": "hanako"}).status_code == 200
-    own = {"Host": "backlog.example.com", "X-Forwarded-User": "hanako", "Origin": "https://backlog.example.com:8443"}
-    assert service.post(f"{API}/projects/all", headers=own).json()["error"]["code"] == "space_unknown"
+    assert (
+        service.get(
+            f"{API}/history", headers={"Host": host, "X-Forwarded-User": "hanako"}
+        ).status_code
+        == 200
+    )
+    own = {
+        "Host": "backlog.example.com",
+        "X-Forwarded-User": "hanako",
+        "Origin": "https://backlog.example.com:8443",
+    }
+    assert (
+        service.post(f"{API}/projects/all", headers=own).json()["error"]["code"] == "space_unknown"
+    )
 
 
 @pytest.mark.parametrize(
     "host",
     [
-        "evil.example.com", "evil.example.com:3001", "localhost.evil.com", "", "127.0.0.1.evil.com", "[::", "10.0.0.1",
-        "evil@127.0.0.1", "evil:x@localhost:3001", "127.0.0.1:3001, evil.example.com", "127.0.0.1, evil", "evil, 127.0.0.1",
-        "127.0.0.1/evil", "127.0.0.1?evil", "127.0.0.1#evil", "127.0.0.1:evil", "127.0.0.1\\evil", "[::1]evil", "[::1",
+        "evil.example.com", "evil.example.com:3001", "localhost.evil.com", "",
+        "127.0.0.1.evil.com", "[::", "10.0.0.1", "evil@127.0.0.1", "evil:x@localhost:3001",
+        "127.0.0.1:3001, evil.example.com", "127.0.0.1, evil", "evil, 127.0.0.1",
+        "127.0.0.1/evil", "127.0.0.1?evil", "127.0.0.1#evil", "127.0.0.1:evil",
+        "127.0.0.1\\evil", "[::1]evil", "[::1",
     ],
 )  # fmt: skip
-def test_without_a_token_a_name_that_is_not_this_machines_is_refused(serve: Serve, host: str) -> None:
+def test_without_a_token_a_name_that_is_not_this_machines_is_refused(
+    serve: Serve, host: str
+) -> None:
     service = serve()
     for path in (f"{API}/history", "/", "/healthz"):
         answer = service.get(path, headers={"Host": host})
         assert (answer.status_code, answer.json()["error"]["code"]) == (421, "wrong_host")
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:3001", "127.0.0.1:9", "[::1]:3001", "127.8.8.8"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:3001", "127.0.0.1:9", "[::1]:3001", "127.8.8.8"]
+)
 def test_without_a_token_this_machine_is_let_in(serve: Serve, host: str) -> None:
     assert serve().get(f"{API}/history", headers={"Host": host}).status_code == 200
 
@@ -182,7 +257,9 @@ def test_without_a_token_this_machine_is_let_in(serve: Serve, host: str) -> None
     ],
     ids=str,
 )
-def test_another_sites_page_starts_nothing(serve: Serve, dagster: DagsterStandIn, headers: dict[str, str]) -> None:
+def test_another_sites_page_starts_nothing(
+    serve: Serve, dagster: DagsterStandIn, headers: dict[str, str]
+) -> None:
     for service in (serve(), serve(BACKLOG_SERVICE_PROXY_HEADER="X-User")):
         answer = service.post(f"{API}/projects/all", headers=headers | {"X-User": "hanako"})
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "cross_site")
@@ -194,20 +271,33 @@ def test_the_page_itself_and_programs_pass_that_check(serve: Serve) -> None:
     own = f"http://{service.base_url.netloc.decode()}"
     for headers in ({}, {"Sec-Fetch-Site": "same-origin"}, {"Origin": own}):
         # Nothing is loaded, so no space is known yet.
-        assert service.post(f"{API}/projects/all", headers=headers).json()["error"]["code"] == "space_unknown"
+        assert (
+            service.post(f"{API}/projects/all", headers=headers).json()["error"]["code"]
+            == "space_unknown"
+        )
 
 
-@pytest.mark.parametrize(("mode", "kind"), [("no-cors", "image"), ("cors", "empty"), ("navigate", "iframe")])
-def test_another_sites_page_shows_nothing_of_the_service_but_may_lead_to_it(serve: Serve, mode: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("no-cors", "image"), ("cors", "empty"), ("navigate", "iframe")]
+)
+def test_another_sites_page_shows_nothing_of_the_service_but_may_lead_to_it(
+    serve: Serve, mode: str, kind: str
+) -> None:
     service = serve()
     for path in ("/", f"{API}/history", "/openapi.json"):
         page = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": kind}
         assert service.get(path, headers=page).status_code == 403
-        followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+        followed = {
+            "Sec-Fetch-Site": "cross-site",
+            "Sec-Fetch-Mode": "navigate",
+            "Sec-Fetch-Dest": "document",
+        }
         assert service.get(path, headers=followed).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/static/page.js", f"{API}/history", f"{API}/nowhere", "/nowhere", "/healthz"])
+@pytest.mark.parametrize(
+    "path", ["/", "/static/page.js", f"{API}/history", f"{API}/nowhere", "/nowhere", "/healthz"]
+)
 def test_every_answer_restricts_what_browsers_do_with_it(serve: Serve, path: str) -> None:
     for answer in (serve().get(path), serve(BACKLOG_SERVICE_TOKEN=TOKEN).get(path)):
         for name, value in HEADERS.items():
@@ -229,7 +319,9 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(serve: Serve, pat
 
 
 def needs_a_token(host: str, **variables: str) -> bool:
-    """Return whether the service refuses to listen on an address, because it would be open to everybody."""
+    """Return whether the service refuses to listen on an address, because it would be open to
+    everybody.
+    """
     try:
         check_exposure(Settings.from_env(variables), host)
     except SettingsError as error:
@@ -237,7 +329,10 @@ def needs_a_token(host: str, **variables: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.10", "sync.example.com"])  # noqa: S104 - refused
+@pytest.mark.parametrize(
+    "host",
+    ["0.0.0.0", "::", "192.168.0.10", "sync.example.com"],  # noqa: S104 - refused
+)
 def test_a_service_that_others_can_reach_must_know_who_asks(host: str) -> None:
     assert needs_a_token(host)
     assert needs_a_token(host, BACKLOG_WEBHOOK_SECRET=SECRET)

@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from assets.issues import IssuesConfig
-from pipelines import jobs
 from resources.dagster_tags import RANGE_END_TAG as END
 from resources.dagster_tags import RANGE_START_TAG as START
 from resources.warehouse import sync_state
-from service.starts import issues_config
+from sync.modes import issues_config
 from tests.ports import free_port
 from tests.service.conftest import API, DagsterStandIn, Log, Serve
 
@@ -31,27 +29,39 @@ def space(log: Log, warehouse: Engine) -> Log:
         sync_state.note_space_url(connection, "acme", "http://acme.example.com")
         sync_state.record_project_keys(connection, "acme", {"OPS": 300, "WEB": 301})
         # In Asia/Tokyo it is February already.
-        sync_state.set_watermark(connection, "acme", "issues", 300, datetime(2026, 1, 31, 16, tzinfo=UTC))
+        sync_state.set_watermark(
+            connection, "acme", "issues", 300, datetime(2026, 1, 31, 16, tzinfo=UTC)
+        )
     return log
 
 
 ACME = {"BACKLOG_URL": "http://acme.example.com", "BACKLOG_API_KEY": "unused"}
 
 
-def test_the_configuration_is_that_of_the_schedules() -> None:
-    assert issues_config("incremental") == jobs.issues_config("incremental")
-    assert (issues_config("full"), IssuesConfig().mode) == ({}, "backfill"), "without one, partitions are read again whole"
-    assert (START, END) == ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+@pytest.mark.parametrize(("location", "prefix"), [("", ()), ("acme", ("acme",))])
+def test_the_configuration_names_the_steps_of_the_job(
+    location: str, prefix: tuple[str, ...]
+) -> None:
+    script = (
+        "import json; from assets.activity_feed import activities; from "
+        "assets.issues import issues; "
+        "print(json.dumps([activities.op.name, issues.op.name]))"
+    )
+    environ = {**os.environ, "BACKLOG_DAGSTER_LOCATION": location}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environ,
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(done.stdout) == list(issues_config("incremental", prefix)["ops"])
 
 
-def test_so_it_is_where_several_spaces_share_one_dagster() -> None:
-    script = "import json; from pipelines import jobs; print(json.dumps(jobs.issues_config('incremental')))"
-    environ = {**os.environ, "BACKLOG_DAGSTER_LOCATION": "acme"}
-    done = subprocess.run([sys.executable, "-c", script], env=environ, cwd=ROOT, check=True, capture_output=True, text=True)
-    assert json.loads(done.stdout) == issues_config("incremental", ("acme",)) != issues_config("incremental")
-
-
-def test_all_projects_are_those_that_are_there(serve: Serve, space: Log, warehouse: Engine, dagster: DagsterStandIn) -> None:
+def test_all_projects_are_those_that_are_there(
+    serve: Serve, space: Log, warehouse: Engine, dagster: DagsterStandIn
+) -> None:
     with warehouse.begin() as connection:
         # OPS was not listed this time.
         sync_state.record_project_keys(connection, "acme", {"WEB": 301})
@@ -61,7 +71,7 @@ def test_all_projects_are_those_that_are_there(serve: Serve, space: Log, warehou
     assert (tags[START], tags[END]) == ("WEB|2026-01", "WEB|2026-03")
 
 
-def test_links_lead_to_where_browsers_reach_dagster_and_the_service_asks_where_it_reaches_it(
+def test_links_lead_to_where_browsers_reach_dagster(
     serve: Serve, space: Log, dagster: DagsterStandIn
 ) -> None:
     service = serve(**ACME, BACKLOG_DAGSTER_PUBLIC_URL="https://dagster.example.com/")
@@ -72,14 +82,23 @@ def test_links_lead_to_where_browsers_reach_dagster_and_the_service_asks_where_i
     assert len(dagster.launched) == 1
 
 
-def test_projects_are_synced_by_the_job_of_that_name(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+def test_projects_are_synced_by_the_job_of_that_name(
+    serve: Serve, space: Log, dagster: DagsterStandIn
+) -> None:
     answer = serve(**ACME).post(PROJECTS)
     assert answer.status_code == 202
     run_url = f"{dagster.url}/runs/11111111-2222"
-    assert answer.json() == {"run_id": "11111111-2222", "job": "projects", "project": None, "mode": "full", "status_url": run_url}
+    assert answer.json() == {
+        "run_id": "11111111-2222",
+        "job": "projects",
+        "project": None,
+        "mode": "full",
+        "status_url": run_url,
+    }
     [params] = dagster.launched
     assert params["selector"] == {
-        "jobName": "projects", "repositoryName": "__repository__", "repositoryLocationName": "backlog_elt",
+        "jobName": "projects", "repositoryName": "__repository__",
+        "repositoryLocationName": "backlog_elt",
     }  # fmt: skip
     assert (params["runConfigData"], params["executionMetadata"]) == ({}, {"tags": []})
 
@@ -98,49 +117,82 @@ def test_projects_are_synced_by_the_job_of_that_name(serve: Serve, space: Log, d
 def test_issues_of_a_project_are_synced_from_its_watermark_or_whole(
     serve: Serve, space: Log, dagster: DagsterStandIn, body: object, mode: str, first: str
 ) -> None:
-    answer = serve(**ACME, BACKLOG_DAGSTER_LOCATION="acme").post(OPS, json=body) if body is not None else serve(**ACME).post(OPS)
+    answer = (
+        serve(**ACME, BACKLOG_DAGSTER_LOCATION="acme").post(OPS, json=body)
+        if body is not None
+        else serve(**ACME).post(OPS)
+    )
     assert answer.status_code == 202
     assert (answer.json()["project"], answer.json()["mode"]) == ("OPS", mode)
     [params] = dagster.launched
-    assert params["selector"]["repositoryLocationName"] == ("backlog_elt" if body is None else "acme")
+    assert params["selector"]["repositoryLocationName"] == (
+        "backlog_elt" if body is None else "acme"
+    )
     tags = {tag["key"]: tag["value"] for tag in params["executionMetadata"]["tags"]}
     assert tags == {START: f"OPS|{first}", END: "OPS|2026-03"}
     prefix = () if body is None else ("acme",)
-    assert params["runConfigData"] == issues_config("full" if mode == "full" else "incremental", prefix)
+    assert params["runConfigData"] == issues_config(
+        "backfill" if mode == "full" else "incremental", prefix
+    )
 
 
-def test_a_project_that_was_never_read_is_read_from_the_first_month(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+def test_a_project_that_was_never_read_is_read_from_the_first_month(
+    serve: Serve, space: Log, dagster: DagsterStandIn
+) -> None:
     assert serve(**ACME).post(f"{API}/project/WEB/tasks").status_code == 202
-    assert {"key": START, "value": "WEB|2026-01"} in dagster.launched[0]["executionMetadata"]["tags"]
+    assert {"key": START, "value": "WEB|2026-01"} in dagster.launched[0]["executionMetadata"][
+        "tags"
+    ]
 
 
 @pytest.mark.parametrize(
-    ("mode", "watermark", "first"), [("incremental", True, "2026-02"), ("incremental", False, "2026-01"), ("full", True, "2026-01")]
+    ("mode", "watermark", "first"),
+    [
+        ("incremental", True, "2026-02"),
+        ("incremental", False, "2026-01"),
+        ("full", True, "2026-01"),
+    ],
 )
 def test_issues_of_all_projects_are_synced_from_the_oldest_watermark_or_whole(
-    serve: Serve, space: Log, dagster: DagsterStandIn, warehouse: Engine, mode: str, watermark: bool, first: str
+    serve: Serve,
+    space: Log,
+    dagster: DagsterStandIn,
+    warehouse: Engine,
+    mode: str,
+    watermark: bool,
+    first: str,
 ) -> None:
     if watermark:
         with warehouse.begin() as connection:
-            sync_state.set_watermark(connection, "acme", "issues", 301, datetime(2026, 3, 1, tzinfo=UTC))
+            sync_state.set_watermark(
+                connection, "acme", "issues", 301, datetime(2026, 3, 1, tzinfo=UTC)
+            )
     answer = serve(**ACME).post(ALL, json={"mode": mode})
     assert answer.status_code == 202
-    assert (answer.json()["job"], answer.json()["project"], answer.json()["mode"]) == ("issues", None, mode)
+    assert (answer.json()["job"], answer.json()["project"], answer.json()["mode"]) == (
+        "issues",
+        None,
+        mode,
+    )
     [params] = dagster.launched
     tags = {tag["key"]: tag["value"] for tag in params["executionMetadata"]["tags"]}
     # APP is a partition that somebody typed: no project has ever had that key.
     assert tags == {START: f"OPS|{first}", END: "WEB|2026-03"}
-    assert params["runConfigData"] == issues_config("full" if mode == "full" else "incremental")
+    assert params["runConfigData"] == issues_config("backfill" if mode == "full" else "incremental")
 
 
-def test_where_no_project_is_known_nothing_is_started(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+def test_where_no_project_is_known_nothing_is_started(
+    serve: Serve, space: Log, dagster: DagsterStandIn
+) -> None:
     dagster.answers["assetNodes"][0]["partitionKeysByDimension"][0]["partitionKeys"] = []
     answer = serve(**ACME).post(ALL)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_project")
     assert dagster.launched == []
 
 
-@pytest.mark.parametrize(("job", "path"), [("projects", PROJECTS), ("issues", OPS), ("issues", ALL)])
+@pytest.mark.parametrize(
+    ("job", "path"), [("projects", PROJECTS), ("issues", OPS), ("issues", ALL)]
+)
 @pytest.mark.parametrize("status", ["QUEUED", "STARTED", "CANCELING"])
 def test_a_second_run_of_a_kind_is_refused_with_the_first_ones_id(
     serve: Serve, space: Log, dagster: DagsterStandIn, job: str, path: str, status: str
@@ -174,37 +226,59 @@ def test_a_second_run_of_a_kind_is_refused_with_the_first_ones_id(
     ],
 )
 def test_a_load_at_a_command_line_counts_too(
-    serve: Serve, space: Log, dagster: DagsterStandIn, sync_type: str, mode: str, path: str, status: int
+    serve: Serve,
+    space: Log,
+    dagster: DagsterStandIn,
+    sync_type: str,
+    mode: str,
+    path: str,
+    status: int,
 ) -> None:
     with space.alive(sync_type, run="of-a-command", mode=mode):
         answer = serve(**ACME).post(path)
     assert answer.status_code == status
     if status == 409:
         error = answer.json()["error"]
-        assert (error["run_id"], error["hint"]) == ("of-a-command", "Wait for it, or end its command with Ctrl+C.")
+        assert (error["run_id"], error["hint"]) == (
+            "of-a-command",
+            "Wait for it, or end its command with Ctrl+C.",
+        )
 
 
-def test_a_run_of_another_job_counts_as_what_it_is(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+def test_a_run_of_another_job_counts_as_what_it_is(
+    serve: Serve, space: Log, dagster: DagsterStandIn
+) -> None:
     dagster.works("targeted_sync", "of-the-sensor")
     with space.alive("activities", run="of-the-sensor", mode="incremental"):
         assert serve(**ACME).post(OPS).status_code == 202
 
 
-def test_a_load_that_was_killed_does_not_count(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+def test_a_load_that_was_killed_does_not_count(
+    serve: Serve, space: Log, dagster: DagsterStandIn
+) -> None:
     space.begun("projects", mode="full", run="of-a-dead-command")
     assert serve(**ACME).post(PROJECTS).status_code == 202
 
 
-def test_of_two_at_the_same_moment_one_is_started(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+def test_of_two_at_the_same_moment_one_is_started(
+    serve: Serve, space: Log, dagster: DagsterStandIn
+) -> None:
     service = serve(**ACME)
     with ThreadPoolExecutor(4) as clients:
-        found = list(clients.map(lambda path: service.post(path).status_code, [OPS, PROJECTS, OPS, PROJECTS]))
+        found = list(
+            clients.map(lambda path: service.post(path).status_code, [OPS, PROJECTS, OPS, PROJECTS])
+        )
     assert sorted(found) == [202, 202, 409, 409]
-    assert sorted(params["selector"]["jobName"] for params in dagster.launched) == ["issues", "projects"]
+    assert sorted(params["selector"]["jobName"] for params in dagster.launched) == [
+        "issues",
+        "projects",
+    ]
 
 
 @pytest.mark.parametrize("key", ["NOPE", "ops", "OPS%27", "OPS%7C2026-01", "%E9%8D%B5", "x" * 300])
-def test_an_unknown_project_is_said(serve: Serve, space: Log, dagster: DagsterStandIn, key: str) -> None:
+def test_an_unknown_project_is_said(
+    serve: Serve, space: Log, dagster: DagsterStandIn, key: str
+) -> None:
     answer = serve(**ACME).post(f"{API}/project/{key}/tasks")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_project")
     assert dagster.launched == []
@@ -246,7 +320,15 @@ def test_without_dagster_it_is_said_how_to_start_it(serve: Serve, space: Log) ->
 
 REFUSALS = [
     ({"launchRun": {"__typename": "UnauthorizedError", "message": "no"}}, "it is read-only"),
-    ({"launchRun": {"__typename": "RunConfigValidationInvalid", "errors": [{"message": "no such op\nmore"}]}}, "no such op"),
+    (
+        {
+            "launchRun": {
+                "__typename": "RunConfigValidationInvalid",
+                "errors": [{"message": "no such op\nmore"}],
+            }
+        },
+        "no such op",
+    ),
     ({"launchRun": {"__typename": "PythonError", "message": "it broke"}}, "it broke"),
     ({"launchRun": {"__typename": "RunConflict"}}, "RunConflict"),
     ({"runsOrError": {"__typename": "PythonError", "message": "no storage"}}, "no storage"),
@@ -264,14 +346,18 @@ def test_what_dagster_refuses_is_said_in_its_words(
     assert said in answer.json()["error"]["message"]
 
 
-def test_an_answer_that_is_not_dagsters_is_said_to_be_so(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+def test_an_answer_that_is_not_dagsters_is_said_to_be_so(
+    serve: Serve, space: Log, dagster: DagsterStandIn
+) -> None:
     service = serve(**ACME, BACKLOG_DAGSTER_URL=dagster.url + "/elsewhere")
     answer = service.post(PROJECTS)
     assert (answer.status_code, answer.json()["error"]["code"]) == (502, "dagster_refused")
     assert "the answer (404) is not that of its GraphQL API" in answer.json()["error"]["message"]
 
 
-def test_a_run_that_was_started_is_seen_at_once(serve: Serve, space: Log, dagster: DagsterStandIn) -> None:
+def test_a_run_that_was_started_is_seen_at_once(
+    serve: Serve, space: Log, dagster: DagsterStandIn
+) -> None:
     service = serve(**ACME)
     assert service.get(f"{API}/monitor/active").json()["active"] == []
     service.post(PROJECTS)

@@ -25,7 +25,9 @@ class Api:
             trust_env=False,
         )
 
-    def answer(self, path: str, method: str = "GET", form: dict[str, Any] | None = None, **params: Any) -> httpx.Response:
+    def answer(
+        self, path: str, method: str = "GET", form: dict[str, Any] | None = None, **params: Any
+    ) -> httpx.Response:
         """Return the response as it came."""
         return self.http.request(method, path, params=params, data=form)
 

@@ -51,7 +51,9 @@ def test_no_key_is_kept_in_the_log(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/users", "/teams", "/groups"])
-def test_only_those_who_administer_something_list_all_users_and_teams(api: Api, as_user: Login, path: str) -> None:
+def test_only_those_who_administer_something_list_all_users_and_teams(
+    api: Api, as_user: Login, path: str
+) -> None:
     space, member = api.simulator.space, as_user(api, 2)
     user = member.get("/users/myself")["id"]
     for project in space.projects.values():
@@ -62,7 +64,9 @@ def test_only_those_who_administer_something_list_all_users_and_teams(api: Api, 
     assert [one["id"] for one in member.get(path)] == [one["id"] for one in api.get(path)]
 
 
-def test_a_member_sees_the_teams_of_a_project_and_only_administrators_one_by_its_id(api: Api, as_user: Login) -> None:
+def test_a_member_sees_the_teams_of_a_project_and_only_administrators_one_by_its_id(
+    api: Api, as_user: Login
+) -> None:
     space, member = api.simulator.space, as_user(api, 2)
     space.add_member("OPS", member.get("/users/myself")["id"])
     teams = member.get("/projects/OPS/teams")
@@ -85,7 +89,9 @@ def test_a_project_one_does_not_belong_to_does_not_exist(api: Api, as_user: Logi
     assert member.error("/issues/OPS-1") == (404, 6)
     web = space.project("WEB")
     assert member.get("/issues/count") == {"count": len(web.issues)}
-    assert member.get("/issues/count", **{"projectId[]": list(space.projects)}) == {"count": len(web.issues)}
+    assert member.get("/issues/count", **{"projectId[]": list(space.projects)}) == {
+        "count": len(web.issues)
+    }
     assert {one["project"]["id"] for one in member.get("/space/activities", count=100)} == {web.id}
 
 
@@ -96,7 +102,15 @@ def test_an_administrator_asks_for_all_projects_to_see_those_not_joined(api: Api
 
 
 def test_what_is_gone_or_never_was_is_not_found(api: Api) -> None:
-    for path in ("/issues/1", "/issues/OPS-99999", "/projects/NOPE", "/users/1", "/teams/1", "/activities/1", "/nope"):
+    for path in (
+        "/issues/1",
+        "/issues/OPS-99999",
+        "/projects/NOPE",
+        "/users/1",
+        "/teams/1",
+        "/activities/1",
+        "/nope",
+    ):
         assert api.error(path) == (404, 6), path
 
 
@@ -106,7 +120,12 @@ def test_viewers_write_nothing_and_reporters_only_add(api: Api, as_user: Login) 
     viewer, reporter = as_user(api, 4), as_user(api, 3)
     for one in (viewer, reporter):
         space.add_member("OPS", one.get("/users/myself")["id"])
-    form = {"projectId": project.id, "summary": "s", "issueTypeId": next(iter(project.issue_types)), "priorityId": 3}
+    form = {
+        "projectId": project.id,
+        "summary": "s",
+        "issueTypeId": next(iter(project.issue_types)),
+        "priorityId": 3,
+    }
     assert viewer.answer("/issues", "POST", form).status_code == 403
     assert reporter.answer("/issues", "POST", form).status_code == 201
     assert reporter.answer("/issues/OPS-1", "PATCH", {"summary": "t"}).status_code == 403
@@ -116,7 +135,12 @@ def test_viewers_write_nothing_and_reporters_only_add(api: Api, as_user: Login) 
 def allowed(api: Api, client: httpx.Client, decision: str = "allow") -> dict[str, list[str]]:
     """Go through the consent page; return what comes back to the application."""
     keyring = api.simulator.site.keyring
-    asked = {"response_type": "code", "client_id": keyring.client_id, "redirect_uri": REDIRECT, "state": "a&b"}
+    asked = {
+        "response_type": "code",
+        "client_id": keyring.client_id,
+        "redirect_uri": REDIRECT,
+        "state": "a&b",
+    }
     assert "<form" in client.get("/OAuth2AccessRequest.action", params=asked).text
     answer = client.post("/OAuth2AccessRequest.action", data=asked | {"decision": decision})
     assert answer.status_code == 302
@@ -148,10 +172,17 @@ def test_a_code_is_exchanged_once_for_tokens_that_work(api: Api) -> None:
     with plain(api) as client:
         back = allowed(api, client)
         assert back["state"] == ["a&b"]
-        form = {"grant_type": "authorization_code", "code": back["code"][0], "redirect_uri": REDIRECT}
+        form = {
+            "grant_type": "authorization_code",
+            "code": back["code"][0],
+            "redirect_uri": REDIRECT,
+        }
         tokens = token(api, client, **form).json()
         assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 3600)
-        assert whoami(client, tokens["access_token"]).json()["id"] == api.simulator.space.administrator.id
+        assert (
+            whoami(client, tokens["access_token"]).json()["id"]
+            == api.simulator.space.administrator.id
+        )
         again = token(api, client, **form)
         assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
 
@@ -184,7 +215,9 @@ def test_a_live_access_token_is_given_again_if_the_space_does_that(api: Api, reu
     with plain(api) as client:
         first = logged_in(api, client)
         api.simulator.clock.advance(600)
-        second = token(api, client, grant_type="refresh_token", refresh_token=first["refresh_token"]).json()
+        second = token(
+            api, client, grant_type="refresh_token", refresh_token=first["refresh_token"]
+        ).json()
     assert (second["access_token"] == first["access_token"]) == reuses
     assert second["expires_in"] == (3000 if reuses else 3600)
 
@@ -206,17 +239,21 @@ def test_an_expired_token_is_reported_in_the_way_that_is_switched_on(api: Api, f
 
 
 @pytest.mark.parametrize("status", [400, 401])
-def test_a_grant_that_is_taken_back_is_refused_with_the_status_that_is_switched_on(api: Api, status: int) -> None:
+def test_a_grant_that_is_taken_back_is_refused_with_the_status_that_is_switched_on(
+    api: Api, status: int
+) -> None:
     api.simulator.switch(grant_error_status=status)
     with plain(api) as client:
         tokens = logged_in(api, client)
         api.simulator.site.keyring.revoke_grants()
         assert whoami(client, tokens["access_token"]).status_code == 401
-        refused = token(api, client, grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+        refused = token(
+            api, client, grant_type="refresh_token", refresh_token=tokens["refresh_token"]
+        )
     assert (refused.status_code, refused.json()["error"]) == (status, "invalid_grant")
 
 
-def test_tokens_can_be_short_lived_and_the_token_endpoint_sends_its_time_and_can_fail(api: Api) -> None:
+def test_tokens_can_be_short_lived_and_the_token_endpoint_can_fail(api: Api) -> None:
     api.simulator.switch(token_seconds=2)
     api.simulator.faults.add(Fault(status=503, path="/oauth2/token"))
     with plain(api) as client:

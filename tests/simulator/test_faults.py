@@ -10,8 +10,12 @@ from simulator import Fault
 from tests.simulator.conftest import Api
 
 
-@pytest.mark.parametrize(("status", "code"), [(500, 1), (502, 1), (503, 1), (429, 13), (403, 5), (401, 11), (400, 7)])
-def test_the_next_request_is_refused_and_the_one_after_served(api: Api, status: int, code: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"), [(500, 1), (502, 1), (503, 1), (429, 13), (403, 5), (401, 11), (400, 7)]
+)
+def test_the_next_request_is_refused_and_the_one_after_served(
+    api: Api, status: int, code: int
+) -> None:
     api.simulator.faults.add(Fault(status=status))
     assert api.error("/projects") == (status, code)
     assert api.answer("/projects").status_code == 200
@@ -76,7 +80,15 @@ def test_a_fault_hits_only_its_path_and_method(api: Api) -> None:
 
 def test_a_fault_hits_every_third_request(api: Api) -> None:
     api.simulator.faults.add(Fault(status=500, every=3, times=None))
-    assert [api.answer("/space").status_code for _ in range(7)] == [200, 200, 500, 200, 200, 500, 200]
+    assert [api.answer("/space").status_code for _ in range(7)] == [
+        200,
+        200,
+        500,
+        200,
+        200,
+        500,
+        200,
+    ]
 
 
 def test_a_fault_hits_a_number_of_requests(api: Api) -> None:

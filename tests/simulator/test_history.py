@@ -70,7 +70,10 @@ def test_comments_show_a_change_as_names_and_activities_as_ids(api: Api) -> None
     [row] = api.get(f"/issues/{issue.id}/comments")
     assert row["content"] == "so"
     by_field = {one["field"]: one for one in row["changeLog"]}
-    assert (by_field["status"]["newValue"], by_field["limitDate"]["newValue"]) == (status, "2026-08-23")
+    assert (by_field["status"]["newValue"], by_field["limitDate"]["newValue"]) == (
+        status,
+        "2026-08-23",
+    )
     [activity] = api.get("/space/activities", count=1)
     changes = {one["field"]: one["new_value"] for one in activity["content"]["changes"]}
     assert activity["type"] == 2
@@ -93,8 +96,12 @@ def test_a_bulk_edit_is_one_activity_and_a_comment_row_each(api: Api) -> None:
     rows = space.bulk_edit(issues, due_date="2026-08-23", comment="all")
     [activity] = api.get("/space/activities", count=1)
     assert activity["type"] == 14
-    assert activity["content"]["changes"] == [{"field": "limitDate", "new_value": "2026/08/23", "type": "standard"}]
-    assert [link["comment"]["id"] for link in activity["content"]["link"]] == [row.id for row in rows]
+    assert activity["content"]["changes"] == [
+        {"field": "limitDate", "new_value": "2026/08/23", "type": "standard"}
+    ]
+    assert [link["comment"]["id"] for link in activity["content"]["link"]] == [
+        row.id for row in rows
+    ]
     assert all(api.get(f"/issues/{issue.id}/comments/count") == {"count": 1} for issue in issues)
 
 
@@ -140,7 +147,10 @@ def test_id_bounds_follow_their_switch_for_comments_and_feeds(api: Api, inclusiv
     issue = space.create_issue("OPS")
     ids = [space.comment(issue, f"c{n}").id for n in range(5)]
     feed_ids = [activity.id for activity in space.activities[-5:]]
-    for path, known in ((f"/issues/{issue.id}/comments", ids), ("/projects/OPS/activities", feed_ids)):
+    for path, known in (
+        (f"/issues/{issue.id}/comments", ids),
+        ("/projects/OPS/activities", feed_ids),
+    ):
         got = [row["id"] for row in api.get(path, minId=known[1], maxId=known[3], order="asc")]
         assert got == (known[1:4] if inclusive else known[2:3])
         assert [row["id"] for row in api.get(path, minId=known[0], count=2)] == known[:-3:-1]
@@ -190,7 +200,9 @@ def test_a_users_feed_and_a_single_activity_can_be_read(api: Api) -> None:
         ("link_file", 2, UPDATE),
     ],
 )  # fmt: skip
-def test_rarer_events_have_the_content_of_their_type(api: Api, act: str, kind: int, keys: set[str]) -> None:
+def test_rarer_events_have_the_content_of_their_type(
+    api: Api, act: str, kind: int, keys: set[str]
+) -> None:
     space = api.simulator.space
     project = space.project("OPS")
     issue = next(iter(project.issues.values()))

@@ -15,7 +15,9 @@ Serve = Callable[..., Api]
 
 
 def ids_of(api: Api, **params: Any) -> list[int]:
-    """Return the ids of all issues that pass the filters, page by page; ties stand still, or pages would miss some."""
+    """Return the ids of all issues that pass the filters, page by page; ties stand still, or pages
+    would miss some.
+    """
     if not api.simulator.space.switches.stable_ties:
         api.simulator.switch(stable_ties=True)
     found: list[int] = []
@@ -47,19 +49,34 @@ def test_every_sort_is_taken_and_loses_nothing(still: Api, sort: str, order: str
 def test_created_ascending_is_the_reverse_of_created_descending(serve: Serve) -> None:
     api = serve()
     api.simulator.switch(stable_ties=True)
-    assert ids_of(api, sort="created", order="asc") == ids_of(api, sort="created")[::-1] == ids_of(api)[::-1]
+    assert (
+        ids_of(api, sort="created", order="asc")
+        == ids_of(api, sort="created")[::-1]
+        == ids_of(api)[::-1]
+    )
 
 
 def test_sorted_values_really_ascend(still: Api) -> None:
     for sort in ("updated", "dueDate"):
-        values = [issue[sort] or "" for issue in still.get("/issues", sort=sort, order="asc", count=100)]
+        values = [
+            issue[sort] or "" for issue in still.get("/issues", sort=sort, order="asc", count=100)
+        ]
         assert values == sorted(values)
 
 
 def test_a_custom_field_can_be_sorted_by(still: Api) -> None:
-    number = next(one["id"] for one in still.get("/projects/OPS/customFields") if one["typeId"] == 3)
-    page = still.get("/issues", sort=f"customField_{number}", count=100, **{"projectId[]": still.get("/projects/OPS")["id"]})
-    values = [one["value"] for issue in page for one in issue["customFields"] if one["id"] == number]
+    number = next(
+        one["id"] for one in still.get("/projects/OPS/customFields") if one["typeId"] == 3
+    )
+    page = still.get(
+        "/issues",
+        sort=f"customField_{number}",
+        count=100,
+        **{"projectId[]": still.get("/projects/OPS")["id"]},
+    )
+    values = [
+        one["value"] for issue in page for one in issue["customFields"] if one["id"] == number
+    ]
     known = [value for value in values if value is not None]
     assert known == sorted(known, reverse=True)
     assert values[: len(known)] == known
@@ -79,7 +96,9 @@ def test_a_custom_field_can_be_sorted_by(still: Api) -> None:
     ],
 )
 def test_list_filters_take_any_of_their_values(still: Api, name: str, attribute: str) -> None:
-    values = sorted({getattr(one, attribute) for one in still.simulator.space.issues.values()} - {None})[:2]
+    values = sorted(
+        {getattr(one, attribute) for one in still.simulator.space.issues.values()} - {None}
+    )[:2]
     matching = expected(still, lambda issue: getattr(issue, attribute) in values)
     assert matching
     assert set(ids_of(still, **{f"{name}[]": values})) == matching
@@ -88,16 +107,30 @@ def test_list_filters_take_any_of_their_values(still: Api, name: str, attribute:
 
 @pytest.mark.parametrize(
     ("name", "attribute"),
-    [("categoryId", "category_ids"), ("versionId", "version_ids"), ("milestoneId", "milestone_ids")],
+    [
+        ("categoryId", "category_ids"),
+        ("versionId", "version_ids"),
+        ("milestoneId", "milestone_ids"),
+    ],
 )
-def test_filters_on_several_values_per_issue_take_any(still: Api, name: str, attribute: str) -> None:
-    value = next(getattr(one, attribute)[0] for one in still.simulator.space.issues.values() if getattr(one, attribute))
-    assert set(ids_of(still, **{f"{name}[]": value})) == expected(still, lambda issue: value in getattr(issue, attribute))
+def test_filters_on_several_values_per_issue_take_any(
+    still: Api, name: str, attribute: str
+) -> None:
+    value = next(
+        getattr(one, attribute)[0]
+        for one in still.simulator.space.issues.values()
+        if getattr(one, attribute)
+    )
+    assert set(ids_of(still, **{f"{name}[]": value})) == expected(
+        still, lambda issue: value in getattr(issue, attribute)
+    )
 
 
 def test_filters_narrow_each_other(still: Api) -> None:
     both = set(ids_of(still, **{"statusId[]": [1, 2], "priorityId[]": 2}))
-    assert both == expected(still, lambda issue: issue.status_id in (1, 2) and issue.priority_id == 2)
+    assert both == expected(
+        still, lambda issue: issue.status_id in (1, 2) and issue.priority_id == 2
+    )
 
 
 def test_issues_are_found_by_id_a_hundred_at_a_time(still: Api) -> None:
@@ -107,7 +140,9 @@ def test_issues_are_found_by_id_a_hundred_at_a_time(still: Api) -> None:
 
 @pytest.mark.parametrize("zone", ["space", "utc", "user"])
 @pytest.mark.parametrize("inclusive", [True, False])
-def test_day_filters_follow_the_switches_for_zone_and_bounds(serve: Serve, zone: str, inclusive: bool) -> None:
+def test_day_filters_follow_the_switches_for_zone_and_bounds(
+    serve: Serve, zone: str, inclusive: bool
+) -> None:
     api = serve()
     api.simulator.switch(date_zone=zone, inclusive_dates=inclusive)
     tz = ZoneInfo({"space": "Asia/Tokyo", "utc": "UTC", "user": "America/Los_Angeles"}[zone])
@@ -118,15 +153,21 @@ def test_day_filters_follow_the_switches_for_zone_and_bounds(serve: Serve, zone:
         since_in, until_in = since, until
 
     def inside(issue: Issue) -> bool:
-        return since_in <= datetime.fromtimestamp(issue.updated, UTC).astimezone(tz).date() <= until_in
+        return (
+            since_in <= datetime.fromtimestamp(issue.updated, UTC).astimezone(tz).date() <= until_in
+        )
 
     assert set(ids_of(api, updatedSince=since, updatedUntil=until)) == expected(api, inside)
 
 
 def test_days_without_a_time_are_compared_as_days(still: Api) -> None:
     found = set(ids_of(still, dueDateSince="2026-01-01", dueDateUntil="2026-03-31"))
-    assert found == expected(still, lambda issue: "2026-01-01" <= (issue.due_date or "") <= "2026-03-31")
-    assert set(ids_of(still, hasDueDate="false")) == expected(still, lambda issue: issue.due_date is None)
+    assert found == expected(
+        still, lambda issue: "2026-01-01" <= (issue.due_date or "") <= "2026-03-31"
+    )
+    assert set(ids_of(still, hasDueDate="false")) == expected(
+        still, lambda issue: issue.due_date is None
+    )
 
 
 @pytest.mark.parametrize("kind", range(11))
@@ -156,20 +197,32 @@ def test_every_kind_of_family_filter_is_answered(still: Api, kind: int) -> None:
 
 
 def test_files_and_keywords_filter(still: Api) -> None:
-    assert set(ids_of(still, attachment="true")) == expected(still, lambda issue: bool(issue.attachments))
-    assert set(ids_of(still, sharedFile="false")) == expected(still, lambda issue: not issue.shared_files)
+    assert set(ids_of(still, attachment="true")) == expected(
+        still, lambda issue: bool(issue.attachments)
+    )
+    assert set(ids_of(still, sharedFile="false")) == expected(
+        still, lambda issue: not issue.shared_files
+    )
     found = set(ids_of(still, keyword="決済api"))
-    assert found == expected(still, lambda issue: "決済api" in (issue.summary + issue.description).lower())
+    assert found == expected(
+        still, lambda issue: "決済api" in (issue.summary + issue.description).lower()
+    )
 
 
 def test_custom_fields_filter_by_word_range_and_item(still: Api) -> None:
     fields = {one.kind: one.id for one in still.simulator.space.project("OPS").fields.values()}
     words = set(ids_of(still, **{f"customField_{fields[1]}": "ref-1"}))
     assert words == expected(still, lambda issue: "ref-1" in str(issue.custom.get(fields[1])))
-    ranged = set(ids_of(still, **{f"customField_{fields[3]}_min": 0, f"customField_{fields[3]}_max": 50.5}))
-    assert ranged == expected(still, lambda issue: 0 <= float(str(issue.custom.get(fields[3], -1))) <= 50.5)
+    ranged = set(
+        ids_of(still, **{f"customField_{fields[3]}_min": 0, f"customField_{fields[3]}_max": 50.5})
+    )
+    assert ranged == expected(
+        still, lambda issue: 0 <= float(str(issue.custom.get(fields[3], -1))) <= 50.5
+    )
     dated = set(ids_of(still, **{f"customField_{fields[4]}_min": "2026-01-01"}))
-    assert dated == expected(still, lambda issue: str(issue.custom.get(fields[4], "")) >= "2026-01-01")
+    assert dated == expected(
+        still, lambda issue: str(issue.custom.get(fields[4], "")) >= "2026-01-01"
+    )
 
     def has_item(issue: Issue) -> bool:
         value = issue.custom.get(fields[6])
@@ -183,10 +236,10 @@ def test_custom_fields_filter_by_word_range_and_item(still: Api) -> None:
 @pytest.mark.parametrize(
     "params",
     [
-        {"test": 1}, {"limit": 10}, {"projectId": 1}, {"count": 0}, {"count": 101}, {"count": "x"}, {"offset": -1},
-        {"hasDueDate": "true"}, {"sort": "id"}, {"sort": "keyId"}, {"order": "up"}, {"updatedSince": "2026-1-1"},
-        {"updatedSince": "2026-02-30"}, {"statusId[]": "open"}, {"parentChild": 11}, {"attachment": 1},
-        {"expand[]": "all"}, {"customField_1": "x"},
+        {"test": 1}, {"limit": 10}, {"projectId": 1}, {"count": 0}, {"count": 101}, {"count": "x"},
+        {"offset": -1}, {"hasDueDate": "true"}, {"sort": "id"}, {"sort": "keyId"}, {"order": "up"},
+        {"updatedSince": "2026-1-1"}, {"updatedSince": "2026-02-30"}, {"statusId[]": "open"},
+        {"parentChild": 11}, {"attachment": 1}, {"expand[]": "all"}, {"customField_1": "x"},
     ],
 )  # fmt: skip
 def test_what_the_api_does_not_know_is_a_bad_request(still: Api, params: dict[str, Any]) -> None:
@@ -209,7 +262,10 @@ def test_a_kept_order_follows_every_change_of_the_space(api: Api) -> None:
     ]
     for step, act in enumerate(actions):
         act(ids_of(api, **asked)[step])
-        fresh = sorted((one for one in space.issues.values() if one.status_id == 1), key=lambda one: (one.updated, one.id))
+        fresh = sorted(
+            (one for one in space.issues.values() if one.status_id == 1),
+            key=lambda one: (one.updated, one.id),
+        )
         found = ids_of(api, **asked)
         assert [space.issue(one).updated for one in found] == [one.updated for one in fresh]
         assert set(found) == {one.id for one in fresh}

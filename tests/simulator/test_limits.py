@@ -17,19 +17,30 @@ TINY = Limits(read=3, update=1, search=2, icon=1)
 @pytest.mark.parametrize(
     ("method", "path", "bucket"),
     [
-        ("GET", "/projects", "read"), ("GET", "/issues/5", "read"), ("GET", "/issues/5/comments", "read"),
-        ("GET", "/issues", "search"), ("GET", "/issues/count", "search"), ("GET", "/users/5/icon", "icon"),
-        ("GET", "/space/image", "icon"), ("POST", "/issues", "update"), ("PATCH", "/issues/5", "update"),
+        ("GET", "/projects", "read"),
+        ("GET", "/issues/5", "read"),
+        ("GET", "/issues/5/comments", "read"),
+        ("GET", "/issues", "search"),
+        ("GET", "/issues/count", "search"),
+        ("GET", "/users/5/icon", "icon"),
+        ("GET", "/space/image", "icon"),
+        ("POST", "/issues", "update"),
+        ("PATCH", "/issues/5", "update"),
         ("DELETE", "/issues/5", "update"),
     ],
-)  # fmt: skip
+)
 def test_requests_fall_into_four_buckets(method: str, path: str, bucket: str) -> None:
     assert bucket_of(method, path) == bucket
 
 
 def test_every_answer_carries_the_numbers_of_its_bucket(serve: Serve) -> None:
     api = serve(limits=PLANS["paid"])
-    for path, limit in (("/projects", "600"), ("/issues", "150"), ("/nope", "600"), ("/issues?x=1", "150")):
+    for path, limit in (
+        ("/projects", "600"),
+        ("/issues", "150"),
+        ("/nope", "600"),
+        ("/issues?x=1", "150"),
+    ):
         headers = api.answer(path).headers
         assert headers["X-RateLimit-Limit"] == limit
         assert int(headers["X-RateLimit-Reset"]) == int(NOW.timestamp()) + 60
@@ -68,10 +79,14 @@ def test_retry_after_is_sent_when_switched_on(serve: Serve) -> None:
     assert api.answer("/issues").headers["Retry-After"] == "40"
 
 
-def test_each_user_has_buckets_of_their_own(serve: Serve, as_user: Callable[[Api, int], Api]) -> None:
+def test_each_user_has_buckets_of_their_own(
+    serve: Serve, as_user: Callable[[Api, int], Api]
+) -> None:
     api = serve(limits=TINY)
     other = as_user(api, 2)
-    api.simulator.site.limiter.spend(api.simulator.space.administrator.id, "search", 2, NOW.timestamp())
+    api.simulator.site.limiter.spend(
+        api.simulator.space.administrator.id, "search", 2, NOW.timestamp()
+    )
     assert api.error("/issues") == (429, 13)
     assert other.answer("/issues").status_code == 200
 

@@ -9,11 +9,24 @@ import pytest
 from simulator import Simulator, SpaceSpec
 from tests.simulator.conftest import Api
 
-USER = {"id", "userId", "name", "roleType", "lang", "nulabAccount", "mailAddress", "lastLoginTime", "keyword"}
+USER = {
+    "id",
+    "userId",
+    "name",
+    "roleType",
+    "lang",
+    "nulabAccount",
+    "mailAddress",
+    "lastLoginTime",
+    "keyword",
+}
 ISSUE = {
-    "id", "projectId", "issueKey", "keyId", "issueType", "summary", "description", "resolution", "priority", "status",
-    "assignee", "category", "versions", "milestone", "startDate", "dueDate", "estimatedHours", "actualHours",
-    "parentIssueId", "createdUser", "created", "updatedUser", "updated", "customFields", "attachments", "sharedFiles",
+    "id", "projectId", "issueKey", "keyId", "issueType", "summary", "description", "resolution",
+    "priority", "status",
+    "assignee", "category", "versions", "milestone", "startDate", "dueDate", "estimatedHours",
+    "actualHours",
+    "parentIssueId", "createdUser", "created", "updatedUser", "updated", "customFields",
+    "attachments", "sharedFiles",
     "externalFileLinks", "stars",
 }  # fmt: skip
 STAMP = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
@@ -57,14 +70,20 @@ def test_projects_are_listed_with_settings_and_the_last_is_archived(still: Api) 
     assert "grandchildIssueEnabled" in projects[0]
     assert still.get("/projects", archived="false") == projects[:3]
     assert still.get("/projects", archived="true") == projects[3:]
-    assert still.get(f"/projects/{projects[1]['projectKey']}") == still.get(f"/projects/{projects[1]['id']}") == projects[1]
+    assert (
+        still.get(f"/projects/{projects[1]['projectKey']}")
+        == still.get(f"/projects/{projects[1]['id']}")
+        == projects[1]
+    )
 
 
 def test_statuses_share_four_ids_and_add_big_ones(still: Api) -> None:
     ids = [status["id"] for status in still.get("/projects/OPS/statuses")]
     assert ids[:4] == [1, 2, 3, 4]
     assert min(ids[4:]) > 2**30
-    assert {status["projectId"] for status in still.get("/projects/OPS/statuses")} == {still.get("/projects/OPS")["id"]}
+    assert {status["projectId"] for status in still.get("/projects/OPS/statuses")} == {
+        still.get("/projects/OPS")["id"]
+    }
 
 
 @pytest.mark.parametrize(
@@ -72,7 +91,10 @@ def test_statuses_share_four_ids_and_add_big_ones(still: Api) -> None:
     [
         ("issueTypes", "id projectId name color displayOrder templateSummary templateDescription"),
         ("categories", "id projectId name displayOrder"),
-        ("versions", "id projectId name description startDate releaseDueDate archived displayOrder"),
+        (
+            "versions",
+            "id projectId name description startDate releaseDueDate archived displayOrder",
+        ),
         ("teams", "id name members displayOrder createdUser created updatedUser updated"),
     ],
 )
@@ -96,13 +118,19 @@ def test_custom_field_definitions_cover_all_kinds_with_the_fields_of_each(still:
 def test_resolution_zero_and_the_three_priorities_exist(still: Api) -> None:
     assert [one["id"] for one in still.get("/resolutions")] == [0, 1, 2, 3, 4]
     assert [one["id"] for one in still.get("/priorities")] == [2, 3, 4]
-    assert any(issue["resolution"] and issue["resolution"]["id"] == 0 for issue in everything(still))
+    assert any(
+        issue["resolution"] and issue["resolution"]["id"] == 0 for issue in everything(still)
+    )
 
 
 def test_an_issue_has_the_same_full_shape_in_a_list_and_alone(still: Api) -> None:
     for issue in still.get("/issues", count=20):
         assert set(issue) == ISSUE
-        assert still.get(f"/issues/{issue['id']}") == still.get(f"/issues/{issue['issueKey']}") == issue
+        assert (
+            still.get(f"/issues/{issue['id']}")
+            == still.get(f"/issues/{issue['issueKey']}")
+            == issue
+        )
         assert set(issue["createdUser"]) == USER
         assert STAMP.fullmatch(issue["created"])
 
@@ -122,7 +150,8 @@ def test_issues_hold_every_kind_of_custom_value_set_and_empty(still: Api) -> Non
 
 def test_one_issue_has_all_eight_custom_fields_set(still: Api) -> None:
     assert any(
-        len(issue["customFields"]) == 8 and all(value["value"] not in (None, []) for value in issue["customFields"])
+        len(issue["customFields"]) == 8
+        and all(value["value"] not in (None, []) for value in issue["customFields"])
         for issue in everything(still)
     )
 
@@ -140,7 +169,9 @@ def test_families_files_and_stars_are_in_the_data(still: Api) -> None:
     by_id = {issue["id"]: issue for issue in issues}
     children = [issue for issue in issues if issue["parentIssueId"] is not None]
     assert children
-    assert all(by_id[child["parentIssueId"]]["projectId"] == child["projectId"] for child in children)
+    assert all(
+        by_id[child["parentIssueId"]]["projectId"] == child["projectId"] for child in children
+    )
     for part in ("attachments", "stars", "category", "versions", "milestone", "sharedFiles"):
         assert any(issue[part] for issue in issues), part
 
@@ -171,7 +202,9 @@ def test_updated_is_spread_over_many_months(still: Api) -> None:
 
 
 def test_a_lone_surrogate_leaves_as_a_json_escape(api: Api) -> None:
-    made = api.simulator.space.create_issue("OPS", summary="broken \ud83d end", description="nul \x00")
+    made = api.simulator.space.create_issue(
+        "OPS", summary="broken \ud83d end", description="nul \x00"
+    )
     answer = api.answer(f"/issues/{made.id}")
     assert b"\\ud83d" in answer.content
     assert b"\\u0000" in answer.content
@@ -205,7 +238,12 @@ def test_the_same_recipe_gives_the_same_bytes_and_another_seed_others() -> None:
     def bytes_of(seed: int) -> bytes:
         with Simulator(SpaceSpec(seed=seed, issues=200)) as simulator:
             api = Api(simulator)
-            paths = ("/users", "/projects", "/space/activities?count=100", "/issues?count=100&sort=created&order=asc")
+            paths = (
+                "/users",
+                "/projects",
+                "/space/activities?count=100",
+                "/issues?count=100&sort=created&order=asc",
+            )
             found = b"".join(api.answer(path).content for path in paths)
             api.http.close()
             return found
@@ -216,11 +254,15 @@ def test_the_same_recipe_gives_the_same_bytes_and_another_seed_others() -> None:
 
 def test_a_link_to_an_issue_leads_to_its_page_and_what_people_wrote_stays_text(api: Api) -> None:
     space = api.simulator.space
-    made = space.create_issue("OPS", summary="<script>alert(1)</script> 決済", description="a & b \ud83d")
+    made = space.create_issue(
+        "OPS", summary="<script>alert(1)</script> 決済", description="a & b \ud83d"
+    )
     space.comment(made.id, content="見ました <b>")
     page = api.http.get(f"{api.simulator.url}/view/{space.issue_key(made)}")
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert f"<h1>{space.issue_key(made)} &lt;script&gt;alert(1)&lt;/script&gt; 決済</h1>" in page.text
+    assert (
+        f"<h1>{space.issue_key(made)} &lt;script&gt;alert(1)&lt;/script&gt; 決済</h1>" in page.text
+    )
     assert "a &amp; b ?" in page.text
     assert "見ました &lt;b&gt;" in page.text
     gone = api.http.get(f"{api.simulator.url}/view/OPS-999999")

@@ -105,7 +105,9 @@ def test_a_removed_item_empties_old_values_or_stays_shown(api: Api, clears: bool
     updated = issue.updated
     space.delete_item("OPS", one[5].id, 1)
     space.delete_item("OPS", one[6].id, 1)
-    values = {value["id"]: value["value"] for value in api.get(f"/issues/{issue.id}")["customFields"]}
+    values = {
+        value["id"]: value["value"] for value in api.get(f"/issues/{issue.id}")["customFields"]
+    }
     assert (values[one[5].id] is None) == clears
     assert [item["id"] for item in values[one[6].id]] == ([2] if clears else [1, 2])
     definitions = {field["id"]: field for field in api.get("/projects/OPS/customFields")}
@@ -126,7 +128,10 @@ def test_switches_are_read_from_words() -> None:
     assert found == Switches(stable_ties=True, date_zone="utc", limits_drop_after=9)
 
 
-@pytest.mark.parametrize("texts", [{"nope": "true"}, {"stable_ties": "yes"}, {"date_zone": "moon"}, {"limits_drop_after": "x"}])
+@pytest.mark.parametrize(
+    "texts",
+    [{"nope": "true"}, {"stable_ties": "yes"}, {"date_zone": "moon"}, {"limits_drop_after": "x"}],
+)
 def test_a_switch_that_cannot_be_set_is_named(texts: dict[str, str]) -> None:
     with pytest.raises(SimulatorError, match=next(iter(texts))):
         switches_from(texts)

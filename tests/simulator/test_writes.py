@@ -17,7 +17,12 @@ Serve = Callable[..., Api]
 def form_of(api: Api, **more: Any) -> dict[str, Any]:
     """Return the least that makes an issue."""
     project = api.simulator.space.project("OPS")
-    return {"projectId": project.id, "summary": "新規 😀", "issueTypeId": next(iter(project.issue_types)), "priorityId": 2} | more
+    return {
+        "projectId": project.id,
+        "summary": "新規 😀",
+        "issueTypeId": next(iter(project.issue_types)),
+        "priorityId": 2,
+    } | more
 
 
 def test_a_posted_issue_is_made_with_all_it_was_given(api: Api) -> None:
@@ -26,15 +31,22 @@ def test_a_posted_issue_is_made_with_all_it_was_given(api: Api) -> None:
     category, version = next(iter(project.categories)), next(iter(project.versions))
     answer = api.answer("/issues", "POST", form_of(
         api, description="a\r\nb", startDate="2026-07-01", estimatedHours="2.5", **{
-            "categoryId[]": category, "milestoneId[]": version, "notifiedUserId[]": project.members[0],
-            f"customField_{kinds[1]}": "text", f"customField_{kinds[3]}": "1.5", f"customField_{kinds[6]}[0]": 1,
-            f"customField_{kinds[6]}[1]": 3, f"customField_{kinds[8]}": 2, f"customField_{kinds[8]}_otherValue": "o",
+            "categoryId[]": category, "milestoneId[]": version,
+            "notifiedUserId[]": project.members[0],
+            f"customField_{kinds[1]}": "text", f"customField_{kinds[3]}": "1.5",
+            f"customField_{kinds[6]}[0]": 1,
+            f"customField_{kinds[6]}[1]": 3, f"customField_{kinds[8]}": 2,
+            f"customField_{kinds[8]}_otherValue": "o",
         },
     ))  # fmt: skip
     assert answer.status_code == 201
     made = answer.json()
     assert answer.headers["Location"] == f"https://acme.backlog.com/view/{made['issueKey']}"
-    assert (made["summary"], made["description"], made["estimatedHours"]) == ("新規 😀", "a\r\nb", 2.5)
+    assert (made["summary"], made["description"], made["estimatedHours"]) == (
+        "新規 😀",
+        "a\r\nb",
+        2.5,
+    )
     assert made["category"][0]["id"] == category
     assert made["milestone"][0]["id"] == version
     values = {value["fieldTypeId"]: value for value in made["customFields"]}
@@ -52,14 +64,29 @@ def test_an_issue_needs_its_least(api: Api, missing: str) -> None:
 
 
 def test_a_patch_sets_clears_and_comments(api: Api) -> None:
-    issue = api.simulator.space.create_issue("OPS", due_date="2026-08-01", assignee_id=api.simulator.space.administrator.id)
-    form = {"statusId": 4, "resolutionId": 0, "dueDate": "", "assigneeId": "", "actualHours": "3", "comment": "done"}
+    issue = api.simulator.space.create_issue(
+        "OPS", due_date="2026-08-01", assignee_id=api.simulator.space.administrator.id
+    )
+    form = {
+        "statusId": 4,
+        "resolutionId": 0,
+        "dueDate": "",
+        "assigneeId": "",
+        "actualHours": "3",
+        "comment": "done",
+    }
     after = api.answer(f"/issues/{issue.id}", "PATCH", form).json()
     assert (after["status"]["id"], after["resolution"]["id"]) == (4, 0)
     assert (after["dueDate"], after["assignee"], after["actualHours"]) == (None, None, 3.0)
     [row] = api.get(f"/issues/{issue.id}/comments")
     assert row["content"] == "done"
-    assert {change["field"] for change in row["changeLog"]} == {"status", "resolution", "limitDate", "assigner", "actualHours"}
+    assert {change["field"] for change in row["changeLog"]} == {
+        "status",
+        "resolution",
+        "limitDate",
+        "assigner",
+        "actualHours",
+    }
 
 
 @pytest.mark.parametrize(
@@ -172,7 +199,9 @@ def test_webhooks_arrive_in_the_way_that_is_switched_on(
 
 
 def test_webhooks_are_set_changed_and_taken_away(api: Api) -> None:
-    made = api.answer("/projects/OPS/webhooks", "POST", {"name": "h", "hookUrl": "http://127.0.0.1:1/"}).json()
+    made = api.answer(
+        "/projects/OPS/webhooks", "POST", {"name": "h", "hookUrl": "http://127.0.0.1:1/"}
+    ).json()
     path = f"/projects/OPS/webhooks/{made['id']}"
     assert api.answer(path, "PATCH", {"activityTypeIds[]": [2]}).json()["activityTypeIds"] == [2]
     assert api.answer(path, "PATCH", {"allEvent": "true"}).json()["activityTypeIds"] == []

@@ -19,7 +19,9 @@ def start_syncs(warehouse: Engine) -> Iterator[StartSyncs]:
     with ExitStack() as stack:
 
         def start(spec: SpaceSpec = SMALL, **options: object) -> Syncs:
-            return Syncs(stack.enter_context(Simulator(spec, **options)), warehouse)  # type: ignore[arg-type]  # checked there
+            # The simulator checks the options.
+            sim = stack.enter_context(Simulator(spec, **options))  # type: ignore[arg-type]
+            return Syncs(sim, warehouse)
 
         yield start
 
@@ -32,7 +34,9 @@ def syncs(start_syncs: StartSyncs) -> Syncs:
 
 @pytest.fixture(params=["stored first", "stored behind"])
 def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run a test twice: a page is stored before the next one is asked for, or while it is under way as with a slow source."""
+    """Run a test twice: a page is stored before the next one is asked for, or while it is under way
+    as with a slow source.
+    """
     if request.param == "stored behind":
         monkeypatch.setattr(write_behind, "MARGIN", 0.0)
 
@@ -48,8 +52,12 @@ def _synced_template(postgres_url: str, _template: tuple[Engine, str]) -> Iterat
 
 
 @pytest.fixture
-def synced(postgres_url: str, _template: tuple[Engine, str], _synced_template: str) -> Iterator[Syncs]:
-    """Return the engine on a small quiet space that was loaded whole: the same space again, and a copy of its warehouse."""
+def synced(
+    postgres_url: str, _template: tuple[Engine, str], _synced_template: str
+) -> Iterator[Syncs]:
+    """Return the engine on a small quiet space that was loaded whole: the same space again, and a
+    copy of its warehouse.
+    """
     with copy_of(_template[0], _synced_template) as name, Simulator(SMALL) as sim:
         made = engine(database_url(postgres_url, name))
         yield Syncs(sim, made)

@@ -18,20 +18,39 @@ TINY = SpaceSpec(seed=3, users=6, projects=1, issues=20, history_days=60)
 def everything(syncs: Syncs) -> str:
     """Return every row of every table of the warehouse as text."""
     tables = syncs.query(
-        "SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace "
+        "n ON n.oid = c.relnamespace "
         "WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema$)'"
     )
-    return "\n".join(str(row["row"]) for table in tables for row in syncs.query(f"SELECT t::text AS row FROM {table['name']} t"))
+    return "\n".join(
+        str(row["row"])
+        for table in tables
+        for row in syncs.query(f"SELECT t::text AS row FROM {table['name']} t")
+    )
 
 
 def found(syncs: Syncs, words: Collection[str]) -> list[str]:
-    """Return the words that stand anywhere in the warehouse, as they are or as JSON escapes them."""
+    """Return the words that stand anywhere in the warehouse, as they are or as JSON escapes
+    them.
+    """
     text = everything(syncs)
-    forms = {word: {word, json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1]} for word in words}
+    forms = {
+        word: {word, json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1]}
+        for word in words
+    }
     # A row as text doubles quotes and backslashes.
-    forms = {word: shown | {one.replace("\\", "\\\\").replace('"', '""') for one in shown} for word, shown in forms.items()}
-    forms = {word: shown | {one.replace("\\", "\\\\") for one in shown} for word, shown in forms.items()}
-    return sorted(word for word, shown in forms.items() if any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text) for one in shown))
+    forms = {
+        word: shown | {one.replace("\\", "\\\\").replace('"', '""') for one in shown}
+        for word, shown in forms.items()
+    }
+    forms = {
+        word: shown | {one.replace("\\", "\\\\") for one in shown} for word, shown in forms.items()
+    }
+    return sorted(
+        word
+        for word, shown in forms.items()
+        if any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text) for one in shown)
+    )
 
 
 def load(syncs: Syncs, mode: Any = "backfill") -> Loaded:
@@ -41,9 +60,13 @@ def load(syncs: Syncs, mode: Any = "backfill") -> Loaded:
 
 
 def live(syncs: Syncs) -> User:
-    """Let somebody be everywhere: author, assignee under two names, member, in a team, notified, with stars."""
+    """Let somebody be everywhere: author, assignee under two names, member, in a team, notified,
+    with stars.
+    """
     space = syncs.sim.space
-    someone = space.add_user(OLD_NAME, login="zaphod-login", mail="zaphod@acme.test", nulab_id="nulab-zaphod")
+    someone = space.add_user(
+        OLD_NAME, login="zaphod-login", mail="zaphod@acme.test", nulab_id="nulab-zaphod"
+    )
     other = next(iter(space.users))
     space.add_member("OPS", someone.id)
     space.add_team("Heart of Gold", [someone.id, other])
@@ -63,3 +86,8 @@ def live(syncs: Syncs) -> User:
 def names_and_addresses(syncs: Syncs) -> set[str]:
     users = syncs.sim.space.users.values()
     return {word for user in users for word in (user.name, user.mail, user.nulab_id) if word}
+
+
+def equal(syncs: Syncs) -> None:
+    compared = syncs.compare()
+    assert (list(compared.differences), list(compared.errors)) == ([], [])

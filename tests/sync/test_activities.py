@@ -1,4 +1,6 @@
-"""`raw/activities`: forward by id, backward to the beginning, nothing missed that comes late, and what it tells to read."""
+"""`raw/activities`: forward by id, backward to the beginning, nothing missed that comes late, and
+what it tells to read.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -6,45 +8,29 @@ from typing import Any
 import pytest
 
 from simulator import Fault, RequestInfo
-from tests.syncs import Loaded, Mode, StartSyncs, Syncs, failures
-
-FEED = "/space/activities"
-
-
-def ids(syncs: Syncs) -> set[int]:
-    return {row["id"] for row in syncs.rows("activities")}
-
-
-def at_source(syncs: Syncs) -> set[int]:
-    return {one.id for one in syncs.sim.space.activities}
+from tests.syncs import (
+    FEED,
+    StartSyncs,
+    Syncs,
+    activities_at_source,
+    failures,
+    load_feed,
+    refetch_requests,
+)
 
 
 def asked(syncs: Syncs) -> int:
     return syncs.sim.requests.count(route=FEED)
 
 
-def refetch_requests(syncs: Syncs) -> dict[int, tuple[Any, bool]]:
-    rows = syncs.query(
-        "SELECT issue_id, refetch_comments_from, refetch_issue FROM ops.issue_sync_state "
-        "WHERE refetch_issue OR refetch_comments_from IS NOT NULL"
-    )
-    return {row["issue_id"]: (row["refetch_comments_from"], row["refetch_issue"]) for row in rows}
-
-
-def load(syncs: Syncs, mode: Mode = "incremental") -> Loaded:
-    run = syncs.activities(mode)
-    assert run.success, failures(run)
-    return run
-
-
 @pytest.mark.parametrize("inclusive", [True, False])
 def test_the_first_load_reads_back_to_the_beginning(syncs: Syncs, inclusive: bool) -> None:
     syncs.sim.switch(inclusive_ids=inclusive)
-    done = load(syncs)
-    assert ids(syncs) == at_source(syncs)
-    assert done.tables["activities"].inserted == len(at_source(syncs)) > 200
+    done = load_feed(syncs)
+    assert syncs.ids("activities") == activities_at_source(syncs)
+    assert done.tables["activities"].inserted == len(activities_at_source(syncs)) > 200
     assert done.notes["load/feed_complete"] is True
-    assert asked(syncs) <= len(at_source(syncs)) // 99 + 2
+    assert asked(syncs) <= len(activities_at_source(syncs)) // 99 + 2
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
@@ -54,8 +40,8 @@ def test_a_later_load_reads_only_what_is_new_in_one_request(synced: Syncs, inclu
     issue = next(iter(synced.sim.space.issues.values()))
     for text in "abc":
         synced.sim.space.comment(issue, text)
-    assert load(synced).tables["activities"].inserted == 3
-    assert ids(synced) == at_source(synced)
+    assert load_feed(synced).tables["activities"].inserted == 3
+    assert synced.ids("activities") == activities_at_source(synced)
     assert asked(synced) - before == 1
 
 
@@ -63,8 +49,8 @@ def test_more_news_than_one_page_holds_are_read_page_by_page(synced: Syncs) -> N
     issue = next(iter(synced.sim.space.issues.values()))
     for number in range(250):
         synced.sim.space.comment(issue, str(number))
-    assert load(synced).tables["activities"].inserted == 250
-    assert ids(synced) == at_source(synced)
+    assert load_feed(synced).tables["activities"].inserted == 250
+    assert synced.ids("activities") == activities_at_source(synced)
 
 
 def test_rows_that_become_visible_late_are_read_by_the_next_load(synced: Syncs) -> None:
@@ -72,14 +58,14 @@ def test_rows_that_become_visible_late_are_read_by_the_next_load(synced: Syncs) 
     issue = next(iter(synced.sim.space.issues.values()))
     for number in range(20):
         synced.sim.space.comment(issue, str(number))
-    load(synced)
-    hidden = at_source(synced) - ids(synced)
+    load_feed(synced)
+    hidden = activities_at_source(synced) - synced.ids("activities")
     assert hidden
     synced.sim.clock.advance(301)
     for number in range(20):
         synced.sim.space.comment(issue, str(number))
-    load(synced)
-    assert hidden <= ids(synced)
+    load_feed(synced)
+    assert hidden <= synced.ids("activities")
 
 
 def test_the_nightly_pass_finds_rows_that_came_later_than_the_overlap(synced: Syncs) -> None:
@@ -87,40 +73,42 @@ def test_the_nightly_pass_finds_rows_that_came_later_than_the_overlap(synced: Sy
     issue = next(iter(synced.sim.space.issues.values()))
     for number in range(20):
         synced.sim.space.comment(issue, str(number))
-    load(synced)
+    load_feed(synced)
     for _ in range(2):
         synced.sim.clock.advance(3601)
         synced.sim.space.edit_issue(issue, summary=str(synced.sim.clock.now()))
-        load(synced)
+        load_feed(synced)
     synced.sim.switch(late_activity_seconds=0)
-    assert at_source(synced) - ids(synced)
-    load(synced, "refresh")
-    assert ids(synced) == at_source(synced)
+    assert activities_at_source(synced) - synced.ids("activities")
+    load_feed(synced, "refresh")
+    assert synced.ids("activities") == activities_at_source(synced)
 
 
 def test_a_broken_off_first_load_goes_on_where_it_was(syncs: Syncs) -> None:
-    pages = -(-len(at_source(syncs)) // 99)
+    pages = -(-len(activities_at_source(syncs)) // 99)
     syncs.sim.faults.add(Fault(status=400, path=FEED, every=3))
     assert not syncs.activities().success
-    stored, before = ids(syncs), asked(syncs)
-    assert 0 < len(stored) < len(at_source(syncs))
-    load(syncs)
-    assert ids(syncs) == at_source(syncs)
+    stored, before = syncs.ids("activities"), asked(syncs)
+    assert 0 < len(stored) < len(activities_at_source(syncs))
+    load_feed(syncs)
+    assert syncs.ids("activities") == activities_at_source(syncs)
     assert asked(syncs) - before <= pages - 2 + 2
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
-def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(synced: Syncs, inclusive: bool) -> None:
+def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(
+    synced: Syncs, inclusive: bool
+) -> None:
     synced.sim.switch(inclusive_ids=inclusive)
     issue = next(iter(synced.sim.space.issues.values()))
     synced.sim.clock.freeze()
     for number in range(250):
         synced.sim.space.comment(issue, str(number))
     synced.sim.clock.advance(1_000)
-    stored = ids(synced)
+    stored = synced.ids("activities")
     synced.sim.faults.add(Fault(status=400, path=FEED, every=2))
     assert not synced.activities().success
-    done = ids(synced) - stored
+    done = synced.ids("activities") - stored
     assert len(done) >= 95
     synced.sim.faults.clear()
     served: list[int] = []
@@ -131,41 +119,45 @@ def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(synced:
         return body
 
     synced.sim.rewrite_response(note)
-    load(synced)
-    assert ids(synced) == at_source(synced)
+    load_feed(synced)
+    assert synced.ids("activities") == activities_at_source(synced)
     assert len(done & set(served)) <= 2
 
 
 def test_trimmed_rows_stay_and_are_no_gap_while_loads_are_regular(synced: Syncs) -> None:
     synced.sim.switch(activity_retention_days=30)
-    synced.sim.clock.freeze(datetime.fromtimestamp(synced.sim.space.activities[-1].created, UTC) + timedelta(hours=1))
-    stored = ids(synced)
+    synced.sim.clock.freeze(
+        datetime.fromtimestamp(synced.sim.space.activities[-1].created, UTC) + timedelta(hours=1)
+    )
+    stored = synced.ids("activities")
     for _ in range(40):
         synced.sim.clock.advance(86_400)
-        notes = load(synced).notes
-    assert ids(synced) == stored
+        notes = load_feed(synced).notes
+    assert synced.ids("activities") == stored
     assert "load/retention_gap" not in notes
     synced.sim.space.comment(next(iter(synced.sim.space.issues.values())), "after a quiet month")
     synced.sim.clock.advance(60)
-    assert "load/retention_gap" not in load(synced).notes
-    assert ids(synced) == at_source(synced)
+    assert "load/retention_gap" not in load_feed(synced).notes
+    assert synced.ids("activities") == activities_at_source(synced)
 
 
 def test_a_gap_is_reported_and_every_issue_is_asked_for_its_comments(synced: Syncs) -> None:
     space = synced.sim.space
-    load(synced)
+    load_feed(synced)
     synced.sim.switch(activity_retention_days=2)
     issue = next(iter(space.issues.values()))
     space.comment(issue, "reported only by a row that is trimmed before anybody reads it")
     synced.sim.clock.advance(30 * 86_400)
     space.comment(issue, "seen")
-    run = load(synced)
+    run = load_feed(synced)
     [gap] = run.notes["load/retention_gap"]
     assert gap["since"] < gap["until"]
     assert any("kept none" in line for line in run.log("WARNING"))
-    unread = synced.query("SELECT count(*) AS n FROM ops.issue_sync_state WHERE refetch_comments_from IS NOT NULL")[0]["n"]
+    unread = synced.query(
+        "SELECT count(*) AS n FROM ops.issue_sync_state WHERE refetch_comments_from IS NOT NULL"
+    )[0]["n"]
     assert unread == len(synced.rows("issues"))
-    assert "load/retention_gap" in load(synced).notes, "a gap is not forgotten"
+    assert "load/retention_gap" in load_feed(synced).notes, "a gap is not forgotten"
 
 
 def test_a_project_that_is_joined_later_is_read_by_its_own_feed(synced: Syncs) -> None:
@@ -175,17 +167,23 @@ def test_a_project_that_is_joined_later_is_read_by_its_own_feed(synced: Syncs) -
     for project in theirs[1:]:
         space.remove_member(project.id, user)
     syncs = synced.as_user(user)
-    syncs.change("DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'")
-    load(syncs)
+    syncs.change(
+        "DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'"
+    )
+    load_feed(syncs)
     joined = {project.id for project in space.projects.values() if space.is_member(project, user)}
-    assert ids(syncs) == {one.id for one in space.activities if one.project_id in joined}
+    assert syncs.ids("activities") == {
+        one.id for one in space.activities if one.project_id in joined
+    }
     new = next(project for project in space.projects.values() if project.id not in joined)
     space.add_member(new.id, user)
-    load(syncs)
-    assert ids(syncs) == {one.id for one in space.activities if one.project_id in {*joined, new.id}}
+    load_feed(syncs)
+    assert syncs.ids("activities") == {
+        one.id for one in space.activities if one.project_id in {*joined, new.id}
+    }
 
 
-def test_a_team_without_the_user_of_the_key_that_joins_a_project_lets_nothing_be_read_again(synced: Syncs) -> None:
+def test_a_team_without_our_user_that_joins_a_project_reads_nothing_again(synced: Syncs) -> None:
     space = synced.sim.space
     others = [user for user in space.users if user != space.administrator.id]
     team = space.add_team("others", others[:3])
@@ -198,19 +196,28 @@ def test_a_team_without_the_user_of_the_key_that_joins_a_project_lets_nothing_be
     space.add_project_team("OPS", team.id)
     assert synced.run(mode="incremental").success
     assert synced.sim.requests.by_route() == quiet | {"/users/myself": 1}
-    assert ids(synced) == at_source(synced)
+    assert synced.ids("activities") == activities_at_source(synced)
 
 
-@pytest.mark.parametrize("teams", ["with the user", "unknown", "not said", "deleted", "two, one with the user"])
-def test_a_project_that_a_team_joins_which_may_hold_the_user_of_the_key_is_read_whole(synced: Syncs, teams: str) -> None:
+@pytest.mark.parametrize(
+    "teams", ["with the user", "unknown", "not said", "deleted", "two, one with the user"]
+)
+def test_a_project_joined_by_a_team_that_may_hold_our_user_is_read_whole(
+    synced: Syncs, teams: str
+) -> None:
     space = synced.sim.space
-    owner, other = space.administrator.id, next(user for user in space.users if user != space.administrator.id)
+    owner, other = (
+        space.administrator.id,
+        next(user for user in space.users if user != space.administrator.id),
+    )
     ours, theirs = space.add_team("ours", [owner]), space.add_team("theirs", [other])
     if teams != "unknown":
         assert synced.listing("teams").success
     if teams == "deleted":
         synced.change(f"UPDATE raw.teams SET deleted_at = now() WHERE id = {theirs.id}")
-    joined = {"with the user": [ours.id], "two, one with the user": [theirs.id, ours.id]}.get(teams, [theirs.id])
+    joined = {"with the user": [ours.id], "two, one with the user": [theirs.id, ours.id]}.get(
+        teams, [theirs.id]
+    )
     space.add_project_team("OPS", theirs.id)
     parties: Any = {"not said": None}.get(teams, [{"id": team, "name": "team"} for team in joined])
 
@@ -222,8 +229,10 @@ def test_a_project_that_a_team_joins_which_may_hold_the_user_of_the_key_is_read_
         )
 
     synced.sim.rewrite_response(tell)
-    load(synced)
-    unread = synced.query("SELECT project_id FROM ops.sync_state WHERE scope = 'issues' AND watermark IS NULL")
+    load_feed(synced)
+    unread = synced.query(
+        "SELECT project_id FROM ops.sync_state WHERE scope = 'issues' AND watermark IS NULL"
+    )
     assert [row["project_id"] for row in unread] == [space.project("OPS").id]
 
 
@@ -233,7 +242,7 @@ def test_what_an_activity_reports_is_requested_in_the_same_transaction(synced: S
     said = space.comment(one, "hello")
     space.link_file(two)
     space.delete_issue(three)
-    load(synced)
+    load_feed(synced)
     found = refetch_requests(synced)
     assert found[one.id] == (said.id, False)
     assert found[two.id][1] is True
@@ -244,17 +253,19 @@ def test_what_an_activity_reports_is_requested_in_the_same_transaction(synced: S
 def test_a_comment_that_is_known_already_is_not_wanted_again(synced: Syncs) -> None:
     issue = next(iter(synced.sim.space.issues.values()))
     said = synced.sim.space.comment(issue, "hello")
-    synced.change(f"UPDATE ops.issue_sync_state SET last_comment_id = {said.id} WHERE issue_id = {issue.id}")
-    load(synced)
+    synced.change(
+        f"UPDATE ops.issue_sync_state SET last_comment_id = {said.id} WHERE issue_id = {issue.id}"
+    )
+    load_feed(synced)
     assert refetch_requests(synced) == {}
     synced.sim.space.notify(said, [next(iter(synced.sim.space.users))])
-    load(synced)
+    load_feed(synced)
     assert refetch_requests(synced) == {issue.id: (said.id, False)}
 
 
 def test_a_feed_that_is_refused_does_not_keep_the_other_tables_from_loading(syncs: Syncs) -> None:
     syncs.sim.faults.add(Fault(status=403, path=FEED, times=1))
-    run = load(syncs)
+    run = load_feed(syncs)
     assert "403" in str(run.notes["refused"]) or run.notes["refused"]
     assert any("rolling refresh" in line for line in run.log("WARNING"))
 
@@ -264,22 +275,27 @@ def test_an_empty_space_has_an_empty_feed(start_syncs: StartSyncs) -> None:
     syncs.sim.space.activities.clear()
     for project in syncs.sim.space.projects.values():
         project.activities.clear()
-    load(syncs)
-    assert ids(syncs) == set()
+    load_feed(syncs)
+    assert syncs.ids("activities") == set()
     issue = next(iter(syncs.sim.space.issues.values()))
     syncs.sim.space.comment(issue, "first")
-    load(syncs)
-    assert ids(syncs) == at_source(syncs) != set()
+    load_feed(syncs)
+    assert syncs.ids("activities") == activities_at_source(syncs) != set()
 
 
-def test_a_first_load_reads_all_issues_before_what_happened_earlier_and_the_comments_last(syncs: Syncs) -> None:
+def test_a_first_load_reads_issues_then_the_older_feed_then_comments(syncs: Syncs) -> None:
     syncs.sim.faults.add(Fault(status=400, path=FEED, every=3))
     broken_off = syncs.run(mode="incremental")
     assert not broken_off.success
-    assert broken_off.counts("issues") == {"read": len(syncs.sim.space.issues), "inserted": len(syncs.sim.space.issues)}
+    assert broken_off.counts("issues") == {
+        "read": len(syncs.sim.space.issues),
+        "inserted": len(syncs.sim.space.issues),
+    }
     routes = [one.route for one in syncs.sim.requests.recent()]
     last_of_issues = max(place for place, route in enumerate(routes) if route == "/issues")
-    assert [route for route in routes[:last_of_issues] if route == FEED] == [FEED], "the newest page, from which later loads go on"
+    assert [route for route in routes[:last_of_issues] if route == FEED] == [FEED], (
+        "the newest page, from which later loads go on"
+    )
     assert routes[last_of_issues:].count(FEED) >= 2
     syncs.sim.faults.clear()
     syncs.sim.requests.clear()
@@ -287,5 +303,7 @@ def test_a_first_load_reads_all_issues_before_what_happened_earlier_and_the_comm
     assert run.success, failures(run)
     assert run.notes["load/feed_complete"] is True
     routes = [one.route for one in syncs.sim.requests.recent()]
-    assert max(place for place, route in enumerate(routes) if route == FEED) < routes.index("/issues/{issue}/comments")
-    assert ids(syncs) == at_source(syncs)
+    assert max(place for place, route in enumerate(routes) if route == FEED) < routes.index(
+        "/issues/{issue}/comments"
+    )
+    assert syncs.ids("activities") == activities_at_source(syncs)

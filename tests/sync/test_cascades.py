@@ -1,4 +1,6 @@
-"""What issues lose when something that they refer to is deleted, which moves no `updated`: they are read again, and no other is."""
+"""What issues lose when something that they refer to is deleted, which moves no `updated`: they are
+read again, and no other is.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +10,8 @@ import pytest
 from simulator import Fault, World
 from simulator.masters import SINGLE
 from simulator.model import Issue
-from tests.syncs import Mode, Syncs, failures
+from sync.modes import Mode
+from tests.syncs import Syncs, load
 
 
 def issue_type(space: World) -> int:
@@ -27,15 +30,32 @@ def custom_field(space: World) -> int:
     return space.add_field("OPS", SINGLE, "Colour", items=("Red", "Blue")).id
 
 
-MASTERS: dict[str, tuple[Callable[[World], int], Callable[[int], dict[str, Any]], Callable[[World, int], None]]] = {
+MASTERS: dict[
+    str,
+    tuple[Callable[[World], int], Callable[[int], dict[str, Any]], Callable[[World, int], None]],
+] = {
     "issue_types": (
         issue_type,
         lambda made: {"type_id": made},
-        lambda space, made: space.delete_issue_type("OPS", made, min(space.project("OPS").issue_types)),
+        lambda space, made: space.delete_issue_type(
+            "OPS", made, min(space.project("OPS").issue_types)
+        ),
     ),
-    "categories": (category, lambda made: {"category_ids": (made,)}, lambda space, made: space.delete_category("OPS", made)),
-    "versions": (version, lambda made: {"version_ids": (made,)}, lambda space, made: space.delete_version("OPS", made)),
-    "milestones": (version, lambda made: {"milestone_ids": (made,)}, lambda space, made: space.delete_version("OPS", made)),
+    "categories": (
+        category,
+        lambda made: {"category_ids": (made,)},
+        lambda space, made: space.delete_category("OPS", made),
+    ),
+    "versions": (
+        version,
+        lambda made: {"version_ids": (made,)},
+        lambda space, made: space.delete_version("OPS", made),
+    ),
+    "milestones": (
+        version,
+        lambda made: {"milestone_ids": (made,)},
+        lambda space, made: space.delete_version("OPS", made),
+    ),
     "custom_fields": (
         custom_field,
         lambda made: {"custom": {made: ((1,), None)}},
@@ -46,32 +66,44 @@ MASTERS: dict[str, tuple[Callable[[World], int], Callable[[int], dict[str, Any]]
 
 def asked_by_id(syncs: Syncs) -> list[set[int]]:
     """Return which issues each request asked for by id since the last look."""
-    asked = [{int(value) for name, value in one.params if name == "id[]"} for one in syncs.sim.requests.recent()]
+    asked = [
+        {int(value) for name, value in one.params if name == "id[]"}
+        for one in syncs.sim.requests.recent()
+    ]
     syncs.sim.requests.clear()
     return [ids for ids in asked if ids]
-
-
-def load(syncs: Syncs, mode: Mode) -> None:
-    run = syncs.run(mode=mode)
-    assert run.success, failures(run)
 
 
 def shown(syncs: Syncs, issue: Issue) -> tuple[object, ...]:
     """Return what the warehouse says of an issue that others may delete."""
     row = syncs.row("issues", issue.id)
     fields = {field["id"] for field in row["payload"]["customFields"]}
-    return row["issue_type_id"], row["category_ids"], row["version_ids"], row["milestone_ids"], fields
+    return (
+        row["issue_type_id"],
+        row["category_ids"],
+        row["version_ids"],
+        row["milestone_ids"],
+        fields,
+    )
 
 
 def true(syncs: Syncs, issue: Issue) -> tuple[object, ...]:
     home = syncs.sim.space.projects[issue.project_id]
     fields = {field.id for field in home.fields.values() if field.applies_to(issue.type_id)}
-    return issue.type_id, list(issue.category_ids), list(issue.version_ids), list(issue.milestone_ids), fields
+    return (
+        issue.type_id,
+        list(issue.category_ids),
+        list(issue.version_ids),
+        list(issue.milestone_ids),
+        fields,
+    )
 
 
 @pytest.mark.parametrize("mode", ["targeted", pytest.param("incremental", marks=pytest.mark.full)])
 @pytest.mark.parametrize("kind", MASTERS)
-def test_issues_lose_a_deleted_master_with_the_next_load(synced: Syncs, kind: str, mode: Mode) -> None:
+def test_issues_lose_a_deleted_master_with_the_next_load(
+    synced: Syncs, kind: str, mode: Mode
+) -> None:
     add, values, delete = MASTERS[kind]
     space = synced.sim.space
     cascading_references = list(space.project("OPS").issues.values())[:2]
@@ -81,13 +113,19 @@ def test_issues_lose_a_deleted_master_with_the_next_load(synced: Syncs, kind: st
     synced.sim.clock.advance(3600)  # no load of changes looks as far back
     assert synced.listing().success
     load(synced, "incremental")
-    assert [shown(synced, issue) for issue in cascading_references] == [true(synced, issue) for issue in cascading_references]
+    assert [shown(synced, issue) for issue in cascading_references] == [
+        true(synced, issue) for issue in cascading_references
+    ]
     delete(space, made)
-    assert [shown(synced, issue) for issue in cascading_references] != [true(synced, issue) for issue in cascading_references]
+    assert [shown(synced, issue) for issue in cascading_references] != [
+        true(synced, issue) for issue in cascading_references
+    ]
     assert synced.listing().success
     asked_by_id(synced)
     load(synced, mode)
-    assert [shown(synced, issue) for issue in cascading_references] == [true(synced, issue) for issue in cascading_references]
+    assert [shown(synced, issue) for issue in cascading_references] == [
+        true(synced, issue) for issue in cascading_references
+    ]
     assert asked_by_id(synced) == [{issue.id for issue in cascading_references}], (
         "each issue that shows it, and no other, in one request"
     )
@@ -95,7 +133,7 @@ def test_issues_lose_a_deleted_master_with_the_next_load(synced: Syncs, kind: st
     assert asked_by_id(synced) == []
 
 
-def test_an_issue_that_was_read_before_a_deletion_and_stored_after_it_loses_what_is_gone_as_well(synced: Syncs) -> None:
+def test_an_issue_read_before_a_deletion_and_stored_after_it_loses_it_too(synced: Syncs) -> None:
     space = synced.sim.space
     holder = next(issue for issue in space.project("OPS").issues.values() if issue.category_ids)
     space.delete_category("OPS", holder.category_ids[0])
@@ -103,8 +141,12 @@ def test_an_issue_that_was_read_before_a_deletion_and_stored_after_it_loses_what
     assert synced.listing("categories").success
     load(synced, "targeted")
     assert shown(synced, holder) == true(synced, holder)
-    # What a page holds that was on its way while the category went, and was stored when its holders had been looked for.
-    synced.change(f"UPDATE raw.issues SET category_ids = '{{{before[0]}}}', content_hash = 'before' WHERE id = {holder.id}")
+    # What a page holds that was on its way while the category went, and was stored when its holders
+    # had been looked for.
+    synced.change(
+        f"UPDATE raw.issues SET category_ids = '{{{before[0]}}}', content_hash = "
+        f"'before' WHERE id = {holder.id}"
+    )
     load(synced, "targeted")
     assert shown(synced, holder) != true(synced, holder)
     assert synced.listing("categories").success
@@ -117,7 +159,9 @@ def test_an_issue_that_was_read_before_a_deletion_and_stored_after_it_loses_what
 
 
 @pytest.mark.parametrize("feed_readable", [True, False])
-def test_children_of_a_deleted_issue_are_on_their_own_with_the_load_that_marks_it(synced: Syncs, feed_readable: bool) -> None:
+def test_children_of_a_deleted_issue_are_on_their_own_with_the_load_that_marks_it(
+    synced: Syncs, feed_readable: bool
+) -> None:
     space = synced.sim.space
     parent, *children = list(space.project("OPS").issues.values())[:4]
     for child in children:
@@ -128,7 +172,8 @@ def test_children_of_a_deleted_issue_are_on_their_own_with_the_load_that_marks_i
     assert {synced.row("issues", child.id)["parent_issue_id"] for child in children} == {parent.id}
     space.delete_issue(parent)
     if not feed_readable:
-        # Then the parent is missed when its project is read whole, after the pass over the changes of all.
+        # Then the parent is missed when its project is read whole, after the pass over the changes
+        # of all.
         synced.sim.faults.add(Fault(status=403, path="/space/activities", times=None))
     load(synced, "incremental")
     assert {synced.row("issues", child.id)["parent_issue_id"] for child in children} == {None}
@@ -139,7 +184,11 @@ def test_children_of_a_deleted_issue_are_on_their_own_with_the_load_that_marks_i
 
 def test_an_account_that_is_closed_makes_no_issue_be_read_again(synced: Syncs) -> None:
     space, owner = synced.sim.space, synced.sim.space.administrator.id
-    gone = next(issue.assignee_id for issue in space.issues.values() if issue.assignee_id and issue.assignee_id != owner)
+    gone = next(
+        issue.assignee_id
+        for issue in space.issues.values()
+        if issue.assignee_id and issue.assignee_id != owner
+    )
     space.delete_user(gone)
     assert synced.listing().success
     asked_by_id(synced)

@@ -1,4 +1,6 @@
-"""`raw/comments`: all rows of any issue, none read twice, what is edited, deleted, moved or bad, and what a load reports."""
+"""`raw/comments`: all rows of any issue, none read twice, what is edited, deleted, moved or bad,
+and what a load reports.
+"""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -14,15 +16,17 @@ from simulator import Fault, RequestInfo
 from simulator.model import Issue
 from sync import comments
 from sync.comment_selection import choose, still_due
-from tests.syncs import CALENDAR, SMALL, Loaded, StartSyncs, Syncs, counts, failures
-
-COMMENTS = "/issues/{issue}/comments"
-
-
-def load(syncs: Syncs, mode: Any = "incremental", **options: Any) -> Loaded:
-    run = syncs.run(mode=mode, **options)
-    assert run.success, failures(run)
-    return run
+from sync.modes import Mode
+from tests.syncs import (
+    CALENDAR,
+    COMMENTS,
+    SMALL,
+    StartSyncs,
+    Syncs,
+    asked_for_comments,
+    counts,
+    load,
+)
 
 
 def stored(syncs: Syncs, *, deleted: bool = False) -> dict[int, tuple[str, int, int]]:
@@ -32,21 +36,18 @@ def stored(syncs: Syncs, *, deleted: bool = False) -> dict[int, tuple[str, int, 
 
 def source(syncs: Syncs) -> dict[int, tuple[str, int, int]]:
     issues = syncs.sim.space.issues.values()
-    return {row.id: (row.content, issue.id, issue.project_id) for issue in issues for row in issue.comments}
-
-
-def asked(syncs: Syncs) -> list[tuple[int, int]]:
-    """Return the requests for comments since the last look: issue and `minId`, 0 when there was none."""
-    made = [one for one in syncs.sim.requests.recent() if one.route == COMMENTS]
-    syncs.sim.requests.clear()
-    return [(int(one.path.split("/")[2]), int(one.param("minId") or 0)) for one in made]
+    return {
+        row.id: (row.content, issue.id, issue.project_id)
+        for issue in issues
+        for row in issue.comments
+    }
 
 
 def some(syncs: Syncs, count: int = 1) -> list[Issue]:
     return list(syncs.sim.space.issues.values())[:count]
 
 
-def test_what_another_load_has_read_while_this_one_waited_for_the_project_is_not_read_again(syncs: Syncs) -> None:
+def test_what_another_load_read_while_this_one_waited_is_not_read_again(syncs: Syncs) -> None:
     assert syncs.issues().success
     [first] = some(syncs)
     key = syncs.sim.space.projects[first.project_id].key
@@ -61,32 +62,43 @@ def test_what_another_load_has_read_while_this_one_waited_for_the_project_is_not
         assert [*still_due(session, "backfill", chosen)] == chosen
 
 
-def test_an_issue_that_gets_into_another_month_while_others_are_read_is_reported_there(syncs: Syncs) -> None:
+def test_an_issue_that_changes_its_month_during_a_read_is_reported_there(syncs: Syncs) -> None:
     assert syncs.issues().success
     space = syncs.sim.space
-    later = next(issue for issue in space.issues.values() if issue.status_id == 4 and issue.comments)
+    later = next(
+        issue for issue in space.issues.values() if issue.status_id == 4 and issue.comments
+    )
     moved: list[str] = []
 
     def move(request: RequestInfo) -> None:
         if request.route == COMMENTS and not moved:  # of an open issue, which is read before
             moved.append(request.path)
-            syncs.change(f"UPDATE raw.issues SET updated_at = '2026-09-10 12:00+09' WHERE id = {later.id}")
+            syncs.change(
+                f"UPDATE raw.issues SET updated_at = '2026-09-10 12:00+09' WHERE id = {later.id}"
+            )
 
     syncs.sim.before_request(move)
     run = load(syncs)
     assert moved
     found = run.partitions("comments")
-    assert found[f"{space.projects[later.project_id].key}|2026-09"].counts.read == len(later.comments)
-    assert sum(one.counts.read for done in run.passes if done.table == "comments" for one in done.partitions) == len(source(syncs))
+    assert found[f"{space.projects[later.project_id].key}|2026-09"].counts.read == len(
+        later.comments
+    )
+    assert sum(
+        one.counts.read
+        for done in run.passes
+        if done.table == "comments"
+        for one in done.partitions
+    ) == len(source(syncs))
 
 
 def test_the_first_load_asks_once_for_each_issue_and_the_next_one_for_none(syncs: Syncs) -> None:
     run = load(syncs)
     assert stored(syncs) == source(syncs)
-    assert sorted(issue for issue, _ in asked(syncs)) == sorted(syncs.sim.space.issues)
+    assert sorted(issue for issue, _ in asked_for_comments(syncs)) == sorted(syncs.sim.space.issues)
     assert run.counts("comments") == {"read": len(source(syncs)), "inserted": len(source(syncs))}
     again = load(syncs)
-    assert asked(syncs) == []
+    assert asked_for_comments(syncs) == []
     assert again.counts("comments") == again.counts("issue_changes") == {}
 
 
@@ -100,9 +112,9 @@ def test_any_number_of_comments_is_read_whole(synced: Syncs, rows: int, inclusiv
     load(synced)
     assert stored(synced) == source(synced)
     # A full page of the API says nothing of what comes after it.
-    assert len(asked(synced)) <= rows // 99 + 1
+    assert len(asked_for_comments(synced)) <= rows // 99 + 1
     load(synced)
-    assert asked(synced) == []
+    assert asked_for_comments(synced) == []
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
@@ -112,12 +124,12 @@ def test_known_comments_are_not_read_again(synced: Syncs, inclusive: bool) -> No
     for number in range(150):
         synced.sim.space.comment(issue, str(number))
     load(synced)
-    asked(synced)
+    asked_for_comments(synced)
     last = issue.comments[-1].id
     synced.sim.space.comment(issue, "one")
     synced.sim.space.edit_issue(issue, summary="two")
     run = load(synced)
-    assert asked(synced) == [(issue.id, last)]
+    assert asked_for_comments(synced) == [(issue.id, last)]
     assert run.counts("comments") == {"read": 2, "inserted": 2}
     assert stored(synced) == source(synced)
 
@@ -126,14 +138,16 @@ def test_an_issue_whose_updated_moves_alone_costs_one_request_and_no_row(synced:
     [issue] = some(synced)
     synced.sim.space.edit_issue(issue)  # a PATCH that changes nothing: no comment, no activity
     run = load(synced)
-    assert [found for found, _ in asked(synced)] == [issue.id]
+    assert [found for found, _ in asked_for_comments(synced)] == [issue.id]
     assert run.counts("comments") == {}
     load(synced)
-    assert asked(synced) == []
+    assert asked_for_comments(synced) == []
 
 
 @pytest.mark.parametrize("mode", ["backfill", "refresh"])
-def test_a_whole_read_finds_edited_deleted_starred_and_notified_comments(synced: Syncs, mode: str) -> None:
+def test_a_whole_read_finds_edited_deleted_starred_and_notified_comments(
+    synced: Syncs, mode: Mode
+) -> None:
     space = synced.sim.space
     issues = [issue for issue in space.issues.values() if len(issue.comments) >= 3][:3]
     edited, starred, gone = (issue.comments[-2] for issue in issues)
@@ -142,15 +156,24 @@ def test_a_whole_read_finds_edited_deleted_starred_and_notified_comments(synced:
     space.delete_comment(gone)
     load(synced)
     assert gone.id in stored(synced), "nothing tells of it"
-    synced.change(f"UPDATE ops.issue_sync_state SET refreshed_at = NULL WHERE issue_id IN {tuple(issue.id for issue in issues)}")
+    synced.change(
+        "UPDATE ops.issue_sync_state SET refreshed_at = NULL WHERE issue_id IN "
+        f"{tuple(issue.id for issue in issues)}"
+    )
     run = load(synced, mode)
     assert stored(synced) == source(synced)
     assert run.counts("comments")["updated"] == 2
     assert run.counts("comments")["deleted"] == 1
     assert synced.deletions("comments") == {
-        (gone.id, "deleted", f"issue re-read: GET /issues/{gone.issue_id}/comments no longer lists it")
+        (
+            gone.id,
+            "deleted",
+            f"issue re-read: GET /issues/{gone.issue_id}/comments no longer lists it",
+        )
     }
-    notified = [row for row in synced.rows("issue_changes", deleted=True) if row["comment_id"] == gone.id]
+    notified = [
+        row for row in synced.rows("issue_changes", deleted=True) if row["comment_id"] == gone.id
+    ]
     assert len(notified) == len(gone.changes)
     assert synced.row("comments", starred.id)["payload"]["stars"]
 
@@ -173,25 +196,35 @@ def test_the_comments_of_an_issue_that_moves_go_with_it(synced: Syncs) -> None:
     space.move_issue(issue, "WEB")
     load(synced)
     assert stored(synced) == source(synced)
-    assert {row["project_id"] for row in synced.rows("issue_changes") if row["issue_id"] == issue.id} == {space.project("WEB").id}
-    asked(synced)
+    assert {
+        row["project_id"] for row in synced.rows("issue_changes") if row["issue_id"] == issue.id
+    } == {space.project("WEB").id}
+    asked_for_comments(synced)
     load(synced)
-    assert asked(synced) == [], "moved once, not at every load"
+    assert asked_for_comments(synced) == [], "moved once, not at every load"
 
 
 def test_a_backfill_reads_the_issues_of_its_partitions_and_no_other(synced: Syncs) -> None:
     at_stake = {
         row["id"]
         for row in synced.rows("issues")
-        if row["issue_key"].startswith("WEB-") and f"{row['updated_at']:%Y-%m}" in ("2026-04", "2026-05")
+        if row["issue_key"].startswith("WEB-")
+        and f"{row['updated_at']:%Y-%m}" in ("2026-04", "2026-05")
     }
-    asked(synced)
+    asked_for_comments(synced)
     run = load(synced, "backfill", first="2026-04", last="2026-05")
-    met = {issue for issue, _ in asked(synced)}
+    met = {issue for issue, _ in asked_for_comments(synced)}
     assert at_stake & met
-    assert all(f"{synced.row('issues', issue)['updated_at']:%Y-%m}" in ("2026-03", "2026-04", "2026-05") for issue in met)
+    assert all(
+        f"{synced.row('issues', issue)['updated_at']:%Y-%m}" in ("2026-03", "2026-04", "2026-05")
+        for issue in met
+    )
     assert {key.split("|")[1] for key in run.partitions("comments")} == {"2026-04", "2026-05"}
-    assert run.partitions("comments").keys() == run.partitions("issues").keys() == run.partitions("issue_changes").keys()
+    assert (
+        run.partitions("comments").keys()
+        == run.partitions("issues").keys()
+        == run.partitions("issue_changes").keys()
+    )
 
 
 @dataclass
@@ -232,7 +265,9 @@ def test_partitions_are_reported_with_their_rows_and_under_the_key_of_today(sync
     assert {key.split("|")[0] for key in found} == {"OPS", "SITE", "APP"}
     month = CALENDAR.month_of(datetime.fromtimestamp(issue.updated, UTC))
     assert counts(found[f"SITE|{month}"].counts)["inserted"] == 1
-    assert len(found) == sum(len(done.partitions) for done in run.passes if done.table == "comments"), "each is reported once"
+    assert len(found) == sum(
+        len(done.partitions) for done in run.passes if done.table == "comments"
+    ), "each is reported once"
     of_month = {
         row["id"]
         for row in synced.rows("issues")
@@ -244,15 +279,25 @@ def test_partitions_are_reported_with_their_rows_and_under_the_key_of_today(sync
 
 def test_a_short_load_reports_each_partition_once(syncs: Syncs) -> None:
     run = load(syncs)
-    [read] = [done for done in run.passes if done.table == "comments" and any(one.issues_read for one in done.partitions)]
+    [read] = [
+        done
+        for done in run.passes
+        if done.table == "comments" and any(one.issues_read for one in done.partitions)
+    ]
     assert len({one.project_key for one in read.partitions}) == 3
     assert read.requests.total == len(syncs.sim.space.issues)
 
 
-def test_each_part_of_a_long_load_is_a_pass_with_its_own_requests_and_time(syncs: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_part_of_a_long_load_is_a_pass_with_its_own_requests_and_time(
+    syncs: Syncs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(comments, "REPORT_EVERY", timedelta(0))
     run = load(syncs)
-    passes = [done for done in run.passes if done.table == "comments" and any(one.issues_read for one in done.partitions)]
+    passes = [
+        done
+        for done in run.passes
+        if done.table == "comments" and any(one.issues_read for one in done.partitions)
+    ]
     assert len(passes) > len({done.partitions[0].project_key for done in passes}) == 3
     assert sum(done.requests.total for done in passes) == len(syncs.sim.space.issues)
     assert all(before.ended <= after.began for before, after in pairwise(passes))
@@ -274,9 +319,14 @@ def test_what_was_read_before_the_source_went_away_is_reported(syncs: Syncs) -> 
     assert 0 < sum(one.issues_read or 0 for one in read) < 30
 
 
-def test_a_backfill_records_no_partition_of_which_something_is_left_to_read(synced: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backfill_records_no_partition_of_which_something_is_left_to_read(
+    synced: Syncs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(comments, "REPORT_EVERY", timedelta(0))
-    rows = synced.query("SELECT project_id, to_char(updated_at AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM') AS month FROM raw.issues")
+    rows = synced.query(
+        "SELECT project_id, to_char(updated_at AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM') "
+        "AS month FROM raw.issues"
+    )
     cells = Counter((row["project_id"], row["month"]) for row in rows)
     asked: list[str] = []
 
@@ -297,7 +347,9 @@ def test_a_backfill_records_no_partition_of_which_something_is_left_to_read(sync
     assert len(recorded) < len(cells)
 
 
-def test_how_far_issues_are_read_is_noted_in_the_order_in_which_others_lock_it(start_syncs: StartSyncs) -> None:
+def test_how_far_issues_are_read_is_noted_in_the_order_in_which_others_lock_it(
+    start_syncs: StartSyncs,
+) -> None:
     syncs = start_syncs(replace(SMALL, issues=300))
     transactions: list[list[int]] = [[]]
 
@@ -316,7 +368,10 @@ def test_how_far_issues_are_read_is_noted_in_the_order_in_which_others_lock_it(s
 def test_the_figures_of_the_partitions_add_up_to_those_of_the_run(syncs: Syncs) -> None:
     run = load(syncs)
     for table in ("comments", "issue_changes"):
-        of_passes, whole = [one for done in run.passes if done.table == table for one in done.partitions], run.tables[table]
+        of_passes, whole = (
+            [one for done in run.passes if done.table == table for one in done.partitions],
+            run.tables[table],
+        )
         assert sum(one.counts.read for one in of_passes) == whole.read > 0
         assert sum(one.counts.inserted for one in of_passes) == whole.inserted > 0
         assert sum(one.stored for one in run.partitions(table).values()) == len(syncs.rows(table))

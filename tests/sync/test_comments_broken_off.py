@@ -1,4 +1,6 @@
-"""`raw/comments` when a load is broken off, an issue is refused, or a comment is bad: what is kept, read again and acknowledged."""
+"""`raw/comments` when a load is broken off, an issue is refused, or a comment is bad: what is kept,
+read again and acknowledged.
+"""
 
 from collections.abc import Collection
 from typing import Any
@@ -9,29 +11,11 @@ from simulator import Fault
 from simulator.model import Issue
 from simulator.requests import RequestInfo
 from sync.comments import GIVE_UP_AFTER
-from tests.syncs import Loaded, Syncs, failures
-
-COMMENTS = "/issues/{issue}/comments"
-
-
-def load(syncs: Syncs, mode: Any = "incremental") -> Loaded:
-    run = syncs.run(mode=mode)
-    assert run.success, failures(run)
-    return run
-
-
-def stored(syncs: Syncs) -> set[int]:
-    return {row["id"] for row in syncs.rows("comments")}
+from tests.syncs import COMMENTS, Syncs, asked_for_comments, failures, load
 
 
 def source(syncs: Syncs) -> set[int]:
     return {row.id for issue in syncs.sim.space.issues.values() for row in issue.comments}
-
-
-def asked(syncs: Syncs) -> list[tuple[int, int]]:
-    made = [one for one in syncs.sim.requests.recent() if one.route == COMMENTS]
-    syncs.sim.requests.clear()
-    return [(int(one.path.split("/")[2]), int(one.param("minId") or 0)) for one in made]
 
 
 def busy_issue(syncs: Syncs, comments: int) -> Issue:
@@ -42,36 +26,47 @@ def busy_issue(syncs: Syncs, comments: int) -> Issue:
 
 
 def spoil(syncs: Syncs, bad: Collection[int], **wrong: Any) -> None:
-    """Let the source tell something for these comments that cannot be stored, until `bad` is empty."""
+    """Let the source tell something for these comments that cannot be stored, until `bad`
+    is empty.
+    """
 
     def rewritten(request: RequestInfo, body: Any) -> Any:
-        return [row | (wrong if row["id"] in bad else {}) for row in body] if request.route == COMMENTS else body
+        return (
+            [row | (wrong if row["id"] in bad else {}) for row in body]
+            if request.route == COMMENTS
+            else body
+        )
 
     syncs.sim.rewrite_response(rewritten)
 
 
 def open_rejections(syncs: Syncs) -> set[int]:
-    rows = syncs.query("SELECT record_key FROM ops.rejected_records WHERE table_name = 'comments' AND resolved_at IS NULL")
+    rows = syncs.query(
+        "SELECT record_key FROM ops.rejected_records WHERE table_name = "
+        "'comments' AND resolved_at IS NULL"
+    )
     return {int(row["record_key"]) for row in rows}
 
 
 @pytest.mark.parametrize("status", [500, 401])
 def test_what_was_read_before_the_source_went_away_is_kept(syncs: Syncs, status: int) -> None:
-    syncs.sim.faults.add(Fault(status=400 if status == 500 else status, path="/issues/[0-9]+/comments", every=41))
+    syncs.sim.faults.add(
+        Fault(status=400 if status == 500 else status, path="/issues/[0-9]+/comments", every=41)
+    )
     assert not syncs.run(mode="incremental").success
     syncs.sim.faults.clear()
-    met = {issue for issue, _ in asked(syncs)}
-    kept = stored(syncs)
+    met = {issue for issue, _ in asked_for_comments(syncs)}
+    kept = syncs.ids("comments")
     assert len(met) > 30
     assert kept
     load(syncs)
-    again = {issue for issue, _ in asked(syncs)}
-    assert stored(syncs) == source(syncs)
+    again = {issue for issue, _ in asked_for_comments(syncs)}
+    assert syncs.ids("comments") == source(syncs)
     # Not one issue that was answered is asked again, only the one that was not.
     assert len(again & met) <= (3 if status == 500 else 1)
 
 
-def test_open_issues_of_all_projects_are_read_first_then_those_that_changed_lately_also_when_a_load_is_broken_off(
+def test_open_issues_are_read_first_then_those_that_changed_lately(
     syncs: Syncs,
 ) -> None:
     space = syncs.sim.space
@@ -80,7 +75,9 @@ def test_open_issues_of_all_projects_are_read_first_then_those_that_changed_late
     notified = {row["content_id"] for row in syncs.rows("activities") if row["type"] != 1}
 
     def place(issue: Issue) -> tuple[int, int, int]:
-        """Open, then changed lately, then the others, then those of which nothing tells; in these by project, newest first."""
+        """Open, then changed lately, then the others, then those of which nothing tells; in these
+        by project, newest first.
+        """
         if issue.status_id != 4:
             need = 0
         elif issue.updated >= newest - 30 * 86_400:
@@ -91,14 +88,18 @@ def test_open_issues_of_all_projects_are_read_first_then_those_that_changed_late
 
     expected = sorted(map(place, space.issues.values()))
     assert {need for need, _, _ in expected} == {0, 1, 2, 3}
-    syncs.sim.faults.add(Fault(status=401, path="/issues/[0-9]+/comments", every=len(expected) // 2))
+    syncs.sim.faults.add(
+        Fault(status=401, path="/issues/[0-9]+/comments", every=len(expected) // 2)
+    )
     read: list[int] = []
     for succeeds in (False, True):
         run = syncs.run(mode="incremental")
         assert run.success == succeeds
-        assert run.partitions("comments"), "what was read to its end is reported, also by a load that is broken off"
+        assert run.partitions("comments"), (
+            "what was read to its end is reported, also by a load that is broken off"
+        )
         syncs.sim.faults.clear()
-        read += [issue for issue, _ in asked(syncs) if issue not in read]
+        read += [issue for issue, _ in asked_for_comments(syncs) if issue not in read]
     assert [place(space.issues[issue]) for issue in read] == expected
 
 
@@ -116,44 +117,57 @@ def test_an_issue_of_many_pages_goes_on_where_it_was_broken_off(synced: Syncs) -
     assert not synced.run(mode="incremental").success
     kept = {row["id"] for row in synced.rows("comments") if row["issue_id"] == issue.id}
     assert 0 < len(kept) < 350
-    asked(synced)
+    asked_for_comments(synced)
     run = load(synced)
-    assert stored(synced) == source(synced)
-    assert asked(synced)[0] == (issue.id, max(kept))
+    assert synced.ids("comments") == source(synced)
+    assert asked_for_comments(synced)[0] == (issue.id, max(kept))
     assert run.counts("comments")["read"] == 350 - len(kept)
 
 
-def test_a_whole_read_that_is_broken_off_begins_anew_and_marks_nothing_before_its_end(synced: Syncs) -> None:
+def test_a_broken_off_whole_read_begins_anew_and_marks_nothing_before_its_end(
+    synced: Syncs,
+) -> None:
     issue = busy_issue(synced, 250)
     load(synced)
     gone = issue.comments[200]
     synced.sim.space.delete_comment(gone)
     synced.sim.faults.add(Fault(status=401, path=f"/issues/{issue.id}/comments", every=2))
     assert not synced.run("OPS", mode="backfill").success
-    assert gone.id in stored(synced)
+    assert gone.id in synced.ids("comments")
     synced.sim.faults.clear()
     load(synced, "backfill")
-    assert stored(synced) == source(synced)
+    assert synced.ids("comments") == source(synced)
 
 
-def test_one_project_whose_comments_are_refused_does_not_keep_the_others_from_loading(syncs: Syncs) -> None:
+def test_one_project_whose_comments_are_refused_holds_up_no_other(syncs: Syncs) -> None:
     space = syncs.sim.space
     refused = [str(issue.id) for issue in space.project("OPS").issues.values()]
-    syncs.sim.faults.add(Fault(status=403, path=f"/issues/({'|'.join(refused)})/comments", times=None))
+    syncs.sim.faults.add(
+        Fault(status=403, path=f"/issues/({'|'.join(refused)})/comments", times=None)
+    )
     run = syncs.run(mode="incremental")
     assert not run.success
     assert [line.count("OPS, issue") for line in failures(run)] == [GIVE_UP_AFTER]
-    others = {row.id for issue in space.issues.values() if issue.project_id != space.project("OPS").id for row in issue.comments}
-    assert stored(syncs) == others
+    others = {
+        row.id
+        for issue in space.issues.values()
+        if issue.project_id != space.project("OPS").id
+        for row in issue.comments
+    }
+    assert syncs.ids("comments") == others
     syncs.sim.faults.clear()
     load(syncs)
-    assert stored(syncs) == source(syncs)
+    assert syncs.ids("comments") == source(syncs)
 
 
 @pytest.mark.parametrize(
-    "fault", [{"status": 400}, {"status": 403}, {"status": 500}, {"kind": "truncate"}, {"kind": "close"}], ids=str
+    "fault",
+    [{"status": 400}, {"status": 403}, {"status": 500}, {"kind": "truncate"}, {"kind": "close"}],
+    ids=str,
 )
-def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(synced: Syncs, fault: dict[str, Any]) -> None:
+def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(
+    synced: Syncs, fault: dict[str, Any]
+) -> None:
     space = synced.sim.space
     first, *others = [space.issue(issue) for issue in sorted(space.project("OPS").issues)[:6]]
     said = {issue.id: space.comment(issue, "said").id for issue in (first, *others)}
@@ -161,49 +175,50 @@ def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(synced:
     for _ in range(2):
         run = synced.run(mode="incremental")
         [line] = failures(run)
-        assert line.startswith(f"comments: OPS, issue {first.id}: GET /issues/{first.id}/comments: ")
-        assert stored(synced) == source(synced) - {said[first.id]}
-    [row] = synced.query("SELECT status FROM ops.sync_history WHERE sync_type = 'comments' ORDER BY id DESC LIMIT 1")
+        assert line.startswith(
+            f"comments: OPS, issue {first.id}: GET /issues/{first.id}/comments: "
+        )
+        assert synced.ids("comments") == source(synced) - {said[first.id]}
+    [row] = synced.query(
+        "SELECT status FROM ops.sync_history WHERE sync_type = 'comments' ORDER BY id DESC LIMIT 1"
+    )
     assert row["status"] == "failed"
-    asked(synced)
+    asked_for_comments(synced)
     assert not synced.run(mode="incremental").success
-    assert {issue for issue, _ in asked(synced)} == {first.id}, "what was read is not read again"
+    assert {issue for issue, _ in asked_for_comments(synced)} == {first.id}, (
+        "what was read is not read again"
+    )
     synced.sim.faults.clear()
     load(synced)
-    assert stored(synced) == source(synced)
+    assert synced.ids("comments") == source(synced)
 
 
 @pytest.mark.parametrize("each", [6, 1])
-def test_a_source_that_answers_no_issue_any_more_ends_the_load_at_the_second(synced: Syncs, each: int) -> None:
+def test_a_source_that_answers_no_issue_any_more_ends_the_load_at_the_second(
+    synced: Syncs, each: int
+) -> None:
     space = synced.sim.space
-    ids = [issue for project in sorted(space.projects) for issue in sorted(space.projects[project].issues)[:each]]
+    ids = [
+        issue
+        for project in sorted(space.projects)
+        for issue in sorted(space.projects[project].issues)[:each]
+    ]
     for issue in ids:
         # All at one time, so that they are read in the order of their ids.
         space.edit_issue(issue, summary="new", comment="said")
     synced.sim.faults.add(Fault(status=503, path="/issues/.*/comments", times=None))
-    asked(synced)
+    asked_for_comments(synced)
     run = synced.run(mode="incremental")
     [line] = failures(run)
     assert line.startswith("comments: GET /issues/")
     assert "503" in line
-    assert {issue for issue, _ in asked(synced)} == set(ids[:2])
+    assert {issue for issue, _ in asked_for_comments(synced)} == set(ids[:2])
     synced.sim.faults.clear()
     load(synced)
-    assert stored(synced) == source(synced)
+    assert synced.ids("comments") == source(synced)
 
 
-def test_an_issue_that_is_refused_and_one_that_is_not_served_end_no_load(synced: Syncs) -> None:
-    space = synced.sim.space
-    refused, broken, *others = sorted(space.project("OPS").issues)[:5]
-    said = {issue: space.comment(issue, "said").id for issue in (refused, broken, *others)}
-    synced.sim.faults.add(Fault(status=403, path=f"/issues/{refused}/comments", times=None))
-    synced.sim.faults.add(Fault(status=500, path=f"/issues/{broken}/comments", times=None))
-    [line] = failures(synced.run(mode="incremental"))
-    assert line.count("OPS, issue") == 2
-    assert stored(synced) == source(synced) - {said[refused], said[broken]}
-
-
-def test_issues_that_fail_here_and_there_are_all_named_and_three_in_a_row_end_the_read_of_their_project(
+def test_failing_issues_are_named_and_three_in_a_row_end_their_project(
     synced: Syncs,
 ) -> None:
     space = synced.sim.space
@@ -214,17 +229,23 @@ def test_issues_that_fail_here_and_there_are_all_named_and_three_in_a_row_end_th
         row = space.edit_issue(issue, summary="new", comment="said")
         said[issue] = row.id if row else 0
     bad = [ids[0], ids[1], ids[3], ids[4], ids[5]]
-    synced.sim.faults.add(Fault(status=400, path=f"/issues/({'|'.join(map(str, bad))})/comments", times=None))
+    synced.sim.faults.add(
+        Fault(status=400, path=f"/issues/({'|'.join(map(str, bad))})/comments", times=None)
+    )
     [line] = failures(synced.run(mode="incremental"))
     assert all(f"OPS, issue {issue}: " in line for issue in bad)
-    assert stored(synced) == source(synced) - {said[issue] for issue in [*bad, *ids[6:]]}
+    assert synced.ids("comments") == source(synced) - {said[issue] for issue in [*bad, *ids[6:]]}
     synced.sim.faults.clear()
     load(synced)
-    assert stored(synced) == source(synced)
+    assert synced.ids("comments") == source(synced)
 
 
-@pytest.mark.parametrize("wrong", [{"created": "yesterday"}, {"createdUser": {"id": "nobody"}}], ids=["time", "user"])
-def test_a_bad_comment_is_kept_aside_tried_at_every_load_and_loaded_when_it_is_good(synced: Syncs, wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"created": "yesterday"}, {"createdUser": {"id": "nobody"}}], ids=["time", "user"]
+)
+def test_a_bad_comment_is_kept_aside_tried_at_every_load_and_loaded_when_it_is_good(
+    synced: Syncs, wrong: dict[str, Any]
+) -> None:
     issue = busy_issue(synced, 3)
     changed = synced.sim.space.edit_issue(issue, summary="with a change")
     assert changed is not None
@@ -232,20 +253,22 @@ def test_a_bad_comment_is_kept_aside_tried_at_every_load_and_loaded_when_it_is_g
     spoil(synced, bad, **wrong)
     for _ in range(2):
         run = load(synced)
-        assert stored(synced) == source(synced) - bad
+        assert synced.ids("comments") == source(synced) - bad
         assert open_rejections(synced) == bad
         assert run.counts("comments")["rejected"] == 2
         # From the first bad one on, and not the other issues.
-        assert [found for found, _ in asked(synced)] == [issue.id]
+        assert [found for found, _ in asked_for_comments(synced)] == [issue.id]
     assert not [row for row in synced.rows("issue_changes") if row["comment_id"] == changed.id]
     bad.clear()
     load(synced)
-    assert stored(synced) == source(synced)
+    assert synced.ids("comments") == source(synced)
     assert open_rejections(synced) == set()
-    assert [row["new_value"] for row in synced.rows("issue_changes") if row["comment_id"] == changed.id] == ["with a change"]
-    asked(synced)
+    assert [
+        row["new_value"] for row in synced.rows("issue_changes") if row["comment_id"] == changed.id
+    ] == ["with a change"]
+    asked_for_comments(synced)
     load(synced)
-    assert asked(synced) == []
+    assert asked_for_comments(synced) == []
 
 
 @pytest.mark.parametrize("whole_issue", [False, True])
@@ -261,18 +284,23 @@ def test_a_bad_comment_that_is_deleted_is_acknowledged(synced: Syncs, whole_issu
         synced.sim.space.delete_comment(issue.comments[1])
     load(synced)
     assert open_rejections(synced) == set()
-    asked(synced)
+    asked_for_comments(synced)
     load(synced)
-    assert asked(synced) == []
+    assert asked_for_comments(synced) == []
 
 
-def test_comments_that_do_not_say_their_issue_are_stored_with_the_one_that_was_asked(synced: Syncs) -> None:
+def test_comments_that_do_not_say_their_issue_are_stored_with_the_one_that_was_asked(
+    synced: Syncs,
+) -> None:
     issues = [busy_issue(synced, rows) for rows in (2, 0, 5)]
 
     def old_api(request: RequestInfo, body: Any) -> Any:
         if request.route != COMMENTS:
             return body
-        return [{name: value for name, value in row.items() if name not in ("issueId", "projectId")} for row in body]
+        return [
+            {name: value for name, value in row.items() if name not in ("issueId", "projectId")}
+            for row in body
+        ]
 
     synced.sim.rewrite_response(old_api)
     load(synced)
@@ -280,4 +308,4 @@ def test_comments_that_do_not_say_their_issue_are_stored_with_the_one_that_was_a
     assert {rows[one.id] for issue in issues for one in issue.comments} == {
         (one.id, one.project_id) for one in issues if one.comments
     }
-    assert stored(synced) == source(synced)
+    assert synced.ids("comments") == source(synced)

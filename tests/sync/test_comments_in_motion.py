@@ -1,4 +1,6 @@
-"""`raw/comments` and `raw/issue_changes` while issues move, change and vanish between two requests of the load that reads them."""
+"""`raw/comments` and `raw/issue_changes` while issues move, change and vanish between two requests
+of the load that reads them.
+"""
 
 from collections.abc import Callable
 
@@ -21,14 +23,20 @@ def once_before(syncs: Syncs, route: str, what: Callable[[], object]) -> None:
 
 def test_changes_follow_an_issue_that_moves_while_its_comments_are_read(synced: Syncs) -> None:
     space = synced.sim.space
-    moving = next(issue for issue in space.project("OPS").issues.values() if any(row.changes for row in issue.comments))
+    moving = next(
+        issue
+        for issue in space.project("OPS").issues.values()
+        if any(row.changes for row in issue.comments)
+    )
     space.move_issue(moving, "WEB")
     once_before(synced, "/issues/{issue}/comments", lambda: space.move_issue(moving, "APP"))
     for _ in range(2):
         assert synced.run(mode="incremental").success
     home = space.project("APP").id
     for table in ("comments", "issue_changes"):
-        assert {row["project_id"] for row in synced.rows(table) if row["issue_id"] == moving.id} == {home}, table
+        assert {
+            row["project_id"] for row in synced.rows(table) if row["issue_id"] == moving.id
+        } == {home}, table
 
 
 def test_a_name_means_what_it_meant_in_the_project_that_the_issue_was_in(syncs: Syncs) -> None:
@@ -41,11 +49,17 @@ def test_a_name_means_what_it_meant_in_the_project_that_the_issue_was_in(syncs: 
     space.edit_issue(moved, category_ids=(web,))
     syncs.load()
     rows = [row for row in syncs.rows("issue_changes") if row["new_value"] == "Same name"]
-    assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, [ops]), (stayed, [ops]), (moved, [web])]
+    assert [(row["issue_id"], row["new_ids"]) for row in rows] == [
+        (moved, [ops]),
+        (stayed, [ops]),
+        (moved, [web]),
+    ]
 
 
 @pytest.mark.parametrize("in_feed", [True, False])
-def test_a_name_of_a_bulk_edit_is_looked_up_where_the_feed_says_in_which_project_the_issue_was(syncs: Syncs, in_feed: bool) -> None:
+def test_a_name_of_a_bulk_edit_is_looked_up_where_the_issue_was_then(
+    syncs: Syncs, in_feed: bool
+) -> None:
     space = syncs.sim.space
     ops = space.add_category("OPS", "Same name").id
     space.add_category("WEB", "Same name")
@@ -57,7 +71,10 @@ def test_a_name_of_a_bulk_edit_is_looked_up_where_the_feed_says_in_which_project
     space.move_issue(moved, "WEB")
     syncs.load()
     rows = [row for row in syncs.rows("issue_changes") if row["new_value"] == "Same name"]
-    assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved, [ops] if in_feed else None), (stayed, [ops])]
+    assert [(row["issue_id"], row["new_ids"]) for row in rows] == [
+        (moved, [ops] if in_feed else None),
+        (stayed, [ops]),
+    ]
 
 
 def test_a_bulk_edit_says_where_imported_issues_were_before_they_moved(syncs: Syncs) -> None:
@@ -70,10 +87,15 @@ def test_a_bulk_edit_says_where_imported_issues_were_before_they_moved(syncs: Sy
     space.move_issue(moved, "WEB")
     syncs.load()
     rows = [row for row in syncs.rows("issue_changes") if row["new_value"] == "Same name"]
-    assert [(row["issue_id"], row["new_ids"]) for row in rows] == [(moved.id, [ops]), (stayed.id, [ops])]
+    assert [(row["issue_id"], row["new_ids"]) for row in rows] == [
+        (moved.id, [ops]),
+        (stayed.id, [ops]),
+    ]
 
 
-def test_a_name_that_was_read_before_its_activity_means_what_the_activity_says(synced: Syncs) -> None:
+def test_a_name_that_was_read_before_its_activity_means_what_the_activity_says(
+    synced: Syncs,
+) -> None:
     space = synced.sim.space
     ops = space.add_category("OPS", "Same name").id
     space.add_category("WEB", "Same name")
@@ -92,7 +114,7 @@ def test_a_name_that_was_read_before_its_activity_means_what_the_activity_says(s
     assert (row["project_id"], row["new_ids"]) == (space.project("WEB").id, [ops])
 
 
-def test_a_name_keeps_what_it_meant_before_its_issue_moved_though_the_source_keeps_no_old_activities(syncs: Syncs) -> None:
+def test_a_name_keeps_what_it_meant_where_the_source_keeps_no_activities(syncs: Syncs) -> None:
     syncs.sim.switch(activity_retention_days=1)
     space = syncs.sim.space
     ops = space.add_category("OPS", "Same name").id
@@ -109,7 +131,9 @@ def test_a_name_keeps_what_it_meant_before_its_issue_moved_though_the_source_kee
 
 
 @pytest.mark.parametrize("by", ["himself", "a known team", "a new team"])
-def test_a_project_that_was_inaccessible_in_the_middle_of_a_read_is_read_again(syncs: Syncs, by: str) -> None:
+def test_a_project_that_was_inaccessible_in_the_middle_of_a_read_is_read_again(
+    syncs: Syncs, by: str
+) -> None:
     space, owner = syncs.sim.space, syncs.sim.space.administrator.id
     ops, ours = space.project("OPS"), space.add_team("ours", [owner])
     if by == "a known team":

@@ -1,4 +1,6 @@
-"""`raw/activities` when rows are bad, feeds are refused or empty, or report of issues that were read before them."""
+"""`raw/activities` when rows are bad, feeds are refused or empty, or report of issues that were
+read before them.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,31 +9,15 @@ import pytest
 
 from simulator import Fault
 from simulator.requests import RequestInfo
-from tests.syncs import Loaded, Mode, Syncs, failures
-
-FEED = "/space/activities"
-
-
-def load(syncs: Syncs, mode: Mode = "incremental") -> Loaded:
-    run = syncs.activities(mode)
-    assert run.success, failures(run)
-    return run
-
-
-def ids(syncs: Syncs) -> set[int]:
-    return {row["id"] for row in syncs.rows("activities")}
-
-
-def at_source(syncs: Syncs) -> set[int]:
-    return {one.id for one in syncs.sim.space.activities}
-
-
-def refetch_requests(syncs: Syncs) -> dict[int, tuple[Any, bool]]:
-    rows = syncs.query(
-        "SELECT issue_id, refetch_comments_from, refetch_issue FROM ops.issue_sync_state "
-        "WHERE refetch_issue OR refetch_comments_from IS NOT NULL"
-    )
-    return {row["issue_id"]: (row["refetch_comments_from"], row["refetch_issue"]) for row in rows}
+from sync.modes import Mode
+from tests.syncs import (
+    FEED,
+    Syncs,
+    activities_at_source,
+    failures,
+    load_feed,
+    refetch_requests,
+)
 
 
 def spoil(syncs: Syncs, bad: set[int]) -> Callable[[], None]:
@@ -47,60 +33,68 @@ def spoil(syncs: Syncs, bad: set[int]) -> Callable[[], None]:
 
 
 def quarantined(syncs: Syncs) -> list[tuple[int, bool]]:
-    rows = syncs.query("SELECT * FROM ops.rejected_records WHERE table_name = 'activities' ORDER BY id")
+    rows = syncs.query(
+        "SELECT * FROM ops.rejected_records WHERE table_name = 'activities' ORDER BY id"
+    )
     return [(int(row["record_key"]), row["resolved_at"] is None) for row in rows]
 
 
 @pytest.mark.parametrize("mode", ["incremental", "targeted", "refresh"])
-def test_a_bad_activity_goes_into_quarantine_and_requests_what_it_reports_when_it_can_be_read(synced: Syncs, mode: Mode) -> None:
+def test_a_bad_activity_is_quarantined_and_reports_when_it_can_be_read(
+    synced: Syncs, mode: Mode
+) -> None:
     issue = next(iter(synced.sim.space.issues.values()))
     said = synced.sim.space.comment(issue, "reported by a bad activity")
     bad = synced.sim.space.activities[-1].id
     heal = spoil(synced, {bad})
-    load(synced)
+    load_feed(synced)
     # Farther back than any overlap reaches, and behind a page of others.
     synced.sim.clock.advance(5 * 86_400)
     for number in range(120):
         synced.sim.space.create_issue("OPS", summary=str(number))
-    load(synced, mode)
-    assert ids(synced) == at_source(synced) - {bad}
+    load_feed(synced, mode)
+    assert synced.ids("activities") == activities_at_source(synced) - {bad}
     assert quarantined(synced) == [(bad, True)]
     assert issue.id not in refetch_requests(synced)
     heal()
-    load(synced, mode)
-    assert ids(synced) == at_source(synced)
+    load_feed(synced, mode)
+    assert synced.ids("activities") == activities_at_source(synced)
     assert quarantined(synced) == [(bad, False)]
     assert refetch_requests(synced)[issue.id] == (said.id, False)
 
 
 def test_a_bad_activity_that_is_trimmed_is_acknowledged(synced: Syncs) -> None:
-    synced.sim.space.comment(next(iter(synced.sim.space.issues.values())), "reported by a bad activity")
+    synced.sim.space.comment(
+        next(iter(synced.sim.space.issues.values())), "reported by a bad activity"
+    )
     bad = synced.sim.space.activities[-1].id
     spoil(synced, {bad})
-    load(synced)
+    load_feed(synced)
     synced.sim.switch(activity_retention_days=1)
     synced.sim.clock.advance(3 * 86_400)
-    load(synced)
+    load_feed(synced)
     assert quarantined(synced) == [(bad, False)]
 
 
-def test_many_bad_activities_cost_a_load_a_few_requests_and_the_nightly_pass_tries_all(synced: Syncs) -> None:
+def test_many_bad_activities_cost_few_requests_and_the_nightly_pass_tries_all(
+    synced: Syncs,
+) -> None:
     issue = next(iter(synced.sim.space.issues.values()))
     for number in range(450):
         synced.sim.space.comment(issue, str(number))
     bad = {one.id for one in synced.sim.space.activities[-450:]}
     heal = spoil(synced, set(bad))
-    load(synced)
+    load_feed(synced)
     synced.sim.space.create_issue("OPS")
-    load(synced)
+    load_feed(synced)
     synced.sim.clock.advance(5 * 86_400)
-    load(synced)
+    load_feed(synced)
     heal()
     synced.sim.requests.clear()
-    assert load(synced).counts("activities")["inserted"] in range(290, 301)
+    assert load_feed(synced).counts("activities")["inserted"] in range(290, 301)
     assert synced.sim.requests.count(route=FEED) <= 4
-    load(synced, "refresh")
-    assert ids(synced) == at_source(synced)
+    load_feed(synced, "refresh")
+    assert synced.ids("activities") == activities_at_source(synced)
     assert not any(waiting for _, waiting in quarantined(synced))
 
 
@@ -114,39 +108,49 @@ def test_a_project_whose_feed_is_refused_keeps_nothing_from_loading(synced: Sync
     assert run.success, failures(run)
     assert made.id in synced.stored_issues()
     assert any("403" in line for line in run.log("WARNING"))
-    assert {one.id for one in new.activities} - ids(synced)
-    load(synced)
-    assert {one.id for one in new.activities} <= ids(synced)
+    assert {one.id for one in new.activities} - synced.ids("activities")
+    load_feed(synced)
+    assert {one.id for one in new.activities} <= synced.ids("activities")
 
 
 def test_the_feed_of_a_project_that_was_never_loaded_requests_nothing(synced: Syncs) -> None:
     space = synced.sim.space
-    user = next(user.id for user in space.users.values() if user.role == 2 and not space.is_member(space.project("APP"), user.id))
+    user = next(
+        user.id
+        for user in space.users.values()
+        if user.role == 2 and not space.is_member(space.project("APP"), user.id)
+    )
     syncs = synced.as_user(user)
-    load(syncs)
-    synced.change("DELETE FROM ops.sync_state WHERE scope = 'issues'; DELETE FROM ops.issue_sync_state")
+    load_feed(syncs)
+    synced.change(
+        "DELETE FROM ops.sync_state WHERE scope = 'issues'; DELETE FROM ops.issue_sync_state"
+    )
     space.add_member("APP", user)
-    load(syncs)
-    assert {one.id for one in space.project("APP").activities} <= ids(syncs)
+    load_feed(syncs)
+    assert {one.id for one in space.project("APP").activities} <= syncs.ids("activities")
     assert refetch_requests(syncs) == {}
 
 
 def test_the_first_comment_of_a_space_without_activities_is_reported(synced: Syncs) -> None:
     space = synced.sim.space
-    synced.change("DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'")
+    synced.change(
+        "DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'"
+    )
     space.activities.clear()
-    assert load(synced).notes["load/feed_complete"] is True
-    assert ids(synced) == set()
+    assert load_feed(synced).notes["load/feed_complete"] is True
+    assert synced.ids("activities") == set()
     issue = next(iter(space.issues.values()))
     comment = space.comment(issue, "first")
-    load(synced)
-    assert ids(synced) == at_source(synced)
+    load_feed(synced)
+    assert synced.ids("activities") == activities_at_source(synced)
     assert refetch_requests(synced) == {issue.id: (comment.id, False)}
 
 
-def test_a_feed_that_is_granted_later_reports_the_comments_that_nothing_else_has_reported(synced: Syncs) -> None:
+def test_a_feed_that_is_granted_later_reports_unreported_comments(synced: Syncs) -> None:
     space = synced.sim.space
-    synced.change("DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'")
+    synced.change(
+        "DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'"
+    )
     synced.sim.faults.add(Fault(status=403, path=FEED, times=1))
     old, new, lost = list(space.issues.values())[:3]
     space.delete_comment(space.comment(lost, "taken back"))
@@ -155,7 +159,7 @@ def test_a_feed_that_is_granted_later_reports_the_comments_that_nothing_else_has
     for number in range(110):
         space.create_issue("WEB", summary=str(number))
     second = space.comment(new, "on the newest page")
-    load(synced)
+    load_feed(synced)
     found = refetch_requests(synced)
     assert (found[old.id], found[new.id]) == ((first.id, False), (second.id, False))
     assert not any(row for _, row in found.values()), "issues are read for the time of their change"

@@ -1,10 +1,9 @@
-"""What a load leaves in `ops.sync_history`: which projects it covers, and a row also where it fails before its first one."""
+"""What a load leaves in `ops.sync_history`: which projects it covers, and a row also where it fails
+before its first one.
+"""
 
-import pytest
-
-from resources.warehouse.sync_log import place_of
+from resources.warehouse.known_spaces import space_or_url
 from simulator import Fault
-from sync.session import SyncError
 from tests.syncs import Loaded, Syncs
 
 REFUSED = Fault(status=401, times=None)
@@ -12,19 +11,41 @@ REFUSED = Fault(status=401, times=None)
 
 def rows(syncs: Syncs, run: Loaded) -> list[tuple[object, ...]]:
     found = syncs.query(f"SELECT * FROM ops.sync_history WHERE run_id = '{run.run_id}' ORDER BY id")
-    return [(row["sync_type"], row["mode"], row["status"], row["project_key"], row["projects"]) for row in found]
+    return [
+        (row["sync_type"], row["mode"], row["status"], row["project_key"], row["projects"])
+        for row in found
+    ]
 
 
 def test_a_sync_says_which_projects_it_covers(synced: Syncs) -> None:
-    one, two, every = (synced.run(*some, mode="incremental") for some in (["OPS"], ["OPS", "WEB"], []))
-    feed = ("activities", "incremental", "completed", None, None)  # is that of the whole space, whatever is asked for
-    assert rows(synced, one) == [feed, *((name, "incremental", "completed", "OPS", ["OPS"]) for name in ("issues", "comments"))]
+    one, two, every = (
+        synced.run(*some, mode="incremental") for some in (["OPS"], ["OPS", "WEB"], [])
+    )
+    feed = (
+        "activities",
+        "incremental",
+        "completed",
+        None,
+        None,
+    )  # is that of the whole space, whatever is asked for
+    assert rows(synced, one) == [
+        feed,
+        *((name, "incremental", "completed", "OPS", ["OPS"]) for name in ("issues", "comments")),
+    ]
     both = ["OPS", "WEB"]
-    assert rows(synced, two) == [feed, *((name, "incremental", "completed", None, both) for name in ("issues", "comments"))]
-    assert rows(synced, every) == [feed, *((name, "incremental", "completed", None, None) for name in ("issues", "comments"))]
+    assert rows(synced, two) == [
+        feed,
+        *((name, "incremental", "completed", None, both) for name in ("issues", "comments")),
+    ]
+    assert rows(synced, every) == [
+        feed,
+        *((name, "incremental", "completed", None, None) for name in ("issues", "comments")),
+    ]
 
 
-def test_a_load_that_the_source_refuses_at_once_is_in_the_history_with_its_cause(synced: Syncs) -> None:
+def test_a_load_that_the_source_refuses_at_once_is_in_the_history_with_its_cause(
+    synced: Syncs,
+) -> None:
     synced.sim.faults.add(REFUSED)
     by_hand, feed = synced.listing("projects"), synced.run("OPS", mode="incremental")
     one, two = synced.issues("OPS", mode="incremental"), synced.issues("OPS", "WEB")
@@ -38,14 +59,6 @@ def test_a_load_that_the_source_refuses_at_once_is_in_the_history_with_its_cause
     assert (row["requests"], row["ended_at"] >= row["started_at"]) == (1, True)
 
 
-def test_a_load_of_the_whole_space_names_no_projects_also_where_the_run_is_of_one(synced: Syncs) -> None:
-    synced.sim.faults.add(REFUSED)
-    loaded = Loaded()
-    with pytest.raises(SyncError), synced.session("activities", projects=["OPS"], loaded=loaded):
-        pytest.fail("the space was to refuse it")
-    assert rows(synced, loaded) == [("activities", "full", "failed", None, None)]
-
-
 def test_a_load_that_fails_in_the_middle_is_in_the_history_once(synced: Syncs) -> None:
     synced.sim.faults.add(Fault(status=401, path="/projects/[^/]+/categories", times=None))
     synced.sim.faults.add(Fault(status=403, path="/projects/[^/]+/versions", times=None))
@@ -53,10 +66,14 @@ def test_a_load_that_fails_in_the_middle_is_in_the_history_once(synced: Syncs) -
     for run, name in ((broken_off, "categories"), (in_parts, "versions")):
         assert rows(synced, run) == [(name, "full", "failed", None, None)]
     [first, second] = (
-        synced.query(f"SELECT * FROM ops.sync_history WHERE run_id = '{run.run_id}'")[0] for run in (broken_off, in_parts)
+        synced.query(f"SELECT * FROM ops.sync_history WHERE run_id = '{run.run_id}'")[0]
+        for run in (broken_off, in_parts)
     )
     assert first["error"].startswith("GET /projects/OPS/categories: 401")
-    assert [second["error"].count(f"{key}: GET /projects/{key}/versions: 403") for key in ("OPS", "WEB", "APP")] == [1, 1, 1]
+    assert [
+        second["error"].count(f"{key}: GET /projects/{key}/versions: 403")
+        for key in ("OPS", "WEB", "APP")
+    ] == [1, 1, 1]
     assert (broken_off.broken_off, in_parts.broken_off) == (True, False)
 
 
@@ -82,23 +99,32 @@ def test_what_a_load_has_read_and_refused_is_in_its_row(synced: Syncs) -> None:
     run = synced.listing("categories")
     assert run.tables["categories"].rejected == 1
     [row] = synced.query(f"SELECT * FROM ops.sync_history WHERE run_id = '{run.run_id}'")
-    assert (row["status"], row["items_synced"], row["items_failed"], row["requests"]) == ("completed", before - 1, 1, 4)
+    assert (row["status"], row["items_synced"], row["items_failed"], row["requests"]) == (
+        "completed",
+        before - 1,
+        1,
+        4,
+    )
     assert others
 
 
-def test_a_first_load_ever_that_fails_is_taken_over_by_the_space_once_it_is_known(syncs: Syncs) -> None:
+def test_a_first_load_ever_that_fails_is_taken_over_by_the_space_once_it_is_known(
+    syncs: Syncs,
+) -> None:
     syncs.sim.faults.add(REFUSED)
     failed = syncs.listing("users")
-    assert place_of(syncs.engine, syncs.sim.url) == syncs.sim.url
-    assert {row["space_key"] for row in syncs.query("SELECT * FROM ops.sync_history")} == {syncs.sim.url}
+    assert space_or_url(syncs.engine, syncs.sim.url) == syncs.sim.url
+    assert {row["space_key"] for row in syncs.query("SELECT * FROM ops.sync_history")} == {
+        syncs.sim.url
+    }
     syncs.sim.faults.clear()
     assert syncs.listing("users").success
-    assert place_of(syncs.engine, syncs.sim.url) == "acme"
+    assert space_or_url(syncs.engine, syncs.sim.url) == "acme"
     assert {row["space_key"] for row in syncs.query("SELECT * FROM ops.sync_history")} == {"acme"}
     assert rows(syncs, failed) == [("users", "full", "failed", None, None)]
 
 
-def test_issues_of_a_renamed_project_that_are_read_again_are_in_the_history_under_its_new_key(synced: Syncs) -> None:
+def test_issues_of_a_renamed_project_are_in_the_history_under_its_new_key(synced: Syncs) -> None:
     synced.sim.space.rename_project("WEB", key="SITE")
     assert synced.listing("projects").success
     run = synced.run(mode="incremental")

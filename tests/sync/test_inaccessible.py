@@ -1,4 +1,6 @@
-"""Projects that are no longer listed: deleted ones are marked with all their rows, lost ones are left alone and come back whole."""
+"""Projects that are no longer listed: deleted ones are marked with all their rows, lost ones are
+left alone and come back whole.
+"""
 
 from typing import Any
 
@@ -6,10 +8,12 @@ import pytest
 
 from resources.warehouse.locks import Locks
 from simulator import Fault, RequestInfo
-from tests.syncs import Mode, Syncs, failures
+from sync.modes import Mode
+from tests.syncs import Syncs, failures
 
 OF_PROJECT = (
-    "project_members", "statuses", "issue_types", "categories", "versions", "custom_fields", "issues", "comments", "issue_changes",
+    "project_members", "statuses", "issue_types", "categories", "versions", "custom_fields",
+    "issues", "comments", "issue_changes",
 )  # fmt: skip
 
 
@@ -37,14 +41,19 @@ def member_of_all(syncs: Syncs) -> int:
 
 
 def counts_match(syncs: Syncs) -> bool:
-    """Say whether every project that can be counted has as many issues as the source, as the check says it."""
+    """Say whether every project that can be counted has as many issues as the source, as the check
+    says it.
+    """
     found = syncs.compare("count")
     return found.status == "equal" and not found.errors
 
 
 def content(syncs: Syncs, project_id: int) -> dict[str, list[Any]]:
     """Return all rows of a project that are not marked deleted."""
-    return {table: [row for row in syncs.rows(table) if row["project_id"] == project_id] for table in OF_PROJECT}
+    return {
+        table: [row for row in syncs.rows(table) if row["project_id"] == project_id]
+        for table in OF_PROJECT
+    }
 
 
 def row_of(syncs: Syncs, project_id: int) -> tuple[bool, str | None]:
@@ -53,11 +62,13 @@ def row_of(syncs: Syncs, project_id: int) -> tuple[bool, str | None]:
 
 
 def watermark(syncs: Syncs, project_id: int) -> Any:
-    [row] = syncs.query(f"SELECT watermark FROM ops.sync_state WHERE scope = 'issues' AND project_id = {project_id}")
+    [row] = syncs.query(
+        f"SELECT watermark FROM ops.sync_state WHERE scope = 'issues' AND project_id = {project_id}"
+    )
     return row["watermark"]
 
 
-# -- deleted ----------------------------------------------------------------------------------------------------
+# -- deleted ---------------------------------------------------------------------------------------
 
 
 def test_a_deleted_project_is_marked_with_every_row_of_it_and_the_evidence(synced: Syncs) -> None:
@@ -71,20 +82,32 @@ def test_a_deleted_project_is_marked_with_every_row_of_it_and_the_evidence(synce
         "GET /projects does not list it; GET /projects?all=true does not have it; "
         f"confirmed by GET /projects/{gone}: not found"
     )  # fmt: skip
-    assert synced.sim.requests.by_route() == {"/space": 1, "/projects": 2, "/users/myself": 1, "/projects/{project}": 1}
+    assert synced.sim.requests.by_route() == {
+        "/space": 1,
+        "/projects": 2,
+        "/users/myself": 1,
+        "/projects/{project}": 1,
+    }
     assert row_of(synced, gone) == (True, "deleted")
     assert synced.deletions("projects") == {(gone, "deleted", evidence)}
     assert content(synced, gone) == {table: [] for table in OF_PROJECT}
     for table, rows in before.items():
-        logged = synced.query(f"SELECT reason, evidence FROM ops.deletions WHERE table_name = '{table}' AND project_id = {gone}")
-        assert [tuple(row.values()) for row in logged] == [("project deleted", evidence)] * len(rows)
+        logged = synced.query(
+            "SELECT reason, evidence FROM ops.deletions WHERE table_name = "
+            f"'{table}' AND project_id = {gone}"
+        )
+        assert [tuple(row.values()) for row in logged] == [("project deleted", evidence)] * len(
+            rows
+        )
     assert content(synced, kept) == others
     assert run.counts("projects")["deleted"] == 1
     assert run.notes["deleted_projects"].startswith("WEB: ")
     assert f"{len(before['issues'])} issues" in run.notes["deleted_projects"]
 
 
-def test_after_a_project_was_deleted_loads_and_counts_go_on_and_ask_nothing_more(synced: Syncs) -> None:
+def test_after_a_project_was_deleted_loads_and_counts_go_on_and_ask_nothing_more(
+    synced: Syncs,
+) -> None:
     synced.sim.space.delete_project("WEB")
     assert synced.listing().success
     synced.sim.requests.clear()
@@ -96,11 +119,17 @@ def test_after_a_project_was_deleted_loads_and_counts_go_on_and_ask_nothing_more
     assert counts_match(synced)
 
 
-def test_a_project_marked_deleted_that_is_listed_again_comes_back_with_all_its_rows(synced: Syncs) -> None:
+def test_a_project_marked_deleted_that_is_listed_again_comes_back_with_all_its_rows(
+    synced: Syncs,
+) -> None:
     web = synced.sim.space.project("WEB").id
-    before = {table: {row["content_hash"] for row in rows} for table, rows in content(synced, web).items()}
+    before = {
+        table: {row["content_hash"] for row in rows} for table, rows in content(synced, web).items()
+    }
     hidden = {web}
-    synced.sim.rewrite_response(lambda request, body: shown(body, hidden) if request.route == "/projects" else body)
+    synced.sim.rewrite_response(
+        lambda request, body: shown(body, hidden) if request.route == "/projects" else body
+    )
     synced.sim.faults.add(Fault(status=404, path=f"/projects/{web}"))
     assert synced.listing("projects").success
     assert row_of(synced, web)[0]
@@ -110,13 +139,20 @@ def test_a_project_marked_deleted_that_is_listed_again_comes_back_with_all_its_r
     assert synced.listing().success
     assert synced.run(mode="incremental").success
     assert row_of(synced, web) == (False, None)
-    assert {table: {row["content_hash"] for row in rows} for table, rows in content(synced, web).items()} == before
+    assert {
+        table: {row["content_hash"] for row in rows} for table, rows in content(synced, web).items()
+    } == before
     assert synced.stored_issues() == synced.source_issues()
     assert synced.query("SELECT 1 FROM ops.deletions WHERE restored_at IS NULL") == []
 
 
-@pytest.mark.parametrize("doubt", ["by id it is still there", "by id it is refused", "the list of all lacks listed projects"])
-def test_a_project_is_not_taken_for_deleted_while_two_answers_disagree(synced: Syncs, doubt: str) -> None:
+@pytest.mark.parametrize(
+    "doubt",
+    ["by id it is still there", "by id it is refused", "the list of all lacks listed projects"],
+)
+def test_a_project_is_not_taken_for_deleted_while_two_answers_disagree(
+    synced: Syncs, doubt: str
+) -> None:
     web = synced.sim.space.project("WEB").id
     everything = doubt.startswith("the list")
 
@@ -137,10 +173,12 @@ def test_a_project_is_not_taken_for_deleted_while_two_answers_disagree(synced: S
     assert synced.query("SELECT 1 FROM ops.deletions") == []
 
 
-# -- inaccessible -----------------------------------------------------------------------------------------------
+# -- inaccessible ----------------------------------------------------------------------------------
 
 
-def test_a_project_that_an_administrator_left_is_inaccessible_and_all_its_rows_stay(synced: Syncs) -> None:
+def test_a_project_that_an_administrator_left_is_inaccessible_and_all_its_rows_stay(
+    synced: Syncs,
+) -> None:
     space = synced.sim.space
     web = space.project("WEB").id
     before = content(synced, web)
@@ -152,7 +190,9 @@ def test_a_project_that_an_administrator_left_is_inaccessible_and_all_its_rows_s
     assert not deleted
     assert str(reason).startswith("no access: not listed since 20")
     assert synced.compare().status == "equal"
-    assert str(reason).endswith("GET /projects?all=true has it: the key's user is no longer a member")
+    assert str(reason).endswith(
+        "GET /projects?all=true has it: the key's user is no longer a member"
+    )
     assert run.notes["projects_without_access"] == f"WEB: {reason}"
     assert run.tables["projects"].deleted == 0
 
@@ -165,7 +205,9 @@ def test_a_project_that_an_administrator_left_is_inaccessible_and_all_its_rows_s
 
 
 @pytest.mark.parametrize("how", ["lost", "deleted", "refused"])
-def test_an_ordinary_key_cannot_tell_and_takes_a_project_for_inaccessible(synced: Syncs, how: str) -> None:
+def test_an_ordinary_key_cannot_tell_and_takes_a_project_for_inaccessible(
+    synced: Syncs, how: str
+) -> None:
     user = member_of_all(synced)
     seen = synced.as_user(user)
     assert seen.listing().success
@@ -180,7 +222,11 @@ def test_an_ordinary_key_cannot_tell_and_takes_a_project_for_inaccessible(synced
     assert seen.listing().success
     deleted, reason = row_of(synced, web)
     assert not deleted
-    said = "is refused" if how == "refused" else "finds nothing, and only an administrator's key can tell whether it was deleted"
+    said = (
+        "is refused"
+        if how == "refused"
+        else "finds nothing, and only an administrator's key can tell whether it was deleted"
+    )
     assert str(reason).endswith(f"GET /projects/{web} {said}")
     assert content(synced, web) == before
 
@@ -192,7 +238,9 @@ def test_an_ordinary_key_cannot_tell_and_takes_a_project_for_inaccessible(synced
     assert row_of(synced, web) == ((True, "deleted") if how == "deleted" else (False, None))
 
 
-def test_a_project_that_comes_back_is_read_whole_with_all_that_happened_meanwhile(synced: Syncs) -> None:
+def test_a_project_that_comes_back_is_read_whole_with_all_that_happened_meanwhile(
+    synced: Syncs,
+) -> None:
     space = synced.sim.space
     web = space.project("WEB")
     admin = space.administrator.id
@@ -219,13 +267,17 @@ def test_a_project_that_comes_back_is_read_whole_with_all_that_happened_meanwhil
     run = synced.run(mode="incremental")
     assert run.success, failures(run)
     assert synced.stored_issues() == synced.source_issues()
-    assert {row["issue_key"].split("-")[0] for row in synced.rows("issues") if row["project_id"] == web.id} == {"SITE"}
+    assert {
+        row["issue_key"].split("-")[0]
+        for row in synced.rows("issues")
+        if row["project_id"] == web.id
+    } == {"SITE"}
     assert synced.row("issues", edited)["summary"] == "meanwhile"
     assert {one[0] for one in synced.deletions("issues")} == {gone}
     assert len(synced.deletions("categories")) == 1
 
 
-def test_comments_and_deletions_that_a_project_had_while_it_was_inaccessible_are_found(synced: Syncs) -> None:
+def test_comments_and_deletions_of_an_inaccessible_time_are_found(synced: Syncs) -> None:
     space = synced.sim.space
     web = space.project("WEB")
     quiet, gone = sorted(web.issues, key=lambda issue: len(web.issues[issue].comments))[-2:]
@@ -248,7 +300,9 @@ def test_comments_and_deletions_that_a_project_had_while_it_was_inaccessible_are
     assert {one[1] for one in synced.deletions("comments")} == {"issue deleted"}
 
 
-def test_a_project_that_comes_back_is_read_whole_once_whichever_load_sees_it_first(synced: Syncs) -> None:
+def test_a_project_that_comes_back_is_read_whole_once_whichever_load_sees_it_first(
+    synced: Syncs,
+) -> None:
     space = synced.sim.space
     leave(synced, "WEB", space.administrator.id)
     assert synced.listing().success
@@ -265,7 +319,9 @@ def test_a_project_that_comes_back_is_read_whole_once_whichever_load_sees_it_fir
     assert synced.sim.requests.by_route() == quiet
 
 
-def test_a_project_that_comes_back_while_a_load_reads_it_stays_inaccessible_until_the_next_load_of_projects(synced: Syncs) -> None:
+def test_a_project_that_comes_back_during_a_load_stays_inaccessible_till_the_next(
+    synced: Syncs,
+) -> None:
     """That load has read what could not be seen, and will say that the project is read."""
     space = synced.sim.space
     web = space.project("WEB")
@@ -282,7 +338,7 @@ def test_a_project_that_comes_back_while_a_load_reads_it_stays_inaccessible_unti
 
 
 @pytest.mark.parametrize("mode", ["incremental", "backfill"])
-def test_a_project_that_becomes_inaccessible_while_it_is_read_loses_nothing_and_keeps_its_watermark(
+def test_a_project_that_becomes_inaccessible_during_a_read_loses_nothing(
     synced: Syncs, mode: Mode
 ) -> None:
     user = member_of_all(synced)
@@ -312,11 +368,13 @@ def test_a_project_that_becomes_inaccessible_while_it_is_read_loses_nothing_and_
     assert synced.row("issues", min(web.issues))["summary"] == "before it went"
 
 
-# -- archived and renamed ---------------------------------------------------------------------------------------
+# -- archived and renamed --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("listed", [True, False])
-def test_an_archived_project_is_no_deletion_and_comes_back_with_what_changed(synced: Syncs, listed: bool) -> None:
+def test_an_archived_project_is_no_deletion_and_comes_back_with_what_changed(
+    synced: Syncs, listed: bool
+) -> None:
     space = synced.sim.space
     synced.sim.switch(archived_issues_listed=listed)
     web = space.project("WEB").id
@@ -337,14 +395,3 @@ def test_an_archived_project_is_no_deletion_and_comes_back_with_what_changed(syn
     assert synced.row("projects", web)["archived"] is False
     assert synced.stored_issues() == synced.source_issues()
     assert {one[0] for one in synced.deletions("issues")} == {gone}
-
-
-def test_a_renamed_project_is_no_deletion(synced: Syncs) -> None:
-    web = synced.sim.space.project("WEB").id
-    synced.sim.space.rename_project("WEB", key="SITE", name="改名")
-    assert synced.listing().success
-    assert synced.run(mode="incremental").success
-    assert synced.row("projects", web)["project_key"] == "SITE"
-    assert row_of(synced, web) == (False, None)
-    assert synced.query("SELECT 1 FROM ops.deletions") == []
-    assert synced.stored_issues() == synced.source_issues()

@@ -1,4 +1,6 @@
-"""`raw/issue_changes`: each change in standard words, with the ids that the names meant then, and none rather than wrong."""
+"""`raw/issue_changes`: each change in standard words, with the ids that the names meant then, and
+none rather than wrong.
+"""
 
 from typing import Any
 
@@ -8,7 +10,7 @@ from sqlalchemy import RowMapping, text
 from simulator.masters import CHECKBOX, MULTIPLE, RADIO, SINGLE, TEXT
 from simulator.model import Issue
 from sync.change_ids import ChangeIds, known_changes
-from tests.syncs import Loaded, Syncs, failures
+from tests.syncs import Syncs, load
 
 HOUR = 3600
 #: A later activity of a comment, without changes.
@@ -17,12 +19,6 @@ INSERT INTO raw.activities SELECT (jsonb_populate_record(a, jsonb_build_object(
     'id', a.id + 1000000, 'type', 17, 'payload', jsonb_set(a.payload, '{content,changes}', '[]')
 ))).* FROM raw.activities AS a WHERE a.comment_id = :comment AND a.type = 2
 """
-
-
-def load(syncs: Syncs, mode: Any = "incremental") -> Loaded:
-    run = syncs.run(mode=mode)
-    assert run.success, failures(run)
-    return run
 
 
 def look(syncs: Syncs) -> None:
@@ -59,19 +55,25 @@ def test_each_field_of_an_edit_is_a_row_in_standard_words(synced: Syncs) -> None
     space, issue = synced.sim.space, one(synced)
     space.edit_issue(issue, assignee_id=None, due_date=None, resolution_id=None, actual_hours=None)
     user = next(iter(space.users))
-    comment = change(synced, issue, assignee_id=user, due_date="2026-08-01", resolution_id=0, actual_hours=1.5)
+    comment = change(
+        synced, issue, assignee_id=user, due_date="2026-08-01", resolution_id=0, actual_hours=1.5
+    )
     load(synced)
     rows = changes_by(synced, comment)
     assert [row["position"] for row in rows] == [0, 1, 2, 3]
-    assert {row["field"]: (row["source_field"], row["kind"], row["new_value"], row["new_id"]) for row in rows} == {
+    assert {
+        row["field"]: (row["source_field"], row["kind"], row["new_value"], row["new_id"])
+        for row in rows
+    } == {
         "assignee": ("assigner", "standard", space.users[user].name, user),
         "due_date": ("limitDate", "standard", "2026-08-01", None),
         "resolution": ("resolution", "standard", "対応済み", 0),
         "actual_hours": ("actualHours", "standard", "1.5", None),
     }
-    assert {(row["issue_id"], row["project_id"], row["created_user_id"], row["old_value"]) for row in rows} == {
-        (issue.id, issue.project_id, space.administrator.id, None)
-    }
+    assert {
+        (row["issue_id"], row["project_id"], row["created_user_id"], row["old_value"])
+        for row in rows
+    } == {(issue.id, issue.project_id, space.administrator.id, None)}
 
 
 def test_a_renamed_status_keeps_its_id_and_the_name_of_the_time(synced: Syncs) -> None:
@@ -88,7 +90,9 @@ def test_a_renamed_status_keeps_its_id_and_the_name_of_the_time(synced: Syncs) -
 
 
 def test_a_second_activity_of_a_comment_takes_no_ids_away(synced: Syncs) -> None:
-    """Backlog tells who was notified in an activity of its own; whether that has the changes, too, is not documented."""
+    """Backlog tells who was notified in an activity of its own; whether that has the changes, too,
+    is not documented.
+    """
     space, issue = synced.sim.space, one(synced)
     mine = space.add_status("OPS", "Checking").id
     comment = change(synced, issue, status_id=mine)
@@ -108,7 +112,10 @@ def test_what_is_found_of_a_change_does_not_depend_on_the_others_of_its_page(syn
     status = change(synced, second, status_id=space.add_status("OPS", "Checking").id)
     load(synced)
     with synced.engine.connect() as connection:
-        known, resolve = known_changes(connection, "acme", [priority, status]), ChangeIds(connection, "acme").resolve
+        known, resolve = (
+            known_changes(connection, "acme", [priority, status]),
+            ChangeIds(connection, "acme").resolve,
+        )
         alone = [resolve(connection, [one])[0] for one in known]
         assert len(alone) == 2
         assert resolve(connection, known) == alone
@@ -181,7 +188,11 @@ def test_values_of_custom_fields_are_items_where_the_field_is_a_list(
     comment = change(synced, issue, custom={field: value})
     load(synced)
     [row] = changes_by(synced, comment)
-    assert (row["field"], row["kind"], row["source_field"]) == (f"custom_field_{field}", "custom", "Colour")
+    assert (row["field"], row["kind"], row["source_field"]) == (
+        f"custom_field_{field}",
+        "custom",
+        "Colour",
+    )
     assert (row["custom_field_id"], row["old_value"]) == (field, None)
     assert ids(synced, comment) == (None, expected)
 
@@ -197,7 +208,10 @@ def test_a_parent_is_found_by_its_key_of_then_also_when_it_is_gone(synced: Syncs
     space.delete_issue(other)
     load(synced)
     assert ids(synced, comment)[1] == [parent.id]
-    assert [row["new_value"].split("-")[0] for row in (*changes_by(synced, comment), *changes_by(synced, later))] == ["OPS", "SRE"]
+    assert [
+        row["new_value"].split("-")[0]
+        for row in (*changes_by(synced, comment), *changes_by(synced, later))
+    ] == ["OPS", "SRE"]
     assert ids(synced, later) == ([parent.id], [other.id])
 
 
@@ -230,10 +244,16 @@ def test_attachments_and_notifications_are_kinds_of_their_own(synced: Syncs) -> 
         [attached.id],
     )
     [notice] = changes_by(synced, made.comments[0].id)
-    assert (notice["field"], notice["kind"], notice["new_ids"]) == ("notification", "notification", None)
+    assert (notice["field"], notice["kind"], notice["new_ids"]) == (
+        "notification",
+        "notification",
+        None,
+    )
 
 
-def test_an_edited_comment_keeps_its_changes_and_the_same_again_writes_nothing(synced: Syncs) -> None:
+def test_an_edited_comment_keeps_its_changes_and_the_same_again_writes_nothing(
+    synced: Syncs,
+) -> None:
     issue = one(synced)
     comment = change(synced, issue, summary="new", comment="why")
     load(synced)

@@ -1,4 +1,6 @@
-"""Which projects are read in one pass, and how rows are counted by project and month: the rules alone."""
+"""Which projects are read in one pass, and how rows are counted by project and month: the rules
+alone.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -24,7 +26,9 @@ def refuse(_project: Project, _since: datetime, _until: datetime) -> int:
     raise AssertionError("nothing needs to be counted")
 
 
-def counting(**rows: int) -> tuple[Callable[[Project, datetime, datetime], int], list[tuple[str, datetime, datetime]]]:
+def counting(
+    **rows: int,
+) -> tuple[Callable[[Project, datetime, datetime], int], list[tuple[str, datetime, datetime]]]:
     """Return a count of stored rows by project key, and what it was asked."""
     asked: list[tuple[str, datetime, datetime]] = []
 
@@ -40,23 +44,27 @@ def test_projects_with_one_watermark_are_read_in_one_pass() -> None:
     assert passes([], {}, {}, refuse) == []
 
 
-def test_a_project_joins_the_pass_of_one_that_is_behind_when_few_rows_of_it_come_again() -> None:
+def test_a_project_joins_a_pass_that_is_behind_when_few_rows_come_again() -> None:
     known, asked = counting(B=FEW_ROWS, C=FEW_ROWS + 1, D=0)
     assert passes([D, C, B, A], BEHIND, {}, known) == [[A, B], [C, D]]
     first, second, third, fourth = (moment - LOOKBACK for moment in TIMES)
     assert asked == [("B", first, second), ("C", first, third), ("D", third, fourth)]
 
 
-def test_projects_of_a_pass_that_was_broken_off_stay_together_and_apart_from_all_others() -> None:
+def test_projects_of_a_broken_off_pass_stay_together_and_apart_from_others() -> None:
     place, other = (Checkpoint("updated", {"offset": offset}, TIMES[0]) for offset in (1, 2))
-    assert passes([A, B, C, D], BEHIND, {1: place, 3: place, 2: other}, refuse) == [[A, C], [B], [D]]
+    assert passes([A, B, C, D], BEHIND, {1: place, 3: place, 2: other}, refuse) == [
+        [A, C],
+        [B],
+        [D],
+    ]
     known, asked = counting(D=FEW_ROWS + 1)
     assert passes([A, B, C, D], BEHIND, {1: place, 2: place}, counting(D=0)[0]) == [[A, B], [C, D]]
     assert passes([A, B, C, D], BEHIND, {1: place, 2: place}, known) == [[A, B], [C], [D]]
     assert asked == [("D", TIMES[2] - LOOKBACK, TIMES[3] - LOOKBACK)]
 
 
-def test_the_rows_that_come_again_are_those_of_the_project_between_the_watermarks_and_no_more_are_counted_than_tell(
+def test_rows_that_come_again_are_those_between_the_watermarks(
     synced: Syncs,
 ) -> None:
     ops, web = (synced.sim.space.project(key) for key in ("OPS", "WEB"))
@@ -67,7 +75,9 @@ def test_the_rows_that_come_again_are_those_of_the_project_between_the_watermark
 
     def changed(moment: datetime, *issues: int) -> None:
         chosen = ", ".join(map(str, issues))
-        synced.change(f"UPDATE raw.issues SET updated_at = '{moment.isoformat()}' WHERE id IN ({chosen})")
+        synced.change(
+            f"UPDATE raw.issues SET updated_at = '{moment.isoformat()}' WHERE id IN ({chosen})"
+        )
 
     changed(since, first)
     changed(until - second, last)
@@ -110,13 +120,17 @@ def test_rows_are_counted_by_what_became_of_them_where_their_last_change_lies() 
         (8, None): Counts(read=1, rejected=1),
         (None, None): Counts(read=1, rejected=1),
     }
-    assert tally.newest == datetime(2026, 3, 5, tzinfo=UTC), "the newest that was inserted or updated"
+    assert tally.newest == datetime(2026, 3, 5, tzinfo=UTC), (
+        "the newest that was inserted or updated"
+    )
 
 
 def test_a_record_that_came_twice_was_written_once() -> None:
     twice = [issue(1, 7, "2026-02-10T00:00:00Z")] * 2
     result = MergeResult(2, ((1,),), (), 1, 0, (), (), (1,), ())
-    assert Tally.of(twice, result, CALENDAR).counts == {(7, "2026-02"): Counts(read=2, inserted=1, unchanged=1)}
+    assert Tally.of(twice, result, CALENDAR).counts == {
+        (7, "2026-02"): Counts(read=2, inserted=1, unchanged=1)
+    }
 
 
 def test_the_newest_change_is_the_latest_in_any_order_and_of_any_part() -> None:
@@ -133,11 +147,18 @@ def test_the_newest_change_is_the_latest_in_any_order_and_of_any_part() -> None:
 
 
 def test_deleted_rows_count_where_they_were_last_seen() -> None:
-    rows = [(7, datetime(2026, 2, 10, tzinfo=UTC)), (7, datetime(2026, 2, 11, tzinfo=UTC)), (8, None)]
-    assert dict(Tally.of_deleted(rows, CALENDAR).counts) == {(7, "2026-02"): Counts(deleted=2), (8, None): Counts(deleted=1)}
+    rows = [
+        (7, datetime(2026, 2, 10, tzinfo=UTC)),
+        (7, datetime(2026, 2, 11, tzinfo=UTC)),
+        (8, None),
+    ]
+    assert dict(Tally.of_deleted(rows, CALENDAR).counts) == {
+        (7, "2026-02"): Counts(deleted=2),
+        (8, None): Counts(deleted=1),
+    }
 
 
-def test_rows_outside_of_what_a_read_covers_count_at_its_nearer_end_and_in_the_project_that_was_read() -> None:
+def test_rows_outside_of_what_a_read_covers_count_at_its_nearer_end() -> None:
     one = Counts(read=1)
     cells = [
         (7, "2026-01"),
@@ -150,7 +171,11 @@ def test_rows_outside_of_what_a_read_covers_count_at_its_nearer_end_and_in_the_p
         (None, None),
     ]
     found = Tally(dict.fromkeys(cells, one)).within({7}, ["2026-02", "2026-03", "2026-04"], 7)
-    assert found == {(7, "2026-02"): Counts(read=2), (7, "2026-03"): Counts(read=2), (7, "2026-04"): Counts(read=4)}
+    assert found == {
+        (7, "2026-02"): Counts(read=2),
+        (7, "2026-03"): Counts(read=2),
+        (7, "2026-04"): Counts(read=4),
+    }
     found = Tally(dict.fromkeys(cells, one)).within({7, 9}, ["2026-02", "2026-03", "2026-04"], 9)
     assert found[9, "2026-03"] == one
     assert found[9, "2026-04"] == one, "whose project is not known"
@@ -159,7 +184,10 @@ def test_rows_outside_of_what_a_read_covers_count_at_its_nearer_end_and_in_the_p
 @pytest.mark.parametrize(
     ("record", "moment"),
     [
-        ({"updated": "2026-02-10T00:00:00Z", "created": "2026-01-01T00:00:00Z"}, datetime(2026, 2, 10, tzinfo=UTC)),
+        (
+            {"updated": "2026-02-10T00:00:00Z", "created": "2026-01-01T00:00:00Z"},
+            datetime(2026, 2, 10, tzinfo=UTC),
+        ),
         ({"updated": None, "created": "2026-01-01T00:00:00Z"}, datetime(2026, 1, 1, tzinfo=UTC)),
         ({"created": "2026-01-01T00:00:00Z"}, datetime(2026, 1, 1, tzinfo=UTC)),
         ({"updated": "some day", "created": "2026-01-01T00:00:00Z"}, None),

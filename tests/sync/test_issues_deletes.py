@@ -1,4 +1,6 @@
-"""`raw/issues`, incremental: deleted issues are found by one count, and by the activity feed where it differs."""
+"""`raw/issues`, incremental: deleted issues are found by one count, and by the activity feed where
+it differs.
+"""
 
 import re
 
@@ -15,7 +17,11 @@ REREAD = "partition re-read; confirmed by GET /issues?id[]"
 
 
 def test_a_scheduled_load_finds_a_deleted_issue_by_the_feed(synced: Syncs) -> None:
-    gone = next(issue for issue in sorted(synced.sim.space.project("OPS").issues) if synced.sim.space.children.get(issue))
+    gone = next(
+        issue
+        for issue in sorted(synced.sim.space.project("OPS").issues)
+        if synced.sim.space.children.get(issue)
+    )
     children = len(synced.sim.space.children[gone])
     synced.sim.space.delete_issue(gone)
     run = synced.run(mode="incremental", first=NOW)
@@ -26,7 +32,9 @@ def test_a_scheduled_load_finds_a_deleted_issue_by_the_feed(synced: Syncs) -> No
     assert run.counts() == {"deleted": 1, "read": children, "updated": children}
 
 
-def test_without_the_table_of_activities_the_feed_is_asked_when_the_numbers_differ(synced: Syncs) -> None:
+def test_without_the_table_of_activities_the_feed_is_asked_when_the_numbers_differ(
+    synced: Syncs,
+) -> None:
     gone = min(synced.sim.space.project("OPS").issues)
     synced.sim.space.delete_issue(gone)
     assert synced.issues(mode="incremental", first=NOW).success
@@ -34,7 +42,9 @@ def test_without_the_table_of_activities_the_feed_is_asked_when_the_numbers_diff
 
 
 def test_a_deleted_issue_takes_its_comments_and_changes_with_it(synced: Syncs) -> None:
-    history = {issue.id: len(issue.comments) for issue in synced.sim.space.project("OPS").issues.values()}
+    history = {
+        issue.id: len(issue.comments) for issue in synced.sim.space.project("OPS").issues.values()
+    }
     gone = max(history, key=lambda issue: history[issue])
     assert history[gone]
     changes = [row for row in synced.rows("issue_changes") if row["issue_id"] == gone]
@@ -42,11 +52,13 @@ def test_a_deleted_issue_takes_its_comments_and_changes_with_it(synced: Syncs) -
     assert synced.run(mode="incremental", first=NOW).success
     for table, rows in (("comments", history[gone]), ("issue_changes", len(changes))):
         assert not [row for row in synced.rows(table) if row["issue_id"] == gone]
-        logged = synced.query(f"SELECT reason FROM ops.deletions WHERE table_name = '{table}' AND restored_at IS NULL")
+        logged = synced.query(
+            f"SELECT reason FROM ops.deletions WHERE table_name = '{table}' AND restored_at IS NULL"
+        )
         assert [one["reason"] for one in logged] == ["issue deleted"] * rows
 
 
-def test_a_deletion_and_a_creation_are_found_though_the_source_counts_as_many_as_before(synced: Syncs) -> None:
+def test_a_deletion_and_a_creation_are_found_though_the_count_is_the_same(synced: Syncs) -> None:
     space = synced.sim.space
     space.delete_issue(min(space.project("OPS").issues))
     space.create_issue("OPS")
@@ -54,8 +66,13 @@ def test_a_deletion_and_a_creation_are_found_though_the_source_counts_as_many_as
     assert synced.stored_issues() == synced.source_issues()
 
 
-def test_two_differences_that_cancel_out_are_repaired_by_the_load_after_the_nightly_count(synced: Syncs) -> None:
-    too_many, lost = min(synced.sim.space.project("OPS").issues), min(synced.sim.space.project("WEB").issues)
+def test_two_differences_that_cancel_out_are_repaired_after_the_nightly_count(
+    synced: Syncs,
+) -> None:
+    too_many, lost = (
+        min(synced.sim.space.project("OPS").issues),
+        min(synced.sim.space.project("WEB").issues),
+    )
     synced.sim.space.delete_issue(too_many)
     for feed in (synced.sim.space, synced.sim.space.project("OPS")):
         feed.activities.clear()
@@ -69,7 +86,9 @@ def test_two_differences_that_cancel_out_are_repaired_by_the_load_after_the_nigh
     assert synced.deletions("issues") == {(too_many, "deleted", REREAD)}
     synced.sim.requests.clear()
     assert synced.run(mode="incremental", first=NOW).success
-    assert synced.sim.requests.by_route()["/issues/count"] == 3, "one for all, and one for each until they are counted again"
+    assert synced.sim.requests.by_route()["/issues/count"] == 3, (
+        "one for all, and one for each until they are counted again"
+    )
     assert synced.compare("count").status == "equal"
     synced.sim.requests.clear()
     assert synced.run(mode="incremental", first=NOW).success
@@ -77,7 +96,9 @@ def test_two_differences_that_cancel_out_are_repaired_by_the_load_after_the_nigh
 
 
 @pytest.mark.parametrize("in_feed", [True, False])
-def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletion(synced: Syncs, in_feed: bool) -> None:
+def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletion(
+    synced: Syncs, in_feed: bool
+) -> None:
     space = synced.sim.space
     moving = min(space.project("OPS").issues)
     if in_feed:
@@ -101,11 +122,15 @@ def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletio
     assert synced.query("SELECT 1 FROM ops.deletions") == []
     stored = {row["id"]: (row["content"], row["project_id"]) for row in synced.rows("comments")}
     assert stored == {
-        row.id: (row.content, issue.project_id) for issue in synced.sim.space.issues.values() for row in issue.comments
+        row.id: (row.content, issue.project_id)
+        for issue in synced.sim.space.issues.values()
+        for row in issue.comments
     }
 
 
-def test_a_deletion_that_no_feed_reports_is_found_by_reading_its_project_again(synced: Syncs) -> None:
+def test_a_deletion_that_no_feed_reports_is_found_by_reading_its_project_again(
+    synced: Syncs,
+) -> None:
     space = synced.sim.space
     gone = min(space.project("WEB").issues)
     space.delete_issue(gone)
@@ -119,7 +144,11 @@ def test_a_deletion_that_no_feed_reports_is_found_by_reading_its_project_again(s
 def test_an_activity_that_does_not_say_which_issue_is_passed_over(synced: Syncs) -> None:
     synced.sim.space.delete_issue(min(synced.sim.space.project("WEB").issues))
     synced.sim.rewrite_response(
-        lambda request, body: [activity | {"content": None} for activity in body] if request.route == "/space/activities" else body
+        lambda request, body: (
+            [activity | {"content": None} for activity in body]
+            if request.route == "/space/activities"
+            else body
+        )
     )
     run = synced.run(mode="incremental", first=NOW)
     assert run.success, failures(run)
@@ -145,7 +174,10 @@ def test_a_quarantined_issue_is_no_difference(synced: Syncs) -> None:
     created = synced.sim.space.create_issue("OPS").id
     synced.sim.rewrite_response(
         lambda request, body: (
-            [{**issue, "estimatedHours": "many"} if issue["id"] == created else issue for issue in body]
+            [
+                {**issue, "estimatedHours": "many"} if issue["id"] == created else issue
+                for issue in body
+            ]
             if request.route == "/issues"
             else body
         )
@@ -157,17 +189,7 @@ def test_a_quarantined_issue_is_no_difference(synced: Syncs) -> None:
     assert not synced.rows("issues", deleted=True)
 
 
-def test_an_archived_project_whose_issues_are_not_listed_any_more_loses_none(synced: Syncs) -> None:
-    synced.sim.space.archive_project("APP")
-    synced.sim.switch(archived_issues_listed=False)
-    before = synced.stored_issues()
-    assert synced.run(mode="incremental", first=NOW).success
-    assert synced.run("APP").success
-    assert synced.stored_issues() == before
-    assert not synced.rows("issues", deleted=True)
-
-
-def test_an_archived_project_that_lists_no_issue_loses_only_those_whose_deletion_the_feed_tells(synced: Syncs) -> None:
+def test_an_archived_project_loses_only_issues_whose_deletion_the_feed_tells(synced: Syncs) -> None:
     space = synced.sim.space
     left, *others = sorted(space.project("WEB").issues)
     for issue in others:
@@ -187,5 +209,7 @@ def test_a_deletion_that_is_known_is_not_confirmed_again(synced: Syncs) -> None:
     synced.sim.requests.clear()
     synced.run(mode="incremental", first=NOW)
     asked = [request for request in synced.sim.requests.recent() if request.param("id[]")]
-    assert str(gone) not in {value for request in asked for name, value in request.params if name == "id[]"}
+    assert str(gone) not in {
+        value for request in asked for name, value in request.params if name == "id[]"
+    }
     assert not synced.query(f"SELECT 1 FROM raw.issues WHERE id = {gone} AND deleted_at IS NULL")

@@ -1,4 +1,6 @@
-"""`raw/issues`: a load that was broken off goes on where it was, is sent at most a page again, and ends equal to the source."""
+"""`raw/issues`: a load that was broken off goes on where it was, is sent at most a page again, and
+ends equal to the source.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +17,11 @@ pytestmark = pytest.mark.usefixtures("order")
 LARGE = SpaceSpec(seed=5, users=6, projects=1, issues=2500, history_days=240)
 PAGE = 100
 GUESSES = 3  # rows of pages that overlap, and rows that are asked for only to find a place
-LOOKS = 20 + 4  # what every load of changes looks at first: the newest, and single rows to find where the news begin
+LOOKS = (
+    20 + 4
+    # what every load of changes looks at first: the newest, and single rows to find where the news
+    # begin
+)
 
 
 class Interrupted:
@@ -30,7 +36,9 @@ class Interrupted:
         syncs.sim.rewrite_response(self._note)
 
     def load(self, *, pages: int | None = None) -> Loaded:
-        """Load issues incrementally; break it off when so many requests for issues have been answered."""
+        """Load issues incrementally; break it off when so many requests for issues have been
+        answered.
+        """
         self._before, self._now, self._left = self._now, set(), pages
         self.syncs.sim.requests.clear()
         run = self.syncs.issues(mode="incremental")
@@ -40,7 +48,9 @@ class Interrupted:
 
     @property
     def sent_again(self) -> int:
-        """How many issues the last load was sent in the very version that the load before it was sent."""
+        """How many issues the last load was sent in the very version that the load before it was
+        sent.
+        """
         return len(self._now & self._before)
 
     @property
@@ -74,7 +84,7 @@ def broken_off(fresh: Interrupted) -> Interrupted:
     return fresh
 
 
-def test_a_first_read_that_is_broken_off_again_and_again_reads_at_most_a_page_again_each_time(fresh: Interrupted) -> None:
+def test_a_first_read_that_is_broken_off_reads_at_most_a_page_again(fresh: Interrupted) -> None:
     syncs, asked = fresh.syncs, 0
     for pages in (1, 2, 5, 1, 3, 4, 5):
         fresh.load(pages=pages)
@@ -87,10 +97,15 @@ def test_a_first_read_that_is_broken_off_again_and_again_reads_at_most_a_page_ag
     assert asked + fresh.asked <= len(syncs.source_issues()) / 97 + 12
     assert not syncs.query("SELECT 1 FROM ops.sync_state WHERE extra <> '{}'")
     [proof] = run.proofs()
-    assert (proof["how"], proof["passes"], proof["count"], proof["resumed"]) == ("seams hold", 1, None, True)
+    assert (proof["how"], proof["passes"], proof["count"], proof["resumed"]) == (
+        "seams hold",
+        1,
+        None,
+        True,
+    )
 
 
-def test_what_changed_or_vanished_before_the_checkpoint_meanwhile_is_found_without_reading_all_again(
+def test_what_changed_or_vanished_before_the_checkpoint_is_found(
     broken_off: Interrupted,
 ) -> None:
     syncs = broken_off.syncs
@@ -110,7 +125,9 @@ def test_what_changed_or_vanished_before_the_checkpoint_meanwhile_is_found_witho
 
 
 @pytest.mark.full
-def test_a_project_that_was_inaccessible_after_a_read_was_broken_off_is_read_from_its_beginning(broken_off: Interrupted) -> None:
+def test_a_project_inaccessible_after_a_broken_off_read_is_read_from_the_start(
+    broken_off: Interrupted,
+) -> None:
     syncs = broken_off.syncs
     space, owner = syncs.sim.space, syncs.sim.space.administrator.id
     for team in list(space.project("OPS").teams):
@@ -118,7 +135,8 @@ def test_a_project_that_was_inaccessible_after_a_read_was_broken_off_is_read_fro
     space.delete_issue(min(space.issues))
     assert syncs.activities().success
     space.remove_member("OPS", owner)
-    # What the feed has reported is not requested while the project is inaccessible, and of an archived one issues are not counted.
+    # What the feed has reported is not requested while the project is inaccessible, and of an
+    # archived one issues are not counted.
     assert syncs.activities().success
     broken_off.load()
     space.archive_project("OPS")
@@ -138,10 +156,12 @@ def test_what_nothing_explains_is_repaired_by_reading_all_again(broken_off: Inte
     assert "resumed" not in run.proofs()[0]
 
 
-def test_a_project_that_is_read_again_goes_on_where_that_was_broken_off_and_still_finds_what_is_gone(fresh: Interrupted) -> None:
+def test_a_repeated_read_is_resumed_and_still_finds_what_is_gone(fresh: Interrupted) -> None:
     fresh.load()
     syncs = fresh.syncs
-    oldest, second, *_, newest = [row["id"] for row in syncs.query("SELECT id FROM raw.issues ORDER BY created_at, id")]
+    oldest, second, *_, newest = [
+        row["id"] for row in syncs.query("SELECT id FROM raw.issues ORDER BY created_at, id")
+    ]
     syncs.change(f"DELETE FROM raw.issues WHERE id = {second}")
     syncs.change(f"UPDATE raw.issues SET id = id + 1000000 WHERE id IN ({oldest}, {newest})")
     fresh.load(pages=10)
@@ -151,11 +171,14 @@ def test_a_project_that_is_read_again_goes_on_where_that_was_broken_off_and_stil
     assert fresh.sent_again <= PAGE + LOOKS
     assert "resumed" in run.proofs()[-1]
     assert syncs.stored_issues() == syncs.source_issues()
-    gone = {(ghost + 1_000_000, "deleted", f"partition re-read; {CONFIRMED}") for ghost in (oldest, newest)}
+    gone = {
+        (ghost + 1_000_000, "deleted", f"partition re-read; {CONFIRMED}")
+        for ghost in (oldest, newest)
+    }
     assert syncs.deletions("issues") == gone
 
 
-def test_a_part_that_is_read_again_does_not_make_a_project_right_that_is_being_read_whole_again(fresh: Interrupted) -> None:
+def test_a_part_that_is_read_does_not_end_a_repeated_whole_read(fresh: Interrupted) -> None:
     fresh.load()
     syncs = fresh.syncs
     syncs.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues)")
@@ -169,7 +192,9 @@ def test_a_part_that_is_read_again_does_not_make_a_project_right_that_is_being_r
     assert syncs.stored_issues() == syncs.source_issues()
 
 
-def test_a_place_in_a_project_that_has_shrunk_meanwhile_is_found_again(broken_off: Interrupted) -> None:
+def test_a_place_in_a_project_that_has_shrunk_meanwhile_is_found_again(
+    broken_off: Interrupted,
+) -> None:
     syncs = broken_off.syncs
     for gone in sorted(syncs.sim.space.issues)[300:1000]:
         syncs.sim.space.delete_issue(gone)
@@ -180,7 +205,10 @@ def test_a_place_in_a_project_that_has_shrunk_meanwhile_is_found_again(broken_of
 
 def test_a_checkpoint_of_an_earlier_version_is_not_gone_on_from(broken_off: Interrupted) -> None:
     syncs = broken_off.syncs
-    syncs.change("UPDATE ops.sync_state SET extra = jsonb_build_object('checkpoint', extra->'created') WHERE scope = 'issues'")
+    syncs.change(
+        "UPDATE ops.sync_state SET extra = jsonb_build_object('checkpoint', "
+        "extra->'created') WHERE scope = 'issues'"
+    )
     assert "resumed" not in broken_off.load().proofs()[0]
     assert syncs.stored_issues() == syncs.source_issues()
 
@@ -196,7 +224,9 @@ def test_a_project_that_was_read_whole_is_not_resumed(broken_off: Interrupted) -
 
 @pytest.fixture
 def behind(fresh: Interrupted) -> Interrupted:
-    """A space that was loaded, and of whose issues 800 were changed since, each more than the look-back after another."""
+    """A space that was loaded, and of whose issues 800 were changed since, each more than the
+    look-back after another.
+    """
     fresh.load()
     space, clock = fresh.syncs.sim.space, fresh.syncs.sim.clock
     began = datetime.fromtimestamp(clock.now(), UTC) + timedelta(hours=1)
@@ -206,7 +236,9 @@ def behind(fresh: Interrupted) -> Interrupted:
     return fresh
 
 
-def test_a_read_of_many_changes_that_is_broken_off_goes_on_where_it_was(behind: Interrupted) -> None:
+def test_a_read_of_many_changes_that_is_broken_off_goes_on_where_it_was(
+    behind: Interrupted,
+) -> None:
     syncs, stored = behind.syncs, []
     [before] = watermarks(syncs)
     for pages in (8, 2, 1, 2):
@@ -225,7 +257,7 @@ def test_a_read_of_many_changes_that_is_broken_off_goes_on_where_it_was(behind: 
     assert (proof["how"], proof["resumed"]) == ("seams hold", True)
 
 
-def test_what_changes_in_the_part_that_was_read_before_a_read_of_changes_was_broken_off_is_found(behind: Interrupted) -> None:
+def test_what_changes_before_the_place_of_a_broken_off_read_is_found(behind: Interrupted) -> None:
     syncs, space = behind.syncs, behind.syncs.sim.space
     behind.load(pages=10)
     first, second, third, *_ = sorted(changed(syncs))
@@ -243,7 +275,9 @@ def test_a_bulk_edit_that_is_broken_off_goes_on_inside_its_second(fresh: Interru
     fresh.load()
     syncs, space = fresh.syncs, fresh.syncs.sim.space
     # Those that were imported tie in the second of their creation, too.
-    made_one_by_one = [issue.id for issue in space.issues.values() if not issue.summary.startswith("Imported")]
+    made_one_by_one = [
+        issue.id for issue in space.issues.values() if not issue.summary.startswith("Imported")
+    ]
     space.bulk_edit(sorted(made_one_by_one)[:700], description="changed")
     syncs.sim.clock.advance(3_600)
     for pages in (8, 2, 2):
@@ -257,7 +291,7 @@ def test_a_bulk_edit_that_is_broken_off_goes_on_inside_its_second(fresh: Interru
 
 
 @pytest.mark.full
-def test_a_project_with_another_key_is_read_by_id_and_goes_on_where_that_was_broken_off(fresh: Interrupted) -> None:
+def test_a_project_with_another_key_is_read_by_id_and_resumed(fresh: Interrupted) -> None:
     fresh.load()
     syncs, space = fresh.syncs, fresh.syncs.sim.space
     space.rename_project("OPS", key="NEW")
@@ -273,10 +307,15 @@ def test_a_project_with_another_key_is_read_by_id_and_goes_on_where_that_was_bro
 
 def changed(syncs: Syncs) -> list[int]:
     """Return the ids of the stored issues that say that they were changed."""
-    found = syncs.query("SELECT id FROM raw.issues WHERE summary = 'changed' OR description = 'changed'")
+    found = syncs.query(
+        "SELECT id FROM raw.issues WHERE summary = 'changed' OR description = 'changed'"
+    )
     return [row["id"] for row in found]
 
 
 def watermarks(syncs: Syncs) -> list[datetime]:
     """Return the watermarks of issues."""
-    return [row["watermark"] for row in syncs.query("SELECT watermark FROM ops.sync_state WHERE scope = 'issues'")]
+    return [
+        row["watermark"]
+        for row in syncs.query("SELECT watermark FROM ops.sync_state WHERE scope = 'issues'")
+    ]

@@ -32,10 +32,14 @@ OF_SPACE: dict[str, Callable[[BacklogClient], Rows]] = {
 
 
 def at_source(syncs: Syncs, table: str) -> list[str]:
-    """Return the records of a table as the source lists them, as sorted JSON; those of a project with its id."""
+    """Return the records of a table as the source lists them, as sorted JSON; those of a project
+    with its id.
+    """
     with syncs.client() as client:
         if table in OF_SPACE:
-            return sorted(json.dumps([None, record], sort_keys=True) for record in OF_SPACE[table](client))
+            return sorted(
+                json.dumps([None, record], sort_keys=True) for record in OF_SPACE[table](client)
+            )
         return sorted(
             json.dumps([project["id"], record], sort_keys=True)
             for project in client.projects()
@@ -46,7 +50,9 @@ def at_source(syncs: Syncs, table: str) -> list[str]:
 def in_warehouse(syncs: Syncs, table: str) -> list[str]:
     """Return the same from the warehouse."""
     return sorted(
-        json.dumps([row["project_id"] if table in OF_PROJECT else None, row["payload"]], sort_keys=True)
+        json.dumps(
+            [row["project_id"] if table in OF_PROJECT else None, row["payload"]], sort_keys=True
+        )
         for row in syncs.rows(table)
     )
 
@@ -56,8 +62,12 @@ def keys(records: list[str]) -> set[tuple[int | None, int]]:
     return {(project, record["id"]) for project, record in map(json.loads, records)}
 
 
-def test_the_first_load_equals_the_source_record_for_record_and_the_second_changes_nothing(start_syncs: StartSyncs) -> None:
-    syncs = start_syncs(SpaceSpec(seed=5, users=12, projects=4, issues=0))  # the last project is archived
+def test_the_first_load_equals_the_source_and_the_second_changes_nothing(
+    start_syncs: StartSyncs,
+) -> None:
+    syncs = start_syncs(
+        SpaceSpec(seed=5, users=12, projects=4, issues=0)
+    )  # the last project is archived
     first = syncs.listing()
     for table in LISTINGS:
         said = first.counts(table)
@@ -85,9 +95,15 @@ RENAMES: dict[str, Change] = {
     "users": lambda space: space.rename_user(list(space.users)[1], "改名"),
     "projects": lambda space: space.rename_project("WEB", name="改名"),
     "statuses": lambda space: space.rename_status("WEB", 2, "改名"),
-    "issue_types": lambda space: space.rename_issue_type("WEB", next(iter(space.project("WEB").issue_types)), "改名"),
-    "categories": lambda space: space.rename_category("WEB", next(iter(space.project("WEB").categories)), "改名"),
-    "versions": lambda space: space.rename_version("WEB", next(iter(space.project("WEB").versions)), "改名"),
+    "issue_types": lambda space: space.rename_issue_type(
+        "WEB", next(iter(space.project("WEB").issue_types)), "改名"
+    ),
+    "categories": lambda space: space.rename_category(
+        "WEB", next(iter(space.project("WEB").categories)), "改名"
+    ),
+    "versions": lambda space: space.rename_version(
+        "WEB", next(iter(space.project("WEB").versions)), "改名"
+    ),
 }
 
 
@@ -109,9 +125,15 @@ DELETES: dict[str, Change] = {
     "issue_types": lambda space: space.delete_issue_type(
         "WEB", max(space.project("WEB").issue_types), min(space.project("WEB").issue_types)
     ),
-    "categories": lambda space: space.delete_category("WEB", next(iter(space.project("WEB").categories))),
-    "versions": lambda space: space.delete_version("WEB", next(iter(space.project("WEB").versions))),
-    "custom_fields": lambda space: space.delete_field("WEB", next(iter(space.project("WEB").fields))),
+    "categories": lambda space: space.delete_category(
+        "WEB", next(iter(space.project("WEB").categories))
+    ),
+    "versions": lambda space: space.delete_version(
+        "WEB", next(iter(space.project("WEB").versions))
+    ),
+    "custom_fields": lambda space: space.delete_field(
+        "WEB", next(iter(space.project("WEB").fields))
+    ),
 }
 EVIDENCE = {
     "users": "GET /users no longer lists it",
@@ -125,7 +147,9 @@ EVIDENCE = {
 
 
 @pytest.mark.parametrize("table", DELETES)
-def test_a_row_that_is_no_longer_listed_is_marked_deleted_with_a_reason_and_the_evidence(syncs: Syncs, table: str) -> None:
+def test_a_row_that_is_no_longer_listed_is_marked_with_reason_and_evidence(
+    syncs: Syncs, table: str
+) -> None:
     syncs.listing(table)
     before = len(syncs.rows(table))
     DELETES[table](syncs.sim.space)
@@ -168,11 +192,15 @@ ROUTES = {
 
 
 @pytest.mark.parametrize("table", ROUTES)
-def test_whatever_is_listed_again_comes_back_and_its_deletion_is_closed(syncs: Syncs, table: str) -> None:
+def test_whatever_is_listed_again_comes_back_and_its_deletion_is_closed(
+    syncs: Syncs, table: str
+) -> None:
     syncs.listing(table)
     before = [row["payload"] for row in syncs.rows(table)]
     hiding = [True]
-    syncs.sim.rewrite_response(lambda request, body: body[1:] if hiding and request.route == ROUTES[table] else body)
+    syncs.sim.rewrite_response(
+        lambda request, body: body[1:] if hiding and request.route == ROUTES[table] else body
+    )
     lists = 3 if "{project}" in ROUTES[table] else 1
     assert syncs.listing(table).counts(table)["deleted"] == lists == len(syncs.deletions(table))
     hiding.clear()
@@ -182,7 +210,9 @@ def test_whatever_is_listed_again_comes_back_and_its_deletion_is_closed(syncs: S
     assert [row["later"] for row in closed] == [True] * lists
 
 
-def test_a_team_that_slips_out_of_a_page_while_another_goes_is_not_taken_for_deleted(syncs: Syncs) -> None:
+def test_a_team_that_slips_out_of_a_page_while_another_goes_is_not_taken_for_deleted(
+    syncs: Syncs,
+) -> None:
     space = syncs.sim.space
     for number in range(150):
         space.add_team(f"team {number}", [])
@@ -199,7 +229,9 @@ def test_a_team_that_slips_out_of_a_page_while_another_goes_is_not_taken_for_del
 
 
 @pytest.mark.parametrize(("teams", "requests"), [(99, 1), (100, 4), (101, 4)])
-def test_a_list_of_teams_that_may_have_a_second_page_is_read_twice(syncs: Syncs, teams: int, requests: int) -> None:
+def test_a_list_of_teams_that_may_have_a_second_page_is_read_twice(
+    syncs: Syncs, teams: int, requests: int
+) -> None:
     space = syncs.sim.space
     for number in range(teams - len(space.teams)):
         space.add_team(f"team {number}", [])
@@ -232,12 +264,7 @@ def test_a_renamed_project_keeps_its_row_and_both_keys_and_names_are_known(syncs
     assert {row["project_key"] for row in syncs.rows("projects")} == {"OPS", "SITE", "APP"}
     keys = syncs.query("SELECT project_key FROM ops.project_keys ORDER BY 1")
     assert [row["project_key"] for row in keys] == ["APP", "OPS", "SITE", "WEB"]
-    names = syncs.query("SELECT name, seen_to IS NULL AS held FROM ops.names WHERE kind = 'projects'")
+    names = syncs.query(
+        "SELECT name, seen_to IS NULL AS held FROM ops.names WHERE kind = 'projects'"
+    )
     assert {(old, False), ("The site", True)} <= {(row["name"], row["held"]) for row in names}
-
-
-def test_a_login_is_no_update_of_the_user_or_of_anything_else(syncs: Syncs) -> None:
-    syncs.listing()
-    syncs.sim.space.log_in(next(iter(syncs.sim.space.users)))
-    again = syncs.listing()
-    assert {table: again.tables[table].updated for table in LISTINGS} == dict.fromkeys(LISTINGS, 0)

@@ -1,4 +1,6 @@
-"""Loads that meet: one waits for the other and says so; one that died, or lost its locks, holds up nobody."""
+"""Loads that meet: one waits for the other and says so; one that died, or lost its locks, holds up
+nobody.
+"""
 
 import subprocess
 import sys
@@ -10,22 +12,32 @@ from typing import Any
 
 import pytest
 
-from resources.warehouse import history
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseBusyError, WarehouseError
-from resources.warehouse.locks import Locks, is_held
+from resources.warehouse.history import history_writer
+from resources.warehouse.history.history_reader import Sync, active_syncs
+from resources.warehouse.history.run_kinds import DIED
+from resources.warehouse.locks import Locks, held_condition
+from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
 from simulator import Fault, RequestInfo
-from sync.locks import SyncLocks
+from sync.sync_locks import SyncLocks
 from tests.syncs import Syncs, failures
 
 #: Of the session that has a lock.
-END_SESSION_OF = "SELECT pg_terminate_backend(pid::int) FROM ops.locks WHERE space_key = 'acme' AND name = '{lock}'"
-KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+END_SESSION_OF = (
+    "SELECT pg_terminate_backend(pid::int) FROM ops.locks WHERE space_key = "
+    "'acme' AND name = '{lock}'"
+)
+KILL = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND pid <> pg_backend_pid()"
+)
 
 
 @dataclass
 class Watcher:
-    """A progress that notes the waits, says when there was one, and may hold its load up when rows are stored."""
+    """A progress that notes the waits, says when there was one, and may hold its load up when rows
+    are stored.
+    """
 
     waits: list[str] = field(default_factory=list)
     waiting: threading.Event = field(default_factory=threading.Event)
@@ -48,7 +60,7 @@ class Watcher:
 
 
 def _locks(syncs: Syncs) -> int:
-    return len(syncs.query(f"SELECT 1 FROM ops.locks AS l WHERE {is_held('l')}"))
+    return len(syncs.query(f"SELECT 1 FROM ops.locks AS l WHERE {held_condition('l')}"))
 
 
 def _history(syncs: Syncs) -> list[tuple[str, str]]:
@@ -56,8 +68,8 @@ def _history(syncs: Syncs) -> list[tuple[str, str]]:
     return [(row["sync_type"], row["status"]) for row in rows]
 
 
-def _active(syncs: Syncs) -> list[history.Sync]:
-    return list(history.active_syncs(syncs.engine, "acme"))
+def _active(syncs: Syncs) -> list[Sync]:
+    return list(active_syncs(syncs.engine, "acme"))
 
 
 @pytest.fixture
@@ -82,9 +94,11 @@ def _once(syncs: Syncs, path: str, do: Callable[[], Any], *, at: int = 1) -> Non
 
 
 @pytest.mark.parametrize("table", ["issues", "users"])
-def test_the_second_of_two_loads_at_once_waits_and_says_so_and_both_end_well(syncs: Syncs, beside: Syncs, table: str) -> None:
+def test_the_second_of_two_loads_at_once_waits_and_says_so_and_both_end_well(
+    syncs: Syncs, beside: Syncs, table: str
+) -> None:
     second, reading = Watcher(), threading.Event()
-    seen: list[history.Sync] = []
+    seen: list[Sync] = []
 
     def hold(stored: str) -> None:
         if stored == table and not reading.is_set():
@@ -96,23 +110,31 @@ def test_the_second_of_two_loads_at_once_waits_and_says_so_and_both_end_well(syn
         return (which.run() if table == "issues" else which.listing(table)).success
 
     first: list[bool] = []
-    thread = threading.Thread(target=lambda: first.append(load(replace(syncs, progress=Watcher(at_rows=hold)))))
+    thread = threading.Thread(
+        target=lambda: first.append(load(replace(syncs, progress=Watcher(at_rows=hold))))
+    )
     thread.start()
     assert reading.wait(60)
     assert load(replace(beside, progress=second))
     thread.join()
     assert first == [True]
     assert second.waits[0].startswith(f"other load of {table}")
-    assert [(sync.sync_type, sync.mode, sync.waiting_for) for sync in seen] == [(table, "waiting", second.waits[0])]
+    assert [(sync.sync_type, sync.mode, sync.waiting_for) for sync in seen] == [
+        (table, "waiting", second.waits[0])
+    ]
     assert seen[0].waiting_until is not None
     assert timedelta(hours=5) < seen[0].waiting_until - datetime.now(UTC) < timedelta(hours=6)
     assert {status for _, status in _history(syncs)} == {"completed"}
-    assert "waiting" not in {row["mode"] for row in syncs.query("SELECT mode FROM ops.sync_history")}
+    assert "waiting" not in {
+        row["mode"] for row in syncs.query("SELECT mode FROM ops.sync_history")
+    }
     assert syncs.stored_issues() == (syncs.source_issues() if table == "issues" else {})
     assert _locks(syncs) == 0
 
 
-def test_a_server_that_ends_all_connections_in_the_middle_fails_the_load_in_one_line(syncs: Syncs) -> None:
+def test_a_server_that_ends_all_connections_in_the_middle_fails_the_load_in_one_line(
+    syncs: Syncs,
+) -> None:
     _once(syncs, "/issues", lambda: syncs.query(KILL), at=2)
     run = syncs.run()
     [said] = failures(run)
@@ -127,10 +149,10 @@ def test_a_server_that_ends_all_connections_in_the_middle_fails_the_load_in_one_
 
 HOLD = """
 import sys
-from sync.locks import SyncLocks
+from sync.sync_locks import SyncLocks
 from resources.progress import LogProgress
-from resources.warehouse import history
 from resources.warehouse.connect import engine
+from resources.warehouse.history import history_writer
 from resources.warehouse.locks import Locks
 
 made = engine(sys.argv[1])
@@ -138,26 +160,32 @@ with Locks(made, "acme") as locks:
     turns = SyncLocks(locks, made, "acme", "issues", "killed", LogProgress(), print)
     turns.begin()
     turns.lock_projects([int(project) for project in sys.argv[2:]])
-    history.start_sync(made, space_key="acme", sync_type="issues", mode="backfill", run_id="killed")
+    history_writer.start_sync(
+        made, space_key="acme", sync_type="issues", mode="backfill", run_id="killed"
+    )
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
-def test_after_a_load_that_was_killed_the_next_one_goes_on_at_once_and_ends_its_row(syncs: Syncs, warehouse_url: str) -> None:
+def test_after_a_load_that_was_killed_the_next_one_goes_on_at_once_and_ends_its_row(
+    syncs: Syncs, warehouse_url: str
+) -> None:
     projects = [str(project) for project in syncs.sim.space.projects]
     command = [sys.executable, "-c", HOLD, warehouse_url, *projects]
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    assert history.end_dead(syncs.engine, "acme") == 0
+    assert history_writer.end_dead(syncs.engine, "acme") == 0
     holder.kill()
     holder.communicate()
     watcher = Watcher()
     assert replace(syncs, progress=watcher).run().success
     assert watcher.waits == []
-    [killed] = syncs.query("SELECT status, error, ended_at FROM ops.sync_history WHERE run_id = 'killed'")
-    assert (killed["status"], killed["error"]) == ("failed", history.DIED)
+    [killed] = syncs.query(
+        "SELECT status, error, ended_at FROM ops.sync_history WHERE run_id = 'killed'"
+    )
+    assert (killed["status"], killed["error"]) == ("failed", DIED)
     assert killed["ended_at"] is not None
     assert _locks(syncs) == 0
 
@@ -172,7 +200,9 @@ def sync_locks(syncs: Syncs) -> Iterator[Make]:
 
     def make(run_id: str) -> SyncLocks:
         opened.append(Locks(syncs.engine, "acme").__enter__())
-        made = SyncLocks(opened[-1], syncs.engine, "acme", "issues", run_id, syncs.progress, lambda _line: None)
+        made = SyncLocks(
+            opened[-1], syncs.engine, "acme", "issues", run_id, syncs.progress, lambda _line: None
+        )
         made.begin()
         return made
 
@@ -201,13 +231,17 @@ def test_loads_never_wait_for_each_other(sync_locks: Make) -> None:
     assert one.lock_projects([300, 301]) == {300, 301}
 
 
-def test_a_wait_in_the_middle_of_a_load_is_shown_in_its_row_and_cleared(sync_locks: Make, syncs: Syncs) -> None:
+def test_a_wait_in_the_middle_of_a_load_is_shown_in_its_row_and_cleared(
+    sync_locks: Make, syncs: Syncs
+) -> None:
     one, two = sync_locks("one"), sync_locks("two")
     one.lock_projects([300])
-    two.row = history.start_sync(syncs.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="two")
+    two.row = history_writer.start_sync(
+        syncs.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="two"
+    )
     thread = threading.Thread(target=lambda: two.lock_projects([300]))
     thread.start()
-    shown: list[history.Sync] = []
+    shown: list[Sync] = []
     while not shown and thread.is_alive():
         shown = [sync for sync in _active(syncs) if sync.waiting_for]
     [sync] = shown
@@ -218,11 +252,19 @@ def test_a_wait_in_the_middle_of_a_load_is_shown_in_its_row_and_cleared(sync_loc
     assert [sync.waiting_for for sync in _active(syncs)] == [None]
 
 
-def test_a_wait_for_a_rate_limit_is_shown_until_the_load_goes_on(sync_locks: Make, syncs: Syncs) -> None:
+def test_a_wait_for_a_rate_limit_is_shown_until_the_load_goes_on(
+    sync_locks: Make, syncs: Syncs
+) -> None:
     one = sync_locks("one")
-    one.wait_for_limit("search", 40.0, datetime.now(UTC))  # between two rows there is nothing to show it in
-    one.row = history.start_sync(syncs.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="one")
-    one.wait_for_limit("search", 40.0, datetime.now(UTC) + timedelta(hours=9))  # by a clock of Backlog's that is wrong
+    one.wait_for_limit(
+        "search", 40.0, datetime.now(UTC)
+    )  # between two rows there is nothing to show it in
+    one.row = history_writer.start_sync(
+        syncs.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="one"
+    )
+    one.wait_for_limit(
+        "search", 40.0, datetime.now(UTC) + timedelta(hours=9)
+    )  # by a clock of Backlog's that is wrong
     [sync] = _active(syncs)
     assert sync.waiting_for == "search rate limit of Backlog"
     assert sync.waiting_until is not None
@@ -231,10 +273,16 @@ def test_a_wait_for_a_rate_limit_is_shown_until_the_load_goes_on(sync_locks: Mak
     assert [sync.waiting_for for sync in _active(syncs)] == [None]
 
 
-def test_a_wait_in_vain_stays_in_the_history_with_its_reason(sync_locks: Make, syncs: Syncs) -> None:
+def test_a_wait_in_vain_stays_in_the_history_with_its_reason(
+    sync_locks: Make, syncs: Syncs
+) -> None:
     one, two = sync_locks("one"), sync_locks("two")
     one.lock_table()
-    two.progress = Watcher(at_wait=lambda: syncs.query(END_SESSION_OF.format(lock=history.lock_of("two", "issues"))))
+    two.progress = Watcher(
+        at_wait=lambda: syncs.query(
+            END_SESSION_OF.format(lock=history_writer.lock_of("two", "issues"))
+        )
+    )
     with pytest.raises(WarehouseError, match="connection that held the locks was lost"):
         two.lock_table()
     [row] = syncs.query("SELECT mode, status, error, waiting_for FROM ops.sync_history")
@@ -242,13 +290,17 @@ def test_a_wait_in_vain_stays_in_the_history_with_its_reason(sync_locks: Make, s
     assert "was lost" in row["error"]
 
 
-def test_a_wait_for_the_limit_of_the_source_is_shown_once_and_counted_in_the_pass_that_waited(syncs: Syncs) -> None:
-    shown: list[list[history.Sync]] = []
+def test_a_wait_for_a_limit_is_shown_once_and_counted_in_its_pass(syncs: Syncs) -> None:
+    shown: list[list[Sync]] = []
     watcher = Watcher(at_wait=lambda: shown.append(_active(syncs)))
     syncs.sim.faults.add(Fault(status=429, path="/issues", reset_in=25.0))
     run = replace(syncs, progress=watcher).run()
     assert run.success, failures(run)
     assert watcher.waits == ["search rate limit of Backlog"]
-    assert [[(sync.sync_type, sync.waiting_for) for sync in syncs] for syncs in shown] == [[("issues", watcher.waits[0])]]
-    assert 20 < max(done.requests.wait_seconds for done in run.passes if done.table == "issues") <= 27
+    assert [[(sync.sync_type, sync.waiting_for) for sync in syncs] for syncs in shown] == [
+        [("issues", watcher.waits[0])]
+    ]
+    assert (
+        20 < max(done.requests.wait_seconds for done in run.passes if done.table == "issues") <= 27
+    )
     assert _active(syncs) == []

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import Engine
 
 from resources.progress import LogProgress
-from resources.warehouse import history
+from resources.warehouse.history import history_writer
+from resources.warehouse.history.history_reader import active_syncs
 from resources.warehouse.locks import Locks
-from sync.locks import SyncLocks
 from sync.noted_progress import NotedProgress
+from sync.sync_locks import SyncLocks
 
 
 class Clock:
@@ -37,13 +38,21 @@ def noted(warehouse: Engine, said: list[str]) -> Iterator[NotedProgress]:
 
 
 def _begin(noted: NotedProgress) -> None:
-    noted.sync_locks.row = history.start_sync(
-        noted.sync_locks.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="run-1", projects=["OPS"]
+    noted.sync_locks.row = history_writer.start_sync(
+        noted.sync_locks.engine,
+        space_key="acme",
+        sync_type="issues",
+        mode="backfill",
+        run_id="run-1",
+        projects=["OPS"],
     )
 
 
 def _seen(noted: NotedProgress) -> list[tuple[int | None, int | None]]:
-    return [(sync.progress_done, sync.progress_total) for sync in history.active_syncs(noted.sync_locks.engine, "acme")]
+    return [
+        (sync.progress_done, sync.progress_total)
+        for sync in active_syncs(noted.sync_locks.engine, "acme")
+    ]
 
 
 def test_a_load_says_now_and_then_how_far_it_is(noted: NotedProgress, said: list[str]) -> None:

@@ -1,4 +1,6 @@
-"""Records of which an id or a time is odd: they stand apart, the others are synced, and all is well again when the source is."""
+"""Records of which an id or a time is odd: they stand apart, the others are synced, and all is well
+again when the source is.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +61,11 @@ class Source:
         # The same records at each request, whatever the order.
         chosen = self._ids.setdefault(request.path, {})
         if not chosen:
-            chosen |= {body[place]["id"]: how for place, how in self._how[request.route].items() if place < len(body)}
+            chosen |= {
+                body[place]["id"]: how
+                for place, how in self._how[request.route].items()
+                if place < len(body)
+            }
         return self._spoilt(request.path, body)
 
     def _spoilt(self, path: str, body: list[Any]) -> list[Any]:
@@ -75,11 +81,16 @@ def load(syncs: Syncs) -> list[str]:
 
 def waiting(syncs: Syncs) -> dict[str, int]:
     """Return table -> open entries of its quarantine."""
-    rows = syncs.query("SELECT table_name, count(*) AS n FROM ops.rejected_records WHERE resolved_at IS NULL GROUP BY 1 ORDER BY 1")
+    rows = syncs.query(
+        "SELECT table_name, count(*) AS n FROM ops.rejected_records WHERE resolved_at IS "
+        "NULL GROUP BY 1 ORDER BY 1"
+    )
     return {row["table_name"]: row["n"] for row in rows}
 
 
-def test_odd_records_are_kept_apart_the_others_are_loaded_and_all_heals_by_itself(syncs: Syncs) -> None:
+def test_odd_records_are_kept_apart_the_others_are_loaded_and_all_heals_by_itself(
+    syncs: Syncs,
+) -> None:
     source = Source(syncs, ODD)
     assert load(syncs) == []
     found = waiting(syncs)
@@ -91,7 +102,9 @@ def test_odd_records_are_kept_apart_the_others_are_loaded_and_all_heals_by_itsel
     # As odd as before, it is the same again, and nobody's cursor has passed beyond what there is.
     assert load(syncs) == []
     assert waiting(syncs) == found
-    watermarks = syncs.query("SELECT max(watermark) < now() + interval '1 hour' AS sane FROM ops.sync_state")
+    watermarks = syncs.query(
+        "SELECT max(watermark) < now() + interval '1 hour' AS sane FROM ops.sync_state"
+    )
     assert [row["sane"] for row in watermarks] == [True]
     source.odd = False
     assert load(syncs) == []
@@ -101,22 +114,34 @@ def test_odd_records_are_kept_apart_the_others_are_loaded_and_all_heals_by_itsel
 
 
 @pytest.mark.parametrize("count", ["12", -1, 10**30, None, {}, True, 1.5, "missing"])
-def test_a_count_that_is_none_fails_the_load_in_a_line_and_the_next_one_repairs_it(synced: Syncs, count: Any) -> None:
+def test_a_count_that_is_none_fails_the_load_in_a_line_and_the_next_one_repairs_it(
+    synced: Syncs, count: Any
+) -> None:
     wrong = True
 
     def spoil(request: RequestInfo, body: Any) -> Any:
-        return ({} if count == "missing" else {"count": count}) if wrong and request.route == "/issues/count" else body
+        return (
+            ({} if count == "missing" else {"count": count})
+            if wrong and request.route == "/issues/count"
+            else body
+        )
 
     synced.sim.rewrite_response(spoil)
     run = synced.run(mode="incremental")
     assert not run.success
-    assert all("GET /issues/count: `count` is not a number" in line and "\n" not in line for line in failures(run))
+    assert all(
+        "GET /issues/count: `count` is not a number" in line and "\n" not in line
+        for line in failures(run)
+    )
     wrong = False
     assert synced.run(mode="incremental").success
 
 
 def test_a_full_load_closes_issues_without_an_id_that_are_not_there_any_more(syncs: Syncs) -> None:
-    source = Source(syncs, {"/issues": {0: lambda one: {"summary": one["summary"]}, 1: lambda _one: "no object"}})
+    source = Source(
+        syncs,
+        {"/issues": {0: lambda one: {"summary": one["summary"]}, 1: lambda _one: "no object"}},
+    )
     syncs.load()
     assert waiting(syncs) == {"issues": 2}
     assert syncs.compare().errors == ()
@@ -131,18 +156,23 @@ def test_a_stored_issue_that_loses_its_id_is_not_taken_for_deleted(synced: Syncs
 
     def spoil(request: RequestInfo, body: Any) -> Any:
         listed = request.route == "/issues" and isinstance(body, list)
-        return [one | {"id": None} if one["id"] == victim else one for one in body] if listed else body
+        return (
+            [one | {"id": None} if one["id"] == victim else one for one in body] if listed else body
+        )
 
     synced.sim.rewrite_response(spoil)
     assert synced.run().success
     assert not synced.rows("issues", deleted=True)
     assert waiting(synced) == {"issues": 1}
-    assert synced.compare("count").status == "equal", "the stored row is that issue, not another one"
+    assert synced.compare("count").status == "equal", (
+        "the stored row is that issue, not another one"
+    )
 
 
 def test_a_time_to_come_that_is_stored_already_gives_way_to_the_true_one(synced: Syncs) -> None:
     synced.change(
-        "UPDATE raw.issues SET updated_at = '9999-12-30', payload = payload || '{\"updated\": \"9999-12-30T00:00:00Z\"}', "
+        "UPDATE raw.issues SET updated_at = '9999-12-30', payload = payload || '{\"updated\": "
+        '"9999-12-30T00:00:00Z"}\', '
         "content_hash = 'of that version'"
     )
     assert synced.run(mode="incremental").success

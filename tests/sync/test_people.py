@@ -1,31 +1,44 @@
-"""People who are masked or forgotten: every column of every table is searched, after loads of every kind."""
+"""People who are masked or forgotten: every column of every table is searched, after loads of every
+kind.
+"""
 
 import json
 import re
 
 import pytest
-from sqlalchemy import Engine
 
-from resources.privacy import Mask, fingerprint
-from resources.warehouse import inbox, people
-from resources.warehouse.errors import WarehouseBusyError
+from resources.privacy import Mask
+from resources.warehouse import forgetting, webhook_inbox
 from resources.warehouse.masking import PSEUDONYM
+from resources.warehouse.warehouse_errors import WarehouseBusyError
 from simulator.model import User
-from sync.people import mask_stored
-from sync.webhooks import drain
-from tests.sync.somebody import KEY, NAME, OLD_NAME, OTHER_KEY, TINY, WHO, found, live, load, names_and_addresses
+from sync.forgotten_people import mask_stored
+from sync.webhook_requests import drain
+from tests.sync.somebody import (
+    KEY,
+    NAME,
+    OTHER_KEY,
+    TINY,
+    WHO,
+    equal,
+    found,
+    live,
+    load,
+    names_and_addresses,
+)
 from tests.syncs import StartSyncs, Syncs
 
 
-def equal(syncs: Syncs) -> None:
-    compared = syncs.compare()
-    assert (list(compared.differences), list(compared.errors)) == ([], [])
-
-
 def ways_of_naming(syncs: Syncs) -> set[str]:
-    """Return how people stand in the tables that the check `people_alike` of comments looks at: `plain`, or the tag of a key."""
+    """Return how people stand in the tables that the check `people_alike` of comments looks at:
+    `plain`, or the tag of a key.
+    """
     shown = ("payload #>> '{createdUser,name}' AS name FROM raw.comments", "name FROM raw.users")
-    names = [row["name"] for one in shown for row in syncs.query(f"SELECT DISTINCT {one} WHERE deleted_at IS NULL")]
+    names = [
+        row["name"]
+        for one in shown
+        for row in syncs.query(f"SELECT DISTINCT {one} WHERE deleted_at IS NULL")
+    ]
     return {name[:9] if re.fullmatch(PSEUDONYM, name) else "plain" for name in names if name}
 
 
@@ -33,17 +46,32 @@ def copies(syncs: Syncs, someone: User) -> None:
     """Put what names the person where loads put it only in trouble, and marts as dbt makes them."""
     shown = {"id": someone.id, "userId": someone.login, "name": NAME, "mailAddress": someone.mail}
     with syncs.engine.begin() as connection:
-        inbox.receive(connection, "acme", json.dumps({"id": 7, "type": 3, "createdUser": shown}))
-        inbox.receive(connection, "acme", f"no JSON of {NAME}")
+        webhook_inbox.receive(
+            connection, "acme", json.dumps({"id": 7, "type": 3, "createdUser": shown})
+        )
+        webhook_inbox.receive(connection, "acme", f"no JSON of {NAME}")
     entry = "space_key, table_name, record_key, payload, reason, error, run_id"
     of_person = f"FROM raw.users WHERE id = {someone.id}"
     for statement in (
-        f"INSERT INTO ops.unexpected_fields SELECT 'acme', 'users', 'x', now(), to_jsonb(name)::text {of_person}",
-        f"INSERT INTO ops.rejected_records ({entry}) SELECT 'acme', 'users', '5', payload::text, 'rejected', name, 'r' {of_person}",
+        (
+            "INSERT INTO ops.unexpected_fields SELECT 'acme', 'users', 'x', now(), "
+            f"to_jsonb(name)::text {of_person}"
+        ),
+        (
+            f"INSERT INTO ops.rejected_records ({entry}) SELECT 'acme', "
+            "'users', '5', payload::text, "
+            f"'rejected', name, 'r' {of_person}"
+        ),
         "CREATE SCHEMA staging",
         "CREATE SCHEMA mart",
-        "CREATE TABLE staging.stg_issue AS SELECT id, payload #>> '{assignee,name}' AS assignee FROM raw.issues",
-        'CREATE TABLE mart."Odd table" AS SELECT name AS "user name", ARRAY[name, user_id] AS names FROM raw.users',
+        (
+            "CREATE TABLE staging.stg_issue AS SELECT id, payload #>> '{assignee,name}' AS "
+            "assignee FROM raw.issues"
+        ),
+        (
+            'CREATE TABLE mart."Odd table" AS SELECT name AS "user name", ARRAY[name, '
+            "user_id] AS names FROM raw.users"
+        ),
         "CREATE TABLE mart.history AS SELECT old_value, new_value FROM raw.issue_changes",
     ):
         syncs.change(statement)
@@ -62,9 +90,22 @@ def test_who_is_forgotten_is_nowhere_and_does_not_come_back(loaded: Syncs) -> No
     others = [user.name for user in loaded.sim.space.users.values() if user.id != someone.id]
     known = found(loaded, others)
 
-    changed = people.forget(loaded.engine, "acme", someone.id, Mask())
-    assert {"raw.users", "raw.issues", "raw.comments", "raw.teams", "raw.project_members", "raw.activities"} <= changed.keys()
-    assert {"raw.issue_changes", "ops.names", "ops.rejected_records", "ops.webhook_events", "staging.stg_issue"} <= changed.keys()
+    changed = forgetting.forget(loaded.engine, "acme", someone.id, Mask())
+    assert {
+        "raw.users",
+        "raw.issues",
+        "raw.comments",
+        "raw.teams",
+        "raw.project_members",
+        "raw.activities",
+    } <= changed.keys()
+    assert {
+        "raw.issue_changes",
+        "ops.names",
+        "ops.rejected_records",
+        "ops.webhook_events",
+        "staging.stg_issue",
+    } <= changed.keys()
     assert {'mart."Odd table"', "mart.history", "ops.unexpected_fields"} <= changed.keys()
     assert found(loaded, WHO) == []
     assert found(loaded, others) == known
@@ -80,176 +121,69 @@ def test_who_is_forgotten_is_nowhere_and_does_not_come_back(loaded: Syncs) -> No
     load(loaded, "incremental")
     load(loaded, "refresh")
     assert found(loaded, WHO) == []
-    [row] = loaded.query(f"SELECT name, user_id, mail_address, nulab_account_id FROM raw.users WHERE id = {someone.id}")
+    [row] = loaded.query(
+        "SELECT name, user_id, mail_address, nulab_account_id FROM "
+        f"raw.users WHERE id = {someone.id}"
+    )
     assert set(row.values()) == {f"forgotten-{someone.id}"}
-    assigned = loaded.query(f"SELECT DISTINCT new_value FROM raw.issue_changes WHERE field = 'assignee' AND new_id = {someone.id}")
-    assert [one["new_value"] for one in assigned] == [f"forgotten-{someone.id}"], "still known by id, also under the old name"
+    assigned = loaded.query(
+        "SELECT DISTINCT new_value FROM raw.issue_changes WHERE field = 'assignee' "
+        f"AND new_id = {someone.id}"
+    )
+    assert [one["new_value"] for one in assigned] == [f"forgotten-{someone.id}"], (
+        "still known by id, also under the old name"
+    )
     equal(loaded)
     space.delete_user(someone.id)
     load(loaded)
     assert found(loaded, WHO) == []
-    assert people.forget(loaded.engine, "acme", someone.id, Mask()) == {}, "once is enough"
+    assert forgetting.forget(loaded.engine, "acme", someone.id, Mask()) == {}, "once is enough"
 
 
 def test_a_load_that_read_before_somebody_was_forgotten_writes_nothing_more(loaded: Syncs) -> None:
     with loaded.engine.begin() as connection:
-        before = people.forgotten(connection, "acme")
-        people.hold(connection, "acme", before)
+        before = forgetting.forgotten(connection, "acme")
+        forgetting.hold(connection, "acme", before)
     someone = next(iter(loaded.sim.space.users))
-    people.forget(loaded.engine, "acme", someone, Mask())
-    with loaded.engine.begin() as connection, pytest.raises(WarehouseBusyError, match="the next load continues"):
-        people.hold(connection, "acme", before)
-
-
-NEW_NAME, NEWER_NAME = 'Ford "Ix" Prefect', "Ford 新しい"
-
-
-def assigned_later(syncs: Syncs, someone: int, name: str) -> list[int]:
-    """Rename somebody at the source, and let others assign issues: one stays, one goes on to another. Return the issues."""
-    space = syncs.sim.space
-    other = next(user for user in space.projects[next(iter(space.issues.values())).project_id].members if user != someone)
-    space.rename_user(someone, name)
-    stays, passes = list(space.issues)[-2:]
-    for issue in (stays, passes):
-        space.edit_issue(issue, assignee_id=other, by=other)
-        space.edit_issue(issue, assignee_id=someone, by=other)
-    space.edit_issue(passes, assignee_id=other, by=other)
-    return [stays, passes]
-
-
-def loaded_and_forgotten(syncs: Syncs, mask: Mask) -> int:
-    """Load a space with a user who has done nothing, forget the user, and return the id."""
-    someone = syncs.sim.space.add_user(OLD_NAME, login="zaphod-login", mail="zaphod@acme.test").id
-    syncs.load()
-    people.forget(syncs.engine, "acme", someone, mask)
-    return someone
-
-
-def shown_assignees(syncs: Syncs, issue: int) -> list[str]:
-    query = f"SELECT new_value FROM raw.issue_changes WHERE field = 'assignee' AND issue_id = {issue} ORDER BY comment_id"
-    return [row["new_value"] for row in syncs.query(query)]
-
-
-@pytest.mark.parametrize("key", ["", KEY])
-@pytest.mark.full
-def test_a_new_name_of_who_is_forgotten_is_erased_whatever_is_read_first(start_syncs: StartSyncs, key: str) -> None:
-    syncs, mask = start_syncs(TINY).with_privacy_key(key), Mask(key)
-    someone = loaded_and_forgotten(syncs, mask)
-    stays, passes = assigned_later(syncs, someone, NEW_NAME)
-    assert syncs.activities().success
-    assert found(syncs, {mask.by_key(NEW_NAME)}) == [mask.by_key(NEW_NAME)], "the feed does not tell yet whose name it is"
-    space = syncs.sim.space
-    with syncs.engine.begin() as connection:
-        event = {"id": 7, "type": 2, "content": {"changes": [{"field": "assigner", "new_value": NEW_NAME}]}}
-        inbox.receive(connection, "acme", json.dumps(event), mask)
-    syncs.change("INSERT INTO ops.rejected_records (space_key, table_name, record_key, payload, reason, error, run_id) "
-                      "SELECT 'acme', 'activities', id::text, payload::text, 'rejected', 'x', 'r' FROM raw.activities")  # fmt: skip
-    syncs.change("CREATE SCHEMA mart; CREATE TABLE mart.history AS SELECT payload #>> '{content,changes,0,new_value}' AS new "
-                      "FROM raw.activities")  # fmt: skip
-    assert syncs.run(mode="targeted").success
-    assert found(syncs, {NEW_NAME, mask.by_key(NEW_NAME)}) == [], "the issue tells whose it is, and what was stored is rewritten"
-    assert shown_assignees(syncs, stays)[-1] == f"forgotten-{someone}"
-    space.rename_user(someone, NEWER_NAME)
-    space.edit_issue(passes, assignee_id=someone, by=space.administrator.id)
-    load(syncs, "incremental")
-    load(syncs)
-    assert found(syncs, {form for name in (NEW_NAME, NEWER_NAME) for form in (name, mask.by_key(name))}) == []
-    assert shown_assignees(syncs, passes)[-3] == shown_assignees(syncs, passes)[-1] == f"forgotten-{someone}"
-    ids = syncs.query(f"SELECT new_id FROM raw.issue_changes WHERE new_value = 'forgotten-{someone}' AND issue_id = {passes}")
-    assert {row["new_id"] for row in ids} == {someone}
-    equal(syncs)
-
-
-def let_in(syncs: Syncs, someone: int, name: str) -> None:
-    """Let a name stand where a version that did not learn names has stored it, and forget that it was ever met."""
-    prints = syncs.query("SELECT fingerprints FROM ops.forgotten_users")[0]["fingerprints"]
-    new = fingerprint("acme", name)
-    assert new in prints
-    syncs.change(f"UPDATE ops.forgotten_users SET fingerprints = array_remove(fingerprints, '{new}')")
-    gone = f'"forgotten-{someone}"'
-    for table, place in (("comments", "changeLog"), ("issue_changes", "changeLog"), ("activities", "content")):
-        shown = json.dumps(name, ensure_ascii=False).replace("'", "''").replace("\\", "\\\\")
-        syncs.change(
-            f"UPDATE raw.{table} SET payload = jsonb_set(payload, '{{{place}}}', "
-            f"CAST(replace(CAST(payload -> '{place}' AS text), '{gone}', E'{shown}') AS jsonb)) "
-            f"WHERE CAST(payload -> '{place}' AS text) LIKE '%{gone}%'"
-        )
-    with syncs.engine.begin() as connection:
-        for side in ("old", "new"):
-            connection.exec_driver_sql(
-                f"UPDATE raw.issue_changes SET {side}_value = %(name)s, {side}_id = NULL, {side}_ids = NULL, payload = "
-                f"jsonb_set(payload - '{side}Id' - '{side}Ids', '{{{side}Value}}', to_jsonb(%(name)s::text)) "
-                f"WHERE {side}_value = %(gone)s",
-                {"name": name, "gone": gone.strip('"')},
-            )
+    forgetting.forget(loaded.engine, "acme", someone, Mask())
+    with (
+        loaded.engine.begin() as connection,
+        pytest.raises(WarehouseBusyError, match="the next load continues"),
+    ):
+        forgetting.hold(connection, "acme", before)
 
 
 @pytest.mark.full
-def test_a_name_that_a_former_version_let_in_is_reported_by_verify_and_erased_by_a_load_or_once_more_by_forget(
+def test_with_a_key_nobody_is_named_and_all_is_equal_and_joins_as_before(
     start_syncs: StartSyncs,
 ) -> None:
-    loaded = start_syncs(TINY)
-    someone = loaded_and_forgotten(loaded, Mask())
-    assigned_later(loaded, someone, NEW_NAME)
-    load(loaded, "incremental")
-    let_in(loaded, someone, NEW_NAME)
-    assert found(loaded, {NEW_NAME}) == [NEW_NAME]
-    verified = loaded.compare()
-    assert (verified.status != "equal", verified.failed()) == (True, True)
-    assert {error.split(":")[0] for error in verified.errors} == {"raw.comments", "raw.issue_changes", "raw.activities"}
-    assert NEW_NAME not in str(verified.errors)
-    assert loaded.listing("users").success
-    assert found(loaded, {NEW_NAME}) == []
-    equal(loaded)
-    let_in(loaded, someone, NEW_NAME)
-    changed = people.forget(loaded.engine, "acme", someone, Mask())
-    assert {"raw.comments", "raw.issue_changes", "raw.activities"} <= changed.keys()
-    assert found(loaded, {NEW_NAME}) == []
-    assert people.forget(loaded.engine, "acme", someone, Mask()) == {}
-
-
-def test_what_was_read_before_a_name_was_known_is_masked_when_it_is_stored(warehouse: Engine) -> None:
-    people.forget(warehouse, "acme", 5, Mask())
-    with warehouse.connect() as connection:
-        began = Mask().but(people.forgotten(connection, "acme"))
-    log = [{"changeLog": [{"field": "assigner", "newValue": NEW_NAME}]}]
-    read, slow = began.read(log)
-    assert read == log
-    for _ in range(2):
-        _, quick = began.read({"assignee": {"id": 5, "name": NEW_NAME}})
-        noted, changed = people.learn(warehouse, "acme", quick)
-        assert (dict(noted.forgotten.met), changed) == ({}, {})
-    with warehouse.begin() as connection:
-        known = slow.but(people.hold(connection, "acme", slow.forgotten))
-        assert (known.forgotten.grown, known(read)[0]["changeLog"][0]["newValue"]) == (True, "forgotten-5")
-        again = people.hold(connection, "acme", known.forgotten)
-        assert again == known.forgotten
-
-
-@pytest.mark.full
-def test_with_a_key_nobody_is_named_and_all_is_equal_and_joins_as_before(start_syncs: StartSyncs) -> None:
     syncs = start_syncs(TINY).with_privacy_key(KEY).load()
     someone = live(syncs)
     assert found(syncs, names_and_addresses(syncs) | WHO) == []
     equal(syncs)
     joined = syncs.query(
-        "SELECT count(*) AS n, bool_and(c.new_value = u.name OR n.name IS NOT NULL) AS named FROM raw.issue_changes c "
-        "JOIN raw.users u ON u.id = c.new_id LEFT JOIN ops.names n ON n.kind = 'users' AND n.id = u.id AND n.name = c.new_value "
+        "SELECT count(*) AS n, bool_and(c.new_value = u.name OR n.name IS NOT NULL) AS named "
+        "FROM raw.issue_changes c "
+        "JOIN raw.users u ON u.id = c.new_id LEFT JOIN ops.names n ON n.kind = 'users' AND n.id "
+        "= u.id AND n.name = c.new_value "
         "WHERE c.field = 'assignee'"
     )
     assert joined[0]["n"] > 2
     assert joined[0]["named"] is True
-    people.forget(syncs.engine, "acme", someone.id, Mask(KEY))
+    forgetting.forget(syncs.engine, "acme", someone.id, Mask(KEY))
     load(syncs)
     [row] = syncs.query(f"SELECT name FROM raw.users WHERE id = {someone.id}")
     assert row["name"] == f"forgotten-{someone.id}"
-    log = syncs.query(f"SELECT DISTINCT new_value FROM raw.issue_changes WHERE field = 'assignee' AND new_id = {someone.id}")
+    log = syncs.query(
+        "SELECT DISTINCT new_value FROM raw.issue_changes WHERE field = 'assignee' "
+        f"AND new_id = {someone.id}"
+    )
     assert [one["new_value"] for one in log] == [f"forgotten-{someone.id}"]
     equal(syncs)
 
 
 @pytest.mark.full
-def test_a_key_that_is_turned_on_changed_or_turned_off_later_is_in_all_rows_after_a_full_load(loaded: Syncs) -> None:
+def test_a_key_that_is_changed_later_is_in_all_rows_after_a_full_load(loaded: Syncs) -> None:
     plain = names_and_addresses(loaded)
     shown = set(found(loaded, plain))
     assert len(shown) > 6
@@ -267,21 +201,33 @@ def test_a_key_that_is_turned_on_changed_or_turned_off_later_is_in_all_rows_afte
         load(syncs)
         assert ways_of_naming(syncs) == {now}
         assert set(found(syncs, plain)) == (set() if key else shown)
-        tags = syncs.query("SELECT DISTINCT left(payload #>> '{createdUser,name}', 9) AS tag FROM raw.comments")
+        tags = syncs.query(
+            "SELECT DISTINCT left(payload #>> '{createdUser,name}', 9) AS tag FROM raw.comments"
+        )
         assert not key or [row["tag"] for row in tags] == [now]
         equal(syncs)
         before = now
 
 
-def test_webhooks_are_masked_when_they_come_and_when_somebody_else_has_put_them_there(loaded: Syncs) -> None:
-    event = json.dumps({"id": 8, "type": 3, "createdUser": {"id": 5, "userId": "x", "name": NAME}, "content": {"id": 1}})
+def test_webhooks_are_masked_whoever_has_put_them_there(loaded: Syncs) -> None:
+    event = json.dumps(
+        {
+            "id": 8,
+            "type": 3,
+            "createdUser": {"id": 5, "userId": "x", "name": NAME},
+            "content": {"id": 1},
+        }
+    )
     with loaded.engine.begin() as connection:
-        inbox.receive(connection, "acme", event, Mask(KEY))
-        inbox.receive(connection, "acme", f"no JSON of {NAME}", Mask(KEY))
+        webhook_inbox.receive(connection, "acme", event, Mask(KEY))
+        webhook_inbox.receive(connection, "acme", f"no JSON of {NAME}", Mask(KEY))
     assert found(loaded, {NAME}) == []
     with loaded.engine.begin() as connection:
-        inbox.receive(connection, "acme", event.replace("8", "9"))
-        inbox.receive(connection, "acme", f"no JSON of {NAME}")
+        webhook_inbox.receive(connection, "acme", event.replace("8", "9"))
+        webhook_inbox.receive(connection, "acme", f"no JSON of {NAME}")
     drain(loaded.engine, "acme", Mask(KEY))
     assert found(loaded, {NAME}) == []
-    assert [row["activity_id"] for row in loaded.query("SELECT activity_id FROM ops.webhook_events ORDER BY id")][::2] == [8, 9]
+    assert [
+        row["activity_id"]
+        for row in loaded.query("SELECT activity_id FROM ops.webhook_events ORDER BY id")
+    ][::2] == [8, 9]

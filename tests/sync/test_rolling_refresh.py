@@ -1,4 +1,6 @@
-"""The rolling refresh: how many issues it reads, that all have their turn in a month, and what only it can find."""
+"""The rolling refresh: how many issues it reads, that all have their turn in a month, and what only
+it can find.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,43 +10,46 @@ from simulator import Fault
 from simulator.masters import SINGLE
 from simulator.model import Issue
 from sync.comment_selection import REFRESH_DAYS, night_size
-from tests.syncs import Loaded, Syncs, failures
+from tests.syncs import COMMENTS, Syncs, load
 
-COMMENTS = "/issues/{issue}/comments"
 ISSUES = 60
 SHARE = 3  # of 60 issues, so that 29 nights are enough
 
 
-def night(syncs: Syncs) -> Loaded:
-    run = syncs.run(mode="refresh")
-    assert run.success, failures(run)
-    return run
-
-
 def asked(syncs: Syncs) -> set[int]:
-    found = [int(one.path.split("/")[2]) for one in syncs.sim.requests.recent() if one.route == COMMENTS]
+    found = [
+        int(one.path.split("/")[2]) for one in syncs.sim.requests.recent() if one.route == COMMENTS
+    ]
     syncs.sim.requests.clear()
     return set(found)
 
 
 def read_at(syncs: Syncs) -> dict[int, datetime]:
-    return {row["issue_id"]: row["refreshed_at"] for row in syncs.query("SELECT * FROM ops.issue_sync_state")}
+    return {
+        row["issue_id"]: row["refreshed_at"]
+        for row in syncs.query("SELECT * FROM ops.issue_sync_state")
+    }
 
 
 def first(syncs: Syncs, *issues: Issue) -> None:
     """Let these issues have their turn tonight."""
     ids = ", ".join(str(issue.id) for issue in issues)
-    syncs.change(f"UPDATE ops.issue_sync_state SET refreshed_at = '2020-01-01' WHERE issue_id IN ({ids})")
+    syncs.change(
+        f"UPDATE ops.issue_sync_state SET refreshed_at = '2020-01-01' WHERE issue_id IN ({ids})"
+    )
 
 
-def test_a_night_reads_its_share_in_an_issue_each_and_a_request_for_the_issues_themselves(synced: Syncs) -> None:
+def test_a_night_reads_its_share_by_a_request_for_each_issue(synced: Syncs) -> None:
     assert len(synced.sim.space.issues) == ISSUES
     asked(synced)
-    run = night(synced)
+    run = load(synced, "refresh")
     by_route = synced.sim.requests.by_route()
     assert by_route[COMMENTS] == SHARE
     assert by_route["/issues"] <= 3  # one for each project
-    assert run.notes["rolling_refresh"] == "3 of 60 issues tonight; 0 not read whole in the last 30 days"
+    assert (
+        run.notes["rolling_refresh"]
+        == "3 of 60 issues tonight; 0 not read whole in the last 30 days"
+    )
     assert sum(one.counts.read for one in run.partitions().values()) == SHARE
 
 
@@ -52,8 +57,9 @@ def test_every_issue_is_refreshed_within_the_month(synced: Syncs) -> None:
     before = read_at(synced)
     nights = 0
     while any(read_at(synced)[issue] == moment for issue, moment in before.items()):
-        # The nights of a month are those of one evening here: all that counts is whose turn was longest ago.
-        night(synced)
+        # The nights of a month are those of one evening here: all that counts is whose turn was
+        # longest ago.
+        load(synced, "refresh")
         nights += 1
         assert nights < REFRESH_DAYS
     assert nights == ISSUES // SHARE
@@ -61,7 +67,9 @@ def test_every_issue_is_refreshed_within_the_month(synced: Syncs) -> None:
 
 def test_a_project_that_refuses_its_comments_keeps_no_other_from_its_turn(synced: Syncs) -> None:
     space = synced.sim.space
-    refusing = [issue for issue in space.issues.values() if issue.project_id == space.project("WEB").id]
+    refusing = [
+        issue for issue in space.issues.values() if issue.project_id == space.project("WEB").id
+    ]
     first(synced, *refusing)
     for issue in refusing:
         synced.sim.faults.add(Fault(status=403, path=f"/issues/{issue.id}/comments", times=None))
@@ -72,16 +80,18 @@ def test_a_project_that_refuses_its_comments_keeps_no_other_from_its_turn(synced
     asked(synced)
     synced.sim.faults.clear()
     first(synced, *refusing[:SHARE])
-    night(synced)
+    load(synced, "refresh")
     assert asked(synced) == {issue.id for issue in refusing[:SHARE]}
 
 
-def test_it_begins_with_what_was_never_read_whole_and_goes_on_with_what_was_longest_ago(synced: Syncs) -> None:
+def test_it_begins_with_what_was_never_read_whole_then_the_longest_unread(synced: Syncs) -> None:
     never, long_ago, *_ = synced.sim.space.issues.values()
-    synced.change(f"UPDATE ops.issue_sync_state SET refreshed_at = NULL WHERE issue_id = {never.id}")
+    synced.change(
+        f"UPDATE ops.issue_sync_state SET refreshed_at = NULL WHERE issue_id = {never.id}"
+    )
     first(synced, long_ago)
     asked(synced)
-    run = night(synced)
+    run = load(synced, "refresh")
     assert {never.id, long_ago.id} < asked(synced)
     assert "2 not read whole" in run.notes["rolling_refresh"]
     assert read_at(synced)[never.id] > datetime.now(UTC) - timedelta(minutes=10)
@@ -106,11 +116,15 @@ def test_a_night_is_large_enough_for_the_month_and_no_larger_than_the_request_bu
     assert size < share or size * (REFRESH_DAYS - 1) >= issues
 
 
-def test_it_finds_stars_linked_files_emptied_fields_and_comments_that_were_edited_or_deleted(synced: Syncs) -> None:
+def test_it_finds_stars_linked_files_emptied_fields_and_edited_comments(synced: Syncs) -> None:
     space = synced.sim.space
-    starred, linked, spoken, quiet = [issue for issue in space.issues.values() if len(issue.comments) > 2][:4]
+    starred, linked, spoken, quiet = [
+        issue for issue in space.issues.values() if len(issue.comments) > 2
+    ][:4]
     space.star(starred)
-    linked.shared_files += (space.project(linked.project_id).files[0],)  # as when the activity was trimmed unread
+    linked.shared_files += (
+        space.project(linked.project_id).files[0],
+    )  # as when the activity was trimmed unread
     space.delete_comment(spoken.comments[0])
     space.edit_comment(spoken.comments[0], "rewritten")
     field = space.add_field(str(quiet.project_id), SINGLE, "Colour", items=("Red", "Blue")).id
@@ -120,11 +134,19 @@ def test_it_finds_stars_linked_files_emptied_fields_and_comments_that_were_edite
     assert synced.run(mode="incremental").success
     assert not synced.row("issues", starred.id)["payload"]["stars"], "nothing tells of it"
     first(synced, starred, linked, spoken, quiet)
-    night(synced)
+    load(synced, "refresh")
     assert len(synced.row("issues", starred.id)["payload"]["stars"]) == len(starred.stars)
-    assert len(synced.row("issues", linked.id)["payload"]["sharedFiles"]) == len(linked.shared_files)
-    assert [one["value"] for one in synced.row("issues", quiet.id)["payload"]["customFields"] if one["id"] == field] == [None]
-    assert {row["id"] for row in synced.rows("comments") if row["issue_id"] == spoken.id} == {one.id for one in spoken.comments}
+    assert len(synced.row("issues", linked.id)["payload"]["sharedFiles"]) == len(
+        linked.shared_files
+    )
+    assert [
+        one["value"]
+        for one in synced.row("issues", quiet.id)["payload"]["customFields"]
+        if one["id"] == field
+    ] == [None]
+    assert {row["id"] for row in synced.rows("comments") if row["issue_id"] == spoken.id} == {
+        one.id for one in spoken.comments
+    }
     assert synced.row("comments", spoken.comments[0].id)["content"] == "rewritten"
 
 
@@ -133,13 +155,18 @@ def test_it_marks_issues_that_nothing_has_reported(synced: Syncs) -> None:
     first(synced, gone)
     synced.sim.space.delete_issue(gone)
     synced.sim.space.activities.pop()
-    night(synced)
-    assert synced.deletions("issues") == {(gone.id, "deleted", "rolling refresh; confirmed by GET /issues?id[]")}
+    load(synced, "refresh")
+    assert synced.deletions("issues") == {
+        (gone.id, "deleted", "rolling refresh; confirmed by GET /issues?id[]")
+    }
 
 
 def test_a_night_in_which_nothing_is_different_writes_nothing(synced: Syncs) -> None:
-    newest = "SELECT max(loaded_at) FROM (SELECT loaded_at FROM raw.issues UNION ALL SELECT loaded_at FROM raw.comments) AS rows"
+    newest = (
+        "SELECT max(loaded_at) FROM (SELECT loaded_at FROM raw.issues UNION ALL SELECT loaded_at "
+        "FROM raw.comments) AS rows"
+    )
     before = synced.query(newest)
-    run = night(synced)
+    run = load(synced, "refresh")
     assert synced.query(newest) == before
     assert run.counts("comments").keys() <= {"read", "unchanged"}

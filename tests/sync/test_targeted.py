@@ -1,4 +1,6 @@
-"""Single issues that the feed tells of, by every type of activity: what is read for it, and that nothing else is."""
+"""Single issues that the feed tells of, by every type of activity: what is read for it, and that
+nothing else is.
+"""
 
 from collections.abc import Callable
 
@@ -7,20 +9,14 @@ import pytest
 from resources.warehouse.locks import Locks
 from simulator import Fault, World
 from simulator.model import Issue
-from tests.syncs import Loaded, Syncs, counts, failures
-
-COMMENTS = "/issues/{issue}/comments"
-
-
-def load(syncs: Syncs) -> Loaded:
-    run = syncs.run(mode="targeted")
-    assert run.success, failures(run)
-    return run
+from tests.syncs import COMMENTS, Syncs, counts, load
 
 
 def asked(syncs: Syncs) -> set[int]:
     """Return the issues whose comments were asked for since the last look, each once."""
-    found = [int(one.path.split("/")[2]) for one in syncs.sim.requests.recent() if one.route == COMMENTS]
+    found = [
+        int(one.path.split("/")[2]) for one in syncs.sim.requests.recent() if one.route == COMMENTS
+    ]
     assert len(found) == len(set(found))
     syncs.sim.requests.clear()
     return set(found)
@@ -28,20 +24,27 @@ def asked(syncs: Syncs) -> set[int]:
 
 def asked_by_id(syncs: Syncs) -> list[set[int]]:
     """Return which issues each request has asked for by id since the last look."""
-    found = [{int(value) for name, value in one.params if name == "id[]"} for one in syncs.sim.requests.recent()]
+    found = [
+        {int(value) for name, value in one.params if name == "id[]"}
+        for one in syncs.sim.requests.recent()
+    ]
     return [ids for ids in found if ids]
 
 
 def request(syncs: Syncs, issue: Issue, project_id: int) -> None:
     """Request an issue as a webhook does."""
     syncs.change(
-        f"UPDATE ops.issue_sync_state SET refetch_issue = true, refetch_requests = refetch_requests + 1, requested_by = 'webhook', "
+        "UPDATE ops.issue_sync_state SET refetch_issue = true, refetch_requests = "
+        "refetch_requests + 1, requested_by = 'webhook', "
         f"project_id = {project_id} WHERE issue_id = {issue.id}"
     )
 
 
 def requested(syncs: Syncs) -> list[int]:
-    return [row["issue_id"] for row in syncs.query("SELECT issue_id FROM ops.issue_sync_state WHERE refetch_issue")]
+    return [
+        row["issue_id"]
+        for row in syncs.query("SELECT issue_id FROM ops.issue_sync_state WHERE refetch_issue")
+    ]
 
 
 def three(syncs: Syncs) -> list[Issue]:
@@ -62,19 +65,23 @@ def bulk(space: World, issues: list[Issue]) -> None:
     [
         lambda space, issues: [space.edit_issue(issue, summary="2") for issue in issues],
         lambda space, issues: [space.comment(issue, "3") for issue in issues],
-        lambda space, issues: [space.notify(issue.comments[0], list(space.users)[:1]) for issue in issues],
+        lambda space, issues: [
+            space.notify(issue.comments[0], list(space.users)[:1]) for issue in issues
+        ],
         bulk,
         lambda space, issues: [space.link_file(issue) for issue in issues],
         lambda space, issues: [space.attach(issue, "a.txt") for issue in issues],
     ],
     ids=["updated", "commented", "notified", "bulk", "linked", "attached"],
 )
-def test_what_is_requested_is_read_and_no_other_issue(synced: Syncs, happen: Callable[[World, list[Issue]], object]) -> None:
+def test_what_is_requested_is_read_and_no_other_issue(
+    synced: Syncs, happen: Callable[[World, list[Issue]], object]
+) -> None:
     space = synced.sim.space
     issues = [issue for issue in space.project("OPS").issues.values() if issue.comments][:3]
     happen(space, issues)
     asked(synced)
-    run = load(synced)
+    run = load(synced, "targeted")
     assert asked(synced) == {issue.id for issue in issues}
     for issue in issues:
         row = synced.row("issues", issue.id)
@@ -84,19 +91,25 @@ def test_what_is_requested_is_read_and_no_other_issue(synced: Syncs, happen: Cal
         assert len(row["payload"]["sharedFiles"]) == len(issue.shared_files)
         assert stored_comments(synced, issue) == {comment.id for comment in issue.comments}
         for comment in issue.comments:
-            assert len(synced.row("comments", comment.id)["payload"]["notifications"]) == len(comment.notices)
+            assert len(synced.row("comments", comment.id)["payload"]["notifications"]) == len(
+                comment.notices
+            )
     assert run.counts("comments").get("deleted", 0) == 0
-    load(synced)
+    load(synced, "targeted")
     assert asked(synced) == set(), "requested once, read once"
 
 
 @pytest.mark.parametrize("kind", [35, 99])
-def test_a_type_of_which_no_shape_is_documented_is_read_by_the_issues_that_it_links(synced: Syncs, kind: int) -> None:
+def test_a_type_of_which_no_shape_is_documented_is_read_by_the_issues_that_it_links(
+    synced: Syncs, kind: int
+) -> None:
     space, issues = synced.sim.space, three(synced)
     for issue in issues:
         issue.due_date = "2026-09-09"
     links = tuple((issue.id, issue.key_id, issue.summary, None) for issue in issues)
-    odd = space.record(47, space.project("OPS"), space.administrator.id, int(space.clock.now()), links)
+    odd = space.record(
+        47, space.project("OPS"), space.administrator.id, int(space.clock.now()), links
+    )
     synced.sim.rewrite_response(
         lambda request, body: (
             [{**row, "type": kind} if row["id"] == odd.id else row for row in body]
@@ -104,18 +117,18 @@ def test_a_type_of_which_no_shape_is_documented_is_read_by_the_issues_that_it_li
             else body
         )
     )
-    load(synced)
+    load(synced, "targeted")
     assert {str(synced.row("issues", issue.id)["due_date"]) for issue in issues} == {"2026-09-09"}
     assert asked(synced) == {issue.id for issue in issues}
 
 
-def test_issues_that_are_made_are_loaded_with_their_history_one_by_one_or_many_at_once(synced: Syncs) -> None:
+def test_issues_that_are_made_are_loaded_with_their_history(synced: Syncs) -> None:
     space = synced.sim.space
     one = space.create_issue("WEB", notify=list(space.users)[:1])
     space.comment(one, "first words")
     many = space.import_issues("APP", 150)
     asked(synced)
-    load(synced)
+    load(synced, "targeted")
     assert {one.id, *(issue.id for issue in many)} <= synced.stored_issues().keys()
     assert stored_comments(synced, one) == {comment.id for comment in one.comments}
     assert [len(ids) for ids in asked_by_id(synced)] == [100, 51]
@@ -125,7 +138,7 @@ def test_issues_that_are_made_are_loaded_with_their_history_one_by_one_or_many_a
 def test_issues_that_are_gone_are_marked_with_the_activity_as_the_evidence(synced: Syncs) -> None:
     [gone, *_] = three(synced)
     synced.sim.space.delete_issue(gone)
-    load(synced)
+    load(synced, "targeted")
     activity = synced.sim.space.activities[-1].id
     assert synced.deletions("issues") == {
         (gone.id, "deleted", f"activity feed: activity {activity}; confirmed by GET /issues?id[]")
@@ -137,10 +150,10 @@ def test_a_deleted_status_is_read_where_it_was_replaced(synced: Syncs) -> None:
     space, [issue, *_] = synced.sim.space, three(synced)
     mine = space.add_status("OPS", "Checking").id
     space.edit_issue(issue, status_id=mine)
-    load(synced)
+    load(synced, "targeted")
     asked(synced)
     space.delete_status("OPS", mine, 1)
-    load(synced)
+    load(synced, "targeted")
     assert synced.row("issues", issue.id)["status_id"] == 1
     assert asked(synced) == {issue.id}
 
@@ -148,10 +161,12 @@ def test_a_deleted_status_is_read_where_it_was_replaced(synced: Syncs) -> None:
 def test_what_concerns_no_issue_is_read_for_nothing(synced: Syncs) -> None:
     space = synced.sim.space
     space.add_version("OPS", "Q9")
-    space.add_member("OPS", next(user for user in space.users if not space.is_member(space.project("OPS"), user)))
+    space.add_member(
+        "OPS", next(user for user in space.users if not space.is_member(space.project("OPS"), user))
+    )
     asked(synced)
     before = synced.sim.requests.count(route="/issues")
-    load(synced)
+    load(synced, "targeted")
     assert (asked(synced), synced.sim.requests.count(route="/issues") - before) == (set(), 0)
 
 
@@ -162,10 +177,10 @@ def test_a_project_that_another_load_works_on_is_left_to_the_next_run(synced: Sy
     with Locks(synced.engine, "acme") as held:
         for table in ("issues", "comments"):
             held.acquire(f"{table}/{here.project_id}")
-        load(synced)
+        load(synced, "targeted")
     assert synced.row("issues", there.id)["summary"] == "changed"
     assert synced.row("issues", here.id)["summary"] != "changed"
-    load(synced)
+    load(synced, "targeted")
     assert synced.row("issues", here.id)["summary"] == "changed"
     assert stored_comments(synced, here) == {comment.id for comment in here.comments}
 
@@ -173,40 +188,42 @@ def test_a_project_that_another_load_works_on_is_left_to_the_next_run(synced: Sy
 def test_a_run_records_the_partitions_that_it_met_and_what_it_did(synced: Syncs) -> None:
     [issue, *_] = three(synced)
     synced.sim.space.edit_issue(issue, summary="changed")
-    run = load(synced)
+    run = load(synced, "targeted")
     for table in ("issues", "comments", "issue_changes"):
         [(key, found)] = run.partitions(table).items()
         assert key.startswith("OPS|")
         assert counts(found.counts)["read"] == 1
 
 
-def test_an_issue_that_vanishes_before_its_comments_are_read_is_marked_by_the_next_run(synced: Syncs) -> None:
+def test_an_issue_that_vanishes_during_a_read_is_marked_by_the_next_run(synced: Syncs) -> None:
     [issue, *_] = three(synced)
     synced.sim.space.comment(issue, "last words")
     synced.sim.faults.add(Fault(status=404, path=rf"/issues/{issue.id}/comments", times=1))
-    load(synced)
+    load(synced, "targeted")
     synced.sim.space.delete_issue(issue)
-    load(synced)
+    load(synced, "targeted")
     assert issue.id in {found for found, _, _ in synced.deletions("issues")}
 
 
-def test_an_issue_of_a_project_that_cannot_be_seen_is_neither_asked_for_nor_waited_for(synced: Syncs) -> None:
+def test_an_issue_of_an_inaccessible_project_is_not_asked_for(synced: Syncs) -> None:
     space, [issue, *_] = synced.sim.space, three(synced)
     request(synced, issue, issue.project_id)
     space.project("OPS").teams.clear()
     space.remove_member("OPS", space.administrator.id)
     synced.sim.requests.clear()
-    load(synced)
+    load(synced, "targeted")
     assert (asked_by_id(synced), requested(synced)) == ([], [])
     assert synced.row("issues", issue.id)["deleted_at"] is None
 
 
-def test_an_issue_of_which_nobody_said_the_project_is_asked_for_in_all_of_them(synced: Syncs) -> None:
+def test_an_issue_of_which_nobody_said_the_project_is_asked_for_in_all_of_them(
+    synced: Syncs,
+) -> None:
     space, [issue, *_] = synced.sim.space, three(synced)
     synced.sim.faults.add(Fault(status=403, path="/space/activities", times=None))
     space.edit_issue(issue, summary="changed")
     request(synced, issue, 0)
     synced.sim.requests.clear()
-    load(synced)
+    load(synced, "targeted")
     assert (asked_by_id(synced), requested(synced)) == ([{issue.id}], [])
     assert synced.row("issues", issue.id)["summary"] == "changed"

@@ -1,4 +1,6 @@
-"""Two spaces with the very same ids in one warehouse: whatever is loaded, repaired or deleted in one leaves the other as it is."""
+"""Two spaces with the very same ids in one warehouse: whatever is loaded, repaired or deleted in
+one leaves the other as it is.
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,12 +34,17 @@ def there(synced: Syncs) -> Iterator[Syncs]:
 def of_space(view: Syncs, space_key: str) -> dict[str, list[Any]]:
     """Return all that the warehouse has of a space, in `raw` and `ops`."""
     tables = view.query(
-        "SELECT table_schema || '.' || table_name AS name FROM information_schema.columns JOIN information_schema.tables "
-        "USING (table_schema, table_name) WHERE column_name = 'space_key' AND table_schema IN ('raw', 'ops') "
+        "SELECT table_schema || '.' || table_name AS name FROM information_schema.columns JOIN "
+        "information_schema.tables "
+        "USING (table_schema, table_name) WHERE column_name = 'space_key' AND "
+        "table_schema IN ('raw', 'ops') "
         "AND table_type = 'BASE TABLE' ORDER BY 1"
     )
     rows = "SELECT to_jsonb(t) AS row FROM {} t WHERE space_key = '{}' ORDER BY 1"
-    return {table["name"]: [one["row"] for one in view.query(rows.format(table["name"], space_key))] for table in tables}
+    return {
+        table["name"]: [one["row"] for one in view.query(rows.format(table["name"], space_key))]
+        for table in tables
+    }
 
 
 def test_loads_of_one_space_do_not_touch_the_other(synced: Syncs, there: Syncs) -> None:
@@ -54,7 +61,9 @@ def test_loads_of_one_space_do_not_touch_the_other(synced: Syncs, there: Syncs) 
         assert synced.listing().success
     assert of_space(there, THERE) == before
     assert [synced.compare().status, there.compare().status] == ["equal", "equal"]
-    assert synced.query("SELECT id, space_key FROM raw.issues WHERE deleted_at IS NOT NULL") == [{"id": deleted, "space_key": HERE}]
+    assert synced.query("SELECT id, space_key FROM raw.issues WHERE deleted_at IS NOT NULL") == [
+        {"id": deleted, "space_key": HERE}
+    ]
 
 
 def test_a_repair_of_one_space_does_not_touch_the_other(synced: Syncs, there: Syncs) -> None:
@@ -69,19 +78,30 @@ def test_a_repair_of_one_space_does_not_touch_the_other(synced: Syncs, there: Sy
         assert (names, there.compare(repair=True).status) == (names, "equal")
 
 
-def test_comments_of_a_deleted_issue_that_somebody_brought_back_are_marked_again(synced: Syncs, there: Syncs) -> None:
+def test_comments_of_a_deleted_issue_that_somebody_brought_back_are_marked_again(
+    synced: Syncs, there: Syncs
+) -> None:
     """The other space still has the issue, and a comment in each space comes back at once."""
-    issue = synced.query("SELECT issue_id FROM raw.issue_changes ORDER BY issue_id LIMIT 1")[0]["issue_id"]
+    issue = synced.query("SELECT issue_id FROM raw.issue_changes ORDER BY issue_id LIMIT 1")[0][
+        "issue_id"
+    ]
     synced.sim.space.delete_issue(issue)
     assert synced.run(mode="incremental").success
     gone = [row["id"] for row in synced.rows("comments", deleted=True)]
     assert gone
     before = of_space(there, THERE)
-    synced.change(f"UPDATE raw.comments SET deleted_at = NULL, deleted_reason = NULL WHERE id = {gone[0]}")
-    assert [(one.table, one.kind, one.ids) for one in synced.compare().differences] == [("comments", "not at source", (gone[0],))]
+    synced.change(
+        f"UPDATE raw.comments SET deleted_at = NULL, deleted_reason = NULL WHERE id = {gone[0]}"
+    )
+    assert [(one.table, one.kind, one.ids) for one in synced.compare().differences] == [
+        ("comments", "not at source", (gone[0],))
+    ]
     assert synced.compare(repair=True).status == "equal"
     assert [row["id"] for row in synced.rows("comments", deleted=True)] == gone
-    evidence = synced.query(f"SELECT evidence FROM ops.deletions WHERE table_name = 'comments' AND record_key = '{gone[0]}'")
+    evidence = synced.query(
+        "SELECT evidence FROM ops.deletions WHERE table_name = 'comments' AND "
+        f"record_key = '{gone[0]}'"
+    )
     assert [row["evidence"] for row in evidence if row["evidence"].startswith("verify")]
     assert of_space(there, THERE) == before
 

@@ -1,4 +1,6 @@
-"""When a backfill moves the watermark of its project, and what it locks, announces and reports meanwhile."""
+"""When a backfill moves the watermark of its project, and what it locks, announces and reports
+meanwhile.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,19 +11,12 @@ from resources.progress import LogProgress
 from resources.warehouse.locks import Locks
 from simulator import RequestInfo
 from sync.issues import sync_issues
-from sync.watermarks import oldest_watermark
-from tests.syncs import CALENDAR, Loaded, Syncs, failures
+from sync.watermarks import watermark_furthest_behind
+from tests.syncs import CALENDAR, Loaded, Syncs, failures, watermarks
 
 MONTHS = CALENDAR.months()
 NOW = MONTHS[-1]
 [NEWEST] = CALENDAR.slices([("OPS", NOW)])
-
-
-def watermarks(syncs: Syncs) -> dict[str, datetime]:
-    """Return project key -> watermark."""
-    projects = {project.id: project.key for project in syncs.sim.space.projects.values()}
-    rows = syncs.query("SELECT project_id, watermark FROM ops.sync_state WHERE scope = 'issues' AND watermark IS NOT NULL")
-    return {projects[row["project_id"]]: row["watermark"] for row in rows}
 
 
 def frozen(syncs: Syncs) -> datetime:
@@ -37,7 +32,9 @@ def test_a_read_of_the_newest_month_moves_the_watermark_when_it_reaches_back_to_
 ) -> None:
     assert NEWEST.since is not None
     before = NEWEST.since + timedelta(seconds=seconds)
-    synced.change(f"UPDATE ops.sync_state SET watermark = '{before.isoformat()}' WHERE scope = 'issues'")
+    synced.change(
+        f"UPDATE ops.sync_state SET watermark = '{before.isoformat()}' WHERE scope = 'issues'"
+    )
     now = frozen(synced)
     assert synced.issues("OPS", first=NOW).success
     assert watermarks(synced) == {"OPS": now if moves else before, "WEB": before, "APP": before}
@@ -49,7 +46,9 @@ def test_a_read_of_a_whole_project_moves_the_watermark_wherever_it_stands(synced
     synced.change("UPDATE ops.sync_state SET watermark = '2020-01-01' WHERE scope = 'issues'")
     assert synced.issues("WEB").success
     assert before.keys() == {"OPS", "WEB", "APP"}
-    assert watermarks(synced) == dict.fromkeys(("OPS", "APP"), datetime(2020, 1, 1, tzinfo=UTC)) | {"WEB": now}
+    assert watermarks(synced) == dict.fromkeys(("OPS", "APP"), datetime(2020, 1, 1, tzinfo=UTC)) | {
+        "WEB": now
+    }
 
 
 def test_a_read_that_ends_before_the_newest_month_moves_no_watermark(synced: Syncs) -> None:
@@ -68,7 +67,7 @@ def test_a_project_that_was_never_read_whole_has_no_watermark_until_it_is(syncs:
     assert watermarks(syncs) == {"OPS": now}
 
 
-def test_the_window_of_a_partition_ends_with_it_and_that_of_the_newest_month_when_it_was_read(syncs: Syncs) -> None:
+def test_the_window_of_a_partition_ends_with_it_or_when_it_was_read(syncs: Syncs) -> None:
     now = frozen(syncs)
     [past] = syncs.issues("OPS", first=MONTHS[-3], last=MONTHS[-2]).passes
     [newest] = syncs.issues("OPS", first=NOW).passes
@@ -93,7 +92,9 @@ class Announced(LogProgress):
             self.totals.append(total)
 
 
-def test_the_end_of_a_bar_is_counted_once_where_several_whole_projects_are_read(syncs: Syncs) -> None:
+def test_the_end_of_a_bar_is_counted_once_where_several_whole_projects_are_read(
+    syncs: Syncs,
+) -> None:
     progress = Announced()
     watched = replace(syncs, progress=progress)
     assert watched.issues("OPS").success
@@ -111,7 +112,11 @@ def test_a_backfill_holds_the_lock_of_the_project_that_it_reads_and_no_other(syn
         read = request.param("projectId[]")
         if request.route == "/issues" and read and projects[read] not in held:
             with Locks(syncs.engine, "acme") as locks:
-                held[projects[read]] = {key for number, key in projects.items() if not locks.try_acquire(f"issues/{number}")}
+                held[projects[read]] = {
+                    key
+                    for number, key in projects.items()
+                    if not locks.try_acquire(f"issues/{number}")
+                }
 
     syncs.sim.before_request(look)
     run = syncs.issues("OPS", "WEB", "APP")
@@ -119,7 +124,7 @@ def test_a_backfill_holds_the_lock_of_the_project_that_it_reads_and_no_other(syn
     assert held == {key: {key} for key in ("OPS", "WEB", "APP")}
 
 
-def test_a_load_of_issues_alone_reports_the_rows_of_other_tables_only_where_it_has_marked_some(synced: Syncs) -> None:
+def test_a_load_of_issues_reports_rows_of_other_tables_that_it_has_marked(synced: Syncs) -> None:
     others = ("comments", "issue_changes")
 
     def load() -> Loaded:
@@ -130,7 +135,9 @@ def test_a_load_of_issues_alone_reports_the_rows_of_other_tables_only_where_it_h
         return loaded
 
     assert load().rows == {}
-    gone = next(issue for issue in synced.sim.space.project("OPS").issues.values() if issue.comments)
+    gone = next(
+        issue for issue in synced.sim.space.project("OPS").issues.values() if issue.comments
+    )
     before = len(synced.rows("comments"))
     synced.sim.space.delete_issue(gone.id)
     assert load().rows == {table: len(synced.rows(table)) for table in others}
@@ -143,6 +150,10 @@ def test_the_oldest_watermark_is_that_of_the_project_that_is_furthest_behind(syn
         "UPDATE ops.sync_state SET watermark = watermark - interval '1 day' "
         f"WHERE scope = 'issues' AND project_id = {synced.sim.space.project('WEB').id}"
     )
-    assert oldest_watermark(synced.engine, ["OPS", "WEB", "APP"]) == marks["WEB"] - timedelta(days=1)
-    assert oldest_watermark(synced.engine, ["OPS", "APP"]) == min(marks["OPS"], marks["APP"])
-    assert oldest_watermark(synced.engine, ["OPS", "NEW"]) is None
+    assert watermark_furthest_behind(synced.engine, ["OPS", "WEB", "APP"]) == marks[
+        "WEB"
+    ] - timedelta(days=1)
+    assert watermark_furthest_behind(synced.engine, ["OPS", "APP"]) == min(
+        marks["OPS"], marks["APP"]
+    )
+    assert watermark_furthest_behind(synced.engine, ["OPS", "NEW"]) is None

@@ -1,4 +1,6 @@
-"""Storing while the next answer is under way: in order, one at a time, and never beyond the end of the load."""
+"""Storing while the next answer is under way: in order, one at a time, and never beyond the end of
+the load.
+"""
 
 import signal
 import threading
@@ -13,7 +15,7 @@ from sqlalchemy import text
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.privacy import Mask
-from resources.warehouse import people
+from resources.warehouse import forgetting
 from simulator import Fault, RequestInfo
 from sync.write_behind import WriteBehind
 from tests.syncs import SMALL, StartSyncs, failures
@@ -48,18 +50,24 @@ def test_a_page_is_stored_before_the_next_one_is_asked_for_where_that_comes_soon
             assert behind.begin(lambda: slowly(0.05), 100) == [True]
 
 
-def test_a_page_is_stored_while_the_next_one_is_under_way_where_that_takes_longer(start_syncs: StartSyncs) -> None:
+def test_a_page_is_stored_while_the_next_one_is_under_way_where_that_takes_longer(
+    start_syncs: StartSyncs,
+) -> None:
     syncs = start_syncs(SMALL)
     go_on = threading.Event()
     syncs.sim.faults.add(Fault(kind="slow", seconds=0.5, times=None))
     with syncs.client() as client, WriteBehind[bool](client) as behind:
         client.space()
-        assert behind.begin(lambda: slowly(0.05), 100) == [True], "how long that takes is not known yet"
+        assert behind.begin(lambda: slowly(0.05), 100) == [True], (
+            "how long that takes is not known yet"
+        )
         assert behind.begin(lambda: go_on.wait(WAIT), 100) == []
         go_on.set()
         assert behind.wait() == [True]
         assert behind.begin(lambda: slowly(0.6), 50) == []
-        assert behind.begin(lambda: True, 100) == [True, True], "the last one took longer than an answer"
+        assert behind.begin(lambda: True, 100) == [True, True], (
+            "the last one took longer than an answer"
+        )
 
 
 def test_a_wait_that_is_shown_meanwhile_stays_shown(start_syncs: StartSyncs) -> None:
@@ -88,7 +96,9 @@ def test_what_is_begun_runs_one_after_the_other_in_the_context_of_who_began_it()
     about.set("me")
     with WriteBehind[None](idle()) as behind:
         for number in range(5):
-            behind.begin(lambda number=number: done.append((number, about.get())))  # type: ignore[misc]
+            behind.begin(
+                lambda number=number: done.append((number, about.get()))  # type: ignore[misc]
+            )
         behind.wait()
         assert done == [(number, "me") for number in range(5)]
 
@@ -137,7 +147,9 @@ def test_who_breaks_off_twice_leaves_nothing_running_either() -> None:
         with WriteBehind[None](idle()) as behind:
             behind.begin(store)
             assert begun.wait(WAIT)
-            threading.Timer(0.05, signal.pthread_kill, (threading.get_ident(), signal.SIGUSR1)).start()
+            threading.Timer(
+                0.05, signal.pthread_kill, (threading.get_ident(), signal.SIGUSR1)
+            ).start()
             raise LookupError
 
     def interrupt(*_: object) -> None:
@@ -160,9 +172,16 @@ def test_issues_are_asked_for_while_the_comments_before_are_stored(start_syncs: 
     space = syncs.sim.space
     lately = max(issue.updated for issue in space.issues.values()) - 30 * 86_400
     # Of a project, the only ones that are more than are stored together.
-    old = {issue.id for issue in space.issues.values() if issue.status_id == 4 and issue.updated < lately}
+    old = {
+        issue.id
+        for issue in space.issues.values()
+        if issue.status_id == 4 and issue.updated < lately
+    }
     asked = meanwhile = 0
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = CAST('raw.comments' AS regclass)")
+    waiting = text(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
+        "CAST('raw.comments' AS regclass)"
+    )
     with syncs.engine.connect() as connection:
 
         def note(request: RequestInfo) -> None:
@@ -185,11 +204,16 @@ def test_issues_are_asked_for_while_the_comments_before_are_stored(start_syncs: 
 
 
 @pytest.mark.timeout(300)
-def test_the_list_of_a_project_is_asked_for_while_that_of_the_one_before_is_stored(start_syncs: StartSyncs) -> None:
+def test_the_list_of_a_project_is_asked_for_while_that_of_the_one_before_is_stored(
+    start_syncs: StartSyncs,
+) -> None:
     """Storing is held up by a lock until a request comes while it waits."""
     syncs = start_syncs(SMALL)
     asked, meanwhile = 0, False
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = CAST('raw.categories' AS regclass)")
+    waiting = text(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
+        "CAST('raw.categories' AS regclass)"
+    )
     with syncs.engine.connect() as connection:
 
         def note(request: RequestInfo) -> None:
@@ -213,13 +237,16 @@ def test_the_list_of_a_project_is_asked_for_while_that_of_the_one_before_is_stor
     assert len(syncs.rows("categories")) == listed == done.counts("categories")["inserted"]
 
 
-def test_where_somebody_is_forgotten_nothing_is_read_while_something_is_stored(start_syncs: StartSyncs) -> None:
+def test_where_somebody_is_forgotten_nothing_is_read_while_something_is_stored(
+    start_syncs: StartSyncs,
+) -> None:
     """Both would teach the mask names."""
     syncs = start_syncs(replace(SMALL, issues=120))
     assert syncs.listing().success
-    people.forget(syncs.engine, "acme", max(syncs.sim.space.users), Mask())
+    forgetting.forget(syncs.engine, "acme", max(syncs.sim.space.users), Mask())
     writing = text(
-        "SELECT count(*) FROM pg_locks WHERE relation = CAST('raw.comments' AS regclass) AND mode = 'RowExclusiveLock' AND pid <> "
+        "SELECT count(*) FROM pg_locks WHERE relation = CAST('raw.comments' AS regclass) AND "
+        "mode = 'RowExclusiveLock' AND pid <> "
         "pg_backend_pid()"
     )
     meanwhile: list[int] = []

@@ -1,4 +1,5 @@
-"""Charts of the marts: one Vega-Lite spec each, drawn by the page of `backlog-elt report` and, as a picture, for the Dagster UI.
+"""Charts of the marts: one Vega-Lite spec each, drawn by the page of `backlog-elt report` and, as a
+picture, for the Dagster UI.
 
 `catalogue` imports pandas, so it is imported only where a picture is drawn.
 """

@@ -14,15 +14,24 @@ from assets.marts.charts.words import both, clean, in_both
 FONTS = "'Noto Sans CJK JP','Noto Sans JP','Hiragino Sans','Yu Gothic',Meiryo,sans-serif"
 WIDTH = 860
 _INK, _QUIET, _GRID = "#22272E", "#5B6470", "#E3E6EA"
-#: The look of the pictures in Dagster. The page has its own for light and dark, in `page/charts.js`.
+#: The look of the pictures in Dagster. The page has its own for light and dark, in
+#: `page/charts.js`.
 _CONFIG: dict[str, Any] = {
     "background": "white",
-    # Texts are measured in this font and shown in FONTS. Measuring in FONTS takes twice as long for nearly the same widths.
+    # Texts are measured in this font and shown in FONTS. Measuring in FONTS takes twice as long for
+    # nearly the same widths.
     "font": "sans-serif",
     "aria": False,
     "padding": 14,
     "view": {"stroke": None},
-    "title": {"anchor": "start", "fontSize": 17, "color": _INK, "subtitleColor": _QUIET, "subtitleFontSize": 12, "offset": 14},
+    "title": {
+        "anchor": "start",
+        "fontSize": 17,
+        "color": _INK,
+        "subtitleColor": _QUIET,
+        "subtitleFontSize": 12,
+        "offset": 14,
+    },
     "axis": {
         "labelColor": _QUIET,
         "titleColor": _QUIET,
@@ -41,7 +50,12 @@ _CONFIG: dict[str, Any] = {
         "labelLimit": 260,
         "offset": 20,
     },
-    "header": {"labelColor": _INK, "labelFontSize": 12, "labelFontWeight": "bold", "labelAnchor": "start"},
+    "header": {
+        "labelColor": _INK,
+        "labelFontSize": 12,
+        "labelFontWeight": "bold",
+        "labelAnchor": "start",
+    },
     "text": {"color": _INK},
 }
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
@@ -50,9 +64,11 @@ _NUMBER = re.compile(r"(?<![\d#.])-?\d+\.\d{2,}")
 _ARIA = re.compile(r' (?:aria-[a-z]+|role|pointer-events|stroke-miterlimit|class)="[^"]*"')
 _CLIP = re.compile(r"clip\d+")
 _FAMILY = re.compile(r' font-family="[^"]*"')
-#: Letters about half as wide as high, in their order, which most fonts of a server have; `_NARROW` is another half.
+#: Letters about half as wide as high, in their order, which most fonts of a server have; `_NARROW`
+#: is another half.
 _STAND_INS = (
-    "àáâãäåæçèéêëðñòóôõöøùúûüýþÿāăąćĉċčďđēĕėęěĝğġģħńņňŋōŏőœśŝşšũūŭůűųŵŷźżžαβγδεζηθκλμνξοπρςστυφχψωабвгдежзийклмнопрстуфхцчшщъыьэюя"
+    "àáâãäåæçèéêëðñòóôõöøùúûüýþÿāăąćĉċčďđēĕėęěĝğġģħńņňŋōŏőœśŝşšũūŭůűųŵŷźżž"
+    "αβγδεζηθκλμνξοπρςστυφχψωабвгдежзийклмнопрстуфхцчшщъыьэюя"
 )
 _NARROW = "c"
 
@@ -97,25 +113,29 @@ def picture(spec: dict[str, Any], title: str, said: str, **rows: list[dict[str, 
 def _measurable(spec: str) -> tuple[str, dict[str, str]]:
     """Return a spec with stand-ins for Japanese letters, and the letter of each stand-in.
 
-    The library measures each text, and for a letter that is not in its font it reads a font of 20 MB again, which takes longer than
-    all else. A stand-in with a narrow letter after it is as wide as a Japanese letter.
+    The library measures each text, and for a letter that is not in its font it reads a font of 20
+    MB again, which takes longer than all else. A stand-in with a narrow letter after it is as wide
+    as a Japanese letter.
     """
     wide = sorted({letter for letter in spec if unicodedata.east_asian_width(letter) in "WF"})
     free = [letter for letter in _STAND_INS if letter not in spec]
-    letters = dict(zip(free, wide, strict=False))  # those for which there is none are measured as they are
-    return spec.translate({ord(letter): stand_in + _NARROW for stand_in, letter in letters.items()}), letters
+    letters = dict(
+        zip(free, wide, strict=False)
+    )  # those for which there is none are measured as they are
+    return spec.translate(
+        {ord(letter): stand_in + _NARROW for stand_in, letter in letters.items()}
+    ), letters
 
 
 def _written(svg: str, letters: dict[str, str]) -> str:
-    """Put the letters in the place of their stand-ins, also of one that was cut off from its narrow letter."""
-    return re.sub(f"([{''.join(letters)}]){_NARROW}?", lambda found: letters[found[1]], svg) if letters else svg
-
-
-def warm_up() -> None:
-    """Start the JavaScript engine, which takes a third of a second, while there is time."""
-    import vl_convert
-
-    vl_convert.vegalite_to_svg({"$schema": _SCHEMA, "data": {"values": [{}]}, "mark": "text", "config": _CONFIG})
+    """Put the letters in the place of their stand-ins, also of one that was cut off from its narrow
+    letter.
+    """
+    return (
+        re.sub(f"([{''.join(letters)}]){_NARROW}?", lambda found: letters[found[1]], svg)
+        if letters
+        else svg
+    )
 
 
 def program(spec: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +156,9 @@ def program(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _slim(svg: str, title: str) -> str:
-    """Shorten a picture: tenths of a pixel are enough, the fonts are named once for all, and one label stands for all."""
+    """Shorten a picture: tenths of a pixel are enough, the fonts are named once for all, and one
+    label stands for all.
+    """
     clips: dict[str, str] = {}  # the library counts them on from picture to picture
 
     def shorter(tag: re.Match[str]) -> str:
@@ -144,7 +166,9 @@ def _slim(svg: str, title: str) -> str:
         kept = _CLIP.sub(lambda found: clips.setdefault(found[0], f"c{len(clips)}"), kept)
         return _NUMBER.sub(lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), kept)
 
-    return _TAG.sub(shorter, svg).replace("<svg ", f'<svg role="img" aria-label="{title}" font-family="{FONTS}" ', 1)
+    return _TAG.sub(shorter, svg).replace(
+        "<svg ", f'<svg role="img" aria-label="{title}" font-family="{FONTS}" ', 1
+    )
 
 
 def scripts() -> str:
@@ -152,4 +176,6 @@ def scripts() -> str:
     import vl_convert
 
     # Programs are Vega's already: Vega-Lite stays here.
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace(
+        "</script", "<\\/script"
+    )

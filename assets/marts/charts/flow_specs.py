@@ -1,4 +1,6 @@
-"""The charts of flow as Vega-Lite, by the rules of `specs`: stages by day, throughput, cycle times, ageing."""
+"""The charts of flow as Vega-Lite, by the rules of `specs`: stages by day, throughput, cycle times,
+ageing.
+"""
 
 from assets.marts.charts.parts import (
     BLUE,
@@ -22,7 +24,8 @@ from assets.marts.charts.words import RISKS
 def flow() -> Spec:
     """`rows: day, stage, order, issues`, at the end of the day.
 
-    The signal `floor` is where the axis begins: what was done long ago would press all other stages to the top.
+    The signal `floor` is where the axis begins: what was done long ago would press all other stages
+    to the top.
     """
     return {
         "height": 240,
@@ -34,16 +37,23 @@ def flow() -> Spec:
             "y": count("issues", stack="zero", scale={"domainMin": {"expr": "floor"}}),
             "color": {"field": "stage", "type": "nominal", **coloured(STAGE_COLOURS)},
             "order": {"field": "order", "type": "quantitative"},
-            "tooltip": on_hover(("day", "@day", "day"), ("stage", "@stage", "text"), ("issues", "@issues_axis", ",.0f")),
+            "tooltip": on_hover(
+                ("day", "@day", "day"),
+                ("stage", "@stage", "text"),
+                ("issues", "@issues_axis", ",.0f"),
+            ),
         },
     }
 
 
 def flow_of_projects() -> Spec:
-    """The flow of all (`rows`), and of some projects each (`marks: project, place, day, stage, order, issues`)."""
+    """The flow of all (`rows`), and of some projects each (`marks: project, place, day, stage,
+    order, issues`).
+    """
     small = flow()
     del small["data"], small["params"]
-    # Stacked here, so that each has a floor of its own, by the rule of the large one: a little below what was done before its days.
+    # Stacked here, so that each has a floor of its own, by the rule of the large one: a little
+    # below what was done before its days.
     small |= {"height": 100, "width": 240}
     small["encoding"] = small["encoding"] | {
         "x": day("day", 3),
@@ -51,13 +61,25 @@ def flow_of_projects() -> Spec:
         "y2": {"field": "top"},
     }
     stacked = [
-        {"stack": "issues", "groupby": ["project", "day"], "sort": [{"field": "order"}], "as": ["under", "top"]},
+        {
+            "stack": "issues",
+            "groupby": ["project", "day"],
+            "sort": [{"field": "order"}],
+            "as": ["under", "top"],
+        },
         {"calculate": "datum.order == 0 ? datum.top : null", "as": "done"},
         {
-            "joinaggregate": [{"op": "min", "field": "done", "as": "before"}, {"op": "max", "field": "top", "as": "highest"}],
+            "joinaggregate": [
+                {"op": "min", "field": "done", "as": "before"},
+                {"op": "max", "field": "top", "as": "highest"},
+            ],
             "groupby": ["project"],
         },
-        {"calculate": "datum.before > 0.25 * datum.highest ? 1.15 * datum.before - 0.15 * datum.highest : 0", "as": "floor"},
+        {
+            "calculate": "datum.before > 0.25 * datum.highest ? 1.15 * datum.before - "
+            "0.15 * datum.highest : 0",
+            "as": "floor",
+        },
         {"calculate": "max(datum.under, datum.floor)", "as": "bottom"},
     ]
     facet = {
@@ -80,9 +102,11 @@ def flow_of_projects() -> Spec:
 
 
 def throughput() -> Spec:
-    """`rows: week, created, done, reopened, below (reopened, as a negative number), mean`; `marks: week, over, text`.
+    """`rows: week, created, done, reopened, below (reopened, as a negative number), mean`; `marks:
+    week, over, text`.
 
-    The signal `ceiling` is the top of the axis: an import of many issues would press all other weeks to the ground.
+    The signal `ceiling` is the top of the axis: an import of many issues would press all other
+    weeks to the ground.
     """
     tip = on_hover(
         ("week", "@week", "day"),
@@ -99,7 +123,12 @@ def throughput() -> Spec:
         colour = {"datum": word, **coloured(names)}
         return {
             "mark": {**mark, "clip": True},
-            "encoding": {"x": x, "y": count(field, None, scale=top), "color": colour, "tooltip": tip},
+            "encoding": {
+                "x": x,
+                "y": count(field, None, scale=top),
+                "color": colour,
+                "tooltip": tip,
+            },
         }
 
     return {
@@ -107,9 +136,25 @@ def throughput() -> Spec:
         "data": ROWS,
         "params": [{"name": "ceiling", "value": 10}],
         "layer": [
-            layer({"type": "bar", "width": {"expr": "clamp(width / (data('rows').length + 1) - 1, 1, 26)"}}, "done", "@done"),
-            layer({"type": "bar", "width": {"expr": "clamp(width / (data('rows').length + 1) - 1, 1, 26)"}}, "below", "@reopened"),
-            layer({"type": "line", "point": {"size": 18}, "strokeWidth": 1.6}, "created", "@created"),
+            layer(
+                {
+                    "type": "bar",
+                    "width": {"expr": "clamp(width / (data('rows').length + 1) - 1, 1, 26)"},
+                },
+                "done",
+                "@done",
+            ),
+            layer(
+                {
+                    "type": "bar",
+                    "width": {"expr": "clamp(width / (data('rows').length + 1) - 1, 1, 26)"},
+                },
+                "below",
+                "@reopened",
+            ),
+            layer(
+                {"type": "line", "point": {"size": 18}, "strokeWidth": 1.6}, "created", "@created"
+            ),
             layer({"type": "line", "strokeWidth": 2.4, "strokeDash": [5, 3]}, "mean", "@mean"),
             {
                 "data": MARKS,
@@ -121,7 +166,9 @@ def throughput() -> Spec:
 
 
 def cycle() -> Spec:
-    """`rows: at, days, key`, a dot for each done issue; `marks: days, text, side`, the percentiles."""
+    """`rows: at, days, key`, a dot for each done issue; `marks: days, text, side`, the
+    percentiles.
+    """
     y = days_axis("days")
     tip = on_hover(("key", "@issue", "text"), ("at", "@done", "day"), ("days", "@days", ",.1f"))
     return {
@@ -129,10 +176,20 @@ def cycle() -> Spec:
         "layer": [
             {
                 "data": ROWS,
-                "mark": {"type": "point", "filled": True, "size": 26, "opacity": 0.5, "color": BLUE},
+                "mark": {
+                    "type": "point",
+                    "filled": True,
+                    "size": 26,
+                    "opacity": 0.5,
+                    "color": BLUE,
+                },
                 "encoding": {"x": day("at"), "y": y, "tooltip": tip},
             },
-            {"data": MARKS, "mark": {"type": "rule", "color": RED, "strokeWidth": 1.4}, "encoding": {"y": y}},
+            {
+                "data": MARKS,
+                "mark": {"type": "rule", "color": RED, "strokeWidth": 1.4},
+                "encoding": {"y": y},
+            },
             # At the left, at the right and in the middle, so that none lies on the next one.
             *(
                 {
@@ -141,19 +198,31 @@ def cycle() -> Spec:
                     "mark": {"type": "text", "align": align, "dy": -6, "fontWeight": "bold"},
                     "encoding": {"y": y, "x": {"value": place}, "text": {"field": "text"}},
                 }
-                for side, align, place in ((0, "left", 4), (1, "right", "width"), (2, "center", {"expr": "width / 2"}))
+                for side, align, place in (
+                    (0, "left", 4),
+                    (1, "right", "width"),
+                    (2, "center", {"expr": "width / 2"}),
+                )
             ),
         ],
     }
 
 
 def ageing() -> Spec:
-    """`rows: key, name (the key where it is written), status, order, days, risk, place (0 to 1, to keep dots apart)`."""
+    """`rows: key, name (the key where it is written), status, order, days, risk, place (0 to 1, to
+    keep dots apart)`.
+    """
     x = {
         "field": "status",
         "type": "nominal",
         "sort": {"field": "order", "op": "min"},
-        "axis": {"title": None, "labelAngle": 0, "labelLimit": {"expr": "max(60, width / 4)"}, "grid": False, "labelOverlap": True},
+        "axis": {
+            "title": None,
+            "labelAngle": 0,
+            "labelLimit": {"expr": "max(60, width / 4)"},
+            "grid": False,
+            "labelOverlap": True,
+        },
     }
     shapes = {"domain": list(RISK_COLOURS), "range": [shape for _, shape in RISKS.values()]}
     tip = on_hover(
@@ -173,7 +242,11 @@ def ageing() -> Spec:
                 "mark": {"type": "point", "filled": True, "size": 55, "opacity": 0.8},
                 "encoding": {
                     "xOffset": offset,
-                    "color": {"field": "risk", "type": "nominal", **coloured(RISK_COLOURS, "@risk")},
+                    "color": {
+                        "field": "risk",
+                        "type": "nominal",
+                        **coloured(RISK_COLOURS, "@risk"),
+                    },
                     "shape": {"field": "risk", "type": "nominal", "scale": shapes},
                     "tooltip": tip,
                 },

@@ -11,9 +11,17 @@ ROWS, MARKS = {"name": "rows"}, {"name": "marks"}
 
 
 def day(field: str, ticks: int | None = None) -> Spec:
-    """A day on an axis, with as many ticks as its width has room for, or so many where it is one of several pictures."""
+    """A day on an axis, with as many ticks as its width has room for, or so many where it is one of
+    several pictures.
+    """
     count = ticks or {"expr": "max(2, width / 110)"}
-    axis = {"format": "%Y-%m-%d", "tickCount": count, "labelOverlap": True, "grid": False, "title": None}
+    axis = {
+        "format": "%Y-%m-%d",
+        "tickCount": count,
+        "labelOverlap": True,
+        "grid": False,
+        "title": None,
+    }
     return {"field": field, "type": "temporal", "scale": {"type": "utc"}, "axis": axis}
 
 
@@ -24,7 +32,9 @@ def count(field: str, title: str | None = "@issues_axis", **more: Any) -> Spec:
 
 
 def on_hover(*fields: tuple[str, str, str]) -> list[Spec]:
-    """Return what is shown on hover: field, title, and its format (`day`, `text`, or one of numbers)."""
+    """Return what is shown on hover: field, title, and its format (`day`, `text`, or one of
+    numbers).
+    """
     made = []
     for field, title, form in fields:
         if form == "day":
@@ -47,7 +57,10 @@ def on_hover(*fields: tuple[str, str, str]) -> list[Spec]:
 
 def coloured(names: dict[str, str], title: str | None = None) -> Spec:
     """Return the scale and the legend of names with their colours."""
-    return {"scale": {"domain": list(names), "range": list(names.values())}, "legend": {"title": title}}
+    return {
+        "scale": {"domain": list(names), "range": list(names.values())},
+        "legend": {"title": title},
+    }
 
 
 STAGE_COLOURS = {f"@stage_{stage}": colour for stage, colour in STAGES.items()}

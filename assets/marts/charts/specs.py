@@ -1,7 +1,8 @@
 """The charts as Vega-Lite, those of flow in `flow_specs`: what is drawn of which rows.
 
-The page and the pictures in Dagster are made from the same specs. Rows are given by name (`rows`, and `marks` for lines that are
-drawn over them). Days are milliseconds since 1970 in UTC, so that no zone moves them. What people read is `@name`, see `words`.
+The page and the pictures in Dagster are made from the same specs. Rows are given by name (`rows`,
+and `marks` for lines that are drawn over them). Days are milliseconds since 1970 in UTC, so that no
+zone moves them. What people read is `@name`, see `words`.
 """
 
 from collections.abc import Callable
@@ -37,11 +38,21 @@ def burn(ticks: int | None = None) -> Spec:
         "layer": [
             {
                 "mark": {"type": "area", "interpolate": "step-after", "opacity": 0.85},
-                "encoding": {"x": x, "y": count("done", stack=None), "color": {"datum": "@done", **colours}, "tooltip": tip},
+                "encoding": {
+                    "x": x,
+                    "y": count("done", stack=None),
+                    "color": {"datum": "@done", **colours},
+                    "tooltip": tip,
+                },
             },
             {
                 "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2.2},
-                "encoding": {"x": x, "y": count("scope"), "color": {"datum": "@scope", **colours}, "tooltip": tip},
+                "encoding": {
+                    "x": x,
+                    "y": count("scope"),
+                    "color": {"datum": "@scope", **colours},
+                    "tooltip": tip,
+                },
             },
             {
                 "transform": [{"filter": "isValid(datum.due)"}],
@@ -57,7 +68,9 @@ def burn(ticks: int | None = None) -> Spec:
 
 
 def burns() -> Spec:
-    """`rows: milestone, place, day, scope, done, due`: a small picture for each milestone; `due` is in its last row."""
+    """`rows: milestone, place, day, scope, done, due`: a small picture for each milestone; `due` is
+    in its last row.
+    """
     one = burn(3)
     del one["data"]
     one |= {"width": 236}
@@ -98,10 +111,18 @@ def hours() -> Spec:
                 "type": "nominal",
                 "sort": {"field": "order", "op": "min"},
                 "scale": {"range": list(SERIES)},
-                "legend": {"title": None, "labelLimit": 240, "columns": {"expr": "max(1, floor(width / 230))"}},
+                "legend": {
+                    "title": None,
+                    "labelLimit": 240,
+                    "columns": {"expr": "max(1, floor(width / 230))"},
+                },
             },
             "order": {"field": "order", "type": "quantitative"},
-            "tooltip": on_hover(("month", "@month", "text"), ("person", "@person", "text"), ("hours", "@hours", ",.1f")),
+            "tooltip": on_hover(
+                ("month", "@month", "text"),
+                ("person", "@person", "text"),
+                ("hours", "@hours", ",.1f"),
+            ),
         },
     }
 
@@ -116,14 +137,25 @@ def plan() -> Spec:
             "x": _MONTHS,
             "xOffset": {"field": "kind", "type": "nominal", "sort": ["@planned", "@actual"]},
             "y": count("hours", None),
-            "color": {"field": "kind", "type": "nominal", **coloured({"@planned": "#9AA5B1", "@actual": BLUE})},
-            "tooltip": on_hover(("month", "@month", "text"), ("kind", "@kind", "text"), ("hours", "@hours", ",.1f")),
+            "color": {
+                "field": "kind",
+                "type": "nominal",
+                **coloured({"@planned": "#9AA5B1", "@actual": BLUE}),
+            },
+            "tooltip": on_hover(
+                ("month", "@month", "text"), ("kind", "@kind", "text"), ("hours", "@hours", ",.1f")
+            ),
         },
     }
 
 
 def _people(field: str = "person") -> Spec:
-    return {"field": field, "type": "nominal", "sort": {"field": "order", "op": "min"}, "axis": {"title": None, "labelLimit": 170}}
+    return {
+        "field": field,
+        "type": "nominal",
+        "sort": {"field": "order", "op": "min"},
+        "axis": {"title": None, "labelLimit": 170},
+    }
 
 
 def overdue() -> Spec:
@@ -138,13 +170,19 @@ def overdue() -> Spec:
             "x": count("issues"),
             "color": {"field": "late", "type": "nominal", **coloured(names)},
             "order": {"field": "place", "type": "quantitative"},
-            "tooltip": on_hover(("person", "@person", "text"), ("late", "@late", "text"), ("issues", "@issues_axis", ",.0f")),
+            "tooltip": on_hover(
+                ("person", "@person", "text"),
+                ("late", "@late", "text"),
+                ("issues", "@issues_axis", ",.0f"),
+            ),
         },
     }
 
 
 def load() -> Spec:
-    """`rows: person, order, week, place, hours`: a field for each person and week, the darker the more of a full week it takes."""
+    """`rows: person, order, week, place, hours`: a field for each person and week, the darker the
+    more of a full week it takes.
+    """
     return {
         "height": {"step": 20},
         "data": ROWS,
@@ -159,18 +197,29 @@ def load() -> Spec:
                     "orient": "top",
                     "labelOverlap": False,
                     "labelAngle": 0,
-                    # Where a column is narrow, words stand in two lines. There is room for the second at any width: the top
-                    # of a picture does not follow when its width changes.
+                    # Where a column is narrow, words stand in two lines. There is room for the
+                    # second at any width: the top of a picture does not follow when its width
+                    # changes.
                     "labelPadding": 14,
                     "labelExpr": "width > 480 ? datum.label : test(/[^ -~]/, datum.label) "
-                    "? [substring(datum.label, 0, 2), substring(datum.label, 2)] : split(datum.label, ' ')",
+                    "? [substring(datum.label, 0, 2), substring(datum.label, 2)] "
+                    ": split(datum.label, ' ')",
                 },
             },
-            "tooltip": on_hover(("person", "@person", "text"), ("week", "@week", "text"), ("hours", "@hours", ",.1f")),
+            "tooltip": on_hover(
+                ("person", "@person", "text"),
+                ("week", "@week", "text"),
+                ("hours", "@hours", ",.1f"),
+            ),
         },
         "layer": [
             {
-                "mark": {"type": "rect", "cornerRadius": 3, "height": {"band": 0.9}, "width": {"band": 0.95}},
+                "mark": {
+                    "type": "rect",
+                    "cornerRadius": 3,
+                    "height": {"band": 0.9},
+                    "width": {"band": 0.95},
+                },
                 "encoding": {
                     "color": {
                         "field": "hours",
@@ -194,13 +243,18 @@ def load() -> Spec:
 
 
 def milestones() -> Spec:
-    """`rows: milestone, order, today, end, cut, due, ends, due_on, state`: from today to the end of the work, and the due date.
+    """`rows: milestone, order, today, end, cut, due, ends, due_on, state`: from today to the end of
+    the work, and the due date.
 
-    `cut` is written where the bar ends at the edge and the work does not; `ends` and `due_on` are the real days, in words.
+    `cut` is written where the bar ends at the edge and the work does not; `ends` and `due_on` are
+    the real days, in words.
     """
     names = {"@in_time": GREEN, "@too_late": RED, "@no_due": "#9AA5B1", "@no_speed": "#C9D1DA"}
     tip = on_hover(
-        ("milestone", "@milestone", "text"), ("ends", "@end", "text"), ("due_on", "@due", "text"), ("state", "@kind", "text")
+        ("milestone", "@milestone", "text"),
+        ("ends", "@end", "text"),
+        ("due_on", "@due", "text"),
+        ("state", "@kind", "text"),
     )
     y = _people("milestone")
     y["axis"] = {"title": None, "labelLimit": {"expr": "max(90, width / 2.5)"}}
@@ -219,7 +273,12 @@ def milestones() -> Spec:
             },
             {
                 "transform": [{"filter": "isValid(datum.due)"}],
-                "mark": {"type": "tick", "thickness": 3, "color": "#7A869A", "height": {"band": 0.9}},
+                "mark": {
+                    "type": "tick",
+                    "thickness": 3,
+                    "color": "#7A869A",
+                    "height": {"band": 0.9},
+                },
                 "encoding": {"x": day("due")},
             },
             {
@@ -232,9 +291,16 @@ def milestones() -> Spec:
 
 def burns_and_ends() -> Spec:
     """The milestones of `marks`, as `milestones` draws them, and the burn-up of those in `rows`."""
-    ends = milestones() | {"data": MARKS, "title": {"text": "@milestones_title", "fontSize": 13, "anchor": "start"}, "width": 520}
+    ends = milestones() | {
+        "data": MARKS,
+        "title": {"text": "@milestones_title", "fontSize": 13, "anchor": "start"},
+        "width": 520,
+    }
     ends["encoding"]["y"]["axis"]["labelLimit"] = 240
-    return {"vconcat": [ends, burns()], "resolve": {"scale": {"color": "independent"}, "legend": {"color": "independent"}}}
+    return {
+        "vconcat": [ends, burns()],
+        "resolve": {"scale": {"color": "independent"}, "legend": {"color": "independent"}},
+    }
 
 
 #: What the page draws, by name.

@@ -1,4 +1,5 @@
-"""Words of the charts and the page in Japanese and English, and the colours that stand for something.
+"""Words of the charts and the page in Japanese and English, and the colours that stand for
+something.
 
 The words are in `page/words.json`, which the page holds too. A spec names a word as `@name`.
 """
@@ -10,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-#: From the ground of a picture up. Colours that differ for all kinds of colour vision (Okabe and Ito).
+#: From the ground of a picture up. Colours that differ for all kinds of colour vision (Okabe and
+#: Ito).
 STAGES = {"done": "#009E73", "review": "#0072B2", "active": "#E69F00", "waiting": "#9AA5B1"}
 #: Each with a shape of its own too, for those who see no colour.
 RISKS = {
@@ -29,7 +31,9 @@ _NO_LETTERS = "\ufffe\uffff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u206
 @cache
 def words() -> dict[str, tuple[str, str]]:
     """Return each word in Japanese and English, by its name."""
-    found = json.loads((Path(__file__).parents[1] / "page" / "words.json").read_text(encoding="utf-8"))
+    found = json.loads(
+        (Path(__file__).parents[1] / "page" / "words.json").read_text(encoding="utf-8")
+    )
     return {name: (japanese, english) for name, (japanese, english) in found.items()}
 
 
@@ -49,6 +53,11 @@ def in_both(spec: Any) -> Any:
 
 
 def clean(text: object) -> str:
-    """Return a text of the source as one line, without what XML forbids or what turns the direction of the texts after it."""
-    line = "".join(" " if unicodedata.category(one) in {"Cc", "Cs", "Zl", "Zp"} or one in _NO_LETTERS else one for one in str(text))
+    """Return a text of the source as one line, without what XML forbids or what turns the direction
+    of the texts after it.
+    """
+    line = "".join(
+        " " if unicodedata.category(one) in {"Cc", "Cs", "Zl", "Zp"} or one in _NO_LETTERS else one
+        for one in str(text)
+    )
     return " ".join(line.split()) or "–"

@@ -21,7 +21,7 @@ A history of things of which nothing was written since the last build stays as i
 statements.
 #}
 {% materialization snapshot, adapter='postgres' -%}
-    {%- if load_cached_relation(this) is not none and env_var('BACKLOG_DBT_UNCHANGED', 'no') == 'yes' and not is_written(model.sources) -%}
+    {%- if load_cached_relation(this) is not none and goes_on() and not is_written(model.sources) -%}
     {{ store_raw_result(name='main', message='unchanged', code='skip', rows_affected='-1') }}
     {{ return({'relations': [this]}) }}
     {%- else -%}

@@ -1,10 +1,10 @@
 {#
 A mart that is being read cannot be replaced, and no other session can read it during that wait. The role of BI tools ends what
-takes too long by itself; for others there is an end to the wait. A commit does not wait for the disk: the last one of the run, by which it
-gives its lock back, does, and with it all before.
+takes too long by itself; for others there is an end to the wait. A commit does not wait for the disk: that by which the build is noted
+does, and with it all before.
 #}
 {% macro patient() -%}
-    set local lock_timeout = '5min'; set local synchronous_commit = off
+    {{ of_this_build() }}; set local lock_timeout = '5min'; set local synchronous_commit = off
 {%- endmacro %}
 {# Memory for sorts, and no parallel workers: where all cores are at work, a statement that is spread over them costs half as much again. #}
 {% macro on_one_core() -%}

@@ -56,7 +56,7 @@ What is excused leaves a table without. `found` and `single` are declared by the
 
 {#
 The key of a table that was made now, before anybody can read it. By it the server refuses, as long as the table is there, rows with an
-empty key and rows of the same one: `keys.py` answers the tests `is_key` by it.
+empty key and rows of the same one: no test has to look for them.
 #}
 {% macro keyed() -%}
 {%- if not is_incremental() %}
@@ -78,6 +78,7 @@ of an id alone once there is a second space.
 #}
 {% macro before_builds() -%}
     {%- if execute %}
+    {%- do run_query(of_this_build()) %}
     {%- set hindering -%}
         select c.conrelid::regclass::text as relation, quote_ident(c.conname) as name
         from pg_constraint as c

@@ -4,7 +4,7 @@
     {{ dbt.default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) }}
 {%- endmacro %}
 
-{# The columns together identify a row, and none of them is empty. Builds in Dagster answer it by `keys.py`. #}
+{# The columns together identify a row, and none of them is empty: for what has no primary key, as a view. #}
 {% test is_key(model, columns) %}
 select {{ columns | join(', ') }}, count(*) as rows
 from {{ model }}

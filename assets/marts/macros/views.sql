@@ -4,7 +4,7 @@ as long as a small table. A view is dropped together with a table that it reads 
 #}
 {% materialization view, adapter='postgres' -%}
     {%- set there = load_cached_relation(this) -%}
-    {%- if there is not none and there.is_view and env_var('BACKLOG_DBT_UNCHANGED', 'no') == 'yes' -%}
+    {%- if there is not none and there.is_view and goes_on() -%}
     {{ store_raw_result(name='main', message='still there', code='skip', rows_affected='-1') }}
     {{ return({'relations': [this]}) }}
     {%- else -%}

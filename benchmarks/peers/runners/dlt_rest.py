@@ -1,4 +1,6 @@
-"""dlt with its `rest_api` source: `PEER_BEST` chooses the settings that were found to be fastest, else the defaults."""
+"""dlt with its `rest_api` source: `PEER_BEST` chooses the settings that were found to be fastest,
+else the defaults.
+"""
 
 import os
 from typing import Any
@@ -61,10 +63,13 @@ COMMENTS = {
 
 
 def _url() -> str:
-    """Return the URL in the form that dlt accepts: with a password, and the folder of the socket as host."""
+    """Return the URL in the form that dlt accepts: with a password, and the folder of the socket as
+    host.
+    """
     url = urlsplit(os.environ["PEER_DATABASE_URL"])
     place = dict(parse_qsl(url.query))
-    return f"postgresql://{url.username}:password@{quote(place['host'], safe='')}:{place['port']}{url.path}"
+    host = quote(place["host"], safe="")
+    return f"postgresql://{url.username}:password@{host}:{place['port']}{url.path}"
 
 
 def main() -> None:
@@ -74,7 +79,12 @@ def main() -> None:
         {
             "client": {
                 "base_url": os.environ["BACKLOG_URL"] + "/api/v2/",
-                "auth": {"type": "api_key", "name": "apiKey", "api_key": os.environ["BACKLOG_API_KEY"], "location": "query"},
+                "auth": {
+                    "type": "api_key",
+                    "name": "apiKey",
+                    "api_key": os.environ["BACKLOG_API_KEY"],
+                    "location": "query",
+                },
             },
             "resource_defaults": {"primary_key": "id", "write_disposition": "merge"},
             "resources": resources,

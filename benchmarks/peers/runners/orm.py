@@ -1,4 +1,6 @@
-"""The way of a web application: one mapped object for each row, `Session.merge`, a commit for each page."""
+"""The way of a web application: one mapped object for each row, `Session.merge`, a commit for each
+page.
+"""
 
 from datetime import datetime
 
@@ -6,7 +8,14 @@ from sqlalchemy import BigInteger, DateTime, Text, create_engine
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from benchmarks.peers.runners.source import Record, changed, client, comment_columns, database_url, issue_columns
+from benchmarks.peers.runners.source import (
+    Record,
+    changed,
+    client,
+    comment_columns,
+    database_url,
+    issue_columns,
+)
 
 
 class Base(DeclarativeBase):
@@ -42,7 +51,9 @@ class Comment(Base):
 
 
 def _moments(columns: Record) -> Record:
-    return columns | {name: datetime.fromisoformat(columns[name]) for name in ("created", "updated")}
+    return columns | {
+        name: datetime.fromisoformat(columns[name]) for name in ("created", "updated")
+    }
 
 
 def main() -> None:

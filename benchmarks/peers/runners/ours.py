@@ -1,6 +1,8 @@
-"""Our own way: `backlog-elt load`; for issues alone the asset `raw/issues` in the run that its schedule would start.
+"""Our own way: `backlog-elt load`; for issues alone the asset `raw/issues` in the run that its
+schedule would start.
 
-The command has no option for issues alone. In the Dagster UI they are chosen by hand, which is what the second way does here.
+The command has no option for issues alone. In the Dagster UI they are chosen by hand, which is what
+the second way does here.
 """
 
 import os
@@ -17,7 +19,9 @@ def main() -> None:
         "DAGSTER_POSTGRES_URL": os.environ["PEER_SECOND_DATABASE_URL"],
     }
     if "comments" in os.environ["PEER_TABLES"]:
-        os.execv(sys.executable, [sys.executable, "-m", "pipelines", "load", "--json", "--no-progress"])  # noqa: S606 - ourselves
+        os.execv(  # noqa: S606
+            sys.executable, [sys.executable, "-m", "pipelines", "load", "--json", "--no-progress"]
+        )
     _issues()
 
 
@@ -37,18 +41,33 @@ def _issues() -> None:
     from pipelines.sensors.project_discovery import new_project_keys
     from sync.projects import note_project_keys
 
-    definitions = build_raw_definitions({"progress": Recorder(LogProgress(write=lambda _line: None))})
+    definitions = build_raw_definitions(
+        {"progress": Recorder(LogProgress(write=lambda _line: None))}
+    )
     with open_instance() as instance, connection() as (backlog, warehouse):
         name = str(PROJECTS.name)
         projects = note_project_keys(backlog.client, warehouse.engine)
-        instance.add_dynamic_partitions(name, new_project_keys(instance.get_dynamic_partitions(name), projects))
+        instance.add_dynamic_partitions(
+            name, new_project_keys(instance.get_dynamic_partitions(name), projects)
+        )
         resources = {"backlog": backlog, "warehouse": warehouse}
         moment = datetime.now(UTC)
-        with dg.build_schedule_context(instance=instance, scheduled_execution_time=moment, resources=resources) as context:
+        with dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=moment, resources=resources
+        ) as context:
             request = issues_every_12_hours(context)
         if not isinstance(request, dg.RunRequest):
             sys.exit(f"the schedule starts nothing: {request}")
-        failures = list(run_job(definitions, instance, "issues", request.run_config, request.tags, tables=("issues",)))
+        failures = list(
+            run_job(
+                definitions,
+                instance,
+                "issues",
+                request.run_config,
+                request.tags,
+                tables=("issues",),
+            )
+        )
     if failures:
         sys.exit("\n".join(failures))
 

@@ -1,6 +1,8 @@
-"""A Singer tap by the book of singer-sdk, piped into target-postgres; `PEER_BEST` lets the target use COPY.
+"""A Singer tap by the book of singer-sdk, piped into target-postgres; `PEER_BEST` lets the target
+use COPY.
 
-Run with `tap` it is the tap; without, one sync: both processes, the state of the last sync before, that of this one after it.
+Run with `tap` it is the tap; without, one sync: both processes, the state of the last sync before,
+that of this one after it.
 """
 
 import json
@@ -92,7 +94,13 @@ class Issues(_Stream):
         """Return the parameters of a page."""
         start = self.get_starting_timestamp(context)
         since = {"updatedSince": start.date().isoformat()} if start else {}
-        return {"count": PAGE, "offset": next_page_token or 0, "sort": "created", "order": "asc", **since}
+        return {
+            "count": PAGE,
+            "offset": next_page_token or 0,
+            "sort": "created",
+            "order": "asc",
+            **since,
+        }
 
     def get_child_context(self, record: dict[str, Any], context: Any) -> dict[str, Any]:
         """Return what the comments of an issue need."""
@@ -123,7 +131,11 @@ class Comments(_Stream):
 
     def get_url_params(self, context: Any, next_page_token: Any) -> dict[str, Any]:
         """Return the parameters of a page."""
-        return {"count": PAGE, "order": "asc", **({"minId": next_page_token} if next_page_token else {})}
+        return {
+            "count": PAGE,
+            "order": "asc",
+            **({"minId": next_page_token} if next_page_token else {}),
+        }
 
 
 class BacklogTap(Tap):
@@ -134,18 +146,32 @@ class BacklogTap(Tap):
 
     def discover_streams(self) -> list[Any]:
         """Return the streams of this work."""
-        return [Issues(self), Comments(self)] if "comments" in os.environ["PEER_TABLES"] else [Issues(self)]
+        return (
+            [Issues(self), Comments(self)]
+            if "comments" in os.environ["PEER_TABLES"]
+            else [Issues(self)]
+        )
 
 
 def main() -> None:
     """Pipe the tap into the target."""
     folder = Path(os.environ["PEER_STATE"])
     state, config = folder / "state.json", folder / "target.json"
-    best = dict.fromkeys(("validate_records", "add_record_metadata", "activate_version"), False) | {"use_copy": True}
+    best = dict.fromkeys(("validate_records", "add_record_metadata", "activate_version"), False) | {
+        "use_copy": True
+    }
     chosen = best if os.environ.get("PEER_BEST") else {}
     url = os.environ["PEER_DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
-    config.write_text(json.dumps({"sqlalchemy_url": url, "default_target_schema": "peer", **chosen}))
-    tap = [sys.executable, "-m", "benchmarks.peers.runners.singer", "tap", *(["--state", str(state)] if state.exists() else [])]
+    config.write_text(
+        json.dumps({"sqlalchemy_url": url, "default_target_schema": "peer", **chosen})
+    )
+    tap = [
+        sys.executable,
+        "-m",
+        "benchmarks.peers.runners.singer",
+        "tap",
+        *(["--state", str(state)] if state.exists() else []),
+    ]
     target = [str(Path(sys.executable).parent / "target-postgres"), "--config", str(config)]
     with subprocess.Popen(tap, stdout=subprocess.PIPE) as source:
         loaded = subprocess.run(target, stdin=source.stdout, stdout=subprocess.PIPE, check=True)

@@ -1,4 +1,6 @@
-"""What a runner is told, what it remembers, and the API read in the plain way: one page after the other."""
+"""What a runner is told, what it remembers, and the API read in the plain way: one page after the
+other.
+"""
 
 import json
 import os
@@ -43,18 +45,26 @@ def remember(updated: str) -> None:
 def client() -> httpx.Client:
     """Return a client for the space of the environment."""
     return httpx.Client(
-        base_url=os.environ["BACKLOG_URL"] + "/api/v2", headers={"Backlog-API-Key": os.environ["BACKLOG_API_KEY"]}, timeout=60
+        base_url=os.environ["BACKLOG_URL"] + "/api/v2",
+        headers={"Backlog-API-Key": os.environ["BACKLOG_API_KEY"]},
+        timeout=60,
     )
 
 
 def issue_pages(http: httpx.Client, since: str | None = None) -> Iterator[list[Record]]:
-    """Yield pages of issues, all of them or those that changed on the day of `since` or later: the API knows only days.
+    """Yield pages of issues, all of them or those that changed on the day of `since` or later: the
+    API knows only days.
 
     In order of creation, so that an edit in the middle of a read moves no row to another page.
     """
     offset = 0
     while True:
-        parameters: dict[str, str | int] = {"count": PAGE, "offset": offset, "sort": "created", "order": "asc"}
+        parameters: dict[str, str | int] = {
+            "count": PAGE,
+            "offset": offset,
+            "sort": "created",
+            "order": "asc",
+        }
         if since:
             parameters["updatedSince"] = since[:10]
         page: list[Record] = http.get("/issues", params=parameters).raise_for_status().json()
@@ -69,7 +79,9 @@ def comments_of(http: httpx.Client, issue: int) -> Iterator[Record]:
     """Yield the comments of an issue, oldest first."""
     parameters: dict[str, str | int] = {"count": PAGE, "order": "asc"}
     while True:
-        page: list[Record] = http.get(f"/issues/{issue}/comments", params=parameters).raise_for_status().json()
+        page: list[Record] = (
+            http.get(f"/issues/{issue}/comments", params=parameters).raise_for_status().json()
+        )
         yield from (comment | {"issueId": issue} for comment in page)
         if len(page) < PAGE:
             return
@@ -98,7 +110,9 @@ def comment_columns(one: Record) -> Record:
 
 
 def changed(http: httpx.Client) -> Iterator[tuple[list[Record], list[Record]]]:
-    """Yield pages of what has changed since the last sync with the comments of their issues, then remember how far it went."""
+    """Yield pages of what has changed since the last sync with the comments of their issues, then
+    remember how far it went.
+    """
     since = last_update()
     newest = since or ""
     comments = "comments" in tables()

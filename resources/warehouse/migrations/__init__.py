@@ -1,4 +1,6 @@
-"""Migrations of the warehouse, run by whatever needs the warehouse; safe when two processes start at once."""
+"""Migrations of the warehouse, run by whatever needs the warehouse; safe when two processes start
+at once.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,22 +9,28 @@ from psycopg2.errors import UniqueViolation
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.spec import OPS
+from resources.warehouse.warehouse_errors import WarehouseError
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-#: The newest version, by the names of the files: 0001_….py makes v1. A database that has it needs nothing of Alembic, which costs
-#: each process 8 MB and 80 ms.
-HEAD = f"v{max(int(path.name[:4]) for path in (Path(__file__).parent / 'versions').glob('[0-9]*.py'))}"
+#: The newest version, by the names of the files: 0001_….py makes v1. A database that has it needs
+#: nothing of Alembic, which costs each process 8 MB and 80 ms.
+HEAD = (
+    f"v{max(int(path.name[:4]) for path in (Path(__file__).parent / 'versions').glob('[0-9]*.py'))}"
+)
 _VERSION_TABLE = "alembic_version"
 #: Versions of the development before the first release; their migrations were squashed into one.
 _BEFORE_V1 = frozenset(f"{number:04}" for number in range(1, 13))
-#: Held until the end of the migration. The table is as Alembic makes it; of two that make it at once, one is refused afterwards.
+#: Held until the end of the migration. The table is as Alembic makes it; of two that make it at
+#: once, one is refused afterwards.
 _ALONE = (
     f"CREATE SCHEMA IF NOT EXISTS {OPS}",
-    f"CREATE TABLE IF NOT EXISTS {OPS}.{_VERSION_TABLE} (version_num VARCHAR(32) CONSTRAINT alembic_version_pkc PRIMARY KEY)",
+    (
+        f"CREATE TABLE IF NOT EXISTS {OPS}.{_VERSION_TABLE} (version_num VARCHAR(32) CONSTRAINT "
+        "alembic_version_pkc PRIMARY KEY)"
+    ),
     f"LOCK TABLE {OPS}.{_VERSION_TABLE} IN SHARE ROW EXCLUSIVE MODE",
     # Who reads a view on our tables keeps them from being changed, and all loads wait behind us.
     "SET LOCAL lock_timeout = '1min'",
@@ -30,22 +38,27 @@ _ALONE = (
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest schema, in one transaction: a killed migration leaves nothing behind.
+    """Bring the database to the newest schema, in one transaction: a killed migration leaves
+    nothing behind.
 
     Raises:
-        WarehouseError: the server cannot be used, the user may not create schemas, or a newer program was here before.
+        WarehouseError: the server cannot be used, the user may not create schemas, or a newer
+            program was here before.
     """
     current = version(engine)
     if current == HEAD:
         return
     if current in _BEFORE_V1:
         raise WarehouseError(
-            f"The warehouse has version {current}, from before the first release, which this program does not read. "
-            "Everything in it comes from Backlog: drop the schemas raw, ops, staging and mart, then load again."
+            f"The warehouse has version {current}, from before the first release, which "
+            "this program does not read. "
+            "Everything in it comes from Backlog: drop the schemas raw, ops, staging "
+            "and mart, then load again."
         )
     if current is not None and current not in versions():
         raise WarehouseError(
-            f"The warehouse has version {current}, which this program does not know (it has {HEAD}): "
+            f"The warehouse has version {current}, which this program does "
+            f"not know (it has {HEAD}): "
             "start the newer program, or restore the backup of before the upgrade."
         )
     try:
@@ -102,4 +115,6 @@ def versions() -> tuple[str, ...]:
     """Return all versions, newest first."""
     from alembic.script import ScriptDirectory
 
-    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+    return tuple(
+        script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()
+    )

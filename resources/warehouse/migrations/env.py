@@ -1,4 +1,6 @@
-"""What Alembic runs to get at the database: the connection that `upgrade` holds, never one of its own."""
+"""What Alembic runs to get at the database: the connection that `upgrade` holds, never one of its
+own.
+"""
 
 from alembic import context
 

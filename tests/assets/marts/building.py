@@ -1,4 +1,6 @@
-"""A build of all marts for tests: it has succeeded, and the contents of the tables can be compared."""
+"""A build of all marts for tests: it has succeeded, and the contents of the tables can be
+compared.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +9,8 @@ import dagster as dg
 
 from tests.deployment import Deployment, Run, failures
 
-#: Rows of these say how the last build was done, or how long ago something was; two looks differ in them.
+#: Rows of these say how the last build was done, or how long ago something was; two looks differ in
+#: them.
 _OF_THE_MOMENT = ("staging.changed_issue", "mart.sync_freshness", "mart.issue_now")
 
 
@@ -27,7 +30,9 @@ def checks_of(run: Run) -> dict[str, dg.AssetCheckEvaluation]:
 
 def last_checks(deployment: Deployment) -> dict[str, dg.AssetCheckEvaluation]:
     """Return the newest evaluation of each check by a build that has succeeded, by name."""
-    runs = deployment.instance.get_runs(dg.RunsFilter(job_name="marts", statuses=[dg.DagsterRunStatus.SUCCESS]))
+    runs = deployment.instance.get_runs(
+        dg.RunsFilter(job_name="marts", statuses=[dg.DagsterRunStatus.SUCCESS])
+    )
     found: dict[str, dg.AssetCheckEvaluation] = {}
     for run in reversed(runs):
         found |= checks_of(Run(success=True, run_id=run.run_id, instance=deployment.instance))
@@ -42,19 +47,29 @@ def rows_of(check: dg.AssetCheckEvaluation | dg.AssetCheckResult) -> list[Mappin
 
 
 def contents(deployment: Deployment) -> dict[str, list[str]]:
-    """Return the rows of each table and view of the marts and what they are made of, as text in a fixed order."""
+    """Return the rows of each table and view of the marts and what they are made of, as text in a
+    fixed order.
+    """
     tables = deployment.query(
-        "SELECT schemaname || '.' || tablename AS name FROM pg_tables WHERE schemaname IN ('mart', 'staging') "
-        "UNION ALL SELECT schemaname || '.' || viewname FROM pg_views WHERE schemaname IN ('mart', 'staging') ORDER BY 1"
+        "SELECT schemaname || '.' || tablename AS name FROM pg_tables WHERE "
+        "schemaname IN ('mart', 'staging') "
+        "UNION ALL SELECT schemaname || '.' || viewname FROM pg_views WHERE schemaname IN "
+        "('mart', 'staging') ORDER BY 1"
     )
     names = [str(row["name"]) for row in tables if row["name"] not in _OF_THE_MOMENT]
     return {
-        name: [str(row["row"]) for row in deployment.query(f"SELECT t::text AS row FROM {name} t ORDER BY 1")] for name in names
+        name: [
+            str(row["row"])
+            for row in deployment.query(f"SELECT t::text AS row FROM {name} t ORDER BY 1")
+        ]
+        for name in names
     }
 
 
 def assert_whole_build_gives_the_same(deployment: Deployment) -> dict[str, list[str]]:
-    """Expect the rows that builds of changes have left to be those of a build that is whole, and return them."""
+    """Expect the rows that builds of changes have left to be those of a build that is whole, and
+    return them.
+    """
     kept = contents(deployment)
     build(deployment, whole=True)
     whole = contents(deployment)

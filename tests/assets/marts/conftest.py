@@ -1,4 +1,6 @@
-"""One deployment for all tests of this folder: to load a space and build its marts takes 20 seconds."""
+"""One deployment for all tests of this folder: to load a space and build its marts takes 20
+seconds.
+"""
 
 import uuid
 from collections.abc import Iterator
@@ -11,7 +13,13 @@ from resources.warehouse.grants import grant_bi
 from resources.warehouse.roles import Access
 from simulator import Simulator
 from tests.assets.marts.building import build
-from tests.assets.marts.worked import ONE_PROJECT, leave_before_the_load, work_an_issue, work_beside_peers, work_on_numbers
+from tests.assets.marts.worked import (
+    ONE_PROJECT,
+    leave_before_the_load,
+    work_an_issue,
+    work_beside_peers,
+    work_on_numbers,
+)
 from tests.assets.marts.worked_plan import work_in_a_tree, work_to_a_plan
 from tests.deployment import Deployment, quiet
 from tests.instances import in_memory

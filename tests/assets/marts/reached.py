@@ -1,4 +1,6 @@
-"""A project in the space of the marts' tests in which everything is done that bridges, teams and histories can get wrong."""
+"""A project in the space of the marts' tests in which everything is done that bridges, teams and
+histories can get wrong.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,7 +52,10 @@ def begin(deployment: Deployment) -> Reached:
     issue = space.create_issue("REACH", by=author, at=at, custom=values).id
     parent = space.create_issue("REACH", by=author, at=at).id
     space.edit_issue(issue, by=author, at=at, parent_id=parent)
-    types = (next(iter(space.project("REACH").issue_types)), space.add_issue_type("REACH", "改善", "#e30000").id)
+    types = (
+        next(iter(space.project("REACH").issue_types)),
+        space.add_issue_type("REACH", "改善", "#e30000").id,
+    )
     category = space.add_category("REACH", "基盤").id
     reported = space.create_issue("REACH", by=author, at=at, type_id=types[0], priority_id=3).id
     steps: tuple[dict[str, Any], ...] = (
@@ -61,12 +66,19 @@ def begin(deployment: Deployment) -> Reached:
     )
     for days, fields in enumerate(steps, 1):
         space.edit_issue(reported, by=author, at=at + timedelta(days=days), **fields)
-    team, gone = space.add_team("検証", [peer], at=at).id, space.add_team("解散", [author], at=at).id
-    return Reached(number, day, text, many, issue, parent, reported, team, gone, peer, author, types, category)
+    team, gone = (
+        space.add_team("検証", [peer], at=at).id,
+        space.add_team("解散", [author], at=at).id,
+    )
+    return Reached(
+        number, day, text, many, issue, parent, reported, team, gone, peer, author, types, category
+    )
 
 
 def go_on(deployment: Deployment, made: Reached) -> None:
-    """Rename a field, give another one another type, put somebody else into a team, delete the other one."""
+    """Rename a field, give another one another type, put somebody else into a team, delete the
+    other one.
+    """
     space = deployment.sim.space
     fields = space.project("REACH").fields
     fields[made.number].name, fields[made.text].kind = "見積り", NUMBER

@@ -1,4 +1,6 @@
-"""The queries of `docs/bi.md`, run as the role that BI tools get: each answers, and is served by the indexes."""
+"""The queries of `docs/bi.md`, run as the role that BI tools get: each answers, and is served by
+the indexes.
+"""
 
 import json
 import re
@@ -21,7 +23,16 @@ def queries(page: Path) -> dict[str, str]:
 
 
 QUERIES = queries(DOCS / "bi.md")
-QUESTIONS = ("工数集計", "予実管理", "バーンダウン", "進捗遅延", "ガントチャート", "ベロシティ", "担当者別負荷", "滞留")
+QUESTIONS = (
+    "工数集計",
+    "予実管理",
+    "バーンダウン",
+    "進捗遅延",
+    "ガントチャート",
+    "ベロシティ",
+    "担当者別負荷",
+    "滞留",
+)
 
 
 #: Of a few lines, which people write: a test of dbt tells of a line that is there twice.
@@ -60,7 +71,9 @@ def test_a_query_of_the_page_has_an_answer(reader: Engine, heading: str) -> None
 
 
 def parts(columns: str) -> frozenset[str]:
-    """Return the columns of an index or a group in any order and without what the server adds to them."""
+    """Return the columns of an index or a group in any order and without what the server adds to
+    them.
+    """
     return frozenset(re.sub(r"::text| without time zone|[()]", "", columns).split(", "))
 
 
@@ -75,22 +88,31 @@ def groups_made_anew() -> dict[str, set[frozenset[str]]]:
     return found
 
 
-def test_every_mart_has_a_primary_key_and_every_other_index_serves_a_query_or_a_build(reader: Engine) -> None:
+def test_every_mart_has_a_primary_key_and_every_other_index_serves_a_query(
+    reader: Engine,
+) -> None:
     with reader.connect() as conn:
         rows = conn.exec_driver_sql(
             "SELECT c.relname, x.relname, i.indisprimary, i.indisunique, "
             "substring(pg_get_indexdef(i.indexrelid) FROM 'USING btree [(](.*)[)]$') "
-            "FROM pg_class AS c LEFT JOIN pg_index AS i ON i.indrelid = c.oid LEFT JOIN pg_class AS x ON x.oid = i.indexrelid "
+            "FROM pg_class AS c LEFT JOIN pg_index AS i ON i.indrelid = c.oid LEFT JOIN pg_class "
+            "AS x ON x.oid = i.indexrelid "
             "WHERE c.relnamespace = 'mart'::regnamespace AND c.relkind = 'r'"
         ).all()
         conn.exec_driver_sql("SET enable_seqscan = off")
         plans = [
             str(line)
             for query in QUERIES.values()
-            for line in conn.exec_driver_sql(f"EXPLAIN {query}", execution_options={"no_parameters": True}).scalars()
+            for line in conn.exec_driver_sql(
+                f"EXPLAIN {query}", execution_options={"no_parameters": True}
+            ).scalars()
         ]
-    assert {table for table, *_ in rows} - {table for table, _, primary, *_ in rows if primary} == SEEDS
-    others = {index: (table, columns) for table, index, _, unique, columns in rows if index and not unique}
+    assert {table for table, *_ in rows} - {
+        table for table, _, primary, *_ in rows if primary
+    } == SEEDS
+    others = {
+        index: (table, columns) for table, index, _, unique, columns in rows if index and not unique
+    }
     idle = {found for index, found in others.items() if not any(index in plan for plan in plans)}
     groups = groups_made_anew()
     assert {(table, columns) for table, columns in idle if parts(columns) not in groups[table]} == {

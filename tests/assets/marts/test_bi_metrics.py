@@ -1,7 +1,14 @@
-"""Each metric against the example that was worked out by hand (`docs/metrics.md`), and against the tables that sum it up."""
+"""Each metric against the example that was worked out by hand (`docs/metrics.md`), and against the
+tables that sum it up.
+"""
 
+import re
+import shlex
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,129 +18,117 @@ from sqlalchemy import Engine
 from assets.marts.charts.catalogue import CHARTS
 from assets.marts.metrics import MetricError, Metrics
 from assets.marts.project import manifest
+from pipelines.cli.metrics_command import metrics_command as command
 from pipelines.hosting.environment import PROJECT_ROOT
 from tests.assets.marts.reached import TEAM
+from tests.assets.marts.test_bi import QUERIES
 from tests.assets.marts.worked import work_a_day_of_syncs
+from tests.assets.marts.worked_metrics import (
+    BY_TIME,
+    ISSUE,
+    MILESTONE,
+    OVERDUE,
+    PEERS,
+    PLAN,
+    REVIEW,
+    SINCE,
+    SPRINT,
+    STUCK,
+    SYNCS,
+)
 from tests.assets.marts.worked_plan import july
 from tests.deployment import Deployment
 
 DEFINED = Metrics(manifest())
 TOKYO = ZoneInfo("Asia/Tokyo")
-#: Of the issue that goes the whole way.
-ISSUE = {
-    "issues": 1,
-    "issues_done": 1,
-    "open_issues": 0,
-    "issues_in_progress": 0,
-    "issues_finished": 1,
-    "issues_reopened": 1,
-    "reopened_share": 1,
-    "issues_done_with_due_date": 1,
-    "issues_done_late": 1,
-    "late_share": 1,
-    "lead_seconds_median": 2_676_600,
-    "lead_seconds_p85": 2_676_600,
-    "cycle_seconds_median": 2_644_200,
-    "cycle_seconds_p85": 2_644_200,
-    "lead_working_seconds_median": 633_600,
-    "cycle_working_seconds_median": 630_000,
-    "first_response_seconds_median": 37_800,
-    "issues_answered": 1,
-    "answered_share": 1,
-    "seconds_waiting": 32_400,
-    "seconds_active": 2_547_030,
-    "seconds_review": 10_770,
-    "seconds_before_done": 2_590_200,
-    "flow_efficiency": 2_547_030 / 2_590_200,
-    "estimated_hours": 8,
-    "actual_hours": 5.5,
-    "hours": 5.5,
-    "issues_with_estimate": 1,
-    "hours_estimated_of_done": 8,
-    "hours_spent_on_done": 5.5,
-    "actual_by_estimate": 0.6875,
-    "estimate_ratio_median": 0.6875,
-    "comments": 1,
-    "comments_per_issue": 1,
-    "due_date_changes": 1,
-}
-#: Of the project of the ten peers and the one in progress.
-PEERS = {
-    "issues": 11,
-    "issues_done": 10,
-    "open_issues": 1,
-    "issues_in_progress": 1,
-    "cycle_seconds_median": 475_200,
-    "cycle_seconds_p85": 747_360,
-    "hours": 3,
-    "comments": 1,
-    "comments_per_issue": 1 / 11,
-    "ageing_issues": 1,
-    "high_risk_issues": 0,
-    "high_risk_share": 0,
-    "age_seconds_median": 475_200,
-    "age_seconds_max": 475_200,
-    "person_issues_created": 11,
-    "person_issues_done": 10,
-    "person_comments": 1,
-    "person_hours": 3,
-}
-#: Of the project PLAN, on 1 August.
-PLAN = {
-    "planned_hours": 56,
-    "worked_hours": 17,
-    "worked_by_planned": 17 / 56,
-    "upcoming_hours": 35,
-    "upcoming_overdue_hours": 29,
-    "undated_hours": 5,
-    "planned_value": 41,
-    "earned_value": 12,
-    "actual_cost": 17,
-    "estimated_actual_cost": 15,
-    "budget_hours": 56,
-    "spi": 12 / 41,
-    "cpi": 0.8,
-    "expected_cost": 72,
-}
-#: Of the same project on the day of the test, whichever it is after 4 August.
-OVERDUE = {"overdue_issues": 2, "remaining_hours": 40}
-#: Of the project TREE on that day: nobody has its issues, one was begun on 16 July, and two have no estimate.
-STUCK = {"stuck_issues": 1, "unassigned_issues": 5, "open_issues": 5, "issues_in_progress": 1, "unestimated_issues": 2}
-#: Of the same: the day of July from which on they count, the 13th, when most issues were made, and the first due date.
-SINCE = {"seconds_in_status_median": 13, "seconds_in_status_p85": 13, "seconds_in_status_max": 13, "days_overdue_max": 20}
-#: Of the milestone of PLAN.
-SPRINT = {
-    "milestone_committed": 4,
-    "milestone_added": 1,
-    "milestone_removed": 1,
-    "milestone_completed": 2,
-    "milestone_carried_over": 2,
-    "milestone_committed_hours": 29,
-    "milestone_added_hours": 4,
-    "milestone_removed_hours": 5,
-    "milestone_reestimated_hours": 3,
-    "milestone_completed_hours": 12,
-    "milestone_carried_over_hours": 19,
-}
-#: Of the milestone on its last day.
-MILESTONE = {"milestone_scope": 1, "milestone_done": 1, "milestone_done_share": 1}
-#: By project, stage and day: an issue came into review and left it on 2 July.
-REVIEW = {"stage_entries": 1, "stage_exits": 1}
-SYNCS = {"sync_runs": 3, "sync_runs_completed": 2, "sync_runs_ended": 3, "sync_success_share": 2 / 3, "sync_requests": 8}
-#: These have rows of their own below.
-BY_TIME = {"issues_in_stage", "reopenings"}
+#: Above a query: the command that asks for the same metrics.
+COMMAND = re.compile(r"^### \d+\. ([^\n]+)\n\n[^\n`]*`backlog-elt metrics ([^`]+)`$", re.MULTILINE)
 
 
-def rows(reader: Engine, metrics: Sequence[str], by: Sequence[str] = (), where: Sequence[str] = ()) -> list[dict[str, Any]]:
+def commands(page: Path) -> dict[str, str]:
+    """Return heading -> arguments of the command above the query."""
+    return dict(COMMAND.findall(page.read_text()))
+
+
+COMMANDS = commands(PROJECT_ROOT / "docs" / "bi.md")
+
+
+def rows(
+    reader: Engine, metrics: Sequence[str], by: Sequence[str] = (), where: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    return selected(reader, DEFINED.sql(metrics, by, where, by))
+
+
+def selected(reader: Engine, sql: str) -> list[dict[str, Any]]:
+    """Return the rows of a query; MetricFlow cuts dates to instants, which become dates again."""
     with reader.connect() as connection:
-        made = DEFINED.sql(metrics, by, where, by)
-        return [dict(row) for row in connection.exec_driver_sql(made, execution_options={"no_parameters": True}).mappings()]
+        found = connection.exec_driver_sql(
+            sql, execution_options={"no_parameters": True}
+        ).mappings()
+        return [
+            {
+                name: value.date() if isinstance(value, datetime) else value
+                for name, value in row.items()
+            }
+            for row in found
+        ]
+
+
+def comparable(value: Any) -> Any:
+    """Return a number as a float of twelve digits: both queries may add up in another order."""
+    return float(f"{value:.12g}") if isinstance(value, int | float | Decimal) else value
+
+
+@pytest.mark.parametrize("heading", COMMANDS)
+def test_a_query_of_the_page_says_what_its_metrics_say(reader: Engine, heading: str) -> None:
+    given = command.make_context("metrics", shlex.split(COMMANDS[heading])).params
+    order = given["order"]
+    defined = DEFINED.sql(
+        given["names"], given["by"], given["where"], order, given["limit"], given["unit"]
+    )
+    by_hand, by_metric = selected(reader, QUERIES[heading]), selected(reader, defined)
+    assert by_hand
+    assert [*by_hand[0]] == [*by_metric[0]], "the same columns in the same order"
+
+    def told(found: list[dict[str, Any]]) -> Counter[tuple[Any, ...]]:
+        return Counter(tuple(comparable(value) for value in row.values()) for row in found)
+
+    assert told(by_hand) == told(by_metric)
+    # The page puts empty values last; the rest is in the same order.
+    columns = [name.lstrip("-") for name in order]
+    full = [
+        [comparable(row[name]) for name in columns]
+        for row in by_hand
+        if None not in map(row.get, columns)
+    ]
+    assert full == [
+        [comparable(row[name]) for name in columns]
+        for row in by_metric
+        if None not in map(row.get, columns)
+    ]
+
+
+def test_the_same_commands_stand_on_both_pages() -> None:
+    japanese = commands(PROJECT_ROOT / "docs" / "bi.ja.md")
+    assert len(COMMANDS) == 17
+    assert [*COMMANDS.values()] == [*japanese.values()]
 
 
 def test_each_metric_is_worked_out_by_hand() -> None:
-    assert {*ISSUE, *PEERS, *PLAN, *OVERDUE, *STUCK, *SINCE, *SPRINT, *MILESTONE, *REVIEW, *SYNCS, *TEAM, *BY_TIME} == {
-        *DEFINED.all
-    }
+    assert {
+        *ISSUE,
+        *PEERS,
+        *PLAN,
+        *OVERDUE,
+        *STUCK,
+        *SINCE,
+        *SPRINT,
+        *MILESTONE,
+        *REVIEW,
+        *SYNCS,
+        *TEAM,
+        *BY_TIME,
+    } == {*DEFINED.all}
 
 
 @pytest.mark.parametrize(
@@ -163,27 +158,46 @@ def test_the_metrics_of_the_issue_have_the_numbers_that_were_worked_out_by_hand(
         [row] = rows(reader, [metric], where=[f"issue_key={found['issue_key']}"])
         assert float(row[metric]) == pytest.approx(value), metric
     months = rows(reader, ["hours"], by=["month"], where=[f"issue_key={found['issue_key']}"])
-    assert [(row["month"], float(row["hours"])) for row in months] == [(date(2026, 7, 1), 6), (date(2026, 8, 1), -0.5)]
+    assert [(row["month"], float(row["hours"])) for row in months] == [
+        (date(2026, 7, 1), 6),
+        (date(2026, 8, 1), -0.5),
+    ]
     [done] = rows(reader, ["issues_done"], by=["day"], where=[f"issue_key={found['issue_key']}"])
-    assert (done["day"], done["issues_done"]) == (date(2026, 8, 1), 1), "half past midnight in Tokyo"
-    [estimated] = rows(reader, ["issues_with_estimate"], by=["month"], where=[f"issue_key={found['issue_key']}"])
+    assert (done["day"], done["issues_done"]) == (date(2026, 8, 1), 1), (
+        "half past midnight in Tokyo"
+    )
+    [estimated] = rows(
+        reader, ["issues_with_estimate"], by=["month"], where=[f"issue_key={found['issue_key']}"]
+    )
     assert estimated == {"month": date(2026, 8, 1), "issues_with_estimate": 1}
 
 
 def test_metrics_by_time_have_the_numbers_that_were_worked_out_by_hand(reader: Engine) -> None:
     second = "{{ TimeDimension('metric_time', 'day') }} = date '2026-07-02'"
     for metric, value in REVIEW.items():
-        assert rows(reader, [metric], where=["project=OPS", "stage=review", second]) == [{metric: value}]
+        assert rows(reader, [metric], where=["project=OPS", "stage=review", second]) == [
+            {metric: value}
+        ]
     stages = rows(reader, ["issues_in_stage"], by=["stage"], where=["project=PEER"])
-    assert {row["stage"]: row["issues_in_stage"] for row in stages if row["issues_in_stage"]} == {"active": 1, "done": 10}
+    assert {row["stage"]: row["issues_in_stage"] for row in stages if row["issues_in_stage"]} == {
+        "active": 1,
+        "done": 10,
+    }
     # Of the peers, made half an hour after midnight of 12 July, the first is done a day later.
-    days = "{{ TimeDimension('metric_time', 'day') }} between date '2026-07-12' and date '2026-07-13'"
+    days = (
+        "{{ TimeDimension('metric_time', 'day') }} between date '2026-07-12' and date '2026-07-13'"
+    )
     stages = rows(reader, ["issues_in_stage"], by=["day", "stage"], where=["project=PEER", days])
-    assert [(row["day"].day, row["stage"], row["issues_in_stage"]) for row in stages if row["issues_in_stage"]] == [
-        (12, "active", 10), (12, "waiting", 1), (13, "active", 9), (13, "done", 1), (13, "waiting", 1),
+    assert [(row["day"].day, row["stage"],
+        row["issues_in_stage"]) for row in stages if row["issues_in_stage"]] == [
+        (12, "active", 10), (12, "waiting", 1), (13, "active", 9), (13, "done", 1), (13, "waiting",
+            1),
     ]  # fmt: skip
     weeks = rows(reader, ["reopenings"], by=["week"], where=["project=NUM"])
-    assert [row["week"] for row in weeks if row["reopenings"]] == [date(2026, 7, 6), date(2026, 7, 20)]
+    assert [row["week"] for row in weeks if row["reopenings"]] == [
+        date(2026, 7, 6),
+        date(2026, 7, 20),
+    ]
 
 
 def test_metrics_of_what_is_open_go_up_to_the_moment_of_reading(reader: Engine) -> None:
@@ -192,18 +206,24 @@ def test_metrics_of_what_is_open_go_up_to_the_moment_of_reading(reader: Engine) 
     end = datetime.now(UTC)
     for metric, day in SINCE.items():
         earliest, latest = (
-            (at.astimezone(TOKYO).date() - date(2026, 7, day)).days if "days" in metric else (at - july(day)).total_seconds()
+            (at.astimezone(TOKYO).date() - date(2026, 7, day)).days
+            if "days" in metric
+            else (at - july(day)).total_seconds()
             for at in (begin, end)
         )
         assert earliest - 1 < row[metric] < latest + 1, metric
 
 
-def test_metrics_of_syncs_have_the_numbers_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:
+def test_metrics_of_syncs_have_the_numbers_that_were_worked_out_by_hand(
+    built: tuple[Deployment, int],
+) -> None:
     deployment, _ = built
     with deployment.engine.connect() as connection:
         work_a_day_of_syncs(connection)
         for metric, value in SYNCS.items():
-            found = connection.exec_driver_sql(DEFINED.sql([metric], where=["space=HAND"])).scalar_one()
+            found = connection.exec_driver_sql(
+                DEFINED.sql([metric], where=["space=HAND"])
+            ).scalar_one()
             assert float(found) == pytest.approx(value), metric
         connection.rollback()
 
@@ -219,19 +239,23 @@ def test_what_the_tables_sum_up_is_the_same_as_the_metric(reader: Engine) -> Non
         return [tuple(row[one] for one in (*by, *names)) for row in rows(reader, names, by)]
 
     assert metric(["issues", "open_issues"], ["project"]) == table(
-        "SELECT project_key, issues, issues - done FROM mart.project_summary WHERE issues > 0 ORDER BY 1"
+        "SELECT project_key, issues, issues - done FROM mart.project_summary "
+        "WHERE issues > 0 ORDER BY 1"
     )
     assert metric(["issues_done"], ["project", "week"]) == table(
         "SELECT project_key, week, done FROM mart.throughput_weekly WHERE done > 0 ORDER BY 1, 2"
     )
     assert metric(["cycle_seconds_median", "cycle_seconds_p85"], ["project", "month"]) == table(
-        "SELECT project_key, done_month, cycle_seconds_median, cycle_seconds_p85 FROM mart.cycle_time ORDER BY 1, 2"
+        "SELECT project_key, done_month, cycle_seconds_median, cycle_seconds_p85 FROM "
+        "mart.cycle_time ORDER BY 1, 2"
     )
     assert metric(["hours"], ["person"]) == table(
-        "SELECT user_name, sum(hours) FROM mart.user_workload_weekly GROUP BY 1 HAVING bool_or(hours <> 0) ORDER BY 1"
+        "SELECT user_name, sum(hours) FROM mart.user_workload_weekly GROUP BY 1 HAVING "
+        "bool_or(hours <> 0) ORDER BY 1"
     )
     assert metric(["person_hours", "person_issues_done"], ["person"]) == table(
-        "SELECT user_name, sum(hours), sum(done) FROM mart.user_workload_weekly GROUP BY 1 ORDER BY 1"
+        "SELECT user_name, sum(hours), sum(done) FROM "
+        "mart.user_workload_weekly GROUP BY 1 ORDER BY 1"
     )
 
 
@@ -240,9 +264,24 @@ def test_what_the_tables_sum_up_is_the_same_as_the_metric(reader: Engine) -> Non
     [
         ("issue_now", ["overdue_issues"], ["assignee"], ["person", "issues"]),
         ("upcoming_load", ["upcoming_hours"], ["person", "week"], ["person", "week", "hours"]),
-        ("plan_actual_monthly", ["planned_hours", "worked_hours"], ["month"], ["month", "planned", "actual"]),
-        ("flow_daily", ["issues_in_stage"], ["project", "day", "stage"], ["project", "day", "stage", "issues"]),
-        ("throughput_weekly", ["issues", "issues_done", "reopenings"], ["week"], ["week", "created", "done", "reopened"]),
+        (
+            "plan_actual_monthly",
+            ["planned_hours", "worked_hours"],
+            ["month"],
+            ["month", "planned", "actual"],
+        ),
+        (
+            "flow_daily",
+            ["issues_in_stage"],
+            ["project", "day", "stage"],
+            ["project", "day", "stage", "issues"],
+        ),
+        (
+            "throughput_weekly",
+            ["issues", "issues_done", "reopenings"],
+            ["week"],
+            ["week", "created", "done", "reopened"],
+        ),
         ("hours_ledger", ["hours"], ["month", "person"], ["month", "person", "hours"]),
         (
             "milestone_burn",
@@ -253,7 +292,12 @@ def test_what_the_tables_sum_up_is_the_same_as_the_metric(reader: Engine) -> Non
     ],
 )
 def test_a_chart_says_what_its_metrics_say(
-    reader: Engine, built: tuple[Deployment, int], mart: str, metrics: list[str], by: list[str], columns: list[str]
+    reader: Engine,
+    built: tuple[Deployment, int],
+    mart: str,
+    metrics: list[str],
+    by: list[str],
+    columns: list[str],
 ) -> None:
     [chart] = [one for one in CHARTS if one.mart == mart]
     drawn: dict[tuple[Any, ...], list[float]] = {}
@@ -261,9 +305,14 @@ def test_a_chart_says_what_its_metrics_say(
         of = drawn.setdefault(tuple(row[name] for name in columns[: len(by)]), [0.0] * len(metrics))
         for place, name in enumerate(columns[len(by) :]):
             of[place] += float(row[name])
-    defined = {tuple(row[name] for name in by): [float(row[name] or 0) for name in metrics] for row in rows(reader, metrics, by)}
+    defined = {
+        tuple(row[name] for name in by): [float(row[name] or 0) for name in metrics]
+        for row in rows(reader, metrics, by)
+    }
     assert drawn
-    assert {key: defined.get(key, [0.0] * len(metrics)) for key in drawn} == {key: pytest.approx(of) for key, of in drawn.items()}
+    assert {key: defined.get(key, [0.0] * len(metrics)) for key in drawn} == {
+        key: pytest.approx(of) for key, of in drawn.items()
+    }
     if mart in ("issue_now", "upcoming_load"):  # of the others a chart has not all days or months
         assert {key for key, of in defined.items() if any(of)} <= drawn.keys()
 
@@ -278,13 +327,23 @@ def test_hours_can_be_cut_by_what_their_issue_is(reader: Engine) -> None:
 @pytest.mark.parametrize(
     ("metrics", "by", "said"),
     [
-        (["velocity_of_light"], [], "no metric 'velocity_of_light'; there are actual_by_estimate, "),
+        (
+            ["velocity_of_light"],
+            [],
+            "no metric 'velocity_of_light'; there are actual_by_estimate, ",
+        ),
         (["hours"], ["moon"], "'moon' is no dimension; there are booking__"),
         (["sync_runs"], ["person"], "'person' is no dimension; there are sync_day__"),
-        (["sync_runs", "hours"], ["space"], "these metrics have only time in common, not 'space': ask for them one by one"),
+        (
+            ["sync_runs", "hours"],
+            ["space"],
+            "these metrics have only time in common, not 'space': ask for them one by one",
+        ),
     ],
 )
-def test_what_is_not_defined_is_one_line_that_says_what_is(metrics: list[str], by: list[str], said: str) -> None:
+def test_what_is_not_defined_is_one_line_that_says_what_is(
+    metrics: list[str], by: list[str], said: str
+) -> None:
     with pytest.raises(MetricError, match="^" + said.replace("(", r"\(")) as caught:
         DEFINED.sql(metrics, by)
     assert "\n" not in str(caught.value)

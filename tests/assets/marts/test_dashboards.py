@@ -17,10 +17,20 @@ def test_the_report_is_downstream_of_its_marts_and_nothing_runs_for_it() -> None
     graph = build_definitions().resolve_asset_graph()
     node = graph.get(REPORT)
     assert not node.is_materializable
-    assert (node.group_name, set(node.kinds), set(node.owners)) == ("dashboard", {"dashboard"}, {"team:data"})
+    assert (node.group_name, set(node.kinds), set(node.owners)) == (
+        "dashboard",
+        {"dashboard"},
+        {"team:data"},
+    )
     assert str(node.description).startswith("Report: ")
-    assert node.metadata["dagster/code_references"].code_references[0].file_path.endswith("models/exposures.yml")
-    assert node.parent_keys == {dg.AssetKey(["mart", name]) for name in NEEDED | {"project_summary"}}
+    assert (
+        node.metadata["dagster/code_references"]
+        .code_references[0]
+        .file_path.endswith("models/exposures.yml")
+    )
+    assert node.parent_keys == {
+        dg.AssetKey(["mart", name]) for name in NEEDED | {"project_summary"}
+    }
     assert dg.AssetKey(["raw", "issues"]) in graph.get_ancestor_asset_keys(REPORT)
 
 
@@ -34,7 +44,9 @@ def test_an_exposure_gives_its_address_and_owners_and_may_read_raw_tables() -> N
         "url": "https://bi.example.com/hours",
         "owner": {"name": "PMO", "email": "pmo@example.com"},
     }
-    [made] = dashboards(described | {"exposures": {name: shipped | own | {"depends_on": {"nodes": nodes}}}})
+    [made] = dashboards(
+        described | {"exposures": {name: shipped | own | {"depends_on": {"nodes": nodes}}}}
+    )
     assert made.key == dg.AssetKey(["dashboard", "hours"])
     assert made.metadata["url"] == dg.MetadataValue.url("https://bi.example.com/hours")
     assert list(made.owners) == ["pmo@example.com"]

@@ -1,4 +1,6 @@
-"""The tree of issues and the bars of a Gantt chart: numbers worked out by hand (`docs/metrics.md`), and a loop of parents."""
+"""The tree of issues and the bars of a Gantt chart: numbers worked out by hand (`docs/metrics.md`),
+and a loop of parents.
+"""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -23,19 +25,35 @@ def day(number: int) -> date:
 @pytest.fixture(scope="module")
 def ids(built: Built) -> dict[str, int]:
     """Return name -> id of the issues of the project."""
-    found = built[0].query("SELECT issue_id FROM mart.issue WHERE project_key = 'TREE' ORDER BY issue_id")
+    found = built[0].query(
+        "SELECT issue_id FROM mart.issue WHERE project_key = 'TREE' ORDER BY issue_id"
+    )
     return dict(zip(NAMES, (row["issue_id"] for row in found), strict=True))
 
 
-def of_tree(built: Built, ids: dict[str, int], table: str, columns: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
+def of_tree(
+    built: Built, ids: dict[str, int], table: str, columns: tuple[str, ...]
+) -> dict[str, tuple[Any, ...]]:
     """Return columns of the rows of the project by name, ids as names."""
     names = {number: name for name, number in ids.items()}
     found = built[0].query(f"SELECT * FROM mart.{table} WHERE project_key = 'TREE'")
-    return {names[row["issue_id"]]: tuple(names.get(row[name], row[name]) for name in columns) for row in found}
+    return {
+        names[row["issue_id"]]: tuple(names.get(row[name], row[name]) for name in columns)
+        for row in found
+    }
 
 
-def test_a_parent_has_the_hours_and_the_progress_of_all_below(built: Built, ids: dict[str, int]) -> None:
-    columns = ("parent_issue_id", "root_issue_id", "depth", "children", "descendants", "descendants_done")
+def test_a_parent_has_the_hours_and_the_progress_of_all_below(
+    built: Built, ids: dict[str, int]
+) -> None:
+    columns = (
+        "parent_issue_id",
+        "root_issue_id",
+        "depth",
+        "children",
+        "descendants",
+        "descendants_done",
+    )
     assert of_tree(built, ids, "issue_tree", columns) == {
         "top": (None, "top", 0, 2, 3, 1),
         "done": ("top", "top", 1, 0, 0, 0),
@@ -44,17 +62,36 @@ def test_a_parent_has_the_hours_and_the_progress_of_all_below(built: Built, ids:
         "one": (None, "one", 0, 0, 0, 0),
         "other": (None, "other", 0, 0, 0, 0),
     }
-    sums = ("estimated_hours", "actual_hours", "remaining_hours", "progress_issues", "progress_hours", "last_due_below")
+    sums = (
+        "estimated_hours",
+        "actual_hours",
+        "remaining_hours",
+        "progress_issues",
+        "progress_hours",
+        "last_due_below",
+    )
     found = of_tree(built, ids, "issue_tree", sums)
     assert found["top"] == (14, 6, 7, Decimal("0.3333"), Decimal("0.5"), day(24))
     assert found["late"] == (6, 1, 5, 0, 0, None)
     assert found["done"] == (6, 5, 0, None, None, None)
-    left = built[0].query(f"SELECT remaining_hours FROM mart.issue_plan WHERE issue_id = {ids['one']}")
+    left = built[0].query(
+        f"SELECT remaining_hours FROM mart.issue_plan WHERE issue_id = {ids['one']}"
+    )
     assert [row["remaining_hours"] for row in left] == [None]
 
 
-def test_a_bar_goes_from_its_start_to_its_due_date_and_says_how_late_it_is(built: Built, ids: dict[str, int]) -> None:
-    columns = ("bar_start", "bar_end", "progress", "parent_issue_id", "days_late", "due_moves_later", "days_after_parent")
+def test_a_bar_goes_from_its_start_to_its_due_date_and_says_how_late_it_is(
+    built: Built, ids: dict[str, int]
+) -> None:
+    columns = (
+        "bar_start",
+        "bar_end",
+        "progress",
+        "parent_issue_id",
+        "days_late",
+        "due_moves_later",
+        "days_after_parent",
+    )
     today = datetime.now(ZoneInfo("Asia/Tokyo")).date()
     assert of_tree(built, ids, "gantt", columns) == {
         "top": (day(13), day(20), Decimal("0.5"), None, (today - day(20)).days, 0, None),
@@ -69,7 +106,8 @@ def test_a_bar_goes_from_its_start_to_its_due_date_and_says_how_late_it_is(built
 def test_every_issue_has_a_bar_that_does_not_end_before_it_begins(built: Built) -> None:
     [found] = built[0].query(
         "SELECT (SELECT count(*) FROM mart.issue WHERE NOT is_deleted) - count(*) AS missing, "
-        "count(*) FILTER (WHERE coalesce(bar_end < bar_start OR progress NOT BETWEEN 0 AND 1, true)) AS odd "
+        "count(*) FILTER (WHERE coalesce(bar_end < bar_start OR progress NOT "
+        "BETWEEN 0 AND 1, true)) AS odd "
         "FROM mart.gantt"
     )
     assert (found["missing"], found["odd"]) == (0, 0)

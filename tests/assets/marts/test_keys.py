@@ -1,38 +1,57 @@
-"""The tests `is_key`: each is answered by a build, and a row without a key of its own is found."""
+"""Keys of the marts: the database holds those of tables, a test of dbt looks for those of views."""
 
 import json
 
-import dagster as dg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
-from assets.marts.keys import IS_KEY, answered
 from assets.marts.project import manifest
-from tests.assets.marts.building import last_checks, rows_of
+from tests.assets.marts.building import checks_of, rows_of
 from tests.deployment import Deployment
 
-CHECK = dg.AssetCheckKey(dg.AssetKey(["mart", "team_member"]), "is_key_team_member_space_key__team_id__user_id")
 
-
-def test_a_build_answers_each_of_them(built: tuple[Deployment, int]) -> None:
+def test_the_database_holds_each_table_of_the_marts_to_its_key(
+    built: tuple[Deployment, int],
+) -> None:
     deployment, _ = built
-    tests = json.loads(manifest().read_bytes())["nodes"].values()
-    names = {test["name"] for test in tests if (test.get("test_metadata") or {}).get("name") == IS_KEY}
-    found = {name: check.passed for name, check in last_checks(deployment).items() if name.startswith(IS_KEY)}
-    assert found == dict.fromkeys(names, True)
+    nodes = json.loads(manifest().read_bytes())["nodes"].values()
+    made = [
+        node
+        for node in nodes
+        if node["schema"] == "mart" and node["resource_type"] in ("model", "snapshot")
+    ]
+    tables = {f"mart.{node['alias']}" for node in made if node["config"]["materialized"] != "view"}
+    assert len(tables) > 40
+    held = deployment.query(
+        "SELECT conrelid::regclass::text AS name FROM pg_constraint WHERE contype = 'p'"
+    )
+    assert tables <= {row["name"] for row in held}
 
 
-def test_rows_of_one_key_and_an_empty_key_are_found_and_shown_where_the_server_allows_them(built: tuple[Deployment, int]) -> None:
+def test_the_database_refuses_a_second_row_of_a_key_and_an_empty_one(
+    built: tuple[Deployment, int],
+) -> None:
     deployment, _ = built
-    read = json.loads(manifest().read_bytes())
-    assert [result.passed for result in answered({CHECK}, read, deployment.engine)] == [True]
-    [key] = deployment.query("SELECT conname FROM pg_constraint WHERE conrelid = 'mart.team_member'::regclass AND contype = 'p'")
-    deployment.change(f'ALTER TABLE mart.team_member DROP CONSTRAINT "{key["conname"]}", ALTER COLUMN user_id DROP NOT NULL')
-    deployment.change("CREATE TABLE ops.kept AS SELECT * FROM mart.team_member")
-    deployment.change("INSERT INTO mart.team_member SELECT * FROM mart.team_member ORDER BY user_id DESC LIMIT 1")
-    deployment.change("UPDATE mart.team_member SET user_id = NULL WHERE user_id = 0")
-    [result] = answered({CHECK}, read, deployment.engine)
-    deployment.change("DELETE FROM mart.team_member; INSERT INTO mart.team_member SELECT * FROM ops.kept; DROP TABLE ops.kept")
-    deployment.change("ALTER TABLE mart.team_member ADD PRIMARY KEY (space_key, team_id, user_id)")
-    assert not result.passed
-    shown = rows_of(result)
-    assert sorted((row["user_id"] == "None", row["rows"]) for row in shown) == [(False, "2"), (True, "1")]
-    assert [result.passed for result in answered({CHECK}, read, deployment.engine)] == [True]
+    for statement in (
+        "INSERT INTO mart.team_member SELECT * FROM mart.team_member LIMIT 1",
+        "UPDATE mart.team_member SET user_id = NULL",
+    ):
+        with pytest.raises(IntegrityError), deployment.engine.begin() as connection:
+            connection.execute(text(statement))
+
+
+@pytest.mark.full
+def test_a_build_finds_and_shows_two_rows_of_one_key_of_a_view(
+    built: tuple[Deployment, int],
+) -> None:
+    deployment, _ = built
+    [view] = deployment.query("SELECT pg_get_viewdef('mart.time_spine') AS made")
+    made = str(view["made"]).rstrip(";")
+    first = f"SELECT min(day) FROM ({made}) AS all_days"
+    deployment.change(f"CREATE OR REPLACE VIEW mart.time_spine AS ({made}) UNION ALL {first}")
+    run = deployment.run("marts")
+    deployment.change(f"CREATE OR REPLACE VIEW mart.time_spine AS {made}")
+    check = checks_of(run)["is_key_time_spine_day"]
+    assert not check.passed
+    assert [row["rows"] for row in rows_of(check)] == ["2"]

@@ -1,4 +1,6 @@
-"""Plan and actual, velocity, the load to come, the present of open issues: numbers worked out by hand (`docs/metrics.md`)."""
+"""Plan and actual, velocity, the load to come, the present of open issues: numbers worked out by
+hand (`docs/metrics.md`).
+"""
 
 from datetime import date
 from decimal import Decimal
@@ -23,12 +25,24 @@ def plan(built: tuple[Deployment, int]) -> Deployment:
 
 def of_plan(deployment: Deployment, table: str, order: str) -> list[dict[str, Any]]:
     """Return the rows of the project in a mart."""
-    return [dict(row) for row in deployment.query(f"SELECT * FROM mart.{table} WHERE project_key = 'PLAN' ORDER BY {order}")]
+    return [
+        dict(row)
+        for row in deployment.query(
+            f"SELECT * FROM mart.{table} WHERE project_key = 'PLAN' ORDER BY {order}"
+        )
+    ]
 
 
 def test_an_issue_has_the_dates_that_count_and_what_is_left(plan: Deployment) -> None:
     found = [
-        (row["planned_start"], row["planned_due"], row["due_from"], row["remaining_hours"], row["due_moves"], row["days_moved"])
+        (
+            row["planned_start"],
+            row["planned_due"],
+            row["due_from"],
+            row["remaining_hours"],
+            row["due_moves"],
+            row["days_moved"],
+        )
         for row in of_plan(plan, "issue_plan", "issue_id")[:7]
     ]
 
@@ -49,7 +63,11 @@ def test_an_issue_has_the_dates_that_count_and_what_is_left(plan: Deployment) ->
 def test_planned_and_actual_hours_by_month_person_and_milestone(plan: Deployment) -> None:
     rows = of_plan(plan, "plan_actual_monthly", "user_id, month, milestone")
     hours = {
-        (row["user_name"], row["month"], row["milestone"]): (row["planned_hours"], row["actual_hours"], row["variance_hours"])
+        (row["user_name"], row["month"], row["milestone"]): (
+            row["planned_hours"],
+            row["actual_hours"],
+            row["variance_hours"],
+        )
         for row in rows
     }
     assert hours == {
@@ -76,26 +94,52 @@ def test_a_milestone_says_what_was_committed_added_done_and_carried_over(plan: D
     sprint, dateless = rows["計"], rows["画"]
     counts = ("committed", "added", "removed", "done", "left_open", "carried_over")
     assert [sprint[name] for name in counts] == [4, 1, 1, 2, 2, 2]
-    hours = ("committed_hours", "added_hours", "removed_hours", "reestimated_hours", "done_hours", "left_open_hours")
+    hours = (
+        "committed_hours",
+        "added_hours",
+        "removed_hours",
+        "reestimated_hours",
+        "done_hours",
+        "left_open_hours",
+    )
     assert [sprint[name] for name in hours] == [29, 4, 5, 3, 12, 19]
-    assert (sprint["carried_over_hours"], sprint["actual_hours"], sprint["state"]) == (19, 11, "over")
+    assert (sprint["carried_over_hours"], sprint["actual_hours"], sprint["state"]) == (
+        19,
+        11,
+        "over",
+    )
     assert (sprint["counted_from"], sprint["counted_to"]) == (date(2026, 7, 6), date(2026, 7, 17))
     assert [dateless[name] for name in counts] == [1, 0, 0, 0, 1, None]
     assert [dateless[name] for name in hours] == [6, 0, 0, 3, 0, 9]
-    assert (dateless["counted_from"], dateless["counted_to"], dateless["state"]) == (date(2026, 7, 1), AUGUST, "running")
+    assert (dateless["counted_from"], dateless["counted_to"], dateless["state"]) == (
+        date(2026, 7, 1),
+        AUGUST,
+        "running",
+    )
 
 
-def test_what_is_committed_and_added_less_what_is_removed_is_done_or_left_open(plan: Deployment) -> None:
+def test_what_is_committed_and_added_less_what_is_removed_is_done_or_left_open(
+    plan: Deployment,
+) -> None:
     unequal = plan.query(
         "SELECT milestone FROM mart.velocity WHERE committed + added - removed <> done + left_open "
-        "OR committed_hours + added_hours - removed_hours + reestimated_hours <> done_hours + left_open_hours"
+        "OR committed_hours + added_hours - removed_hours + reestimated_hours <> "
+        "done_hours + left_open_hours"
     )
     assert unequal == []
 
 
 def test_what_is_left_is_laid_on_the_working_days_to_come(plan: Deployment) -> None:
     rows = of_plan(plan, "upcoming_load", "user_id, week")
-    columns = ("hours", "overdue_hours", "issues", "capacity_hours", "undated_hours", "undated_issues", "unestimated_issues")
+    columns = (
+        "hours",
+        "overdue_hours",
+        "issues",
+        "capacity_hours",
+        "undated_hours",
+        "undated_issues",
+        "unestimated_issues",
+    )
     found = {(row["user_name"], row["week"]): tuple(row[name] for name in columns) for row in rows}
     # The newest change is of a Saturday: of its week no working day is left.
     assert found == {
@@ -114,19 +158,35 @@ def test_all_that_is_left_is_in_a_week_or_without_a_date(plan: Deployment) -> No
     assert abs(sums["laid"] - sums["remaining"]) < Decimal("0.01")
 
 
-def test_an_open_issue_says_how_long_it_has_its_status_and_how_far_it_is_overdue(plan: Deployment) -> None:
+def test_an_open_issue_says_how_long_it_has_its_status_and_how_far_it_is_overdue(
+    plan: Deployment,
+) -> None:
     rows = of_plan(plan, "issue_now", "issue_id")
     assert len(rows) == 4
     overdue = next(row for row in rows if row["due_date"] == date(2026, 7, 24))
-    assert (overdue["stage"], overdue["status_since"], overdue["assignee_since"]) == ("waiting", july(1), july(1))
-    assert overdue["seconds_in_status"] == overdue["seconds_with_assignee"] == round((overdue["read_at"] - july(1)).total_seconds())
+    assert (overdue["stage"], overdue["status_since"], overdue["assignee_since"]) == (
+        "waiting",
+        july(1),
+        july(1),
+    )
+    assert (
+        overdue["seconds_in_status"]
+        == overdue["seconds_with_assignee"]
+        == round((overdue["read_at"] - july(1)).total_seconds())
+    )
     assert 0 < overdue["working_seconds_in_status"] < overdue["seconds_in_status"] / 3
     assert abs((overdue["read_at"].date() - date(2026, 7, 24)).days - overdue["days_overdue"]) <= 1
     assert (overdue["is_overdue"], overdue["remaining_hours"]) == (True, 20)
-    assert (overdue["age_seconds"], overdue["last_comment_at"], overdue["seconds_since_comment"]) == (None, None, None)
+    assert (
+        overdue["age_seconds"],
+        overdue["last_comment_at"],
+        overdue["seconds_since_comment"],
+    ) == (None, None, None)
     assert {row["days_overdue"] for row in rows if row["due_date"] is None} == {None}
     [ageing] = plan.query("SELECT * FROM mart.issue_now WHERE project_key = 'PEER'")
-    assert ageing["age_seconds"] == round((ageing["read_at"] - ageing["last_started_at"]).total_seconds())
+    assert ageing["age_seconds"] == round(
+        (ageing["read_at"] - ageing["last_started_at"]).total_seconds()
+    )
     assert ageing["last_comment_at"] == ageing["last_started_at"]
     assert ageing["age_working_seconds"] == ageing["working_seconds_in_status"] > 5 * 8 * 3_600
 
@@ -148,7 +208,13 @@ def test_odd_plans_are_named_and_fail_no_build(plan: Deployment) -> None:
     assert "PEER" in {row["project_key"] for row in rows_of(checks["projects_have_milestones"])}
 
 
-def test_what_is_left_of_a_project_and_of_a_milestone_is_that_of_its_open_issues(plan: Deployment) -> None:
-    [project] = plan.query("SELECT remaining_hours FROM mart.project_summary WHERE project_key = 'PLAN'")
-    [milestone] = plan.query("SELECT remaining_hours FROM mart.milestone_summary WHERE milestone = '計'")
+def test_what_is_left_of_a_project_and_of_a_milestone_is_that_of_its_open_issues(
+    plan: Deployment,
+) -> None:
+    [project] = plan.query(
+        "SELECT remaining_hours FROM mart.project_summary WHERE project_key = 'PLAN'"
+    )
+    [milestone] = plan.query(
+        "SELECT remaining_hours FROM mart.milestone_summary WHERE milestone = '計'"
+    )
     assert (project["remaining_hours"], milestone["remaining_hours"]) == (40, 15)

@@ -1,4 +1,6 @@
-"""Columns that say who somebody is are declared, so that no new one is missed by masking, and are not shown by Dagster."""
+"""Columns that say who somebody is are declared, so that no new one is missed by masking, and are
+not shown by Dagster.
+"""
 
 import logging
 from pathlib import Path
@@ -14,10 +16,13 @@ from resources.warehouse.schema import SPECS
 from tests.assets.marts.building import rows_of
 from tests.deployment import Deployment
 
-#: The columns of text of all tables and views that hold what was loaded; what people write is no name of theirs.
+#: The columns of text of all tables and views that hold what was loaded; what people write is no
+#: name of theirs.
 COLUMNS = (
-    "SELECT table_schema || '.' || table_name AS table, column_name AS column FROM information_schema.columns "
-    "WHERE table_schema IN ('raw', 'staging', 'mart') AND data_type IN ('text', 'character varying')"
+    "SELECT table_schema || '.' || table_name AS table, column_name AS column FROM "
+    "information_schema.columns "
+    "WHERE table_schema IN ('raw', 'staging', 'mart') AND data_type IN "
+    "('text', 'character varying')"
 )
 
 
@@ -33,7 +38,10 @@ def holding_people(built: tuple[Deployment, int]) -> set[tuple[str, str]]:
     found = set()
     for row in deployment.query(COLUMNS):
         table, column = row["table"], row["column"]
-        query = f'SELECT EXISTS (SELECT FROM {table} WHERE "{column}" IN (SELECT * FROM public.texts_of_people)) AS held'
+        query = (
+            f'SELECT EXISTS (SELECT FROM {table} WHERE "{column}" IN (SELECT * FROM '
+            "public.texts_of_people)) AS held"
+        )
         if deployment.query(query)[0]["held"]:
             found.add((table, column))
     deployment.change("DROP TABLE public.texts_of_people")
@@ -45,7 +53,9 @@ def test_every_column_that_says_who_somebody_is_is_declared(
     holding_people: set[tuple[str, str]],
 ) -> None:
     declared = {(one.table_name, one.column) for one in people_columns()}
-    declared |= {(spec.table.fullname, column) for spec in SPECS.values() for column in spec.of_people}
+    declared |= {
+        (spec.table.fullname, column) for spec in SPECS.values() for column in spec.of_people
+    }
     assert len(holding_people) > 20
     assert holding_people <= declared
     assert {table for table, _ in declared if not table.startswith("raw.")} <= project_tables()
@@ -61,7 +71,9 @@ def test_a_table_that_builds_keep_says_whose_names_it_has() -> None:
 
 
 @pytest.mark.full
-def test_the_rows_that_a_test_of_dbt_objects_to_are_shown_without_people(built: tuple[Deployment, int], tmp_path: Path) -> None:
+def test_the_rows_that_a_test_of_dbt_objects_to_are_shown_without_people(
+    built: tuple[Deployment, int], tmp_path: Path
+) -> None:
     deployment, _ = built
     node: dict[str, Any] = {
         "name": "late",
@@ -74,7 +86,9 @@ def test_the_rows_that_a_test_of_dbt_objects_to_are_shown_without_people(built: 
     }
     (tmp_path / "compiled").mkdir()
     (tmp_path / "compiled" / "late.sql").write_text("SELECT issue_key, assignee FROM mart.issue")
-    failed = dg.AssetCheckResult(passed=False, check_name="late", metadata={"unique_id": "test.late"})
+    failed = dg.AssetCheckResult(
+        passed=False, check_name="late", metadata={"unique_id": "test.late"}
+    )
 
     def shown(engine: Engine) -> dg.AssetCheckResult:
         return with_rows(

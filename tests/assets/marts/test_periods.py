@@ -1,4 +1,6 @@
-"""Days, weeks and months that are over keep their numbers, whatever is edited, deleted and built again later."""
+"""Days, weeks and months that are over keep their numbers, whatever is edited, deleted and built
+again later.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -7,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from assets.partitions import month_keys, partition_key
+from assets.partitions import month_keys
 from pipelines.jobs import issues_config
-from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from simulator.model import Issue
+from sync.partition_ranges import range_tags
 from tests.assets.marts.building import build, contents
 from tests.assets.marts.worked import CLOSED, IN_PROGRESS, OPEN
 from tests.deployment import Deployment
@@ -40,7 +42,9 @@ def closed_periods(deployment: Deployment, today: date) -> dict[str, list[str]]:
     found = {}
     for mart, over in CLOSED_PERIODS.items():
         rows = deployment.query(
-            f"SELECT t::text AS row FROM mart.{mart} t WHERE {over} ORDER BY 1".replace(":d", f"date '{today}'")
+            f"SELECT t::text AS row FROM mart.{mart} t WHERE {over} ORDER BY 1".replace(
+                ":d", f"date '{today}'"
+            )
         )
         found[mart] = [str(row["row"]) for row in rows]
     return found
@@ -49,13 +53,15 @@ def closed_periods(deployment: Deployment, today: date) -> dict[str, list[str]]:
 def read_issues(deployment: Deployment, only: Sequence[str] = ()) -> None:
     """Read all issues and what hangs on them again, or `only` some of these tables."""
     keys, months = deployment.partitions, month_keys()
-    tags = {RANGE_START_TAG: partition_key(keys[0], months[0]), RANGE_END_TAG: partition_key(keys[-1], months[-1])}
+    tags = range_tags(keys, months)
     assert deployment.run("issues", only=only, config=issues_config("backfill"), tags=tags).success
 
 
 def statuses(deployment: Deployment, issue: Issue) -> list[tuple[str, datetime, bool]]:
     """Return which statuses an issue has had, since when, and whether no log tells of it."""
-    found = deployment.query(f"SELECT * FROM mart.issue_status_interval WHERE issue_id = {issue.id} ORDER BY position")
+    found = deployment.query(
+        f"SELECT * FROM mart.issue_status_interval WHERE issue_id = {issue.id} ORDER BY position"
+    )
     return [(row["status"], row["valid_from"], row["is_inferred"]) for row in found]
 
 
@@ -65,8 +71,15 @@ def test_a_period_that_is_over_has_the_same_numbers_for_ever(built: tuple[Deploy
     author, other = sorted(space.users)[:2]
     winter = space.add_version("OPS", "冬", at=august(1))
     review, check = space.add_status("OPS", "相談中"), space.add_status("OPS", "最終確認")
-    made: dict[str, Any] = {"at": august(1), "by": author, "milestone_ids": (winter.id,), "actual_hours": 2}
-    logged, unlogged, late = (space.create_issue("OPS", status_id=status, **made) for status in (OPEN, review.id, OPEN))
+    made: dict[str, Any] = {
+        "at": august(1),
+        "by": author,
+        "milestone_ids": (winter.id,),
+        "actual_hours": 2,
+    }
+    logged, unlogged, late = (
+        space.create_issue("OPS", status_id=status, **made) for status in (OPEN, review.id, OPEN)
+    )
     space.edit_issue(logged, at=august(3), by=author, status_id=review.id, actual_hours=3)
     mistaken = space.edit_issue(logged, at=august(4), by=author, actual_hours=5)
     assert mistaken
@@ -101,13 +114,16 @@ def test_a_period_that_is_over_has_the_same_numbers_for_ever(built: tuple[Deploy
         ("完了", august(20), False),
     ]
     assert [row[::2] for row in statuses(deployment, late)] == [("未対応", False), ("処理中", True)]
-    burn = deployment.query("SELECT day, scope FROM mart.milestone_burn WHERE milestone = '冬' ORDER BY day")
+    burn = deployment.query(
+        "SELECT day, scope FROM mart.milestone_burn WHERE milestone = '冬' ORDER BY day"
+    )
     assert {row["day"].day: row["scope"] for row in burn if row["day"] < date(2026, 8, 12)} == {
         **dict.fromkeys(range(1, 11), 3),
         11: 0,
     }
     hours = deployment.query(
-        f"SELECT kind, hours, changed_at FROM mart.hours_ledger WHERE issue_id = {logged.id} ORDER BY position"
+        "SELECT kind, hours, changed_at FROM mart.hours_ledger WHERE issue_id = "
+        f"{logged.id} ORDER BY position"
     )
     assert [(row["kind"], row["hours"], row["changed_at"]) for row in hours] == [
         ("opening", 2, august(1)),
@@ -120,7 +136,10 @@ def test_a_period_that_is_over_has_the_same_numbers_for_ever(built: tuple[Deploy
     read_issues(deployment)
     build(deployment)
     assert closed_periods(deployment, today) == before
-    assert [row[::2] for row in statuses(deployment, late)] == [("未対応", False), ("処理中", False)]
+    assert [row[::2] for row in statuses(deployment, late)] == [
+        ("未対応", False),
+        ("処理中", False),
+    ]
     by_issue = contents(deployment)
     build(deployment, whole=True)
     whole = contents(deployment)

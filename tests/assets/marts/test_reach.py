@@ -1,4 +1,6 @@
-"""What marts say by id: the ids of the source in every mart, a row for each value of a list, teams, and what was so in the past."""
+"""What marts say by id: the ids of the source in every mart, a row for each value of a list, teams,
+and what was so in the past.
+"""
 
 import re
 from collections import Counter
@@ -42,7 +44,10 @@ def later(built: tuple[Deployment, int], made: Reached) -> Run:
     deployment, _ = built
     go_on(deployment, made)
     deployment.load()
-    deployment.change(f"UPDATE raw.issues SET issue_key = 'REACH-900', loaded_at = clock_timestamp() WHERE id = {made.parent}")
+    deployment.change(
+        "UPDATE raw.issues SET issue_key = 'REACH-900', loaded_at = clock_timestamp() "
+        f"WHERE id = {made.parent}"
+    )
     return build(deployment)
 
 
@@ -62,24 +67,44 @@ def test_an_issue_has_the_ids_of_the_source(built: tuple[Deployment, int], made:
     deployment, _ = built
     source = {row["id"]: row["payload"] for row in deployment.rows("issues")}
     keys = {issue: payload["issueKey"] for issue, payload in source.items()}
-    one = {"issue_type_id": "issueType", "status_id": "status", "priority_id": "priority", "resolution_id": "resolution"}
+    one = {
+        "issue_type_id": "issueType",
+        "status_id": "status",
+        "priority_id": "priority",
+        "resolution_id": "resolution",
+    }
     many = {"category_ids": "category", "milestone_ids": "milestone", "version_ids": "versions"}
     for row in deployment.query("SELECT * FROM mart.issue WHERE NOT is_deleted"):
         payload = source[row["issue_id"]]
-        assert {name: row[name] for name in one} == {name: (payload[field] or {}).get("id") for name, field in one.items()}
-        assert {name: row[name] for name in many} == {name: ids(payload[field]) for name, field in many.items()}
+        assert {name: row[name] for name in one} == {
+            name: (payload[field] or {}).get("id") for name, field in one.items()
+        }
+        assert {name: row[name] for name in many} == {
+            name: ids(payload[field]) for name, field in many.items()
+        }
         assert row["versions"] == [version["name"] for version in payload["versions"]]
         assert row["parent_issue_key"] == keys.get(payload["parentIssueId"])
 
 
-def test_an_issue_says_since_when_it_has_its_assignee_and_its_last_comment(built: tuple[Deployment, int], made: Reached) -> None:
+def test_an_issue_says_since_when_it_has_its_assignee_and_its_last_comment(
+    built: tuple[Deployment, int], made: Reached
+) -> None:
     deployment, issue = built
     [row] = deployment.query(f"SELECT * FROM mart.issue WHERE issue_id = {issue}")
     assert (row["assignee_since"], row["last_comment_at"]) == (STEPS["started"], STEPS["answered"])
-    assert deployment.query("SELECT issue_key FROM mart.issue WHERE assignee_since IS NULL OR assignee_since < created_at") == []
+    assert (
+        deployment.query(
+            "SELECT issue_key FROM mart.issue WHERE assignee_since IS NULL OR "
+            "assignee_since < created_at"
+        )
+        == []
+    )
 
 
-@pytest.mark.parametrize(("name", "field"), [("category", "category"), ("milestone", "milestone"), ("version", "versions")])
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [("category", "category"), ("milestone", "milestone"), ("version", "versions")],
+)
 def test_a_bridge_has_a_row_for_each_value_in_the_order_of_the_source(
     built: tuple[Deployment, int], made: Reached, name: str, field: str
 ) -> None:
@@ -90,16 +115,29 @@ def test_a_bridge_has_a_row_for_each_value_in_the_order_of_the_source(
         for place, one in enumerate(row["payload"][field], 1)
     }
     found = deployment.query(f"SELECT * FROM mart.issue_{name} WHERE NOT is_deleted")
-    assert {(row["issue_id"], row["position"]): (row[f"{name}_id"], row[name]) for row in found} == expected
+    assert {
+        (row["issue_id"], row["position"]): (row[f"{name}_id"], row[name]) for row in found
+    } == expected
     assert expected
 
 
-def test_values_of_custom_fields_have_types_and_each_field_a_column(built: tuple[Deployment, int], made: Reached) -> None:
+def test_values_of_custom_fields_have_types_and_each_field_a_column(
+    built: tuple[Deployment, int], made: Reached
+) -> None:
     deployment, _ = built
     found = deployment.query(
-        f"SELECT * FROM mart.issue_custom_field WHERE issue_id = {made.issue} ORDER BY custom_field_id, position"
+        f"SELECT * FROM mart.issue_custom_field WHERE issue_id = {made.issue} ORDER BY "
+        "custom_field_id, position"
     )
-    names = ("custom_field_id", "custom_field", "field_type", "text_value", "number_value", "date_value", "item_id")
+    names = (
+        "custom_field_id",
+        "custom_field",
+        "field_type",
+        "text_value",
+        "number_value",
+        "date_value",
+        "item_id",
+    )
     assert [tuple(row[name] for name in names) for row in found] == [
         (made.number, "工数", "number", "12.5", Decimal("12.5"), None, None),
         (made.day, "リリース日", "date", "2026-07-31", None, date(2026, 7, 31), None),
@@ -111,15 +149,26 @@ def test_values_of_custom_fields_have_types_and_each_field_a_column(built: tuple
     assert list(columns_of_view(deployment).items())[6:] == [
         ("工数", "numeric"), ("リリース日", "date"), (same[0], "text"), (same[1], "text")
     ]  # fmt: skip
-    wide = {row["issue_id"]: row for row in deployment.query("SELECT * FROM mart.custom_fields_reach")}
+    wide = {
+        row["issue_id"]: row for row in deployment.query("SELECT * FROM mart.custom_fields_reach")
+    }
     row = wide[made.issue]
-    assert [row[name] for name in ("工数", "リリース日", *same)] == [Decimal("12.5"), date(2026, 7, 31), "社内", "検証, 本番"]
+    assert [row[name] for name in ("工数", "リリース日", *same)] == [
+        Decimal("12.5"),
+        date(2026, 7, 31),
+        "社内",
+        "検証, 本番",
+    ]
     assert wide.keys() == {made.issue, made.parent, made.reported}, "issues without values, too"
 
 
-def test_type_priority_start_date_and_categories_are_followed_through_time(built: tuple[Deployment, int], made: Reached) -> None:
+def test_type_priority_start_date_and_categories_are_followed_through_time(
+    built: tuple[Deployment, int], made: Reached
+) -> None:
     deployment, _ = built
-    found = deployment.query(f"SELECT * FROM mart.issue_history WHERE issue_id = {made.reported} ORDER BY first_day")
+    found = deployment.query(
+        f"SELECT * FROM mart.issue_history WHERE issue_id = {made.reported} ORDER BY first_day"
+    )
     names = ("first_day", "issue_type_id", "priority_id", "priority", "start_date", "category_ids")
     first, (old, new), start = date(2026, 7, 1), made.types, date(2026, 7, 6)
     assert [tuple(row[name] for name in names) for row in found] == [
@@ -131,7 +180,9 @@ def test_type_priority_start_date_and_categories_are_followed_through_time(built
     ]
 
 
-def test_today_has_rows_in_a_space_where_nothing_happens(built: tuple[Deployment, int], made: Reached) -> None:
+def test_today_has_rows_in_a_space_where_nothing_happens(
+    built: tuple[Deployment, int], made: Reached
+) -> None:
     deployment, _ = built
     today = "(now() AT TIME ZONE 'Asia/Tokyo')::date"
     [found] = deployment.query(f"SELECT count(*) AS n FROM mart.issue_daily WHERE day = {today}")
@@ -139,19 +190,37 @@ def test_today_has_rows_in_a_space_where_nothing_happens(built: tuple[Deployment
     [stock] = deployment.query(f"SELECT sum(issues) AS n FROM mart.flow_daily WHERE day = {today}")
     assert found["n"] == stock["n"] == issues["n"] > 0
     for mart in ("issue_daily", "flow_daily"):
-        assert [row["n"] for row in deployment.query(f"SELECT count(*) AS n FROM mart.{mart} WHERE day > {today}")] == [0]
+        assert [
+            row["n"]
+            for row in deployment.query(
+                f"SELECT count(*) AS n FROM mart.{mart} WHERE day > {today}"
+            )
+        ] == [0]
 
 
 def test_a_team_has_the_work_of_its_people(built: tuple[Deployment, int], made: Reached) -> None:
     deployment, _ = built
-    sums = "sum(created) AS created, sum(done) AS done, sum(comments) AS comments, sum(hours) AS hours"
-    [row] = deployment.query(f"SELECT max(people) AS people, {sums} FROM mart.team_project_week WHERE team_id = {made.team}")
-    assert [row[name] for name in ("people", "created", "done", "comments", "hours")] == [1, 11, 10, 1, 3]
+    sums = (
+        "sum(created) AS created, sum(done) AS done, sum(comments) AS comments, sum(hours) AS hours"
+    )
+    [row] = deployment.query(
+        f"SELECT max(people) AS people, {sums} FROM mart.team_project_week "
+        f"WHERE team_id = {made.team}"
+    )
+    assert [row[name] for name in ("people", "created", "done", "comments", "hours")] == [
+        1,
+        11,
+        10,
+        1,
+        3,
+    ]
     for metric, value in TEAM.items():
         [measured] = deployment.query(Metrics(manifest()).sql([metric], where=["team=検証"]))
         assert measured == {metric: value}
     [row] = deployment.query(f"SELECT * FROM mart.team_summary WHERE team_id = {made.team}")
-    assert [row[name] for name in ("people", "open_issues", "active_issues", "done_issues", "hours")] == [1, 1, 1, 10, 3]
+    assert [
+        row[name] for name in ("people", "open_issues", "active_issues", "done_issues", "hours")
+    ] == [1, 1, 1, 10, 3]
     person = f"SELECT {sums} FROM mart.person_project_week WHERE user_id = {made.peer}"
     [row] = deployment.query(person)
     assert [row[name] for name in ("created", "done", "comments", "hours")] == [11, 10, 1, 3]
@@ -160,7 +229,9 @@ def test_a_team_has_the_work_of_its_people(built: tuple[Deployment, int], made: 
     teams = Counter(row["user_id"] for row in members)
     assert [row for row in members if row["teams"] != teams[row["user_id"]]] == []
     assert max(teams.values()) > 1
-    people = deployment.query("SELECT user_id, sum(hours) AS hours FROM mart.user_workload_weekly GROUP BY user_id")
+    people = deployment.query(
+        "SELECT user_id, sum(hours) AS hours FROM mart.user_workload_weekly GROUP BY user_id"
+    )
     [total] = deployment.query("SELECT sum(hours) AS hours FROM mart.team_project_week")
     assert sum(row["hours"] * teams[row["user_id"]] for row in people) == total["hours"]
 
@@ -186,7 +257,8 @@ def test_tools_find_keys_and_relations_which_hold(reader: Engine, made: Reached)
         orphans = {
             (table, column): connection.exec_driver_sql(
                 # Milestone 0 stands for none, and has no row of its own.
-                f"SELECT count(*) FROM mart.{table} AS t WHERE {column} IS NOT NULL AND '{column}' || {column} <> 'milestone_id0' "
+                f"SELECT count(*) FROM mart.{table} AS t WHERE {column} IS NOT NULL AND "
+                f"'{column}' || {column} <> 'milestone_id0' "
                 f"AND NOT EXISTS (SELECT FROM mart.{target} AS o WHERE o.{key} = t.{column})"
             ).scalar_one()
             for table, column, target, key in relations
@@ -194,18 +266,27 @@ def test_tools_find_keys_and_relations_which_hold(reader: Engine, made: Reached)
     assert {place: count for place, count in orphans.items() if count} == {}
 
 
-def test_an_id_is_a_number_and_a_count_is_whole(built: tuple[Deployment, int], made: Reached) -> None:
+def test_an_id_is_a_number_and_a_count_is_whole(
+    built: tuple[Deployment, int], made: Reached
+) -> None:
     deployment, _ = built
     columns = deployment.query(
-        "SELECT table_name AS mart, column_name AS name, data_type AS type FROM information_schema.columns "
+        "SELECT table_name AS mart, column_name AS name, data_type AS type FROM "
+        "information_schema.columns "
         "WHERE table_schema = 'mart' AND table_name !~ '^custom_fields_'"
     )
-    assert [row for row in columns if re.search("_id$", row["name"]) and row["type"] != "bigint"] == []
+    assert [
+        row for row in columns if re.search("_id$", row["name"]) and row["type"] != "bigint"
+    ] == []
     counts = (
-        "^(issues|created|done|scope|comments|people|requests|items_synced|items_failed|entered|left_stage"
-        "|(?!progress_).*_issues|.*_count)$"
+        "^(issues|created|done|scope|comments|people|requests|items_synced|items_failed"
+        "|entered|left_stage|(?!progress_).*_issues|.*_count)$"
     )
-    assert [row for row in columns if re.search(counts, row["name"]) and row["type"] not in ("bigint", "integer")] == []
+    assert [
+        row
+        for row in columns
+        if re.search(counts, row["name"]) and row["type"] not in ("bigint", "integer")
+    ] == []
 
 
 def test_what_people_change_has_a_default_and_a_warning_that_names_it(
@@ -214,59 +295,100 @@ def test_what_people_change_has_a_default_and_a_warning_that_names_it(
     deployment, _ = built
     checks = checks_of(later)
     named = {
-        "custom_fields_mean_what_they_meant": {"versions": ["工数 (type 3) -> 見積り (type 3)", "環境 (type 1) -> 環境 (type 3)"]},
-        "custom_field_values_fit_their_type": {"text_value": ["社内"], "custom_field_id": [str(made.text)]},
+        "custom_fields_mean_what_they_meant": {
+            "versions": ["工数 (type 3) -> 見積り (type 3)", "環境 (type 1) -> 環境 (type 3)"]
+        },
+        "custom_field_values_fit_their_type": {
+            "text_value": ["社内"],
+            "custom_field_id": [str(made.text)],
+        },
         "custom_fields_have_names_of_their_own": {"name": ["環境"]},
         "teams_are_there": {"team": ["解散"]},
     }
     for name, expected in named.items():
-        assert (checks[name].passed, checks[name].severity) == (False, dg.AssetCheckSeverity.WARN), name
+        assert (checks[name].passed, checks[name].severity) == (
+            False,
+            dg.AssetCheckSeverity.WARN,
+        ), name
         rows = rows_of(checks[name])
         assert {column: sorted(str(row[column]) for row in rows) for column in expected} == expected
     same = (f"環境 ({made.text})", f"環境 ({made.many})")
     assert list(columns_of_view(deployment).items())[6:] == [
         ("見積り", "numeric"), ("リリース日", "date"), (same[0], "numeric"), (same[1], "text")
     ]  # fmt: skip
-    [row] = deployment.query(f"SELECT * FROM mart.custom_fields_reach WHERE issue_id = {made.issue}")
+    [row] = deployment.query(
+        f"SELECT * FROM mart.custom_fields_reach WHERE issue_id = {made.issue}"
+    )
     assert (row["見積り"], row[same[0]]) == (Decimal("12.5"), None)
-    [child] = deployment.query(f"SELECT parent_issue_id, parent_issue_key FROM mart.issue WHERE issue_id = {made.issue}")
+    [child] = deployment.query(
+        f"SELECT parent_issue_id, parent_issue_key FROM mart.issue WHERE issue_id = {made.issue}"
+    )
     assert (child["parent_issue_id"], child["parent_issue_key"]) == (made.parent, "REACH-900")
 
 
-def test_a_team_keeps_what_was_done_in_its_time(built: tuple[Deployment, int], made: Reached, later: Run) -> None:
+def test_a_team_keeps_what_was_done_in_its_time(
+    built: tuple[Deployment, int], made: Reached, later: Run
+) -> None:
     deployment, _ = built
     teams = {row["team_id"]: row for row in deployment.query("SELECT * FROM mart.team_summary")}
-    hours = f"SELECT sum(hours) FROM mart.hours_ledger WHERE user_id = {made.peer} AND NOT is_deleted"
+    hours = (
+        f"SELECT sum(hours) FROM mart.hours_ledger WHERE user_id = {made.peer} AND NOT is_deleted"
+    )
     [peer] = deployment.query(
         f"SELECT count(*) FILTER (WHERE created_user_id = {made.peer}) AS created, "
-        f"count(done_at) FILTER (WHERE assignee_id = {made.peer}) AS done, ({hours}) AS hours FROM mart.issue WHERE NOT is_deleted"
+        f"count(done_at) FILTER (WHERE assignee_id = {made.peer}) AS done, ({hours}) AS hours "
+        "FROM mart.issue WHERE NOT is_deleted"
     )
     assert peer["created"] >= 11
-    assert [teams[made.team][name] for name in ("people", "created", "done", "hours")] == [1, *peer.values()]
+    assert [teams[made.team][name] for name in ("people", "created", "done", "hours")] == [
+        1,
+        *peer.values(),
+    ]
     gone = teams[made.gone_team]
     assert (gone["is_deleted"], gone["people"], gone["open_issues"]) == (True, 0, 0)
     assert gone["created"] > 0
-    members = {(row["team_id"], row["user_id"]) for row in deployment.query("SELECT * FROM mart.team_member")}
+    members = {
+        (row["team_id"], row["user_id"])
+        for row in deployment.query("SELECT * FROM mart.team_member")
+    }
     assert {(0, made.peer), (made.team, made.author)} <= members
     assert not {(made.team, made.peer), (made.gone_team, made.author)} & members
 
 
-def test_the_first_version_of_everything_reaches_back_for_ever(built: tuple[Deployment, int], made: Reached, later: Run) -> None:
+def test_the_first_version_of_everything_reaches_back_for_ever(
+    built: tuple[Deployment, int], made: Reached, later: Run
+) -> None:
     deployment, _ = built
-    dims = [row["name"] for row in deployment.query("SELECT tablename AS name FROM pg_tables WHERE tablename ~ '^dim_'")]
+    dims = [
+        row["name"]
+        for row in deployment.query(
+            "SELECT tablename AS name FROM pg_tables WHERE tablename ~ '^dim_'"
+        )
+    ]
     for dim in sorted({*dims} - {"dim_person", "dim_membership", "dim_team_membership"}):
         first = "count(*) FILTER (WHERE valid_from = '-infinity') AS first"
-        [row] = deployment.query(f"SELECT {first}, count(DISTINCT (space_key, {key_of(dim)})) AS things FROM mart.{dim}")
+        [row] = deployment.query(
+            f"SELECT {first}, count(DISTINCT (space_key, {key_of(dim)})) AS things FROM mart.{dim}"
+        )
         assert row["first"] == row["things"], dim
     # Of memberships those that were there when the project or team was seen first.
     members = deployment.query(
-        f"SELECT user_id, valid_from = '-infinity' AS first FROM mart.dim_team_membership WHERE team_id = {made.team}"
+        "SELECT user_id, valid_from = '-infinity' AS first FROM mart.dim_team_membership "
+        f"WHERE team_id = {made.team}"
     )
-    assert {(row["user_id"], row["first"]) for row in members} == {(made.peer, True), (made.peer, False), (made.author, False)}
+    assert {(row["user_id"], row["first"]) for row in members} == {
+        (made.peer, True),
+        (made.peer, False),
+        (made.author, False),
+    }
     versions = deployment.query(
-        f"SELECT name, valid_to FROM mart.dim_custom_field WHERE custom_field_id = {made.number} ORDER BY valid_from"
+        "SELECT name, valid_to FROM mart.dim_custom_field WHERE custom_field_id = "
+        f"{made.number} ORDER BY valid_from"
     )
-    assert [(row["name"], row["valid_to"] is None) for row in versions] == [("工数", False), ("見積り", True)]
+    assert [(row["name"], row["valid_to"] is None) for row in versions] == [
+        ("工数", False),
+        ("見積り", True),
+    ]
 
 
 def key_of(dim: str) -> str:

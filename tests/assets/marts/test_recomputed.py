@@ -1,4 +1,6 @@
-"""Numbers of the marts, recomputed in Python from the rows of the source: each change of an issue in turn."""
+"""Numbers of the marts, recomputed in Python from the rows of the source: each change of an issue
+in turn.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -72,8 +74,12 @@ class Project:
     @cached_property
     def issues(self) -> dict[int, SourceIssue]:
         """Its issues, by id."""
-        changes = self.deployment.query("SELECT * FROM raw.issue_changes ORDER BY created_at, comment_id, position")
-        rows = self.deployment.query(f"SELECT * FROM raw.issues WHERE issue_key LIKE '{self.key}-%' ORDER BY id")
+        changes = self.deployment.query(
+            "SELECT * FROM raw.issue_changes ORDER BY created_at, comment_id, position"
+        )
+        rows = self.deployment.query(
+            f"SELECT * FROM raw.issues WHERE issue_key LIKE '{self.key}-%' ORDER BY id"
+        )
         return {
             row["id"]: SourceIssue(
                 row["id"],
@@ -89,14 +95,17 @@ class Project:
     def as_of(self) -> datetime:
         """The newest change of the space."""
         [row] = self.deployment.query(
-            "SELECT greatest((SELECT max(updated_at) FROM raw.issues), (SELECT max(created_at) FROM raw.issue_changes)) AS at"
+            "SELECT greatest((SELECT max(updated_at) FROM raw.issues), (SELECT max(created_at) "
+            "FROM raw.issue_changes)) AS at"
         )
         at: datetime = row["at"]
         return at
 
     def mart(self, table: str, order: str) -> list[dict[str, Any]]:
         """Return the rows of the project in a mart."""
-        found = self.deployment.query(f"SELECT * FROM mart.{table} WHERE project_key = '{self.key}' ORDER BY {order}")
+        found = self.deployment.query(
+            f"SELECT * FROM mart.{table} WHERE project_key = '{self.key}' ORDER BY {order}"
+        )
         return [dict(row) for row in found]
 
 
@@ -126,7 +135,9 @@ def days(first: date, last: date) -> Iterator[date]:
     return (first + timedelta(days=one) for one in range((last - first).days + 1))
 
 
-def test_a_milestone_burns_until_it_is_done_and_to_today_while_issues_of_it_are_open(project: Project) -> None:
+def test_a_milestone_burns_until_it_is_done_and_to_today_while_issues_of_it_are_open(
+    project: Project,
+) -> None:
     today = day_of(project.as_of)
     rows = project.mart("milestone_burn", "day")
     for name, due, is_open in (("遅", date(2026, 7, 10), True), ("早", date(2026, 7, 10), False)):
@@ -138,10 +149,19 @@ def test_a_milestone_burns_until_it_is_done_and_to_today_while_issues_of_it_are_
                 if name in str(at_end_of(day, one.steps("milestone"))).split(", ")
             ]
             expected[day] = (len(members), members.count("done"))
-        done_on = next((day for day in expected if all(s == d for one, (s, d) in expected.items() if one >= day)), None)
+        done_on = next(
+            (
+                day
+                for day in expected
+                if all(s == d for one, (s, d) in expected.items() if one >= day)
+            ),
+            None,
+        )
         assert (done_on is None) is is_open
         last = done_on or today
-        found = {row["day"]: (row["scope"], row["done"]) for row in rows if row["milestone"] == name}
+        found = {
+            row["day"]: (row["scope"], row["done"]) for row in rows if row["milestone"] == name
+        }
         assert found == {day: numbers for day, numbers in expected.items() if day <= last}, name
         assert last > due if is_open else last < due
 
@@ -154,11 +174,15 @@ def test_moves_are_changes_of_stage_and_add_up_to_the_change_of_the_stock(projec
         left.update((day_of(at), before) for (_, before), (at, _) in pairwise(steps))
     rows = project.mart("flow_daily", "stage, day")
     assert {(row["day"], row["stage"]): row["entered"] for row in rows if row["entered"]} == entered
-    assert {(row["day"], row["stage"]): row["left_stage"] for row in rows if row["left_stage"]} == left
+    assert {
+        (row["day"], row["stage"]): row["left_stage"] for row in rows if row["left_stage"]
+    } == left
     for before, row in pairwise(rows):
         stock = before["issues"] if before["stage"] == row["stage"] else 0
         assert row["issues"] - stock == row["entered"] - row["left_stage"]
-        assert row["issues"] == sum(at_end_of(row["day"], one.stages()) == row["stage"] for one in project.issues.values())
+        assert row["issues"] == sum(
+            at_end_of(row["day"], one.stages()) == row["stage"] for one in project.issues.values()
+        )
 
 
 def test_what_is_reopened_was_done_since_it_came_into_the_stage(project: Project) -> None:
@@ -171,16 +195,28 @@ def test_what_is_reopened_was_done_since_it_came_into_the_stage(project: Project
     ids = ", ".join(map(str, project.issues))
     rows = project.deployment.query(f"SELECT * FROM mart.reopen_event WHERE issue_id IN ({ids})")
     assert {(row["issue_id"], row["reopened_at"]): row["done_at"] for row in rows} == expected
-    assert all(row["seconds_done"] == (row["reopened_at"] - row["done_at"]).total_seconds() for row in rows)
+    assert all(
+        row["seconds_done"] == (row["reopened_at"] - row["done_at"]).total_seconds() for row in rows
+    )
 
 
-def test_today_in_the_history_is_the_issue_in_every_column_that_both_have(built: tuple[Deployment, int]) -> None:
+def test_today_in_the_history_is_the_issue_in_every_column_that_both_have(
+    built: tuple[Deployment, int],
+) -> None:
     deployment, _ = built
-    issues = {row["issue_id"]: row for row in deployment.query("SELECT * FROM mart.issue WHERE NOT is_deleted")}
-    history = {row["issue_id"]: row for row in deployment.query("SELECT * FROM mart.issue_history WHERE last_day IS NULL")}
+    issues = {
+        row["issue_id"]: row
+        for row in deployment.query("SELECT * FROM mart.issue WHERE NOT is_deleted")
+    }
+    history = {
+        row["issue_id"]: row
+        for row in deployment.query("SELECT * FROM mart.issue_history WHERE last_day IS NULL")
+    }
     assert issues.keys() == history.keys()
     shared = [name for name in history[next(iter(history))] if name in next(iter(issues.values()))]
-    assert {"status", "stage", "assignee", "due_date", "estimated_hours", "actual_hours"} <= {*shared}
+    assert {"status", "stage", "assignee", "due_date", "estimated_hours", "actual_hours"} <= {
+        *shared
+    }
     unequal = [
         (issue_id, name, issue[name], history[issue_id][name])
         for issue_id, issue in issues.items()
@@ -188,7 +224,10 @@ def test_today_in_the_history_is_the_issue_in_every_column_that_both_have(built:
         if issue[name] != history[issue_id][name]
     ]
     assert unequal == []
-    source = {row["id"]: [one["id"] for one in row["payload"]["milestone"]] for row in deployment.rows("issues")}
+    source = {
+        row["id"]: [one["id"] for one in row["payload"]["milestone"]]
+        for row in deployment.rows("issues")
+    }
     assert {issue_id: history[issue_id]["milestone_ids"] for issue_id in source} == source
 
 
@@ -197,12 +236,23 @@ def test_work_in_progress_has_its_age_since_it_was_last_started(project: Project
     for one in project.issues.values():
         steps = one.stages()
         if steps[-1][1] in IN_PROGRESS:
-            starts = [at for (_, before), (at, stage) in pairwise(steps) if before not in IN_PROGRESS and stage in IN_PROGRESS]
+            starts = [
+                at
+                for (_, before), (at, stage) in pairwise(steps)
+                if before not in IN_PROGRESS and stage in IN_PROGRESS
+            ]
             started = starts[-1]
-            expected[one.id] = (started, one.steps("status")[-1][0], (project.as_of - started).total_seconds())
+            expected[one.id] = (
+                started,
+                one.steps("status")[-1][0],
+                (project.as_of - started).total_seconds(),
+            )
     rows = project.mart("wip_aging", "issue_id")
     assert len(expected) == 2
-    assert {row["issue_id"]: (row["last_started_at"], row["status_since"], row["age_seconds"]) for row in rows} == expected
+    assert {
+        row["issue_id"]: (row["last_started_at"], row["status_since"], row["age_seconds"])
+        for row in rows
+    } == expected
     assert all(row["first_started_at"] < row["last_started_at"] for row in rows)
     issues = {row["issue_id"]: row for row in project.mart("issue", "issue_id")}
     for row in rows:
@@ -222,34 +272,73 @@ def test_lists_have_the_order_of_the_source(built: tuple[Deployment, int]) -> No
     }
     rows = deployment.query("SELECT * FROM mart.issue WHERE NOT is_deleted")
     assert {(row["issue_id"], name): row[name] for row in rows for name in lists} == expected
-    for table, field in {"category": "category", "milestone": "milestone", "version": "versions"}.items():
+    for table, field in {
+        "category": "category",
+        "milestone": "milestone",
+        "version": "versions",
+    }.items():
         places = deployment.query(
-            f"SELECT issue_id, {table}_id AS one, place FROM staging.stg_issue_{table} ORDER BY issue_id, place"
+            f"SELECT issue_id, {table}_id AS one, place FROM staging.stg_issue_{table} "
+            "ORDER BY issue_id, place"
         )
         reported = [
-            (row["id"], one["id"], place) for row in deployment.rows("issues") for place, one in enumerate(row["payload"][field], 1)
+            (row["id"], one["id"], place)
+            for row in deployment.rows("issues")
+            for place, one in enumerate(row["payload"][field], 1)
         ]
         known = {issue for issue, _, _ in reported}
-        assert [(row["issue_id"], row["one"], row["place"]) for row in places if row["issue_id"] in known] == reported
+        assert [
+            (row["issue_id"], row["one"], row["place"])
+            for row in places
+            if row["issue_id"] in known
+        ] == reported
 
 
 def asked(reader: Engine, question: str) -> list[dict[str, Any]]:
-    """Return the answer to the query of the page whose title begins with a question, of the project."""
+    """Return the answer to the query of the page whose title begins with a question, of the
+    project.
+    """
     [sql] = [one.replace("'OPS'", "'NUM'") for title, one in QUERIES.items() if question in title]
     with reader.connect() as connection:
-        return [dict(row) for row in connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).mappings()]
+        return [
+            dict(row)
+            for row in connection.exec_driver_sql(
+                sql, execution_options={"no_parameters": True}
+            ).mappings()
+        ]
 
 
 def test_moves_of_due_dates_are_all_counted_each_way(project: Project, reader: Engine) -> None:
     expected = {}
     for one in project.issues.values():
-        dates = [None if day is None else date.fromisoformat(day[:10]) for _, day in one.steps("due_date")]
-        moves = [(after - before).days for before, after in pairwise(dates) if before and after and before != after]
+        dates = [
+            None if day is None else date.fromisoformat(day[:10])
+            for _, day in one.steps("due_date")
+        ]
+        moves = [
+            (after - before).days
+            for before, after in pairwise(dates)
+            if before and after and before != after
+        ]
         if moves:
             later, earlier = [one for one in moves if one > 0], [-one for one in moves if one < 0]
             removed = dates[1:].count(None)
-            expected[one.payload["issueKey"]] = (len(moves), len(later), sum(later), len(earlier), sum(earlier), removed)
-    columns = ("moves", "times_later", "days_later", "times_earlier", "days_earlier", "times_removed")
+            expected[one.payload["issueKey"]] = (
+                len(moves),
+                len(later),
+                sum(later),
+                len(earlier),
+                sum(earlier),
+                removed,
+            )
+    columns = (
+        "moves",
+        "times_later",
+        "days_later",
+        "times_earlier",
+        "days_earlier",
+        "times_removed",
+    )
     found = {
         row["issue_key"]: tuple(row[name] for name in columns)
         for row in asked(reader, "Which due dates move")
@@ -259,7 +348,9 @@ def test_moves_of_due_dates_are_all_counted_each_way(project: Project, reader: E
     assert set(expected.values()) == {(3, 2, 13, 1, 3, 1)}
 
 
-def test_people_held_their_issues_until_now_where_they_still_have_them(project: Project, reader: Engine) -> None:
+def test_people_held_their_issues_until_now_where_they_still_have_them(
+    project: Project, reader: Engine
+) -> None:
     held = defaultdict[str, float](float)
     now = datetime.now(TOKYO)
     for one in project.issues.values():
@@ -268,6 +359,10 @@ def test_people_held_their_issues_until_now_where_they_still_have_them(project: 
         for (since, person), (until, _) in pairwise([*one.steps("assignee"), (end, None)]):
             if person:
                 held[person] += max(min(until, end) - since, timedelta()).total_seconds()
-    found = {row["person"]: float(row["days_held"]) for row in asked(reader, "Who did what in a project")}
-    assert found == {person: pytest.approx(seconds / 86_400, abs=0.06) for person, seconds in held.items()}
+    found = {
+        row["person"]: float(row["days_held"]) for row in asked(reader, "Who did what in a project")
+    }
+    assert found == {
+        person: pytest.approx(seconds / 86_400, abs=0.06) for person, seconds in held.items()
+    }
     assert len(found) == 2

@@ -1,4 +1,6 @@
-"""The report and the charts of a build of a loaded space: numbers of the source, escaped, of one project on request."""
+"""The report and the charts of a build of a loaded space: numbers of the source, escaped, of one
+project on request.
+"""
 
 import base64
 import gzip
@@ -6,7 +8,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -25,11 +26,10 @@ from assets.marts.report_data import collect
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseBusyError
-from resources.warehouse.history import fail_sync, start_sync
+from resources.warehouse.history.history_writer import RunEnd, fail_sync, record_ends, start_sync
+from resources.warehouse.history.sync_outcomes import summary
 from resources.warehouse.locks import Locks
-from resources.warehouse.run_log import RunEnd, record_ends
-from resources.warehouse.sync_log import summary
+from resources.warehouse.warehouse_errors import WarehouseBusyError
 from service.app import create_app
 from simulator import Simulator, SpaceSpec
 from tests.deployment import Deployment, Run, quiet
@@ -47,14 +47,24 @@ IN_PROGRESS, CLOSED = 2, 4
 
 @pytest.fixture(scope="module")
 def built(shared_warehouse_url: str) -> Iterator[tuple[Deployment, Run]]:
-    """Return a deployment that is loaded and has its marts, and the run that built them; the tests share it."""
+    """Return a deployment that is loaded and has its marts, and the run that built them; the tests
+    share it.
+    """
     made = engine(shared_warehouse_url)
     with Simulator(TWO_PROJECTS) as sim, in_memory() as instance:
         author = min(sim.space.users)
-        issue = sim.space.create_issue("OPS", by=author, at=datetime(2020, 1, 1, tzinfo=UTC), summary=SCRIPT)
-        sim.space.edit_issue(issue, by=author, at=datetime(2020, 1, 2, tzinfo=UTC), status_id=IN_PROGRESS)
-        done = sim.space.create_issue("WEB", by=author, at=datetime(2026, 6, 1, tzinfo=UTC), actual_hours=7.25)
-        sim.space.edit_issue(done, by=author, at=datetime(2026, 6, 2, tzinfo=UTC), status_id=IN_PROGRESS)
+        issue = sim.space.create_issue(
+            "OPS", by=author, at=datetime(2020, 1, 1, tzinfo=UTC), summary=SCRIPT
+        )
+        sim.space.edit_issue(
+            issue, by=author, at=datetime(2020, 1, 2, tzinfo=UTC), status_id=IN_PROGRESS
+        )
+        done = sim.space.create_issue(
+            "WEB", by=author, at=datetime(2026, 6, 1, tzinfo=UTC), actual_hours=7.25
+        )
+        sim.space.edit_issue(
+            done, by=author, at=datetime(2026, 6, 2, tzinfo=UTC), status_id=IN_PROGRESS
+        )
         sim.space.edit_issue(done, by=author, at=datetime(2026, 6, 5, tzinfo=UTC), status_id=CLOSED)
         deployment = Deployment(sim, shared_warehouse_url, made, instance, sim.api_key, quiet())
         yield deployment, deployment.load().run("marts")
@@ -68,19 +78,25 @@ def unpacked(page: str) -> dict[str, Any]:
     return found
 
 
-def test_each_mart_with_a_chart_has_it_at_its_materialization(built: tuple[Deployment, Run]) -> None:
+def test_each_mart_with_a_chart_has_it_at_its_materialization(
+    built: tuple[Deployment, Run],
+) -> None:
     _, run = built
     assert run.success
     found = {
         event.asset_key.path[-1]: event.materialization.metadata["chart"]
         for event in run.events
-        if event.is_step_materialization and event.asset_key and "chart" in event.materialization.metadata
+        if event.is_step_materialization
+        and event.asset_key
+        and "chart" in event.materialization.metadata
     }
     expected = {chart.mart: chart.title for chart in CHARTS}
     assert found.keys() == expected.keys()
     for mart, title in expected.items():
         assert isinstance(found[mart], dg.MarkdownMetadataValue)
-        picture = re.fullmatch(r"!\[(.+)\]\(data:image/svg\+xml,([\w%/.~-]+)\)", str(found[mart].value))
+        picture = re.fullmatch(
+            r"!\[(.+)\]\(data:image/svg\+xml,([\w%/.~-]+)\)", str(found[mart].value)
+        )
         assert picture
         assert picture[1] == title
         assert unquote(picture[2]).startswith("<svg ")
@@ -95,16 +111,31 @@ def test_the_page_has_the_numbers_of_the_source(built: tuple[Deployment, Run]) -
     for project in space.projects.values():
         of_project = [issue for issue in space.issues.values() if issue.project_id == project.id]
         assert issues["p"].count(keys.index(project.key)) == len(of_project)
-        assert next(one["name"] for one in data["projects"] if one["key"] == project.key) == clean(project.name)
-    total = sum((Decimal(str(issue.actual_hours)) for issue in space.issues.values() if issue.actual_hours is not None), Decimal(0))
+        assert next(one["name"] for one in data["projects"] if one["key"] == project.key) == clean(
+            project.name
+        )
+    total = sum(
+        (
+            Decimal(str(issue.actual_hours))
+            for issue in space.issues.values()
+            if issue.actual_hours is not None
+        ),
+        Decimal(0),
+    )
     assert sum(hours or 0 for hours in issues["actual"]) == pytest.approx(float(total))
     stages = [data["statuses"][status]["stage"] for status in issues["s"]]
     opened = len([stage for stage in stages if stage != "done"])
     assert stages == sorted(stages, key=lambda stage: stage == "done"), "open issues come first"
-    assert {len(issues[name]) for name in ("due", "start", "age", "stay", "priority", "risk", "faster", "summary")} == {opened}
+    assert {
+        len(issues[name])
+        for name in ("due", "start", "age", "stay", "priority", "risk", "faster", "summary")
+    } == {opened}
     assert all(row["is_equal"] for row in data["sync"])
     cycles = [minutes for minutes in issues["cycle"] if minutes is not None]
-    [marts] = deployment.query("SELECT count(cycle_seconds) AS n, max(cycle_seconds) AS most FROM mart.issue WHERE NOT is_deleted")
+    [marts] = deployment.query(
+        "SELECT count(cycle_seconds) AS n, max(cycle_seconds) AS most FROM "
+        "mart.issue WHERE NOT is_deleted"
+    )
     assert (len(cycles), max(cycles)) == (marts["n"], marts["most"] // 60)
 
 
@@ -113,28 +144,46 @@ def test_histories_add_up_to_what_the_marts_say(built: tuple[Deployment, Run]) -
     data = unpacked(report(deployment.engine, TOKYO))
     keys = [project["key"] for project in data["projects"]]
     flow: Counter[tuple[str, str]] = Counter()
-    for project, stage, n in zip(data["flow"]["p"], data["flow"]["stage"], data["flow"]["n"], strict=True):
+    for project, stage, n in zip(
+        data["flow"]["p"], data["flow"]["stage"], data["flow"]["n"], strict=True
+    ):
         flow[keys[project], ("done", "review", "active", "waiting")[stage]] += n
-    now = deployment.query("SELECT project_key, stage, count(*) AS n FROM mart.issue WHERE NOT is_deleted GROUP BY 1, 2")
-    assert {key: n for key, n in flow.items() if n} == {(row["project_key"], row["stage"]): row["n"] for row in now}
+    now = deployment.query(
+        "SELECT project_key, stage, count(*) AS n FROM mart.issue WHERE NOT "
+        "is_deleted GROUP BY 1, 2"
+    )
+    assert {key: n for key, n in flow.items() if n} == {
+        (row["project_key"], row["stage"]): row["n"] for row in now
+    }
     burn: dict[tuple[str, str], list[int]] = {}
     for at, milestone in enumerate(data["burn"]["m"]):
-        of = burn.setdefault((keys[data["milestones"][milestone]["project"]], data["milestones"][milestone]["name"]), [0, 0])
+        of = burn.setdefault(
+            (keys[data["milestones"][milestone]["project"]], data["milestones"][milestone]["name"]),
+            [0, 0],
+        )
         of[0] += data["burn"]["scope"][at]
         of[1] += data["burn"]["done"][at]
     last = deployment.query(
-        "SELECT DISTINCT ON (milestone_id) project_key, milestone, scope, done FROM mart.milestone_burn "
+        "SELECT DISTINCT ON (milestone_id) project_key, milestone, scope, done "
+        "FROM mart.milestone_burn "
         "ORDER BY milestone_id, day DESC"
     )
-    marts = {(row["project_key"], row["milestone"]): [int(row["scope"]), int(row["done"])] for row in last}
+    marts = {
+        (row["project_key"], row["milestone"]): [int(row["scope"]), int(row["done"])]
+        for row in last
+    }
     assert burn
     assert burn.items() <= marts.items()
 
 
-def test_changes_of_a_week_are_counted_and_an_issue_was_done_by_who_closed_it(built: tuple[Deployment, Run]) -> None:
+def test_changes_of_a_week_are_counted_and_an_issue_was_done_by_who_closed_it(
+    built: tuple[Deployment, Run],
+) -> None:
     deployment, _ = built
     with deployment.engine.connect() as connection:
-        data = collect(connection, NEEDED | {"project_summary"}, None, datetime(2026, 6, 6, tzinfo=TOKYO))
+        data = collect(
+            connection, NEEDED | {"project_summary"}, None, datetime(2026, 6, 6, tzinfo=TOKYO)
+        )
     counted, listed = Counter[str](), Counter(data["changes"]["what"])
     for what, n in zip(data["changed"]["what"], data["changed"]["n"], strict=True):
         counted["moved" if what == "earlier" else what] += n
@@ -143,13 +192,19 @@ def test_changes_of_a_week_are_counted_and_an_issue_was_done_by_who_closed_it(bu
     keys = [data["projects"][project]["key"] for project in data["changes"]["p"]]
     rows = zip(keys, *(data["changes"][name] for name in ("n", "what", "by")), strict=True)
     author = deployment.sim.space.users[min(deployment.sim.space.users)]
-    assert [by for key, n, what, by in rows if (f"{key}-{n}", what) == (closed["issue_key"], "done")] == [clean(author.name)]
+    assert [
+        by for key, n, what, by in rows if (f"{key}-{n}", what) == (closed["issue_key"], "done")
+    ] == [clean(author.name)]
 
 
-def test_what_came_from_the_source_is_escaped_and_nothing_is_asked_of_the_network(built: tuple[Deployment, Run]) -> None:
+def test_what_came_from_the_source_is_escaped_and_nothing_is_asked_of_the_network(
+    built: tuple[Deployment, Run],
+) -> None:
     deployment, _ = built
     page = report(deployment.engine, TOKYO)
-    assert "読める" not in page, "texts of issues are in the packed data only, and the scripts write them as texts"
+    assert "読める" not in page, (
+        "texts of issues are in the packed data only, and the scripts write them as texts"
+    )
     assert SCRIPT in unpacked(page)["issues"]["summary"]
     assert page.count("<script") == page.count("</script>") == 3
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", page)
@@ -159,7 +214,7 @@ def test_what_came_from_the_source_is_escaped_and_nothing_is_asked_of_the_networ
     assert "unsafe-eval" not in policy
 
 
-def test_the_report_of_a_project_leaves_out_the_others_and_an_unknown_key_names_the_known_ones(
+def test_the_report_of_a_project_leaves_out_the_others(
     built: tuple[Deployment, Run],
 ) -> None:
     deployment, _ = built
@@ -171,13 +226,18 @@ def test_the_report_of_a_project_leaves_out_the_others_and_an_unknown_key_names_
     for name in ("flow", "burn", "effort", "reopened", "changes"):
         assert set(data[name]["p"]) <= {0}
     assert "(acme) · WEB" in page
-    with pytest.raises(SettingsError, match=r"--project is 'NOPE': expected the key of a project in the marts \(OPS, WEB\)"):
+    with pytest.raises(
+        SettingsError,
+        match=r"--project is 'NOPE': expected the key of a project in the marts \(OPS, WEB\)",
+    ):
         report(deployment.engine, TOKYO, "NOPE")
     with pytest.raises(SettingsError):
         report(deployment.engine, TOKYO, "' OR true --")
 
 
-def test_a_report_waits_for_a_build_whose_marts_come_one_by_one(built: tuple[Deployment, Run]) -> None:
+def test_a_report_waits_for_a_build_whose_marts_come_one_by_one(
+    built: tuple[Deployment, Run],
+) -> None:
     deployment, _ = built
     reported: list[str] = []
     with Locks(deployment.engine, "all spaces", "build of run 3f2a9c1e") as build:
@@ -199,42 +259,77 @@ def test_page_metrics_status_report_and_marts_count_the_same(built: tuple[Deploy
     assert deployment.run_issues(mode="targeted").success
     after = freshness(deployment)
     for table, moment in after.items():
-        assert moment > before[table], f"{table}: a sync of issues that were named is a success, too"
-    failed = start_sync(deployment.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="bad", projects=["OPS"])
+        assert moment > before[table], (
+            f"{table}: a sync of issues that were named is a success, too"
+        )
+    failed = start_sync(
+        deployment.engine,
+        space_key="acme",
+        sync_type="issues",
+        mode="backfill",
+        run_id="bad",
+        projects=["OPS"],
+    )
     fail_sync(deployment.engine, failed, "GET /issues: 500")
     now = datetime.now(UTC)
-    record_ends(deployment.engine, "acme", [RunEnd("killed", "issues", now, now, "the worker was killed")])
+    record_ends(
+        deployment.engine, "acme", [RunEnd("killed", "issues", now, now, "the worker was killed")]
+    )
 
     # Nobody answers there: runs of another deployment on this machine are none of this one.
-    nowhere = {"WAREHOUSE_URL": deployment.warehouse_url, "BACKLOG_DAGSTER_URL": f"http://127.0.0.1:{free_port()}"}
+    nowhere = {
+        "WAREHOUSE_URL": deployment.warehouse_url,
+        "BACKLOG_DAGSTER_URL": f"http://127.0.0.1:{free_port()}",
+    }
     with running(create_app(Settings.from_env(nowhere))) as url:
         stats = httpx.get(f"{url}/api/v1/sync/monitor/stats").json()
         metrics = httpx.get(f"{url}/metrics").text
         last_success = httpx.get(f"{url}/api/v1/sync/connection/status").json()["last_success_at"]
-    total, of_issues = stats["total"], next(one for one in stats["by_type"] if one["type"] == "issues")
+    total, of_issues = (
+        stats["total"],
+        next(one for one in stats["by_type"] if one["type"] == "issues"),
+    )
     # Of the load three runs, one of single issues, and the two that failed.
     assert [total[name] for name in ("runs", "completed", "failed")] == [6, 4, 2]
     assert total["success_rate"] == pytest.approx(4 / 6)
     assert 'backlog_elt_runs_24h{status="failed"} 2.0' in metrics
-    assert f'backlog_elt_syncs_24h{{status="failed",type="issues"}} {of_issues["syncs_failed"]:.1f}' in metrics
+    assert (
+        f'backlog_elt_syncs_24h{{status="failed",type="issues"}} {of_issues["syncs_failed"]:.1f}'
+        in metrics
+    )
     [shown] = unpacked(report(deployment.engine, TOKYO))["days"]
     assert shown == {"space": "acme", "runs": 6, "failed": 2, "rate": pytest.approx(4 / 6)}
-    day = asdict(summary(deployment.engine, "acme").last_24h)
-    assert {name: day[name] for name in day if name != "sync_type"} == {name: total[name] for name in day if name != "sync_type"}
-    sums = ", ".join(f"sum({name})::int AS {name}" for name in ("syncs", "syncs_completed", "syncs_failed", "requests"))
-    marts = {row["sync_type"]: dict(row) for row in deployment.query(f"SELECT sync_type, {sums} FROM mart.sync_stats GROUP BY 1")}
+    assert summary(deployment.engine, "acme").last_24h.model_dump() == total
+    sums = ", ".join(
+        f"sum({name})::int AS {name}"
+        for name in ("syncs", "syncs_completed", "syncs_failed", "requests")
+    )
+    marts = {
+        row["sync_type"]: dict(row)
+        for row in deployment.query(f"SELECT sync_type, {sums} FROM mart.sync_stats GROUP BY 1")
+    }
     for one in stats["by_type"]:
         row = marts.pop(one["type"])
-        assert {name: one[name] for name in row if name != "sync_type"} | {"sync_type": one["type"]} == row
+        assert {name: one[name] for name in row if name != "sync_type"} | {
+            "sync_type": one["type"]
+        } == row
     assert marts == {}
     assert max(after.values()) == datetime.fromisoformat(last_success)
-    [error] = {row["last_error"] for row in deployment.query("SELECT * FROM mart.sync_freshness WHERE table_name = 'issues'")}
+    [error] = {
+        row["last_error"]
+        for row in deployment.query("SELECT * FROM mart.sync_freshness WHERE table_name = 'issues'")
+    }
     assert error == "the worker was killed"
 
 
 def freshness(deployment: Deployment) -> dict[str, datetime]:
-    """Return when issues, comments and their changes last succeeded; each is newer than the newest change of its rows."""
-    query = "SELECT * FROM mart.sync_freshness WHERE project_key = 'OPS' AND table_name IN ('issues', 'comments', 'issue_changes')"
+    """Return when issues, comments and their changes last succeeded; each is newer than the newest
+    change of its rows.
+    """
+    query = (
+        "SELECT * FROM mart.sync_freshness WHERE project_key = 'OPS' AND table_name IN "
+        "('issues', 'comments', 'issue_changes')"
+    )
     found = {str(row["table_name"]): row for row in deployment.query(query)}
     for row in found.values():
         assert row["last_success_at"] >= row["newest_row_at"]

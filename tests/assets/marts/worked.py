@@ -1,4 +1,6 @@
-"""The space that the tests of the marts share, and the issue in it whose numbers were worked out by hand (`docs/metrics.md`)."""
+"""The space that the tests of the marts share, and the issue in it whose numbers were worked out by
+hand (`docs/metrics.md`).
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,13 +27,22 @@ OPEN, IN_PROGRESS, RESOLVED, CLOSED = 1, 2, 3, 4
 
 
 def work_an_issue(deployment: Deployment) -> int:
-    """Make an issue that goes the whole way, is reopened and closed again, with hours; return its id."""
+    """Make an issue that goes the whole way, is reopened and closed again, with hours; return its
+    id.
+    """
     space = deployment.sim.space
     author, other = sorted(space.users)[:2]
     milestone = space.add_version("OPS", "夏", due="2026-07-31", at=STEPS["made"])
-    issue = space.create_issue("OPS", by=author, at=STEPS["made"], estimated_hours=8, actual_hours=1.5, assignee_id=author)
+    issue = space.create_issue(
+        "OPS", by=author, at=STEPS["made"], estimated_hours=8, actual_hours=1.5, assignee_id=author
+    )
     steps: dict[str, dict[str, Any]] = {
-        "started": {"status_id": IN_PROGRESS, "actual_hours": 2.25, "assignee_id": other, "milestone_ids": [milestone.id]},
+        "started": {
+            "status_id": IN_PROGRESS,
+            "actual_hours": 2.25,
+            "assignee_id": other,
+            "milestone_ids": [milestone.id],
+        },
         "answered": {"comment": "On it", "by": other},
         "reviewed": {"status_id": RESOLVED, "actual_hours": 6},
         "closed": {"status_id": CLOSED},
@@ -44,7 +55,8 @@ def work_an_issue(deployment: Deployment) -> int:
 
 
 def work_beside_peers(deployment: Deployment) -> int:
-    """Make ten issues of a project of their own that took 1 to 10 days, and one in progress for five and a half; return that.
+    """Make ten issues of a project of their own that took 1 to 10 days, and one in progress for
+    five and a half; return that.
 
     All are made and done by one user, who does nothing else.
     """
@@ -59,22 +71,30 @@ def work_beside_peers(deployment: Deployment) -> int:
         space.edit_issue(peer, status_id=CLOSED, at=begin + timedelta(days=days), by=who)
     ageing = space.create_issue("PEER", at=begin, by=who, assignee_id=who)
     since = STEPS["closed again"] - timedelta(days=5.5)
-    space.edit_issue(ageing, status_id=IN_PROGRESS, actual_hours=3, comment="始めます", at=since, by=who)
+    space.edit_issue(
+        ageing, status_id=IN_PROGRESS, actual_hours=3, comment="始めます", at=since, by=who
+    )
     return ageing.id
 
 
 def work_on_numbers(deployment: Deployment) -> dict[str, int]:
     """Make a project whose issues do what is easily counted wrongly; return name -> id.
 
-    `moved` changes its status within the stages too, `reopened` was first started two years before it was reopened, `shifted` has a
-    due date that goes both ways, `listed` has milestones and categories in another order than that of their ids, `early` is done.
+    `moved` changes its status within the stages too, `reopened` was first started two years before
+    it was reopened, `shifted` has a due date that goes both ways, `listed` has milestones and
+    categories in another order than that of their ids, `early` is done.
     """
     space = deployment.sim.space
     space.add_project("NUM", "Numbers")
     who, other = sorted(space.users)[:2]
     space.add_member("NUM", other, at=STEPS["made"])
-    on_hold, at_work, refused = (space.add_status("NUM", name).id for name in ("保留", "対応中", "却下"))
-    late, early = (space.add_version("NUM", name, due="2026-07-10", at=STEPS["made"]).id for name in ("遅", "早"))
+    on_hold, at_work, refused = (
+        space.add_status("NUM", name).id for name in ("保留", "対応中", "却下")
+    )
+    late, early = (
+        space.add_version("NUM", name, due="2026-07-10", at=STEPS["made"]).id
+        for name in ("遅", "早")
+    )
     categories = tuple(space.add_category("NUM", name).id for name in ("後", "先"))
     begin = STEPS["made"]
 
@@ -85,7 +105,9 @@ def work_on_numbers(deployment: Deployment) -> dict[str, int]:
         space.edit_issue(issue, by=who, at=begin + timedelta(days=days), **fields)
 
     moved = made(milestone_ids=(late,))
-    for day, status in enumerate((on_hold, IN_PROGRESS, at_work, RESOLVED, CLOSED, refused, IN_PROGRESS, at_work), 1):
+    for day, status in enumerate(
+        (on_hold, IN_PROGRESS, at_work, RESOLVED, CLOSED, refused, IN_PROGRESS, at_work), 1
+    ):
         edited(moved, day + 0.1, status_id=status)
     edited(moved, 9, actual_hours=5, estimated_hours=3)
     edited(moved, 10, actual_hours=None, estimated_hours=None, assignee_id=other)
@@ -98,7 +120,9 @@ def work_on_numbers(deployment: Deployment) -> dict[str, int]:
     edited(reopened, 26, status_id=RESOLVED)
 
     shifted = made()
-    for day, due in enumerate(("2026-07-10", "2026-07-15", "2026-07-12", "2026-07-20", None, "2026-08-01"), 1):
+    for day, due in enumerate(
+        ("2026-07-10", "2026-07-15", "2026-07-12", "2026-07-20", None, "2026-08-01"), 1
+    ):
         edited(shifted, day, due_date=due)
 
     listed = made(milestone_ids=(early, late), category_ids=categories[::-1])
@@ -106,27 +130,49 @@ def work_on_numbers(deployment: Deployment) -> dict[str, int]:
     early_one = made(milestone_ids=(early,), estimated_hours=2)
     edited(early_one, 3, status_id=CLOSED, assignee_id=other)
     edited(early_one, 20, assignee_id=who)
-    return {"moved": moved, "reopened": reopened, "shifted": shifted, "listed": listed, "early": early_one}
+    return {
+        "moved": moved,
+        "reopened": reopened,
+        "shifted": shifted,
+        "listed": listed,
+        "early": early_one,
+    }
 
 
 def leave_before_the_load(deployment: Deployment) -> int:
-    """Let somebody make an issue, enter hours, comment, and be deleted before the list of users was read; return the user."""
+    """Let somebody make an issue, enter hours, comment, and be deleted before the list of users was
+    read; return the user.
+    """
     space = deployment.sim.space
     who, begin = space.add_user(GONE).id, STEPS["made"] - timedelta(days=20)
     space.add_member("OPS", who, at=begin)
     issue = space.create_issue("OPS", at=begin, by=who, assignee_id=who, actual_hours=1)
-    space.edit_issue(issue, actual_hours=4.5, comment="お世話になりました", at=begin + timedelta(days=1), by=who)
+    space.edit_issue(
+        issue, actual_hours=4.5, comment="お世話になりました", at=begin + timedelta(days=1), by=who
+    )
     space.delete_user(who)
     return who
 
 
 def work_a_day_of_syncs(connection: Connection) -> None:
-    """Enter the syncs of one day of the space HAND: a run of 60 s, one of 120 s, and one that failed while it goes on."""
+    """Enter the syncs of one day of the space HAND: a run of 60 s, one of 120 s, and one that
+    failed while it goes on.
+    """
     insert = text(
         "INSERT INTO ops.sync_history "
-        "(space_key, sync_type, mode, status, started_at, ended_at, items_synced, requests, run_id) "
-        "VALUES ('HAND', 'issues', 'backfill', :status, :began, :began + make_interval(secs => :took), :items, 2, :run)"
+        "(space_key, sync_type, mode, status, started_at, ended_at, "
+        "items_synced, requests, run_id) "
+        "VALUES ('HAND', 'issues', 'backfill', :status, :began, :began + make_interval(secs => "
+        ":took), :items, 2, :run)"
     )
-    syncs = [("completed", 60, 100, "a"), ("completed", 120, 200, "b"), ("failed", 30, 10, "c"), ("in_progress", None, 0, "c")]
+    syncs = [
+        ("completed", 60, 100, "a"),
+        ("completed", 120, 200, "b"),
+        ("failed", 30, 10, "c"),
+        ("in_progress", None, 0, "c"),
+    ]
     for status, took, items, run in syncs:
-        connection.execute(insert, {"status": status, "began": STEPS["made"], "took": took, "items": items, "run": run})
+        connection.execute(
+            insert,
+            {"status": status, "began": STEPS["made"], "took": took, "items": items, "run": run},
+        )

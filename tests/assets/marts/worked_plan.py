@@ -10,7 +10,9 @@ FIRST, SECOND = "計画 一子", "計画 二郎"
 
 
 def july(day: int) -> datetime:
-    """Return noon of a day of July in Tokyo; the first is a Wednesday, and the newest change of the space is of 1 August."""
+    """Return noon of a day of July in Tokyo; the first is a Wednesday, and the newest change of the
+    space is of 1 August.
+    """
     return datetime(2026, 7, day, 3, tzinfo=UTC)
 
 
@@ -31,9 +33,13 @@ def work_to_a_plan(deployment: Deployment) -> dict[str, int]:
         space.edit_issue(issue, by=who, at=july(day), **fields)
 
     in_sprint: dict[str, Any] = {"milestone_ids": (sprint,)}
-    done = made(first, estimated_hours=8, start_date="2026-07-06", due_date="2026-07-09", **in_sprint)
+    done = made(
+        first, estimated_hours=8, start_date="2026-07-06", due_date="2026-07-09", **in_sprint
+    )
     edited(done, first, 8, status_id=CLOSED, actual_hours=6)
-    across = made(first, estimated_hours=10, start_date="2026-07-29", due_date="2026-08-04", **in_sprint)
+    across = made(
+        first, estimated_hours=10, start_date="2026-07-29", due_date="2026-08-04", **in_sprint
+    )
     edited(across, first, 30, actual_hours=4)
     added = made(first, 8, estimated_hours=4, **in_sprint)
     edited(added, first, 16, status_id=CLOSED, actual_hours=5)
@@ -46,13 +52,15 @@ def work_to_a_plan(deployment: Deployment) -> dict[str, int]:
     both = made(first, estimated_hours=6, start_date="2026-07-21", milestone_ids=(sprint, dateless))
     edited(both, first, 13, estimated_hours=9)
     return {
-        "done": done, "across": across, "added": added, "removed": removed, "overdue": overdue, "unestimated": unestimated,
+        "done": done, "across": across, "added": added, "removed": removed, "overdue": overdue,
+        "unestimated": unestimated,
         "both": both,
     }  # fmt: skip
 
 
 def work_in_a_tree(deployment: Deployment) -> dict[str, int]:
-    """Make the project TREE: a parent with two children and a grandchild, and two issues that are each other's parents.
+    """Make the project TREE: a parent with two children and a grandchild, and two issues that are
+    each other's parents.
 
     Return name -> id.
     """

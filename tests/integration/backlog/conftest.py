@@ -21,7 +21,9 @@ def connect() -> Iterator[Connect]:
 
         def make(sim: Simulator, auth: httpx.Auth | None = None, **options: Any) -> BacklogClient:
             signed = auth or ApiKeyQuery(sim.api_key)
-            client = BacklogClient(sim.url, signed, sleep=sim.clock.advance, clock=sim.clock.now, **options)
+            client = BacklogClient(
+                sim.url, signed, sleep=sim.clock.advance, clock=sim.clock.now, **options
+            )
             return stack.enter_context(client)
 
         yield make
@@ -29,7 +31,9 @@ def connect() -> Iterator[Connect]:
 
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
-    """Serve a space of 1,200 issues in three projects, its clock stopped at the end of its history."""
+    """Serve a space of 1,200 issues in three projects, its clock stopped at the end of its
+    history.
+    """
     spec = SpaceSpec(seed=3, users=12, projects=3, issues=1200)
     with Simulator(spec) as simulator:
         simulator.clock.freeze()

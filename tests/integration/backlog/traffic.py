@@ -1,4 +1,5 @@
-"""Several programs that send requests to one simulator in simulated time: minutes of traffic in seconds, the same at each try.
+"""Several programs that send requests to one simulator in simulated time: minutes of traffic in
+seconds, the same at each try.
 
 One program runs at a time, until it sleeps; then the clock jumps to the one that wakes first.
 """
@@ -68,8 +69,12 @@ class Traffic:
             raise self._errors[0]
         assert not any(thread.is_alive() for thread in self._threads)
 
-    def client(self, rewrite: Rewrite | None = None, ahead: float = 0.0, reserve: float = 0.2) -> BacklogClient:
-        """Make a client of ours whose clock is `ahead` seconds ahead, and whose answers' headers are rewritten on the way."""
+    def client(
+        self, rewrite: Rewrite | None = None, ahead: float = 0.0, reserve: float = 0.2
+    ) -> BacklogClient:
+        """Make a client of ours whose clock is `ahead` seconds ahead, and whose answers' headers
+        are rewritten on the way.
+        """
         http = httpx.Client(transport=Line(self, rewrite))
         self._connections.append(http)
         return BacklogClient(
@@ -83,7 +88,9 @@ class Traffic:
 
     def greedy(self, path: str, every: float, until: float) -> None:
         """Play another program of the same user that sends on and on, whatever it is answered."""
-        with httpx.Client(base_url=f"{self.sim.url}/api/v2", params={"apiKey": self.sim.api_key}) as http:
+        with httpx.Client(
+            base_url=f"{self.sim.url}/api/v2", params={"apiKey": self.sim.api_key}
+        ) as http:
             while self.now() < until:
                 http.get(path)
                 self.sleep(every)

@@ -1,4 +1,6 @@
-"""What administrators do: masters, custom fields, users, members, projects. Most of it moves `updated` of no issue."""
+"""What administrators do: masters, custom fields, users, members, projects. Most of it moves
+`updated` of no issue.
+"""
 
 from simulator.masters import LIST_KINDS
 from tests.integration.exactness.choices import Choices
@@ -32,7 +34,9 @@ class Administrators(Choices):
             rename(home.id, self.any(masters), self.name("Renamed "))
 
     def master_deleted(self) -> None:
-        """Delete an issue type, a category or a milestone: issues lose it, and nothing tells of that."""
+        """Delete an issue type, a category or a milestone: issues lose it, and nothing tells of
+        that.
+        """
         home, world = self.home(), self.world
         kind = self.rng.randrange(3)
         if kind == 0 and len(home.issue_types) > 1:
@@ -54,7 +58,9 @@ class Administrators(Choices):
         own = [status for status in home.statuses if status > 4]
         if own:
             gone = self.rng.choice(own)
-            self.world.delete_status(home.id, gone, self.any([one for one in home.statuses if one != gone]))
+            self.world.delete_status(
+                home.id, gone, self.any([one for one in home.statuses if one != gone])
+            )
 
     def custom_field(self) -> None:
         """Rename or remove an item of a list field, or delete a field."""
@@ -64,7 +70,9 @@ class Administrators(Choices):
             chosen = self.rng.choice(lists)
             items = [item.id for item in chosen.items.values() if not item.removed]
             if self.rng.random() < 0.5 and items:
-                self.world.rename_item(home.id, chosen.id, self.rng.choice(items), self.name("選択 "))
+                self.world.rename_item(
+                    home.id, chosen.id, self.rng.choice(items), self.name("選択 ")
+                )
             elif len(items) > 1:
                 self.hush(home, lambda issue: chosen.id in issue.custom)
                 self.world.delete_item(home.id, chosen.id, self.rng.choice(items))
@@ -73,11 +81,15 @@ class Administrators(Choices):
             self.hush(home, lambda issue: gone in issue.custom)
             self.world.delete_field(home.id, gone)
 
-    # -- users and projects -------------------------------------------------------------------------------------
+    # -- users and projects ------------------------------------------------------------------------
 
     def user(self) -> None:
         """Add, rename or close an account, or let somebody log in."""
-        others = [one.id for one in self.world.users.values() if one.id != self.world.administrator.id and not one.closed]
+        others = [
+            one.id
+            for one in self.world.users.values()
+            if one.id != self.world.administrator.id and not one.closed
+        ]
         draw = self.rng.random()
         if draw < 0.3:
             self.world.rename_user(self.any(self.world.users), self.name("名前 "))
@@ -91,7 +103,11 @@ class Administrators(Choices):
     def membership(self) -> None:
         """Let somebody join or leave a project."""
         home = self.home()
-        others = [one.id for one in self.world.users.values() if one.id != self.world.administrator.id and not one.closed]
+        others = [
+            one.id
+            for one in self.world.users.values()
+            if one.id != self.world.administrator.id and not one.closed
+        ]
         chosen = self.rng.choice(others)
         if chosen in home.members:
             self.world.remove_member(home.id, chosen)
@@ -133,7 +149,12 @@ class Administrators(Choices):
         if hidden:
             back = self.rng.choice(hidden)
             since = self.hidden_since.get(back.id, 0)
-            self.unseen.update(row.id for issue in back.issues.values() for row in issue.comments if row.created >= since)
+            self.unseen.update(
+                row.id
+                for issue in back.issues.values()
+                for row in issue.comments
+                if row.created >= since
+            )
             self.world.add_member(back.id, owner)
         elif len(open_) > 2:
             gone = self.rng.choice(open_).id

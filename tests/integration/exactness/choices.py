@@ -1,4 +1,6 @@
-"""What people choose when they change a space: projects, issues, comments, fields, names that nobody has had yet."""
+"""What people choose when they change a space: projects, issues, comments, fields, names that
+nobody has had yet.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
@@ -14,10 +16,12 @@ from simulator.sketch import Sketch, day
 
 @dataclass
 class Silence:
-    """What changed with neither a moved `updated` nor an activity: issues and comments by id, until all is read again.
+    """What changed with neither a moved `updated` nor an activity: issues and comments by id, until
+    all is read again.
 
-    `named` are comments of which nothing says in which project their issue was then, for good: it moved, and the source trims its
-    feed, or the key does not see that project, then or now. Only who has read them before knows what names in them meant.
+    `named` are comments of which nothing says in which project their issue was then, for good: it
+    moved, and the source trims its feed, or the key does not see that project, then or now. Only
+    who has read them before knows what names in them meant.
     """
 
     issues: set[int] = field(default_factory=set)
@@ -38,7 +42,8 @@ class Choices(Sketch):
         self.silence = Silence()
         #: Project -> comments of issues that have left it.
         self.left: dict[int, set[int]] = defaultdict(set)
-        #: Project -> since when the owner does not see it; and comments that were made where the owner did not see them.
+        #: Project -> since when the owner does not see it; and comments that were made where the
+        #: owner did not see them.
         self.hidden_since: dict[int, int] = {}
         self.unseen: set[int] = set()
         self._serial = 0
@@ -74,7 +79,11 @@ class Choices(Sketch):
     def changed(self, home: Project, found: Issue | None) -> dict[str, Any]:
         """Draw one to three fields of an issue of a project."""
         type_id = found.type_id if found else next(iter(home.issue_types))
-        own = [one for one in home.fields.values() if one.applies_to(type_id) and (one.kind not in LIST_KINDS or _open_items(one))]
+        own = [
+            one
+            for one in home.fields.values()
+            if one.applies_to(type_id) and (one.kind not in LIST_KINDS or _open_items(one))
+        ]
         drawn: dict[str, Callable[[], Any]] = {
             "status_id": lambda: self.any(home.statuses),
             "assignee_id": lambda: self.rng.choice([*home.members, None]),
@@ -93,7 +102,9 @@ class Choices(Sketch):
             drawn["summary"] = lambda: self.name("件名 ")
             drawn["type_id"] = lambda: self.any(home.issue_types)
         if own:
-            drawn["custom"] = lambda: {(one := self.rng.choice(own)).id: self.value(one, int(self.world.clock.now()))}
+            drawn["custom"] = lambda: {
+                (one := self.rng.choice(own)).id: self.value(one, int(self.world.clock.now()))
+            }
         return {name: drawn[name]() for name in self.some(drawn, self.rng.randint(1, 3))}
 
     def hush(self, home: Project, changed: Callable[[Issue], bool]) -> None:

@@ -26,8 +26,11 @@ class Databases:
     template: str
 
     @contextmanager
-    def fresh(self, *, migrated: bool = True, like: str | None = None) -> Iterator[tuple[str, Engine]]:
-        """Give the URL of an empty database, `migrated` or not, or of a copy, and an engine on it; drop it afterwards.
+    def fresh(
+        self, *, migrated: bool = True, like: str | None = None
+    ) -> Iterator[tuple[str, Engine]]:
+        """Give the URL of an empty database, `migrated` or not, or of a copy, and an engine on it;
+        drop it afterwards.
 
         `like` is the name of the database that is copied, to which nobody may be connected.
         """
@@ -43,7 +46,9 @@ class Databases:
     def cut_off(self, database: str) -> None:
         """End every connection to a database, as a restart of the server does."""
         with self.admin.connect() as connection:
-            query = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+            query = text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+            )
             connection.execute(query, {"name": database})
 
     def _execute(self, sql: str) -> None:

@@ -1,7 +1,7 @@
 """Differences between the warehouse and the source, one line each; none when all is equal.
 
-Projects that the key does not see, and issues of archived projects where the source does not list them, cannot be read: of them
-nothing is asked but that nothing is marked deleted.
+Projects that the key does not see, and issues of archived projects where the source does not list
+them, cannot be read: of them nothing is asked but that nothing is marked deleted.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -11,14 +11,18 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import deletions
+from resources.warehouse.schema_ops_records import deletions
 from tests.deployment import Deployment
 from tests.integration.exactness import truth
 from tests.integration.exactness.choices import Silence
 from tests.integration.exactness.truth import Key, Row
 
 #: Tables of which each row belongs to an issue.
-HISTORY: Final = {"issues": truth.issues, "comments": truth.comments, "issue_changes": truth.changes}
+HISTORY: Final = {
+    "issues": truth.issues,
+    "comments": truth.comments,
+    "issue_changes": truth.changes,
+}
 #: Table -> what of a row stands in the payload only.
 _CONTENT: Final[Mapping[str, Callable[[Mapping[str, Any]], Row]]] = {
     "issues": truth.issue_content,
@@ -36,8 +40,11 @@ class Stored:
     payload: Mapping[str, Any]
 
 
-def differences(deployment: Deployment, *, silence: Silence | None = None, masters: bool = True) -> list[str]:
-    """Return every difference; `silence` names what may differ, since nothing tells of its change and nobody has looked again.
+def differences(
+    deployment: Deployment, *, silence: Silence | None = None, masters: bool = True
+) -> list[str]:
+    """Return every difference; `silence` names what may differ, since nothing tells of its change
+    and nobody has looked again.
 
     `masters`: compare the tables that are read whole, too.
     """
@@ -59,7 +66,9 @@ def _history(deployment: Deployment, quiet: Silence) -> list[str]:
     found: list[str] = []
     homes: dict[int, int] = {}
     # Of a comment whose activity is stored, it is known in which project its issue was.
-    unplaced = quiet.named - {one.row["comment_id"] for one in _stored(deployment, "activities", {"comment_id"}).values()}
+    unplaced = quiet.named - {
+        one.row["comment_id"] for one in _stored(deployment, "activities", {"comment_id"}).values()
+    }
     for table, read in HISTORY.items():
         expected, unreadable = read(world, listed), read(world, hidden)
         stored = _stored(deployment, table, next(iter(expected.values()), {}))
@@ -72,13 +81,24 @@ def _history(deployment: Deployment, quiet: Silence) -> list[str]:
             homes = {key[0]: one.row["project_id"] for key, one in stored.items()}
         for key, one in stored.items():
             # What hangs on an issue can be read where the issue is, by what is known of it.
-            project = one.row["project_id"] if table == "issues" else homes.get(one.row["issue_id"], 0)
-            gone = key not in expected and key not in unreadable and (project in readable or project not in world.projects)
+            project = (
+                one.row["project_id"] if table == "issues" else homes.get(one.row["issue_id"], 0)
+            )
+            gone = (
+                key not in expected
+                and key not in unreadable
+                and (project in readable or project not in world.projects)
+            )
             # The feed tells of every issue that is deleted; of a comment nothing does.
             if gone and not one.deleted and (table == "issues" or key[0] not in silent):
-                found.append(f"{table}/{_text(key)}: not marked deleted, but gone from the source, as stored: {one.row}")
+                found.append(
+                    f"{table}/{_text(key)}: not marked deleted, but gone from the "
+                    f"source, as stored: {one.row}"
+                )
             if one.deleted and key in unreadable and unreadable[key]["project_id"] == project:
-                found.append(f"{table}/{_text(key)}: marked deleted, but its project only cannot be read")
+                found.append(
+                    f"{table}/{_text(key)}: marked deleted, but its project only cannot be read"
+                )
     return found
 
 
@@ -91,7 +111,9 @@ def _compare(table: str, key: Key, expected: Row, stored: Stored | None) -> list
     return [
         f"{name}: {column} is {stored.row[column]!r}, the source has {value!r}"
         for column, value in expected.items()
-        if not (_ids_fit(stored.row[column], value) if column in _IDS else stored.row[column] == value)
+        if not (
+            _ids_fit(stored.row[column], value) if column in _IDS else stored.row[column] == value
+        )
     ]
 
 
@@ -101,12 +123,18 @@ def _ids_fit(stored: list[int] | None, true: list[int] | None) -> bool:
 
 
 def _activities(deployment: Deployment) -> list[str]:
-    """Compare activities: all that are shown now must be stored; those that are not shown any more may be."""
+    """Compare activities: all that are shown now must be stored; those that are not shown any more
+    may be.
+    """
     world = deployment.sim.space
     expected = truth.activities(world)
     stored = _stored(deployment, "activities", next(iter(expected.values()), {}))
     happened = {(one.id,) for one in world.activities}
-    return [line for key, row in sorted(expected.items()) for line in _compare("activities", key, row, stored.get(key))] + [
+    return [
+        line
+        for key, row in sorted(expected.items())
+        for line in _compare("activities", key, row, stored.get(key))
+    ] + [
         f"activities/{_text(key)}: never happened"
         for key, one in stored.items()
         if key not in happened and one.row.get("project_id") in world.projects
@@ -122,16 +150,24 @@ def _masters(deployment: Deployment) -> list[str]:
         for key, row in sorted(expected.items()):
             found += _compare(table, key, row, stored.get(key))
         for key, one in stored.items():
-            project = key[0] if table == "projects" else one.row.get("project_id", key[0] if len(key) > 1 else None)
+            project = (
+                key[0]
+                if table == "projects"
+                else one.row.get("project_id", key[0] if len(key) > 1 else None)
+            )
             # A project that the key cannot see, with all that is in it, is not gone.
-            gone = key not in expected and (project is None or project in seen or project not in world.projects)
+            gone = key not in expected and (
+                project is None or project in seen or project not in world.projects
+            )
             if gone and not one.deleted:
                 found.append(f"{table}/{_text(key)}: not marked deleted, but gone from the source")
     return found
 
 
 def _deletions(deployment: Deployment) -> list[str]:
-    """Compare the marks with `ops.deletions`: each mark has one open entry with its reason and evidence, nothing else has one."""
+    """Compare the marks with `ops.deletions`: each mark has one open entry with its reason and
+    evidence, nothing else has one.
+    """
     marked = {
         (table, _text(key)): one.row["deleted_reason"]
         for table, spec in SPECS.items()
@@ -140,24 +176,38 @@ def _deletions(deployment: Deployment) -> list[str]:
         if one.deleted
     }
     columns = deletions.c
-    query = select(columns.table_name, columns.record_key, columns.reason, columns.evidence).where(columns.restored_at.is_(None))
+    query = select(columns.table_name, columns.record_key, columns.reason, columns.evidence).where(
+        columns.restored_at.is_(None)
+    )
     with deployment.engine.connect() as connection:
         rows = list(connection.execute(query))
     logged = {(row.table_name, row.record_key) for row in rows}
     return [
-        *(f"{table}/{key}: marked deleted, but ops.deletions does not say why" for table, key in sorted(marked.keys() - logged)),
-        *(f"{table}/{key}: in ops.deletions, but not marked deleted" for table, key in sorted(logged - marked.keys())),
+        *(
+            f"{table}/{key}: marked deleted, but ops.deletions does not say why"
+            for table, key in sorted(marked.keys() - logged)
+        ),
+        *(
+            f"{table}/{key}: in ops.deletions, but not marked deleted"
+            for table, key in sorted(logged - marked.keys())
+        ),
         *(
             f"{row.table_name}/{row.record_key}: deleted with no reason or evidence"
             for row in rows
             if not row.reason or not row.evidence
         ),
-        *([f"ops.deletions: {len(rows) - len(logged)} rows are there twice"] if len(rows) > len(logged) else []),
+        *(
+            [f"ops.deletions: {len(rows) - len(logged)} rows are there twice"]
+            if len(rows) > len(logged)
+            else []
+        ),
     ]
 
 
 def _stored(deployment: Deployment, table: str, columns: Collection[str]) -> dict[Key, Stored]:
-    """Return the rows of a table by key, with these columns (those that stand in the payload included)."""
+    """Return the rows of a table by key, with these columns (those that stand in the payload
+    included).
+    """
     spec = SPECS[table]
     content = _CONTENT.get(table)
     with deployment.engine.connect() as connection:

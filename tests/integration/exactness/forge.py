@@ -1,7 +1,9 @@
-"""Loads in processes of their own, by the dozen: a process that has everything imported forks one for each `backlog-elt load`.
+"""Loads in processes of their own, by the dozen: a process that has everything imported forks one
+for each `backlog-elt load`.
 
-A fork is a process like any other: it can be killed, and takes nothing with it but what it has committed. Only the two seconds of
-imports are saved. `python -m tests.integration.exactness.forge` is the one that forks; `Forge` is what a test holds.
+A fork is a process like any other: it can be killed, and takes nothing with it but what it has
+committed. Only the two seconds of imports are saved. `python -m tests.integration.exactness.forge`
+is the one that forks; `Forge` is what a test holds.
 """
 
 import gc
@@ -28,7 +30,7 @@ from pipelines.raw_definitions import build_raw_definitions
 from pipelines.schedules import issues_request
 from resources.progress import LogProgress
 from resources.settings import Settings
-from sync.watermarks import oldest_watermark
+from sync.watermarks import watermark_furthest_behind
 
 ROOT = Path(__file__).parents[3]
 #: What a load imports when it needs it: imported before, so that no fork has to.
@@ -48,7 +50,11 @@ class Forge:
     """Starts loads on one deployment; the process that forks ends with the `with` block."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        base = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        base = {
+            name: os.environ[name]
+            for name in ("PATH", "HOME", "LANG", "TMPDIR")
+            if name in os.environ
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "tests.integration.exactness.forge"],
             cwd=ROOT,
@@ -62,26 +68,37 @@ class Forge:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
         self._process.wait()
 
     def start(self, command: str, *options: str) -> int:
-        """Start `backlog-elt load` with options, or as `issues` the run that the schedule requests; return its process."""
+        """Start `backlog-elt load` with options, or as `issues` the run that the schedule requests;
+        return its process.
+        """
         self._pipe(self._process.stdin).write(json.dumps([command, *options]) + "\n")
         self._pipe(self._process.stdin).flush()
         self._child = int(self._answer()["pid"])
         return self._child
 
     def wait(self) -> tuple[int, str]:
-        """Wait for the load to end; return its exit code (negative: the signal that killed it) and what it said."""
+        """Wait for the load to end; return its exit code (negative: the signal that killed it) and
+        what it said.
+        """
         answer = self._answer()
         return int(answer["code"]), str(answer["said"])
 
     def kill_after(self, seconds: float) -> None:
-        """Kill the load that goes on, as `kill -9` does, a little later; nothing happens when it has ended by then."""
+        """Kill the load that goes on, as `kill -9` does, a little later; nothing happens when it
+        has ended by then.
+        """
         timer = threading.Timer(seconds, self._kill, [self._child])
         timer.daemon = True
         timer.start()
@@ -92,11 +109,15 @@ class Forge:
             os.kill(child, signal.SIGKILL)
 
     def load(self, *options: str) -> dict[str, Any]:
-        """Load to the end and return what `load --json` printed; raises AssertionError when it failed."""
+        """Load to the end and return what `load --json` printed; raises AssertionError when it
+        failed.
+        """
         self.start("load", *options)
         code, said = self.wait()
         assert code == 0, said
-        found: dict[str, Any] = json.loads([line for line in said.splitlines() if line.startswith("{")][-1])
+        found: dict[str, Any] = json.loads(
+            [line for line in said.splitlines() if line.startswith("{")][-1]
+        )
         return found
 
     def _answer(self) -> Any:
@@ -144,7 +165,11 @@ def _become_a_load(arguments: Sequence[str], said: int, definitions: dg.Definiti
         if arguments[0] == "issues":
             code = _scheduled_run(definitions)
         else:
-            command([*arguments, "--json", "--no-progress"], prog_name="backlog-elt", standalone_mode=True)
+            command(
+                [*arguments, "--json", "--no-progress"],
+                prog_name="backlog-elt",
+                standalone_mode=True,
+            )
     except SystemExit as end:
         code = end.code or 0
     finally:
@@ -158,7 +183,7 @@ def _scheduled_run(definitions: dg.Definitions) -> int:
     prepare_storage(Settings.from_env(os.environ))
     with connection() as (_backlog, warehouse), open_instance() as instance:
         projects = instance.get_dynamic_partitions(str(PROJECTS.name))
-        request = issues_request(projects, oldest_watermark(warehouse.engine, projects))
+        request = issues_request(projects, watermark_furthest_behind(warehouse.engine, projects))
         failures = list(run_job(definitions, instance, "issues", request.run_config, request.tags))
     sys.stdout.write("\n".join(failures))
     return bool(failures)

@@ -1,4 +1,6 @@
-"""Loads that are killed with SIGKILL at random moments, in first loads and in later ones while people work, and what that costs."""
+"""Loads that are killed with SIGKILL at random moments, in first loads and in later ones while
+people work, and what that costs.
+"""
 
 import signal
 import tempfile
@@ -22,12 +24,17 @@ from tests.integration.exactness.machine import BEGIN, HISTORY_END
 from tests.integration.exactness.people import People
 from tests.integration.exactness.served import ROWS, Served
 
-SPEC = SpaceSpec(seed=11, users=8, projects=3, issues=900, history_days=240, history_end=HISTORY_END)
-#: A load is killed when it has made up to so many requests for rows, a first one or a later one, and up to so many seconds later.
+SPEC = SpaceSpec(
+    seed=11, users=8, projects=3, issues=900, history_days=240, history_end=HISTORY_END
+)
+#: A load is killed when it has made up to so many requests for rows, a first one or a later one,
+#: and up to so many seconds later.
 MOST_FIRST, MOST_LATER, MOST_SECONDS = 60, 25, 0.06
-#: Of the later loads, every so many-th is let live, and every so many-th of the others loads everything, not issues alone.
+#: Of the later loads, every so many-th is let live, and every so many-th of the others loads
+#: everything, not issues alone.
 LIVES, EVERYTHING = 8, 10
-#: How long before a load people work. What changed less than a minute before is read again by the next one in any case.
+#: How long before a load people work. What changed less than a minute before is read again by the
+#: next one in any case.
 QUIET_SECONDS = (0, 61, 1_000)
 CHANGES = 40
 
@@ -36,8 +43,9 @@ CHANGES = 40
 class Kills:
     """What killed loads cost.
 
-    `again`: the rows by table that the next load was served once more, as they were, for each kill after which nobody changed
-    anything before it. `too_many`: what the killed load and the next one asked for where those are more than a page of one kind.
+    `again`: the rows by table that the next load was served once more, as they were, for each kill
+        after which nobody changed anything before it. `too_many`: what the killed load and the next
+        one asked for where those are more than a page of one kind.
     """
 
     kills: int = 0
@@ -100,9 +108,14 @@ class Scene:
     def compare(self) -> None:
         """Note what differs, besides what nothing tells of."""
         with in_memory() as instance:
-            deployment = Deployment(self.sim, self.warehouse_url, self.engine, instance, self.sim.api_key, quiet())
+            deployment = Deployment(
+                self.sim, self.warehouse_url, self.engine, instance, self.sim.api_key, quiet()
+            )
             found = differences(deployment, silence=self.people.silence)
-        self.figures.differences += [f"after load {self.figures.loads}, {self.figures.kills} killed: {line}" for line in found]
+        self.figures.differences += [
+            f"after load {self.figures.loads}, {self.figures.kills} killed: {line}"
+            for line in found
+        ]
 
     def before(self, request: RequestInfo) -> None:
         """Count the requests for rows, and kill the load that has made enough of them."""
@@ -117,7 +130,9 @@ class Scene:
             self.figures.again.append(rows)
             if max(rows.values(), default=0) > PAGE_SIZE:
                 before, after = ("\n".join(lines) for lines in self.served.lines)
-                self.figures.too_many.append(f"{dict(rows)} again\nkilled:\n{before}\nthe next one:\n{after}")
+                self.figures.too_many.append(
+                    f"{dict(rows)} again\nkilled:\n{before}\nthe next one:\n{after}"
+                )
         self.served.next_sync(killed=killed)
         self.was_killed, self._worked = killed, False
         self.figures.kills += killed
@@ -144,13 +159,23 @@ def scene(databases: Databases, seed: int, spec: SpaceSpec = SPEC) -> Iterator[S
         }
         with Forge(variables) as forge:
             # A pure random choice of moments, not of secrets.
-            made = Scene(sim, engine, url, variables, forge, People(sim.space), Served(sim), Random(seed))  # noqa: S311
+            made = Scene(
+                sim,
+                engine,
+                url,
+                variables,
+                forge,
+                People(sim.space),
+                Served(sim),
+                Random(seed),  # noqa: S311
+            )
             sim.before_request(made.before)
             yield made
 
 
 def kill_loads(stage: Scene, *, first: int, kills: int) -> Kills:
-    """Kill a first load up to `first` times, load to the end, kill loads of changes up to `kills` in all, and look at all.
+    """Kill a first load up to `first` times, load to the end, kill loads of changes up to `kills`
+    in all, and look at all.
 
     Differences are noted after each load that lives.
     """
@@ -159,7 +184,9 @@ def kill_loads(stage: Scene, *, first: int, kills: int) -> Kills:
     stage.load()
     stage.compare()
     number, stage.most = 0, MOST_LATER
-    calm = False  # whether nobody does anything between the load that is killed now and the next one, so that its cost can be seen
+    # whether nobody does anything between the load that is killed now and the next one, so that its
+    # cost can be seen
+    calm = False
     while stage.figures.kills < kills:
         number += 1
         stage.sim.clock.advance(stage.rng.choice((61, 900, 7_200)))

@@ -1,4 +1,6 @@
-"""The state machine: people work in a space while it is read, the reader dies, the network fails, and in the end all is equal."""
+"""The state machine: people work in a space while it is read, the reader dies, the network fails,
+and in the end all is equal.
+"""
 
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
@@ -20,10 +22,12 @@ from tests.integration.exactness.people import People
 from tests.integration.exactness.sabotage import Sabotage, sabotages
 from tests.integration.exactness.syncs import backfill, incremental, look_whole, refresh, targeted
 
-#: When the seeded history ends. The nearer to the time of this machine, the fewer months a read of changes covers.
+#: When the seeded history ends. The nearer to the time of this machine, the fewer months a read of
+#: changes covers.
 HISTORY_END = "2026-10-31T09:00:00Z"
 SPEC = SpaceSpec(seed=3, users=8, projects=3, issues=40, history_days=240, history_end=HISTORY_END)
-#: The space's clock stands here at first, before the time of this machine, and moves only when a test moves it.
+#: The space's clock stands here at first, before the time of this machine, and moves only when a
+#: test moves it.
 BEGIN = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -63,7 +67,9 @@ class Figures:
 
 
 class Syncs(RuleBasedStateMachine):
-    """Plays one space and one warehouse per example. Set `databases` in a subclass, see `machine`."""
+    """Plays one space and one warehouse per example. Set `databases` in a subclass, see
+    `machine`.
+    """
 
     databases: ClassVar[Databases]
     figures: ClassVar[Figures]
@@ -84,7 +90,9 @@ class Syncs(RuleBasedStateMachine):
         self.deployment = Deployment(self.sim, url, engine, instance, self.sim.api_key, quiet())
         self.people = People(self.sim.space)
         self.sabotage: Sabotage | None = None
-        self.sim.before_request(lambda request: self.sabotage.before(request) if self.sabotage else None)
+        self.sim.before_request(
+            lambda request: self.sabotage.before(request) if self.sabotage else None
+        )
         self.people.burst(10, seed)
         self._started = True
 
@@ -98,11 +106,17 @@ class Syncs(RuleBasedStateMachine):
         """Move the space's clock."""
         self.sim.clock.advance(seconds)
 
-    @rule(how=st.sampled_from([incremental, incremental, targeted, backfill, refresh]), sabotage=sabotages(), seed=SEEDS)
+    @rule(
+        how=st.sampled_from([incremental, incremental, targeted, backfill, refresh]),
+        sabotage=sabotages(),
+        seed=SEEDS,
+    )
     def read_in_bad_times(self, how: Callable[..., bool], sabotage: Sabotage, seed: int) -> None:
         """Sync while people work and things break; it may fail."""
         self.sabotage = sabotage.begin(
-            self.sim, self.people, lambda: self.databases.cut_off(str(self.deployment.engine.url.database))
+            self.sim,
+            self.people,
+            lambda: self.databases.cut_off(str(self.deployment.engine.url.database)),
         )
         deployment = self.deployment.with_progress(sabotage)
         try:
@@ -113,8 +127,11 @@ class Syncs(RuleBasedStateMachine):
 
     @rule()
     def read_in_peace(self) -> None:
-        """Sync what has changed, undisturbed: it must not fail, and misses nothing that somebody tells of."""
-        assert self._sync(incremental, self.deployment, Random(0)), self._why()  # noqa: S311 - as above
+        """Sync what has changed, undisturbed: it must not fail, and misses nothing that somebody
+        tells of.
+        """
+        # as above
+        assert self._sync(incremental, self.deployment, Random(0)), self._why()  # noqa: S311
         switches = self.sim.space.switches
         if not switches.late_activity_seconds and not switches.activity_retention_days:
             self._compare(masters=False)
@@ -125,12 +142,18 @@ class Syncs(RuleBasedStateMachine):
             if self._started:
                 late = self.sim.space.switches.late_activity_seconds
                 self.sim.clock.advance(late + 60)
-                # An activity that became visible more than a quarter of an hour late is for the rolling refresh to find.
-                for how in (look_whole, refresh, incremental) if late else (look_whole, incremental):
-                    assert self._sync(how, self.deployment, Random(0)), self._why()  # noqa: S311 - as above
+                # An activity that became visible more than a quarter of an hour late is for the
+                # rolling refresh to find.
+                for how in (
+                    (look_whole, refresh, incremental) if late else (look_whole, incremental)
+                ):
+                    # as above
+                    assert self._sync(how, self.deployment, Random(0)), self._why()  # noqa: S311
                 self.people.silence.clear()
                 self._compare(masters=True)
-                assert not self.deployment.query("SELECT id FROM ops.sync_history WHERE status = 'in_progress'")
+                assert not self.deployment.query(
+                    "SELECT id FROM ops.sync_history WHERE status = 'in_progress'"
+                )
                 self.figures.examples += 1
         finally:
             self.figures.mutations += self.people.count if self._started else 0
@@ -143,8 +166,14 @@ class Syncs(RuleBasedStateMachine):
         return done
 
     def _why(self) -> str:
-        failed = self.deployment.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)
-        reasons = failures(Run(False, failed[0].run_id, self.deployment.instance)) if failed else ["it died"]
+        failed = self.deployment.instance.get_runs(
+            dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1
+        )
+        reasons = (
+            failures(Run(False, failed[0].run_id, self.deployment.instance))
+            if failed
+            else ["it died"]
+        )
         return "\n".join(["an undisturbed sync failed:", *reasons])
 
     def _compare(self, *, masters: bool) -> None:

@@ -1,7 +1,8 @@
-"""People at work: bursts of random changes of every kind that a simulated space knows, and a note of those that nothing tells of.
+"""People at work: bursts of random changes of every kind that a simulated space knows, and a note
+of those that nothing tells of.
 
-All choices come from the generator of a burst, so the same seeds make the same changes. Names are never used twice, so that a name
-in a change log can mean one thing only.
+All choices come from the generator of a burst, so the same seeds make the same changes. Names are
+never used twice, so that a name in a change log can mean one thing only.
 """
 
 from collections.abc import Callable, Collection
@@ -15,12 +16,18 @@ MOST_ISSUES = 260
 
 
 class People(Administrators):
-    """Those who work in a space. `kinds` narrows what they do; `count` is how many changes they have made."""
+    """Those who work in a space. `kinds` narrows what they do; `count` is how many changes they
+    have made.
+    """
 
     def __init__(self, world: World, kinds: Collection[str] = ()) -> None:
         super().__init__(world)
         self.count = 0
-        self._actions = [(weight, action) for name, (weight, action) in self.kinds().items() if not kinds or name in kinds]
+        self._actions = [
+            (weight, action)
+            for name, (weight, action) in self.kinds().items()
+            if not kinds or name in kinds
+        ]
 
     def kinds(self) -> dict[str, tuple[int, Callable[[], None]]]:
         """Return every kind of change: name -> how often, and what is done."""
@@ -61,7 +68,7 @@ class People(Administrators):
                 self.rng.choices(self._actions, weights)[0][1]()
                 self.count += 1
 
-    # -- issues -------------------------------------------------------------------------------------------------
+    # -- issues ------------------------------------------------------------------------------------
 
     def create(self) -> None:
         """Create an issue, now and then as a child and with somebody notified."""
@@ -70,7 +77,9 @@ class People(Administrators):
         parent = self.parent(home) if self.rng.random() < 0.2 else None
         if len(self.world.issues) < MOST_ISSUES:
             fields = self.changed(home, None) | ({"parent_id": parent} if parent else {})
-            self.world.create_issue(home.id, summary=self.name("Issue"), by=self.one(home), notify=notify, **fields)
+            self.world.create_issue(
+                home.id, summary=self.name("Issue"), by=self.one(home), notify=notify, **fields
+            )
 
     def edit(self) -> None:
         """Change some fields of an issue, with a remark or without."""
@@ -87,7 +96,11 @@ class People(Administrators):
         home = self.home()
         chosen = self.some(home.issues.values(), self.rng.choice((2, 5, 20, 120)))
         fields = self.rng.choice(
-            ({"priority_id": self.rng.choice((2, 3, 4))}, {"due_date": self.day()}, {"status_id": self.any(home.statuses)})
+            (
+                {"priority_id": self.rng.choice((2, 3, 4))},
+                {"due_date": self.day()},
+                {"status_id": self.any(home.statuses)},
+            )
         )
         if chosen:
             self.world.bulk_edit(chosen, by=self.one(home), **fields)
@@ -97,20 +110,30 @@ class People(Administrators):
         count = min(self.rng.choice((3, 30, 110)), MOST_ISSUES - len(self.world.issues))
         if count > 0:
             home = self.home()
-            self.world.import_issues(home.id, count, by=self.one(home), description=self.name("CSV\r\n"))
+            self.world.import_issues(
+                home.id, count, by=self.one(home), description=self.name("CSV\r\n")
+            )
 
     def delete(self) -> None:
-        """Delete an issue; its children are on their own then, and nothing but the deletion tells of that."""
+        """Delete an issue; its children are on their own then, and nothing but the deletion tells
+        of that.
+        """
         if (found := self.issue()) is not None:
             self.world.delete_issue(found)
 
     def move(self) -> None:
         """Move an issue to another project."""
         found = self.issue()
-        homes = [one for one in self.active() if self.seen(one) and found is not None and one.id != found.project_id]
+        homes = [
+            one
+            for one in self.active()
+            if self.seen(one) and found is not None and one.id != found.project_id
+        ]
         if found is not None and homes and self.seen(self.world.projects[found.project_id]):
             trimmed = self.world.switches.activity_retention_days
-            self.silence.named.update(row.id for row in found.comments if trimmed or row.id in self.unseen)
+            self.silence.named.update(
+                row.id for row in found.comments if trimmed or row.id in self.unseen
+            )
             self.left[found.project_id].update(row.id for row in found.comments)
             self.world.move_issue(found, self.rng.choice(homes).id)
 
@@ -118,7 +141,9 @@ class People(Administrators):
         """Link a shared file to an issue."""
         found = self.issue()
         if found is not None and self.world.projects[found.project_id].files:
-            self.world.link_file(found, self.rng.randrange(len(self.world.projects[found.project_id].files)))
+            self.world.link_file(
+                found, self.rng.randrange(len(self.world.projects[found.project_id].files))
+            )
 
     def attach(self) -> None:
         """Attach a file to an issue."""
@@ -140,7 +165,7 @@ class People(Administrators):
             if not self.world.switches.star_moves_updated:
                 self.silence.issues.add(found.id)
 
-    # -- comments -----------------------------------------------------------------------------------------------
+    # -- comments ----------------------------------------------------------------------------------
 
     def comment(self) -> None:
         """Say something."""

@@ -15,19 +15,23 @@ FEWEST = 3
 def play_until(databases: Databases, *, examples: int, mutations: int, number: int) -> None:
     """Play so many examples, and more of them until so many changes were made; raises as `play`.
 
-    How much happens in an example differs from run to run: how far a thread gets before it dies is a matter of the machine.
+    How much happens in an example differs from run to run: how far a thread gets before it dies is
+    a matter of the machine.
     """
     played = made = 0
     while played < examples or made < mutations:
-        figures = play(databases, examples=max(examples - played, FEWEST), number=number + 1_000 * played)
+        figures = play(
+            databases, examples=max(examples - played, FEWEST), number=number + 1_000 * played
+        )
         played, made = played + figures.examples, made + figures.mutations
 
 
 def play(databases: Databases, *, examples: int, number: int, steps: int = STEPS) -> Figures:
-    """Play examples and return what was done; raises what the first example raises that does not end equal.
+    """Play examples and return what was done; raises what the first example raises that does not
+    end equal.
 
-    The same `number` gives the same examples. One that fails is printed as the program that it is; it is not made smaller, which
-    would take longer than to read it.
+    The same `number` gives the same examples. One that fails is printed as the program that it is;
+    it is not made smaller, which would take longer than to read it.
     """
     figures = Figures()
     chosen = settings(

@@ -1,4 +1,6 @@
-"""What goes wrong during one sync: people go on working between its pages, it dies, connections break, the source fails."""
+"""What goes wrong during one sync: people go on working between its pages, it dies, connections
+break, the source fails.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -65,7 +67,7 @@ class Sabotage:
             self._sim.clock.advance(self._rng.choice((0, 0, 1, self.seconds)))
             self._people.burst(self._rng.randrange(self.burst), self._rng.getrandbits(32))
 
-    # -- the Progress of the sync -------------------------------------------------------------------------------
+    # -- the Progress of the sync ------------------------------------------------------------------
 
     def start(self, what: str, total: int | None) -> None:
         """Die, perhaps."""

@@ -6,10 +6,11 @@ from typing import Any
 
 import dagster as dg
 
-from assets.partitions import contiguous, month_keys, partition_key
+from assets.partitions import contiguous, month_keys
 from pipelines.jobs import issues_config
 from pipelines.schedules import issues_request, single_issues_request
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
+from sync.partition_ranges import partition_key
 from tests.deployment import Deployment
 from tests.integration.exactness.sabotage import Killed
 from tests.integration.exactness.truth import seen_projects
@@ -18,17 +19,23 @@ from tests.integration.exactness.truth import seen_projects
 def incremental(deployment: Deployment, _rng: Random) -> bool:
     """Read what has changed, as the schedule does."""
     deployment.discover()
-    return _requested(deployment, issues_request(deployment.partitions, deployment.oldest_watermark()))
+    return _requested(
+        deployment, issues_request(deployment.partitions, deployment.oldest_watermark())
+    )
 
 
 def targeted(deployment: Deployment, _rng: Random) -> bool:
     """Read what the activity feed tells, as the sensor does."""
-    return _requested(deployment, single_issues_request(deployment.discover().partitions, "targeted"))
+    return _requested(
+        deployment, single_issues_request(deployment.discover().partitions, "targeted")
+    )
 
 
 def refresh(deployment: Deployment, _rng: Random) -> bool:
     """Read a share of the issues again, as the rolling refresh does."""
-    return _requested(deployment, single_issues_request(deployment.discover().partitions, "refresh"))
+    return _requested(
+        deployment, single_issues_request(deployment.discover().partitions, "refresh")
+    )
 
 
 def backfill(deployment: Deployment, rng: Random) -> bool:

@@ -1,4 +1,5 @@
-"""Faults from outside during a load: the server restarts or crashes, the network is cut, the disk is full, others load at once.
+"""Faults from outside during a load: the server restarts or crashes, the network is cut, the disk
+is full, others load at once.
 
 The load may fail with a clear message; the next one ends with the warehouse equal to the source.
 """
@@ -67,7 +68,9 @@ def moment(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.mark.parametrize("how", ["restart", "crash"])
-def test_the_server_goes_down_and_comes_back_during_a_load(own_server: Server, how: str, moment: int) -> None:
+def test_the_server_goes_down_and_comes_back_during_a_load(
+    own_server: Server, how: str, moment: int
+) -> None:
     with databases(own_server.url) as fresh, deployed(fresh) as (deployment, people):
         once_at(deployment.sim, moment, getattr(own_server, how))
         incremental(deployment, people.rng)
@@ -79,7 +82,9 @@ def test_the_server_goes_down_and_comes_back_during_a_load(own_server: Server, h
 
 def test_the_network_is_cut_during_a_load(fresh_databases: Databases, moment: int) -> None:
     with deployed(fresh_databases) as (deployment, people):
-        once_at(deployment.sim, moment, lambda: deployment.sim.faults.add(Fault("close", times=None)))
+        once_at(
+            deployment.sim, moment, lambda: deployment.sim.faults.add(Fault("close", times=None))
+        )
         run = deployment.discover().run_issues(mode="incremental")
         assert not run.success
         assert all("check BACKLOG_URL and the network" in line for line in failures(run)[:1])
@@ -88,7 +93,9 @@ def test_the_network_is_cut_during_a_load(fresh_databases: Databases, moment: in
         assert_repaired(deployment, people)
 
 
-@pytest.mark.parametrize("table", ["raw.issues", "raw.comments", "raw.issue_changes", "raw.activities", "ops.sync_state"])
+@pytest.mark.parametrize(
+    "table", ["raw.issues", "raw.comments", "raw.issue_changes", "raw.activities", "ops.sync_state"]
+)
 def test_the_disk_is_full_during_a_load(fresh_databases: Databases, table: str) -> None:
     with deployed(fresh_databases) as (deployment, people):
         assert incremental(deployment, people.rng)
@@ -100,9 +107,14 @@ def test_the_disk_is_full_during_a_load(fresh_databases: Databases, table: str) 
         assert_repaired(deployment, people)
 
 
-@pytest.mark.parametrize("options", [(), ("--full",)], ids=["two loads", "a load while a backfill runs"])
+@pytest.mark.parametrize(
+    "options", [(), ("--full",)], ids=["two loads", "a load while a backfill runs"]
+)
 def test_others_load_at_the_same_time(fresh_databases: Databases, options: tuple[str, ...]) -> None:
-    with scene(fresh_databases, seed=2, spec=replace(kills.SPEC, issues=200)) as stage, ExitStack() as stack:
+    with (
+        scene(fresh_databases, seed=2, spec=replace(kills.SPEC, issues=200)) as stage,
+        ExitStack() as stack,
+    ):
         other = stack.enter_context(Forge(stage.variables))
         for turn in range(3):
             other.start("load", *options)

@@ -1,4 +1,6 @@
-"""`kill -9` of a load at a hundred random moments: no gap, no duplicate, few rows read again, nothing left behind."""
+"""`kill -9` of a load at a hundred random moments: no gap, no duplicate, few rows read again,
+nothing left behind.
+"""
 
 import pytest
 from sqlalchemy import text
@@ -11,7 +13,7 @@ FIRST, KILLS = 40, 100
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_a_hundred_killed_loads_leave_no_gap_no_duplicate_and_at_most_a_hundred_rows_to_read_again(
+def test_a_hundred_killed_loads_leave_no_gap_no_duplicate_and_few_rows_to_read(
     fresh_databases: Databases,
 ) -> None:
     with scene(fresh_databases, seed=1) as stage:
@@ -21,7 +23,11 @@ def test_a_hundred_killed_loads_leave_no_gap_no_duplicate_and_at_most_a_hundred_
         assert len(figures.again) >= KILLS // 2
         assert not figures.too_many, "\n\n".join(figures.too_many)
         with stage.engine.connect() as connection:
-            left = connection.execute(text("SELECT sync_type, run_id FROM ops.sync_history WHERE status = 'in_progress'")).all()
-            dead = connection.execute(text("SELECT count(*) FROM ops.sync_history WHERE error LIKE '%killed%'")).scalar_one()
+            left = connection.execute(
+                text("SELECT sync_type, run_id FROM ops.sync_history WHERE status = 'in_progress'")
+            ).all()
+            dead = connection.execute(
+                text("SELECT count(*) FROM ops.sync_history WHERE error LIKE '%killed%'")
+            ).scalar_one()
         assert not left
         assert dead >= figures.kills // 2

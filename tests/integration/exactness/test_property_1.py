@@ -1,4 +1,6 @@
-"""Whatever happens before, between and during syncs, the warehouse ends equal to the source (half 1 of two, for two workers)."""
+"""Whatever happens before, between and during syncs, the warehouse ends equal to the source (half 1
+of two, for two workers).
+"""
 
 import pytest
 
@@ -12,7 +14,7 @@ MUTATIONS = 5_000
 
 @pytest.mark.long
 @pytest.mark.timeout(1_200)
-def test_thousands_of_changes_reads_deaths_and_faults_end_with_warehouse_and_source_equal(
+def test_thousands_of_changes_deaths_and_faults_end_with_both_sides_equal(
     fresh_databases: Databases,
 ) -> None:
     play_until(fresh_databases, examples=EXAMPLES, mutations=MUTATIONS, number=SEED + 1)

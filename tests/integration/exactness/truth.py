@@ -1,4 +1,5 @@
-"""What the warehouse should hold, computed from the simulated space alone: nothing of the product is used.
+"""What the warehouse should hold, computed from the simulated space alone: nothing of the product
+is used.
 
 Rows are dicts of the columns that are compared.
 """
@@ -20,11 +21,15 @@ Key = tuple[int, ...]
 Rows = dict[Key, Row]
 Ids = list[int] | None
 
-#: Backlog's odd names of fields in change logs -> the field's terms; all others are the same in snake_case.
+#: Backlog's odd names of fields in change logs -> the field's terms; all others are the same in
+#: snake_case.
 STANDARD: Final = {
-    "summary": "summary", "description": "description", "status": "status", "assigner": "assignee", "issueType": "issue_type",
-    "startDate": "start_date", "limitDate": "due_date", "component": "category", "version": "version", "milestone": "milestone",
-    "priority": "priority", "resolution": "resolution", "estimatedHours": "estimated_hours", "actualHours": "actual_hours",
+    "summary": "summary", "description": "description", "status": "status", "assigner": "assignee",
+    "issueType": "issue_type",
+    "startDate": "start_date", "limitDate": "due_date", "component": "category",
+    "version": "version", "milestone": "milestone",
+    "priority": "priority", "resolution": "resolution", "estimatedHours": "estimated_hours",
+    "actualHours": "actual_hours",
     "parentIssue": "parent_issue", "attachment": "attachment", "notification": "notification",
 }  # fmt: skip
 
@@ -36,13 +41,20 @@ def seen_projects(world: World) -> list[Project]:
 
 def listed_projects(world: World) -> list[Project]:
     """Return those of them whose issues the source lists."""
-    return [one for one in seen_projects(world) if world.switches.archived_issues_listed or not one.archived]
+    return [
+        one
+        for one in seen_projects(world)
+        if world.switches.archived_issues_listed or not one.archived
+    ]
 
 
 def issues(world: World, projects: Iterable[Project]) -> Rows:
     """Return what the source shows of each issue of some projects."""
     viewer = Viewer(world, world.administrator)
-    return {(issue.id,): issue_row(viewer.issue(issue), world.spec.timezone) for issue in _issues(projects)}
+    return {
+        (issue.id,): issue_row(viewer.issue(issue), world.spec.timezone)
+        for issue in _issues(projects)
+    }
 
 
 def issue_row(issue: Mapping[str, Any], timezone: str) -> Row:
@@ -50,8 +62,10 @@ def issue_row(issue: Mapping[str, Any], timezone: str) -> Row:
     one = {
         column: issue[name]["id"] if issue[name] else None
         for column, name in {
-            "issue_type_id": "issueType", "status_id": "status", "priority_id": "priority", "resolution_id": "resolution",
-            "assignee_id": "assignee", "created_user_id": "createdUser", "updated_user_id": "updatedUser",
+            "issue_type_id": "issueType", "status_id": "status", "priority_id": "priority",
+            "resolution_id": "resolution",
+            "assignee_id": "assignee", "created_user_id": "createdUser",
+            "updated_user_id": "updatedUser",
         }.items()
     }  # fmt: skip
     many = {"category_ids": "category", "version_ids": "versions", "milestone_ids": "milestone"}
@@ -75,22 +89,35 @@ def issue_row(issue: Mapping[str, Any], timezone: str) -> Row:
 
 
 def issue_content(issue: Mapping[str, Any]) -> Row:
-    """Return what of an issue has no column: custom fields by id, a chosen item by its id; files and stars by theirs."""
+    """Return what of an issue has no column: custom fields by id, a chosen item by its id; files
+    and stars by theirs.
+    """
     values = {}
     for field in issue["customFields"]:
         value = field["value"]
         chosen = value if isinstance(value, list) else [value]
-        ids = sorted(str(item["id"] if isinstance(item, dict) else item) for item in chosen if item is not None)
+        ids = sorted(
+            str(item["id"] if isinstance(item, dict) else item)
+            for item in chosen
+            if item is not None
+        )
         if ids or field.get("otherValue"):
             values[field["id"]] = (ids, field.get("otherValue"))
-    lists = {name: sorted(entry["id"] for entry in issue[name]) for name in ("stars", "attachments", "sharedFiles")}
+    lists = {
+        name: sorted(entry["id"] for entry in issue[name])
+        for name in ("stars", "attachments", "sharedFiles")
+    }
     return {"custom": values, **lists}
 
 
 def comments(world: World, projects: Iterable[Project]) -> Rows:
     """Return what the source shows of each comment of some projects."""
     viewer = Viewer(world, world.administrator)
-    return {(row.id,): comment_row(comment_shape(viewer, row)) for issue in _issues(projects) for row in issue.comments}
+    return {
+        (row.id,): comment_row(comment_shape(viewer, row))
+        for issue in _issues(projects)
+        for row in issue.comments
+    }
 
 
 def comment_row(comment: Mapping[str, Any]) -> Row:
@@ -116,7 +143,9 @@ def comment_content(comment: Mapping[str, Any]) -> Row:
 
 
 def changes(_world: World, projects: Iterable[Project]) -> Rows:
-    """Return each change of a field in some projects, by comment and place, with the true ids of what the names stand for."""
+    """Return each change of a field in some projects, by comment and place, with the true ids of
+    what the names stand for.
+    """
     return {
         (row.id, place): {
             "issue_id": issue.id,
@@ -124,7 +153,9 @@ def changes(_world: World, projects: Iterable[Project]) -> Rows:
             "created_user_id": row.by,
             "created_at": datetime.fromtimestamp(row.created, ZoneInfo("UTC")),
             "kind": _kind(change),
-            "field": f"custom_field_{change.attribute[0]}" if change.attribute else STANDARD[change.field],
+            "field": f"custom_field_{change.attribute[0]}"
+            if change.attribute
+            else STANDARD[change.field],
             "source_field": change.field,
             "custom_field_id": change.attribute[0] if change.attribute else None,
             "old_value": change.old or None,
@@ -152,7 +183,9 @@ def activities(world: World) -> Rows:
             "created_user_id": one.by,
         }
         for one in world.activities
-        if one.project_id in seen and one.created >= oldest and (not late or one.id % 5 or one.created + late <= now)
+        if one.project_id in seen
+        and one.created >= oldest
+        and (not late or one.id % 5 or one.created + late <= now)
     }
 
 
@@ -160,20 +193,31 @@ def masters(world: World) -> dict[str, Rows]:
     """Return the masters, members and users that the source lists, by table, with their names."""
     found: dict[str, Rows] = {
         "projects": {
-            (one.id,): {"project_key": one.key, "name": one.name, "archived": one.archived} for one in seen_projects(world)
+            (one.id,): {"project_key": one.key, "name": one.name, "archived": one.archived}
+            for one in seen_projects(world)
         },
         "users": {(one.id,): {"name": one.name} for one in world.users.values() if not one.closed},
         "project_members": {
             (project.id, user): {}
             for project in seen_projects(world)
-            for user in {*project.members, *(one for team in project.teams for one in world.teams[team].members)}
+            for user in {
+                *project.members,
+                *(one for team in project.teams for one in world.teams[team].members),
+            }
             if not world.users[user].closed
         },
         "statuses": {
-            (project.id, one.id): {"name": one.name} for project in seen_projects(world) for one in project.statuses.values()
+            (project.id, one.id): {"name": one.name}
+            for project in seen_projects(world)
+            for one in project.statuses.values()
         },
     }
-    lists = {"issue_types": "issue_types", "categories": "categories", "versions": "versions", "custom_fields": "fields"}
+    lists = {
+        "issue_types": "issue_types",
+        "categories": "categories",
+        "versions": "versions",
+        "custom_fields": "fields",
+    }
     for table, attribute in lists.items():
         found[table] = {
             (one.id,): {"name": one.name, "project_id": project.id}

@@ -1,7 +1,7 @@
 """What may be wrong with an answer: on the wire, in its body, or in one of its records.
 
-What the program can notice must be repaired by the next load of changes. A lie cannot be noticed, such as a
-summary that is another text; it is repaired by a load that reads all again.
+What the program can notice must be repaired by the next load of changes. A lie cannot be noticed,
+such as a summary that is another text; it is repaired by a load that reads all again.
 """
 
 import gzip
@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from tests.flooding import FLOODS, Flood
+from tests.flooding import FLOODS
+from tests.integration.odd.answers import RAW, Answer
 from tests.unsafe import EVIL, IMAGE
 
-#: A stand-in for a value that only text can be: a number that no parser of JSON makes, or nesting that no encoder writes.
-_RAW = "raw:"
 _TIMES: tuple[Any, ...] = (
     "0000-00-00T00:00:00Z",
     "0001-01-01T00:00:00Z",
@@ -41,11 +40,23 @@ _IDS: tuple[Any, ...] = (
     [],
     {},
     "\ud800",
-    _RAW + "1e400",
-    _RAW + "9" * 5_000,
-    _RAW + "NaN",
+    RAW + "1e400",
+    RAW + "9" * 5_000,
+    RAW + "NaN",
 )
-_COUNTS: tuple[Any, ...] = (None, "3", -1, 2**31, 10**30, 1.5, True, [], {}, _RAW + "1e400", _RAW + "-Infinity")
+_COUNTS: tuple[Any, ...] = (
+    None,
+    "3",
+    -1,
+    2**31,
+    10**30,
+    1.5,
+    True,
+    [],
+    {},
+    RAW + "1e400",
+    RAW + "-Infinity",
+)
 _VALUES: tuple[Any, ...] = (
     None,
     "",
@@ -64,70 +75,72 @@ _VALUES: tuple[Any, ...] = (
     ["x", 1],
     {},
     "9999-12-31T23:59:59Z",
-    _RAW + "1e400",
+    RAW + "1e400",
 )
-#: Fields of which a wrong value that looks right cannot be repaired: they say which record it is, or which version.
-_NAMES = frozenset({"id", "created", "updated", "issueKey", "keyId", "projectKey", "projectId", "issueId", "spaceKey", "timezone"})
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer as it goes over the wire.
-
-    `cut`: the connection ends after so many bytes, `drips`: they come one by one, `flood`: another body comes, without end.
-    """
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-    cut: int | None = None
-    drips: bool = False
-    flood: Flood | None = None
-
-    def with_json(self, value: Any) -> "Answer":
-        """Return the answer with another body."""
-        return self.with_body(_encoded(value))
-
-    def with_body(self, body: bytes) -> "Answer":
-        """Return the answer with another body, and the length that it has."""
-        return replace(self, body=body).with_header("Content-Length", str(len(body)))
-
-    def with_header(self, name: str, value: str) -> "Answer":
-        """Return the answer with a header, in place of any of that name."""
-        return replace(self, headers=[(one, held) for one, held in self.headers if one.lower() != name.lower()] + [(name, value)])
-
-    def with_flood(self, flood: Flood) -> "Answer":
-        """Return the answer with a body without end."""
-        kept = [pair for pair in self.headers if not pair[0].lower().startswith("content-")]
-        return replace(self, headers=[*kept, *flood.headers], flood=flood)
+#: Fields of which a wrong value that looks right cannot be repaired: they say which record it is,
+#: or which version.
+_NAMES = frozenset(
+    {
+        "id",
+        "created",
+        "updated",
+        "issueKey",
+        "keyId",
+        "projectKey",
+        "projectId",
+        "issueId",
+        "spaceKey",
+        "timezone",
+    }
+)
 
 
 Change = Callable[[Random, Answer], Answer]
 
 
-def _encoded(value: Any) -> bytes:
-    text = json.dumps(value)
-    marker = '"' + _RAW
-    while marker in text:
-        before, _, rest = text.partition(marker)
-        raw, _, behind = rest.partition('"')
-        text = before + _nested(raw) + behind
-    return text.encode()
-
-
-def _nested(raw: str) -> str:
-    levels = int(raw.removeprefix("deep")) if raw.startswith("deep") else 0
-    return '{"a":[' * levels + "1" + "]}" * levels if levels else raw
-
-
-# -- on the wire ----------------------------------------------------------------------------------------------------
+# -- on the wire -----------------------------------------------------------------------------------
 
 
 def _status(rng: Random, answer: Answer) -> Answer:
-    status = rng.choice([204, 206, 299, 300, 304, 307, 400, 401, 402, 403, 404, 408, 409, 418, 429, 451, 500, 502, 503, 599, 999])
-    body = rng.choice([b"", b"<html>no</html>", b'{"errors":[]}', b'{"errors":[{"code":"x"}]}', b'{"errors":7}', b"[" * 50_000])
+    status = rng.choice(
+        [
+            204,
+            206,
+            299,
+            300,
+            304,
+            307,
+            400,
+            401,
+            402,
+            403,
+            404,
+            408,
+            409,
+            418,
+            429,
+            451,
+            500,
+            502,
+            503,
+            599,
+            999,
+        ]
+    )
+    body = rng.choice(
+        [
+            b"",
+            b"<html>no</html>",
+            b'{"errors":[]}',
+            b'{"errors":[{"code":"x"}]}',
+            b'{"errors":7}',
+            b"[" * 50_000,
+        ]
+    )
     spoilt = replace(answer, status=status).with_body(b"" if status in {204, 304} else body)
-    return spoilt.with_header("Location", rng.choice(["http://[", "/login", "https://elsewhere.test/", ""]))
+    return spoilt.with_header(
+        "Location", rng.choice(["http://[", "/login", "https://elsewhere.test/", ""])
+    )
 
 
 def _flood(rng: Random, answer: Answer) -> Answer:
@@ -143,30 +156,49 @@ def _said(rng: Random, answer: Answer) -> Answer:
 
 def _rates(rng: Random, answer: Answer) -> Answer:
     for name in ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"):
-        answer = answer.with_header(name, rng.choice(["", "-5", "0", "abc", "1e9", "9" * 40, "0.5", "\u00b2"]))
+        answer = answer.with_header(
+            name, rng.choice(["", "-5", "0", "abc", "1e9", "9" * 40, "0.5", "\u00b2"])
+        )
     return answer
 
 
 def _date(rng: Random, answer: Answer) -> Answer:
     return answer.with_header(
-        "Date", rng.choice(["", "now", "Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "0"])
+        "Date",
+        rng.choice(
+            ["", "now", "Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "0"]
+        ),
     )
 
 
 def _length(rng: Random, answer: Answer) -> Answer:
     size = len(answer.body)
-    return answer.with_header("Content-Length", rng.choice([str(size + 50), str(max(size - 1, 0)), "0", "-1", "x", str(10**30)]))
+    return answer.with_header(
+        "Content-Length",
+        rng.choice([str(size + 50), str(max(size - 1, 0)), "0", "-1", "x", str(10**30)]),
+    )
 
 
 def _compressed(rng: Random, answer: Answer) -> Answer:
     packed = gzip.compress(answer.body)
-    broken = rng.choice([packed, packed[:-9], b"x" + packed, answer.body, packed[: len(packed) // 2]])
-    return answer.with_body(broken).with_header("Content-Encoding", rng.choice(["gzip", "deflate", "br", "gzip, gzip", "none"]))
+    broken = rng.choice(
+        [packed, packed[:-9], b"x" + packed, answer.body, packed[: len(packed) // 2]]
+    )
+    return answer.with_body(broken).with_header(
+        "Content-Encoding", rng.choice(["gzip", "deflate", "br", "gzip, gzip", "none"])
+    )
 
 
 def _charset(rng: Random, answer: Answer) -> Answer:
     text = answer.body.decode()
-    encoded = rng.choice([text.encode("utf-16"), text.encode("utf-8-sig"), b"\xff\xfe" + answer.body, answer.body + b"\x80"])
+    encoded = rng.choice(
+        [
+            text.encode("utf-16"),
+            text.encode("utf-8-sig"),
+            b"\xff\xfe" + answer.body,
+            answer.body + b"\x80",
+        ]
+    )
     return answer.with_body(encoded).with_header(
         "Content-Type", rng.choice(["application/json; charset=latin-1", "text/html", "", "x"])
     )
@@ -174,7 +206,18 @@ def _charset(rng: Random, answer: Answer) -> Answer:
 
 def _body(rng: Random, answer: Answer) -> Answer:
     half = answer.body[: len(answer.body) // 2]
-    bodies = [b"", b"null", b"true", b"7", b'"x"', b"<html>hello</html>", half, b"[" * 100_000, b'{"a":' * 3_000, bytes(range(256))]
+    bodies = [
+        b"",
+        b"null",
+        b"true",
+        b"7",
+        b'"x"',
+        b"<html>hello</html>",
+        half,
+        b"[" * 100_000,
+        b'{"a":' * 3_000,
+        bytes(range(256)),
+    ]
     return answer.with_body(rng.choice(bodies))
 
 
@@ -202,7 +245,7 @@ WIRE: dict[str, Change] = {
 }
 
 
-# -- in records -----------------------------------------------------------------------------------------------------
+# -- in records ------------------------------------------------------------------------------------
 
 
 def _of_record(change: Callable[[Random, dict[str, Any]], Any]) -> Change:
@@ -220,7 +263,12 @@ def _of_record(change: Callable[[Random, dict[str, Any]], Any]) -> Change:
 
 
 def _id(rng: Random, record: dict[str, Any]) -> Any:
-    return {**record, ("count" if "count" in record else "id"): rng.choice(_COUNTS if "count" in record else _IDS)}
+    return {
+        **record,
+        ("count" if "count" in record else "id"): rng.choice(
+            _COUNTS if "count" in record else _IDS
+        ),
+    }
 
 
 def _time(rng: Random, record: dict[str, Any]) -> Any:
@@ -229,14 +277,22 @@ def _time(rng: Random, record: dict[str, Any]) -> Any:
 
 
 def _depths(rng: Random, record: dict[str, Any]) -> Any:
-    return {**record, rng.choice([*record, "somethingNew"]): f"{_RAW}deep{rng.choice([60, 300, 480, 5_000, 50_000])}"}
+    return {
+        **record,
+        rng.choice(
+            [*record, "somethingNew"]
+        ): f"{RAW}deep{rng.choice([60, 300, 480, 5_000, 50_000])}",
+    }
 
 
 def _twice(rng: Random, answer: Answer) -> Answer:
     value = json.loads(answer.body)
     if isinstance(value, list) and value:
         one = dict(rng.choice(value))
-        value.insert(rng.randrange(len(value) + 1), {**one, "name": "another", "summary": "another", "content": "another"})
+        value.insert(
+            rng.randrange(len(value) + 1),
+            {**one, "name": "another", "summary": "another", "content": "another"},
+        )
     return answer.with_json(value)
 
 
@@ -274,7 +330,9 @@ LIES: dict[str, Change] = {
 
 @dataclass
 class Mutation:
-    """One way to spoil the answers of one endpoint: the first one, or `always`; `done` counts how often it did."""
+    """One way to spoil the answers of one endpoint: the first one, or `always`; `done` counts how
+    often it did.
+    """
 
     route: str
     name: str

@@ -1,7 +1,8 @@
 """Rounds of odd answers: people work, a load meets spoilt answers, the next one an honest source.
 
-Whatever comes, a load ends in time, done or with typed errors; what is stored is whole; and the load after it leaves the warehouse
-equal to the source, without a person. By hand: `python -m tests.integration.odd.play --mutations 5000 [--seed 20260101]`.
+Whatever comes, a load ends in time, done or with typed errors; what is stored is whole; and the
+load after it leaves the warehouse equal to the source, without a person. By hand: `python -m
+tests.integration.odd.play --mutations 5000 [--seed 20260101]`.
 """
 
 import argparse
@@ -32,7 +33,8 @@ class Figures:
         routes = len({route for route, _ in self.mutations})
         ends = ", ".join(f"{number} {how}" for how, number in sorted(self.ends.items()))
         return (
-            f"{self.mutations.total()} spoilt answers of {routes} endpoints in {self.rounds} rounds; loads ended: {ends}; "
+            f"{self.mutations.total()} spoilt answers of {routes} endpoints in {self.rounds} "
+            f"rounds; loads ended: {ends}; "
             f"{self.quarantined} records were in quarantine meanwhile"
         )
 
@@ -52,13 +54,18 @@ def play(url: str, *, mutations: int, number: int) -> Figures:
 
     figures, made = Figures(), engine(url)
     with (
-        Simulator(SpaceSpec(seed=number % 1_000, users=5, projects=2, issues=24, history_days=90)) as sim,
+        Simulator(
+            SpaceSpec(seed=number % 1_000, users=5, projects=2, issues=24, history_days=90)
+        ) as sim,
         Proxy(sim.url) as proxy,
         in_memory() as instance,
     ):
-        stage = Behind(sim, url, made, instance, sim.api_key, quiet(), proxy_url=proxy.url, total=TOTAL)
+        stage = Behind(
+            sim, url, made, instance, sim.api_key, quiet(), proxy_url=proxy.url, total=TOTAL
+        )
         while proxy.applied.total() < mutations:
-            _round(stage, proxy, Random(number + figures.rounds), figures)  # noqa: S311 - no secret is made of it
+            # no secret is made of it
+            _round(stage, proxy, Random(number + figures.rounds), figures)  # noqa: S311
             figures.mutations = Counter(proxy.applied)
     made.dispose()
     return figures
@@ -78,25 +85,43 @@ def _round(stage: Any, proxy: Any, rng: Random, figures: Figures) -> None:
     proxy.spoil([])
     assert time.monotonic() - began < IN_TIME, f"not in time; {what}"
     assert not ended.untyped, f"no error of ours: {ended.untyped}; {what}"
-    assert all("\n" not in line.strip() for line in ended.lines), f"more than a line: {ended.lines}; {what}"
-    assert (bad := scene.unsafe_to_show(stage, ended.lines)) == [], f"not safe to show: {bad}; {what}"
+    assert all("\n" not in line.strip() for line in ended.lines), (
+        f"more than a line: {ended.lines}; {what}"
+    )
+    assert (bad := scene.unsafe_to_show(stage, ended.lines)) == [], (
+        f"not safe to show: {bad}; {what}"
+    )
     assert (found := scene.half_written(stage)) == [], f"half-written: {found}; {what}"
     waiting = scene.waiting(stage)
     figures.quarantined += waiting
-    figures.ends["with 1" if ended.lines else "with 0 and a quarantine" if waiting else "with 0"] += 1
+    figures.ends[
+        "with 1" if ended.lines else "with 0 and a quarantine" if waiting else "with 0"
+    ] += 1
     figures.rounds += 1
     again = scene.load(stage, whole=lie)
     assert not again.lines, f"the honest source did not load: {again.lines}; {what}"
-    assert (left := scene.differences(stage)) == [], f"not equal afterwards: {left}; spoilt load said {ended.lines}; {what}"
+    assert (left := scene.differences(stage)) == [], (
+        f"not equal afterwards: {left}; spoilt load said {ended.lines}; {what}"
+    )
 
 
 def main() -> int:
     """Play for long, print, and return the exit code."""
-    parser = argparse.ArgumentParser(description="Let loads meet answers that are odd in every way, and compare.")
-    parser.add_argument("--mutations", type=int, default=5_000, help="end after so many spoilt answers")
-    parser.add_argument("--seed", type=int, default=int(time.time()), help="number of the first round")
+    parser = argparse.ArgumentParser(
+        description="Let loads meet answers that are odd in every way, and compare."
+    )
+    parser.add_argument(
+        "--mutations", type=int, default=5_000, help="end after so many spoilt answers"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=int(time.time()), help="number of the first round"
+    )
     options = parser.parse_args()
-    for name in [name for name in os.environ if name.startswith(("BACKLOG_", "DAGSTER_")) or name == "WAREHOUSE_URL"]:
+    for name in [
+        name
+        for name in os.environ
+        if name.startswith(("BACKLOG_", "DAGSTER_")) or name == "WAREHOUSE_URL"
+    ]:
         del os.environ[name]
     os.environ.update(BACKLOG_HISTORY_START="2026-01", DAGSTER_DISABLE_TELEMETRY="true")
     from tests.integration.exactness.databases import databases, server

@@ -1,4 +1,6 @@
-"""A server between the program and the simulator that passes requests on and spoils some of the answers."""
+"""A server between the program and the simulator that passes requests on and spoils some of the
+answers.
+"""
 
 import re
 import threading
@@ -11,7 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.integration.odd.mutations import Answer, Mutation
+from tests.integration.odd.answers import Answer
+from tests.integration.odd.mutations import Mutation
 
 #: Paths of the API -> their names; what is asked for besides is passed on as it is.
 ROUTES = {
@@ -40,7 +43,9 @@ _PAUSE = 0.05
 
 
 class Proxy:
-    """Passes on what the simulator at `upstream` answers, but for what `spoil` was given; `applied` counts what was spoilt."""
+    """Passes on what the simulator at `upstream` answers, but for what `spoil` was given; `applied`
+    counts what was spoilt.
+    """
 
     def __init__(self, upstream: str) -> None:
         self.applied: Counter[tuple[str, str]] = Counter()
@@ -59,10 +64,16 @@ class Proxy:
 
             def do_GET(self) -> None:
                 self.upstream.request(
-                    "GET", self.path, headers={name: value for name, value in self.headers.items() if name != "Host"}
+                    "GET",
+                    self.path,
+                    headers={name: value for name, value in self.headers.items() if name != "Host"},
                 )
                 found = self.upstream.getresponse()
-                headers = [(name, value) for name, value in found.getheaders() if name.lower() != "transfer-encoding"]
+                headers = [
+                    (name, value)
+                    for name, value in found.getheaders()
+                    if name.lower() != "transfer-encoding"
+                ]
                 answer = proxy.spoilt(self.path, Answer(found.status, headers, found.read()))
                 with suppress(OSError):
                     proxy.send(self, answer)
@@ -80,10 +91,17 @@ class Proxy:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._ended.set()
         self._server.shutdown()
         self._server.server_close()
@@ -95,17 +113,31 @@ class Proxy:
 
     def spoilt(self, path: str, answer: Answer) -> Answer:
         """Return what is sent in place of an answer."""
-        route = next((name for pattern, name in ROUTES.items() if re.fullmatch(pattern, path.partition("?")[0])), "")
+        route = next(
+            (
+                name
+                for pattern, name in ROUTES.items()
+                if re.fullmatch(pattern, path.partition("?")[0])
+            ),
+            "",
+        )
         with self._lock:
             for mutation in self._plan:
-                if mutation.route == route and answer.status == 200 and (mutation.always or not mutation.done):
+                if (
+                    mutation.route == route
+                    and answer.status == 200
+                    and (mutation.always or not mutation.done)
+                ):
                     self.applied[route, mutation.name] += 1
                     return mutation.apply(answer)
         return answer
 
     def send(self, handler: BaseHTTPRequestHandler, answer: Answer) -> None:
         """Write an answer, at once or byte by byte, whole or not."""
-        lines = [f"HTTP/1.1 {answer.status} Spoilt", *(f"{name}: {value}" for name, value in answer.headers)]
+        lines = [
+            f"HTTP/1.1 {answer.status} Spoilt",
+            *(f"{name}: {value}" for name, value in answer.headers),
+        ]
         head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
         if answer.drips:
             handler.close_connection = True
@@ -120,5 +152,7 @@ class Proxy:
             return
         handler.wfile.write(head + answer.body[: answer.cut])
         # A length that is not the true one leaves both sides out of step.
-        stated = dict(answer.headers).get("content-length", dict(answer.headers).get("Content-Length"))
+        stated = dict(answer.headers).get(
+            "content-length", dict(answer.headers).get("Content-Length")
+        )
         handler.close_connection = answer.cut is not None or stated != str(len(answer.body))

@@ -1,11 +1,13 @@
-"""What a round of odd answers is made of: people at work, a choice of mutations, a load, and what must hold after it."""
+"""What a round of odd answers is made of: people at work, a choice of mutations, a load, and what
+must hold after it.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.client import BacklogClient
-from resources.backlog.resource import BacklogResource
 from simulator import Simulator
 from tests.deployment import Deployment, Run, failures
 from tests.integration.odd.mutations import LIES, RECORDS, WIRE, Mutation
@@ -13,18 +15,22 @@ from tests.integration.odd.proxy import ROUTES
 from tests.pipelines.cli.verifying import deep
 from tests.unsafe import unsafe
 
-#: Routes that every load asks first: one that is always spoilt there keeps the others from being met.
+#: Routes that every load asks first: one that is always spoilt there keeps the others from being
+#: met.
 _FIRST = frozenset({"/space", "/projects"})
 #: Bytes of a message, and of a step's name before it.
 _LONGEST_SHOWN = 2_100
 _HALF_WRITTEN = """
     SELECT 'comment without its issue' AS what, c.id FROM raw.comments c
-    LEFT JOIN raw.issues i ON (i.space_key, i.id) = (c.space_key, c.issue_id) WHERE i.id IS NULL AND c.deleted_at IS NULL
+    LEFT JOIN raw.issues i ON (i.space_key, i.id) = (c.space_key, c.issue_id) WHERE i.id IS NULL
+        AND c.deleted_at IS NULL
     UNION ALL
     SELECT 'change without its comment', h.comment_id FROM raw.issue_changes h
-    LEFT JOIN raw.comments c ON (c.space_key, c.id) = (h.space_key, h.comment_id) WHERE c.id IS NULL AND h.deleted_at IS NULL
+    LEFT JOIN raw.comments c ON (c.space_key, c.id) = (h.space_key, h.comment_id)
+        WHERE c.id IS NULL AND h.deleted_at IS NULL
     UNION ALL
-    SELECT 'watermark to come', project_id FROM ops.sync_state WHERE watermark > now() + interval '1 hour'
+    SELECT 'watermark to come', project_id FROM ops.sync_state
+        WHERE watermark > now() + interval '1 hour'
     UNION ALL
     SELECT 'sync that goes on', id FROM ops.sync_history WHERE status = 'in_progress'
     UNION ALL
@@ -42,7 +48,9 @@ class Behind(Deployment):
     @property
     def backlog(self) -> BacklogResource:
         """A new resource on the proxy."""
-        return _Hasty(url=self.proxy_url, api_key=self.api_key, total=self.total, conditions=self.warehouse)
+        return _Hasty(
+            url=self.proxy_url, api_key=self.api_key, total=self.total, conditions=self.warehouse
+        )
 
 
 class _Hasty(BacklogResource):
@@ -65,7 +73,9 @@ class _Hasty(BacklogResource):
 
 @dataclass(frozen=True)
 class Ended:
-    """How a load ended: a line for each step that failed, and those of them that are no error of ours."""
+    """How a load ended: a line for each step that failed, and those of them that are no error of
+    ours.
+    """
 
     lines: list[str]
     untyped: list[str]
@@ -77,16 +87,22 @@ def work(sim: Simulator, rng: Random) -> None:
     issues = sorted(issue.id for issue in space.issues.values())
     for issue in rng.sample(issues, 4):
         space.comment(issue, f"said {rng.random()}")
-        space.edit_issue(issue, summary=f"now {rng.random()}", estimated_hours=float(rng.randrange(9)))
+        space.edit_issue(
+            issue, summary=f"now {rng.random()}", estimated_hours=float(rng.randrange(9))
+        )
     space.create_issue(rng.choice(["OPS", "WEB"]), summary="new")
     sim.clock.advance(90)
 
 
 def choose(rng: Random, *, lie: bool, number: int, start: int) -> list[Mutation]:
-    """Return mutations of several endpoints, each in its turn; at most one that may keep a load from going on."""
+    """Return mutations of several endpoints, each in its turn; at most one that may keep a load
+    from going on.
+    """
     routes = list(ROUTES.values())
     chosen = [routes[(start + place) % len(routes)] for place in range(number)]
-    chosen += [rng.choice(["/issues", "/space/activities", "/issues/:id/comments"]) for _ in range(2)]
+    chosen += [
+        rng.choice(["/issues", "/space/activities", "/issues/:id/comments"]) for _ in range(2)
+    ]
     found = []
     for place, route in enumerate(chosen):
         hard = place == 0 or (rng.random() < 0.15 and route not in _FIRST)
@@ -101,13 +117,24 @@ def load(stage: Deployment, *, whole: bool) -> Ended:
     """Load as the schedules do, or all again; return what failed."""
     stage.discover()
     mode = "backfill" if whole else "incremental"
-    runs = [stage.run("users"), stage.run("projects"), stage.run_issues(mode=mode)]  # type: ignore[arg-type]  # one of the modes
-    return Ended([line for run in runs for line in failures(run)], [line for run in runs for line in _untyped(run)])
+    runs = [
+        stage.run("users"),
+        stage.run("projects"),
+        stage.run_issues(mode=mode),  # type: ignore[arg-type]
+    ]
+    return Ended(
+        [line for run in runs for line in failures(run)],
+        [line for run in runs for line in _untyped(run)],
+    )
 
 
 def _untyped(run: Run) -> list[str]:
     failed = [event.step_failure_data for event in run.events if event.is_step_failure]
-    return [str(data.error)[-3_000:] for data in failed if not (data.user_failure_data and data.user_failure_data.description)]
+    return [
+        str(data.error)[-3_000:]
+        for data in failed
+        if not (data.user_failure_data and data.user_failure_data.description)
+    ]
 
 
 def waiting(stage: Deployment) -> int:
@@ -125,7 +152,9 @@ def unsafe_to_show(stage: Deployment, lines: Sequence[str]) -> list[str]:
     """Return what a load, its notes and Dagster say that is more than text, or too long."""
     noted = stage.query("SELECT error FROM ops.sync_history WHERE error IS NOT NULL")
     said = [*lines, *(str(row["error"]) for row in noted), *_shown_by_dagster(stage)]
-    return [f"{line[:100]!r}" for line in said if unsafe(line) or len(line.encode()) > _LONGEST_SHOWN]
+    return [
+        f"{line[:100]!r}" for line in said if unsafe(line) or len(line.encode()) > _LONGEST_SHOWN
+    ]
 
 
 def _shown_by_dagster(stage: Deployment) -> Iterator[str]:
@@ -141,12 +170,23 @@ def _shown_by_dagster(stage: Deployment) -> Iterator[str]:
 def differences(stage: Deployment) -> list[str]:
     """Return what differs from the source, row by row, and what is in quarantine still."""
     found = deep(stage).found
-    rows = [f"{one.table}/{one.key}: {one.kind}, {one.source} / {one.warehouse}" for one in found.differences]
-    missing = {one.id for one in stage.sim.space.activities} - {row["id"] for row in stage.rows("activities")}
-    entries = stage.query("SELECT table_name, record_key, error FROM ops.rejected_records WHERE resolved_at IS NULL ORDER BY id")
+    rows = [
+        f"{one.table}/{one.key}: {one.kind}, {one.source} / {one.warehouse}"
+        for one in found.differences
+    ]
+    missing = {one.id for one in stage.sim.space.activities} - {
+        row["id"] for row in stage.rows("activities")
+    }
+    entries = stage.query(
+        "SELECT table_name, record_key, error FROM ops.rejected_records WHERE "
+        "resolved_at IS NULL ORDER BY id"
+    )
     return [
         *found.errors,
         *rows,
         *(f"activity {one} is missing" for one in sorted(missing)),
-        *(f"in quarantine still: {row['table_name']}/{row['record_key']}: {row['error']}" for row in entries),
+        *(
+            f"in quarantine still: {row['table_name']}/{row['record_key']}: {row['error']}"
+            for row in entries
+        ),
     ]

@@ -1,4 +1,6 @@
-"""Some hundred answers that are odd in every way, at every endpoint: others each day, and the same again with `SEED=`."""
+"""Some hundred answers that are odd in every way, at every endpoint: others each day, and the same
+again with `SEED=`.
+"""
 
 import sys
 
@@ -13,7 +15,12 @@ MUTATIONS = 250
 
 @pytest.mark.long
 @pytest.mark.timeout(1_200)
-def test_whatever_a_source_answers_a_load_ends_and_the_next_one_is_equal(warehouse_url: str) -> None:
+def test_whatever_a_source_answers_a_load_ends_and_the_next_one_is_equal(
+    warehouse_url: str,
+) -> None:
     figures = play(warehouse_url, mutations=MUTATIONS, number=SEED)
     sys.stdout.write(f"{figures}\n")
-    assert {route for route, _ in figures.mutations} >= set(ROUTES.values()) - {"/users/myself", "/resolutions"}
+    assert {route for route, _ in figures.mutations} >= set(ROUTES.values()) - {
+        "/users/myself",
+        "/resolutions",
+    }

@@ -15,7 +15,8 @@ from resources.warehouse.connect import engine
 from simulator import Simulator, SpaceSpec
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
-from tests.integration.odd.mutations import Answer, Mutation
+from tests.integration.odd.answers import Answer
+from tests.integration.odd.mutations import Mutation
 from tests.integration.odd.proxy import Proxy
 from tests.unsafe import EVIL, IMAGE, unsafe
 
@@ -63,16 +64,22 @@ def lines_are_safe(*outputs: str) -> bool:
 
 
 def more_than_text(markdown: str) -> bool:
-    """Whether Markdown makes more than text or code of it, but for the picture that a chart holds itself."""
+    """Whether Markdown makes more than text or code of it, but for the picture that a chart holds
+    itself.
+    """
     tokens = MarkdownIt("commonmark").enable("table").parse(markdown)
     found = [child for token in tokens for child in token.children or []]
-    kinds = {child.type for child in found if not str(child.attrs.get("src", "")).startswith("data:")}
+    kinds = {
+        child.type for child in found if not str(child.attrs.get("src", "")).startswith("data:")
+    }
     return not kinds <= {"text", "text_special", "code_inline"}
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_names_and_errors_of_a_source_reach_people_as_text(sim: Simulator, new_database: NewDatabase, tmp_path: Path) -> None:
+def test_names_and_errors_of_a_source_reach_people_as_text(
+    sim: Simulator, new_database: NewDatabase, tmp_path: Path
+) -> None:
     warehouse_url, dagster_url = new_database(), new_database()
     with Proxy(sim.url) as proxy:
         shell = Shell(
@@ -96,7 +103,9 @@ def test_names_and_errors_of_a_source_reach_people_as_text(sim: Simulator, new_d
         person = shell.run("forget", "--user", str(min(sim.space.users)))
         compared = shell.run("verify", "--deep")
         as_json = shell.run("verify", "--deep", "--json")
-        assert json.loads(as_json.out)["differences"][0]["source"] == f"summary={NAMES}", "an object keeps it, too"
+        assert json.loads(as_json.out)["differences"][0]["source"] == f"summary={NAMES}", (
+            "an object keeps it, too"
+        )
         built, report = shell.run("marts"), shell.run("report")
         assert (built.code, report.code) == (0, 0), built.text + report.text
         assert "summary=" in compared.out
@@ -109,12 +118,23 @@ def test_names_and_errors_of_a_source_reach_people_as_text(sim: Simulator, new_d
     for done in (loaded, person, compared, built, report, failed, alerts):
         assert lines_are_safe(done.out, done.err)
     # An object and the table of the last syncs are longer.
-    assert unsafe(again.text.replace("\n", "") + as_json.out.replace("\n", "") + status.out.replace("\n", "")) == []
+    assert (
+        unsafe(
+            again.text.replace("\n", "")
+            + as_json.out.replace("\n", "")
+            + status.out.replace("\n", "")
+        )
+        == []
+    )
     assert [line for line in json.loads(again.out)["errors"] if len(line.encode()) > LONGEST] == []
     page = (tmp_path / "backlog-report.html").read_text()
     assert unsafe(re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)) == []
     with warehouse.connect() as connection:
-        noted = connection.execute(text("SELECT error FROM ops.sync_history WHERE error IS NOT NULL")).scalars().all()
+        noted = (
+            connection.execute(text("SELECT error FROM ops.sync_history WHERE error IS NOT NULL"))
+            .scalars()
+            .all()
+        )
         assert noted
         assert [one for one in noted if unsafe(one) or len(one.encode()) > LONGEST] == []
     warehouse.dispose()
@@ -122,7 +142,11 @@ def test_names_and_errors_of_a_source_reach_people_as_text(sim: Simulator, new_d
     with storage.connect() as connection:
         events = connection.execute(text("SELECT event FROM event_logs")).scalars().all()
     storage.dispose()
-    written = [json.loads(found) for event in events for found in re.findall(r'"md_str": ("(?:[^"\\]|\\.)*")', event)]
+    written = [
+        json.loads(found)
+        for event in events
+        for found in re.findall(r'"md_str": ("(?:[^"\\]|\\.)*")', event)
+    ]
     assert any("evil" in one for one in written)
     assert [one[:200] for one in written if more_than_text(one)] == []
     assert max(len(event) for event in events) < 100_000

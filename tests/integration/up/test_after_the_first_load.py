@@ -18,7 +18,9 @@ from tests.integration.running import PATIENCE_SECONDS, Up
 pytestmark = [pytest.mark.smoke, pytest.mark.timeout(600)]
 
 RUNS_OF_JOB = """
-query($job: String!) { runsOrError(filter: {pipelineName: $job}) { ... on Runs { results { runId status } } } }"""
+query($job: String!) {
+  runsOrError(filter: {pipelineName: $job}) { ... on Runs { results { runId status } } }
+}"""
 
 ASSETS = """
 { assetNodes { assetKey { path } groupName assetChecksOrError { ... on AssetChecks { checks {
@@ -29,26 +31,31 @@ ASSETS = """
 CONFLICT = "Failed to load resource: the server responded with a status of 409 (Conflict)"
 
 
-def test_a_terminal_shows_what_runs_and_that_the_data_are_ready_and_keeps_the_rest_for_the_log(up: Up) -> None:
-    wait_until(lambda: "  the report is written: " in up.terminal.written, "nothing says that the marts and the report are there")
+def test_a_terminal_shows_what_runs_and_that_the_data_are_ready(
+    up: Up,
+) -> None:
+    built = "  the marts are built: "
+    wait_until(lambda: built in up.terminal.written, "nothing says that the marts are there")
     lines, log = [line for line in up.terminal.lines if line], up.home / "logs" / "up.log"
     # What other tests do in this `up` is shown below.
-    lines = lines[: next(number for number, line in enumerate(lines, 1) if "  the report is written: " in line)]
+    lines = lines[: next(number for number, line in enumerate(lines, 1) if built in line)]
     shown = "\n".join(lines)
     assert len(lines) <= 12, shown
     assert f"Dagster UI  {up.url}" in shown
     assert f"sync page   {up.service_url}" in shown
     assert f"log         {log}" in shown
-    assert "  the marts are built " in shown
-    assert f"  the report is written: {up.home / 'report.html'}" in shown
+    assert str(up.home / "report.html") in lines[-1]
     assert str(up.home / "report.html") in up.files_of_reports()
     assert re.search(r"loaded: 2,\d\d\d issues, [\d,]+ comments, .* in schema raw", shown)
     assert not re.search(r"WARNING|ERROR|Traceback|\x1b", up.terminal.written)
     assert "loading, 0:0" in up.terminal.written
     assert "dbt" in log.read_text()
-    assert "No cursor for event type" not in log.read_text()
     [command] = re.findall(r"  SQL +(.*)", shown)
-    counted = subprocess.run([*shlex.split(command), "-Atc", "SELECT count(*) FROM mart.issue"], capture_output=True, text=True)
+    counted = subprocess.run(
+        [*shlex.split(command), "-Atc", "SELECT count(*) FROM mart.issue"],
+        capture_output=True,
+        text=True,
+    )
     assert int(counted.stdout) >= 2_000, counted.stderr
 
 
@@ -65,9 +72,10 @@ def test_nothing_greets_or_phones_home(chromium: Chromium, up: Up) -> None:
         assert '"telemetryEnabled": false' in page.content()
         assert analyst.strangers == []
     assert up.graphql("{ shouldShowNux }") == {"shouldShowNux": False}
+    assert "127.0.0.1:1:" not in up.tail(1_000), "something asked a dead proxy"
 
 
-def test_all_assets_of_each_group_are_green_in_the_graph_and_every_check_that_has_run_has_passed(
+def test_all_assets_are_green_and_every_check_that_has_run_has_passed(
     chromium: Chromium, up: Up
 ) -> None:
     def assets() -> list[dict[str, Any]]:
@@ -77,10 +85,17 @@ def test_all_assets_of_each_group_are_green_in_the_graph_and_every_check_that_ha
     passed: set[str] = set()
 
     def not_passed() -> list[str]:
-        """Return the checks that have run and were never seen passed; those of a load that is at work were passed before it."""
-        nodes = [(node["assetKey"]["path"], node["assetChecksOrError"].get("checks", ())) for node in assets()]
+        """Return the checks that have run and were never seen passed; those of a load that is at
+        work were passed before it.
+        """
+        nodes = [
+            (node["assetKey"]["path"], node["assetChecksOrError"].get("checks", ()))
+            for node in assets()
+        ]
         checks = {
-            f"{path}: {check['name']}": check["executionForLatestMaterialization"] for path, found in nodes for check in found
+            f"{path}: {check['name']}": check["executionForLatestMaterialization"]
+            for path, found in nodes
+            for check in found
         }
         run = {name: how["status"] for name, how in checks.items() if how}
         assert not [name for name, status in run.items() if "FAILED" in status]
@@ -96,12 +111,14 @@ def test_all_assets_of_each_group_are_green_in_the_graph_and_every_check_that_ha
             # One number of one colour: none is failed, late, at work or never materialized.
             node = page.locator("foreignObject").filter(has_text=group)
             expect(node).to_have_text(f"{group}{number}")
-            colour = node.get_by_text(str(number), exact=True).last.evaluate("shown => getComputedStyle(shown).color")
+            colour = node.get_by_text(str(number), exact=True).last.evaluate(
+                "shown => getComputedStyle(shown).color"
+            )
             red, green, blue = map(int, re.findall(r"\d+", colour)[:3])
             assert green > max(red, blue), f"{group} is {colour}"
     # People work all the time, so that some check is nearly always at work again.
     wait_until(lambda: not not_passed(), "a check has not passed", PATIENCE_SECONDS)
-    assert len(passed) > 150
+    assert len(passed) > 120
 
 
 def test_status_says_what_the_page_says(chromium: Chromium, up: Up) -> None:
@@ -110,42 +127,68 @@ def test_status_says_what_the_page_says(chromium: Chromium, up: Up) -> None:
         return found
 
     found = status()
-    assert (found["space"], found["connected"], found["simulated"], found["condition"]) == ("acme", True, True, None)
+    assert (found["space"], found["connected"], found["simulated"], found["condition"]) == (
+        "acme",
+        True,
+        True,
+        None,
+    )
     assert (found["dagster"]["url"], found["service"]["url"]) == (up.url, up.service_url)
     assert {sync["status"] for sync in found["last_syncs"]} <= {"completed", "in_progress"}
     with visitor_at(chromium, up.service_url, locale="en-US") as visitor:
         page = visitor.page
-        expect(page.get_by_role("status").filter(has_text="Connected to acme (simulated)")).to_be_visible()
+        expect(
+            page.get_by_role("status").filter(has_text="Connected to acme (simulated)")
+        ).to_be_visible()
         expect(page.get_by_role("link", name="Open Dagster")).to_have_attribute("href", up.url)
 
         def shown(tile: str) -> str:
-            return page.get_by_role("term").filter(has_text=tile).locator("xpath=following-sibling::dd").inner_text()
+            return (
+                page.get_by_role("term")
+                .filter(has_text=tile)
+                .locator("xpath=following-sibling::dd")
+                .inner_text()
+            )
 
         def agree() -> bool:
             day = status()["last_24h"]
-            tiles = {"Runs": f"{day['runs']:,}", "Success rate": f"{100 * day['success_rate']:.3g}%", "Rows": f"{day['items']:,}"}
+            tiles = {
+                "Runs": f"{day['runs']:,}",
+                "Success rate": f"{100 * day['success_rate']:.3g}%",
+                "Rows": f"{day['items']:,}",
+            }
             return {name: shown(name) for name in tiles} == tiles
 
-        # People work, and the page looks every few seconds: sooner or later both have looked at the same.
+        # People work, and the page looks every few seconds: sooner or later both have looked at the
+        # same.
         wait_until(agree, "the page and `status` never show the same", PATIENCE_SECONDS)
         expect(page.get_by_role("region", name="Needs attention")).to_be_hidden()
         assert visitor.noted == []
 
 
-def test_the_page_of_the_service_asks_before_it_starts_a_sync_and_then_shows_it(chromium: Chromium, up: Up) -> None:
+def test_the_page_of_the_service_asks_before_it_starts_a_sync_and_then_shows_it(
+    chromium: Chromium, up: Up
+) -> None:
     def runs() -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = up.graphql(RUNS_OF_JOB, job="projects")["runsOrError"]["results"]
+        found: list[dict[str, Any]] = up.graphql(RUNS_OF_JOB, job="projects")["runsOrError"][
+            "results"
+        ]
         return found
 
     before = len(runs())
     with visitor_at(chromium, up.service_url) as visitor:
         page = visitor.page
         expect(page).to_have_title("Backlog 同期")
-        expect(page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")).to_be_visible()
+        expect(
+            page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")
+        ).to_be_visible()
         project = page.get_by_role("region", name="同期を始める").get_by_label("プロジェクト")
         expect(project.get_by_role("option")).to_have_count(6)
         expect(project).to_have_value("")  # all projects
-        start, dialog = page.get_by_role("button", name="プロジェクト情報を同期"), page.get_by_role("dialog")
+        start, dialog = (
+            page.get_by_role("button", name="プロジェクト情報を同期"),
+            page.get_by_role("dialog"),
+        )
         start.click()
         expect(dialog).to_contain_text("同期を始めますか？")
         expect(dialog.get_by_role("button", name="やめる")).to_be_focused()
@@ -164,11 +207,17 @@ def test_the_page_of_the_service_asks_before_it_starts_a_sync_and_then_shows_it(
         expect(page.get_by_role("status").filter(has_text="すでに同期中です。")).to_be_visible()
         # It looks by itself, and what has ended is in the history.
         history = page.get_by_role("region", name="履歴")
-        expect(history.locator("#history > li").filter(has=page.locator(f"a[href='{run_url}']"))).to_contain_text("完了")
+        expect(
+            history.locator("#history > li").filter(has=page.locator(f"a[href='{run_url}']"))
+        ).to_contain_text("完了")
         expect(running.get_by_text("プロジェクト情報")).to_have_count(0)
-        expect(page.get_by_role("status").filter(has_text="同期が完了しました。")).to_have_class("news good")
+        expect(page.get_by_role("status").filter(has_text="同期が完了しました。")).to_have_class(
+            "news good"
+        )
         page.get_by_role("button", name="English").click()
         expect(page.get_by_role("heading", name="Running syncs")).to_be_visible()
         assert visitor.noted == [CONFLICT]
     assert len(runs()) == before + 1
-    assert [run["status"] for run in runs() if run["runId"] == run_url.rsplit("/", 1)[1]] == ["SUCCESS"]
+    assert [run["status"] for run in runs() if run["runId"] == run_url.rsplit("/", 1)[1]] == [
+        "SUCCESS"
+    ]

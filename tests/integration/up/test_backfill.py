@@ -1,4 +1,6 @@
-"""A backfill of some months of some projects, launched in the Dagster UI, and its figures there and in the warehouse."""
+"""A backfill of some months of some projects, launched in the Dagster UI, and its figures there and
+in the warehouse.
+"""
 
 from collections import Counter
 from typing import Any
@@ -16,14 +18,22 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 Runs = dict[str, dict[str, dict[str, int]]]
 
 CHOSEN = {f"{project}|{month}" for project in PROJECTS for month in MONTHS}
-METRICS = ("load/rows_read", "load/rows_updated", "load/api_requests", "load/duration_seconds", "dagster/partition_row_count")
+METRICS = (
+    "load/rows_read",
+    "load/rows_updated",
+    "load/api_requests",
+    "load/duration_seconds",
+    "dagster/partition_row_count",
+)
 
 RUNS_OF_BACKFILL = """
 query($id: String!) {
   partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status numPartitions } }
   runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
     ... on Runs { results {
-      runId status assetMaterializations { partition metadataEntries { label ... on IntMetadataEntry { intValue } } }
+      runId status assetMaterializations {
+        partition metadataEntries { label ... on IntMetadataEntry { intValue } }
+      }
     } }
   }
 }"""
@@ -31,13 +41,17 @@ query($id: String!) {
 
 @pytest.fixture(scope="module")
 def runs(chromium: Chromium, up: Up) -> Runs:
-    """Return what the runs of a backfill, launched in the browser and seen to end there, have recorded."""
+    """Return what the runs of a backfill, launched in the browser and seen to end there, have
+    recorded.
+    """
     with analyst_at(chromium, up) as analyst:
         backfill = analyst.backfill(PROJECTS, MONTHS[0], MONTHS[-1])
     return _runs(up, backfill)
 
 
-def test_a_backfill_of_two_projects_and_three_months_turns_their_partitions_green(chromium: Chromium, up: Up, runs: Runs) -> None:
+def test_a_backfill_of_two_projects_and_three_months_turns_their_partitions_green(
+    chromium: Chromium, up: Up, runs: Runs
+) -> None:
     with analyst_at(chromium, up) as analyst:
         page = analyst.open("/assets/raw/issues?view=partitions")
         expect(page.get_by_text("Failed (0)")).to_be_visible()
@@ -47,15 +61,22 @@ def test_a_backfill_of_two_projects_and_three_months_turns_their_partitions_gree
         expect(page.get_by_title(f"{PROJECTS[1]}|{MONTHS[1]}", exact=True)).to_be_visible()
         expect(page.get_by_text("Materialized", exact=True)).to_be_visible()
         expect(page.get_by_text("Unsynced")).to_have_count(0)
-        link = page.locator('a[href*="/runs/"]').filter(has_text=_run_of(runs, f"{PROJECTS[1]}|{MONTHS[1]}")[:8])
+        link = page.locator('a[href*="/runs/"]').filter(
+            has_text=_run_of(runs, f"{PROJECTS[1]}|{MONTHS[1]}")[:8]
+        )
         expect(link).to_be_visible()
 
 
 def test_the_backfill_reports_each_partition_as_the_warehouse_holds_it(up: Up, runs: Runs) -> None:
     figures = {partition: numbers for run in runs.values() for partition, numbers in run.items()}
-    assert {key: numbers["dagster/partition_row_count"] for key, numbers in figures.items()} == _rows(up)
+    assert {
+        key: numbers["dagster/partition_row_count"] for key, numbers in figures.items()
+    } == _rows(up)
     for numbers in figures.values():
-        outcome = sum(numbers[f"load/rows_{name}"] for name in ("inserted", "updated", "unchanged", "rejected"))
+        outcome = sum(
+            numbers[f"load/rows_{name}"]
+            for name in ("inserted", "updated", "unchanged", "rejected")
+        )
         assert numbers["load/rows_read"] == outcome
     read = Counter[str]()
     for partition, numbers in figures.items():
@@ -77,18 +98,32 @@ def test_the_load_metrics_are_plotted(chromium: Chromium, up: Up) -> None:
 
 
 def _runs(up: Up, backfill: str) -> Runs:
-    """Return what all runs of a backfill have recorded; they must have covered the chosen partitions, each once."""
+    """Return what all runs of a backfill have recorded; they must have covered the chosen
+    partitions, each once.
+    """
     answer = up.graphql(RUNS_OF_BACKFILL, id=backfill)
-    assert answer["partitionBackfillOrError"] == {"status": "COMPLETED_SUCCESS", "numPartitions": len(CHOSEN)}
+    assert answer["partitionBackfillOrError"] == {
+        "status": "COMPLETED_SUCCESS",
+        "numPartitions": len(CHOSEN),
+    }
     runs = answer["runsOrError"]["results"]
     assert {run["status"] for run in runs} == {"SUCCESS"}
-    found = {run["runId"]: {event["partition"]: _numbers(event) for event in run["assetMaterializations"]} for run in runs}
+    found = {
+        run["runId"]: {
+            event["partition"]: _numbers(event) for event in run["assetMaterializations"]
+        }
+        for run in runs
+    }
     assert Counter(partition for run in found.values() for partition in run) == Counter(CHOSEN)
     return found
 
 
 def _numbers(event: dict[str, Any]) -> dict[str, int]:
-    return {entry["label"]: entry["intValue"] for entry in event["metadataEntries"] if "intValue" in entry}
+    return {
+        entry["label"]: entry["intValue"]
+        for entry in event["metadataEntries"]
+        if "intValue" in entry
+    }
 
 
 def _run_of(runs: Runs, partition: str) -> str:
@@ -96,13 +131,20 @@ def _run_of(runs: Runs, partition: str) -> str:
 
 
 def _rows(up: Up) -> dict[str, int]:
-    """Return the issues in the warehouse by partition, of those chosen; the first month holds everything older."""
+    """Return the issues in the warehouse by partition, of those chosen; the first month holds
+    everything older.
+    """
     query = """
-        SELECT p.project_key || '|' || greatest(to_char(i.updated_at AT TIME ZONE :zone, 'YYYY-MM'), :first) AS partition,
+        SELECT p.project_key || '|' || greatest(to_char(i.updated_at AT TIME ZONE :zone,
+            'YYYY-MM'), :first) AS partition,
                count(*) AS issues
         FROM raw.issues i JOIN raw.projects p ON p.space_key = i.space_key AND p.id = i.project_id
         WHERE i.deleted_at IS NULL GROUP BY 1"""
-    return {key: issues for key, issues in up.query(query, first=FIRST_MONTH, zone=up.timezone) if key in CHOSEN}
+    return {
+        key: issues
+        for key, issues in up.query(query, first=FIRST_MONTH, zone=up.timezone)
+        if key in CHOSEN
+    }
 
 
 def _synced(up: Up, runs: list[str]) -> dict[str, int]:

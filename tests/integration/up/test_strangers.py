@@ -1,4 +1,6 @@
-"""Pages of other sites in an analyst's browser: what they try on the Dagster UI and on the page of the sync service."""
+"""Pages of other sites in an analyst's browser: what they try on the Dagster UI and on the page of
+the sync service.
+"""
 
 import json
 import threading
@@ -18,12 +20,18 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 LAUNCH = """mutation {
   launchRun(executionParams: {
-    selector: {repositoryLocationName: "backlog_elt", repositoryName: "__repository__", jobName: "users"}
+    selector: {
+      repositoryLocationName: "backlog_elt", repositoryName: "__repository__", jobName: "users"
+    }
     executionMetadata: {tags: [{key: "by", value: "a stranger"}]}
   }) { __typename }
 }"""
 STARTED = """
-{ runsOrError(filter: {tags: [{key: "by", value: "a stranger"}]}) { ... on Runs { results { runId } } } }"""
+{
+  runsOrError(filter: {tags: [{key: "by", value: "a stranger"}]}) {
+    ... on Runs { results { runId } }
+  }
+}"""
 
 #: Each way ends by itself; what a page may know of how it has ended is returned.
 ATTACKS = """async ([url, launch, service]) => {
@@ -49,9 +57,12 @@ ATTACKS = """async ([url, launch, service]) => {
   await ended(document.createElement('script'), script => { script.src = query; });
   await ended(document.createElement('iframe'), frame => { frame.src = query; });
   await tried(fetch(query, {mode: 'no-cors'}));
-  for (const type of ['text/plain', 'text/plain;application/json', 'application/x-www-form-urlencoded']) {
-    await tried(fetch(`${url}/graphql`, {method: 'POST', mode: 'no-cors', headers: {'Content-Type': type}, body}));
-    await tried(fetch(query, {method: 'POST', mode: 'no-cors', headers: {'Content-Type': type}, body}));
+  for (const type of [
+    'text/plain', 'text/plain;application/json', 'application/x-www-form-urlencoded'
+  ]) {
+    const options = {method: 'POST', mode: 'no-cors', headers: {'Content-Type': type}, body};
+    await tried(fetch(`${url}/graphql`, options));
+    await tried(fetch(query, options));
   }
   navigator.sendBeacon(query, body);
   await form(query, 'application/x-www-form-urlencoded');
@@ -59,14 +70,19 @@ ATTACKS = """async ([url, launch, service]) => {
   await tried(fetch(`${service}/api/v1/sync/projects/all`, {method: 'POST', mode: 'no-cors'}));
   return {
     socket: await socket(`${url.replace('http', 'ws')}/graphql`),
-    query: await tried(fetch(`${url}/graphql`, {method: 'POST', headers: {'Content-Type': 'application/json'}, body})),
+    query: await tried(fetch(`${url}/graphql`, {
+      method: 'POST', headers: {'Content-Type': 'application/json'}, body
+    })),
     history: await tried(fetch(`${service}/api/v1/sync/history`)),
   };
 }"""
 #: As a page of the same origin: it may read the answers.
 REBOUND_ATTACKS = """async ([launch]) => {
   const asked = async (path, options) => (await fetch(path, options)).status;
-  const query = {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({query: launch})};
+  const query = {
+    method: 'POST', headers: {'Content-Type': 'application/json'},
+    body: JSON.stringify({query: launch})
+  };
   const socket = new Promise(done => {
     const opened = new WebSocket(`ws://${location.host}/graphql`, 'graphql-ws');
     opened.onopen = () => done('open'); opened.onerror = () => done('refused');
@@ -96,8 +112,10 @@ def site_of_a_stranger() -> Iterator[int]:
     server.server_close()
 
 
-def test_a_page_of_another_site_in_the_browser_of_an_analyst_starts_and_reads_nothing(chromium: Chromium, up: Up) -> None:
-    projects = '{ runsOrError(filter: {pipelineName: "projects"}) { ... on Runs { results { runId } } } }'
+def test_a_page_of_another_site_starts_and_reads_nothing(chromium: Chromium, up: Up) -> None:
+    projects = (
+        '{ runsOrError(filter: {pipelineName: "projects"}) { ... on Runs { results { runId } } } }'
+    )
     before = up.graphql(projects)
     with site_of_a_stranger() as port, analyst_at(chromium, up) as analyst:
         page = analyst.page

@@ -17,12 +17,18 @@ ENDED = {"completed", "failed", "canceled"}
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
-def test_a_sync_that_backlog_refuses_turns_its_banner_red_and_the_badge_says_why(chromium: Chromium, up: Up) -> None:
+def test_a_sync_that_backlog_refuses_turns_its_banner_red_and_the_badge_says_why(
+    chromium: Chromium, up: Up
+) -> None:
     source = json.loads((up.home / "runtime.json").read_text())["backlog_url"]
     with visitor_at(chromium, up.service_url) as visitor:
         page = visitor.page
-        expect(page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")).to_be_visible()
-        httpx.post(f"{source}/_simulator/faults", json={"status": 401, "times": None}).raise_for_status()
+        expect(
+            page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")
+        ).to_be_visible()
+        httpx.post(
+            f"{source}/_simulator/faults", json={"status": 401, "times": None}
+        ).raise_for_status()
         try:
             _start(page)
             banner = page.get_by_role("status").filter(has_text="同期が失敗しました。")
@@ -32,13 +38,19 @@ def test_a_sync_that_backlog_refuses_turns_its_banner_red_and_the_badge_says_why
             run = page.locator("#history > li").filter(has=page.locator(f"a[href='{run_url}']"))
             expect(run.filter(has_text="失敗").first).to_contain_text("BACKLOG_API_KEY")
             expect(page.get_by_role("region", name="対応が必要")).to_contain_text("BACKLOG_API_KEY")
-            badge = page.get_by_role("status").filter(has_text="acme（シミュレーション） にアクセスを拒否されています")
+            badge = page.get_by_role("status").filter(
+                has_text="acme（シミュレーション） にアクセスを拒否されています"
+            )
             expect(badge).to_contain_text(re.compile(r"\d から · GET /.*BACKLOG_API_KEY"))
         finally:
             httpx.delete(f"{source}/_simulator/faults").raise_for_status()
         _start(page)
-        expect(page.get_by_role("status").filter(has_text="同期が完了しました。")).to_have_class("news good")
-        expect(page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="同期が完了しました。")).to_have_class(
+            "news good"
+        )
+        expect(
+            page.get_by_role("status").filter(has_text="acme（シミュレーション） に接続中")
+        ).to_be_visible()
     # A targeted sync may have met the refusal, too.
     _synced(up, "projects/all/tasks")
 
@@ -63,7 +75,9 @@ def test_an_operator_starts_a_sync_watches_it_and_cancels_it(chromium: Chromium,
     again = httpx.post(f"{up.service_url}/api/v1/sync/runs/{run_url.rsplit('/', 1)[1]}/cancel")
     assert (again.status_code, again.json()["error"]["code"]) == (409, "already_ended")
     # What it left unread is read, so that whoever looks next finds all green.
-    assert {status for _, _, _, status in _synced(up, "project/OPS/tasks", full=True)} == {"completed"}
+    assert {status for _, _, _, status in _synced(up, "project/OPS/tasks", full=True)} == {
+        "completed"
+    }
 
 
 def _start(page: Page) -> None:
@@ -79,7 +93,9 @@ def test_issues_of_a_project_are_synced_by_a_request_to_the_service(up: Up) -> N
 
 
 def _synced(up: Up, path: str, *, full: bool = False) -> list[tuple[Any, ...]]:
-    """Start a sync as soon as that can be, wait for its end, and return what the history says of it."""
+    """Start a sync as soon as that can be, wait for its end, and return what the history says of
+    it.
+    """
 
     def start() -> httpx.Response:
         return httpx.post(f"{up.service_url}/api/v1/sync/{path}", json={"full": full}, timeout=60)
@@ -87,6 +103,13 @@ def _synced(up: Up, path: str, *, full: bool = False) -> list[tuple[Any, ...]]:
     while (answer := start()).status_code == 409:
         time.sleep(1.0)
     run_id = answer.json()["run_id"]
-    while httpx.get(f"{up.service_url}/api/v1/sync/runs/{run_id}", timeout=60).json()["state"] not in ENDED:
+    while (
+        httpx.get(f"{up.service_url}/api/v1/sync/runs/{run_id}", timeout=60).json()["state"]
+        not in ENDED
+    ):
         time.sleep(0.5)
-    return up.query("SELECT sync_type, mode, project_key, status FROM ops.sync_history WHERE run_id = :run ORDER BY id", run=run_id)
+    return up.query(
+        "SELECT sync_type, mode, project_key, status FROM ops.sync_history WHERE "
+        "run_id = :run ORDER BY id",
+        run=run_id,
+    )

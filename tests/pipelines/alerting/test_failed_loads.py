@@ -10,7 +10,7 @@ import pytest
 from pipelines.alerting.alerter import Alerter
 from resources.alerts.channels import Slack
 from resources.secret import Secret
-from resources.warehouse.sync_log import failing_projects
+from resources.warehouse.known_spaces import failing_projects
 from simulator import Fault
 from tests.deployment import Deployment
 from tests.sinks import WebhookSink
@@ -18,7 +18,13 @@ from tests.sinks import WebhookSink
 
 def test_a_failed_load_is_over_when_the_last_of_its_projects_is_loaded(loaded: Deployment) -> None:
     with WebhookSink() as sink:
-        alerter = Alerter(loaded.instance, loaded.warehouse, loaded.sim.url, [Slack(Secret(sink.url))], "http://dagster")
+        alerter = Alerter(
+            loaded.instance,
+            loaded.warehouse,
+            loaded.sim.url,
+            [Slack(Secret(sink.url))],
+            "http://dagster",
+        )
         alerter.look(datetime.now(UTC))
         loaded.sim.faults.add(Fault(status=403, path="/issues", times=None))
         assert not loaded.run_issues(mode="incremental").success
@@ -29,7 +35,9 @@ def test_a_failed_load_is_over_when_the_last_of_its_projects_is_loaded(loaded: D
         [lasting] = alerter.look(datetime.now(UTC)).open.values()
         assert others[0] in lasting.problem.cause
         with closing(loaded.warehouse) as warehouse:
-            assert {*failing_projects(warehouse.engine, loaded.sim.space.spec.space_key)} == {*others}
+            assert {*failing_projects(warehouse.engine, loaded.sim.space.spec.space_key)} == {
+                *others
+            }
         assert loaded.run_issues(*others, mode="incremental").success
         assert alerter.look(datetime.now(UTC)).open == {}
         lines = [json.loads(body)["text"].splitlines()[0] for _, body in sink.received]
@@ -44,7 +52,11 @@ def test_a_failed_load_is_not_over_with_a_count(loaded: Deployment, by_hand: boo
     assert not loaded.run_issues().success
     [failed] = alerter.look(datetime.now(UTC)).open
     with closing(loaded.warehouse) as warehouse:
-        assert not failing_projects(warehouse.engine, loaded.sim.space.spec.space_key), "the issues themselves were read"
+        assert not failing_projects(warehouse.engine, loaded.sim.space.spec.space_key), (
+            "the issues themselves were read"
+        )
     counts = dg.AssetCheckKey(dg.AssetKey(["raw", "issues"]), "issue_counts_match_source")
-    assert (loaded.by_hand(checks=[counts]) if by_hand else loaded.run("count_reconciliation")).success
+    assert (
+        loaded.by_hand(checks=[counts]) if by_hand else loaded.run("count_reconciliation")
+    ).success
     assert [*alerter.look(datetime.now(UTC)).open] == [failed]

@@ -10,10 +10,14 @@ from pipelines.alerting.messages import Problem
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 URL = "http://dagster"
-REFUSED = Problem("run/raw__users", "failed", "raw/users", "the key is refused", "renew it", run_id="r1")
+REFUSED = Problem(
+    "run/raw__users", "failed", "raw/users", "the key is refused", "renew it", run_id="r1"
+)
 
 
-def observed(ledger: Ledger, *problems: Problem, ended: tuple[str, ...] = (), later: int = 0) -> Ledger:
+def observed(
+    ledger: Ledger, *problems: Problem, ended: tuple[str, ...] = (), later: int = 0
+) -> Ledger:
     return ledger.observe(problems, ended, NOW + timedelta(seconds=later), ("slack", "mail"), URL)
 
 
@@ -36,7 +40,10 @@ def test_a_problem_is_reported_once_when_it_begins_and_once_when_it_ends() -> No
 def test_another_cause_of_the_same_problem_is_reported_too() -> None:
     other = Problem(REFUSED.key, "failed", "raw/users", "the host is gone", "wait", run_id="r2")
     ledger = observed(observed(Ledger(NOW, NOW), REFUSED), other)
-    assert [dict(one.message.facts)["cause"] for one in ledger.waiting] == ["the key is refused", "the host is gone"]
+    assert [dict(one.message.facts)["cause"] for one in ledger.waiting] == [
+        "the key is refused",
+        "the host is gone",
+    ]
     assert ledger.open[REFUSED.key].since == NOW
 
 
@@ -48,13 +55,19 @@ def test_causes_that_differ_only_in_numbers_are_the_same_and_the_last_text_is_ke
     ledger = observed(observed(Ledger(NOW, NOW), first), second)
     assert [dict(one.message.facts)["cause"] for one in ledger.waiting] == [first.cause]
     assert ledger.open[first.key].problem == second
-    assert dict(observed(ledger, ended=(first.key,)).waiting[1].message.facts)["was"] == second.cause
+    assert (
+        dict(observed(ledger, ended=(first.key,)).waiting[1].message.facts)["was"] == second.cause
+    )
     web = [replace(REFUSED, cause=f"{key}: 403") for key in ("WEB2", "WEB3", "OPS-1", "OPS-2")]
-    assert len(observed(Ledger(NOW, NOW), *web).waiting) == len(web), "a number in a name is a part of it"
+    assert len(observed(Ledger(NOW, NOW), *web).waiting) == len(web), (
+        "a number in a name is a part of it"
+    )
 
 
 def test_a_message_says_asset_partition_cause_next_step_and_leads_to_the_run() -> None:
-    message = Problem("k", "failed", "raw/issues", "cause", "step", "OPS|2026-01", "r9").message(URL)
+    message = Problem("k", "failed", "raw/issues", "cause", "step", "OPS|2026-01", "r9").message(
+        URL
+    )
     assert message.text.splitlines() == [
         "🔴 失敗 / failed: raw/issues",
         "partition: OPS|2026-01",
@@ -91,7 +104,7 @@ def test_a_problem_that_began_long_before_it_was_seen_is_tried_as_long_as_any_ot
     assert dict(ledger.waiting[-1].message.facts)["duration"] == "3 days, 0:00:00"
 
 
-def test_a_failure_of_what_is_not_run_any_more_is_forgotten_after_a_week_without_a_word() -> None:
+def test_a_failure_of_what_is_not_run_any_more_is_forgotten_after_a_week() -> None:
     source = replace(REFUSED, key="source")
     ledger = observed(Ledger(NOW, NOW), REFUSED, source)
     met_again = observed(ledger, REFUSED, later=3 * 86_400)
@@ -129,7 +142,9 @@ def test_a_problem_that_is_part_of_another_is_reported_only_when_it_occurs_alone
     ledger = Ledger(NOW, NOW).observe([REFUSED], (), NOW, ("slack",), URL, quiet=True)
     assert (titles(ledger), list(ledger.open)) == ([], [REFUSED.key])
     assert Ledger.read(ledger.text(), NOW) == ledger
-    assert titles(observed(ledger, ended=(REFUSED.key,))) == [], "a problem that was never reported does not recover"
+    assert titles(observed(ledger, ended=(REFUSED.key,))) == [], (
+        "a problem that was never reported does not recover"
+    )
     notified = observed(ledger, REFUSED)
     assert len(notified.waiting) == 1
     again = notified.observe([REFUSED], (), NOW, ("slack",), URL, quiet=True)

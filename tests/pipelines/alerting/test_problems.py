@@ -11,36 +11,68 @@ from pipelines.alerting import messages
 from pipelines.alerting.facts import Check, Ended, Failure
 from pipelines.alerting.problems import covered, of_backfills, of_run, of_silence, of_source
 from resources.conditions import ConditionKind
-from resources.warehouse.conditions import Condition
+from resources.warehouse.seen_conditions import Condition
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 FAILED = Ended(
-    "r1", "issues", NOW, succeeded=False, partition="A|2026-01 … B|2026-02", failures=(Failure("raw__issues", "raw/issues", "why"),)
+    "r1",
+    "issues",
+    NOW,
+    succeeded=False,
+    partition="A|2026-01 … B|2026-02",
+    failures=(Failure("raw__issues", "raw/issues", "why"),),
 )
 
 
-def test_a_step_that_failed_is_a_problem_until_it_succeeds_in_any_later_run_of_a_schedule() -> None:
+def test_a_failed_step_is_a_problem_until_it_succeeds_in_a_later_run() -> None:
     [problem], _ = of_run(FAILED)
-    assert (problem.asset, problem.cause, problem.partition, problem.run_id) == ("raw/issues", "why", FAILED.partition, "r1")
-    later = replace(FAILED, run_id="r2", succeeded=True, partition="A|2026-02", failures=(), steps=("raw__issues",))
+    assert (problem.asset, problem.cause, problem.partition, problem.run_id) == (
+        "raw/issues",
+        "why",
+        FAILED.partition,
+        "r1",
+    )
+    later = replace(
+        FAILED,
+        run_id="r2",
+        succeeded=True,
+        partition="A|2026-02",
+        failures=(),
+        steps=("raw__issues",),
+    )
     assert of_run(later) == ([], [problem.key, "run/issues"])
 
 
-def test_a_load_of_issues_is_a_problem_until_no_project_is_left_whose_issues_could_not_be_read() -> None:
-    failed = replace(FAILED, failures=(Failure("issue_tables", "raw/issues", "B: GET /issues: 403"),))
+def test_a_failed_load_of_issues_is_a_problem_until_every_project_is_read() -> None:
+    failed = replace(
+        FAILED, failures=(Failure("issue_tables", "raw/issues", "B: GET /issues: 403"),)
+    )
     [problem], _ = of_run(failed, all_read=False)
-    one = replace(failed, succeeded=True, partition="A|2026-01", failures=(), steps=("issue_tables", "raw__users"))
+    one = replace(
+        failed,
+        succeeded=True,
+        partition="A|2026-01",
+        failures=(),
+        steps=("issue_tables", "raw__users"),
+    )
     assert of_run(one, all_read=False)[1] == ["run/raw__users", "run/issues"]
     assert problem.key in of_run(one)[1]
     backfill = replace(one, job="__ASSET_JOB")
-    assert of_run(backfill, all_read=False)[1][0] == "backfill/issue_tables/A|2026-01", "each partition is a matter of its own"
+    assert of_run(backfill, all_read=False)[1][0] == "backfill/issue_tables/A|2026-01", (
+        "each partition is a matter of its own"
+    )
 
 
 @pytest.mark.parametrize("job", ["count_reconciliation", "__ASSET_JOB"])
 def test_checks_alone_and_loads_do_not_end_failures_of_each_other(job: str) -> None:
     load = replace(FAILED, failures=(Failure("issue_tables", "raw/issues", "GET /issues: 403"),))
-    checks = replace(load, job=job, partition="", failures=(Failure("issue_tables", f"job {job}", "GET /issues/count: 403"),))
+    checks = replace(
+        load,
+        job=job,
+        partition="",
+        failures=(Failure("issue_tables", f"job {job}", "GET /issues/count: 403"),),
+    )
     for mine, other in ((load, checks), (checks, load)):
         [problem], _ = of_run(mine)
         for run, ends in ((mine, True), (other, False)):
@@ -78,7 +110,12 @@ def test_a_run_that_died_before_any_step_is_a_problem_of_its_job() -> None:
 
 def test_a_red_check_is_a_problem_until_it_is_not_red() -> None:
     red = replace(
-        FAILED, failures=(), checks=(Check("raw/issues: keys_are_unique", True, "2 rows"), Check("raw/users: fresh", False, ""))
+        FAILED,
+        failures=(),
+        checks=(
+            Check("raw/issues: keys_are_unique", True, "2 rows"),
+            Check("raw/users: fresh", False, ""),
+        ),
     )
     [problem], ended = of_run(red)
     assert (problem.asset, problem.cause) == ("raw/issues: keys_are_unique", "2 rows")
@@ -86,7 +123,9 @@ def test_a_red_check_is_a_problem_until_it_is_not_red() -> None:
 
 
 @pytest.mark.parametrize(("hours", "silent"), [(13.4, False), (13.6, True)])
-def test_silence_is_a_cadence_an_hour_of_grace_and_half_an_hour_of_work(hours: float, silent: bool) -> None:
+def test_silence_is_a_cadence_an_hour_of_grace_and_half_an_hour_of_work(
+    hours: float, silent: bool
+) -> None:
     last = {"users": NOW, "projects": NOW, "issues": NOW - timedelta(hours=hours)}
     found, ended = of_silence(last, NOW - timedelta(days=9), NOW)
     assert [problem.key for problem in found] == (["silent/issues"] if silent else [])
@@ -96,19 +135,30 @@ def test_silence_is_a_cadence_an_hour_of_grace_and_half_an_hour_of_work(hours: f
 def test_silence_from_before_the_first_tick_is_not_reported_at_once() -> None:
     assert of_silence({}, NOW, NOW)[0] == []
     found, _ = of_silence({}, NOW - timedelta(days=2), NOW)
-    assert [problem.key for problem in found] == ["silent/users", "silent/projects", "silent/issues"]
+    assert [problem.key for problem in found] == [
+        "silent/users",
+        "silent/projects",
+        "silent/issues",
+    ]
     assert "never" in found[0].cause
 
 
 def test_each_section_that_a_message_names_is_a_heading_of_the_guide() -> None:
-    named = re.findall(r"RUNBOOK} '([^']+)'", "".join(path.read_text() for path in (ROOT / "pipelines" / "alerting").glob("*.py")))
-    headings = re.findall(r"^#+ (.+)$", (ROOT / messages.RUNBOOK.split(",")[0]).read_text(), re.MULTILINE)
+    named = re.findall(
+        r"RUNBOOK} '([^']+)'",
+        "".join(path.read_text() for path in (ROOT / "pipelines" / "alerting").glob("*.py")),
+    )
+    headings = re.findall(
+        r"^#+ (.+)$", (ROOT / messages.RUNBOOK.split(",")[0]).read_text(), re.MULTILINE
+    )
     assert len(named) >= 6
     assert set(named) <= set(headings)
 
 
 SINCE = NOW - timedelta(minutes=2)
-DOWN = Condition("unreachable", SINCE, "GET /space: no answer from acme: refused", NOW - timedelta(seconds=20))
+DOWN = Condition(
+    "unreachable", SINCE, "GET /space: no answer from acme: refused", NOW - timedelta(seconds=20)
+)
 
 
 def test_a_condition_of_the_source_is_a_problem_from_two_minutes_on_until_it_ends() -> None:
@@ -117,7 +167,10 @@ def test_a_condition_of_the_source_is_a_problem_from_two_minutes_on_until_it_end
     assert of_source(url, replace(DOWN, seen_at=SINCE), NOW) == ([], []), "nobody has met it again"
     [problem], ended = of_source(url, DOWN, NOW)
     assert (problem.kind, problem.asset, ended) == ("failed", "Backlog at acme.backlog.com", [])
-    assert problem.cause == "it is unreachable since 2026-11-26 02:58 UTC: GET /space: no answer from acme: refused"
+    assert (
+        problem.cause
+        == "it is unreachable since 2026-11-26 02:58 UTC: GET /space: no answer from acme: refused"
+    )
     assert of_source(url, None, NOW) == ([], [problem.key])
     [slow], _ = of_source(url, replace(DOWN, kind="rate_limited"), NOW)
     assert slow.kind == "anomaly"
@@ -129,11 +182,16 @@ def test_a_condition_of_the_source_is_a_problem_from_two_minutes_on_until_it_end
         ("users: GET /users: no answer from acme", NOW, "unreachable", True),
         ("users: GET /users: 401", NOW, "refused", True),
         ("users: GET /users: 429", NOW, "rate_limited", False),
-        ("users: GET /users: no answer from acme", SINCE - timedelta(seconds=1), "unreachable", False),
+        (
+            "users: GET /users: no answer from acme",
+            SINCE - timedelta(seconds=1),
+            "unreachable",
+            False,
+        ),
         ("The disk of the PostgreSQL server is full", NOW, "unreachable", False),
     ],
 )
-def test_a_run_that_fails_by_a_request_while_the_source_cannot_be_read_is_a_part_of_that(
+def test_a_run_that_fails_while_the_source_cannot_be_read_is_a_part_of_that(
     cause: str, ended: datetime, kind: ConditionKind, is_part: bool
 ) -> None:
     run = replace(FAILED, ended_at=ended, failures=(Failure("raw__users", "raw/users", cause),))

@@ -1,4 +1,6 @@
-"""The alerter and partition keys that are not a project's: nothing is reported that nobody can load."""
+"""The alerter and partition keys that are not a project's: nothing is reported that nobody can
+load.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -15,7 +17,13 @@ def test_an_unknown_key_is_not_reported_but_the_partitions_that_it_blocked_are(
     loaded: Deployment,
 ) -> None:
     with WebhookSink() as sink:
-        alerter = Alerter(loaded.instance, loaded.warehouse, loaded.sim.url, [Slack(Secret(sink.url))], "http://dagster")
+        alerter = Alerter(
+            loaded.instance,
+            loaded.warehouse,
+            loaded.sim.url,
+            [Slack(Secret(sink.url))],
+            "http://dagster",
+        )
         alerter.look(datetime.now(UTC))
         loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
         assert not loaded.by_hand("issues", tags={"dagster/partition": "TYPO|2026-05"}).success

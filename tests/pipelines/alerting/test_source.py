@@ -1,4 +1,6 @@
-"""The alerter and a source that goes away and comes back: each is reported once, and the runs that it failed are not."""
+"""The alerter and a source that goes away and comes back: each is reported once, and the runs that
+it failed are not.
+"""
 
 from resources.alerts.channels import Slack
 from resources.secret import Secret
@@ -9,7 +11,7 @@ from tests.sinks import WebhookSink
 __all__ = ["sink"]
 
 
-def test_an_outage_is_reported_after_two_minutes_and_at_its_end_and_the_runs_that_it_failed_are_not(
+def test_an_outage_is_reported_and_the_runs_that_it_failed_are_not(
     deployment: Deployment, sink: WebhookSink
 ) -> None:
     one = alerter(deployment, Slack(Secret(sink.url)))
@@ -29,4 +31,7 @@ def test_an_outage_is_reported_after_two_minutes_and_at_its_end_and_the_runs_tha
     deployment.sim.start()
     assert deployment.run("users").success
     assert look(one).open == {}
-    assert [text.splitlines()[0].split(":")[0] for text in texts(sink)] == ["🔴 失敗 / failed", "🟢 復旧 / recovered"]
+    assert [text.splitlines()[0].split(":")[0] for text in texts(sink)] == [
+        "🔴 失敗 / failed",
+        "🟢 復旧 / recovered",
+    ]

@@ -4,9 +4,14 @@ import json
 from typing import Any
 
 from pipelines.cli.console_verify import SHOWN, WIDEST, verified_table
-from pipelines.cli.objects import VerifyObject
-from pipelines.cli.verify import Verified
-from sync.reconcile.result import CONTENT, MISSING, Difference, ProjectReconciliation, Reconciliation
+from sync.reconcile.result import (
+    CONTENT,
+    MISSING,
+    Difference,
+    ProjectReconciliation,
+    Reconciliation,
+)
+from sync.results.verify_result import VerifyResult, verify_result
 from tests.shapes import misfits
 
 UNTIL = "2026-06-30T23:59:58+00:00"
@@ -15,38 +20,63 @@ UNTIL = "2026-06-30T23:59:58+00:00"
 def row(number: int, **values: Any) -> Difference:
     return Difference(
         **{
-            "table": "issues", "project_id": 300, "issue_id": 0, "key": str(number), "kind": CONTENT, "source": "summary=\"a\"",
+            "table": "issues", "project_id": 300, "issue_id": 0, "key": str(number),
+            "kind": CONTENT, "source": "summary=\"a\"",
             "warehouse": "summary=\"b\"", "label": f"OPS-{number}", **values,
         }
     )  # fmt: skip
 
 
-def shown(*differences: Difference, repaired: tuple[Difference, ...] = (), how: str = "rows", projects: Any = None) -> list[str]:
+def shown(
+    *differences: Difference,
+    repaired: tuple[Difference, ...] = (),
+    how: str = "rows",
+    projects: Any = None,
+) -> list[str]:
     """Return the lines for a comparison of one project with these differences."""
     different = [one for one in differences if one.outcome != "behind"]
-    verdict = ProjectReconciliation(300, "OPS", 1_200, 1_199, len(different), {"changed": len(differences) - len(different)}, UNTIL)
-    found = Reconciliation(how, projects or [verdict], {"issues": (1_200, 1_199)}, differences, (), repaired)  # type: ignore[arg-type]
-    as_json = Verified(found, {"read": 20, "search": 13, "retries": 2, "rate_limited": 1}, 1.234).as_json()
-    assert misfits(as_json, VerifyObject) == []
+    verdict = ProjectReconciliation(
+        300,
+        "OPS",
+        1_200,
+        1_199,
+        len(different),
+        {"changed": len(differences) - len(different)},
+        UNTIL,
+    )
+    found = Reconciliation(
+        how,  # type: ignore[arg-type]
+        projects or [verdict],
+        {"issues": (1_200, 1_199)},
+        differences,
+        (),
+        repaired,
+    )
+    as_json = verify_result(
+        found, {"read": 20, "search": 13, "retries": 2, "rate_limited": 1}, 1.234
+    )
+    assert misfits(as_json, VerifyResult) == []
     return verified_table(json.loads(json.dumps(as_json))).splitlines()
 
 
-def test_an_equal_space_is_a_line_a_project_and_a_last_line() -> None:
-    assert shown(how="count", projects=[ProjectReconciliation(300, "OPS", 1_200, 1_200, 0, {}, UNTIL)]) == [
-        "project  status  source  warehouse  differences  behind  quarantined  loaded until",
-        "-------- ------- ------- ---------- ------------ ------- ------------ -------------------",
-        "OPS      equal    1,200      1,200            0       0            0  2026-06-30 23:59:58",
-        "",
-        "equal (count, 1.2 s, 33 requests)",
-    ]
-
-
 def test_rows_that_differ_are_shown_as_people_know_them_with_both_sides() -> None:
-    lines = shown(row(7), row(8, kind=MISSING, source="changed 2026-01-01T00:00:00Z", warehouse="no row", label=""))
+    lines = shown(
+        row(7),
+        row(8, kind=MISSING, source="changed 2026-01-01T00:00:00Z", warehouse="no row", label=""),
+    )
     assert "2 rows differ:" in lines
     table = [line.split() for line in lines[lines.index("2 rows differ:") + 1 :]]
     assert table[0] == ["table", "project", "row", "difference", "at", "source", "in", "warehouse"]
-    assert table[2] == ["issues", "OPS", "OPS-7", "(7)", "content", "differs", 'summary="a"', 'summary="b"']
+    assert table[2] == [
+        "issues",
+        "OPS",
+        "OPS-7",
+        "(7)",
+        "content",
+        "differs",
+        'summary="a"',
+        'summary="b"',
+    ]
     assert table[3][:3] == ["issues", "OPS", "8"]
     assert lines[-1] == "different: repair it with --repair (rows, 1.2 s, 33 requests)"
 
@@ -54,14 +84,18 @@ def test_rows_that_differ_are_shown_as_people_know_them_with_both_sides() -> Non
 def test_rows_that_are_behind_are_shown_as_such_below_other_differences() -> None:
     lines = shown(row(7, outcome="behind"), row(8))
     assert [line.split()[2] for line in lines if "content differs" in line] == ["OPS-8", "OPS-7"]
-    assert [line for line in lines if "content differs, since the last load" in line and "OPS-7" in line]
+    assert [
+        line for line in lines if "content differs, since the last load" in line and "OPS-7" in line
+    ]
     assert lines[-1].startswith("different: repair it with --repair")
 
 
 def test_where_only_later_changes_differ_the_next_load_is_what_helps() -> None:
     lines = shown(row(7, outcome="behind"))
     assert "1 row differs:" in lines
-    assert lines[-1].startswith("behind: only changes since the last load differ; the next load brings them")
+    assert lines[-1].startswith(
+        "behind: only changes since the last load differ; the next load brings them"
+    )
 
 
 def test_of_many_rows_the_first_are_shown_and_all_are_counted() -> None:
@@ -93,14 +127,18 @@ def test_wide_characters_and_long_values_keep_the_columns_apart() -> None:
 
 def test_a_project_that_was_never_loaded_and_one_with_a_note_say_so() -> None:
     never = ProjectReconciliation(1, "NEW", 3, 0, 3, {}, None)
-    noted = ProjectReconciliation(2, "OLD", 0, 9, 0, {}, UNTIL, "it is archived and lists no issues")
+    noted = ProjectReconciliation(
+        2, "OLD", 0, 9, 0, {}, UNTIL, "it is archived and lists no issues"
+    )
     lines = shown(projects=[never, noted])
     assert lines[2].endswith("never fully loaded")
     assert lines[3].endswith("2026-06-30 23:59:58; it is archived and lists no issues")
 
 
 def test_equal_stands_alone_only_beside_two_equal_numbers() -> None:
-    partial = ProjectReconciliation(1, "A", 0, 9, 0, {}, UNTIL, "not compared whole", conclusive=False)
+    partial = ProjectReconciliation(
+        1, "A", 0, 9, 0, {}, UNTIL, "not compared whole", conclusive=False
+    )
     refused = ProjectReconciliation(2, "B", 12, 11, 0, {}, UNTIL, "1 in quarantine", quarantined=1)
     lines = shown(how="count", projects=[partial, refused])
     assert [line.split("  ")[0:1] + line.split()[1:4] for line in lines[2:4]] == [
@@ -111,8 +149,8 @@ def test_equal_stands_alone_only_beside_two_equal_numbers() -> None:
 
 def test_a_table_says_why_its_numbers_differ_where_no_row_of_it_does() -> None:
     tables = {"users": (5, 30), "comments": (100, 105), "issues": (10, 10)}
-    found = Reconciliation("rows", [], tables, partial={"users", "issues"}).as_json()
-    lines = verified_table({**found, "requests": {}, "seconds": 1.0}).splitlines()
+    found = Reconciliation("rows", [], tables, partial={"users", "issues"})
+    lines = verified_table(verify_result(found, {}, 1.0)).splitlines()
     notes = {words[0]: " ".join(words[6:]) for line in lines if (words := line.split())}
     assert notes["users"] == "the source did not show all of it"
     assert notes["comments"] == "with the issues that are gone"

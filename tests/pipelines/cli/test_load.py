@@ -4,18 +4,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from assets.marts.news import marts_status
 from pipelines.cli.in_process import Recorder
-from pipelines.cli.load import LoadRequest, Summary, next_line
+from pipelines.cli.load_command import LoadRequest, next_line
 from resources.progress import LogProgress
 from resources.variables import SettingsError
 from resources.warehouse.builds import begin_build, end_build
+from resources.warehouse.marts_behind import marts_status
+from sync.results.command_results import Rows, load_result
 from tests.deployment import Deployment
 
 
 def request(**options: object) -> LoadRequest:
     given: dict[str, object] = {"full": False, "projects": (), "from_month": None, "to_month": None}
-    return LoadRequest.create(**{**given, **options})  # type: ignore[arg-type]  # as the command gives them
+    # The command gives them just like this.
+    return LoadRequest.create(**{**given, **options})  # type: ignore[arg-type]
 
 
 def test_a_load_of_what_changed_is_the_default() -> None:
@@ -24,8 +26,12 @@ def test_a_load_of_what_changed_is_the_default() -> None:
     assert not request(projects=("OPS",)).backfill
 
 
-@pytest.mark.parametrize("options", [{"full": True}, {"from_month": "2026-01"}, {"to_month": "2026-01"}])
-def test_asking_for_everything_or_for_months_reads_windows_again_whole(options: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "options", [{"full": True}, {"from_month": "2026-01"}, {"to_month": "2026-01"}]
+)
+def test_asking_for_everything_or_for_months_reads_windows_again_whole(
+    options: dict[str, object],
+) -> None:
     assert request(**options).backfill
 
 
@@ -42,10 +48,15 @@ def test_one_month_may_be_both_ends() -> None:
     [
         ({"from_month": "2024-13"}, "--from is '2024-13': expected a month as YYYY-MM"),
         ({"to_month": "2024"}, "--to is '2024': expected a month as YYYY-MM"),
-        ({"from_month": "2026-05", "to_month": "2026-04"}, "--from is '2026-05': expected a month not after --to 2026-04"),
+        (
+            {"from_month": "2026-05", "to_month": "2026-04"},
+            "--from is '2026-05': expected a month not after --to 2026-04",
+        ),
     ],
 )
-def test_a_month_that_cannot_be_is_an_error_that_names_the_option(options: dict[str, object], named: str) -> None:
+def test_a_month_that_cannot_be_is_an_error_that_names_the_option(
+    options: dict[str, object], named: str
+) -> None:
     with pytest.raises(SettingsError, match=named):
         request(**options)
 
@@ -62,22 +73,36 @@ def test_the_figures_of_runs_add_up_table_by_table_and_everything_is_passed_on()
     assert recorder.tables == {"issues": {"read": 5, "inserted": 2}, "users": {"read": 7}}
     assert recorder.requests == {"search": 8, "retries": 2, "read": 1}
     assert lines[0] == "waiting up to 12 s for the search rate limit of Backlog, until 00:00:00 UTC"
-    assert lines[1:] == ["issues: 2 read, 1 inserted", "issues: 3 read, 1 inserted", "users: 7 read"]
+    assert lines[1:] == [
+        "issues: 2 read, 1 inserted",
+        "issues: 3 read, 1 inserted",
+        "users: 7 read",
+    ]
 
 
 def test_a_summary_is_completed_without_failures_and_failed_with_one() -> None:
-    assert Summary({"users": {"read": 1}}, {"read": 2}, 1.239, ()).as_json() == {
-        "status": "completed", "simulated": False, "tables": {"users": {"read": 1}}, "requests": {"read": 2}, "seconds": 1.24,
+    rows: Rows = {
+        "read": 1,
+        "inserted": 0,
+        "updated": 0,
+        "unchanged": 1,
+        "deleted": 0,
+        "rejected": 0,
+    }
+    assert load_result({"users": rows}, {"read": 2}, 1.239, [], simulated=False) == {
+        "status": "completed", "simulated": False, "tables": {"users": rows},
+        "requests": {"read": 2}, "seconds": 1.24,
         "errors": [],
     }  # fmt: skip
-    failed = Summary({}, {}, 0, ("teams: refused",)).as_json()
+    failed = load_result({}, {}, 0, ["teams: refused", "teams: refused"], simulated=True)
     assert (failed["status"], failed["errors"]) == ("failed", ["teams: refused"])
 
 
-def test_a_load_says_that_marts_are_missing_or_older_and_nothing_when_they_are_neither(loaded: Deployment) -> None:
+def test_a_load_says_that_marts_are_missing_or_older(loaded: Deployment) -> None:
     assert marts_status(loaded.engine) == "missing"
     assert next_line("missing") == (
-        "Next: backlog-elt marts builds the marts (there are none yet); a running backlog-elt up does so after each load."
+        "Next: backlog-elt marts builds the marts (there are none yet); a running backlog-elt up "
+        "does so after each load."
     )
     end_build(loaded.engine, begin_build(loaded.engine, "project", "run"))
     assert (marts_status(loaded.engine), next_line("current")) == ("current", "")
@@ -85,4 +110,6 @@ def test_a_load_says_that_marts_are_missing_or_older_and_nothing_when_they_are_n
     assert marts_status(loaded.engine) == "current", "no mart is made of it"
     loaded.change("UPDATE raw.users SET loaded_at = clock_timestamp()")
     assert marts_status(loaded.engine) == "older"
-    assert next_line("older").startswith("Next: backlog-elt marts builds the marts (they are older than what is loaded); ")
+    assert next_line("older").startswith(
+        "Next: backlog-elt marts builds the marts (they are older than what is loaded); "
+    )

@@ -1,11 +1,13 @@
-"""Comparisons in a test: run as the command runs them, on a deployment, with its instance for the loads that repair."""
+"""Comparisons in a test: run as the command runs them, on a deployment, with its instance for the
+loads that repair.
+"""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 from pipelines.cli.in_process import Recorder
-from pipelines.cli.verify import Verified, VerifyRequest, compare, run_loads
+from pipelines.cli.verify_command import Verified, VerifyRequest, run_loads, verify_between
 from sync.reconcile.result import Repair
 from tests.deployment import Deployment
 
@@ -19,10 +21,14 @@ def verify(deployment: Deployment, **options: Any) -> Verified:
             stack.callback(resource.close)
 
         def load_again(repairing: Repair, recorder: Recorder) -> Iterator[str]:
-            yield from run_loads(deployment.with_progress(recorder).definitions, deployment.instance, repairing)
+            yield from run_loads(
+                deployment.with_progress(recorder).definitions, deployment.instance, repairing
+            )
 
-        request = VerifyRequest.create(**{"deep": False, "repair": False, "comments": True, "projects": (), **options})
-        return compare(backlog, warehouse, request, deployment.progress, load_again)
+        request = VerifyRequest.create(
+            **{"deep": False, "repair": False, "comments": True, "projects": (), **options}
+        )
+        return verify_between(backlog, warehouse, request, deployment.progress, load_again)
 
 
 def deep(deployment: Deployment, **options: Any) -> Verified:

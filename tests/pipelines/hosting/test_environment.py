@@ -10,8 +10,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from pipelines.hosting.environment import PROJECT_ROOT, check_kind, embedded, prepare_storage, source
-from pipelines.hosting.home_lock import HomeLock
+from pipelines.hosting.environment import (
+    PROJECT_ROOT,
+    check_kind,
+    embedded,
+    prepare_storage,
+    source,
+)
+from pipelines.hosting.home_lock import take
 from pipelines.hosting.runtime import Runtime
 from resources.secret import Secret, reveal
 from resources.settings import Settings
@@ -24,7 +30,9 @@ UI, SERVICE = "http://127.0.0.1:3000", "http://127.0.0.1:3001"
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Return the settings of an empty environment in a folder of its own; what a command sets is taken back."""
+    """Return the settings of an empty environment in a folder of its own; what a command sets is
+    taken back.
+    """
     for name in (
         "BACKLOG_URL",
         "BACKLOG_API_KEY",
@@ -38,17 +46,19 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def lock(tmp_path: Path) -> Iterator[HomeLock]:
+def lock(tmp_path: Path) -> Iterator[int]:
     """Hold the lock that a running `up` holds."""
-    taken = HomeLock.take(tmp_path)
-    assert taken
+    taken = take(tmp_path)
+    assert taken is not None
     yield taken
     with suppress(OSError):
-        taken.release()
+        os.close(taken)
 
 
 def on_simulated_space(settings: Settings) -> Runtime:
-    space = replace(settings, backlog_url="http://127.0.0.1:8000", backlog_api_key=Secret("simulated-key"))
+    space = replace(
+        settings, backlog_url="http://127.0.0.1:8000", backlog_api_key=Secret("simulated-key")
+    )
     return Runtime.of_this_process(UI, SERVICE, space, simulated=True)
 
 
@@ -57,20 +67,28 @@ def test_a_running_up_is_found_by_what_it_wrote(settings: Settings, tmp_path: Pa
     written = on_simulated_space(settings)
     written.write(tmp_path)
     assert Runtime.read(tmp_path) == written
-    assert (written.pid, written.dagster_url, written.backlog_api_key) == (os.getpid(), UI, "simulated-key")
+    assert (written.pid, written.dagster_url, written.backlog_api_key) == (
+        os.getpid(),
+        UI,
+        "simulated-key",
+    )
     Runtime.remove(tmp_path)
     Runtime.remove(tmp_path)
     assert Runtime.read(tmp_path) is None
 
 
-def test_what_is_written_is_for_its_owner_only_and_leaves_no_draft(settings: Settings, tmp_path: Path) -> None:
+def test_what_is_written_is_for_its_owner_only_and_leaves_no_draft(
+    settings: Settings, tmp_path: Path
+) -> None:
     on_simulated_space(settings).write(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["runtime.json"]
     assert (tmp_path / "runtime.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_key_of_a_real_space_is_not_written(settings: Settings, tmp_path: Path) -> None:
-    space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key"))
+    space = replace(
+        settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key")
+    )
     Runtime.of_this_process(UI, SERVICE, space, simulated=False).write(tmp_path)
     assert "real-key" not in (tmp_path / "runtime.json").read_text()
 
@@ -82,66 +100,102 @@ def test_a_file_that_cannot_be_read_means_that_nothing_runs(tmp_path: Path, text
     assert Runtime.read(tmp_path) is None
 
 
-def test_the_file_of_an_up_that_was_killed_means_that_nothing_runs(settings: Settings, tmp_path: Path, lock: HomeLock) -> None:
+def test_the_file_of_an_up_that_was_killed_means_that_nothing_runs(
+    settings: Settings,
+    tmp_path: Path,
+    lock: int,
+) -> None:
     on_simulated_space(settings).write(tmp_path)
-    lock.release()
+    os.close(lock)
     assert Runtime.read(tmp_path) is None
 
 
 def test_a_named_space_is_read_as_it_is(settings: Settings) -> None:
-    named = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key"))
+    named = replace(
+        settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key")
+    )
     with source(named, alive=False) as found:
         assert found == named
 
 
 @pytest.mark.usefixtures("lock")
-def test_a_command_next_to_a_running_up_reads_the_same_simulated_space(settings: Settings, tmp_path: Path) -> None:
+def test_a_command_next_to_a_running_up_reads_the_same_simulated_space(
+    settings: Settings, tmp_path: Path
+) -> None:
     on_simulated_space(settings).write(tmp_path)
     with source(settings, alive=False) as found:
-        assert (found.backlog_url, found.backlog_api_key) == ("http://127.0.0.1:8000", Secret("simulated-key"))
-        assert (os.environ["BACKLOG_URL"], os.environ["BACKLOG_API_KEY"]) == ("http://127.0.0.1:8000", "simulated-key")
+        assert (found.backlog_url, found.backlog_api_key) == (
+            "http://127.0.0.1:8000",
+            Secret("simulated-key"),
+        )
+        assert (os.environ["BACKLOG_URL"], os.environ["BACKLOG_API_KEY"]) == (
+            "http://127.0.0.1:8000",
+            "simulated-key",
+        )
 
 
 @pytest.mark.usefixtures("lock")
-def test_a_command_without_a_space_next_to_an_up_on_a_real_one_says_which_to_name(settings: Settings, tmp_path: Path) -> None:
-    space = replace(settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key"))
+def test_a_command_without_a_space_next_to_an_up_on_a_real_one_says_which_to_name(
+    settings: Settings, tmp_path: Path
+) -> None:
+    space = replace(
+        settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key")
+    )
     Runtime.of_this_process(UI, SERVICE, space, simulated=False).write(tmp_path)
     with (
-        pytest.raises(SettingsError, match=r"BACKLOG_URL is '': expected https://acme\.backlog\.com"),
+        pytest.raises(
+            SettingsError, match=r"BACKLOG_URL is '': expected https://acme\.backlog\.com"
+        ),
         source(settings, alive=False),
     ):
         pass
 
 
-def test_the_service_next_to_a_running_up_uses_its_simulated_space_and_its_dagster(settings: Settings) -> None:
+def test_the_service_next_to_a_running_up_uses_its_simulated_space_and_its_dagster(
+    settings: Settings,
+) -> None:
     running = on_simulated_space(settings)
     filled = running.fill(settings)
     assert (filled.backlog_url, filled.dagster_url) == ("http://127.0.0.1:8000", UI)
     assert reveal(filled.backlog_api_key) == "simulated-key"
     named = replace(
-        settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("k"), dagster_url="http://dagster:3000"
+        settings,
+        backlog_url="https://acme.backlog.com",
+        backlog_api_key=Secret("k"),
+        dagster_url="http://dagster:3000",
     )
     assert running.fill(named) == named
 
 
 def test_storage_is_laid_out_for_dagster_under_the_home(settings: Settings, tmp_path: Path) -> None:
-    given = replace(settings, warehouse_url=Secret("postgresql://a/w"), dagster_postgres_url=Secret("postgres://user@host/dagster"))
+    given = replace(
+        settings,
+        warehouse_url=Secret("postgresql://a/w"),
+        dagster_postgres_url=Secret("postgres://user@host/dagster"),
+    )
     prepare_storage(given)
     assert os.environ["DAGSTER_POSTGRES_URL"] == "postgresql://user@host/dagster"
     assert os.environ["DAGSTER_HOME"] == str(tmp_path / "dagster")
-    assert (tmp_path / "dagster" / "dagster.yaml").read_text() == (PROJECT_ROOT / "dagster.yaml").read_text()
+    assert (tmp_path / "dagster" / "dagster.yaml").read_text() == (
+        PROJECT_ROOT / "dagster.yaml"
+    ).read_text()
     assert not (tmp_path / "postgres").exists()
 
 
 def test_the_file_of_the_runtime_is_plain_json(settings: Settings, tmp_path: Path) -> None:
     on_simulated_space(settings).write(tmp_path)
-    assert set(json.loads((tmp_path / "runtime.json").read_text())) == set(Runtime.__dataclass_fields__)
+    assert set(json.loads((tmp_path / "runtime.json").read_text())) == set(
+        Runtime.__dataclass_fields__
+    )
 
 
 @pytest.mark.usefixtures("lock")
 def test_a_simulated_space_fills_a_server_only_when_it_is_asked_for(settings: Settings) -> None:
     server = replace(settings, warehouse_url=Secret("postgresql://loader@db.example.com/warehouse"))
-    expected = "BACKLOG_URL is '': expected the root of a space; or simulated, to fill the server of WAREHOUSE_URL"
+    expected = (
+        "BACKLOG_URL is '': expected the root of a space; or simulated, to fill "
+        "the server of WAREHOUSE_URL"
+    )
     with pytest.raises(SettingsError, match=expected), source(server, alive=False):
         pass
     with pytest.raises(SettingsError, match=expected):
@@ -185,14 +239,27 @@ def test_the_url_of_the_embedded_server_leads_to_it(settings: Settings, postgres
     ],
 )
 def test_a_simulated_space_and_a_real_one_do_not_come_into_one_warehouse(
-    settings: Settings, warehouse_url: str, warehouse: Engine, held: list[str], mine: str | None, said: str
+    settings: Settings,
+    warehouse_url: str,
+    warehouse: Engine,
+    held: list[str],
+    mine: str | None,
+    said: str,
 ) -> None:
     with warehouse.begin() as connection:
         for number, url in enumerate(held):
             note_space_url(connection, f"SPACE{number}", url)
-    own = replace(settings, warehouse_url=Secret(warehouse_url), backlog_url=mine, simulated=mine is None, simulated_by_name=True)
+    own = replace(
+        settings,
+        warehouse_url=Secret(warehouse_url),
+        backlog_url=mine,
+        simulated=mine is None,
+        simulated_by_name=True,
+    )
     if said:
-        with pytest.raises(SettingsError, match=f"WAREHOUSE_URL is 'postgresql:…': expected {said}"):
+        with pytest.raises(
+            SettingsError, match=f"WAREHOUSE_URL is 'postgresql:…': expected {said}"
+        ):
             check_kind(own)
     else:
         check_kind(own)

@@ -8,24 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.hosting.home_lock import HomeLock, holder, is_held
+from pipelines.hosting.home_lock import holder, is_held, take
 from resources.variables import SettingsError
 
-#: Takes the lock, starts a process that lives on, says the number of that, and holds the lock until it is killed.
+#: Takes the lock, starts a process that lives on, says the number of that, and holds the lock until
+#: it is killed.
 HOLDS = """
 import subprocess, sys, time
 from pathlib import Path
-from pipelines.hosting.home_lock import HomeLock
-taken = HomeLock.take(Path(sys.argv[1]))
-if taken:
-    print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], stdout=subprocess.DEVNULL).pid, flush=True)
+from pipelines.hosting.home_lock import take
+taken = take(Path(sys.argv[1]))
+if taken is not None:
+    sleeping = [sys.executable, "-c", "import time; time.sleep(300)"]
+    print(subprocess.Popen(sleeping, stdout=subprocess.DEVNULL).pid, flush=True)
     time.sleep(300)
 print(0, flush=True)
 """
 
 
 def holding(home: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen([sys.executable, "-c", HOLDS, str(home)], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(home)], stdout=subprocess.PIPE, text=True
+    )
 
 
 def child_of(process: "subprocess.Popen[str]") -> int:
@@ -52,12 +56,12 @@ def test_the_lock_ends_with_a_killed_process_though_its_child_lives(tmp_path: Pa
         held = is_held(tmp_path)
         process.kill()
     lived = Path(f"/proc/{child}").exists()
-    freed, taken = not is_held(tmp_path), HomeLock.take(tmp_path)
+    freed, taken = not is_held(tmp_path), take(tmp_path)
     os.kill(child, 9)
     assert (held, lived, freed) == (True, True, True)
-    assert taken
+    assert taken is not None
     assert holder(tmp_path) == f"process {os.getpid()}"
-    taken.release()
+    os.close(taken)
 
 
 def test_who_asks_does_not_keep_others_from_the_lock(tmp_path: Path) -> None:
@@ -66,25 +70,21 @@ def test_who_asks_does_not_keep_others_from_the_lock(tmp_path: Path) -> None:
     asking.start()
     try:
         for _ in range(50):
-            taken = HomeLock.take(tmp_path)
-            assert taken
-            taken.release()
+            taken = take(tmp_path)
+            assert taken is not None
+            os.close(taken)
     finally:
         ended.set()
         asking.join()
 
 
-def test_two_paths_to_one_home_have_one_mark(tmp_path: Path) -> None:
+def test_two_paths_to_one_home_have_one_lock(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "home")
-    first = HomeLock.take(tmp_path / "home")
-    assert first
+    taken = take(tmp_path / "home")
+    assert taken is not None
     assert is_held(tmp_path / "link")
-    mark = first.mark
-    first.release()
-    second = HomeLock.take(tmp_path / "link")
-    assert second
-    assert second.mark == mark
-    second.release()
+    os.close(taken)
+    assert not is_held(tmp_path / "link")
 
 
 def test_another_machine_or_container_is_named(tmp_path: Path) -> None:
@@ -94,5 +94,9 @@ def test_another_machine_or_container_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("home", ["/proc/home", "/dev/null/home", "/proc"])
 def test_a_home_that_cannot_be_written_to_is_named(home: str) -> None:
-    with pytest.raises(SettingsError, match=rf"BACKLOG_ELT_HOME is '{home}': expected a folder that can be created and written to"):
-        HomeLock.take(Path(home))
+    with pytest.raises(
+        SettingsError,
+        match=rf"BACKLOG_ELT_HOME is '{home}': expected a folder that can "
+        r"be created and written to",
+    ):
+        take(Path(home))

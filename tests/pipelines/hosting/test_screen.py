@@ -1,6 +1,5 @@
-"""Lines that stay, and one below them that is drawn again; a log that does not grow without end."""
+"""Lines for people, also when nobody reads them; a log that does not grow without end."""
 
-import io
 import os
 import pty
 import subprocess
@@ -12,38 +11,6 @@ from pipelines.hosting.screen import Screen
 from tests.integration.compose import wait_until
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def test_a_terminal_draws_progress_in_one_place_below_the_lines_that_stay() -> None:
-    stream = Terminal()
-    screen = Screen(stream)
-    screen.progress("issues 1,000 of 2,000")
-    screen.progress("issues 9")
-    screen.show("loaded")
-    screen.progress("")
-    shown = stream.getvalue()
-    assert shown.count("\n") == 1
-    assert "issues 1,000 of 2,000\rissues 9             \r" in shown
-    assert shown.index("loaded\n") < shown.rindex("issues 9")
-    assert shown.endswith("\r        \r")
-
-
-def test_elsewhere_progress_is_a_line_now_and_then_with_the_time() -> None:
-    stream = io.StringIO()
-    screen = Screen(stream)
-    for done in range(100):
-        screen.progress(f"issues {done}")
-    screen.progress("")
-    [line] = stream.getvalue().splitlines()
-    assert line[2::3][:2] == "::"
-    assert line.endswith("  issues 0")
-
-
 def test_a_terminal_that_is_gone_stops_nobody() -> None:
     ours, theirs = pty.openpty()
     with os.fdopen(theirs, "w") as stream:  # its end writes what it still holds
@@ -52,34 +19,48 @@ def test_a_terminal_that_is_gone_stops_nobody() -> None:
         assert os.read(ours, 100).endswith(b"  seen\r\n")
         os.close(ours)
         screen.say("not seen")
-        assert os.path.samestat(os.fstat(theirs), Path(os.devnull).stat()), "what comes now is dropped"
-        screen.progress("nor this")
+        assert os.path.samestat(os.fstat(theirs), Path(os.devnull).stat()), (
+            "what comes now is dropped"
+        )
+        screen.show("nor this")
 
 
-def test_a_log_is_moved_aside_when_it_is_long_and_its_writers_go_on_in_an_empty_one(tmp_path: Path) -> None:
-    log = LogFile(tmp_path / "logs" / "up.log", longest=1_000)
+def test_a_log_is_moved_aside_when_it_is_long_and_its_writers_go_on_in_an_empty_one(
+    tmp_path: Path,
+) -> None:
+    log = LogFile.of(tmp_path)
     aside = log.path.with_name("up.log.1")
-    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=log.file, text=True) as writer:
+    with subprocess.Popen(
+        ["/bin/cat"], stdin=subprocess.PIPE, stdout=log.file, text=True
+    ) as writer:
         assert writer.stdin is not None
         for part in ("first", "second"):
             writer.stdin.write(f"{part} {'x' * 2_000}\n")
             writer.stdin.flush()
             wait_until(lambda: log.path.stat().st_size > 1_000, "nothing is written")
-            log.keep_short()
+            log.keep_short(longest=1_000)
             assert log.path.stat().st_size == 0
             assert aside.read_text().startswith(part)
-    log.keep_short()
+    log.keep_short(longest=1_000)
     log.file.write("the end\n")
-    log.close()
+    log.file.close()
     assert log.path.read_text() == "the end\n"
     assert {file.stat().st_mode & 0o777 for file in (log.path, aside)} == {0o600}
 
 
 def test_a_pipe_without_a_reader_stops_nothing_and_is_no_failure() -> None:
-    program = "import sys; from pipelines.hosting.screen import Screen; screen = Screen(sys.stderr)\n"
-    program += "screen.say('first'); sys.stdin.read(); screen.say('second'); screen.say('third'); print('done')"
+    program = (
+        "import sys; from pipelines.hosting.screen import Screen; screen = Screen(sys.stderr)\n"
+    )
+    program += (
+        "screen.say('first'); sys.stdin.read(); screen.say('second'); "
+        "screen.say('third'); print('done')"
+    )
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -15,13 +15,14 @@ from tests.seed import SEED
 pytestmark = pytest.mark.full
 
 TIMES = 100
-#: Rounds of what `up` does, with cheap children: takes the lock, listens, starts processes, waits, ends them. Meanwhile finalizers
-#: and locks of Python are busy, in which an exception of a handler would be lost.
+#: Rounds of what `up` does, with cheap children: takes the lock, listens, starts processes, waits,
+#: ends them. Meanwhile finalizers and locks of Python are busy, in which an exception of a handler
+#: would be lost.
 ROUNDS = """
 import gc, os, subprocess, sys, threading
 from pathlib import Path
-from pipelines.hosting.home_lock import HomeLock
-from pipelines.processes import MARK, end_processes, marked
+from pipelines.hosting.home_lock import take
+from pipelines.processes import end_groups
 from pipelines.hosting.stop_signals import Stop, StopSignals
 
 class Busy:
@@ -33,14 +34,15 @@ class Busy:
 
 lock, home = threading.Lock(), Path(sys.argv[1])
 for number in range(int(sys.argv[2])):
-    taken = HomeLock.take(home)
-    os.environ[MARK] = taken.mark
-    stop, children = StopSignals(os._exit), []
+    taken = take(home)
+    stop, children = StopSignals(), []
+    stop.catch()
     print(number, flush=True)
     try:
         while True:
             if len(children) < 3:
-                children.append(subprocess.Popen(["sleep", "300"], start_new_session=True, stdout=subprocess.DEVNULL))
+                apart = {"start_new_session": True, "stdout": subprocess.DEVNULL}
+                children.append(subprocess.Popen(["sleep", "300"], **apart))
             for _ in range(20):
                 Busy()
             gc.collect()
@@ -49,19 +51,22 @@ for number in range(int(sys.argv[2])):
     except Stop:
         pass
     finally:
-        end_processes([*marked(taken.mark), *(child.pid for child in children)])
-        left = marked(taken.mark), [child.poll() for child in children if child.poll() is None]
-        stop.restore()
-        taken.release()
+        end_groups(children)
+        left = [child.poll() for child in children if child.poll() is None]
+        os.close(taken)
     print(left, flush=True)
 """
 
 
 @pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
-def test_a_signal_at_a_hundred_random_moments_is_never_lost(number: signal.Signals, tmp_path: object) -> None:
+def test_a_signal_at_a_hundred_random_moments_is_never_lost(
+    number: signal.Signals, tmp_path: object
+) -> None:
     rng = Random(SEED)  # noqa: S311 - moments, not secrets
     command = [sys.executable, "-c", ROUNDS, str(tmp_path), str(TIMES)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         for one in range(TIMES):
@@ -70,17 +75,18 @@ def test_a_signal_at_a_hundred_random_moments_is_never_lost(number: signal.Signa
             process.send_signal(number)
             if rng.random() < 0.3:  # a window that closes sends two
                 process.send_signal(rng.choice(STOPPING))
-            assert process.stdout.readline() == "([], [])\n", process.stderr.read()
+            assert process.stdout.readline() == "[]\n", process.stderr.read()
         assert process.wait(60) == 0
         assert process.stderr.read() == ""
 
 
-#: Is asked to end and hangs: in a call that nothing interrupts, with the lock of the screen held by somebody else.
+#: Is asked to end and hangs: in a call that nothing interrupts, with the lock of the screen held by
+#: somebody else.
 HANGS = """
 import ctypes, threading
 from pipelines.hosting.stop_signals import StopSignals
-import os
-stop = StopSignals(lambda number: os._exit(128 + number))
+stop = StopSignals()
+stop.catch()
 print("listens", flush=True)
 libc = ctypes.CDLL(None)
 while True:
@@ -91,7 +97,9 @@ while True:
 
 @pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
 def test_a_second_signal_ends_what_hangs(number: signal.Signals) -> None:
-    with subprocess.Popen([sys.executable, "-c", HANGS], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGS], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "listens\n"
         process.send_signal(signal.SIGTERM)
@@ -104,10 +112,11 @@ def test_a_second_signal_ends_what_hangs(number: signal.Signals) -> None:
 
 def test_under_nohup_the_end_of_the_terminal_is_none() -> None:
     ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-    program = (
-        "from pipelines.hosting.stop_signals import StopSignals\nstop = StopSignals(int)\nprint(1, flush=True)\nstop.sleep(300)"
-    )
-    with subprocess.Popen([sys.executable, "-c", ignoring + program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    program = "from pipelines.hosting.stop_signals import StopSignals\nstop = StopSignals()\n"
+    program += "stop.catch()\nprint(1, flush=True)\nstop.sleep(300)"
+    with subprocess.Popen(
+        [sys.executable, "-c", ignoring + program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGHUP)
@@ -119,15 +128,23 @@ def test_under_nohup_the_end_of_the_terminal_is_none() -> None:
 
 
 @pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
-@pytest.mark.parametrize("command", [["load"], ["status"], ["up"], ["serve"], ["simulate"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["load"], ["status"], ["up"], ["serve"], ["simulate"]], ids=" ".join
+)
 def test_a_command_that_is_interrupted_before_it_works_says_nothing(
     command: list[str], number: signal.Signals, tmp_path: object
 ) -> None:
-    program = "import sys; from pipelines.hosting.stop_signals import end_silently; end_silently(); print(1, flush=True)\n"
+    program = (
+        "import sys; from pipelines.hosting.stop_signals import end_silently; "
+        "end_silently(); print(1, flush=True)\n"
+    )
     program += "sys.argv = ['backlog-elt', *sys.argv[1:]]; from pipelines.cli import main; main()"
     environment = {**os.environ, "BACKLOG_ELT_HOME": str(tmp_path)}
     with subprocess.Popen(
-        [sys.executable, "-c", program, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", program, *command],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()

@@ -1,5 +1,8 @@
-"""Dagster's storage as `dagster.yaml` names it: few connections, none of them stale, none left behind."""
+"""Dagster's storage as `dagster.yaml` names it: few connections, none of them stale, none left
+behind.
+"""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,11 +13,21 @@ from dagster_shared.yaml_utils import load_yaml_from_path
 from sqlalchemy import Engine, text
 from sqlalchemy.pool import Pool
 
+from assets.dagster_internals import database_url
 from pipelines.hosting.environment import PROJECT_ROOT
-from pipelines.hosting.storage import KEPT, PooledStorage
+from pipelines.hosting.storage import PooledStorage
+from resources.warehouse.connect import engine
 from tests.databases import heard
 
-OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+#: Connections that stay open: one for runs, one for events, one for schedules.
+KEPT = 3
+#: Connections of a run: those that are kept, those that look for tables, and those of statements at
+#: the same time.
+MADE = 12
+OTHERS = (
+    "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND "
+    "backend_type = 'client backend'"
+)
 
 
 @dg.asset
@@ -39,7 +52,9 @@ def variables(monkeypatch: pytest.MonkeyPatch, warehouse_url: str) -> None:
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", warehouse_url)
 
 
-def test_an_empty_database_gets_its_tables_and_a_run_takes_few_connections(warehouse: Engine) -> None:
+def test_an_empty_database_gets_its_tables_and_a_run_takes_few_connections(
+    warehouse: Engine,
+) -> None:
     for _ in range(2):
         with opened() as instance:
             assert dg.materialize([table], instance=instance).success
@@ -48,22 +63,64 @@ def test_an_empty_database_gets_its_tables_and_a_run_takes_few_connections(wareh
         assert dg.materialize([table], instance=instance).success
         instance.all_instigator_state()
         assert len(instance.get_runs()) == 3
-    assert 1 <= len(made) <= KEPT, "of some 60 statements"
+    assert 1 <= len(made) <= MADE, "of some 60 statements"
     assert others(warehouse) == 0, "none is left behind"
+
+
+def test_instances_that_are_opened_in_turn_leave_no_connections_behind(warehouse: Engine) -> None:
+    with opened() as first:
+        for _ in range(5):
+            with dg.DagsterInstance.from_ref(first.get_ref()) as instance:
+                assert instance.get_runs() == []
+        # The server takes a moment to end a session.
+        until = time.monotonic() + 10
+        while others(warehouse) > KEPT and time.monotonic() < until:
+            time.sleep(0.1)
+        assert others(warehouse) <= KEPT, "those of the first"
 
 
 def test_a_connection_that_the_server_has_closed_is_replaced_unseen(warehouse: Engine) -> None:
     with opened() as instance:
         assert dg.materialize([table], instance=instance).success
         with warehouse.begin() as connection:
-            ended = connection.execute(text(f"SELECT count(pg_terminate_backend(pid)) {OTHERS}")).scalar_one()
+            ended = connection.execute(
+                text(f"SELECT count(pg_terminate_backend(pid)) {OTHERS}")
+            ).scalar_one()
         assert 1 <= ended <= KEPT
         assert dg.materialize([table], instance=instance).success
         assert len(instance.get_runs()) == 2
 
 
+def test_a_run_whose_connections_are_all_closed_succeeds(warehouse: Engine) -> None:
+    @dg.asset
+    def interrupted(context: dg.AssetExecutionContext) -> None:
+        with warehouse.begin() as connection:
+            sessions = text(f"SELECT count(pg_terminate_backend(pid)) {OTHERS}")
+            assert connection.execute(sessions).scalar_one() >= 1
+        context.log_event(dg.AssetMaterialization("interrupted"))
+
+    with opened() as instance:
+        # As the webserver does, which makes pools of its own.
+        for _ in range(2):
+            assert dg.materialize([interrupted], instance=instance).success
+            instance.optimize_for_webserver(0, -1, 20)
+
+
+def test_housekeeping_reaches_the_database_by_the_url_of_the_storage(warehouse: Engine) -> None:
+    with opened() as instance:
+        url = database_url(instance)
+    assert url is not None
+    made = engine(url)
+    with made.connect() as connection:
+        found = connection.execute(text("SELECT current_database()")).scalar_one()
+    made.dispose()
+    assert found == warehouse.url.database
+
+
 def test_no_tables_are_made_where_the_options_say_so(warehouse_url: str, warehouse: Engine) -> None:
-    made = PooledStorage.from_config_value(None, {"postgres_url": warehouse_url, "should_autocreate_tables": False})
+    made = PooledStorage.from_config_value(
+        None, {"postgres_url": warehouse_url, "should_autocreate_tables": False}
+    )
     made.run_storage.dispose()
     with warehouse.connect() as connection:
         assert connection.execute(text("SELECT to_regclass('runs')")).scalar_one() is None

@@ -1,38 +1,30 @@
-"""The first marts of `up`: started when its load has ended well, and noted before, so that the sensor does not start them too."""
+"""What `up` starts one after the other: the first load, the marts, a report of each build."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import dagster as dg
 import pytest
 
 from pipelines.hosting import up
-from pipelines.hosting.following import Follower
 from pipelines.hosting.stop_signals import Stop
-from pipelines.runs import marts_noted_at
 
 
 class Hosted:
     """All that `up` watches: processes that end in the next look, and nothing to follow."""
 
-    looks, ready = True, False
-
-    def __init__(self, instance: dg.DagsterInstance, code: int, builds: Sequence[int] = ()) -> None:
-        """Processes end with `code`; each look finds the next of `builds`, and the last one from then on."""
-        self.instance, self.code = instance, code
+    def __init__(self, code: int, builds: Sequence[int] = (), *, loads: bool = False) -> None:
+        """Processes end with `code`; each look finds the next of `builds`, the last one again."""
+        self.code = code
+        self.loading_since = 0.0 if loads else None
         self.built: int | None = None
         self._builds = [*builds]
         self.started: list[str] = []
-        self.noted: dict[str, bool] = {}
         self.said: list[str] = []
         self._ending: dict[str, int] = {}
 
     def start(self, name: str, *_: Any, **__: Any) -> None:
         self.started.append(name)
-        self.noted[name] = marts_noted_at(self.instance) is not None
         self._ending[name] = self.code
 
     def works(self, name: str) -> bool:
@@ -50,40 +42,37 @@ class Hosted:
         self.said.append(line)
 
     def sleep(self, _: float) -> None: ...
-    def load_began(self) -> None: ...
-    def load_ended(self, *_: Any) -> None: ...
-    def keep_short(self) -> None: ...
-
-    path = Path("up.log")
 
 
-@pytest.mark.parametrize(("code", "started"), [(0, [up.FIRST_LOAD, up.FIRST_MARTS]), (1, [up.FIRST_LOAD])])
-def test_the_marts_follow_a_load_that_ended_well_and_are_noted_first(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int, started: list[str]
+def watch(hosted: Any, home: Path) -> None:
+    with pytest.raises(Stop):
+        up.watch(hosted, hosted, hosted, hosted, home)
+
+
+@pytest.mark.parametrize(
+    ("code", "started"), [(0, [up.FIRST_LOAD, up.FIRST_MARTS]), (1, [up.FIRST_LOAD])]
+)
+def test_the_marts_follow_a_first_load_that_has_ended_well(
+    tmp_path: Path, code: int, started: list[str]
 ) -> None:
-    instance = dg.DagsterInstance.ephemeral()
-
-    @contextmanager
-    def opened() -> Iterator[dg.DagsterInstance]:
-        yield instance
-
-    monkeypatch.setattr(up, "open_instance", opened)
-    hosted: Any = Hosted(instance, code)
-    began = datetime.now(UTC)
-    with pytest.raises(Stop):
-        up._watch(tmp_path, hosted, cast("Follower", hosted), hosted, hosted, hosted, "workspace.yaml", first_load=True)
+    hosted = Hosted(code, loads=True)
+    watch(hosted, tmp_path)
     assert hosted.started == started
-    assert not hosted.noted[up.FIRST_LOAD]
-    noted = marts_noted_at(instance)
-    assert (noted is not None) == (code == 0)
-    if noted:
-        assert hosted.noted[up.FIRST_MARTS]
-        assert began <= noted <= datetime.now(UTC)
+    [line] = hosted.said
+    assert ("failed" in line) == (code == 1)
 
 
-def test_a_report_follows_each_build_and_only_the_first_is_said(tmp_path: Path) -> None:
-    hosted: Any = Hosted(dg.DagsterInstance.ephemeral(), 0, builds=(7, 7, 7, 8, 8))
-    with pytest.raises(Stop):
-        up._watch(tmp_path, hosted, cast("Follower", hosted), hosted, hosted, hosted, "workspace.yaml", first_load=False)
+def test_a_report_follows_each_build_and_only_the_first_is_shown(tmp_path: Path) -> None:
+    hosted = Hosted(0, builds=(7, 7, 7, 8, 8))
+    watch(hosted, tmp_path)
     assert hosted.started == [up.REPORT, up.REPORT]
-    assert hosted.said == [f"the report is written: {tmp_path / 'report.html'}"]
+    [line] = hosted.said
+    assert str(tmp_path / "report.html") in line
+
+
+def test_a_report_that_fails_is_said(tmp_path: Path) -> None:
+    hosted = Hosted(1, builds=(7, 7))
+    watch(hosted, tmp_path)
+    assert hosted.started == [up.REPORT]
+    [line] = hosted.said
+    assert "report" in line

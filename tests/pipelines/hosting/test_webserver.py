@@ -21,7 +21,11 @@ JSON = {"Content-Type": "application/json"}
 #: What a browser sends with an image.
 IMAGE = {"Accept": "image/avif,image/webp,*/*;q=0.8"}
 #: How a browser asks for a page whose link somebody has followed.
-FOLLOWED = {"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+FOLLOWED = {
+    "Accept": "text/html,*/*;q=0.8",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Dest": "document",
+}
 SUBSCRIBE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -38,7 +42,15 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder, port = tmp_path_factory.mktemp("webserver"), free_port()
     (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     (folder / "workspace.yaml").write_text("load_from: []\n")
-    command = [sys.executable, "-m", "pipelines.hosting.webserver", "-p", str(port), "-w", str(folder / "workspace.yaml")]
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.hosting.webserver",
+        "-p",
+        str(port),
+        "-w",
+        str(folder / "workspace.yaml"),
+    ]
     environment = {**os.environ, "DAGSTER_HOME": str(folder), "BACKLOG_DAGSTER_PUBLIC_URL": PUBLIC}
     with subprocess.Popen(command, env=environment) as process:
         end = time.monotonic() + 120
@@ -60,15 +72,21 @@ def answers(url: str) -> bool:
 def ask(url: str, headers: Mapping[str, str], path: str = "/graphql", method: str = "POST") -> int:
     """Return the status of an answer to a query."""
     content = f'{{"query": "{VERSION}"}}' if method == "POST" else None
-    with httpx.Client(base_url=url, headers={"Accept": "*/*"}, timeout=60, trust_env=False) as client:
+    with httpx.Client(
+        base_url=url, headers={"Accept": "*/*"}, timeout=60, trust_env=False
+    ) as client:
         return client.request(method, path, content=content, headers=dict(headers)).status_code
 
 
 def subscribe(url: str, headers: Mapping[str, str]) -> int:
     """Return the status with which a websocket is opened, or is not."""
     host = url.removeprefix("http://")
-    lines = "".join(f"{name}: {value}\r\n" for name, value in {"Host": host, **SUBSCRIBE, **headers}.items())
-    with socket.create_connection(("127.0.0.1", int(host.rpartition(":")[2])), timeout=60) as connection:
+    lines = "".join(
+        f"{name}: {value}\r\n" for name, value in {"Host": host, **SUBSCRIBE, **headers}.items()
+    )
+    with socket.create_connection(
+        ("127.0.0.1", int(host.rpartition(":")[2])), timeout=60
+    ) as connection:
         connection.sendall(f"GET /graphql HTTP/1.1\r\n{lines}\r\n".encode())
         return int(connection.recv(1_000).split()[1])
 
@@ -76,7 +94,8 @@ def subscribe(url: str, headers: Mapping[str, str]) -> int:
 @pytest.mark.parametrize(
     "host",
     [
-        "evil.example.com", "evil.example.com:3000", "127.0.0.1.evil.example.com", "localhost.evil.com", "10.0.0.1",
+        "evil.example.com", "evil.example.com:3000", "127.0.0.1.evil.example.com",
+        "localhost.evil.com", "10.0.0.1",
         "evil@127.0.0.1", "127.0.0.1:3000, evil",
     ],
 )  # fmt: skip
@@ -87,7 +106,9 @@ def test_a_name_of_somebody_else_that_leads_here_opens_nothing(url: str, host: s
     assert subscribe(url, {"Host": host, "Origin": f"http://{host}"}) == 403
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:3000", "127.0.0.1:9", "[::1]:3000", "dagster.example.com"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:3000", "127.0.0.1:9", "[::1]:3000", "dagster.example.com"]
+)
 def test_a_name_of_this_machine_and_the_public_one_open_everything(url: str, host: str) -> None:
     assert ask(url, JSON | {"Host": host}) == 200
     assert subscribe(url, {"Host": host}) == 101
@@ -106,7 +127,12 @@ def test_a_name_of_this_machine_and_the_public_one_open_everything(url: str, hos
     ids=str,
 )
 def test_a_page_of_another_site_gets_nothing_in_any_way(url: str, page: dict[str, str]) -> None:
-    for content_type in ("application/json", "application/graphql", "text/plain", "text/plain;application/json"):
+    for content_type in (
+        "application/json",
+        "application/graphql",
+        "text/plain",
+        "text/plain;application/json",
+    ):
         assert ask(url, page | {"Content-Type": content_type}) == 403
     assert ask(url, page, "/graphql?query={version}") == 403
     assert ask(url, page, "/report_asset_materialization/a?metadata={}") == 403
@@ -114,8 +140,14 @@ def test_a_page_of_another_site_gets_nothing_in_any_way(url: str, page: dict[str
     if "Sec-Fetch-Site" in page:
         for destination in ("iframe", "embed", "image"):
             mode = "no-cors" if destination == "image" else "navigate"
-            assert ask(url, page | {"Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": destination}, "/", "GET") == 403
-        assert ask(url, {"Sec-Fetch-Site": page["Sec-Fetch-Site"], **FOLLOWED}, "/runs/1", "GET") == 200, "a link is followed"
+            assert (
+                ask(url, page | {"Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": destination}, "/", "GET")
+                == 403
+            )
+        assert (
+            ask(url, {"Sec-Fetch-Site": page["Sec-Fetch-Site"], **FOLLOWED}, "/runs/1", "GET")
+            == 200
+        ), "a link is followed"
         assert ask(url, page | FOLLOWED) == 403, "a form is none"
 
 
@@ -131,18 +163,30 @@ def test_a_query_is_taken_by_post_as_json_and_in_no_other_way(url: str) -> None:
         "",
     ):
         assert ask(url, {"Content-Type": content_type}, "/graphql?query={version}") == 415
-    assert ask(url, {"Content-Type": "application/json; charset=utf-8", "Sec-Fetch-Site": "same-origin"}) == 200
-    assert ask(url, FOLLOWED | {"Sec-Fetch-Site": "none"}, "/graphql", "GET") == 200, "the page on which somebody writes one"
+    assert (
+        ask(
+            url,
+            {"Content-Type": "application/json; charset=utf-8", "Sec-Fetch-Site": "same-origin"},
+        )
+        == 200
+    )
+    assert ask(url, FOLLOWED | {"Sec-Fetch-Site": "none"}, "/graphql", "GET") == 200, (
+        "the page on which somebody writes one"
+    )
 
 
 def test_behind_a_proxy_on_a_port_of_its_own_the_pages_of_dagster_are_its_own(url: str) -> None:
     # The recipe for nginx passes on the name without the port.
     assert subscribe(url, {"Host": "dagster.example.com", "Origin": PUBLIC}) == 101
-    assert subscribe(url, {"Host": "dagster.example.com", "Origin": "https://dagster.example.com:9"}) == 403
+    assert (
+        subscribe(url, {"Host": "dagster.example.com", "Origin": "https://dagster.example.com:9"})
+        == 403
+    )
 
 
 def test_a_server_for_others_answers_to_its_number_since_that_is_nobodys_name() -> None:
-    for host, others in (("0.0.0.0", True), ("10.0.0.7", True), ("127.0.0.1", False)):  # noqa: S104 - only its name
+    # only its name
+    for host, others in (("0.0.0.0", True), ("10.0.0.7", True), ("127.0.0.1", False)):  # noqa: S104
         own = names(host)
         assert own.knows("192.168.0.10:3000") is others
         assert own.knows("[fe80::1]") is others
@@ -153,7 +197,10 @@ def test_a_server_for_others_answers_to_its_number_since_that_is_nobodys_name() 
 
 def test_a_wrong_url_ends_it_in_a_line_that_names_the_variable(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pipelines.hosting.webserver", "--empty-workspace"]
-    environment = os.environ | {"BACKLOG_DAGSTER_PUBLIC_URL": "dagster.example.com", "DAGSTER_HOME": str(tmp_path)}
+    environment = os.environ | {
+        "BACKLOG_DAGSTER_PUBLIC_URL": "dagster.example.com",
+        "DAGSTER_HOME": str(tmp_path),
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("Error: BACKLOG_DAGSTER_PUBLIC_URL is ")

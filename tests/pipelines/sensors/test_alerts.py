@@ -1,4 +1,6 @@
-"""The alerter on real runs, a real warehouse and real receivers: problems and recoveries are each reported once, none is lost."""
+"""The alerter on real runs, a real warehouse and real receivers: problems and recoveries are each
+reported once, none is lost.
+"""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ from pipelines.alerting.alerter import Alerter
 from pipelines.alerting.facts import MOST_RUNS, Place
 from pipelines.alerting.ledger import Ledger
 from pipelines.cli.in_process import run_job
-from pipelines.cli.status_facts import alerts as status_alerts
+from pipelines.cli.status_facts import alert_facts as status_alerts
 from pipelines.sensors.alerts import alerts
 from resources.alerts.channel import Channel
 from resources.alerts.channels import Slack, Teams
@@ -27,7 +29,7 @@ from resources.dagster_tags import KIND_TAG
 from resources.secret import Secret
 from resources.tokens import TokenState
 from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_resource import WarehouseResource
 from tests.deployment import Deployment, checks
 from tests.pipelines.ticking import Daemon
 from tests.sinks import WebhookSink
@@ -42,7 +44,9 @@ def sink() -> Iterator[WebhookSink]:
 
 
 def alerter(deployment: Deployment, *channels: Channel) -> Alerter:
-    return Alerter(deployment.instance, deployment.warehouse, deployment.sim.url, channels, "http://dagster")
+    return Alerter(
+        deployment.instance, deployment.warehouse, deployment.sim.url, channels, "http://dagster"
+    )
 
 
 def look(one: Alerter, minutes: float = 0.0) -> Ledger:
@@ -126,7 +130,9 @@ def test_a_failing_channel_does_not_hold_up_the_others_and_gets_its_message_late
         assert (len(sink.received), len(broken.received)) == (1, 1)
 
 
-def test_a_channel_with_an_unforeseen_failure_does_not_hold_up_the_others(deployment: Deployment, sink: WebhookSink) -> None:
+def test_a_channel_with_an_unforeseen_failure_does_not_hold_up_the_others(
+    deployment: Deployment, sink: WebhookSink
+) -> None:
     class Odd:
         name = "odd"
 
@@ -143,7 +149,9 @@ def test_a_channel_with_an_unforeseen_failure_does_not_hold_up_the_others(deploy
     assert beat[1]
 
 
-def test_a_death_right_after_a_message_does_not_send_it_again(deployment: Deployment, sink: WebhookSink) -> None:
+def test_a_death_right_after_a_message_does_not_send_it_again(
+    deployment: Deployment, sink: WebhookSink
+) -> None:
     class Killed(BaseException):
         pass
 
@@ -161,7 +169,9 @@ def test_a_death_right_after_a_message_does_not_send_it_again(deployment: Deploy
         look(alerter(deployment, Dying()))
     # What was remembered before the death is sent by the next one, each message once.
     name = alerts_of(deployment.sim.url)
-    ledger = Ledger.read(deployment.instance.daemon_cursor_storage.get_cursor_values({name})[name], NOW)
+    ledger = Ledger.read(
+        deployment.instance.daemon_cursor_storage.get_cursor_values({name})[name], NOW
+    )
     waiting = len(ledger.waiting)
     assert waiting >= 2
     slack = Slack(Secret(sink.url), name="dying")
@@ -170,7 +180,9 @@ def test_a_death_right_after_a_message_does_not_send_it_again(deployment: Deploy
     assert len(sink.received) == len(set(texts(sink))) == waiting
 
 
-def test_a_message_that_cannot_be_recorded_is_sent_once_and_nothing_is_lost(deployment: Deployment, sink: WebhookSink) -> None:
+def test_a_message_that_cannot_be_recorded_is_sent_once_and_nothing_is_lost(
+    deployment: Deployment, sink: WebhookSink
+) -> None:
     storage: Any = deployment.instance.daemon_cursor_storage
 
     def execute(sql: str) -> None:
@@ -184,7 +196,10 @@ def test_a_message_that_cannot_be_recorded_is_sent_once_and_nothing_is_lost(depl
 
         def send(self, message: Message) -> None:
             Slack(Secret(sink.url)).send(message)
-            execute("CREATE TRIGGER full_disk BEFORE UPDATE ON kvs BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+            execute(
+                "CREATE TRIGGER full_disk BEFORE UPDATE ON kvs BEGIN SELECT RAISE(ABORT, "
+                "'the disk is full'); END"
+            )
 
     look(alerter(deployment))
     refused = Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"})
@@ -199,12 +214,22 @@ def test_a_message_that_cannot_be_recorded_is_sent_once_and_nothing_is_lost(depl
     for _ in range(2):
         assert look(one).waiting == ()
     assert len(texts(sink)) == len(set(texts(sink))) >= 2
-    assert {said.splitlines()[0] for said in texts(sink)} >= {f"🔴 失敗 / failed: raw/{table}" for table in ("users", "projects")}
+    assert {said.splitlines()[0] for said in texts(sink)} >= {
+        f"🔴 失敗 / failed: raw/{table}" for table in ("users", "projects")
+    }
 
 
-def test_the_loss_of_the_warehouse_and_its_return_are_reported(loaded: Deployment, sink: WebhookSink) -> None:
+def test_the_loss_of_the_warehouse_and_its_return_are_reported(
+    loaded: Deployment, sink: WebhookSink
+) -> None:
     one = alerter(loaded, Slack(Secret(sink.url)))
-    gone = Alerter(loaded.instance, WarehouseResource(url="postgresql://nobody@127.0.0.1:9/none"), one.url, one.channels, "")
+    gone = Alerter(
+        loaded.instance,
+        WarehouseResource(url="postgresql://nobody@127.0.0.1:9/none"),
+        one.url,
+        one.channels,
+        "",
+    )
     look(gone)
     assert texts(sink)[0].splitlines()[0] == "🔴 失敗 / failed: warehouse"
     look(one)
@@ -221,18 +246,29 @@ def test_silence_is_measured_from_the_sync_history(loaded: Deployment, sink: Web
 
 
 def launched(deployment: Deployment, location: str, end: DagsterEventType) -> None:
-    """Write down a run of `users` that Dagster has started in a code location, and that has ended."""
+    """Write down a run of `users` that Dagster has started in a code location, and that has
+    ended.
+    """
     server = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=4000, location_name=location)
     origin = RemoteRepositoryOrigin(server, "__repository__").get_job_origin("users")
     run = deployment.instance.add_run(dg.DagsterRun(job_name="users", remote_job_origin=origin))
     if end == DagsterEventType.RUN_SUCCESS:
-        step = DagsterEvent("STEP_SUCCESS", "users", step_key="raw__users", event_specific_data=StepSuccessData(1.0))  # type: ignore[no-untyped-call]
+        step = DagsterEvent(
+            "STEP_SUCCESS",
+            "users",
+            step_key="raw__users",
+            event_specific_data=StepSuccessData(1.0),  # type: ignore[no-untyped-call]
+        )
         deployment.instance.report_dagster_event(step, run.run_id)
     deployment.instance.report_dagster_event(DagsterEvent(end.value, "users"), run.run_id)
 
 
-def test_its_own_runs_are_reported_however_many_runs_of_others_ended_before(deployment: Deployment, sink: WebhookSink) -> None:
-    beta = replace(alerter(deployment, Slack(Secret(sink.url))), place=Place("__repository__@beta", "beta"))
+def test_its_own_runs_are_reported_however_many_runs_of_others_ended_before(
+    deployment: Deployment, sink: WebhookSink
+) -> None:
+    beta = replace(
+        alerter(deployment, Slack(Secret(sink.url))), place=Place("__repository__@beta", "beta")
+    )
     look(beta)
     for _ in range(MOST_RUNS + 1):
         launched(deployment, "acme", DagsterEventType.RUN_FAILURE)
@@ -245,9 +281,13 @@ def test_its_own_runs_are_reported_however_many_runs_of_others_ended_before(depl
     assert len(texts(sink)) == 1
 
 
-def test_each_of_two_locations_reports_its_own_runs_including_those_of_commands(deployment: Deployment, sink: WebhookSink) -> None:
+def test_each_of_two_locations_reports_its_own_runs_including_those_of_commands(
+    deployment: Deployment, sink: WebhookSink
+) -> None:
     refused = replace(deployment, api_key="of-nobody-at-all").raw_definitions
-    made = replace(alerter(deployment, Slack(Secret(sink.url))), place=Place("__repository__@acme", "acme"))
+    made = replace(
+        alerter(deployment, Slack(Secret(sink.url))), place=Place("__repository__@acme", "acme")
+    )
     beta = replace(made, url="http://beta.example", place=Place("__repository__@beta", "beta"))
     marts = replace(made, url="", place=Place("__repository__@marts", None))
     for one in (made, beta, marts):
@@ -259,10 +299,15 @@ def test_each_of_two_locations_reports_its_own_runs_including_those_of_commands(
     alone = Place("__repository__@backlog_elt", "")
     [command] = deployment.instance.get_runs(limit=1)
     assert command.tags[KIND_TAG] == "users"
-    assert [place.has(command) for place in (alone, made.place, beta.place, marts.place) if place] == [True, False, False, False]
+    assert [
+        place.has(command) for place in (alone, made.place, beta.place, marts.place) if place
+    ] == [True, False, False, False]
     launched(deployment, "acme", DagsterEventType.RUN_SUCCESS)
     assert [len(look(one).open) for one in (made, beta, marts)] == [0, 0, 0]
-    assert [said.splitlines()[0] for said in texts(sink)] == ["🔴 失敗 / failed: raw/users", "🟢 復旧 / recovered: raw/users"]
+    assert [said.splitlines()[0] for said in texts(sink)] == [
+        "🔴 失敗 / failed: raw/users",
+        "🟢 復旧 / recovered: raw/users",
+    ]
 
 
 def test_a_location_that_loads_no_space_is_not_reported_as_silent(loaded: Deployment) -> None:

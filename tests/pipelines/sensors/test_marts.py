@@ -1,24 +1,26 @@
 """When marts are built: the sensor on a real warehouse, tick by tick."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 import pytest
 
 from assets.marts.build import MODELS
 from assets.marts.project import digest
-from pipelines.runs import note_marts
 from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.marts import APART, PATIENCE, marts_after_loads, reason_to_wait
-from resources.dagster_tags import KIND_TAG
+from resources.dagster_tags import KIND_TAG, SENSOR_TAG
 from resources.warehouse.builds import begin_build, end_build
-from resources.warehouse.history import finish_sync, start_sync
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.history.history_writer import finish_sync, start_sync
+from resources.warehouse.warehouse_resource import WarehouseResource
 from tests.deployment import Deployment
 
 #: Writes a row.
-ANY_ROW = "UPDATE raw.comments SET loaded_at = clock_timestamp() WHERE id = (SELECT min(id) FROM raw.comments)"
+ANY_ROW = (
+    "UPDATE raw.comments SET loaded_at = clock_timestamp() WHERE id = (SELECT "
+    "min(id) FROM raw.comments)"
+)
 
 
 def tick(
@@ -26,7 +28,9 @@ def tick(
 ) -> tuple[int, str | None, str | None]:
     """Evaluate the sensor; return how many runs it requests, why none, and its cursor."""
     resources = {"warehouse": warehouse or deployment.warehouse}
-    with dg.build_sensor_context(instance=deployment.instance, cursor=cursor, resources=resources) as context:
+    with dg.build_sensor_context(
+        instance=deployment.instance, cursor=cursor, resources=resources
+    ) as context:
         found = marts_after_loads.evaluate_tick(context)
     return len(found.run_requests or []), found.skip_message, found.cursor
 
@@ -38,11 +42,16 @@ def aged(cursor: str, minutes: int) -> str:
     return json.dumps(seen | {"built_at": built_at.isoformat()})
 
 
-def add_run(instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus) -> str:
-    return instance.add_run(dg.DagsterRun(job_name=kind, status=status, tags={KIND_TAG: kind})).run_id
+def add_run(
+    instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus, *, by_sensor: bool = True
+) -> str:
+    tags = {KIND_TAG: kind} | ({SENSOR_TAG: "marts_after_loads"} if by_sensor else {})
+    return instance.add_run(dg.DagsterRun(job_name=kind, status=status, tags=tags)).run_id
 
 
-def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(loaded: Deployment) -> None:
+def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(
+    loaded: Deployment,
+) -> None:
     runs, _, cursor = tick(loaded, None)
     assert runs == 1
     assert tick(loaded, cursor)[:2] == (0, "no sync has ended since the last tick")
@@ -60,7 +69,9 @@ def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(l
 
 
 def test_the_first_build_waits_for_the_first_load_to_end(loaded: Deployment) -> None:
-    number = start_sync(loaded.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="at work")
+    number = start_sync(
+        loaded.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="at work"
+    )
     runs, reason, cursor = tick(loaded, None)
     assert (runs, reason) == (0, "syncs at work: 1; the next build includes their rows")
     assert tick(loaded, aged(str(cursor), minutes=30))[0] == 1
@@ -69,8 +80,12 @@ def test_the_first_build_waits_for_the_first_load_to_end(loaded: Deployment) -> 
 
 
 def test_a_sync_that_ends_after_others_which_began_later_is_news(loaded: Deployment) -> None:
-    long = start_sync(loaded.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="long")
-    short = start_sync(loaded.engine, space_key="acme", sync_type="issues", mode="targeted", run_id="short")
+    long = start_sync(
+        loaded.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="long"
+    )
+    short = start_sync(
+        loaded.engine, space_key="acme", sync_type="issues", mode="targeted", run_id="short"
+    )
     finish_sync(loaded.engine, short, items_synced=1, items_failed=0, requests=1)
     _, _, cursor = tick(loaded, None)
     runs, _, cursor = tick(loaded, aged(str(cursor), minutes=31))
@@ -80,7 +95,7 @@ def test_a_sync_that_ends_after_others_which_began_later_is_news(loaded: Deploym
     assert tick(loaded, aged(str(cursor), minutes=6))[0] == 1
 
 
-def test_a_build_that_was_running_at_the_first_tick_is_followed_by_one_five_minutes_later(loaded: Deployment) -> None:
+def test_a_build_that_ran_at_the_first_tick_is_followed_by_another(loaded: Deployment) -> None:
     add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)
     runs, reason, cursor = tick(loaded, None)
     assert runs == 0
@@ -88,36 +103,27 @@ def test_a_build_that_was_running_at_the_first_tick_is_followed_by_one_five_minu
     assert tick(loaded, aged(str(cursor), minutes=5))[0] == 1
 
 
-def test_where_up_builds_after_its_first_load_the_marts_are_built_once(loaded: Deployment) -> None:
-    """The rows of an earlier load are there when `up` begins, and a load of its own follows."""
-    note_marts(loaded.instance, datetime.now(UTC))
-    runs, reason, cursor = tick(loaded, None)
+def test_a_build_that_somebody_else_has_started_counts_as_well(loaded: Deployment) -> None:
+    _, _, cursor = tick(loaded, None)
+    build = add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS, by_sensor=False)
+    loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something else")
+    assert loaded.run_issues(mode="incremental").success
+    end_build(loaded.engine, begin_build(loaded.engine, digest(), build))
+    assert tick(loaded, aged(str(cursor), minutes=60))[:2] == (0, "nothing was written")
+    loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something new")
+    assert loaded.run_issues(mode="incremental").success
+    runs, reason, _ = tick(loaded, aged(str(cursor), minutes=60))
     assert runs == 0
     assert "not more often than every 5 minutes" in str(reason)
-    assert loaded.run_issues(mode="incremental").success
-    note_marts(loaded.instance, datetime.now(UTC))
-    assert tick(loaded, cursor)[0] == 0, "`up` is about to start its build"
-    end_build(loaded.engine, begin_build(loaded.engine, digest(), add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)))
-    assert tick(loaded, cursor)[:2] == (0, "nothing was written")
-    note_marts(loaded.instance, datetime.now(UTC) - APART)
-    runs, reason, cursor = tick(loaded, cursor)
-    assert (runs, reason) == (0, "nothing was written"), "five minutes later too"
-    loaded.change(ANY_ROW)
-    number = start_sync(loaded.engine, space_key="acme", sync_type="comments", mode="targeted", run_id="a run")
-    finish_sync(loaded.engine, number, items_synced=1, items_failed=0, requests=1)
-    assert tick(loaded, cursor)[0] == 1, "then the sensor has taken over"
 
 
-def test_where_the_load_of_up_fails_the_sensor_builds_what_is_there_five_minutes_later(loaded: Deployment) -> None:
-    note_marts(loaded.instance, datetime.now(UTC))
-    _, _, cursor = tick(loaded, None)
-    note_marts(loaded.instance, datetime.now(UTC) - APART)
-    assert tick(loaded, cursor)[0] == 1
-
-
-def test_the_first_build_waits_for_the_issues_and_not_for_comments_a_later_one_for_both(loaded: Deployment) -> None:
+def test_the_first_build_waits_for_issues_and_a_later_one_for_comments_too(
+    loaded: Deployment,
+) -> None:
     def at_work(table: str) -> int:
-        return start_sync(loaded.engine, space_key="acme", sync_type=table, mode="incremental", run_id="a run")
+        return start_sync(
+            loaded.engine, space_key="acme", sync_type=table, mode="incremental", run_id="a run"
+        )
 
     issues, _ = at_work("issues"), at_work("comments")
     at_work("activities")  # of which no mart is made
@@ -126,7 +132,12 @@ def test_the_first_build_waits_for_the_issues_and_not_for_comments_a_later_one_f
     finish_sync(loaded.engine, issues, items_synced=1, items_failed=0, requests=1)
     runs, _, cursor = tick(loaded, cursor)
     assert runs == 1
-    end_build(loaded.engine, begin_build(loaded.engine, digest(), add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)))
+    end_build(
+        loaded.engine,
+        begin_build(
+            loaded.engine, digest(), add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)
+        ),
+    )
     # Comments go on for hours, and no sync ends meanwhile.
     loaded.change(ANY_ROW)
     assert tick(loaded, aged(str(cursor), minutes=10))[0] == 0
@@ -139,7 +150,9 @@ def test_the_first_build_waits_for_the_issues_and_not_for_comments_a_later_one_f
     assert (runs, reason) == (0, "syncs at work: 2; the next build includes their rows")
 
 
-def test_a_failed_build_is_tried_again_later_and_a_running_one_is_waited_for(loaded: Deployment) -> None:
+def test_a_failed_build_is_tried_again_later_and_a_running_one_is_waited_for(
+    loaded: Deployment,
+) -> None:
     _, _, cursor = tick(loaded, None)
     add_run(loaded.instance, "marts", dg.DagsterRunStatus.FAILURE)
     assert tick(loaded, cursor)[0] == 0
@@ -160,7 +173,9 @@ def test_marts_are_built_once_a_day_also_where_nobody_writes_anything(loaded: De
 
 def test_seeds_are_built_again_only_when_the_project_has_changed(loaded: Deployment) -> None:
     def requested() -> set[dg.AssetKey] | None:
-        with dg.build_sensor_context(instance=loaded.instance, resources={"warehouse": loaded.warehouse}) as context:
+        with dg.build_sensor_context(
+            instance=loaded.instance, resources={"warehouse": loaded.warehouse}
+        ) as context:
             [request] = marts_after_loads.evaluate_tick(context).run_requests or []
         return set(request.asset_selection) if request.asset_selection is not None else None
 
@@ -171,7 +186,8 @@ def test_seeds_are_built_again_only_when_the_project_has_changed(loaded: Deploym
     end_build(loaded.engine, begin_build(loaded.engine, digest(), "a run"))
     loaded.change(ANY_ROW)
     assert requested() == MODELS
-    # One of another project has failed and may have left its tables, and the project is again what it was.
+    # One of another project has failed and may have left its tables, and the project is again what
+    # it was.
     begin_build(loaded.engine, "a project that was taken back", "a run")
     loaded.change(ANY_ROW)
     assert requested() is None
@@ -179,7 +195,9 @@ def test_seeds_are_built_again_only_when_the_project_has_changed(loaded: Deploym
 
 def test_a_tick_without_a_warehouse_fails(loaded: Deployment) -> None:
     nowhere = WarehouseResource(url="postgresql://nobody@127.0.0.1:1/nothing")
-    with pytest.raises(LookFailedError, match="the log of syncs could not be read: The warehouse cannot be used"):
+    with pytest.raises(
+        LookFailedError, match="the log of syncs could not be read: The warehouse cannot be used"
+    ):
         tick(loaded, None, nowhere)
 
 
@@ -192,5 +210,7 @@ def test_a_tick_without_a_warehouse_fails(loaded: Deployment) -> None:
         (PATIENCE, 1, False),
     ],
 )
-def test_marts_wait_for_running_loads_but_not_forever(ago: timedelta, at_work: int, waits: bool) -> None:
+def test_marts_wait_for_running_loads_but_not_forever(
+    ago: timedelta, at_work: int, waits: bool
+) -> None:
     assert (reason_to_wait(ago, at_work) is not None) is waits

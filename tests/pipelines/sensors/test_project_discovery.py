@@ -21,12 +21,16 @@ from tests.deployment import Deploy, Deployment
         ([], [], []),
     ],
 )
-def test_only_keys_that_are_no_partition_yet_are_new(known: list[str], listed: list[str], new: list[str]) -> None:
+def test_only_keys_that_are_no_partition_yet_are_new(
+    known: list[str], listed: list[str], new: list[str]
+) -> None:
     assert new_project_keys(known, [{"projectKey": key} for key in listed]) == new
 
 
 def look(deployment: Deployment) -> dg.SkipReason | None:
-    """Evaluate the sensor as the daemon does, with the resources of the definitions, and do what it asks for."""
+    """Evaluate the sensor as the daemon does, with the resources of the definitions, and do what it
+    asks for.
+    """
     context = dg.build_sensor_context(
         instance=deployment.instance,
         repository_def=deployment.definitions.get_repository_def(),
@@ -36,12 +40,14 @@ def look(deployment: Deployment) -> dg.SkipReason | None:
         found = project_discovery.evaluate_tick(context)
     for request in found.dynamic_partitions_requests or []:
         assert isinstance(request, dg.AddDynamicPartitionsRequest)  # never one that deletes
-        deployment.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        deployment.instance.add_dynamic_partitions(
+            request.partitions_def_name, list(request.partition_keys)
+        )
     assert not found.run_requests
     return None if found.dynamic_partitions_requests else dg.SkipReason(found.skip_message)
 
 
-def test_the_projects_that_the_key_can_see_become_partitions_and_the_second_look_adds_none(deploy: Deploy) -> None:
+def test_visible_projects_become_partitions_and_the_second_look_adds_none(deploy: Deploy) -> None:
     deployment = deploy(SpaceSpec(seed=3, users=6, projects=4, issues=0))
     assert look(deployment) is None
     listed = [project.key for project in deployment.sim.space.projects.values()]
@@ -50,13 +56,17 @@ def test_the_projects_that_the_key_can_see_become_partitions_and_the_second_look
     assert list(deployment.partitions) == listed
 
 
-def test_a_new_project_is_seen_by_the_next_look_of_the_same_definitions(deployment: Deployment) -> None:
+def test_a_new_project_is_seen_by_the_next_look_of_the_same_definitions(
+    deployment: Deployment,
+) -> None:
     repository = deployment.definitions.get_repository_def()
     sensor = repository.get_sensor_def("project_discovery")
     resources = {"backlog": deployment.backlog, "warehouse": deployment.warehouse}
 
     def asked_for() -> list[str]:
-        with dg.build_sensor_context(instance=deployment.instance, repository_def=repository, resources=resources) as context:
+        with dg.build_sensor_context(
+            instance=deployment.instance, repository_def=repository, resources=resources
+        ) as context:
             requests = sensor.evaluate_tick(context).dynamic_partitions_requests or []
         return [key for request in requests for key in request.partition_keys]
 
@@ -93,7 +103,9 @@ def test_an_archived_and_a_deleted_project_keep_their_partitions(deployment: Dep
         (Fault(status=401, times=None), "check BACKLOG_API_KEY"),
     ],
 )
-def test_a_tick_that_could_not_look_has_failed_and_leaves_the_partitions(deployment: Deployment, fault: Fault, said: str) -> None:
+def test_a_tick_that_could_not_look_has_failed_and_leaves_the_partitions(
+    deployment: Deployment, fault: Fault, said: str
+) -> None:
     deployment.sim.space.add_project("NEW", "新規")
     deployment.sim.faults.add(fault)
     with pytest.raises(LookFailedError, match="the list of projects could not be read: ") as caught:
@@ -102,7 +114,9 @@ def test_a_tick_that_could_not_look_has_failed_and_leaves_the_partitions(deploym
     assert list(deployment.partitions) == ["OPS", "WEB", "APP"]
 
 
-def test_a_key_that_was_never_a_projects_is_removed_and_the_keys_of_projects_stay(loaded: Deployment) -> None:
+def test_a_key_that_was_never_a_projects_is_removed_and_the_keys_of_projects_stay(
+    loaded: Deployment,
+) -> None:
     space, instance = loaded.sim.space, loaded.instance
     look(loaded)
     space.rename_project("WEB", key="SITE")
@@ -142,7 +156,9 @@ def test_with_a_new_warehouse_the_keys_of_another_one_stay(loaded: Deployment) -
     loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
     loaded.change("DELETE FROM ops.project_keys")
     look(loaded)
-    assert list(loaded.partitions) == ["OPS", "WEB", "APP", "TYPO", "SITE"], "a warehouse without keys cannot tell"
+    assert list(loaded.partitions) == ["OPS", "WEB", "APP", "TYPO", "SITE"], (
+        "a warehouse without keys cannot tell"
+    )
     look(loaded)
     assert list(loaded.partitions) == ["OPS", "WEB", "APP", "SITE"], "issues were loaded under WEB"
 

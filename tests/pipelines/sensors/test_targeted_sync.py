@@ -1,4 +1,6 @@
-"""The sensor of the activity feed: what a tick costs, what it requests, and what the requested run reads."""
+"""The sensor of the activity feed: what a tick costs, what it requests, and what the requested run
+reads.
+"""
 
 import time
 from datetime import timedelta
@@ -10,8 +12,8 @@ from assets.partitions import month_keys
 from pipelines.jobs import issues_config
 from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.targeted_sync import AGAIN_AFTER, ISSUES_TAG, activity_feed, webhook_inbox
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import Unavailable
-from resources.backlog.resource import BacklogResource
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from simulator import Fault
 from tests.deployment import Deployment
@@ -19,11 +21,17 @@ from tests.pipelines.ticking import Daemon, active, event, outcomes, post, run, 
 
 FEED = "/space/activities"
 
-REQUEST = "UPDATE ops.issue_sync_state SET refetch_issue = true, refetch_requests = refetch_requests + 1 WHERE issue_id = {}"
+REQUEST = (
+    "UPDATE ops.issue_sync_state SET refetch_issue = true, refetch_requests = "
+    "refetch_requests + 1 WHERE issue_id = {}"
+)
 
 
-def test_both_sensors_look_every_half_minute_and_start_the_same_job_and_one_of_them_is_on_by_default() -> None:
-    for sensor, on in ((activity_feed, dg.DefaultSensorStatus.RUNNING), (webhook_inbox, dg.DefaultSensorStatus.STOPPED)):
+def test_both_sensors_look_every_half_minute_and_start_the_same_job() -> None:
+    for sensor, on in (
+        (activity_feed, dg.DefaultSensorStatus.RUNNING),
+        (webhook_inbox, dg.DefaultSensorStatus.STOPPED),
+    ):
         assert (sensor.minimum_interval_seconds, sensor.default_status) == (30, on)
         assert sensor.job_name == "targeted_sync"
 
@@ -39,12 +47,19 @@ def test_an_idle_tick_costs_one_request_and_none_of_the_inbox(near: Deployment) 
     assert near.sim.requests.by_route() == {FEED: 3}
 
 
-def test_news_ask_for_one_run_that_reads_just_those_issues_in_few_requests(near: Deployment) -> None:
+def test_news_ask_for_one_run_that_reads_just_those_issues_in_few_requests(
+    near: Deployment,
+) -> None:
     space, feed = near.sim.space, Daemon(near, activity_feed)
     feed.tick()
     one, two = (next(iter(space.project(key).issues.values())) for key in ("WEB", "APP"))
-    three = next(issue for issue in space.project("OPS").issues.values() if space.children.get(issue.id))
-    children, keys = set(space.children[three.id]), [space.issue_key(issue) for issue in (one, two, three)]
+    three = next(
+        issue for issue in space.project("OPS").issues.values() if space.children.get(issue.id)
+    )
+    children, keys = (
+        set(space.children[three.id]),
+        [space.issue_key(issue) for issue in (one, two, three)],
+    )
     space.edit_issue(one, summary="changed")
     said = space.comment(two, "said")
     space.delete_issue(three)
@@ -62,8 +77,8 @@ def test_news_ask_for_one_run_that_reads_just_those_issues_in_few_requests(near:
     assert near.row("issues", one.id)["summary"] == "changed"
     assert near.row("comments", said.id)["content"] == "said"
     assert near.row("issues", three.id)["deleted_at"] is not None
-    # Besides the comments: what any run asks first, a page of issues, whether the project of the absent one is accessible, and a
-    # page of its children.
+    # Besides the comments: what any run asks first, a page of issues, whether the project of the
+    # absent one is accessible, and a page of its children.
     made = near.sim.requests.by_route()
     assert made.pop("/issues/{issue}/comments") == 2
     assert made == {"/space": 1, "/projects": 2, FEED: 1, "/issues": 2}
@@ -88,7 +103,9 @@ def test_news_of_other_things_ask_for_no_run(near: Deployment) -> None:
     assert feed.tick() == (None, "1 new activities, none of issues")
 
 
-def test_the_same_news_ask_once_and_again_after_a_while_when_the_run_has_failed(near: Deployment) -> None:
+def test_the_same_news_ask_once_and_again_after_a_while_when_the_run_has_failed(
+    near: Deployment,
+) -> None:
     feed, [issue] = Daemon(near, activity_feed), some(near)
     near.sim.space.comment(issue, "one")
     assert feed.tick()[0]
@@ -103,7 +120,9 @@ def test_the_same_news_ask_once_and_again_after_a_while_when_the_run_has_failed(
 
 
 @pytest.mark.parametrize("sensor", [activity_feed, webhook_inbox], ids=lambda sensor: sensor.name)
-def test_a_tick_during_such_a_run_requests_nothing_and_consumes_nothing(near: Deployment, sensor: dg.SensorDefinition) -> None:
+def test_a_tick_during_such_a_run_requests_nothing_and_consumes_nothing(
+    near: Deployment, sensor: dg.SensorDefinition
+) -> None:
     daemon, [issue] = Daemon(near, sensor), some(near)
     near.sim.space.comment(issue, "one")
     post(near, event(issue))
@@ -115,7 +134,7 @@ def test_a_tick_during_such_a_run_requests_nothing_and_consumes_nothing(near: De
     assert daemon.tick()[0]
 
 
-def test_scheduled_loads_do_not_keep_news_waiting_but_what_they_work_at_is_left_to_them(near: Deployment) -> None:
+def test_scheduled_loads_keep_no_news_waiting_but_keep_what_they_work_at(near: Deployment) -> None:
     feed, [one, two] = Daemon(near, activity_feed), some(near, 2)
     active(near, "users")
     active(near, "projects")
@@ -149,7 +168,7 @@ def test_the_tag_names_only_the_first_of_many_activities(near: Deployment) -> No
     assert len(shown.split(", ")) == 20
 
 
-def test_news_that_became_visible_later_than_any_overlap_are_read_by_the_run_they_ask_for(near: Deployment) -> None:
+def test_news_that_became_visible_late_are_read_by_the_run_they_ask_for(near: Deployment) -> None:
     feed, [issue] = Daemon(near, activity_feed), some(near)
     near.sim.switch(late_activity_seconds=7200)
     for number in range(10):
@@ -160,7 +179,9 @@ def test_news_that_became_visible_later_than_any_overlap_are_read_by_the_run_the
     run(near, feed.tick()[0])
     near.sim.switch(late_activity_seconds=0)
     run(near, feed.tick()[0])
-    assert {row["id"] for row in near.rows("activities")} == {one.id for one in near.sim.space.activities}
+    assert {row["id"] for row in near.rows("activities")} == {
+        one.id for one in near.sim.space.activities
+    }
     assert feed.tick() == (None, "nothing new")
 
 
@@ -171,29 +192,39 @@ def test_an_odd_activity_is_no_news_before_it_is_in_quarantine_and_after(near: D
     bad = near.sim.space.activities[-1].id
     near.sim.rewrite_response(
         lambda request, body: (
-            [row | {"created": "?"} if row["id"] == bad else row for row in body] if request.route == FEED else body
+            [row | {"created": "?"} if row["id"] == bad else row for row in body]
+            if request.route == FEED
+            else body
         )
     )
     assert feed.tick() == (None, "nothing new")
     assert near.run_activities().success
-    assert near.query(f"SELECT record_key FROM ops.rejected_records WHERE record_key = '{bad}' AND resolved_at IS NULL")
+    assert near.query(
+        "SELECT record_key FROM ops.rejected_records WHERE record_key = "
+        f"'{bad}' AND resolved_at IS NULL"
+    )
     assert feed.tick() == (None, "nothing new")
 
 
 @pytest.mark.parametrize("status", [500, 403])
-def test_a_tick_that_cannot_read_fails_and_the_next_one_continues_from_the_same_cursor(near: Deployment, status: int) -> None:
+def test_a_tick_that_cannot_read_fails_and_the_next_has_the_same_cursor(
+    near: Deployment, status: int
+) -> None:
     feed = Daemon(near, activity_feed)
     feed.tick()
     before = feed.cursor
     near.sim.faults.add(Fault(status=status, path=FEED, times=None))
-    with pytest.raises(LookFailedError, match=f"^the activity feed could not be read: GET /space/activities: {status}"):
+    with pytest.raises(
+        LookFailedError,
+        match=f"^the activity feed could not be read: GET /space/activities: {status}",
+    ):
         feed.tick()
     near.sim.faults.clear()
     assert feed.tick() == (None, "nothing new")
     assert feed.cursor == before
 
 
-def test_where_the_feed_is_refused_what_webhooks_have_named_is_asked_for_all_the_same(near: Deployment) -> None:
+def test_what_webhooks_name_is_asked_for_where_the_feed_is_refused(near: Deployment) -> None:
     sensor, [issue] = Daemon(near, activity_feed), some(near)
     sensor.tick()
     near.sim.faults.add(Fault(status=403, path=FEED, times=None))
@@ -205,7 +236,7 @@ def test_where_the_feed_is_refused_what_webhooks_have_named_is_asked_for_all_the
 
 
 @pytest.mark.full
-def test_an_unavailable_source_holds_a_tick_for_less_than_the_minute_that_dagster_waits(near: Deployment) -> None:
+def test_an_unavailable_source_holds_a_tick_for_less_than_a_minute(near: Deployment) -> None:
     near.sim.faults.add(Fault(status=503, times=None))
     backlog = BacklogResource(url=near.sim.url, api_key=near.api_key)
     backlog.use_short_timeouts()
@@ -218,8 +249,14 @@ def test_an_unavailable_source_holds_a_tick_for_less_than_the_minute_that_dagste
 
 def test_before_the_first_load_nothing_is_asked_for(near: Deployment) -> None:
     near.change("DELETE FROM ops.sync_state WHERE scope = 'activities'")
-    assert Daemon(near, activity_feed).tick() == (None, "the feed was not loaded yet: the first load does that")
+    assert Daemon(near, activity_feed).tick() == (
+        None,
+        "the feed was not loaded yet: the first load does that",
+    )
     for key in near.partitions:
         near.instance.delete_dynamic_partition("backlog_projects", key)
     for sensor in (activity_feed, webhook_inbox):
-        assert Daemon(near, sensor).tick() == (None, "no project is known yet: the sensor project_discovery adds them")
+        assert Daemon(near, sensor).tick() == (
+            None,
+            "no project is known yet: the sensor project_discovery adds them",
+        )

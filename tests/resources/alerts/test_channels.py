@@ -1,4 +1,6 @@
-"""Messages on their ways: real HTTP and SMTP, what comes back, and no secret in what is said about it."""
+"""Messages on their ways: real HTTP and SMTP, what comes back, and no secret in what is said about
+it.
+"""
 
 import json
 from collections.abc import Iterator
@@ -17,14 +19,13 @@ from resources.variables import SettingsError
 from tests.sinks import MailSink, WebhookSink
 from tests.unsafe import EVIL, IMAGE, unsafe
 
-MESSAGE = Message("failed", "raw/issues", (("cause", "<the> key & all"), ("next step", "renew it")), "http://dagster/runs/1")
+MESSAGE = Message(
+    "failed",
+    "raw/issues",
+    (("cause", "<the> key & all"), ("next step", "renew it")),
+    "http://dagster/runs/1",
+)
 SECRET = "/services/T000/B000/abcdefgh"
-
-
-@pytest.fixture
-def sink() -> Iterator[WebhookSink]:
-    with WebhookSink() as made:
-        yield made
 
 
 def test_slack_gets_the_message_as_text(sink: WebhookSink) -> None:
@@ -32,7 +33,8 @@ def test_slack_gets_the_message_as_text(sink: WebhookSink) -> None:
     [(path, body)] = sink.received
     assert path == SECRET
     assert json.loads(body) == {
-        "text": "🔴 失敗 / failed: raw/issues\ncause: &lt;the&gt; key &amp; all\nnext step: renew it\nhttp://dagster/runs/1"
+        "text": "🔴 失敗 / failed: raw/issues\ncause: &lt;the&gt; key &amp; all\nnext step: renew "
+        "it\nhttp://dagster/runs/1"
     }
 
 
@@ -44,7 +46,9 @@ def test_teams_gets_a_card_with_the_facts_and_a_button(sink: WebhookSink) -> Non
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
     assert card["body"][0]["text"] == MESSAGE.title
     assert {"title": "cause", "value": "<the> key & all"} in card["body"][1]["facts"]
-    assert card["actions"] == [{"type": "Action.OpenUrl", "title": "Dagster", "url": "http://dagster/runs/1"}]
+    assert card["actions"] == [
+        {"type": "Action.OpenUrl", "title": "Dagster", "url": "http://dagster/runs/1"}
+    ]
 
 
 def test_mail_reaches_all_recipients_with_the_title_as_subject() -> None:
@@ -58,7 +62,9 @@ def test_mail_reaches_all_recipients_with_the_title_as_subject() -> None:
     assert parsedate_to_datetime(mail["Date"]) - datetime.now(UTC) < timedelta(minutes=1)
 
 
-def test_a_recipient_who_is_refused_is_named_and_the_others_get_the_mail_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_recipient_who_is_refused_is_named_and_the_others_get_the_mail_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with MailSink() as sink:
         sink.unknown = {"b@example.com"}
         Mail(Secret(sink.url), "elt@example.com", ("a@example.com", "b@example.com")).send(MESSAGE)
@@ -68,7 +74,9 @@ def test_a_recipient_who_is_refused_is_named_and_the_others_get_the_mail_once(ca
             Mail(Secret(sink.url), "elt@example.com", ("b@example.com",)).send(MESSAGE)
 
 
-def test_a_webhook_that_refuses_is_an_error_that_says_the_answer_and_not_the_address(sink: WebhookSink) -> None:
+def test_a_webhook_that_refuses_is_an_error_that_says_the_answer_and_not_the_address(
+    sink: WebhookSink,
+) -> None:
     [channel] = channels(Addresses(slack_url=Secret(sink.url + SECRET)))
     sink.status, sink.answer = 403, f"invalid_token {SECRET}"
     with pytest.raises(ChannelError) as caught:
@@ -106,8 +114,15 @@ def test_the_variables_name_the_channels() -> None:
 
 
 def test_what_is_secret_of_an_address_may_stand_in_a_file(tmp_path: Path) -> None:
-    environ = {"BACKLOG_ALERT_MAIL_FROM": "elt@example.com", "BACKLOG_ALERT_MAIL_TO": "a@example.com"}
-    held = {"SLACK": "https://a.example.com/x", "TEAMS": "https://b.example.com/y", "SMTP": "smtps://me:pass-word@c.example.com"}
+    environ = {
+        "BACKLOG_ALERT_MAIL_FROM": "elt@example.com",
+        "BACKLOG_ALERT_MAIL_TO": "a@example.com",
+    }
+    held = {
+        "SLACK": "https://a.example.com/x",
+        "TEAMS": "https://b.example.com/y",
+        "SMTP": "smtps://me:pass-word@c.example.com",
+    }
     for name, url in held.items():
         (tmp_path / name).write_text(f"{url}\n")
         environ[f"BACKLOG_ALERT_{name}_URL_FILE"] = str(tmp_path / name)
@@ -122,12 +137,23 @@ def test_what_is_secret_of_an_address_may_stand_in_a_file(tmp_path: Path) -> Non
         ({"BACKLOG_ALERT_SLACK_URL": "hooks.example.com/secret"}, "BACKLOG_ALERT_SLACK_URL"),
         ({"BACKLOG_ALERT_SMTP_URL": "http://mail"}, "BACKLOG_ALERT_SMTP_URL"),
         ({"BACKLOG_ALERT_SMTP_URL": "smtp://user:secret@mail:2525x"}, "BACKLOG_ALERT_SMTP_URL"),
-        ({"BACKLOG_ALERT_TEAMS_URL": "https://[hooks.example.com/secret"}, "BACKLOG_ALERT_TEAMS_URL"),
-        ({"BACKLOG_ALERT_SMTP_URL": "smtp://mail", "BACKLOG_ALERT_MAIL_TO": "a@b.c"}, "BACKLOG_ALERT_MAIL_FROM"),
-        ({"BACKLOG_ALERT_SMTP_URL": "smtp://mail", "BACKLOG_ALERT_MAIL_FROM": "a@b.c"}, "BACKLOG_ALERT_MAIL_TO"),
+        (
+            {"BACKLOG_ALERT_TEAMS_URL": "https://[hooks.example.com/secret"},
+            "BACKLOG_ALERT_TEAMS_URL",
+        ),
+        (
+            {"BACKLOG_ALERT_SMTP_URL": "smtp://mail", "BACKLOG_ALERT_MAIL_TO": "a@b.c"},
+            "BACKLOG_ALERT_MAIL_FROM",
+        ),
+        (
+            {"BACKLOG_ALERT_SMTP_URL": "smtp://mail", "BACKLOG_ALERT_MAIL_FROM": "a@b.c"},
+            "BACKLOG_ALERT_MAIL_TO",
+        ),
     ],
 )
-def test_an_address_that_cannot_be_used_names_its_variable_and_not_itself(environ: dict[str, str], variable: str) -> None:
+def test_an_address_that_cannot_be_used_names_its_variable_and_not_itself(
+    environ: dict[str, str], variable: str
+) -> None:
     with pytest.raises(SettingsError, match=variable) as caught:
         Addresses.from_env(environ)
     assert "secret" not in str(caught.value)
@@ -152,5 +178,7 @@ def _texts(value: object) -> Iterator[str]:
     """Yield all texts of a JSON value."""
     if isinstance(value, str):
         yield value
-    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for one in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         yield from _texts(one)

@@ -1,11 +1,12 @@
-"""Services of apprise: real HTTP and SMTP, what comes back, and no secret in what is said about it."""
+"""Services of apprise: real HTTP and SMTP, what comes back, and no secret in what is said
+about it.
+"""
 
 import json
 import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -20,14 +21,13 @@ from resources.secret import Secret, reveal
 from resources.variables import SettingsError
 from tests.sinks import MailSink, WebhookSink
 
-MESSAGE = Message("failed", "raw/issues", (("cause", "<the> key & all"), ("next step", "renew it")), "http://dagster/runs/1")
+MESSAGE = Message(
+    "failed",
+    "raw/issues",
+    (("cause", "<the> key & all"), ("next step", "renew it")),
+    "http://dagster/runs/1",
+)
 SECRET = "tok3n-of-a-service"
-
-
-@pytest.fixture
-def sink() -> Iterator[WebhookSink]:
-    with WebhookSink() as made:
-        yield made
 
 
 def service(url: str) -> Service:
@@ -40,10 +40,16 @@ def test_a_service_gets_the_title_and_all_facts(sink: WebhookSink) -> None:
     [(path, body)] = sink.received
     assert path == f"/{SECRET}"
     sent = json.loads(body)
-    assert (sent["title"], sent["message"], sent["type"]) == (MESSAGE.title, MESSAGE.text, "failure")
+    assert (sent["title"], sent["message"], sent["type"]) == (
+        MESSAGE.title,
+        MESSAGE.text,
+        "failure",
+    )
 
 
-def test_what_has_a_field_of_its_own_as_chatwork_has_gets_the_whole_text_in_it(sink: WebhookSink) -> None:
+def test_what_has_a_field_of_its_own_as_chatwork_has_gets_the_whole_text_in_it(
+    sink: WebhookSink,
+) -> None:
     """As https://developer.chatwork.com has it: a form with `body`, and the token in a header."""
     field = f"?+X-ChatWorkToken={SECRET}&:message=body&:title=&:type=&:version="
     service(f"form://{sink.url.removeprefix('http://')}/v2/rooms/123/messages{field}").send(MESSAGE)
@@ -54,8 +60,14 @@ def test_what_has_a_field_of_its_own_as_chatwork_has_gets_the_whole_text_in_it(s
 
 def test_mail_has_the_title_as_subject() -> None:
     with MailSink() as sink:
-        service(f"{sink.url.replace('smtp://', 'mailto://')}/?from=elt@example.com&to=a@example.com,b@example.com").send(MESSAGE)
-    assert sorted(name for recipients, _ in sink.received for name in recipients) == ["a@example.com", "b@example.com"]
+        service(
+            f"{sink.url.replace('smtp://', 'mailto://')}"
+            "/?from=elt@example.com&to=a@example.com,b@example.com"
+        ).send(MESSAGE)
+    assert sorted(name for recipients, _ in sink.received for name in recipients) == [
+        "a@example.com",
+        "b@example.com",
+    ]
     assert {mail["Subject"] for _, mail in sink.received} == {MESSAGE.title}
     body = sink.received[0][1].get_body(("plain", "html"))
     assert body
@@ -106,15 +118,25 @@ def test_a_service_that_answers_a_byte_now_and_then_is_given_up() -> None:
 def test_each_channel_has_another_name() -> None:
     environ = {
         "BACKLOG_ALERT_SLACK_URL": "https://hooks.example.com/a",
-        "BACKLOG_ALERT_URLS": f"slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ json://a/{SECRET},json://b/{SECRET}"
+        "BACKLOG_ALERT_URLS": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ "
+        f"json://a/{SECRET},json://b/{SECRET}"
         f"\nline://{SECRET}/user https://discord.com/api/webhooks/4174216298/{SECRET}",
     }
     found = channels(Addresses.from_env(environ))
-    assert [channel.name for channel in found] == ["slack", "slack 2", "json", "json 2", "line", "discord"]
+    assert [channel.name for channel in found] == [
+        "slack",
+        "slack 2",
+        "json",
+        "json 2",
+        "line",
+        "discord",
+    ]
 
 
 def test_the_addresses_may_stand_in_a_file_one_a_line(tmp_path: Path) -> None:
-    (tmp_path / "urls").write_text(f"json://a.example.com/{SECRET}\nmailtos://me:{SECRET}@mail.example.com?to=a@b.c,d@b.c\n")
+    (tmp_path / "urls").write_text(
+        f"json://a.example.com/{SECRET}\nmailtos://me:{SECRET}@mail.example.com?to=a@b.c,d@b.c\n"
+    )
     found = Addresses.from_env({"BACKLOG_ALERT_URLS_FILE": str(tmp_path / "urls")})
     assert [*map(reveal, found.urls)] == [
         f"json://a.example.com/{SECRET}",
@@ -126,15 +148,24 @@ def test_the_addresses_may_stand_in_a_file_one_a_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("urls", "wrong"),
     [
-        (f"discrod://{SECRET}/x", "number 1 of 1 is not supported: the scheme is unknown or a part is missing"),
+        (
+            f"discrod://{SECRET}/x",
+            "number 1 of 1 is not supported: the scheme is unknown or a part is missing",
+        ),
         (f"json://host/x, line://{SECRET}", "number 2 of 2 is not supported"),
-        (f"mailto://me:{SECRET}@mail.example.com?to=a@example.com", r"would send a password without encryption.*mailtos://"),
+        (
+            f"mailto://me:{SECRET}@mail.example.com?to=a@example.com",
+            r"would send a password without encryption.*mailtos://",
+        ),
     ],
 )
 def test_what_apprise_does_not_take_names_the_variable_and_not_itself(
     urls: str, wrong: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SettingsError, match=rf"BACKLOG_ALERT_URLS is '…' \(.*{wrong}.*\): expected addresses as apprise") as caught:
+    with pytest.raises(
+        SettingsError,
+        match=rf"BACKLOG_ALERT_URLS is '…' \(.*{wrong}.*\): expected addresses as apprise",
+    ) as caught:
         channels(Addresses.from_env({"BACKLOG_ALERT_URLS": urls}))
     assert SECRET not in f"{caught.value} {capfd.readouterr()}"
 

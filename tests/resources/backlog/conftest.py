@@ -1,4 +1,6 @@
-"""What the client's tests share: a clock that moves only on request, and a client that a function answers."""
+"""What the client's tests share: a clock that moves only on request, and a client that a function
+answers.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,7 +38,9 @@ class Clock:
 
 @dataclass
 class Wire:
-    """Plays the server: `answers` in turn, the last one for ever; `requests` lists what was asked."""
+    """Plays the server: `answers` in turn, the last one for ever; `requests` lists what was
+    asked.
+    """
 
     clock: Clock
     answers: list[httpx.Response | Exception | Answer] = field(default_factory=list)
@@ -52,13 +56,23 @@ class Wire:
         return response
 
 
-def error(status: int, code: int, message: str = "said by the server", **headers: str) -> httpx.Response:
+def error(
+    status: int, code: int, message: str = "said by the server", **headers: str
+) -> httpx.Response:
     body = {"errors": [{"message": message, "code": code, "moreInfo": ""}]}
-    return httpx.Response(status, json=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    return httpx.Response(
+        status,
+        json=body,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
 
 
 def limits(limit: object, remaining: object, reset: object) -> dict[str, str]:
-    return {"X-RateLimit-Limit": str(limit), "X-RateLimit-Remaining": str(remaining), "X-RateLimit-Reset": str(reset)}
+    return {
+        "X-RateLimit-Limit": str(limit),
+        "X-RateLimit-Remaining": str(remaining),
+        "X-RateLimit-Reset": str(reset),
+    }
 
 
 @pytest.fixture
@@ -77,7 +91,14 @@ def make_client(clock: Clock, wire: Wire) -> Iterator[Callable[..., BacklogClien
 
     def make(auth: httpx.Auth | None = None, clock: Clock = clock, **options: Any) -> BacklogClient:
         signed = auth or ApiKeyQuery(KEY)
-        return BacklogClient("https://acme.backlog.test", signed, http=http, sleep=clock.sleep, clock=clock, **options)
+        return BacklogClient(
+            "https://acme.backlog.test",
+            signed,
+            http=http,
+            sleep=clock.sleep,
+            clock=clock,
+            **options,
+        )
 
     yield make
     http.close()

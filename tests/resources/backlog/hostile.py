@@ -1,4 +1,6 @@
-"""A source of issues that does everything the API's documents leave open, and changes between any two requests."""
+"""A source of issues that does everything the API's documents leave open, and changes between any
+two requests.
+"""
 
 import random
 from collections.abc import Callable
@@ -11,7 +13,7 @@ import httpx
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import Record
+from resources.backlog.client_values import Record
 from resources.backlog.scan import Scan
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -37,7 +39,8 @@ class Issue:
 
 @dataclass
 class HostileSpace:
-    """Serves `/issues`, `/issues/count` and `/space/activities`; `meanwhile` runs before each answer.
+    """Serves `/issues`, `/issues/count` and `/space/activities`; `meanwhile` runs before each
+    answer.
 
     Ties come in a new order each time. `zone` (hours) and `inclusive` say how day filters are read.
     """
@@ -60,20 +63,31 @@ class HostileSpace:
 
     def client(self) -> BacklogClient:
         http = httpx.Client(transport=httpx.MockTransport(self.answer))
-        return BacklogClient("https://acme.backlog.test", ApiKeyQuery("hostile-key"), http=http, sleep=lambda seconds: None)
+        return BacklogClient(
+            "https://acme.backlog.test",
+            ApiKeyQuery("hostile-key"),
+            http=http,
+            sleep=lambda seconds: None,
+        )
 
     def paths(self) -> list[str]:
         return [request.url.path.removeprefix("/api/v2") for request in self.asked]
 
-    # -- what people do -----------------------------------------------------------------------------------------
+    # -- what people do ----------------------------------------------------------------------------
 
-    def create(self, *, project: int = 1, at: datetime | None = None, summary: str | None = None) -> int:
+    def create(
+        self, *, project: int = 1, at: datetime | None = None, summary: str | None = None
+    ) -> int:
         self._last_id += 1
         moment = at or self.now
-        self.issues[self._last_id] = Issue(self._last_id, project, moment, moment, summary or f"Issue {self._last_id}")
+        self.issues[self._last_id] = Issue(
+            self._last_id, project, moment, moment, summary or f"Issue {self._last_id}"
+        )
         return self._last_id
 
-    def history(self, number: int, *, every: timedelta = timedelta(minutes=50), project: int = 1) -> None:
+    def history(
+        self, number: int, *, every: timedelta = timedelta(minutes=50), project: int = 1
+    ) -> None:
         """Create issues in the past, the last one just before now; every third was edited since."""
         for back in range(number, 0, -1):
             row = self.issues[self.create(project=project, at=self.now - back * every)]
@@ -95,9 +109,11 @@ class HostileSpace:
             self.edit(issue_id)
 
     def any(self, project: int = 1) -> int:
-        return self.random.choice([row.id for row in self.issues.values() if row.project == project])
+        return self.random.choice(
+            [row.id for row in self.issues.values() if row.project == project]
+        )
 
-    # -- what the server does -----------------------------------------------------------------------------------
+    # -- what the server does ----------------------------------------------------------------------
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
@@ -107,8 +123,14 @@ class HostileSpace:
         headers = {"Date": format_datetime(self.now, usegmt=True)}
         if path == "/space/activities":
             if self.refuse_activities:
-                return httpx.Response(403, json={"errors": [{"code": 5, "message": "no"}]}, headers=headers)
-            return httpx.Response(200, json=self._activities(int(request.url.params.get("maxId", 10**9))), headers=headers)
+                return httpx.Response(
+                    403, json={"errors": [{"code": 5, "message": "no"}]}, headers=headers
+                )
+            return httpx.Response(
+                200,
+                json=self._activities(int(request.url.params.get("maxId", 10**9))),
+                headers=headers,
+            )
         rows = self._filtered(request.url.params)
         if path == "/issues/count":
             self.counts.append(len(rows) + self.unlisted)
@@ -118,13 +140,22 @@ class HostileSpace:
         self.random.shuffle(rows)
         rows.sort(key=lambda row: getattr(row, sort), reverse=order == "desc")
         offset, count = int(request.url.params["offset"]), int(request.url.params["count"])
-        return httpx.Response(200, json=[row.json() for row in rows[offset : offset + count]], headers=headers)
+        return httpx.Response(
+            200, json=[row.json() for row in rows[offset : offset + count]], headers=headers
+        )
 
     def _activities(self, max_id: int) -> list[dict[str, Any]]:
         end = min(max_id + 1, len(self.deleted))
         return [
-            {"id": number, "type": 4, "content": {"id": issue_id, "key_id": 1}, "created": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
-            for number, (issue_id, at) in ((number, self.deleted[number]) for number in range(end - 1, max(end - 101, -1), -1))
+            {
+                "id": number,
+                "type": 4,
+                "content": {"id": issue_id, "key_id": 1},
+                "created": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            }
+            for number, (issue_id, at) in (
+                (number, self.deleted[number]) for number in range(end - 1, max(end - 101, -1), -1)
+            )
         ]
 
     def _filtered(self, params: httpx.QueryParams) -> list[Issue]:
@@ -135,16 +166,24 @@ class HostileSpace:
         return [
             row
             for row in self.issues.values()
-            if row.project in projects and created[0] <= row.created < created[1] and updated[0] <= row.updated < updated[1]
+            if row.project in projects
+            and created[0] <= row.created < created[1]
+            and updated[0] <= row.updated < updated[1]
         ]
 
     def _moments(self, since: str | None, until: str | None) -> tuple[datetime, datetime]:
-        """Return the moment from which on a filter by days lets things through, and the one from which on it does not."""
+        """Return the moment from which on a filter by days lets things through, and the one from
+        which on it does not.
+        """
         zone = timezone(timedelta(hours=self.zone))
-        first, last = (day and datetime.fromisoformat(day).replace(tzinfo=zone) for day in (since, until))
+        first, last = (
+            day and datetime.fromisoformat(day).replace(tzinfo=zone) for day in (since, until)
+        )
         day = timedelta(days=1)
         return (
-            (first if self.inclusive else first + day) if first else datetime.min.replace(tzinfo=UTC),
+            (first if self.inclusive else first + day)
+            if first
+            else datetime.min.replace(tzinfo=UTC),
             (last + day if self.inclusive else last) if last else datetime.max.replace(tzinfo=UTC),
         )
 

@@ -1,4 +1,6 @@
-"""What may happen to a hostile space between any two requests, and how hypothesis chooses it; the last issue always stays."""
+"""What may happen to a hostile space between any two requests, and how hypothesis chooses it; the
+last issue always stays.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -70,7 +72,9 @@ def move_old_ones_here(space: HostileSpace) -> None:
 
 
 def move_quietly(space: HostileSpace) -> None:
-    """Move the oldest of the others here and one away, neither of them with a trace in `updated`."""
+    """Move the oldest of the others here and one away, neither of them with a trace in
+    `updated`.
+    """
     for issue_id in [row.id for row in space.issues.values() if row.project == ELSEWHERE][:1]:
         space.move(issue_id, 1, quietly=True)
     space.move(space.any(), ELSEWHERE, quietly=True)
@@ -99,7 +103,8 @@ CHANGES: list[Change] = [
 QUIET: list[Change] = [*CHANGES, move_quietly]
 Between = list[list[Change]]
 BETWEEN, BETWEEN_QUIET = (
-    st.lists(st.lists(st.sampled_from(changes), max_size=4), min_size=1, max_size=12) for changes in (CHANGES, QUIET)
+    st.lists(st.lists(st.sampled_from(changes), max_size=4), min_size=1, max_size=12)
+    for changes in (CHANGES, QUIET)
 )
 LIMITS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

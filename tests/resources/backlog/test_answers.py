@@ -21,12 +21,18 @@ Make = Callable[..., BacklogClient]
 
 
 @pytest.mark.parametrize("levels", [DEEPEST + 1, 900, 5_000, 200_000])
-def test_only_the_record_that_is_nested_too_deeply_is_odd(make_client: Make, wire: Wire, levels: int) -> None:
+def test_only_the_record_that_is_nested_too_deeply_is_odd(
+    make_client: Make, wire: Wire, levels: int
+) -> None:
     deep = '{"a":' * levels + "1" + "}" * levels
-    wire.answers = [httpx.Response(200, text=f'[{{"id":1,"x":"a \\" ] }}"}},{{"id":2,"x":{deep}}},{{"id":3}}]')]
+    wire.answers = [
+        httpx.Response(200, text=f'[{{"id":1,"x":"a \\" ] }}"}},{{"id":2,"x":{deep}}},{{"id":3}}]')
+    ]
     page = make_client(mask=Mask("k" * 32)).statuses(1)
     assert page == [{"id": 1, "x": 'a " ] }'}, {"id": 3}]
-    assert [(one.id, one.reason) for one in page.odd] == [(2, f"nested deeper than {DEEPEST} levels")]
+    assert [(one.id, one.reason) for one in page.odd] == [
+        (2, f"nested deeper than {DEEPEST} levels")
+    ]
     assert len(json.dumps(page.odd[0].record)) < 10_000
 
 
@@ -36,14 +42,26 @@ def test_what_backlog_nests_is_not_too_deep() -> None:
     assert parse(json.dumps(value).encode()) == (value, False)
 
 
-def test_an_object_that_is_nested_too_deeply_is_malformed(client: BacklogClient, wire: Wire) -> None:
-    wire.answers = [httpx.Response(200, text='{"spaceKey":"a","timezone":"UTC","x":' + "[" * 3_000 + "]" * 3_000 + "}")]
+def test_an_object_that_is_nested_too_deeply_is_malformed(
+    client: BacklogClient, wire: Wire
+) -> None:
+    wire.answers = [
+        httpx.Response(
+            200, text='{"spaceKey":"a","timezone":"UTC","x":' + "[" * 3_000 + "]" * 3_000 + "}"
+        )
+    ]
     with pytest.raises(MalformedResponse, match="nested deeper"):
         client.space()
 
 
-def test_a_number_of_more_digits_than_python_reads_spoils_its_record_only(client: BacklogClient, wire: Wire) -> None:
-    wire.answers = [httpx.Response(200, text='[{"id":1,"hours":' + "9" * 5_000 + '},{"id":2},{"id":' + "9" * 5_000 + "}]")]
+def test_a_number_of_more_digits_than_python_reads_spoils_its_record_only(
+    client: BacklogClient, wire: Wire
+) -> None:
+    wire.answers = [
+        httpx.Response(
+            200, text='[{"id":1,"hours":' + "9" * 5_000 + '},{"id":2},{"id":' + "9" * 5_000 + "}]"
+        )
+    ]
     page = client.statuses(1)
     assert [one["id"] for one in page] == [1, 2]
     assert len(page.odd) == 1
@@ -52,11 +70,24 @@ def test_a_number_of_more_digits_than_python_reads_spoils_its_record_only(client
 @pytest.mark.parametrize("odd", [None, "x", "12", 1.0, True, -1, 2**63, [], {}, "\ud800"])
 def test_an_id_that_is_no_id_is_odd(odd: Any) -> None:
     page = page_of([{"id": 1}, {"id": odd}, {"id": 3}], PLAIN, deep=False, now=None)
-    assert (page, [(one.id, one.neighbours) for one in page.odd]) == ([{"id": 1}, {"id": 3}], [(None, (1, 3))])
+    assert (page, [(one.id, one.neighbours) for one in page.odd]) == (
+        [{"id": 1}, {"id": 3}],
+        [(None, (1, 3))],
+    )
 
 
 @pytest.mark.parametrize(
-    "odd", [None, 7, "", "x", "0000-00-00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-01-01T00:00:00"]
+    "odd",
+    [
+        None,
+        7,
+        "",
+        "x",
+        "0000-00-00",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "2026-01-01T00:00:00",
+    ],
 )
 def test_a_time_at_which_nothing_can_have_happened_is_odd(odd: Any) -> None:
     page = page_of([{"id": 1, "created": odd}], ACTIVITY, deep=False, now=None)
@@ -69,21 +100,29 @@ def test_an_issue_without_a_time_of_change_is_not_odd() -> None:
 
 
 def test_two_unlike_records_of_one_id_are_both_odd_and_the_same_one_twice_is_not() -> None:
-    page = page_of([{"id": 1, "a": 1}, {"id": 2}, {"id": 2}, {"id": 1, "a": 2}], PLAIN, deep=False, now=None)
+    page = page_of(
+        [{"id": 1, "a": 1}, {"id": 2}, {"id": 2}, {"id": 1, "a": 2}], PLAIN, deep=False, now=None
+    )
     assert page == [{"id": 2}, {"id": 2}]
     assert [one.id for one in page.odd] == [1, None]
 
 
 BODIES = {
-    "null": b"null", "nothing": b"", "html": b"<html>hello</html>", "half": b'[{"id": 1', "an object": b"{}", "a number": b"1",
-    "latin-1": '[{"id": 1, "name": "\xe9"}]'.encode("latin-1"), "binary": bytes(range(256)), "deep and cut off": b"[" * 100_000,
+    "null": b"null", "nothing": b"", "html": b"<html>hello</html>", "half": b'[{"id": 1',
+    "an object": b"{}", "a number": b"1",
+    "latin-1": '[{"id": 1, "name": "\xe9"}]'.encode("latin-1"), "binary": bytes(range(256)),
+    "deep and cut off": b"[" * 100_000,
     "objects cut off": b'{"a":' * 100_000, "quotes": b'"' * 100_001,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("kind", ["application/json", "text/html", "application/json; charset=utf-7", ""])
-def test_a_body_that_is_no_list_is_an_error_of_ours(client: BacklogClient, wire: Wire, body: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind", ["application/json", "text/html", "application/json; charset=utf-7", ""]
+)
+def test_a_body_that_is_no_list_is_an_error_of_ours(
+    client: BacklogClient, wire: Wire, body: str, kind: str
+) -> None:
     wire.answers = [httpx.Response(200, content=BODIES[body], headers={"Content-Type": kind})]
     with pytest.raises(MalformedResponse):
         client.statuses(1)
@@ -95,10 +134,14 @@ def test_other_encodings_of_json_are_read(client: BacklogClient, wire: Wire) -> 
         assert client.statuses(1) == [{"id": 1, "name": "日本"}]
 
 
-def test_a_broken_compression_is_tried_again_and_then_an_error(client: BacklogClient, wire: Wire) -> None:
+def test_a_broken_compression_is_tried_again_and_then_an_error(
+    client: BacklogClient, wire: Wire
+) -> None:
     def broken(_request: httpx.Request) -> httpx.Response:
         packed = gzip.compress(b"[]" * 1_000)[:-20]
-        return httpx.Response(200, stream=httpx.ByteStream(b"x" + packed), headers={"Content-Encoding": "gzip"})
+        return httpx.Response(
+            200, stream=httpx.ByteStream(b"x" + packed), headers={"Content-Encoding": "gzip"}
+        )
 
     wire.answers = [broken]
     with pytest.raises(BacklogError, match=r"no answer from|not JSON"):
@@ -107,23 +150,35 @@ def test_a_broken_compression_is_tried_again_and_then_an_error(client: BacklogCl
 
 @pytest.mark.parametrize("location", ["http://[", "//", "http://a:b@c/login", "x" * 9_999])
 @pytest.mark.parametrize("status", [300, 301, 304, 307])
-def test_a_redirection_to_anywhere_is_an_error_of_ours(client: BacklogClient, wire: Wire, status: int, location: str) -> None:
+def test_a_redirection_to_anywhere_is_an_error_of_ours(
+    client: BacklogClient, wire: Wire, status: int, location: str
+) -> None:
     wire.answers = [httpx.Response(status, headers={"Location": location})]
     with pytest.raises(BacklogError):
         client.statuses(1)
 
 
-@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 01 Jan 1971 00:00:00 GMT", "now", ""])
-def test_a_clock_that_cannot_be_meant_is_no_clock(client: BacklogClient, wire: Wire, date: str) -> None:
+@pytest.mark.parametrize(
+    "date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 01 Jan 1971 00:00:00 GMT", "now", ""]
+)
+def test_a_clock_that_cannot_be_meant_is_no_clock(
+    client: BacklogClient, wire: Wire, date: str
+) -> None:
     wire.answers = [httpx.Response(200, json=[], headers={"Date": date})]
     client.statuses(1)
     assert client.server_time is None
 
 
 _ANY = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["9999-12-31T23:59:59Z", ""]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["9999-12-31T23:59:59Z", ""]),
     lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["id", "created", "updated", "x"]), inner, max_size=4)
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["id", "created", "updated", "x"]), inner, max_size=4)
     ),
     max_leaves=12,
 )

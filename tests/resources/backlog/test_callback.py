@@ -1,4 +1,6 @@
-"""The way back from the browser: which answers count, which do not, and what the person at the browser reads."""
+"""The way back from the browser: which answers count, which do not, and what the person at the
+browser reads.
+"""
 
 import socket
 import struct
@@ -37,17 +39,24 @@ def bring(callback: Callback, **query: str) -> httpx.Response:
     return httpx.get(callback.uri, params=query, trust_env=False)
 
 
-def test_the_code_of_a_user_who_allows_it_comes_back_with_a_page_in_two_languages(callback: Callback, reported: list[str]) -> None:
+def test_the_code_of_a_user_who_allows_it_comes_back_with_a_page_in_two_languages(
+    callback: Callback, reported: list[str]
+) -> None:
     page = bring(callback, code="the-code", state=callback.state)
     assert (page.status_code, callback.wait(5), reported) == (200, "the-code", [])
     assert "アクセスが許可されました" in page.text
     assert "Access is allowed" in page.text
     assert "the-code" not in page.text
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
-    assert (page.headers["Cache-Control"], page.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
+    assert (page.headers["Cache-Control"], page.headers["Referrer-Policy"]) == (
+        "no-store",
+        "no-referrer",
+    )
 
 
-def test_a_wrong_or_used_state_is_refused_and_the_login_keeps_waiting(callback: Callback, reported: list[str]) -> None:
+def test_a_wrong_or_used_state_is_refused_and_the_login_keeps_waiting(
+    callback: Callback, reported: list[str]
+) -> None:
     for query in ({"state": "another"}, {}, {"state": "ステート"}, {"state": callback.state[:-1]}):
         page = bring(callback, code="of-somebody-else", **query)
         assert page.status_code == 400
@@ -62,12 +71,17 @@ def test_a_wrong_or_used_state_is_refused_and_the_login_keeps_waiting(callback: 
         callback.wait(0.01)
 
 
-def test_the_users_refusal_ends_the_login_and_an_answer_without_its_state_does_not(callback: Callback) -> None:
+def test_the_users_refusal_ends_the_login_and_an_answer_without_its_state_does_not(
+    callback: Callback,
+) -> None:
     assert bring(callback, error="access_denied", state="another").status_code == 400
     page = bring(callback, error="access_denied<script>", state=callback.state)
     assert "Access was not allowed" in page.text
     assert "script" not in page.text
-    with pytest.raises(AuthenticationError, match=r"denied \(access_deniedscript\); run `backlog-elt login` to try again"):
+    with pytest.raises(
+        AuthenticationError,
+        match=r"denied \(access_deniedscript\); run `backlog-elt login` to try again",
+    ):
         callback.wait(5)
 
 
@@ -76,9 +90,16 @@ def test_a_login_without_an_answer_in_time_ends(callback: Callback) -> None:
         callback.wait(0.01)
 
 
-def test_other_pages_do_not_exist_and_a_connection_that_says_nothing_holds_nobody_up(callback: Callback, port: int) -> None:
+def test_other_pages_do_not_exist_and_a_connection_that_says_nothing_holds_nobody_up(
+    callback: Callback, port: int
+) -> None:
     with socket.create_connection(("127.0.0.1", port)):  # as browsers open them in advance
-        assert httpx.get(callback.uri.replace("/callback", "/favicon.ico"), trust_env=False).status_code == 404
+        assert (
+            httpx.get(
+                callback.uri.replace("/callback", "/favicon.ico"), trust_env=False
+            ).status_code
+            == 404
+        )
         assert httpx.post(callback.uri, trust_env=False).status_code == 501
         bring(callback, code="the-code", state=callback.state)
         assert callback.wait(5) == "the-code"
@@ -88,8 +109,14 @@ def test_a_code_counts_though_the_browser_is_gone_before_it_has_its_page(
     callback: Callback, port: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with socket.create_connection(("127.0.0.1", port)) as browser:
-        browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not a polite end
-        browser.sendall(f"GET /callback?code=the-code&state={callback.state} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        browser.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )  # a reset, not a polite end
+        browser.sendall(
+            (
+                f"GET /callback?code=the-code&state={callback.state} HTTP/1.1\r\nHost: x\r\n\r\n"
+            ).encode()
+        )
     assert callback.wait(5) == "the-code"
     assert capfd.readouterr() == ("", "")
 
@@ -107,7 +134,9 @@ def test_a_port_in_use_is_named(callback: Callback, port: int) -> None:
         Callback(port)
 
 
-def test_nothing_of_an_answer_is_written_to_the_terminal(callback: Callback, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_of_an_answer_is_written_to_the_terminal(
+    callback: Callback, capfd: pytest.CaptureFixture[str]
+) -> None:
     bring(callback, code="the-code-that-nobody-may-see", state=callback.state)
     bring(callback, code="the-code-that-nobody-may-see", state="x")
     callback.wait(5)

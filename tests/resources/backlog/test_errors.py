@@ -17,8 +17,6 @@ from resources.backlog.errors import (
 from tests.resources.backlog.conftest import Wire, error
 from tests.unsafe import EVIL, unsafe
 
-HTML = httpx.Response(200, html="<html>sign in</html>")
-
 
 @pytest.mark.parametrize(
     ("status", "code", "kind", "advice"),
@@ -44,15 +42,23 @@ def test_a_refusal_is_raised_at_once_as_the_error_that_says_what_to_do(
     assert len(wire.requests) == 1
 
 
-def test_a_bad_token_explains_itself_in_the_challenge_without_a_body(client: BacklogClient, wire: Wire) -> None:
+def test_a_bad_token_explains_itself_in_the_challenge_without_a_body(
+    client: BacklogClient, wire: Wire
+) -> None:
     challenge = 'Bearer error="invalid_token", error_description="The token has expired"'
     wire.answers = [httpx.Response(401, headers={"WWW-Authenticate": challenge})]
     with pytest.raises(AuthenticationError, match="The token has expired"):
         client.myself()
 
 
-def test_a_redirect_to_a_login_page_is_an_authentication_error(client: BacklogClient, wire: Wire) -> None:
-    wire.answers = [httpx.Response(302, headers={"Location": "https://acme.backlog.test/LoginDisplay.action?url=x"})]
+def test_a_redirect_to_a_login_page_is_an_authentication_error(
+    client: BacklogClient, wire: Wire
+) -> None:
+    wire.answers = [
+        httpx.Response(
+            302, headers={"Location": "https://acme.backlog.test/LoginDisplay.action?url=x"}
+        )
+    ]
     with pytest.raises(AuthenticationError, match="login page"):
         client.space()
 
@@ -65,13 +71,17 @@ def test_another_redirect_is_not_followed(client: BacklogClient, wire: Wire) -> 
 
 
 @pytest.mark.parametrize("status", [200, 403, 404])
-def test_html_instead_of_json_is_a_malformed_response(client: BacklogClient, wire: Wire, status: int) -> None:
+def test_html_instead_of_json_is_a_malformed_response(
+    client: BacklogClient, wire: Wire, status: int
+) -> None:
     wire.answers = [httpx.Response(status, html="<html>not here</html>")]
     with pytest.raises(MalformedResponse, match="BACKLOG_URL"):
         client.projects()
 
 
-def test_a_404_that_is_not_from_backlog_does_not_say_that_an_issue_is_gone(client: BacklogClient, wire: Wire) -> None:
+def test_a_404_that_is_not_from_backlog_does_not_say_that_an_issue_is_gone(
+    client: BacklogClient, wire: Wire
+) -> None:
     wire.answers = [httpx.Response(404, json={"detail": "Not Found"})]
     with pytest.raises(MalformedResponse):
         client.issue(1)
@@ -83,23 +93,20 @@ def test_no_such_space_says_to_check_the_url(client: BacklogClient, wire: Wire) 
         client.space()
 
 
-@pytest.mark.parametrize("body", ['{"errors": []}', '"text"', "null", "7"])
-def test_a_list_endpoint_that_answers_something_else_is_a_malformed_response(client: BacklogClient, wire: Wire, body: str) -> None:
-    wire.answers = [httpx.Response(200, text=body)]
-    with pytest.raises(MalformedResponse, match="GET /projects: a list of objects was expected"):
-        client.projects()
-
-
-def test_half_an_answer_is_a_malformed_response(client: BacklogClient, wire: Wire) -> None:
-    wire.answers = [httpx.Response(200, content=b'[{"id": 1')]
-    with pytest.raises(MalformedResponse, match="not JSON"):
-        client.projects()
-
-
 @pytest.mark.parametrize(
-    "url", ["", "acme.backlog.com", "https://", "ftp://acme", "https://user:secret@acme.backlog.com", "https://a b"]
+    "url",
+    [
+        "",
+        "acme.backlog.com",
+        "https://",
+        "ftp://acme",
+        "https://user:secret@acme.backlog.com",
+        "https://a b",
+    ],
 )
-def test_a_url_that_is_no_root_of_a_space_is_refused_by_name(url: str, client: BacklogClient) -> None:
+def test_a_url_that_is_no_root_of_a_space_is_refused_by_name(
+    url: str, client: BacklogClient
+) -> None:
     with pytest.raises(PermanentError, match="BACKLOG_URL must be the root") as caught:
         BacklogClient(url, httpx.Auth())
     assert "secret" not in str(caught.value)
@@ -119,7 +126,9 @@ IN_A_HEADER = f"{EVIL} {'long ' * 4_000}".encode("latin-1", "ignore").translate(
     ("answer", "advice"),
     [
         (
-            httpx.Response(403, json={"errors": [{"message": f"{EVIL} {'long ' * 200_000}", "code": 5}]}),
+            httpx.Response(
+                403, json={"errors": [{"message": f"{EVIL} {'long ' * 200_000}", "code": 5}]}
+            ),
             "of a project member",
         ),
         (httpx.Response(401, headers={b"WWW-Authenticate": IN_A_HEADER}), "of another space"),

@@ -29,7 +29,9 @@ from resources.tokens import Tokens
 from simulator import Fault, Simulator, SpaceSpec
 
 SECRET = "s3cr3t-of-the-application"
-OLD = Tokens(Secret("old-access-token"), Secret("old-refresh-token"), datetime.now(UTC), datetime.now(UTC))
+OLD = Tokens(
+    Secret("old-access-token"), Secret("old-refresh-token"), datetime.now(UTC), datetime.now(UTC)
+)
 URI = "http://127.0.0.1:8976/callback"
 DATE = "Wed, 01 Jul 2026 09:00:00 GMT"
 SPACE = SpaceSpec(seed=3, users=2, projects=1, issues=1, history_days=10)
@@ -45,7 +47,9 @@ class Endpoint:
     forms: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
 
-    def application(self, slept: Callable[[float], None] = lambda _seconds: None) -> OAuthApplication:
+    def application(
+        self, slept: Callable[[float], None] = lambda _seconds: None
+    ) -> OAuthApplication:
         return OAuthApplication(self.url, "client-1", SECRET, sleep=slept)
 
 
@@ -58,9 +62,14 @@ def endpoint() -> Iterator[Endpoint]:
         def do_POST(self) -> None:
             assert self.path == "/api/v2/oauth2/token"
             assert self.headers["Content-Type"] == "application/x-www-form-urlencoded"
-            made.forms.append(dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode())))
+            made.forms.append(
+                dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+            )
             self.send_response_only(made.status)
-            for name, value in {**made.headers, "Content-Length": str(len(made.body.encode()))}.items():
+            for name, value in {
+                **made.headers,
+                "Content-Length": str(len(made.body.encode())),
+            }.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(made.body.encode())
@@ -79,10 +88,17 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 def test_the_page_of_consent_is_asked_for_as_nulab_documents_it(endpoint: Endpoint) -> None:
-    url = urlsplit(OAuthApplication("https://acme.backlog.com", "client 1", SECRET).authorize_url(URI, "a&b"))
+    url = urlsplit(
+        OAuthApplication("https://acme.backlog.com", "client 1", SECRET).authorize_url(URI, "a&b")
+    )
     assert (url.netloc, url.path) == ("acme.backlog.com", "/OAuth2AccessRequest.action")
     asked = {name: values[0] for name, values in parse_qs(url.query).items()}
-    assert asked == {"response_type": "code", "client_id": "client 1", "redirect_uri": URI, "state": "a&b"}
+    assert asked == {
+        "response_type": "code",
+        "client_id": "client 1",
+        "redirect_uri": URI,
+        "state": "a&b",
+    }
 
 
 def test_a_code_becomes_tokens_and_these_become_others_at_a_simulated_space() -> None:
@@ -96,19 +112,26 @@ def test_a_code_becomes_tokens_and_these_become_others_at_a_simulated_space() ->
         assert second.access_token != first.access_token
         assert second.refresh_token != first.refresh_token
         with pytest.raises(
-            GrantRefused, match=r"POST /oauth2/token: 400, invalid_grant: The grant was refused; run `backlog-elt login`"
+            GrantRefused,
+            match=r"POST /oauth2/token: 400, invalid_grant: The grant was "
+            r"refused; run `backlog-elt login`",
         ):
             application.refresh(first)
         with pytest.raises(GrantRefused):
             application.exchange(code, URI)
         with pytest.raises(
-            AuthenticationError, match=r"401, invalid_client.*check BACKLOG_OAUTH_CLIENT_ID and BACKLOG_OAUTH_CLIENT_SECRET"
+            AuthenticationError,
+            match=r"401, invalid_client.*check BACKLOG_OAUTH_CLIENT_ID and "
+            r"BACKLOG_OAUTH_CLIENT_SECRET",
         ):
             OAuthApplication(sim.url, keyring.client_id, "wrong-secret").refresh(second)
 
 
 def test_the_form_of_each_grant_is_the_documented_one(endpoint: Endpoint) -> None:
-    endpoint.body = '{"access_token": "a-token", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "r-token"}'
+    endpoint.body = (
+        '{"access_token": "a-token", "token_type": "Bearer", "expires_in": 3600, '
+        '"refresh_token": "r-token"}'
+    )
     endpoint.application().exchange("the-code", URI)
     endpoint.application().refresh(OLD)
     who = {"client_id": "client-1", "client_secret": SECRET}
@@ -120,11 +143,24 @@ def test_the_form_of_each_grant_is_the_documented_one(endpoint: Endpoint) -> Non
 
 @pytest.mark.parametrize(
     ("life", "seconds"),
-    [("3600", 3600), ("810", 810), ('"755"', 755), ("0", 0), ("-5", 3600), ("null", 3600), ('"soon"', 3600), ("1e3", 3600)],
+    [
+        ("3600", 3600),
+        ("810", 810),
+        ('"755"', 755),
+        ("0", 0),
+        ("-5", 3600),
+        ("null", 3600),
+        ('"soon"', 3600),
+        ("1e3", 3600),
+    ],
 )
-def test_the_life_of_a_token_counts_from_the_moment_that_the_server_names(endpoint: Endpoint, life: str, seconds: int) -> None:
+def test_the_life_of_a_token_counts_from_the_moment_that_the_server_names(
+    endpoint: Endpoint, life: str, seconds: int
+) -> None:
     endpoint.headers["Date"] = DATE
-    endpoint.body = f'{{"access_token": "a-token", "expires_in": {life}, "refresh_token": "r-token"}}'
+    endpoint.body = (
+        f'{{"access_token": "a-token", "expires_in": {life}, "refresh_token": "r-token"}}'
+    )
     tokens = endpoint.application().refresh(OLD)
     assert tokens.obtained_at == datetime(2026, 7, 1, 9, 0, tzinfo=UTC)
     assert tokens.expires_at == tokens.obtained_at + timedelta(seconds=seconds)
@@ -143,24 +179,83 @@ CHALLENGE = 'Bearer realm="backlog", error="{}", error_description="said by the 
 @pytest.mark.parametrize(
     ("status", "headers", "body", "kind", "said"),
     [
-        (400, {}, '{"error": "invalid_grant"}', GrantRefused, "400, invalid_grant; run `backlog-elt login`"),
-        (401, {}, '{"error": "invalid_grant", "error_description": "revoked"}', GrantRefused, "401, invalid_grant: revoked; run"),
-        (401, {"WWW-Authenticate": CHALLENGE.format("invalid_grant")}, "", GrantRefused, "401, invalid_grant; run"),
+        (
+            400,
+            {},
+            '{"error": "invalid_grant"}',
+            GrantRefused,
+            "400, invalid_grant; run `backlog-elt login`",
+        ),
+        (
+            401,
+            {},
+            '{"error": "invalid_grant", "error_description": "revoked"}',
+            GrantRefused,
+            "401, invalid_grant: revoked; run",
+        ),
+        (
+            401,
+            {"WWW-Authenticate": CHALLENGE.format("invalid_grant")},
+            "",
+            GrantRefused,
+            "401, invalid_grant; run",
+        ),
         (200, {}, '{"error": "invalid_grant"}', GrantRefused, "invalid_grant"),
-        (401, {"WWW-Authenticate": CHALLENGE.format("invalid_client")}, "", AuthenticationError, "BACKLOG_OAUTH_CLIENT_SECRET"),
-        (401, {"WWW-Authenticate": "Bearer"}, "", AuthenticationError, "BACKLOG_OAUTH_CLIENT_SECRET"),
-        (400, {}, '{"error": "unauthorized_client"}', AuthenticationError, "BACKLOG_OAUTH_CLIENT_ID"),
+        (
+            401,
+            {"WWW-Authenticate": CHALLENGE.format("invalid_client")},
+            "",
+            AuthenticationError,
+            "BACKLOG_OAUTH_CLIENT_SECRET",
+        ),
+        (
+            401,
+            {"WWW-Authenticate": "Bearer"},
+            "",
+            AuthenticationError,
+            "BACKLOG_OAUTH_CLIENT_SECRET",
+        ),
+        (
+            400,
+            {},
+            '{"error": "unauthorized_client"}',
+            AuthenticationError,
+            "BACKLOG_OAUTH_CLIENT_ID",
+        ),
         (400, {}, '{"error": "invalid_request"}', BadRequest, "400, invalid_request"),
         (404, {}, "<html></html>", MalformedResponse, "is BACKLOG_URL the root of a Backlog space"),
-        (301, {"Location": "https://elsewhere.test/"}, "", MalformedResponse, "redirected to elsewhere.test"),
+        (
+            301,
+            {"Location": "https://elsewhere.test/"},
+            "",
+            MalformedResponse,
+            "redirected to elsewhere.test",
+        ),
         (200, {}, "<html></html>", MalformedResponse, "the answer has no tokens"),
         (200, {}, "[]", MalformedResponse, "the answer has no tokens"),
-        (200, {}, '{"access_token": "two words", "refresh_token": "r-token"}', MalformedResponse, "the answer has no tokens"),
-        (200, {}, '{"access_token": 7, "refresh_token": "r-token"}', MalformedResponse, "the answer has no tokens"),
+        (
+            200,
+            {},
+            '{"access_token": "two words", "refresh_token": "r-token"}',
+            MalformedResponse,
+            "the answer has no tokens",
+        ),
+        (
+            200,
+            {},
+            '{"access_token": 7, "refresh_token": "r-token"}',
+            MalformedResponse,
+            "the answer has no tokens",
+        ),
     ],
 )
 def test_an_answer_without_tokens_is_raised_at_once_and_says_what_to_do(
-    endpoint: Endpoint, status: int, headers: dict[str, str], body: str, kind: type[BacklogError], said: str
+    endpoint: Endpoint,
+    status: int,
+    headers: dict[str, str],
+    body: str,
+    kind: type[BacklogError],
+    said: str,
 ) -> None:
     endpoint.status, endpoint.headers, endpoint.body = status, {**endpoint.headers, **headers}, body
     with pytest.raises(kind) as caught:
@@ -172,7 +267,9 @@ def test_an_answer_without_tokens_is_raised_at_once_and_says_what_to_do(
     assert not [secret for secret in (SECRET, OLD.refresh_token.reveal()) if secret in shown]
 
 
-@pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (503, Unavailable), (408, Unavailable)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(429, RateLimited), (503, Unavailable), (408, Unavailable)]
+)
 def test_a_server_that_is_busy_is_asked_a_few_times_within_seconds(
     endpoint: Endpoint, status: int, kind: type[TransientError]
 ) -> None:
@@ -188,15 +285,25 @@ def test_a_server_that_is_busy_is_asked_a_few_times_within_seconds(
 def test_a_fault_that_passes_is_not_noticed() -> None:
     with Simulator(SPACE) as sim:
         keyring = sim.site.keyring
-        application = OAuthApplication(sim.url, keyring.client_id, keyring.client_secret, sleep=lambda _seconds: None)
-        sim.faults.add(Fault("close", path="/oauth2/token"), Fault("html", 502, path="/oauth2/token"))
-        assert application.exchange(keyring.issue_code(sim.space.administrator.id, URI), URI).access_token
+        application = OAuthApplication(
+            sim.url, keyring.client_id, keyring.client_secret, sleep=lambda _seconds: None
+        )
+        sim.faults.add(
+            Fault("close", path="/oauth2/token"), Fault("html", 502, path="/oauth2/token")
+        )
+        assert application.exchange(
+            keyring.issue_code(sim.space.administrator.id, URI), URI
+        ).access_token
         assert sim.faults.pending() == 0
 
 
 def test_a_host_that_is_not_there_is_named_and_nothing_of_the_form_is() -> None:
-    application = OAuthApplication("http://127.0.0.1:9", "client-1", SECRET, sleep=lambda _seconds: None)
-    with pytest.raises(Unavailable, match=r"no answer from 127\.0\.0\.1:9.*check BACKLOG_URL") as caught:
+    application = OAuthApplication(
+        "http://127.0.0.1:9", "client-1", SECRET, sleep=lambda _seconds: None
+    )
+    with pytest.raises(
+        Unavailable, match=r"no answer from 127\.0\.0\.1:9.*check BACKLOG_URL"
+    ) as caught:
         application.refresh(OLD)
     assert caught.value.__cause__ is None
     assert SECRET not in repr(application)

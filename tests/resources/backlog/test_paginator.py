@@ -1,4 +1,6 @@
-"""The rules by which pages are joined: keys, page boundaries, offsets, and where a pass ends and may go on."""
+"""The rules by which pages are joined: keys, page boundaries, offsets, and where a pass ends and
+may go on.
+"""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -8,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.errors import MalformedResponse
-from resources.backlog.models import IssueFilter
 from resources.backlog.paginator import (
     LAST_CHANGE_FIRST,
     NEWEST_FIRST,
@@ -36,7 +38,9 @@ NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 PROJECT = IssueFilter(project_id=(1,))
 
 
-def row(number: int, created: datetime, updated: datetime | None = None, summary: str = "") -> dict[str, Any]:
+def row(
+    number: int, created: datetime, updated: datetime | None = None, summary: str = ""
+) -> dict[str, Any]:
     return {
         "id": number,
         "summary": summary,
@@ -45,10 +49,10 @@ def row(number: int, created: datetime, updated: datetime | None = None, summary
     }
 
 
-# -- keys ---------------------------------------------------------------------------------------------------------
+# -- keys ------------------------------------------------------------------------------------------
 
 
-def test_an_odd_record_is_distinguished_from_others_by_its_id_or_else_by_what_it_holds() -> None:
+def test_an_odd_record_is_known_by_its_id_or_else_by_what_it_holds() -> None:
     assert identity(Odd({}, "odd", id=5)) == 5
     assert identity(Odd({}, "odd", id=0)) == 0
     one, same, other = (identity(Odd({"summary": text}, "odd")) for text in ("a", "a", "b"))
@@ -68,7 +72,10 @@ def test_an_issue_without_a_change_was_last_changed_when_it_was_created() -> Non
 def test_days_are_asked_for_with_two_more_on_either_side_by_the_calendar_of_utc() -> None:
     late = datetime.fromisoformat("2026-03-11T08:59:59+09:00")  # still the 10th in UTC
     assert (days_from(late), days_to(late)) == (date(2026, 3, 8), date(2026, 3, 12))
-    assert (days_from(late + SECOND), days_to(late + SECOND)) == (date(2026, 3, 9), date(2026, 3, 13))
+    assert (days_from(late + SECOND), days_to(late + SECOND)) == (
+        date(2026, 3, 9),
+        date(2026, 3, 13),
+    )
 
 
 def test_texts_are_equal_when_a_collation_may_call_them_equal() -> None:
@@ -78,10 +85,18 @@ def test_texts_are_equal_when_a_collation_may_call_them_equal() -> None:
     assert (SUMMARY.comparable, CREATED.comparable, UPDATED.comparable) == (False, True, True)
 
 
-def test_a_key_precedes_another_strictly_and_the_other_way_round_in_a_descending_order() -> None:
+def test_a_key_precedes_another_strictly_and_reversed_when_descending() -> None:
     later = NOON + SECOND
-    assert [CREATED.precedes(*pair) for pair in ((NOON, later), (NOON, NOON), (later, NOON))] == [True, False, False]
-    assert [LATEST.precedes(*pair) for pair in ((NOON, later), (NOON, NOON), (later, NOON))] == [False, False, True]
+    assert [CREATED.precedes(*pair) for pair in ((NOON, later), (NOON, NOON), (later, NOON))] == [
+        True,
+        False,
+        False,
+    ]
+    assert [LATEST.precedes(*pair) for pair in ((NOON, later), (NOON, NOON), (later, NOON))] == [
+        False,
+        False,
+        True,
+    ]
     assert CREATED.last_of_day(NOON) == NOON.replace(hour=23, minute=59, second=59)
     assert LATEST.last_of_day(NOON) == NOON.replace(hour=0)
 
@@ -89,9 +104,19 @@ def test_a_key_precedes_another_strictly_and_the_other_way_round_in_a_descending
 def test_a_filter_is_narrowed_to_the_days_around_a_key_and_never_widened() -> None:
     first, last = date(2026, 3, 8), date(2026, 3, 12)
     narrow = CREATED.narrowed(PROJECT, NOON)
-    assert (narrow.created_since, narrow.created_until, narrow.updated_since, narrow.updated_until) == (first, last, None, None)
+    assert (
+        narrow.created_since,
+        narrow.created_until,
+        narrow.updated_since,
+        narrow.updated_until,
+    ) == (first, last, None, None)
     narrow = UPDATED.narrowed(PROJECT, NOON)
-    assert (narrow.created_since, narrow.created_until, narrow.updated_since, narrow.updated_until) == (None, None, first, last)
+    assert (
+        narrow.created_since,
+        narrow.created_until,
+        narrow.updated_since,
+        narrow.updated_until,
+    ) == (None, None, first, last)
     day = timedelta(days=1)
     wider = IssueFilter(project_id=(1,), updated_since=first - day, updated_until=last + day)
     narrower = IssueFilter(project_id=(1,), updated_since=first + day, updated_until=last - day)
@@ -99,7 +124,7 @@ def test_a_filter_is_narrowed_to_the_days_around_a_key_and_never_widened() -> No
     assert UPDATED.narrowed(narrower, NOON) == narrower
 
 
-# -- pages --------------------------------------------------------------------------------------------------------
+# -- pages -----------------------------------------------------------------------------------------
 
 
 class Answers(HostileSpace):
@@ -109,7 +134,9 @@ class Answers(HostileSpace):
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
-        return httpx.Response(200, json=self.rows, headers={"Date": "Tue, 10 Mar 2026 12:00:00 GMT"})
+        return httpx.Response(
+            200, json=self.rows, headers={"Date": "Tue, 10 Mar 2026 12:00:00 GMT"}
+        )
 
 
 @pytest.mark.parametrize(
@@ -123,13 +150,18 @@ class Answers(HostileSpace):
         (SUMMARY, (0, 2, 1), True),
     ],
 )
-def test_a_page_that_comes_in_another_order_is_refused(order: Order, times: tuple[int, ...], fits: bool) -> None:
+def test_a_page_that_comes_in_another_order_is_refused(
+    order: Order, times: tuple[int, ...], fits: bool
+) -> None:
     space = Answers()
     space.rows = [row(number, NOON + at * SECOND) for number, at in enumerate(times, start=1)]
     if fits:
         assert [one["id"] for one in fetch(space.client(), PROJECT, order, 5, 7)] == [1, 2, 3]
         asked = space.asked[0].url.params
-        assert (asked["sort"], asked["order"]) == (order.sort, "desc" if order.descending else "asc")
+        assert (asked["sort"], asked["order"]) == (
+            order.sort,
+            "desc" if order.descending else "asc",
+        )
         assert (asked["offset"], asked["count"]) == ("5", "7")
     else:
         with pytest.raises(MalformedResponse, match=f"not in the requested order \\({order.sort} "):
@@ -155,11 +187,11 @@ def test_a_page_by_text_follows_when_it_shows_a_row_again_under_the_same_text() 
     assert not boundary.covers("m")
 
 
-def test_between_two_offsets_the_lower_is_tried_when_few_rows_lie_between_and_else_the_middle() -> None:
+def test_the_lower_of_two_near_offsets_is_tried_and_else_the_middle() -> None:
     assert [_between(10, 10 + rows) for rows in (1, 400, 401, 1001)] == [10, 10, 210, 510]
 
 
-# -- a pass -------------------------------------------------------------------------------------------------------
+# -- a pass ----------------------------------------------------------------------------------------
 
 
 def space_of(number: int) -> HostileSpace:
@@ -175,9 +207,10 @@ def offsets(space: HostileSpace) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("number", "asked"), [(0, [0]), (99, [0]), (100, [0, 97]), (196, [0, 97]), (197, [0, 97, 194]), (250, [0, 97, 194])]
+    ("number", "asked"),
+    [(0, [0]), (99, [0]), (100, [0, 97]), (196, [0, 97]), (197, [0, 97, 194]), (250, [0, 97, 194])],
 )
-def test_a_pass_asks_for_pages_that_overlap_by_two_rows_before_the_last_until_one_is_not_full(
+def test_a_pass_asks_for_pages_that_overlap_until_one_is_not_full(
     number: int, asked: list[int]
 ) -> None:
     space = space_of(number)
@@ -185,11 +218,20 @@ def test_a_pass_asks_for_pages_that_overlap_by_two_rows_before_the_last_until_on
     found = {one["id"] for page in paginator.pages() for one in page}
     assert found == set(space.issues)
     assert offsets(space) == asked
-    assert (paginator.requests, paginator.retries, paginator.proven, paginator.ended) == (len(asked), 0, True, True)
+    assert (paginator.requests, paginator.retries, paginator.proven, paginator.ended) == (
+        len(asked),
+        0,
+        True,
+        True,
+    )
 
 
-@pytest.mark.parametrize(("gone", "asked"), [(1, [0, 97, 194]), (2, [0, 97, 81, 176]), (17, [0, 97, 81, 176])])
-def test_rows_that_vanish_before_a_page_are_stepped_back_for_once_they_are_as_many_as_overlap(gone: int, asked: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("gone", "asked"), [(1, [0, 97, 194]), (2, [0, 97, 81, 176]), (17, [0, 97, 81, 176])]
+)
+def test_a_pass_steps_back_for_as_many_vanished_rows_as_pages_overlap(
+    gone: int, asked: list[int]
+) -> None:
     space = space_of(250)
     paginator, found = Paginator(space.client(), PROJECT, OLDEST_FIRST), set[int]()
     for page in paginator.pages():
@@ -199,7 +241,11 @@ def test_rows_that_vanish_before_a_page_are_stepped_back_for_once_they_are_as_ma
                 space.delete(issue)
     assert found >= set(space.issues)
     assert offsets(space) == asked
-    assert (paginator.requests, paginator.retries, paginator.proven) == (len(asked), len(asked) - 3, True)
+    assert (paginator.requests, paginator.retries, paginator.proven) == (
+        len(asked),
+        len(asked) - 3,
+        True,
+    )
 
 
 def test_a_pass_may_go_on_from_where_another_was_when_its_pages_were_stored() -> None:
@@ -228,7 +274,9 @@ def test_a_pass_ends_early_where_it_is_stopped_or_when_all_up_to_a_key_is_read()
     for issue, asked in ((99, [0]), (100, [0, 97])):
         # Others may tie with the last row of a page: only a later one shows that none is left.
         space.asked.clear()
-        until = Paginator(space.client(), PROJECT, LAST_CHANGE_FIRST, until=space.issues[issue].updated)
+        until = Paginator(
+            space.client(), PROJECT, LAST_CHANGE_FIRST, until=space.issues[issue].updated
+        )
         assert [one["id"] for page in until.pages() for one in page]
         assert (offsets(space), until.ended) == (asked, False)
 
@@ -243,12 +291,14 @@ def test_what_a_tie_proves_does_not_prove_what_was_read_before_it() -> None:
     assert not paginator.proven
 
 
-def test_a_pass_that_goes_on_anywhere_near_bulk_edits_is_given_at_most_a_page_of_each_order_again() -> None:
+def test_a_pass_that_goes_on_near_bulk_edits_reads_at_most_a_page_again() -> None:
     space = space_of(400)
     for issue in space.issues:
         space.edit(issue, at=START - timedelta(days=1 if issue % 2 else 11))
 
-    def read_on(start: Position | None, most: int | None = None) -> tuple[set[tuple[str, int]], list[Position | None]]:
+    def read_on(
+        start: Position | None, most: int | None = None
+    ) -> tuple[set[tuple[str, int]], list[Position | None]]:
         paginator = Paginator(space.client(), PROJECT, NEWEST_FIRST, start=start)
         rows, positions = set[tuple[str, int]](), list[Position | None]()
         for page in islice(paginator.pages(), most):

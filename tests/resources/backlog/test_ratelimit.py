@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.models import IssueFilter
+from resources.backlog.client_values import IssueFilter
 from resources.backlog.ratelimit import RateLimiter
 from tests.resources.backlog.conftest import EPOCH, Clock, Wire, limits
 
@@ -15,7 +15,9 @@ SEARCHES = IssueFilter()
 
 
 def _answers(wire: Wire, *rate_limits: Any) -> list[str]:
-    """Let searches see that others took 100 of 150, and answer `GET /rateLimit` in turn; return the paths that are asked."""
+    """Let searches see that others took 100 of 150, and answer `GET /rateLimit` in turn; return the
+    paths that are asked.
+    """
     waiting = list(rate_limits)
     asked: list[str] = []
 
@@ -32,11 +34,17 @@ def _answers(wire: Wire, *rate_limits: Any) -> list[str]:
 
 def _state(remaining: int, reset: int = int(EPOCH) + 40) -> dict[str, Any]:
     return {
-        "rateLimit": {"search": {"limit": 150, "remaining": remaining, "reset": reset}, "icon": None, "read": {"limit": "many"}}
+        "rateLimit": {
+            "search": {"limit": 150, "remaining": remaining, "reset": reset},
+            "icon": None,
+            "read": {"limit": "many"},
+        }
     }
 
 
-def test_a_search_after_a_pause_asks_what_others_have_left_and_goes(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+def test_a_search_after_a_pause_asks_what_others_have_left_and_goes(
+    client: BacklogClient, wire: Wire, clock: Clock
+) -> None:
     asked = _answers(wire, _state(45))
     client.issues_count(SEARCHES)
     clock.now += 20
@@ -46,7 +54,9 @@ def test_a_search_after_a_pause_asks_what_others_have_left_and_goes(client: Back
     assert client.stats.requests == {"search": 2, "read": 1}
 
 
-def test_a_search_waits_when_others_have_left_nothing(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+def test_a_search_waits_when_others_have_left_nothing(
+    client: BacklogClient, wire: Wire, clock: Clock
+) -> None:
     asked = _answers(wire, _state(0), _state(150, int(EPOCH) + 100))
     client.issues_count(SEARCHES)
     clock.now += 20
@@ -56,7 +66,13 @@ def test_a_search_waits_when_others_have_left_nothing(client: BacklogClient, wir
 
 
 @pytest.mark.parametrize(
-    "answer", [httpx.Response(404, json={}), httpx.Response(200, text="<html>"), httpx.Response(200, json=[]), httpx.Response(500)]
+    "answer",
+    [
+        httpx.Response(404, json={}),
+        httpx.Response(200, text="<html>"),
+        httpx.Response(200, json=[]),
+        httpx.Response(500),
+    ],
 )
 def test_a_space_that_does_not_report_its_limits_is_asked_once(
     client: BacklogClient, wire: Wire, clock: Clock, answer: Any
@@ -68,7 +84,9 @@ def test_a_space_that_does_not_report_its_limits_is_asked_once(
     assert asked == ["/issues/count", "/rateLimit", "/issues/count", "/issues/count"]
 
 
-def test_nothing_is_asked_while_reads_are_used_up_too(client: BacklogClient, wire: Wire, clock: Clock) -> None:
+def test_nothing_is_asked_while_reads_are_used_up_too(
+    client: BacklogClient, wire: Wire, clock: Clock
+) -> None:
     asked = _answers(wire, httpx.Response(429, headers=limits(600, 0, int(EPOCH) + 40)))
     client.issues_count(SEARCHES)
     clock.now += 20
@@ -83,7 +101,11 @@ def test_a_budget_that_others_use_up_for_ever_is_tried_when_the_waits_are_spent(
     def used_up(request: httpx.Request) -> httpx.Response:
         state = _state(0, int(clock.now) + 60)
         search = request.url.path.endswith("/count")
-        return httpx.Response(200, json=state | {"count": 1}, headers=limits(150, 0, int(clock.now) + 60) if search else {})
+        return httpx.Response(
+            200,
+            json=state | {"count": 1},
+            headers=limits(150, 0, int(clock.now) + 60) if search else {},
+        )
 
     wire.answers = [used_up]
     client = make_client(max_wait=300)

@@ -36,7 +36,7 @@ def test_a_window_without_an_end_lasts_a_minute_from_where_it_was_seen_to_open()
     assert _wait(bucket, NOW + 25) == pytest.approx(10 + 60 - 25 + 0.5)
 
 
-def test_a_window_without_an_end_that_was_never_seen_to_open_lasts_a_minute_from_the_answer() -> None:
+def test_a_window_that_was_never_seen_to_open_lasts_a_minute_from_the_answer() -> None:
     bucket = Bucket("read")
     bucket.take(Reported(600, 120, None, NOW))
     bucket.take(Reported(600, 110, None, NOW + 100))
@@ -82,7 +82,7 @@ def test_what_a_refusal_taught_is_forgotten_after_an_hour() -> None:
     assert _wait(bucket, now) == 0.0
 
 
-def test_requests_without_headers_are_bounded_in_any_minute_and_wait_for_several_places_at_once() -> None:
+def test_requests_without_headers_are_bounded_in_any_minute() -> None:
     bucket = Bucket("search", limit=150)
     bucket.take_nothing()
     sent: list[float] = []
@@ -100,7 +100,9 @@ def test_requests_without_headers_are_bounded_in_any_minute_and_wait_for_several
 
 
 @pytest.mark.parametrize(("limit", "share", "left"), [(150, 0.2, 0), (150, 0.9, 85), (1, 0.2, 100)])
-def test_a_limit_that_is_expected_to_have_fallen_takes_from_what_is_left(limit: int, share: float, left: int) -> None:
+def test_a_limit_that_is_expected_to_have_fallen_takes_from_what_is_left(
+    limit: int, share: float, left: int
+) -> None:
     bucket = Bucket("search")
     bucket.take(Reported(limit, 100, NOW + 30, NOW))
     bucket.lower(share)
@@ -118,6 +120,11 @@ def test_what_is_left_is_reckoned_on_as_if_others_went_on() -> None:
     assert bucket.left(NOW + 61) == math.inf
 
 
-@pytest.mark.parametrize(("reserve", "limit", "kept"), [(0.2, 150, 30), (0.0, 150, 8), (0.0, 3, 1), (0.99, 15, 15), (0.2, None, 0)])
-def test_the_reserve_is_never_smaller_than_what_other_clients_have_under_way(reserve: float, limit: int | None, kept: int) -> None:
+@pytest.mark.parametrize(
+    ("reserve", "limit", "kept"),
+    [(0.2, 150, 30), (0.0, 150, 8), (0.0, 3, 1), (0.99, 15, 15), (0.2, None, 0)],
+)
+def test_the_reserve_is_never_smaller_than_what_other_clients_have_under_way(
+    reserve: float, limit: int | None, kept: int
+) -> None:
     assert Bucket("read").keep(reserve, limit) == kept

@@ -1,4 +1,6 @@
-"""Whatever happens between any two requests, and whoever dies, a first load and the loads of changes after it miss nothing."""
+"""Whatever happens between any two requests, and whoever dies, a first load and the loads of
+changes after it miss nothing.
+"""
 
 import json
 from collections.abc import Iterator
@@ -9,18 +11,28 @@ from datetime import datetime
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from resources.backlog.client_values import Record
 from resources.backlog.errors import IncompleteScan
-from resources.backlog.models import Record
-from resources.backlog.position import Position
-from resources.backlog.scan import Resume, Scan, scan_changes, scan_window
+from resources.backlog.position import Position, Resume
+from resources.backlog.scan import Scan, scan_changes, scan_window
 from resources.backlog.window import Window
 from tests.resources.backlog.hostile import HostileSpace
-from tests.resources.backlog.meanwhile import CHANGES, LIMITS, SPACES, Between, Change, a_space, changing
+from tests.resources.backlog.meanwhile import (
+    CHANGES,
+    LIMITS,
+    SPACES,
+    Between,
+    Change,
+    a_space,
+    changing,
+)
 
 
 @dataclass
 class Replica:
-    """What is stored of project 1, and what is remembered: a checkpoint while it is read for the first time, a watermark after."""
+    """What is stored of project 1, and what is remembered: a checkpoint while it is read for the
+    first time, a watermark after.
+    """
 
     space: HostileSpace
     rows: dict[int, Record] = field(default_factory=dict)
@@ -77,7 +89,9 @@ class Replica:
                 raise Died
 
     def versions(self) -> dict[int, str]:
-        """Return id -> time of the last change, without what is gone from the project: that is found by counting."""
+        """Return id -> time of the last change, without what is gone from the project: that is
+        found by counting.
+        """
         here = {row.id for row in self.space.issues.values() if row.project == 1}
         return {row_id: row["updated"] for row_id, row in self.rows.items() if row_id in here}
 
@@ -93,7 +107,9 @@ def kept(position: Position) -> Position:
 
 @contextmanager
 def not_always_proven() -> Iterator[None]:
-    """Let a load fail that finds no quiet moment: it says so, and the next one goes on where it was."""
+    """Let a load fail that finds no quiet moment: it says so, and the next one goes on where it
+    was.
+    """
     try:
         yield
     except IncompleteScan:
@@ -106,7 +122,9 @@ def truth(space: HostileSpace) -> dict[int, str]:
 
 @LIMITS
 @given(**SPACES)
-def test_a_replica_ends_equal_to_the_source(seed: int, zone: int, inclusive: bool, tied: int, between: Between) -> None:
+def test_a_replica_ends_equal_to_the_source(
+    seed: int, zone: int, inclusive: bool, tied: int, between: Between
+) -> None:
     space = a_space(seed, zone, inclusive, tied)
     replica = Replica(space)
     space.meanwhile = changing(between)
@@ -119,9 +137,19 @@ def test_a_replica_ends_equal_to_the_source(seed: int, zone: int, inclusive: boo
 
 
 @LIMITS
-@given(**SPACES, deaths=st.lists(st.integers(1, 8), min_size=1, max_size=8), dead=st.lists(st.sampled_from(CHANGES), max_size=6))
+@given(
+    **SPACES,
+    deaths=st.lists(st.integers(1, 8), min_size=1, max_size=8),
+    dead=st.lists(st.sampled_from(CHANGES), max_size=6),
+)
 def test_a_replica_whose_loads_die_between_any_two_pages_ends_equal_too(
-    seed: int, zone: int, inclusive: bool, tied: int, between: Between, deaths: list[int], dead: list[Change]
+    seed: int,
+    zone: int,
+    inclusive: bool,
+    tied: int,
+    between: Between,
+    deaths: list[int],
+    dead: list[Change],
 ) -> None:
     space = a_space(seed, zone, inclusive, tied)
     replica = Replica(space)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from resources.backlog.errors import MalformedResponse
-from resources.backlog.position import Position
-from resources.backlog.scan import LOOKBACK, Resume, scan_changes, scan_window
+from resources.backlog.position import Position, Resume
+from resources.backlog.scan import LOOKBACK, scan_changes, scan_window
 from resources.backlog.window import SEAMS, Window
 from resources.records import Odd, Page
 from tests.resources.backlog.hostile import START, HostileSpace, read
@@ -20,7 +20,7 @@ def project_ids(number: int) -> tuple[int, ...]:
     return tuple(range(1, number + 1))
 
 
-def test_a_scan_of_as_many_projects_as_fit_one_request_can_be_gone_on_with_and_of_one_more_it_cannot() -> None:
+def test_a_scan_can_be_resumed_where_its_projects_fit_one_request() -> None:
     space = HostileSpace()
     space.history(250)
     for number, known in ((100, True), (101, False)):
@@ -36,7 +36,7 @@ def test_a_scan_of_as_many_projects_as_fit_one_request_can_be_gone_on_with_and_o
         scan_changes(space.client(), project_ids(101), START, resume=at)
 
 
-def test_a_scan_that_goes_on_keeps_the_start_of_the_first_one_and_gives_out_again_only_what_stands_at_its_position() -> None:
+def test_a_resumed_scan_keeps_its_start_and_repeats_only_rows_at_its_position() -> None:
     space = HostileSpace()
     space.history(450)
     first = scan_window(space.client(), Window((1,)))
@@ -54,7 +54,7 @@ def test_a_scan_that_goes_on_keeps_the_start_of_the_first_one_and_gives_out_agai
 
 
 @pytest.mark.parametrize(("seconds", "times"), [(0, 2), (1, 1)])
-def test_a_row_that_two_pages_hold_comes_again_where_it_may_have_changed_since_the_start(seconds: int, times: int) -> None:
+def test_a_row_of_two_pages_comes_again_where_it_may_have_changed(seconds: int, times: int) -> None:
     """From a minute before the start on: an answer may be older than it says."""
     space = HostileSpace()
     space.history(250)
@@ -78,7 +78,9 @@ def test_changes_from_the_very_second_of_the_window_on_are_read_and_none_before(
 
 
 @pytest.mark.parametrize(("odd", "fails"), [(49, False), (50, True)])
-def test_a_full_page_of_which_half_is_odd_is_an_error(monkeypatch: pytest.MonkeyPatch, odd: int, fails: bool) -> None:
+def test_a_full_page_of_which_half_is_odd_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, odd: int, fails: bool
+) -> None:
     space = HostileSpace()
     space.history(150)
     client = space.client()
@@ -88,7 +90,10 @@ def test_a_full_page_of_which_half_is_odd_is_an_error(monkeypatch: pytest.Monkey
         page = whole(*args)
         if page.received < 100:
             return page
-        return Page(page[: 100 - odd], [Odd({**row, "created": "odd"}, "odd", row["id"]) for row in page[100 - odd :]])
+        return Page(
+            page[: 100 - odd],
+            [Odd({**row, "created": "odd"}, "odd", row["id"]) for row in page[100 - odd :]],
+        )
 
     monkeypatch.setattr(client, "issue_page", spoilt)
     scan = scan_window(client, Window((1,)))

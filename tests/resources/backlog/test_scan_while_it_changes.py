@@ -14,7 +14,7 @@ from tests.resources.backlog.hostile import START, HostileSpace, ids, read
 ALL = Window((1,))
 DAY = timedelta(days=1)
 
-# -- ties ---------------------------------------------------------------------------------------------------------
+# -- ties ------------------------------------------------------------------------------------------
 
 
 def test_an_unreadable_newest_row_is_passed_on_even_after_a_long_group_of_ties() -> None:
@@ -25,13 +25,16 @@ def test_an_unreadable_newest_row_is_passed_on_even_after_a_long_group_of_ties()
         space.edit(issue_id, at=tied)
     row = space.issues[odd]
     row.updated = START
-    row.json = lambda: {"id": odd, "projectId": 1, "created": "yesterday"}  # type: ignore[method-assign]
+    record = {"id": odd, "projectId": 1, "created": "yesterday"}
+    row.json = lambda: record  # type: ignore[method-assign]
     rows = read(scan_changes(space.client(), (1,), tied - timedelta(hours=1)))
     assert {row["id"] for row in rows} == set(space.issues)
 
 
 @pytest.mark.parametrize("number", [90, 99, 100, 150, 500, 1234])
-def test_a_bulk_import_in_one_second_is_read_whole_though_ties_come_in_any_order(number: int) -> None:
+def test_a_bulk_import_in_one_second_is_read_whole_though_ties_come_in_any_order(
+    number: int,
+) -> None:
     space = HostileSpace()
     space.history(300)
     imported = START - timedelta(days=3)
@@ -53,7 +56,9 @@ def test_a_bulk_edit_in_one_second_is_read_whole(number: int) -> None:
     for issue_id in edited:
         space.edit(issue_id, START - timedelta(seconds=5))
     scan = scan_changes(space.client(), (1,), START - timedelta(minutes=1), lookback=timedelta(0))
-    assert ids(read(scan)) == edited | {row.id for row in space.issues.values() if row.updated >= START - timedelta(minutes=1)}
+    assert ids(read(scan)) == edited | {
+        row.id for row in space.issues.values() if row.updated >= START - timedelta(minutes=1)
+    }
     assert len(space.asked) <= number / 100 * 1.1 + 12
 
 
@@ -79,11 +84,13 @@ def test_issues_that_are_equal_in_every_order_are_read_until_all_are_seen() -> N
 def test_a_source_that_counts_more_than_it_lists_is_an_error() -> None:
     space = HostileSpace(unlisted=1)
     space.history(200)
-    with pytest.raises(IncompleteScan, match=r"5 passes disagree with /issues/count .*200 read, 201 counted"):
+    with pytest.raises(
+        IncompleteScan, match=r"5 passes disagree with /issues/count .*200 read, 201 counted"
+    ):
         read(scan_window(space.client(), ALL))
 
 
-# -- what changes meanwhile ---------------------------------------------------------------------------------------
+# -- what changes meanwhile ------------------------------------------------------------------------
 
 Change = Callable[[HostileSpace], None]
 
@@ -123,11 +130,22 @@ def edits_in_bulk(space: HostileSpace) -> None:
             space.edit(issue_id)
 
 
-CHANGES = [(creates,), (edits,), (deletes,), (deletes_the_oldest,), (edits_in_bulk,), (creates, edits, deletes, edits_in_bulk)]
+CHANGES = [
+    (creates,),
+    (edits,),
+    (deletes,),
+    (deletes_the_oldest,),
+    (edits_in_bulk,),
+    (creates, edits, deletes, edits_in_bulk),
+]
 
 
-@pytest.mark.parametrize("changes", CHANGES, ids=lambda changes: " and ".join(change.__name__ for change in changes))
-def test_a_window_read_while_it_changes_misses_nothing_that_the_next_changes_do_not_bring(changes: tuple[Change, ...]) -> None:
+@pytest.mark.parametrize(
+    "changes", CHANGES, ids=lambda changes: " and ".join(change.__name__ for change in changes)
+)
+def test_a_window_that_changes_misses_nothing_that_the_next_pass_does_not_bring(
+    changes: tuple[Change, ...],
+) -> None:
     space = HostileSpace(seed=7)
     space.history(2000)
     before = set(space.issues)
@@ -144,8 +162,12 @@ def test_a_window_read_while_it_changes_misses_nothing_that_the_next_changes_do_
     assert {issue_id: at for issue_id, at in stored.items() if issue_id in alive} == alive
 
 
-@pytest.mark.parametrize("changes", CHANGES, ids=lambda changes: " and ".join(change.__name__ for change in changes))
-def test_changes_read_while_more_happen_miss_nothing_that_the_next_pass_does_not_bring(changes: tuple[Change, ...]) -> None:
+@pytest.mark.parametrize(
+    "changes", CHANGES, ids=lambda changes: " and ".join(change.__name__ for change in changes)
+)
+def test_changes_during_a_read_are_missed_only_where_the_next_pass_brings_them(
+    changes: tuple[Change, ...],
+) -> None:
     space = HostileSpace(seed=8)
     space.history(2000, every=timedelta(minutes=3))
     before = dict(space.issues)

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from resources.backlog.auth import ApiKeyQuery, BearerToken
+from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, BacklogError, PermanentError
-from resources.backlog.resource import BacklogResource
 from resources.redact import redact
 from tests.resources.backlog.conftest import KEY, Clock, Wire, error
 
@@ -28,12 +28,18 @@ WAYS = [ApiKeyQuery, BearerToken]
         error(401, 11),
         httpx.Response(302, headers={"Location": f"https://acme.backlog.test/x?apiKey={KEY}"}),
         httpx.Response(200, html=KEY),
-        httpx.ConnectError(f"cannot connect for https://acme.backlog.test/api/v2/projects?apiKey={KEY}"),
+        httpx.ConnectError(
+            f"cannot connect for https://acme.backlog.test/api/v2/projects?apiKey={KEY}"
+        ),
         httpx.Response(503, headers={"Retry-After": KEY}),
     ],
 )
 def test_the_key_is_in_no_log_record_exception_or_traceback(
-    make_client: Make, wire: Wire, caplog: pytest.LogCaptureFixture, way: type[httpx.Auth], answer: httpx.Response | Exception
+    make_client: Make,
+    wire: Wire,
+    caplog: pytest.LogCaptureFixture,
+    way: type[httpx.Auth],
+    answer: httpx.Response | Exception,
 ) -> None:
     wire.answers = [answer]
     caplog.set_level(logging.DEBUG)
@@ -43,18 +49,32 @@ def test_the_key_is_in_no_log_record_exception_or_traceback(
     try:
         client.projects()
     except BacklogError as caught:
-        shown += [str(caught), repr(caught), repr(caught.args), "".join(traceback.format_exception(caught))]
+        shown += [
+            str(caught),
+            repr(caught),
+            repr(caught.args),
+            "".join(traceback.format_exception(caught)),
+        ]
         chained += [caught.__cause__, caught.__context__]
     assert not any(chained)
-    shown += [record.getMessage() + repr(record.args) + str(record.exc_text) for record in caplog.records]
-    assert any(KEY in str(request.url) or KEY in str(request.headers.raw) for request in wire.requests)
+    shown += [
+        record.getMessage() + repr(record.args) + str(record.exc_text) for record in caplog.records
+    ]
+    assert any(
+        KEY in str(request.url) or KEY in str(request.headers.raw) for request in wire.requests
+    )
     assert KEY not in "\n".join(shown)
 
 
-def test_the_key_is_in_no_debug_log_of_a_real_connection(caplog: pytest.LogCaptureFixture, clock: Clock) -> None:
+def test_the_key_is_in_no_debug_log_of_a_real_connection(
+    caplog: pytest.LogCaptureFixture, clock: Clock
+) -> None:
     caplog.set_level(logging.DEBUG)
     url = "http://127.0.0.1:9"  # the discard port: nothing listens
-    with BacklogClient(url, ApiKeyQuery(KEY), sleep=clock.sleep, clock=clock) as client, pytest.raises(BacklogError):
+    with (
+        BacklogClient(url, ApiKeyQuery(KEY), sleep=clock.sleep, clock=clock) as client,
+        pytest.raises(BacklogError),
+    ):
         client.space()
     assert any(record.name.startswith("httpcore") for record in caplog.records)
     assert KEY not in caplog.text
@@ -76,18 +96,27 @@ def test_a_value_that_is_named_like_a_secret_is_masked_also_when_it_is_not_known
 
 
 def test_masking_leaves_the_rest_of_the_text() -> None:
-    assert redact("GET /issues?apiKey=abc123&count=100 200 OK") == "GET /issues?apiKey=***&count=100 200 OK"
+    assert (
+        redact("GET /issues?apiKey=abc123&count=100 200 OK")
+        == "GET /issues?apiKey=***&count=100 200 OK"
+    )
 
 
-@pytest.mark.parametrize("key", ["", "with space inside", "line\nbreak-in-it", "日本語のキー", "tab\tbed-key"])
+@pytest.mark.parametrize(
+    "key", ["", "with space inside", "line\nbreak-in-it", "日本語のキー", "tab\tbed-key"]
+)
 @pytest.mark.parametrize("way", WAYS)
-def test_a_key_that_cannot_be_one_is_refused_without_showing_it(way: type[httpx.Auth], key: str) -> None:
+def test_a_key_that_cannot_be_one_is_refused_without_showing_it(
+    way: type[httpx.Auth], key: str
+) -> None:
     with pytest.raises(AuthenticationError, match="BACKLOG_API_KEY") as caught:
         way(key)  # type: ignore[call-arg]
     assert not key or key not in str(caught.value)
 
 
-def test_the_resource_shows_no_key_and_connects_on_first_use_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_resource_shows_no_key_and_connects_on_first_use_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("SOME_KEY", KEY)
     used: list[str] = []
 

@@ -1,4 +1,6 @@
-"""Conditions of the source as a whole: which failures begin one, when it is reported, and that an answer ends it."""
+"""Conditions of the source as a whole: which failures begin one, when it is reported, and that an
+answer ends it.
+"""
 
 from collections.abc import Callable
 
@@ -41,11 +43,19 @@ def client(make_client: Make, seen: list[Outcome]) -> BacklogClient:
         (error(429, 13), "rate_limited", "rate_limited"),
     ],
 )
-def test_a_failure_is_a_condition_of_the_source_when_it_affects_every_request_or_the_space_itself(
-    client: BacklogClient, wire: Wire, seen: list[Outcome], answer: httpx.Response | Exception, of_the_space: str, of_an_issue: str
+def test_a_failure_of_every_request_or_the_space_is_a_condition_of_the_source(
+    client: BacklogClient,
+    wire: Wire,
+    seen: list[Outcome],
+    answer: httpx.Response | Exception,
+    of_the_space: str,
+    of_an_issue: str,
 ) -> None:
     wire.answers = [answer]
-    for look, kind in ((client.space, of_the_space), (lambda: list(client.comments(7)), of_an_issue)):
+    for look, kind in (
+        (client.space, of_the_space),
+        (lambda: list(client.comments(7)), of_an_issue),
+    ):
         seen.clear()
         with pytest.raises(BacklogError) as caught:
             look()
@@ -62,7 +72,7 @@ def test_an_answer_is_reported_and_a_failure_that_the_first_retry_heals_is_not(
     assert seen == [Outcome()]
 
 
-def test_a_request_that_is_still_retried_reports_the_condition_from_the_second_failure_on(
+def test_a_retried_request_reports_the_condition_from_the_second_failure_on(
     client: BacklogClient, wire: Wire, seen: list[Outcome]
 ) -> None:
     wire.answers = [REFUSED, REFUSED, httpx.Response(200, json=[])]
@@ -71,10 +81,13 @@ def test_a_request_that_is_still_retried_reports_the_condition_from_the_second_f
     assert "Connection refused" in seen[0].message
 
 
-def test_a_wait_for_a_limit_that_others_used_up_reports_them_and_its_answer_counts_as_throttled(
+def test_a_wait_for_a_limit_that_others_used_up_reports_them(
     client: BacklogClient, wire: Wire, clock: Clock, seen: list[Outcome]
 ) -> None:
-    wire.answers = [httpx.Response(200, json=[], headers=limits(600, 10, int(clock.now) + 30)), httpx.Response(200, json=[])]
+    wire.answers = [
+        httpx.Response(200, json=[], headers=limits(600, 10, int(clock.now) + 30)),
+        httpx.Response(200, json=[]),
+    ]
     client.projects()
     client.projects()
     assert [(one.kind, one.throttled, one.sure) for one in seen] == [
@@ -89,7 +102,10 @@ def test_a_wait_for_a_limit_that_we_have_used_up_ourselves_is_no_condition(
 ) -> None:
     reset = int(clock.now) + 30
     wire.answers = [
-        *(httpx.Response(200, json=[], headers=limits(10, 10 - done, reset)) for done in range(1, 9)),
+        *(
+            httpx.Response(200, json=[], headers=limits(10, 10 - done, reset))
+            for done in range(1, 9)
+        ),
         httpx.Response(200, json=[]),
     ]
     for _ in range(9):

@@ -23,7 +23,12 @@ def a_user(number: int, **changes: Any) -> Record:
         "name": f"森 {number}",
         "roleType": 2,
         "lang": "ja",
-        "nulabAccount": {"nulabId": f"nulab{number}", "name": "Mori", "uniqueId": "mori", "iconUrl": "https://x.test/i"},
+        "nulabAccount": {
+            "nulabId": f"nulab{number}",
+            "name": "Mori",
+            "uniqueId": "mori",
+            "iconUrl": "https://x.test/i",
+        },
         "mailAddress": f"user{number}@acme.test",
         "lastLoginTime": "2026-05-06T07:08:09Z",
     } | changes
@@ -31,18 +36,31 @@ def a_user(number: int, **changes: Any) -> Record:
 
 def an_issue(number: int = 1, **changes: Any) -> Record:
     version = {"id": 31, "projectId": 300, "name": "Q3", "description": None, "startDate": None,
-               "releaseDueDate": "2026-09-30T00:00:00Z", "archived": False, "displayOrder": 1}  # fmt: skip
+               "releaseDueDate": "2026-09-30T00:00:00Z", "archived": False,
+               "displayOrder": 1}  # fmt: skip
     return {
         "id": 90_000 + number,
         "projectId": 300,
         "issueKey": f"OPS-{number}",
         "keyId": number,
-        "issueType": {"id": 1201, "projectId": 300, "name": "Task", "color": "#7ea800", "displayOrder": 0},
+        "issueType": {
+            "id": 1201,
+            "projectId": 300,
+            "name": "Task",
+            "color": "#7ea800",
+            "displayOrder": 0,
+        },
         "summary": "鍵を回す",
         "description": "手順",
         "resolution": None,
         "priority": {"id": 3, "name": "Normal"},
-        "status": {"id": 2, "projectId": 300, "name": "In Progress", "color": "#4488c5", "displayOrder": 2000},
+        "status": {
+            "id": 2,
+            "projectId": 300,
+            "name": "In Progress",
+            "color": "#4488c5",
+            "displayOrder": 2000,
+        },
         "assignee": a_user(1),
         "category": [{"id": 77, "projectId": 300, "name": "Infra", "displayOrder": 2147483646}],
         "versions": [],
@@ -95,7 +113,10 @@ def rows(warehouse: Engine) -> Rows:
     def read(table: str) -> list[Record]:
         columns = SPECS[table].table
         with warehouse.connect() as conn:
-            return [dict(row) for row in conn.execute(select(columns).order_by(*columns.primary_key)).mappings()]
+            return [
+                dict(row)
+                for row in conn.execute(select(columns).order_by(*columns.primary_key)).mappings()
+            ]
 
     return read
 
@@ -122,6 +143,10 @@ def empty_url(warehouse: Engine, warehouse_url: str) -> Iterator[str]:
     admin = warehouse.execution_options(isolation_level="AUTOCOMMIT")
     with admin.connect() as conn:
         conn.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
-    yield parse_url(warehouse_url).set(database=name, drivername="postgresql").render_as_string(hide_password=False)
+    yield (
+        parse_url(warehouse_url)
+        .set(database=name, drivername="postgresql")
+        .render_as_string(hide_password=False)
+    )
     with admin.connect() as conn:
         conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

@@ -1,16 +1,16 @@
-"""What the tests of `reads.py` act with: its functions on a database, each in a transaction of its own."""
+"""What the tests of `reads.py` act with: its functions on a database, each in a transaction of its
+own.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, text
 
-from resources.warehouse.issue_sync_state import (
-    CommentRead,
+from resources.warehouse.issue_sync_state import CommentRead, finish_comments, pending_comments
+from resources.warehouse.refetch_requests import (
     RefetchRequest,
     RequestedIssue,
-    finish_comments,
-    pending_comments,
     request_refetch,
     requested_issues,
 )
@@ -22,12 +22,19 @@ class Reads:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def call(self, function: Callable[..., Any], *arguments: Any, space: str = "acme", **options: Any) -> Any:
+    def call(
+        self, function: Callable[..., Any], *arguments: Any, space: str = "acme", **options: Any
+    ) -> Any:
         with self.engine.begin() as conn:
             return function(conn, space, *arguments, **options)
 
     def request_refetch(
-        self, issue_id: int, comments_from: int | None = None, *, issue: bool = False, by: str = "activity 1"
+        self,
+        issue_id: int,
+        comments_from: int | None = None,
+        *,
+        issue: bool = False,
+        by: str = "activity 1",
     ) -> None:
         self.call(request_refetch, [RefetchRequest(issue_id, 300, by, comments_from, issue)])
 
@@ -52,4 +59,11 @@ class Reads:
 
     def entry(self, issue_id: int) -> Any:
         with self.engine.begin() as conn:
-            return conn.execute(text("SELECT * FROM ops.issue_sync_state WHERE issue_id = :id"), {"id": issue_id}).mappings().one()
+            return (
+                conn.execute(
+                    text("SELECT * FROM ops.issue_sync_state WHERE issue_id = :id"),
+                    {"id": issue_id},
+                )
+                .mappings()
+                .one()
+            )

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, text
 
 from resources.conditions import Outcome
-from resources.warehouse.conditions import Observed, current, note
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.history import finish_sync, start_sync
+from resources.warehouse.history.history_writer import finish_sync, start_sync
+from resources.warehouse.seen_conditions import Observed, current, note
+from resources.warehouse.warehouse_errors import WarehouseError
 
 URL = "https://acme.backlog.test"
 DOWN = Outcome("unreachable", "GET /space: no answer", seconds=9.0)
@@ -18,22 +18,35 @@ UNSURE = Outcome("rate_limited", "requests wait", sure=False)
 def conditions(engine: Engine) -> list[tuple[str, bool]]:
     """Return kind, and whether it is over, of all that ever were, oldest first."""
     with engine.connect() as connection:
-        rows = connection.execute(text("SELECT kind, ended_at IS NOT NULL FROM ops.source_conditions ORDER BY id"))
+        rows = connection.execute(
+            text("SELECT kind, ended_at IS NOT NULL FROM ops.source_conditions ORDER BY id")
+        )
         return [(row[0], row[1]) for row in rows]
 
 
 def passes(engine: Engine, seconds: int) -> None:
     """Let time go by since a condition was last seen."""
     with engine.begin() as connection:
-        connection.execute(text(f"UPDATE ops.source_conditions SET last_seen_at = last_seen_at - interval '{seconds} seconds'"))
+        connection.execute(
+            text(
+                "UPDATE ops.source_conditions SET last_seen_at = last_seen_at - "
+                f"interval '{seconds} seconds'"
+            )
+        )
 
 
-def test_a_condition_begins_with_its_first_failure_keeps_its_message_and_ends_with_an_answer(warehouse: Engine) -> None:
+def test_a_condition_begins_with_its_first_failure_and_ends_with_an_answer(
+    warehouse: Engine,
+) -> None:
     note(warehouse, URL, DOWN, 0)
     note(warehouse, URL, Outcome("unreachable", "said otherwise"), 0)
     found = current(warehouse, URL + "/")
     assert found is not None
-    assert (found.kind, found.message, found.disconnected) == ("unreachable", "GET /space: no answer", True)
+    assert (found.kind, found.message, found.disconnected) == (
+        "unreachable",
+        "GET /space: no answer",
+        True,
+    )
     assert timedelta(seconds=8) < datetime.now(UTC) - found.since < timedelta(seconds=40)
     assert current(warehouse, "https://other.backlog.test") is None
     note(warehouse, URL, Outcome(throttled=True), 0)
@@ -44,10 +57,16 @@ def test_a_condition_begins_with_its_first_failure_keeps_its_message_and_ends_wi
 def test_another_condition_ends_the_one_before(warehouse: Engine) -> None:
     for outcome in (DOWN, Outcome("refused", "GET /space: 401"), DOWN):
         note(warehouse, URL, outcome, 0)
-    assert conditions(warehouse) == [("unreachable", True), ("refused", True), ("unreachable", False)]
+    assert conditions(warehouse) == [
+        ("unreachable", True),
+        ("refused", True),
+        ("unreachable", False),
+    ]
 
 
-def test_rate_limited_by_others_ends_when_requests_do_not_wait_for_a_whole_window(warehouse: Engine) -> None:
+def test_rate_limited_by_others_ends_when_requests_do_not_wait_for_a_whole_window(
+    warehouse: Engine,
+) -> None:
     note(warehouse, URL, BUSY, 1)
     note(warehouse, URL, Outcome(), 1)
     passes(warehouse, 61)
@@ -57,22 +76,34 @@ def test_rate_limited_by_others_ends_when_requests_do_not_wait_for_a_whole_windo
     assert conditions(warehouse) == [("rate_limited", True)]
 
 
-def test_a_wait_that_another_run_of_ours_may_have_caused_begins_no_condition(warehouse: Engine) -> None:
+def test_a_wait_that_another_run_of_ours_may_have_caused_begins_no_condition(
+    warehouse: Engine,
+) -> None:
     with warehouse.begin() as connection:
-        connection.execute(text("INSERT INTO ops.spaces (space_key, url) VALUES ('acme', :url)"), {"url": URL})
-    mine, other = (start_sync(warehouse, space_key="acme", sync_type="issues", mode="full", run_id=run) for run in ("r1", "r2"))
+        connection.execute(
+            text("INSERT INTO ops.spaces (space_key, url) VALUES ('acme', :url)"), {"url": URL}
+        )
+    mine, other = (
+        start_sync(warehouse, space_key="acme", sync_type="issues", mode="full", run_id=run)
+        for run in ("r1", "r2")
+    )
     note(warehouse, URL, UNSURE, 1)
     finish_sync(warehouse, other, items_synced=0, items_failed=0, requests=0)
     note(warehouse, URL, UNSURE, 1)
     assert conditions(warehouse) == []
     with warehouse.begin() as connection:
-        connection.execute(text("UPDATE ops.sync_history SET ended_at = now() - interval '61 s' WHERE id = :id"), {"id": other})
+        connection.execute(
+            text("UPDATE ops.sync_history SET ended_at = now() - interval '61 s' WHERE id = :id"),
+            {"id": other},
+        )
     note(warehouse, URL, UNSURE, 1)
     assert mine
     assert conditions(warehouse) == [("rate_limited", False)]
 
 
-def test_many_requests_write_only_changes_and_a_lost_warehouse_fails_no_request(warehouse: Engine) -> None:
+def test_many_requests_write_only_changes_and_a_lost_warehouse_fails_no_request(
+    warehouse: Engine,
+) -> None:
     asked: list[int] = []
 
     def engine() -> Engine:

@@ -1,4 +1,6 @@
-"""The log of deletions, read: newest first, with readable keys, without rows deleted together with another."""
+"""The log of deletions, read: newest first, with readable keys, without rows deleted together with
+another.
+"""
 
 from typing import Any
 
@@ -12,26 +14,38 @@ BY = {"space_key": "acme", "run_id": "r"}
 
 
 def filled(warehouse: Engine, load: Any, user: Any, issue: Any) -> None:
-    """Mark an issue with its comment, a comment of another one, a membership and two users, one of another space."""
+    """Mark an issue with its comment, a comment of another one, a membership and two users, one of
+    another space.
+    """
     load("users", user(1), user(2))
     load("users", user(1), space_key="other")
     load("project_members", {"id": 5001}, extra={"project_id": 300})
     load("issues", issue(1), issue(2))
     for number in (1, 2):
         load("comments", {"id": number, "issueId": 90_000 + number, "projectId": 300})
-        load("issue_changes", {"commentId": number, "position": 0, "issueId": 90_000 + number, "projectId": 300})
+        load(
+            "issue_changes",
+            {"commentId": number, "position": 0, "issueId": 90_000 + number, "projectId": 300},
+        )
     with warehouse.begin() as conn:
         mark_issues_deleted(conn, [90_001], evidence="feed", **BY)
         mark_comments_deleted(conn, [2], evidence="re-read", **BY)
-        mark_missing(conn, SPECS["project_members"], {"project_id": 300}, [], reason="no longer listed", **BY)
+        mark_missing(
+            conn, SPECS["project_members"], {"project_id": 300}, [], reason="no longer listed", **BY
+        )
         mark_missing(conn, SPECS["users"], {}, [5001], reason="no longer listed", **BY)
         mark_missing(conn, SPECS["users"], {}, [], reason="x", space_key="other", run_id="r")
 
 
-def test_the_newest_come_first_named_as_people_know_them(warehouse: Engine, load: Any, user: Any, issue: Any) -> None:
+def test_the_newest_come_first_named_as_people_know_them(
+    warehouse: Engine, load: Any, user: Any, issue: Any
+) -> None:
     filled(warehouse, load, user, issue)
     with warehouse.connect() as conn:
-        found = [(one.table, one.key, one.label, one.project_id) for one in latest_deletions(conn, "acme", 50)]
+        found = [
+            (one.table, one.key, one.label, one.project_id)
+            for one in latest_deletions(conn, "acme", 50)
+        ]
         assert found == [
             ("users", "5002", "user2", None),
             ("project_members", "300/5001", "森 1", 300),
@@ -41,13 +55,23 @@ def test_the_newest_come_first_named_as_people_know_them(warehouse: Engine, load
         assert len(latest_deletions(conn, "acme", 2)) == 2
 
 
-def test_what_came_back_is_not_shown_and_not_counted(warehouse: Engine, load: Any, user: Any, issue: Any) -> None:
+def test_what_came_back_is_not_shown_and_not_counted(
+    warehouse: Engine, load: Any, user: Any, issue: Any
+) -> None:
     filled(warehouse, load, user, issue)
     with warehouse.connect() as conn:
         before = count_deletions(conn, "acme")
-    assert before == {None: {"users": 1}, 300: {"comments": 2, "issue_changes": 2, "issues": 1, "project_members": 1}}
+    assert before == {
+        None: {"users": 1},
+        300: {"comments": 2, "issue_changes": 2, "issues": 1, "project_members": 1},
+    }
     load("users", user(2))
     load("issues", issue(1))
     with warehouse.connect() as conn:
-        assert [one.table for one in latest_deletions(conn, "acme", 50)] == ["project_members", "comments"]
-        assert count_deletions(conn, "acme") == {300: {"comments": 2, "issue_changes": 2, "project_members": 1}}
+        assert [one.table for one in latest_deletions(conn, "acme", 50)] == [
+            "project_members",
+            "comments",
+        ]
+        assert count_deletions(conn, "acme") == {
+            300: {"comments": 2, "issue_changes": 2, "project_members": 1}
+        }

@@ -20,11 +20,15 @@ def test_every_table_and_column_is_on_the_page() -> None:
         assert all(f"| `{column.name}` |" in section for column in table.columns)
 
 
-def test_a_stale_page_fails_the_check_until_it_is_written_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stale_page_fails_the_check_until_it_is_written_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = tmp_path / "tables.md"
     assert main(["--check"], page) == 1
     page.write_text("by hand\n", encoding="utf-8")
     assert main(["--check"], page) == 1
-    assert "tables.md is stale: run python -m resources.warehouse.document" in capsys.readouterr().err
+    assert (
+        "tables.md is stale: run python -m resources.warehouse.document" in capsys.readouterr().err
+    )
     assert main([], page) == 0
     assert main(["--check"], page) == 0

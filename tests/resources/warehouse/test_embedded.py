@@ -1,7 +1,6 @@
 """The embedded server: one command starts it, whether or not it is running already."""
 
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -17,10 +16,16 @@ import psycopg2
 import pytest
 from sqlalchemy import create_engine, text
 
-from resources.warehouse import embedded
 from resources.warehouse.connect import engine
-from resources.warehouse.embedded import DAGSTER, WAREHOUSE, EmbeddedServer, ensure_server, stop, tidy_log
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.embedded import (
+    DAGSTER,
+    WAREHOUSE,
+    EmbeddedServer,
+    ensure_server,
+    stop,
+    tidy_log,
+)
+from resources.warehouse.warehouse_errors import WarehouseError
 
 START = """
 import sys, pathlib
@@ -39,7 +44,10 @@ def home() -> Iterator[Path]:
 
 
 def _ask(server: EmbeddedServer, question: str, database: str = WAREHOUSE) -> object:
-    with closing(psycopg2.connect(server.url(database))) as connection, connection.cursor() as cursor:
+    with (
+        closing(psycopg2.connect(server.url(database))) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute(question)
         row = cursor.fetchone()
         assert row is not None
@@ -47,7 +55,12 @@ def _ask(server: EmbeddedServer, question: str, database: str = WAREHOUSE) -> ob
 
 
 def _processes(home: Path, count: int) -> list[str]:
-    started = [subprocess.Popen([sys.executable, "-c", START, str(home)], stdout=subprocess.PIPE, text=True) for _ in range(count)]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", START, str(home)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(count)
+    ]
     return [process.communicate(timeout=120)[0].strip() for process in started]
 
 
@@ -72,7 +85,11 @@ def test_two_processes_start_one_server_which_outlives_them(home: Path) -> None:
 
 def test_a_killed_server_comes_back_with_its_data(home: Path) -> None:
     server = ensure_server(home)
-    with closing(psycopg2.connect(server.url())) as connection, connection, connection.cursor() as cursor:
+    with (
+        closing(psycopg2.connect(server.url())) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     os.kill(_pid(home), signal.SIGKILL)
     assert _ask(ensure_server(home), "SELECT answer FROM kept") == 42
@@ -80,7 +97,11 @@ def test_a_killed_server_comes_back_with_its_data(home: Path) -> None:
 
 def test_a_stopped_server_keeps_its_data_and_survives_a_reused_process_number(home: Path) -> None:
     server = ensure_server(home)
-    with closing(psycopg2.connect(server.url())) as connection, connection, connection.cursor() as cursor:
+    with (
+        closing(psycopg2.connect(server.url())) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     file = home / "postgres" / "postmaster.pid"
     lines = file.read_text().splitlines()
@@ -90,13 +111,26 @@ def test_a_stopped_server_keeps_its_data_and_survives_a_reused_process_number(ho
     assert _ask(ensure_server(home), "SELECT answer FROM kept") == 42
 
 
-def test_a_server_whose_folder_was_removed_is_ended_before_another_takes_its_place(home: Path) -> None:
+def test_a_server_whose_folder_was_removed_takes_nothing_of_the_next_one(home: Path) -> None:
     ensure_server(home)
-    forgotten = psutil.Process(_pid(home))
+    before = psutil.Process(_pid(home))
     shutil.rmtree(home / "postgres")
     server = ensure_server(home)
-    assert not forgotten.is_running() or forgotten.status() == psutil.STATUS_ZOMBIE
+    before.send_signal(signal.SIGINT)  # it ends within a minute by itself
+    _until(lambda: not before.is_running() or before.status() == psutil.STATUS_ZOMBIE)
+    assert ensure_server(home) == server
     assert _ask(server, "SELECT current_database()") == "warehouse"
+
+
+def test_a_folder_of_a_former_version_keeps_its_port(home: Path) -> None:
+    ensure_server(home)
+    stop(home)
+    settings = home / "postgres" / "postgresql.conf"
+    kept = [line for line in settings.read_text().splitlines() if not line.startswith("port")]
+    settings.write_text("\n".join([*kept, ""]))
+    server = ensure_server(home)
+    assert server.port == 5432
+    assert _ask(server, "SHOW port") == "5432"
 
 
 def test_a_killed_first_start_is_repaired(home: Path) -> None:
@@ -132,17 +166,26 @@ def test_a_server_that_cannot_start_is_one_line_that_names_its_log(home: Path) -
     assert "\n" not in message
 
 
-SECRETS = {"BACKLOG_API_KEY": "s3cret-key", "WAREHOUSE_URL": "postgresql://u:s3cret@h/d", "AWS_SECRET_ACCESS_KEY": "s3cret-too"}
+SECRETS = {
+    "BACKLOG_API_KEY": "s3cret-key",
+    "WAREHOUSE_URL": "postgresql://u:s3cret@h/d",
+    "AWS_SECRET_ACCESS_KEY": "s3cret-too",
+}
 
 
 def _environments(home: Path) -> str:
-    """Return the environments of the server, of its children, and of a program that it starts for whoever is connected."""
+    """Return the environments of the server, of its children, and of a program that it starts for
+    whoever is connected.
+    """
     server = psutil.Process(_pid(home))
     shown = [str(server.environ())]
     for child in server.children(recursive=True):
         with suppress(psutil.NoSuchProcess):  # one that has just ended
             shown.append(str(child.environ()))
-    with closing(psycopg2.connect(ensure_server(home).url())) as connection, connection.cursor() as cursor:
+    with (
+        closing(psycopg2.connect(ensure_server(home).url())) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute("CREATE TEMPORARY TABLE shown (line text)")
         cursor.execute("COPY shown FROM PROGRAM 'env'")
         cursor.execute("SELECT string_agg(line, ' ') FROM shown")
@@ -153,7 +196,13 @@ def _environments(home: Path) -> str:
 
 def test_the_server_gets_nothing_of_the_environment_of_who_starts_it(home: Path) -> None:
     environment = {**os.environ, **SECRETS, "PGOPTIONS": "-c s3cret.x=1"}
-    subprocess.run([sys.executable, "-c", START, str(home)], env=environment, check=True, capture_output=True, timeout=300)
+    subprocess.run(
+        [sys.executable, "-c", START, str(home)],
+        env=environment,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
     assert "s3cret" not in _environments(home)
 
 
@@ -164,49 +213,21 @@ def _until(done: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def _start_as_a_former_version(home: Path) -> None:
-    """Start the server with all of the environment, and without the settings of the log."""
-    data = home / "postgres"
-    (data / "backlog-elt.conf").unlink()
-    settings = (data / "postgresql.conf").read_text()
-    assert "include_if_exists" in settings.splitlines()[-1]
-    (data / "postgresql.conf").write_text("\n".join([*settings.splitlines()[:-1], ""]))
-    wheel = embedded._wheel(data)
-    options = f"-h '' -p 5432 -k {shlex.quote(str(data))}"
-    command = [str(wheel.bin_path / "pg_ctl"), "-D", str(data), "start", "-w", "-l", str(data / "log"), "-o", options]
-    environment = {**os.environ, **SECRETS}
-    subprocess.run(
-        command, env=environment, user=wheel.system_user, cwd=data, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-
-
-def test_a_server_left_running_by_a_former_version_is_restarted_when_nobody_is_connected(home: Path) -> None:
-    server = ensure_server(home)
-    stop(home)
-    _start_as_a_former_version(home)
-    with closing(psycopg2.connect(server.url())) as held, held.cursor() as cursor:
-        before = _pid(home)
-        ensure_server(home)
-        _until(lambda: _ask(server, "SHOW log_min_messages") == "log")
-        ensure_server(home)
-        assert _pid(home) == before, "somebody works with it"
-        cursor.execute("SELECT 1")
-    _until(lambda: ensure_server(home) == server and _pid(home) != before)
-    assert "s3cret" not in _environments(home)
-    after = _pid(home)
-    assert ensure_server(home) == server
-    assert _pid(home) == after
-
-
 NAME = "Zaphod 森"
 
 
-def test_the_log_has_no_errors_of_statements_and_says_why_a_server_does_not_start(home: Path) -> None:
+def test_the_log_has_no_errors_of_statements_and_says_why_a_server_does_not_start(
+    home: Path,
+) -> None:
     server, log = ensure_server(home), home / "postgres" / "log"
     with closing(psycopg2.connect(server.url())) as connection, connection.cursor() as cursor:
         connection.autocommit = True
         cursor.execute("CREATE TABLE people (name text PRIMARY KEY, number int)")
-        for bad in ("VALUES (%s, 'x')", "VALUES (%s, 1), ('Zaphod 森', 2)", "SELECT %s, CAST('Zaphod 森' AS int)"):
+        for bad in (
+            "VALUES (%s, 'x')",
+            "VALUES (%s, 1), ('Zaphod 森', 2)",
+            "SELECT %s, CAST('Zaphod 森' AS int)",
+        ):
             with pytest.raises(psycopg2.Error):
                 cursor.execute(f"INSERT INTO people {bad}", [NAME])
         cursor.execute("DO $$ BEGIN RAISE WARNING 'Zaphod 森'; END $$")
@@ -221,14 +242,22 @@ def test_the_log_has_no_errors_of_statements_and_says_why_a_server_does_not_star
 
 
 def test_the_log_is_kept_for_days_and_can_be_erased(home: Path) -> None:
-    server, log, before = ensure_server(home), home / "postgres" / "log", home / "postgres" / "log.old"
+    server, log, before = (
+        ensure_server(home),
+        home / "postgres" / "log",
+        home / "postgres" / "log.old",
+    )
     log.write_text("first\n")
     assert not tidy_log(home), "it was begun just now"
     week = time.time() - 8 * 86_400
     before.touch()
     os.utime(before, (week, week))
     assert tidy_log(home)
-    assert (log.read_text(), before.read_text(), before.stat().st_mode & 0o777) == ("", "first\n", 0o600)
+    assert (log.read_text(), before.read_text(), before.stat().st_mode & 0o777) == (
+        "",
+        "first\n",
+        0o600,
+    )
     with log.open("a") as file:
         file.truncate(6_000_000)
     assert tidy_log(home), "it has become large"
@@ -255,7 +284,7 @@ def _refusal(url: str) -> str:
 
 
 @pytest.mark.parametrize("depth", [0, 2])
-def test_a_server_that_has_stopped_is_named_with_why_not_by_a_variable_that_nobody_set(
+def test_a_server_that_has_stopped_is_named_with_the_reason(
     home: Path,
     depth: int,
 ) -> None:

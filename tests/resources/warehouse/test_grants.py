@@ -1,6 +1,8 @@
-"""Roles for readers, by logging in as one: what it can read before and after a build, and what it cannot.
+"""Roles for readers, by logging in as one: what it can read before and after a build, and what it
+cannot.
 
-The server of the tests trusts who connects; where a test is about a password, the server is configured to ask that role for one.
+The server of the tests trusts who connects; where a test is about a password, the server is
+configured to ask that role for one.
 """
 
 import uuid
@@ -13,19 +15,14 @@ from sqlalchemy import Engine, text
 
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.grants import Limits, grant_bi
 from resources.warehouse.roles import Access
+from resources.warehouse.warehouse_errors import WarehouseError
+from tests.databases import execute
 
 PASSWORD = "s3cr3t % of 'BI'"
 Login = Callable[..., Engine]
 NewRole = Callable[..., str]
-
-
-def run(on: Engine, *statements: str) -> None:
-    with on.begin() as conn:
-        for statement in statements:
-            conn.execute(text(statement))
 
 
 def one(on: Engine, query: str) -> object:
@@ -35,18 +32,20 @@ def one(on: Engine, query: str) -> object:
 
 @pytest.fixture
 def new_role(warehouse: Engine) -> Iterator[NewRole]:
-    """Return a function that gives a name of a role that nobody has, or makes that role; it is dropped after the test."""
+    """Return a function that gives a name of a role that nobody has, or makes that role; it is
+    dropped after the test.
+    """
     with ExitStack() as stack:
 
         def drop(name: str) -> None:
             if one(warehouse, f"SELECT count(*) FROM pg_roles WHERE rolname = '{name}'"):
-                run(warehouse, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
+                execute(warehouse, f"DROP OWNED BY {name} CASCADE", f"DROP ROLE {name}")
 
         def name(attributes: str | None = None) -> str:
             made = f"r_{uuid.uuid4().hex[:12]}"
             stack.callback(drop, made)
             if attributes is not None:
-                run(warehouse, f"CREATE ROLE {made} {attributes}")
+                execute(warehouse, f"CREATE ROLE {made} {attributes}")
             return made
 
         yield name
@@ -58,7 +57,11 @@ def login(warehouse: Engine) -> Iterator[Login]:
     with ExitStack() as stack:
 
         def as_role(role: str, password: str | None = None) -> Engine:
-            made = engine(warehouse.url.set(username=role, password=password or "").render_as_string(hide_password=False))
+            made = engine(
+                warehouse.url.set(username=role, password=password or "").render_as_string(
+                    hide_password=False
+                )
+            )
             stack.callback(made.dispose)
             return made
 
@@ -67,12 +70,15 @@ def login(warehouse: Engine) -> Iterator[Login]:
 
 @pytest.fixture
 def marts(warehouse: Engine) -> Engine:
-    """Return the warehouse with a mart, a view on raw data and a table of staging, and a table of somebody else."""
-    run(
+    """Return the warehouse with a mart, a view on raw data and a table of staging, and a table of
+    somebody else.
+    """
+    execute(
         warehouse,
         "CREATE SCHEMA mart",
         "CREATE TABLE mart.issue AS SELECT 1 AS issue_id",
-        "CREATE VIEW mart.sync_stats AS SELECT count(*) AS n FROM ops.sync_history AS h, raw.issues AS i",
+        "CREATE VIEW mart.sync_stats AS SELECT count(*) AS n FROM "
+        "ops.sync_history AS h, raw.issues AS i",
         "CREATE SCHEMA staging",
         "CREATE TABLE staging.stg_issue AS SELECT 1 AS issue_id",
         "CREATE TABLE public.other AS SELECT 1 AS id",
@@ -107,14 +113,18 @@ REFUSED = [
 ]
 
 
-def test_it_reads_marts_also_those_that_are_made_later_and_nothing_else(marts: Engine, new_role: NewRole, login: Login) -> None:
+def test_it_reads_marts_also_those_that_are_made_later_and_nothing_else(
+    marts: Engine, new_role: NewRole, login: Login
+) -> None:
     role = new_role()
     grant_bi(marts, role, PASSWORD)
     reader = login(role)
     assert one(reader, "SELECT issue_id FROM issue") == 1, "mart is where it looks for tables"
-    assert one(reader, "SELECT n FROM mart.sync_stats") == 0, "a view reads with the rights of its owner"
+    assert one(reader, "SELECT n FROM mart.sync_stats") == 0, (
+        "a view reads with the rights of its owner"
+    )
     # As dbt does it: a new table in place of the old one, and one that was not there before.
-    run(
+    execute(
         marts,
         "CREATE TABLE mart.issue__dbt_tmp AS SELECT 2 AS issue_id",
         "ALTER TABLE mart.issue RENAME TO issue__dbt_backup",
@@ -122,12 +132,15 @@ def test_it_reads_marts_also_those_that_are_made_later_and_nothing_else(marts: E
         "DROP TABLE mart.issue__dbt_backup CASCADE",
         "CREATE TABLE mart.calendar AS SELECT 3 AS day",
     )
-    assert (one(reader, "SELECT issue_id FROM issue"), one(reader, "SELECT day FROM mart.calendar")) == (2, 3)
+    assert (
+        one(reader, "SELECT issue_id FROM issue"),
+        one(reader, "SELECT day FROM mart.calendar"),
+    ) == (2, 3)
     with pytest.raises(WarehouseError, match="read-only"):
-        run(reader, "CREATE TABLE mart.mine (id int)")
+        execute(reader, "CREATE TABLE mart.mine (id int)")
     for statement in REFUSED:
         with pytest.raises(WarehouseError, match=r"permission denied"):
-            run(reader, "SET TRANSACTION READ WRITE", statement)
+            execute(reader, "SET TRANSACTION READ WRITE", statement)
     limits = {
         "default_transaction_read_only": "on",
         "statement_timeout": "2min",
@@ -139,13 +152,18 @@ def test_it_reads_marts_also_those_that_are_made_later_and_nothing_else(marts: E
     assert {name: one(reader, f"SHOW {name}") for name in limits} == limits
 
 
-def test_again_it_changes_nothing_but_what_is_not_as_it_should_be(marts: Engine, new_role: NewRole, login: Login) -> None:
+def test_again_it_changes_nothing_but_what_is_not_as_it_should_be(
+    marts: Engine, new_role: NewRole, login: Login
+) -> None:
     def rights() -> object:
         return one(
             marts,
-            "SELECT string_agg(t, ' ' ORDER BY t) FROM (SELECT nspname || nspacl::text FROM pg_namespace "
-            "UNION SELECT oid || relacl::text FROM pg_class UNION SELECT defaclnamespace || defaclacl::text FROM pg_default_acl "
-            "UNION SELECT r.rolname || r.rolconfig::text || a.rolpassword FROM pg_roles AS r JOIN pg_authid a USING (oid)) f (t)",
+            "SELECT string_agg(t, ' ' ORDER BY t) FROM (SELECT nspname || "
+            "nspacl::text FROM pg_namespace "
+            "UNION SELECT oid || relacl::text FROM pg_class UNION SELECT defaclnamespace || "
+            "defaclacl::text FROM pg_default_acl "
+            "UNION SELECT r.rolname || r.rolconfig::text || a.rolpassword FROM pg_roles AS r "
+            "JOIN pg_authid a USING (oid)) f (t)",
         )
 
     role = new_role()
@@ -156,7 +174,7 @@ def test_again_it_changes_nothing_but_what_is_not_as_it_should_be(marts: Engine,
     again = grant_bi(marts, role, None)
     assert (again.created, again.new_password, again.url) == (False, None, first.url)
     assert rights() == before
-    run(
+    execute(
         marts,
         f"GRANT USAGE ON SCHEMA raw TO {role}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA raw TO {role}",
@@ -169,16 +187,24 @@ def test_again_it_changes_nothing_but_what_is_not_as_it_should_be(marts: Engine,
     assert one(reader, "SHOW statement_timeout") == "2min"
     for statement in REFUSED:
         with pytest.raises(WarehouseError, match="permission denied"):
-            run(reader, "SET TRANSACTION READ WRITE", statement)
+            execute(reader, "SET TRANSACTION READ WRITE", statement)
 
 
-def test_the_limits_of_a_role_are_those_of_the_last_command(marts: Engine, new_role: NewRole, login: Login) -> None:
+def test_the_limits_of_a_role_are_those_of_the_last_command(
+    marts: Engine, new_role: NewRole, login: Login
+) -> None:
     role = new_role()
     grant_bi(marts, role, None, Limits(connections=2, statement_seconds=1))
     with login(role).connect() as conn:
-        with pytest.raises(WarehouseError, match="cancelled the statement: raise statement_timeout"):
+        with pytest.raises(
+            WarehouseError, match="cancelled the statement: raise statement_timeout"
+        ):
             conn.execute(text("SELECT pg_sleep(60)"))
-        with login(role).connect(), pytest.raises(WarehouseError, match="too many connections for role"), login(role).connect():
+        with (
+            login(role).connect(),
+            pytest.raises(WarehouseError, match="too many connections for role"),
+            login(role).connect(),
+        ):
             pass
     grant_bi(marts, role, None)
     with ExitStack() as stack:
@@ -187,9 +213,11 @@ def test_the_limits_of_a_role_are_those_of_the_last_command(marts: Engine, new_r
     assert one(login(role), "SHOW statement_timeout") == "2min"
 
 
-def test_passwords_are_asked_for_kept_replaced_and_never_logged(marts: Engine, new_role: NewRole, login: Login) -> None:
+def test_passwords_are_asked_for_kept_replaced_and_never_logged(
+    marts: Engine, new_role: NewRole, login: Login
+) -> None:
     role = new_role()
-    run(marts, f"ALTER DATABASE {marts.url.database} SET log_statement = 'all'")
+    execute(marts, f"ALTER DATABASE {marts.url.database} SET log_statement = 'all'")
     marts.dispose()
     made_up = grant_bi(marts, role, None).new_password
     assert made_up
@@ -207,18 +235,41 @@ def test_passwords_are_asked_for_kept_replaced_and_never_logged(marts: Engine, n
         assert secret not in log + repr(access)
 
 
-@pytest.mark.parametrize("name", ["", "Backlog", "1st", "a-b", "pg_monitor", "public", "none", 'x"; DROP ROLE y', "x" * 64, "日本"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "Backlog",
+        "1st",
+        "a-b",
+        "pg_monitor",
+        "public",
+        "none",
+        'x"; DROP ROLE y',
+        "x" * 64,
+        "日本",
+    ],
+)
 def test_a_name_that_cannot_be_one_is_refused(warehouse: Engine, name: str) -> None:
     with pytest.raises(SettingsError, match="--role is "):
         grant_bi(warehouse, name, None)
 
 
 def test_a_role_that_can_do_other_things_is_refused(marts: Engine, new_role: NewRole) -> None:
-    administrator, group, owner = new_role("LOGIN CREATEROLE"), new_role("NOLOGIN"), new_role("LOGIN")
+    administrator, group, owner = (
+        new_role("LOGIN CREATEROLE"),
+        new_role("NOLOGIN"),
+        new_role("LOGIN"),
+    )
     member = new_role(f"LOGIN IN ROLE {group}")
-    run(marts, f"ALTER TABLE public.other OWNER TO {owner}")
+    execute(marts, f"ALTER TABLE public.other OWNER TO {owner}")
     loader = str(one(marts, "SELECT current_user"))
-    refusals = {loader: "that makes it", administrator: "an administrator", owner: "owns tables", member: f"rights of {group}"}
+    refusals = {
+        loader: "that makes it",
+        administrator: "an administrator",
+        owner: "owns tables",
+        member: f"rights of {group}",
+    }
     for role, said in refusals.items():
         with pytest.raises(SettingsError, match=f"--role is '{role}': expected .*{said}"):
             grant_bi(marts, role, None)
@@ -229,10 +280,18 @@ def plain_loader(marts: Engine, new_role: NewRole, login: Login) -> Engine:
     """Return the warehouse as a loader has it that owns its schemas, and may do nothing else."""
     loader = new_role("LOGIN")
     schemas = ("raw", "ops", "staging", "mart")
-    run(marts, f"GRANT CREATE ON DATABASE {marts.url.database} TO {loader}")
-    run(marts, *(f"ALTER SCHEMA {schema} OWNER TO {loader}" for schema in schemas))
-    run(marts, *(f"ALTER TABLE {table} OWNER TO {loader}" for table in ("mart.issue", "mart.sync_stats", "staging.stg_issue")))
-    run(marts, *(f"GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {loader}" for schema in schemas))
+    execute(marts, f"GRANT CREATE ON DATABASE {marts.url.database} TO {loader}")
+    execute(marts, *(f"ALTER SCHEMA {schema} OWNER TO {loader}" for schema in schemas))
+    execute(
+        marts,
+        *(
+            f"ALTER TABLE {table} OWNER TO {loader}"
+            for table in ("mart.issue", "mart.sync_stats", "staging.stg_issue")
+        ),
+    )
+    execute(
+        marts, *(f"GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {loader}" for schema in schemas)
+    )
     return login(loader)
 
 
@@ -245,12 +304,18 @@ def test_a_loader_that_may_not_make_roles_says_what_an_administrator_can_run(
     assert "\n" not in str(caught.value)
     assert "SCRAM" not in str(caught.value)
     assert one(marts, f"SELECT count(*) FROM pg_roles WHERE rolname = '{role}'") == 0
-    script = str(caught.value).split("run the command again: ")[1].replace("…", PASSWORD.replace("'", "''").replace("%", "%%"))
+    script = (
+        str(caught.value)
+        .split("run the command again: ")[1]
+        .replace("…", PASSWORD.replace("'", "''").replace("%", "%%"))
+    )
     with marts.begin() as conn:
         conn.exec_driver_sql(script)
     access = grant_bi(plain_loader, role, None)
     assert (access.created, access.too_much) == (False, ())
-    run(plain_loader, "DROP TABLE mart.issue", "CREATE TABLE mart.issue AS SELECT 5 AS issue_id")
+    execute(
+        plain_loader, "DROP TABLE mart.issue", "CREATE TABLE mart.issue AS SELECT 5 AS issue_id"
+    )
     assert one(login(role), "SELECT issue_id FROM issue") == 5
 
 
@@ -258,7 +323,7 @@ def test_a_loader_that_may_make_roles_needs_no_administrator(
     marts: Engine, plain_loader: Engine, new_role: NewRole, login: Login
 ) -> None:
     role = new_role()
-    run(marts, f"ALTER ROLE {plain_loader.url.username} CREATEROLE")
+    execute(marts, f"ALTER ROLE {plain_loader.url.username} CREATEROLE")
     assert grant_bi(plain_loader, role, PASSWORD).created
     assert not grant_bi(plain_loader, role, "another one").created
     assert one(login(role), "SELECT issue_id FROM issue") == 1
@@ -268,19 +333,27 @@ def test_what_everybody_may_is_taken_from_the_role_and_from_nobody_else(
     marts: Engine, plain_loader: Engine, new_role: NewRole, login: Login
 ) -> None:
     role, neighbour = new_role(), new_role("LOGIN")
-    run(marts, "GRANT CREATE ON SCHEMA public TO PUBLIC", "GRANT USAGE ON SCHEMA raw TO PUBLIC")
+    execute(marts, "GRANT CREATE ON SCHEMA public TO PUBLIC", "GRANT USAGE ON SCHEMA raw TO PUBLIC")
     grant_bi(marts, role, PASSWORD)
-    run(marts, "GRANT CREATE ON SCHEMA public TO PUBLIC")
-    assert grant_bi(plain_loader, role, None).too_much == ("CREATE on schema public",), "not the loader's to take away"
+    execute(marts, "GRANT CREATE ON SCHEMA public TO PUBLIC")
+    assert grant_bi(plain_loader, role, None).too_much == ("CREATE on schema public",), (
+        "not the loader's to take away"
+    )
     assert grant_bi(marts, role, None).too_much == ()
     with pytest.raises(WarehouseError, match="permission denied"):
-        run(login(role), "SET TRANSACTION READ WRITE", "CREATE TABLE public.mine (id int)")
-    run(login(neighbour), "CREATE TABLE public.mine (id int)")
+        execute(login(role), "SET TRANSACTION READ WRITE", "CREATE TABLE public.mine (id int)")
+    execute(login(neighbour), "CREATE TABLE public.mine (id int)")
 
 
-def test_a_warehouse_without_marts_gets_their_schema(warehouse: Engine, new_role: NewRole, login: Login) -> None:
+def test_a_warehouse_without_marts_gets_their_schema(
+    warehouse: Engine, new_role: NewRole, login: Login
+) -> None:
     role = new_role()
     access: Access = grant_bi(warehouse, role, PASSWORD)
-    run(warehouse, "CREATE SCHEMA IF NOT EXISTS mart", "CREATE TABLE mart.issue AS SELECT 1 AS issue_id")
+    execute(
+        warehouse,
+        "CREATE SCHEMA IF NOT EXISTS mart",
+        "CREATE TABLE mart.issue AS SELECT 1 AS issue_id",
+    )
     assert one(login(role), "SELECT issue_id FROM issue") == 1
     assert one(engine(access.url), "SELECT current_user") == role

@@ -1,4 +1,6 @@
-"""The tables of what happened: comments, activities and field changes are typed whatever shape they come in."""
+"""The tables of what happened: comments, activities and field changes are typed whatever shape they
+come in.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,30 +13,40 @@ CREATED = "2026-08-02T01:00:00Z"
 
 def a_comment(number: int = 1, **changes: Any) -> dict[str, Any]:
     return {
-        "id": 640_000 + number, "projectId": 300, "issueId": 90_017, "content": "Done on staging", "changeLog": [],
-        "createdUser": {"id": 5_001}, "created": CREATED, "updated": CREATED, "stars": [], "notifications": [],
+        "id": 640_000 + number, "projectId": 300, "issueId": 90_017, "content": "Done on staging",
+        "changeLog": [],
+        "createdUser": {"id": 5_001}, "created": CREATED, "updated": CREATED, "stars": [],
+        "notifications": [],
     } | changes  # fmt: skip
 
 
 def an_activity(number: int = 1, **changes: Any) -> dict[str, Any]:
     return {
         "id": 777_000 + number, "project": {"id": 300, "projectKey": "OPS"}, "type": 2,
-        "content": {"id": 90_017, "key_id": 42, "comment": {"id": 640_021, "content": ""}, "changes": []},
+        "content": {"id": 90_017, "key_id": 42, "comment": {"id": 640_021, "content": ""},
+            "changes": []},
         "notifications": [], "createdUser": {"id": 5_001}, "created": CREATED,
     } | changes  # fmt: skip
 
 
 def a_change(position: int = 0, **changes: Any) -> dict[str, Any]:
     return {
-        "commentId": 640_001, "position": position, "issueId": 90_017, "projectId": 300, "created": CREATED,
-        "createdUser": {"id": 5_001}, "field": "status", "sourceField": "status", "kind": "standard",
-        "oldValue": "Open", "newValue": "Closed", "oldId": 1, "newId": 4, "oldIds": None, "newIds": None,
+        "commentId": 640_001, "position": position, "issueId": 90_017, "projectId": 300,
+        "created": CREATED,
+        "createdUser": {"id": 5_001}, "field": "status", "sourceField": "status",
+        "kind": "standard",
+        "oldValue": "Open", "newValue": "Closed", "oldId": 1, "newId": 4, "oldIds": None,
+        "newIds": None,
         "customFieldId": None, "changeLog": {"field": "status"},
     } | changes  # fmt: skip
 
 
-def test_a_comment_takes_its_issue_and_project_from_the_request_where_the_source_does_not_say(load: Any, rows: Any) -> None:
-    old = {name: value for name, value in a_comment(1).items() if name not in ("issueId", "projectId")}
+def test_a_comment_without_issue_and_project_takes_those_of_the_request(
+    load: Any, rows: Any
+) -> None:
+    old = {
+        name: value for name, value in a_comment(1).items() if name not in ("issueId", "projectId")
+    }
     load("comments", old, a_comment(2), extra={"issue_id": 90_017, "project_id": 300})
     assert [(row["id"], row["issue_id"], row["project_id"]) for row in rows("comments")] == [
         (640_001, 90_017, 300),
@@ -46,15 +58,28 @@ def test_a_comment_is_typed(load: Any, rows: Any) -> None:
     load("comments", a_comment(1, updated="2026-08-03T01:00:00Z"))
     (row,) = rows("comments")
     assert (row["content"], row["created_user_id"]) == ("Done on staging", 5_001)
-    assert (row["created_at"], row["updated_at"]) == (datetime(2026, 8, 2, 1, tzinfo=UTC), datetime(2026, 8, 3, 1, tzinfo=UTC))
+    assert (row["created_at"], row["updated_at"]) == (
+        datetime(2026, 8, 2, 1, tzinfo=UTC),
+        datetime(2026, 8, 3, 1, tzinfo=UTC),
+    )
 
 
 def test_an_activity_is_typed_and_read_again_it_changes_nothing(load: Any, rows: Any) -> None:
     load("activities", an_activity(1))
     (row,) = rows("activities")
-    assert (row["project_id"], row["type"], row["content_id"], row["comment_id"]) == (300, 2, 90_017, 640_021)
+    assert (row["project_id"], row["type"], row["content_id"], row["comment_id"]) == (
+        300,
+        2,
+        90_017,
+        640_021,
+    )
     again = load(
-        "activities", an_activity(1, project={"id": 300, "projectKey": "RUN"}, content={"id": 90_017, "summary": "renamed"})
+        "activities",
+        an_activity(
+            1,
+            project={"id": 300, "projectKey": "RUN"},
+            content={"id": 90_017, "summary": "renamed"},
+        ),
     )
     assert (again.unchanged, again.updated) == (1, ())
     assert rows("activities") == [row]
@@ -75,7 +100,9 @@ def test_an_activity_is_typed_and_read_again_it_changes_nothing(load: Any, rows:
         ([], (None, None)),
     ],
 )
-def test_an_activity_is_kept_whatever_its_content_is(load: Any, rows: Any, content: Any, expected: tuple[Any, Any]) -> None:
+def test_an_activity_is_kept_whatever_its_content_is(
+    load: Any, rows: Any, content: Any, expected: tuple[Any, Any]
+) -> None:
     assert load("activities", an_activity(1, content=content)).rejected == 0
     (row,) = rows("activities")
     assert (row["content_id"], row["comment_id"]) == expected
@@ -86,11 +113,25 @@ def test_an_activity_of_no_project_is_kept(load: Any, rows: Any) -> None:
     assert rows("activities")[0]["project_id"] is None
 
 
-def test_the_ids_of_a_change_are_null_where_not_all_are_known_and_empty_where_there_are_none(load: Any, rows: Any) -> None:
-    load("issue_changes", a_change(0), a_change(1, oldIds=[], newIds=[77, 12], oldId=None, newId=None))
+def test_the_ids_of_a_change_are_null_where_not_all_are_known(load: Any, rows: Any) -> None:
+    load(
+        "issue_changes",
+        a_change(0),
+        a_change(1, oldIds=[], newIds=[77, 12], oldId=None, newId=None),
+    )
     first, second = rows("issue_changes")
-    assert (first["old_id"], first["new_id"], first["old_ids"], first["new_ids"]) == (1, 4, None, None)
-    assert (second["old_id"], second["new_id"], second["old_ids"], second["new_ids"]) == (None, None, [], [12, 77])
+    assert (first["old_id"], first["new_id"], first["old_ids"], first["new_ids"]) == (
+        1,
+        4,
+        None,
+        None,
+    )
+    assert (second["old_id"], second["new_id"], second["old_ids"], second["new_ids"]) == (
+        None,
+        None,
+        [],
+        [12, 77],
+    )
 
 
 def test_a_change_whose_ids_become_known_is_written_again(load: Any, rows: Any) -> None:
@@ -100,11 +141,16 @@ def test_a_change_whose_ids_become_known_is_written_again(load: Any, rows: Any) 
     assert [row["new_id"] for row in rows("issue_changes")] == [4, 4]
 
 
-def test_a_row_whose_hash_is_emptied_is_written_again_even_by_an_older_version(warehouse: Engine, load: Any, rows: Any) -> None:
+def test_a_row_whose_hash_is_emptied_is_written_again_even_by_an_older_version(
+    warehouse: Engine, load: Any, rows: Any
+) -> None:
     load("comments", a_comment(1, updated="2026-08-04T00:00:00Z", content="wrong"), a_comment(2))
     assert load("comments", a_comment(1, content="right"), a_comment(2)).updated == ()
     with warehouse.begin() as conn:
         conn.execute(text("UPDATE raw.comments SET content_hash = ''"))
-    assert load("comments", a_comment(1, content="right"), a_comment(2)).updated_ids == (640_001, 640_002)
+    assert load("comments", a_comment(1, content="right"), a_comment(2)).updated_ids == (
+        640_001,
+        640_002,
+    )
     assert rows("comments")[0]["content"] == "right"
     assert load("comments", a_comment(1, content="right"), a_comment(2)).updated == ()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.inbox import Event, acknowledge, receive, take
+from resources.warehouse.webhook_inbox import Event, acknowledge, receive, take
 
 
 class Inbox:
@@ -17,7 +17,11 @@ class Inbox:
 
     def receive(self, payload: Any, space: str = "acme") -> bool:
         with self.engine.begin() as conn:
-            return receive(conn, space, payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False))
+            return receive(
+                conn,
+                space,
+                payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False),
+            )
 
     def take(self, limit: int = 100, space: str = "acme") -> list[Event]:
         with self.engine.begin() as conn:
@@ -29,7 +33,9 @@ class Inbox:
 
     def column(self, name: str) -> list[Any]:
         with self.engine.begin() as conn:
-            return list(conn.execute(text(f"SELECT {name} FROM ops.webhook_events ORDER BY id")).scalars())
+            return list(
+                conn.execute(text(f"SELECT {name} FROM ops.webhook_events ORDER BY id")).scalars()
+            )
 
 
 @pytest.fixture
@@ -39,7 +45,12 @@ def inbox(warehouse: Engine) -> Inbox:
 
 
 def an_event(number: Any = 777_001, **more: Any) -> dict[str, Any]:
-    return {"id": number, "type": 2, "content": {"id": 90_017, "summary": "鍵 😀"}, "created": "2026-08-02T01:00:00Z"} | more
+    return {
+        "id": number,
+        "type": 2,
+        "content": {"id": 90_017, "summary": "鍵 😀"},
+        "created": "2026-08-02T01:00:00Z",
+    } | more
 
 
 def test_an_event_is_given_as_it_was_posted(inbox: Inbox) -> None:
@@ -48,8 +59,13 @@ def test_an_event_is_given_as_it_was_posted(inbox: Inbox) -> None:
     assert (event.activity_id, json.loads(event.payload)) == (777_001, an_event())
 
 
-@pytest.mark.parametrize(("first", "second"), [(777_001, 777_001), (777_001, "777001"), ("777001", 777_001), ("777001", "0777001")])
-def test_an_activity_is_taken_in_once_whichever_way_its_id_is_written(inbox: Inbox, first: Any, second: Any) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(777_001, 777_001), (777_001, "777001"), ("777001", 777_001), ("777001", "0777001")],
+)
+def test_an_activity_is_taken_in_once_whichever_way_its_id_is_written(
+    inbox: Inbox, first: Any, second: Any
+) -> None:
     assert inbox.receive(an_event(first))
     assert not inbox.receive(an_event(second, type=3))
     [event] = inbox.take()
@@ -74,8 +90,9 @@ def test_each_space_has_an_inbox_of_its_own(inbox: Inbox) -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        {"type": 2}, {"id": None}, {"id": ""}, {"id": "x1"}, {"id": 0}, {"id": -5}, {"id": True}, {"id": 7.0}, {"id": [7]},
-        {"id": 2**63}, {"id": "9" * 19}, {"id": "٣"}, {}, [], [{"id": 7}], None, True, 7, '"text"',
+        {"type": 2}, {"id": None}, {"id": ""}, {"id": "x1"}, {"id": 0}, {"id": -5}, {"id": True},
+        {"id": 7.0}, {"id": [7]}, {"id": 2**63}, {"id": "9" * 19}, {"id": "٣"}, {}, [], [{"id": 7}],
+        None, True, 7, '"text"',
     ],
     ids=repr,
 )  # fmt: skip
@@ -84,7 +101,9 @@ def test_what_names_no_activity_is_kept_each_time(inbox: Inbox, payload: Any) ->
     assert inbox.receive(payload)
     events = inbox.take()
     expected = json.loads(payload) if isinstance(payload, str) else payload
-    assert [(event.activity_id, json.loads(event.payload)) for event in events] == [(None, expected)] * 2
+    assert [(event.activity_id, json.loads(event.payload)) for event in events] == [
+        (None, expected)
+    ] * 2
 
 
 @pytest.mark.parametrize(
@@ -103,7 +122,9 @@ def test_what_names_no_activity_is_kept_each_time(inbox: Inbox, payload: Any) ->
     ],
     ids=lambda payload: repr(payload[:10]),
 )
-def test_a_body_that_is_not_json_is_kept_as_text_and_can_be_acknowledged(inbox: Inbox, payload: str) -> None:
+def test_a_body_that_is_not_json_is_kept_as_text_and_can_be_acknowledged(
+    inbox: Inbox, payload: str
+) -> None:
     assert inbox.receive(payload)
     [event] = inbox.take()
     assert (event.activity_id, json.loads(event.payload)) == (None, payload)
@@ -112,7 +133,9 @@ def test_a_body_that_is_not_json_is_kept_as_text_and_can_be_acknowledged(inbox: 
     assert inbox.column("outcome") == ["no JSON"]
 
 
-@pytest.mark.parametrize("odd", ["\x00", "\ud83d", "\udc00\ud83d", "😀", "鍵", "\\u0000", "é\u2028"], ids=ascii)
+@pytest.mark.parametrize(
+    "odd", ["\x00", "\ud83d", "\udc00\ud83d", "😀", "鍵", "\\u0000", "é\u2028"], ids=ascii
+)
 @pytest.mark.parametrize("escaped", [True, False])
 def test_odd_characters_are_kept(inbox: Inbox, odd: str, escaped: bool) -> None:
     value = {"id": 7, odd: f"a{odd}b"}
@@ -123,7 +146,9 @@ def test_odd_characters_are_kept(inbox: Inbox, odd: str, escaped: bool) -> None:
 
 
 def test_the_text_is_kept_to_the_letter_where_it_is_ascii(inbox: Inbox) -> None:
-    payload = '{ "id": 7,\r\n "hours": 1.50, "big": 123456789012345678901234567890, "a": 1, "a": 2 }'
+    payload = (
+        '{ "id": 7,\r\n "hours": 1.50, "big": 123456789012345678901234567890, "a": 1, "a": 2 }'
+    )
     inbox.receive(payload)
     assert inbox.column("payload") == [payload]
 
@@ -150,7 +175,7 @@ def test_an_outcome_is_said_once(inbox: Inbox) -> None:
     assert inbox.column("processed_at") == processed
 
 
-def test_two_readers_at_once_get_different_events_and_unacknowledged_ones_are_given_again(inbox: Inbox, warehouse: Engine) -> None:
+def test_two_readers_at_once_get_different_events(inbox: Inbox, warehouse: Engine) -> None:
     for number in (1, 2, 3):
         inbox.receive(an_event(number))
     with warehouse.connect() as one, one.begin() as transaction:

@@ -1,26 +1,30 @@
-"""What is still to be read: nothing that was requested is lost, nothing that was read is read again."""
+"""What is still to be read: nothing that was requested is lost, nothing that was read is read
+again.
+"""
 
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from resources.warehouse.issue_sync_state import (
-    QUARANTINE,
     CommentRead,
-    RefetchRequest,
-    RequestedIssue,
-    acknowledge_issues,
     count_histories,
     count_refreshed,
     finish_comments,
-    is_waiting,
     pending_comments,
     reach_comments,
     refresh_share,
-    request_refetch,
     requested_comments,
-    requested_issues,
     window_comments,
+)
+from resources.warehouse.refetch_requests import (
+    QUARANTINE,
+    RefetchRequest,
+    RequestedIssue,
+    acknowledge_issues,
+    is_waiting,
+    request_refetch,
+    requested_issues,
 )
 from tests.resources.warehouse.reading import Reads
 
@@ -29,14 +33,17 @@ MOVED = "2026-08-03T01:00:00Z"
 AT = datetime(2026, 8, 2, 1, tzinfo=UTC)
 
 
-# -- pending ----------------------------------------------------------------------------------------------------
+# -- pending ---------------------------------------------------------------------------------------
 
 
 def test_an_issue_that_was_never_read_is_read_whole_with_its_version(reads: Reads) -> None:
-    assert reads.pending(300) == [CommentRead(FIRST, 300, AT, 0, 0, 0, 0), CommentRead(SECOND, 300, AT, 0, 0, 0, 0)]
+    assert reads.pending(300) == [
+        CommentRead(FIRST, 300, AT, 0, 0, 0, 0),
+        CommentRead(SECOND, 300, AT, 0, 0, 0, 0),
+    ]
 
 
-def test_an_issue_with_a_newer_or_older_change_than_read_continues_after_the_last_comment(
+def test_an_issue_that_has_changed_continues_after_the_last_comment(
     read: Reads, load: Any, issue: Any
 ) -> None:
     load("issues", issue(1, updated=MOVED))
@@ -47,12 +54,16 @@ def test_an_issue_with_a_newer_or_older_change_than_read_continues_after_the_las
     assert read.entry(FIRST)["updated_at"] == AT + timedelta(days=1)
 
 
-def test_only_issues_of_the_given_projects_and_space_are_pending(reads: Reads, load: Any, issue: Any) -> None:
+def test_only_issues_of_the_given_projects_and_space_are_pending(
+    reads: Reads, load: Any, issue: Any
+) -> None:
     load("issues", issue(1, id=95_001), space_key="other")
     assert set(reads.starts(301)) == {THIRD}
     assert set(reads.starts(300, 301)) == {FIRST, SECOND, THIRD}
     assert reads.call(pending_comments, []) == []
-    assert [found.issue_id for found in reads.call(pending_comments, [300], space="other")] == [95_001]
+    assert [found.issue_id for found in reads.call(pending_comments, [300], space="other")] == [
+        95_001
+    ]
 
 
 def test_a_deleted_issue_is_not_pending_whatever_is_requested_of_it(reads: Reads) -> None:
@@ -65,7 +76,9 @@ def test_a_deleted_issue_is_not_pending_whatever_is_requested_of_it(reads: Reads
     assert reads.call(count_refreshed, [300, 301], AT) == (1, 1)
 
 
-def test_the_history_of_an_issue_is_there_when_its_comments_were_read_to_their_end(reads: Reads) -> None:
+def test_the_history_of_an_issue_is_there_when_its_comments_were_read_to_their_end(
+    reads: Reads,
+) -> None:
     assert reads.call(count_histories) == {300: (2, 0, 2), 301: (1, 0, 1)}
     first, second, _ = reads.pending()
     reads.call(reach_comments, first, 640_010)
@@ -99,7 +112,7 @@ def test_an_issue_without_any_time_is_read_once(reads: Reads, load: Any, issue: 
     assert reads.pending(302) == []
 
 
-# -- what arrives meanwhile --------------------------------------------------------------------------------------
+# -- what arrives meanwhile ------------------------------------------------------------------------
 
 
 def test_a_request_that_arrives_during_a_read_is_not_acknowledged_by_it(read: Reads) -> None:
@@ -113,14 +126,16 @@ def test_a_request_that_arrives_during_a_read_is_not_acknowledged_by_it(read: Re
     assert read.entry(FIRST)["last_comment_id"] == 640_011
 
 
-def test_a_first_request_that_arrives_during_the_first_read_is_not_acknowledged_by_it(reads: Reads) -> None:
+def test_a_first_request_during_the_first_read_is_not_acknowledged_by_it(reads: Reads) -> None:
     due = reads.pending(300)
     reads.request_refetch(FIRST, 640_003)
     reads.finish(due)
     assert reads.starts(300) == {FIRST: 640_002}
 
 
-def test_a_change_that_is_stored_during_a_read_makes_the_issue_pending_again(read: Reads, load: Any, issue: Any) -> None:
+def test_a_change_that_is_stored_during_a_read_makes_the_issue_pending_again(
+    read: Reads, load: Any, issue: Any
+) -> None:
     read.request_refetch(FIRST, 640_009)
     due = read.pending()
     load("issues", issue(1, updated=MOVED))
@@ -151,7 +166,7 @@ def test_an_issue_is_requested_until_it_was_read_after_the_last_request(read: Re
     assert read.requested() == []
 
 
-def test_a_requested_comment_stays_requested_when_the_issue_is_acknowledged_and_vice_versa(read: Reads) -> None:
+def test_a_requested_comment_and_its_issue_are_acknowledged_apart(read: Reads) -> None:
     read.request_refetch(FIRST, 640_005, issue=True)
     read.request_refetch(SECOND, 640_005, issue=True)
     read.call(acknowledge_issues, [one for one in read.requested() if one.issue_id == FIRST])
@@ -160,10 +175,10 @@ def test_a_requested_comment_stays_requested_when_the_issue_is_acknowledged_and_
     assert [one.issue_id for one in read.requested()] == [SECOND]
 
 
-# -- refetch requests -------------------------------------------------------------------------------------------------------
+# -- refetch requests ------------------------------------------------------------------------------
 
 
-def test_of_several_refetch_requests_of_an_issue_in_one_call_or_in_many_the_farthest_reaching_counts(read: Reads) -> None:
+def test_requests_for_one_issue_are_merged_into_the_widest_one(read: Reads) -> None:
     several = [
         RefetchRequest(FIRST, 300, "a", 640_007),
         RefetchRequest(FIRST, 0, "b", None, issue=True),
@@ -171,13 +186,19 @@ def test_of_several_refetch_requests_of_an_issue_in_one_call_or_in_many_the_fart
     ]
     read.call(request_refetch, several)
     assert dict(read.entry(FIRST)) | {"updated_at": None, "refreshed_at": None} == {
-        "space_key": "acme", "issue_id": FIRST, "project_id": 300, "updated_at": None, "last_comment_id": 640_010,
-        "refetch_comments_from": 640_006, "refetch_issue": True, "requested_by": "c", "refetch_requests": 1, "refreshed_at": None,
+        "space_key": "acme", "issue_id": FIRST, "project_id": 300, "updated_at": None,
+        "last_comment_id": 640_010,
+        "refetch_comments_from": 640_006, "refetch_issue": True, "requested_by": "c",
+        "refetch_requests": 1, "refreshed_at": None,
     }  # fmt: skip
     for one in (RefetchRequest(FIRST, 300, "d", None), RefetchRequest(FIRST, 0, "e", 640_008)):
         read.call(request_refetch, [one])
     found = read.entry(FIRST)
-    assert (found["refetch_comments_from"], found["refetch_issue"], found["requested_by"]) == (640_006, True, "e")
+    assert (found["refetch_comments_from"], found["refetch_issue"], found["requested_by"]) == (
+        640_006,
+        True,
+        "e",
+    )
     assert (found["refetch_requests"], found["project_id"]) == (3, 300)
     read.call(request_refetch, [])
 
@@ -202,14 +223,16 @@ def test_two_that_request_the_same_issues_in_different_order_do_not_deadlock(rea
     assert read.entry(90_300)["refetch_requests"] == 40
 
 
-def test_an_issue_without_a_row_named_by_an_activity_is_requested_until_it_is_known_to_be_gone(read: Reads) -> None:
+def test_an_issue_without_a_row_is_requested_until_it_is_known_to_be_gone(read: Reads) -> None:
     read.request_refetch(95_000, 640_020, issue=True)
     assert [(one.issue_id, one.project_id) for one in read.requested()] == [(95_000, 300)]
     read.call(acknowledge_issues, read.requested())
     assert read.requested(comments_too=True) == []
 
 
-def test_an_issue_that_appears_after_its_requests_were_acknowledged_is_read_whole(read: Reads, load: Any, issue: Any) -> None:
+def test_an_issue_that_appears_after_its_requests_were_acknowledged_is_read_whole(
+    read: Reads, load: Any, issue: Any
+) -> None:
     read.request_refetch(95_000, 640_020, issue=True)
     read.call(acknowledge_issues, read.requested())
     load("issues", issue(5, id=95_000))
@@ -224,19 +247,28 @@ def test_issues_with_only_comments_requested_are_returned_when_asked_for(read: R
     assert read.starts() == {THIRD: 640_004}
 
 
-def test_requested_comments_are_the_pending_ones_that_something_has_reported(reads: Reads, load: Any, issue: Any) -> None:
+def test_requested_comments_are_the_pending_ones_that_something_has_reported(
+    reads: Reads, load: Any, issue: Any
+) -> None:
     reads.request_refetch(FIRST, issue=True)
     assert [found.issue_id for found in reads.call(requested_comments, [300, 301])] == [FIRST]
     reads.finish(reads.pending())
     assert reads.call(requested_comments, [300, 301]) == []
     load("issues", issue(1, updated=MOVED), issue(2, updated=MOVED))
-    assert reads.call(requested_comments, [300, 301]) == [CommentRead(FIRST, 300, AT + timedelta(days=1), 640_010, 640_010, 1, 0)]
+    assert reads.call(requested_comments, [300, 301]) == [
+        CommentRead(FIRST, 300, AT + timedelta(days=1), 640_010, 640_010, 1, 0)
+    ]
     reads.request_refetch(THIRD, 640_001)
-    assert [found.issue_id for found in reads.call(requested_comments, [300, 301])] == [FIRST, THIRD]
+    assert [found.issue_id for found in reads.call(requested_comments, [300, 301])] == [
+        FIRST,
+        THIRD,
+    ]
     assert [found.issue_id for found in reads.call(requested_comments, [301])] == [THIRD]
 
 
-def test_a_request_waits_until_acknowledged_unless_quarantined_or_its_issue_is_gone(read: Reads) -> None:
+def test_a_request_waits_until_acknowledged_unless_quarantined_or_its_issue_is_gone(
+    read: Reads,
+) -> None:
     assert not read.call(is_waiting)
     read.request_refetch(FIRST, 640_005, by=QUARANTINE)
     assert not read.call(is_waiting)
@@ -247,7 +279,9 @@ def test_a_request_waits_until_acknowledged_unless_quarantined_or_its_issue_is_g
     assert not read.call(is_waiting, space="other")
     for acknowledged in (SECOND, THIRD, 95_000):
         assert read.call(is_waiting)
-        read.call(acknowledge_issues, [one for one in read.requested() if one.issue_id == acknowledged])
+        read.call(
+            acknowledge_issues, [one for one in read.requested() if one.issue_id == acknowledged]
+        )
         read.finish([one for one in read.pending() if one.issue_id == acknowledged])
     assert not read.call(is_waiting)
     read.request_refetch(THIRD, 640_001)
@@ -271,4 +305,6 @@ def test_what_is_requested_in_another_space_is_not_read(reads: Reads) -> None:
     with reads.engine.begin() as connection:
         request_refetch(connection, "other", [RefetchRequest(SECOND, 300, "elsewhere", issue=True)])
         assert requested_issues(connection, "acme", comments_too=False) == []
-        assert [one.issue_id for one in requested_issues(connection, "other", comments_too=False)] == [SECOND]
+        assert [
+            one.issue_id for one in requested_issues(connection, "other", comments_too=False)
+        ] == [SECOND]

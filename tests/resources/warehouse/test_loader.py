@@ -1,4 +1,6 @@
-"""The merge: at least once, merged to exactly once, whatever the data and whoever else is loading."""
+"""The merge: at least once, merged to exactly once, whatever the data and whoever else is
+loading.
+"""
 
 import json
 import random
@@ -9,20 +11,22 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from resources.warehouse import loader
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.loader import merge
 from resources.warehouse.quarantine import pending_rejections, resolve_rejections
 from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import rejected_records
+from resources.warehouse.schema_ops_records import rejected_records
 from resources.warehouse.statements import DollarQuoted
 from resources.warehouse.tombstones import mark_issues_deleted
+from resources.warehouse.warehouse_errors import WarehouseError
 from tests.databases import heard
 
 ISSUES = SPECS["issues"]
 WHO: dict[str, Any] = {"space_key": "acme", "timezone": "Asia/Tokyo", "run_id": "run-1"}
 
 
-@pytest.fixture(autouse=True, params=[1, loader.WORTH_ASKING], ids=["asked which are stored", "all sent"])
+@pytest.fixture(
+    autouse=True, params=[1, loader.WORTH_ASKING], ids=["asked which are stored", "all sent"]
+)
 def worth_asking(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Merge small batches as large ones are merged, too."""
     monkeypatch.setattr(loader, "WORTH_ASKING", request.param)
@@ -30,7 +34,12 @@ def worth_asking(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 def _quarantined(engine: Engine) -> list[dict[str, Any]]:
     with engine.connect() as conn:
-        return [dict(row) for row in conn.execute(select(rejected_records).order_by(rejected_records.c.id)).mappings()]
+        return [
+            dict(row)
+            for row in conn.execute(
+                select(rejected_records).order_by(rejected_records.c.id)
+            ).mappings()
+        ]
 
 
 def test_the_same_batch_twice_changes_no_row(load: Any, rows: Any, issue: Any) -> None:
@@ -39,27 +48,44 @@ def test_the_same_batch_twice_changes_no_row(load: Any, rows: Any, issue: Any) -
     before = rows("issues")
     second = load("issues", *batch, run_id="run-2")
     assert (first.read, len(first.inserted), len(first.updated), first.unchanged) == (5, 5, 0, 0)
-    assert (second.read, len(second.inserted), len(second.updated), second.unchanged) == (5, 0, 0, 5)
+    assert (second.read, len(second.inserted), len(second.updated), second.unchanged) == (
+        5,
+        0,
+        0,
+        5,
+    )
     assert rows("issues") == before
 
 
 def test_a_changed_record_updates_its_row_and_no_other(load: Any, rows: Any, issue: Any) -> None:
     load("issues", issue(1), issue(2))
-    result = load("issues", issue(1), issue(2, summary="new", updated="2026-08-03T00:00:00Z"), run_id="run-2")
+    result = load(
+        "issues", issue(1), issue(2, summary="new", updated="2026-08-03T00:00:00Z"), run_id="run-2"
+    )
     assert (result.inserted_ids, result.updated_ids, result.unchanged) == ((), (90_002,), 1)
-    assert [(row["summary"], row["run_id"]) for row in rows("issues")] == [("鍵を回す", "run-1"), ("new", "run-2")]
+    assert [(row["summary"], row["run_id"]) for row in rows("issues")] == [
+        ("鍵を回す", "run-1"),
+        ("new", "run-2"),
+    ]
 
 
-def test_a_login_is_stored_but_counts_as_no_change_of_the_user(load: Any, rows: Any, user: Any) -> None:
+def test_a_login_is_stored_but_counts_as_no_change_of_the_user(
+    load: Any, rows: Any, user: Any
+) -> None:
     load("users", user(1), user(2))
     before = rows("users")
     result = load("users", user(1, lastLoginTime="2026-08-01T00:00:00Z"), user(2), run_id="run-2")
     assert (result.inserted, result.updated, result.unchanged) == ((), (), 2)
     moved, same = rows("users")
     assert same == before[1]
-    assert {name for name in moved if moved[name] != before[0][name]} == {"payload", "last_login_at"}
+    assert {name for name in moved if moved[name] != before[0][name]} == {
+        "payload",
+        "last_login_at",
+    }
     assert moved["payload"]["lastLoginTime"] == "2026-08-01T00:00:00Z"
-    renamed = load("users", user(1, name="New", lastLoginTime="2026-08-02T00:00:00Z"), run_id="run-3")
+    renamed = load(
+        "users", user(1, name="New", lastLoginTime="2026-08-02T00:00:00Z"), run_id="run-3"
+    )
     assert renamed.updated_ids == (moved["id"],)
     assert [row["run_id"] for row in rows("users")] == ["run-3", "run-1"]
 
@@ -77,14 +103,18 @@ def test_a_record_of_the_same_second_overwrites(load: Any, rows: Any, issue: Any
     assert rows("issues")[0]["payload"]["stars"] == [{"id": 1}]
 
 
-def test_a_record_without_a_time_of_change_counts_as_old_as_it_was_made(load: Any, rows: Any, issue: Any) -> None:
+def test_a_record_without_a_time_of_change_counts_as_old_as_it_was_made(
+    load: Any, rows: Any, issue: Any
+) -> None:
     load("issues", issue(1, summary="never changed", updated=None))
     assert load("issues", issue(1, summary="changed")).updated_ids == (90_001,)
     assert load("issues", issue(1, summary="never changed", updated=None)).unchanged == 1
     assert rows("issues")[0]["summary"] == "changed"
 
 
-def test_of_several_versions_in_one_batch_the_newest_counts(load: Any, rows: Any, issue: Any) -> None:
+def test_of_several_versions_in_one_batch_the_newest_counts(
+    load: Any, rows: Any, issue: Any
+) -> None:
     versions = [
         issue(1, summary="second", updated="2026-08-03T00:00:00Z"),
         issue(1, summary="third", updated="2026-08-04T00:00:00Z"),
@@ -103,10 +133,18 @@ def test_spaces_do_not_see_each_other(load: Any, rows: Any, issue: Any) -> None:
 
 def test_an_empty_batch_is_no_work(load: Any) -> None:
     result = load("issues")
-    assert (result.read, result.inserted, result.updated, result.unchanged, result.rejected) == (0, (), (), 0, 0)
+    assert (result.read, result.inserted, result.updated, result.unchanged, result.rejected) == (
+        0,
+        (),
+        (),
+        0,
+        0,
+    )
 
 
-def test_a_failure_after_the_merge_rolls_back_whole(warehouse: Engine, rows: Any, issue: Any) -> None:
+def test_a_failure_after_the_merge_rolls_back_whole(
+    warehouse: Engine, rows: Any, issue: Any
+) -> None:
     def fail() -> None:
         with warehouse.begin() as conn:
             merge(conn, ISSUES, [issue(1), issue(2, dueDate="bad"), issue(3, risk=1)], **WHO)
@@ -118,24 +156,37 @@ def test_a_failure_after_the_merge_rolls_back_whole(warehouse: Engine, rows: Any
     assert _quarantined(warehouse) == []
 
 
-def test_a_row_marked_deleted_comes_back_when_the_source_lists_it(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
+def test_a_row_marked_deleted_comes_back_when_the_source_lists_it(
+    warehouse: Engine, load: Any, rows: Any, issue: Any
+) -> None:
     load("issues", issue(1))
     with warehouse.begin() as conn:
-        mark_issues_deleted(conn, [90_001], space_key="acme", reason="gone", evidence="looked", run_id="run-2")
+        mark_issues_deleted(
+            conn, [90_001], space_key="acme", reason="gone", evidence="looked", run_id="run-2"
+        )
     assert rows("issues")[0]["deleted_reason"] == "gone"
-    assert load("issues", issue(1, updated="2026-08-01T00:00:00Z")).unchanged == 1, "an older reading proves nothing"
+    assert load("issues", issue(1, updated="2026-08-01T00:00:00Z")).unchanged == 1, (
+        "an older reading proves nothing"
+    )
     assert load("issues", issue(1)).updated_ids == (90_001,)
     assert (rows("issues")[0]["deleted_at"], rows("issues")[0]["deleted_reason"]) == (None, None)
 
 
-def test_bad_records_are_quarantined_and_the_rest_loads(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
+def test_bad_records_are_quarantined_and_the_rest_loads(
+    warehouse: Engine, load: Any, rows: Any, issue: Any
+) -> None:
     batch = [issue(n) for n in range(100)]
     batch[13] = issue(13, dueDate="soon")
     batch[57] = issue(57, estimatedHours="many")
     batch[99] = issue(99, category="none")
     batch[42] = issue(42, projectId=None)
     result = load("issues", *batch)
-    assert (len(result.inserted), result.rejected, len(result.without_id), result.unchanged) == (96, 4, 0, 0)
+    assert (len(result.inserted), result.rejected, len(result.without_id), result.unchanged) == (
+        96,
+        4,
+        0,
+        0,
+    )
     assert len(rows("issues")) == 96
     assert len(result.present_ids) == 100
     entries = _quarantined(warehouse)
@@ -147,7 +198,9 @@ def test_bad_records_are_quarantined_and_the_rest_loads(warehouse: Engine, load:
     assert json.loads(by_key["90013"]["payload"]) == batch[13]
 
 
-def test_records_without_a_key_are_quarantined_and_never_stop_a_batch(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
+def test_records_without_a_key_are_quarantined_and_never_stop_a_batch(
+    warehouse: Engine, load: Any, rows: Any, issue: Any
+) -> None:
     nothing = issue(1)
     del nothing["id"]
     result = load("issues", nothing, None, "text", [1], 7, issue(2), issue(3, id=None))
@@ -156,12 +209,16 @@ def test_records_without_a_key_are_quarantined_and_never_stop_a_batch(warehouse:
     assert all(entry["record_key"].startswith("?") for entry in _quarantined(warehouse))
 
 
-def test_a_number_that_json_does_not_know_is_quarantined(warehouse: Engine, load: Any, issue: Any) -> None:
+def test_a_number_that_json_does_not_know_is_quarantined(
+    warehouse: Engine, load: Any, issue: Any
+) -> None:
     assert load("issues", issue(1, estimatedHours=float("nan")), issue(2)).rejected == 1
     assert _quarantined(warehouse)[0]["payload"].count("NaN") == 1
 
 
-def test_a_rejection_is_kept_once_and_resolved_by_a_good_version(warehouse: Engine, load: Any, issue: Any) -> None:
+def test_a_rejection_is_kept_once_and_resolved_by_a_good_version(
+    warehouse: Engine, load: Any, issue: Any
+) -> None:
     bad = issue(1, dueDate="soon")
     load("issues", bad)
     load("issues", bad, run_id="run-2")
@@ -177,11 +234,17 @@ def test_a_rejection_is_kept_once_and_resolved_by_a_good_version(warehouse: Engi
     assert [entry["resolved_at"] is None for entry in _quarantined(warehouse)] == [False, True]
 
 
-def test_the_quarantine_is_asked_only_while_it_has_an_open_entry_of_the_table(warehouse: Engine, load: Any, issue: Any) -> None:
+def test_the_quarantine_is_asked_only_while_it_has_an_open_entry_of_the_table(
+    warehouse: Engine, load: Any, issue: Any
+) -> None:
     def of_quarantine(*records: Any) -> list[str]:
         with heard(Engine, "before_cursor_execute", 2) as asked:
             load("issues", *records)
-        return [one.partition(" ")[0] for one in asked if " ops.rejected_records " in one and "raw.issues" not in one]
+        return [
+            one.partition(" ")[0]
+            for one in asked
+            if " ops.rejected_records " in one and "raw.issues" not in one
+        ]
 
     assert of_quarantine(issue(1)) == []
     assert of_quarantine(issue(2, dueDate="soon"), issue(3)) == ["INSERT"]
@@ -191,7 +254,9 @@ def test_the_quarantine_is_asked_only_while_it_has_an_open_entry_of_the_table(wa
     assert of_quarantine(issue(5)) == []
 
 
-def test_the_rejection_of_a_record_that_is_gone_can_be_resolved(warehouse: Engine, load: Any, issue: Any) -> None:
+def test_the_rejection_of_a_record_that_is_gone_can_be_resolved(
+    warehouse: Engine, load: Any, issue: Any
+) -> None:
     load("issues", issue(1, dueDate="soon"), {"no": "id"})
     with warehouse.begin() as conn:
         gone = pending_rejections(conn, "acme", "issues")
@@ -200,7 +265,9 @@ def test_the_rejection_of_a_record_that_is_gone_can_be_resolved(warehouse: Engin
         assert pending_rejections(conn, "acme", "issues") == []
 
 
-def test_replaced_characters_keep_the_original_until_a_clean_version_comes(warehouse: Engine, load: Any, issue: Any) -> None:
+def test_replaced_characters_keep_the_original_until_a_clean_version_comes(
+    warehouse: Engine, load: Any, issue: Any
+) -> None:
     record = issue(1, summary="a\x00b" + chr(0xD83D))
     load("issues", record | {"dueDate": "soon"})
     load("issues", record)
@@ -221,7 +288,9 @@ def test_keys_of_two_parts_are_quarantined_by_both(warehouse: Engine, load: Any)
     assert _quarantined(warehouse)[0]["record_key"] == "300/1"
 
 
-def test_a_zone_the_server_does_not_know_is_an_error_and_no_fault_of_the_records(warehouse: Engine, load: Any, issue: Any) -> None:
+def test_a_zone_the_server_does_not_know_is_an_error_and_no_fault_of_the_records(
+    warehouse: Engine, load: Any, issue: Any
+) -> None:
     with pytest.raises(WarehouseError, match="time zone 'Mars/Olympus'"):
         load("issues", issue(1, dueDate="2026-08-01T15:00:00Z"), timezone="Mars/Olympus")
     assert _quarantined(warehouse) == []
@@ -231,7 +300,15 @@ def test_two_loads_at_once_do_not_deadlock(warehouse: Engine, rows: Any, issue: 
     def work(seed: int) -> None:
         shuffle = random.Random(seed)  # noqa: S311  the order must be the same every time
         for turn in range(6):
-            batch = [issue(n, summary=f"{seed}-{turn}", updated=f"2026-08-0{1 + turn}T00:00:0{seed}Z", risk=1) for n in range(150)]
+            batch = [
+                issue(
+                    n,
+                    summary=f"{seed}-{turn}",
+                    updated=f"2026-08-0{1 + turn}T00:00:0{seed}Z",
+                    risk=1,
+                )
+                for n in range(150)
+            ]
             batch += [issue(n, dueDate="bad") for n in range(200, 205)]
             shuffle.shuffle(batch)
             with warehouse.begin() as conn:
@@ -246,18 +323,29 @@ def test_two_loads_at_once_do_not_deadlock(warehouse: Engine, rows: Any, issue: 
 def test_a_thousand_issues_take_one_statement(warehouse: Engine, load: Any, issue: Any) -> None:
     load("issues", *(issue(n, description="説明" * 500) for n in range(1_000)))
     with warehouse.connect() as conn:
-        size, count = conn.execute(text("SELECT pg_column_size(payload), count(*) OVER () FROM raw.issues LIMIT 1")).one()
+        size, count = conn.execute(
+            text("SELECT pg_column_size(payload), count(*) OVER () FROM raw.issues LIMIT 1")
+        ).one()
     assert count == 1_000
     assert size < 3_000, "payloads are compressed"
 
 
-@pytest.mark.parametrize("said", ["x$t0", "$t0$", "$t1$$t0", "$$", "%(batch)s %s :batch", "a\\'b\"c\\u0041\n"])
+@pytest.mark.parametrize(
+    "said", ["x$t0", "$t0$", "$t1$$t0", "$$", "%(batch)s %s :batch", "a\\'b\"c\\u0041\n"]
+)
 def test_a_text_is_quoted_whatever_is_in_it(warehouse: Engine, said: str) -> None:
     with warehouse.connect() as conn:
-        assert conn.execute(text("SELECT CAST(:said AS text)"), {"said": DollarQuoted(said)}).scalar_one() == said
+        assert (
+            conn.execute(
+                text("SELECT CAST(:said AS text)"), {"said": DollarQuoted(said)}
+            ).scalar_one()
+            == said
+        )
 
 
-def test_a_row_that_is_not_written_again_keeps_its_entry_for_replaced_characters(load: Any, warehouse: Engine, issue: Any) -> None:
+def test_a_row_that_is_not_written_again_keeps_its_entry_for_replaced_characters(
+    load: Any, warehouse: Engine, issue: Any
+) -> None:
     load("issues", issue(1, createdUser={"id": 1, "name": "a\0b"}))
     [entry] = _quarantined(warehouse)
     assert (entry["reason"], entry["resolved_at"]) == ("characters_replaced", None)
@@ -269,6 +357,8 @@ def test_a_row_that_is_not_written_again_keeps_its_entry_for_replaced_characters
     assert entry["resolved_at"] is not None
 
 
-def test_a_field_of_a_refused_record_is_not_reported_as_one_that_is_kept(load: Any, issue: Any) -> None:
+def test_a_field_of_a_refused_record_is_not_reported_as_one_that_is_kept(
+    load: Any, issue: Any
+) -> None:
     assert load("issues", issue(1, novelty=1, estimatedHours="many")).unexpected_fields == ()
     assert load("issues", issue(1, novelty=1)).unexpected_fields == ("novelty",)

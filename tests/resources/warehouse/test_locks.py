@@ -1,4 +1,6 @@
-"""One holder of a lock at a time, while its connection lives; a holder that has lost its locks gets an error."""
+"""One holder of a lock at a time, while its connection lives; a holder that has lost its locks gets
+an error.
+"""
 
 import re
 import subprocess
@@ -11,8 +13,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseBusyError, WarehouseError
-from resources.warehouse.locks import Locks, is_free, is_held
+from resources.warehouse.locks import Locks, free_condition, held_condition
+from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
 
 HOLD = """
 import sys
@@ -23,7 +25,10 @@ with Locks(engine(sys.argv[1]), "acme") as locks:
     print("held", flush=True)
     sys.stdin.read()
 """
-KILL = text("SELECT pg_terminate_backend(pid) FROM (SELECT DISTINCT pid::int FROM ops.locks) AS holders (pid)")
+KILL = text(
+    "SELECT pg_terminate_backend(pid) FROM (SELECT DISTINCT pid::int FROM "
+    "ops.locks) AS holders (pid)"
+)
 
 
 @pytest.fixture
@@ -36,11 +41,15 @@ def other(warehouse_url: str) -> Iterator[Engine]:
 
 def _held(warehouse: Engine) -> int:
     with warehouse.connect() as conn:
-        return int(conn.execute(text(f"SELECT count(*) FROM ops.locks AS l WHERE {is_held('l')}")).scalar_one())
+        return int(
+            conn.execute(
+                text(f"SELECT count(*) FROM ops.locks AS l WHERE {held_condition('l')}")
+            ).scalar_one()
+        )
 
 
 def _is_free(warehouse: Engine, space_key: str, name: str) -> bool:
-    query = text(f"SELECT {is_free('CAST(:space_key AS text)', 'CAST(:name AS text)')}")
+    query = text(f"SELECT {free_condition('CAST(:space_key AS text)', 'CAST(:name AS text)')}")
     with warehouse.connect() as conn:
         return bool(conn.execute(query, {"space_key": space_key, "name": name}).scalar_one())
 
@@ -54,11 +63,19 @@ def _lose(warehouse: Engine) -> None:
         time.sleep(0.02)
 
 
-def test_one_holder_of_a_lock_and_no_one_hinders_another_name(warehouse: Engine, other: Engine) -> None:
-    with Locks(warehouse, "acme") as mine, Locks(other, "acme") as theirs, Locks(other, "beta") as elsewhere:
+def test_one_holder_of_a_lock_and_no_one_hinders_another_name(
+    warehouse: Engine, other: Engine
+) -> None:
+    with (
+        Locks(warehouse, "acme") as mine,
+        Locks(other, "acme") as theirs,
+        Locks(other, "beta") as elsewhere,
+    ):
         mine.acquire("issues/300")
         with pytest.raises(
-            WarehouseBusyError, match=r"sync of issues/300 is running on acme \(process \d+ on .*, since 20.* UTC\): wait"
+            WarehouseBusyError,
+            match=r"sync of issues/300 is running on acme \(process \d+ on "
+            r".*, since 20.* UTC\): wait",
         ):
             theirs.acquire("issues/300")
         assert not theirs.try_acquire("issues/300")
@@ -70,7 +87,9 @@ def test_one_holder_of_a_lock_and_no_one_hinders_another_name(warehouse: Engine,
         theirs.acquire("issues/300")
 
 
-def test_a_lock_can_be_given_back_before_the_end_and_a_second_time_is_one(warehouse: Engine, other: Engine) -> None:
+def test_a_lock_can_be_given_back_before_the_end_and_a_second_time_is_one(
+    warehouse: Engine, other: Engine
+) -> None:
     with Locks(warehouse, "acme") as mine, Locks(other, "acme") as theirs:
         mine.acquire("issues/300")
         mine.acquire("issues/300")
@@ -95,7 +114,9 @@ def test_whether_a_lock_is_free_can_be_asked_without_taking_it(warehouse: Engine
     assert _is_free(warehouse, "acme", "load/1/issues")
 
 
-def test_a_lock_is_released_by_an_error_and_by_the_death_of_its_holder(warehouse: Engine, warehouse_url: str) -> None:
+def test_a_lock_is_released_by_an_error_and_by_the_death_of_its_holder(
+    warehouse: Engine, warehouse_url: str
+) -> None:
     def fail() -> None:
         with Locks(warehouse, "acme") as mine:
             mine.acquire("issues")
@@ -103,7 +124,12 @@ def test_a_lock_is_released_by_an_error_and_by_the_death_of_its_holder(warehouse
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, warehouse_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, warehouse_url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     said: list[str] = []
@@ -127,12 +153,15 @@ def test_locks_leave_no_transaction_open_and_no_connection_behind(warehouse: Eng
     assert _held(warehouse) == 0
 
 
-def test_a_holder_that_lost_its_locks_learns_it_before_the_commit_and_does_not_regain_them_unnoticed(warehouse: Engine) -> None:
+def test_a_holder_that_lost_its_locks_learns_it_before_the_commit(warehouse: Engine) -> None:
     with Locks(warehouse, "acme") as mine:
         mine.acquire("issues")
         mine.verify()
         _lose(warehouse)
-        with pytest.raises(WarehouseError, match="connection that held the locks was lost, as when PostgreSQL restarts"):
+        with pytest.raises(
+            WarehouseError,
+            match="connection that held the locks was lost, as when PostgreSQL restarts",
+        ):
             mine.verify()
         for use in (mine.verify, lambda: mine.acquire("users"), lambda: mine.release("issues")):
             with pytest.raises(WarehouseError, match="connection that held the locks was lost"):
@@ -179,7 +208,9 @@ def test_locks_whose_connection_is_lost_do_not_hide_how_the_block_ended(warehous
         lose_them_and_fail()
 
 
-def test_a_session_that_holds_locks_is_not_ended_for_being_idle(warehouse: Engine, warehouse_url: str) -> None:
+def test_a_session_that_holds_locks_is_not_ended_for_being_idle(
+    warehouse: Engine, warehouse_url: str
+) -> None:
     with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         name = conn.execute(text("SELECT current_database()")).scalar_one()
         conn.execute(text(f"ALTER DATABASE {name} SET idle_session_timeout = '300ms'"))
@@ -191,20 +222,31 @@ def test_a_session_that_holds_locks_is_not_ended_for_being_idle(warehouse: Engin
     impatient.dispose()
 
 
-def test_of_many_that_ask_for_a_lock_at_the_same_moment_one_gets_it(warehouse: Engine, warehouse_url: str) -> None:
+def test_of_many_that_ask_for_a_lock_at_the_same_moment_one_gets_it(
+    warehouse: Engine, warehouse_url: str
+) -> None:
     """In each round also from the hands of a session that has died."""
     engines = [engine(warehouse_url) for _ in range(6)]
     for number in range(40):
         if number % 2:
             with warehouse.begin() as conn:
-                conn.execute(text("UPDATE ops.locks SET session_began_at = session_began_at - interval '1 hour'"))
+                conn.execute(
+                    text(
+                        "UPDATE ops.locks SET session_began_at = "
+                        "session_began_at - interval '1 hour'"
+                    )
+                )
         barrier, taken = threading.Barrier(len(engines)), list[bool]()
 
         def take(
-            made: Engine, barrier: threading.Barrier = barrier, taken: list[bool] = taken, name: str = f"n{number // 2}"
+            made: Engine,
+            barrier: threading.Barrier = barrier,
+            taken: list[bool] = taken,
+            name: str = f"n{number // 2}",
         ) -> None:
             barrier.wait(60)
-            # The session begins here, too: who waits for the row must not have looked at the list of sessions before.
+            # The session begins here, too: who waits for the row must not have looked at the list
+            # of sessions before.
             with Locks(made, "acme") as locks:
                 taken.append(locks.try_acquire(name))
                 barrier.wait(60)
@@ -220,7 +262,9 @@ def test_of_many_that_ask_for_a_lock_at_the_same_moment_one_gets_it(warehouse: E
         made.dispose()
 
 
-def test_a_session_of_another_role_with_the_number_of_one_that_has_died_holds_nothing(warehouse: Engine) -> None:
+def test_a_session_of_another_role_with_the_pid_of_a_dead_one_holds_nothing(
+    warehouse: Engine,
+) -> None:
     with Locks(warehouse, "acme") as dead, Locks(warehouse, "acme") as mine:
         dead.acquire("issues")
         with warehouse.begin() as conn:

@@ -10,10 +10,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, text
 
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseError
 from resources.warehouse.migrations import HEAD, upgrade, versions
 from resources.warehouse.schema_ops import OPS_TABLES
 from resources.warehouse.spec import metadata
+from resources.warehouse.warehouse_errors import WarehouseError
 
 UPGRADE = """
 import sys
@@ -41,12 +41,17 @@ def test_the_newest_version_is_the_one_that_the_program_expects() -> None:
 
 
 def test_indexes_of_open_entries_cover_open_entries_only(warehouse: Engine) -> None:
-    query = text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'ops' AND indexdef LIKE '%WHERE%'")
+    query = text(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'ops' "
+        "AND indexdef LIKE '%WHERE%'"
+    )
     with warehouse.connect() as conn:
         partial: dict[str, str] = {row[0]: row[1] for row in conn.execute(query)}
     assert set(partial) == {
-        "deletions_open_idx", "issue_sync_state_requested_idx", "rejected_records_open_key", "source_conditions_open_key",
-        "sync_history_active_idx", "sync_history_run_key", "webhook_events_activity_key", "webhook_events_open_idx",
+        "deletions_open_idx", "issue_sync_state_requested_idx", "rejected_records_open_key",
+        "source_conditions_open_key",
+        "sync_history_active_idx", "sync_history_run_key", "webhook_events_activity_key",
+        "webhook_events_open_idx",
     }  # fmt: skip
     assert "(resolved_at IS NULL)" in partial["rejected_records_open_key"]
 
@@ -64,13 +69,22 @@ def test_every_table_and_column_is_described_in_the_database(warehouse: Engine) 
 
 def test_two_processes_that_migrate_at_once_both_succeed(empty_url: str) -> None:
     both = [
-        subprocess.Popen([sys.executable, "-W", "error", "-c", UPGRADE, empty_url], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", UPGRADE, empty_url],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for _ in range(2)
     ]
-    assert [(process.communicate(timeout=120)[1], process.returncode) for process in both] == [("", 0), ("", 0)]
+    assert [(process.communicate(timeout=120)[1], process.returncode) for process in both] == [
+        ("", 0),
+        ("", 0),
+    ]
     made = engine(empty_url)
     with made.connect() as conn:
-        assert conn.execute(text("SELECT version_num FROM ops.alembic_version")).scalars().all() == [HEAD]
+        assert conn.execute(
+            text("SELECT version_num FROM ops.alembic_version")
+        ).scalars().all() == [HEAD]
         assert conn.execute(text("SELECT count(*) FROM raw.issues")).scalar_one() == 0
     made.dispose()
 
@@ -80,10 +94,15 @@ def test_a_failed_migration_leaves_nothing_behind(empty_url: str) -> None:
     with made.begin() as conn:
         conn.execute(text("CREATE SCHEMA raw"))
         conn.execute(text("CREATE TABLE raw.teams (mine integer)"))
-    with pytest.raises(WarehouseError, match=r'holds a table of another program .*"teams" already exists'):
+    with pytest.raises(
+        WarehouseError, match=r'holds a table of another program .*"teams" already exists'
+    ):
         upgrade(made)
     with made.begin() as conn:
-        tables = text("SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('raw', 'ops')")
+        tables = text(
+            "SELECT schemaname || '.' || tablename FROM pg_tables WHERE "
+            "schemaname IN ('raw', 'ops')"
+        )
         assert conn.execute(tables).scalars().all() == ["raw.teams"]
         conn.execute(text("DROP TABLE raw.teams"))
     upgrade(made)
@@ -105,15 +124,22 @@ def test_a_migrated_database_is_left_alone(warehouse: Engine) -> None:
 def test_a_program_that_is_older_than_the_warehouse_refuses_to_touch_it(warehouse: Engine) -> None:
     with warehouse.begin() as conn:
         conn.execute(text("UPDATE ops.alembic_version SET version_num = '9999'"))
-    with pytest.raises(WarehouseError, match=r"has version 9999, which this program does not know.*restore the backup"):
+    with pytest.raises(
+        WarehouseError,
+        match=r"has version 9999, which this program does not know.*restore the backup",
+    ):
         upgrade(warehouse)
 
 
-def test_a_warehouse_from_before_the_first_release_is_refused_with_the_way_out(warehouse: Engine) -> None:
+def test_a_warehouse_from_before_the_first_release_is_refused_with_the_way_out(
+    warehouse: Engine,
+) -> None:
     with warehouse.begin() as conn:
         conn.execute(text("UPDATE ops.alembic_version SET version_num = '0012'"))
     with pytest.raises(
-        WarehouseError, match=r"^The warehouse has version 0012, from before the first release.*drop the schemas.*load"
+        WarehouseError,
+        match=r"^The warehouse has version 0012, from before the first "
+        r"release.*drop the schemas.*load",
     ):
         upgrade(warehouse)
 

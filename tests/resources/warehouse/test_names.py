@@ -21,13 +21,21 @@ class Listings:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def look(self, *listings: Mapping[int, str], kind: str = "categories", owner: int = 300) -> "Listings":
+    def look(
+        self, *listings: Mapping[int, str], kind: str = "categories", owner: int = 300
+    ) -> "Listings":
         for names, at in zip(listings, LOOKS, strict=False):
             self.record(names, at, kind=kind, owner=owner)
         return self
 
     def record(
-        self, names: Mapping[int, str], at: datetime | None, *, kind: str = "categories", owner: int = 300, space: str = "acme"
+        self,
+        names: Mapping[int, str],
+        at: datetime | None,
+        *,
+        kind: str = "categories",
+        owner: int = 300,
+        space: str = "acme",
     ) -> None:
         with self.engine.begin() as conn:
             record_names(conn, space, kind, owner, names, at=at)
@@ -37,7 +45,9 @@ class Listings:
         with self.engine.begin() as conn:
             return Names.read(conn, "acme")
 
-    def resolve(self, name: str, at: datetime, *, kind: str = "categories", owner: int = 300) -> int | None:
+    def resolve(
+        self, name: str, at: datetime, *, kind: str = "categories", owner: int = 300
+    ) -> int | None:
         return self.names.resolve(kind, owner, name, at)
 
     def each(self, name: str, *times: datetime) -> list[int | None]:
@@ -48,7 +58,10 @@ class Listings:
 
     def rows(self) -> list[Any]:
         with self.engine.begin() as conn:
-            query = "SELECT id, name, NULLIF(seen_from, '-infinity'), seen_at, seen_to FROM ops.names ORDER BY id, seen_from"
+            query = (
+                "SELECT id, name, NULLIF(seen_from, '-infinity'), seen_at, seen_to FROM "
+                "ops.names ORDER BY id, seen_from"
+            )
             return [tuple(row) for row in conn.execute(text(query))]
 
 
@@ -58,7 +71,7 @@ def listings(warehouse: Engine) -> Listings:
     return Listings(warehouse)
 
 
-# -- one name ----------------------------------------------------------------------------------------------------
+# -- one name --------------------------------------------------------------------------------------
 
 
 def test_what_the_first_look_shows_has_always_had_its_name(listings: Listings) -> None:
@@ -77,9 +90,14 @@ def test_a_name_is_one_of_its_kind_owner_and_space(listings: Listings) -> None:
     assert listings.resolve("infra", LONG_AGO) is None
 
 
-def test_the_same_listing_again_changes_nothing_but_when_it_was_last_seen(listings: Listings) -> None:
+def test_the_same_listing_again_changes_nothing_but_when_it_was_last_seen(
+    listings: Listings,
+) -> None:
     listings.look({77: "Infra", 78: "Web"}, {78: "Web", 77: "Infra"})
-    assert listings.rows() == [(77, "Infra", None, LOOKS[1], None), (78, "Web", None, LOOKS[1], None)]
+    assert listings.rows() == [
+        (77, "Infra", None, LOOKS[1], None),
+        (78, "Web", None, LOOKS[1], None),
+    ]
 
 
 def test_a_renamed_id_is_found_by_either_name_whenever_the_rename_was(listings: Listings) -> None:
@@ -87,7 +105,10 @@ def test_a_renamed_id_is_found_by_either_name_whenever_the_rename_was(listings: 
     between = LOOKS[0] + HOUR
     assert listings.each("Infra", LONG_AGO, between, LOOKS[1]) == [77, 77, 77]
     assert listings.each("Platform", between, LOOKS[1], LOOKS[3]) == [77, 77, 77]
-    assert listings.rows() == [(77, "Infra", None, LOOKS[0], LOOKS[1]), (77, "Platform", LOOKS[1], LOOKS[1], None)]
+    assert listings.rows() == [
+        (77, "Infra", None, LOOKS[0], LOOKS[1]),
+        (77, "Platform", LOOKS[1], LOOKS[1], None),
+    ]
 
 
 def test_a_deleted_id_keeps_its_name(listings: Listings) -> None:
@@ -95,22 +116,39 @@ def test_a_deleted_id_keeps_its_name(listings: Listings) -> None:
     assert listings.each("Infra", LONG_AGO, LOOKS[0] + HOUR, LOOKS[2]) == [77, 77, 77]
 
 
-def test_a_name_that_another_id_got_later_means_the_one_that_had_it_then(listings: Listings) -> None:
-    listings.look({77: "Infra"}, {77: "Infra", 78: "Web"}, {77: "Platform", 78: "Infra"}, {77: "Platform", 78: "Infra"})
+def test_a_name_that_another_id_got_later_means_the_one_that_had_it_then(
+    listings: Listings,
+) -> None:
+    listings.look(
+        {77: "Infra"},
+        {77: "Infra", 78: "Web"},
+        {77: "Platform", 78: "Infra"},
+        {77: "Platform", 78: "Infra"},
+    )
     assert listings.each("Infra", LONG_AGO, LOOKS[1] - HOUR) == [77, 77]
     assert listings.each("Infra", LOOKS[2] + HOUR, LOOKS[3] + HOUR) == [78, 78]
 
 
-def test_between_two_listings_nobody_knows_who_had_a_name_that_was_passed_on(listings: Listings) -> None:
+def test_between_two_listings_nobody_knows_who_had_a_name_that_was_passed_on(
+    listings: Listings,
+) -> None:
     listings.look({77: "Infra", 78: "Web"}, {77: "Platform", 78: "Infra"})
     near = timedelta(seconds=1)
-    assert listings.each("Infra", LOOKS[0] + near, LOOKS[0] + HOUR, LOOKS[1] - near, LOOKS[1] + near) == [None] * 4
+    assert (
+        listings.each("Infra", LOOKS[0] + near, LOOKS[0] + HOUR, LOOKS[1] - near, LOOKS[1] + near)
+        == [None] * 4
+    )
     assert listings.each("Web", LOOKS[0] + HOUR) == [78]
 
 
-def test_an_id_that_was_made_again_under_the_same_name_is_not_mixed_up_with_the_old_one(listings: Listings) -> None:
+def test_an_id_made_again_under_the_same_name_is_not_the_old_one(listings: Listings) -> None:
     listings.look({77: "Infra"}, {}, {90: "Infra"})
-    assert listings.each("Infra", LONG_AGO, LOOKS[0] + HOUR, LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [77, 77, 90, 90]
+    assert listings.each("Infra", LONG_AGO, LOOKS[0] + HOUR, LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [
+        77,
+        77,
+        90,
+        90,
+    ]
 
 
 def test_a_name_that_two_have_at_once_means_neither(listings: Listings) -> None:
@@ -119,12 +157,20 @@ def test_a_name_that_two_have_at_once_means_neither(listings: Listings) -> None:
     assert listings.each("Mori A.", LOOKS[1] + HOUR) == [5_001]
 
 
-def test_a_name_that_a_second_owner_got_is_ambiguous_from_the_listing_before_on(listings: Listings) -> None:
+def test_a_name_that_a_second_owner_got_is_ambiguous_from_the_listing_before_on(
+    listings: Listings,
+) -> None:
     listings.look({77: "Infra", 78: "Web"}, {77: "Infra", 78: "Web"}, {77: "Infra", 78: "Infra"})
-    assert listings.each("Infra", LOOKS[1] - HOUR, LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [77, None, None]
+    assert listings.each("Infra", LOOKS[1] - HOUR, LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [
+        77,
+        None,
+        None,
+    ]
 
 
-def test_a_name_that_nobody_had_then_and_two_had_at_other_times_gives_no_id(listings: Listings) -> None:
+def test_a_name_that_nobody_had_then_and_two_had_at_other_times_gives_no_id(
+    listings: Listings,
+) -> None:
     listings.look({77: "Infra", 1: "x"}, {1: "x"}, {1: "x"}, {1: "x", 90: "Infra"})
     assert listings.each("Infra", LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [None, 90]
 
@@ -180,9 +226,18 @@ def test_resolution_zero_is_an_id(listings: Listings) -> None:
     assert listings.names.resolve_list("resolutions", 0, "Fixed", LONG_AGO) == [0]
 
 
-# -- lists -------------------------------------------------------------------------------------------------------
+# -- lists -----------------------------------------------------------------------------------------
 
-CATEGORIES = {1: "Infra", 2: "Web", 3: "Web, mobile", 4: "R,D", 5: "a, b", 6: "b, c", 7: "c", 8: "a"}
+CATEGORIES = {
+    1: "Infra",
+    2: "Web",
+    3: "Web, mobile",
+    4: "R,D",
+    5: "a, b",
+    6: "b, c",
+    7: "c",
+    8: "a",
+}
 
 
 @pytest.mark.parametrize(
@@ -204,12 +259,16 @@ CATEGORIES = {1: "Infra", 2: "Web", 3: "Web, mobile", 4: "R,D", 5: "a, b", 6: "b
         ("c, a", [7, 8]),
     ],
 )
-def test_a_list_is_read_in_the_one_way_that_makes_sense(listings: Listings, shown: str, expected: list[int] | None) -> None:
+def test_a_list_is_read_in_the_one_way_that_makes_sense(
+    listings: Listings, shown: str, expected: list[int] | None
+) -> None:
     listings.look(CATEGORIES)
     assert listings.ids(shown) == expected
 
 
-def test_of_two_ways_to_read_a_list_the_one_with_names_of_that_time_counts(listings: Listings) -> None:
+def test_of_two_ways_to_read_a_list_the_one_with_names_of_that_time_counts(
+    listings: Listings,
+) -> None:
     listings.look({1: "A", 2: "B", 3: "A, B"}, {1: "A", 2: "B"}, {1: "A", 2: "B"}, {3: "A, B"})
     assert listings.ids("A, B", LOOKS[1] + HOUR) == [1, 2]
     assert listings.ids("A, B", LONG_AGO) is None
@@ -222,7 +281,9 @@ def test_a_list_with_an_ambiguous_name_gives_no_ids(listings: Listings) -> None:
     assert listings.ids("B, C, A") == [3, 4]
 
 
-def test_a_list_may_mix_names_of_then_with_names_that_are_known_only_later(listings: Listings) -> None:
+def test_a_list_may_mix_names_of_then_with_names_that_are_known_only_later(
+    listings: Listings,
+) -> None:
     listings.look({1: "A"}, {1: "A", 2: "B"})
     assert listings.ids("A, B", LOOKS[0] + HOUR) == [1, 2]
 

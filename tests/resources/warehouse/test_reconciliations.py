@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.reconciliations import Level, Reconciled, ReconciliationStatus, latest, record
+from resources.warehouse.reconciliations import Level, Proof, Reconciled, latest, record
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -15,18 +15,28 @@ def day(number: int) -> datetime:
 
 
 def compared(warehouse: Engine, checks: str, project: int = 300, space_key: str = "acme") -> None:
-    """Keep a comparison a day: `c` counts equal, `C` counts differ, `d` rows equal, `D` rows differ."""
+    """Keep a comparison a day: `c` counts equal, `C` counts differ, `d` rows equal, `D` rows
+    differ.
+    """
     for number, one in enumerate(checks):
         how: Level = "count" if one in "cC" else "rows"
         with warehouse.begin() as conn:
-            record(conn, space_key, how, [Reconciled(project, 10, 10 + one.isupper(), int(one.isupper()))])
+            record(
+                conn,
+                space_key,
+                how,
+                [Reconciled(project, 10, 10 + one.isupper(), int(one.isupper()))],
+            )
             conn.execute(
-                text("UPDATE ops.reconciliations SET checked_at = :day WHERE id = (SELECT max(id) FROM ops.reconciliations)"),
+                text(
+                    "UPDATE ops.reconciliations SET checked_at = :day WHERE id = (SELECT max(id) "
+                    "FROM ops.reconciliations)"
+                ),
                 {"day": day(number)},
             )
 
 
-def reconciliation_status(warehouse: Engine, project: int = 300) -> ReconciliationStatus:
+def reconciliation_status(warehouse: Engine, project: int = 300) -> Proof:
     with warehouse.connect() as conn:
         return latest(conn, "acme")[project]
 
@@ -56,10 +66,17 @@ def test_a_project_has_the_status_of_its_last_comparisons_since_the_first_of_the
     assert (found.equal, found.since, found.checked_at) == (equal, day(since), day(len(checks) - 1))
 
 
-def test_the_last_comparison_and_the_last_row_reconciliation_are_distinguished(warehouse: Engine) -> None:
+def test_the_last_comparison_and_the_last_row_reconciliation_are_distinguished(
+    warehouse: Engine,
+) -> None:
     compared(warehouse, "Dc")
     found = reconciliation_status(warehouse)
-    assert (found.level, found.source_rows, found.warehouse_rows, found.differences) == ("count", 10, 10, 0)
+    assert (found.level, found.source_rows, found.warehouse_rows, found.differences) == (
+        "count",
+        10,
+        10,
+        0,
+    )
     assert (found.rows_compared_at, found.row_differences) == (day(0), 1)
     compared(warehouse, "c", project=301)
     assert reconciliation_status(warehouse, 301).rows_compared_at is None

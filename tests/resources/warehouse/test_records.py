@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from resources.warehouse.records import BadRecordError, content_hash, record_key, unexpected_fields
+from resources.warehouse.record_content import (
+    BadRecordError,
+    content_hash,
+    record_key,
+    unexpected_fields,
+)
 from resources.warehouse.schema import SPECS
 
 ISSUES = SPECS["issues"]
@@ -19,7 +24,13 @@ def _item(number: int, name: str = "Red") -> dict[str, Any]:
 
 
 def _file(**changes: Any) -> dict[str, Any]:
-    return {"id": 8, "dir": "/", "name": "a.pdf", "size": 10, "updated": "2026-08-01T00:00:00Z"} | changes
+    return {
+        "id": 8,
+        "dir": "/",
+        "name": "a.pdf",
+        "size": 10,
+        "updated": "2026-08-01T00:00:00Z",
+    } | changes
 
 
 SAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -27,8 +38,14 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"assignee": {"id": 1, "lastLoginTime": "2026-01-01T00:00:00Z"}},
         {"assignee": {"id": 1, "lastLoginTime": "2026-01-02T00:00:00Z"}},
     ),
-    "a status was renamed": ({"status": {"id": 4, "name": "Closed"}}, {"status": {"id": 4, "name": "完了"}}),
-    "categories in another order": ({"category": [{"id": 2}, {"id": 1}]}, {"category": [{"id": 1}, {"id": 2}]}),
+    "a status was renamed": (
+        {"status": {"id": 4, "name": "Closed"}},
+        {"status": {"id": 4, "name": "完了"}},
+    ),
+    "categories in another order": (
+        {"category": [{"id": 2}, {"id": 1}]},
+        {"category": [{"id": 1}, {"id": 2}]},
+    ),
     "a milestone was archived": (
         {"milestone": [{"id": 1, "archived": False}]},
         {"milestone": [{"id": 1, "archived": True}]},
@@ -41,7 +58,10 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"customFields": [_field(1, [_item(2), _item(1)])]},
         {"customFields": [_field(1, [_item(1, "赤"), _item(2)])]},
     ),
-    "an empty list value as null": ({"customFields": [_field(1, [])]}, {"customFields": [_field(1, None)]}),
+    "an empty list value as null": (
+        {"customFields": [_field(1, [])]},
+        {"customFields": [_field(1, None)]},
+    ),
     "a star's giver logged in": (
         {"stars": [{"id": 1, "presenter": {"lastLoginTime": "a"}}]},
         {"stars": [{"id": 1, "presenter": {"lastLoginTime": "b"}}]},
@@ -51,18 +71,32 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 SAME_COMMENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a notification was read": (
-        {"notifications": [{"id": 1, "user": {"id": 5}, "alreadyRead": False, "resourceAlreadyRead": False}]},
-        {"notifications": [{"id": 1, "user": {"id": 5}, "alreadyRead": True, "resourceAlreadyRead": True}]},
+        {
+            "notifications": [
+                {"id": 1, "user": {"id": 5}, "alreadyRead": False, "resourceAlreadyRead": False}
+            ]
+        },
+        {
+            "notifications": [
+                {"id": 1, "user": {"id": 5}, "alreadyRead": True, "resourceAlreadyRead": True}
+            ]
+        },
     ),
     "who was notified logged in": (
         {"notifications": [{"id": 1, "user": {"id": 5, "lastLoginTime": "a"}}]},
         {"notifications": [{"id": 1, "user": {"id": 5, "lastLoginTime": "b"}}]},
     ),
-    "its author was renamed": ({"createdUser": {"id": 1, "name": "a"}}, {"createdUser": {"id": 1, "name": "b"}}),
+    "its author was renamed": (
+        {"createdUser": {"id": 1, "name": "a"}},
+        {"createdUser": {"id": 1, "name": "b"}},
+    ),
 }
 
 DIFFERENT_COMMENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "another was notified": ({"notifications": [{"id": 1, "user": {"id": 5}}]}, {"notifications": [{"id": 1, "user": {"id": 6}}]}),
+    "another was notified": (
+        {"notifications": [{"id": 1, "user": {"id": 5}}]},
+        {"notifications": [{"id": 1, "user": {"id": 6}}]},
+    ),
     "edited": ({"content": "a"}, {"content": "b"}),
     "starred": ({"stars": []}, {"stars": [{"id": 1}]}),
     "another order of its changes": (
@@ -75,17 +109,29 @@ DIFFERENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "assigned": ({"assignee": None}, {"assignee": {"id": 1}}),
     "resolved as 0": ({"resolution": None}, {"resolution": {"id": 0}}),
     "the key of its project changed": ({"issueKey": "OPS-1"}, {"issueKey": "DEV-1"}),
-    "touched without a change": ({"updated": "2026-08-02T01:00:00Z"}, {"updated": "2026-08-02T01:00:01Z"}),
+    "touched without a change": (
+        {"updated": "2026-08-02T01:00:00Z"},
+        {"updated": "2026-08-02T01:00:01Z"},
+    ),
     "a category more": ({"category": [{"id": 1}]}, {"category": [{"id": 1}, {"id": 2}]}),
-    "another list item": ({"customFields": [_field(1, _item(1))]}, {"customFields": [_field(1, _item(2))]}),
+    "another list item": (
+        {"customFields": [_field(1, _item(1))]},
+        {"customFields": [_field(1, _item(2))]},
+    ),
     "another free text": (
         {"customFields": [_field(1, [], otherValue="a")]},
         {"customFields": [_field(1, [], otherValue="b")]},
     ),
     "a number": ({"customFields": [_field(1, 99.9)]}, {"customFields": [_field(1, 99.8)]}),
     "an attachment": ({"attachments": []}, {"attachments": [{"id": 1}]}),
-    "a shared file of another size": ({"sharedFiles": [_file()]}, {"sharedFiles": [_file(size=11)]}),
-    "an external link": ({"externalFileLinks": []}, {"externalFileLinks": [{"name": "a", "url": "b"}]}),
+    "a shared file of another size": (
+        {"sharedFiles": [_file()]},
+        {"sharedFiles": [_file(size=11)]},
+    ),
+    "an external link": (
+        {"externalFileLinks": []},
+        {"externalFileLinks": [{"name": "a", "url": "b"}]},
+    ),
     "a field nobody knows": ({"risk": {"id": 1, "level": 2}}, {"risk": {"id": 1, "level": 3}}),
     "text against null": ({"description": ""}, {"description": None}),
 }
@@ -114,14 +160,19 @@ def test_a_change_of_a_comment(one: dict[str, Any], other: dict[str, Any]) -> No
 def test_another_name_changes_the_user_but_no_membership(user: Any) -> None:
     before, after = user(1), user(1, name="New")
     assert content_hash(SPECS["users"], before) != content_hash(SPECS["users"], after)
-    assert content_hash(SPECS["project_members"], before) == content_hash(SPECS["project_members"], after)
+    assert content_hash(SPECS["project_members"], before) == content_hash(
+        SPECS["project_members"], after
+    )
 
 
 @pytest.mark.parametrize("nested", ["a field nobody knows", "list"])
 def test_a_login_is_no_change_of_the_user_or_of_whatever_holds_one(user: Any, nested: str) -> None:
     before, after = user(1), user(1, lastLoginTime="2026-08-01T00:00:00Z")
     assert content_hash(SPECS["users"], before) == content_hash(SPECS["users"], after)
-    cascading_references = [{"id": 1, nested: [one] if nested == "list" else one} for one in (before, after, user(1, name="New"))]
+    cascading_references = [
+        {"id": 1, nested: [one] if nested == "list" else one}
+        for one in (before, after, user(1, name="New"))
+    ]
     hashes = [content_hash(ISSUES, holder) for holder in cascading_references]
     assert hashes[0] == hashes[1] != hashes[2]
 
@@ -132,7 +183,9 @@ def test_a_renamed_item_changes_the_custom_field_but_not_their_order() -> None:
     assert content_hash(spec, before) == content_hash(
         spec, {"id": 1, "items": [_item(2), _item(1)], "applicableIssueTypes": [2, 1]}
     )
-    assert content_hash(spec, before) != content_hash(spec, before | {"items": [_item(1, "赤"), _item(2)]})
+    assert content_hash(spec, before) != content_hash(
+        spec, before | {"items": [_item(1, "赤"), _item(2)]}
+    )
 
 
 def test_fields_that_the_api_is_known_to_send_are_expected(issue: Any, user: Any) -> None:

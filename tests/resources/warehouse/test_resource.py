@@ -6,11 +6,13 @@ import pytest
 from dagster import DagsterInstance, EnvVar, asset, materialize
 from sqlalchemy import text
 
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.warehouse_resource import WarehouseResource
 
 
-def test_an_asset_gets_a_migrated_warehouse_and_leaves_no_connection(warehouse_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_asset_gets_a_migrated_warehouse_and_leaves_no_connection(
+    warehouse_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TEST_WAREHOUSE_URL", warehouse_url)
     engines = []
 
@@ -26,7 +28,8 @@ def test_an_asset_gets_a_migrated_warehouse_and_leaves_no_connection(warehouse_u
     with DagsterInstance.ephemeral() as instance:
         result = materialize([counted], resources={"warehouse": resource}, instance=instance)
     assert result.output_for_node("counted") == 0
-    assert engines[0].pool.checkedin() == 0  # type: ignore[attr-defined]  # QueuePool, of which Pool is the base
+    # It is a QueuePool, of which Pool is the base.
+    assert engines[0].pool.checkedin() == 0  # type: ignore[attr-defined]
 
 
 def test_without_a_url_the_embedded_server_is_used_and_without_a_home_it_is_an_error() -> None:
@@ -47,7 +50,9 @@ def test_the_url_is_in_no_repr() -> None:
     assert "s3cret" not in str(WarehouseResource(url="postgresql://me:s3cret@db/wh"))
 
 
-def test_resources_of_one_warehouse_share_connections_until_the_last_is_closed(warehouse_url: str) -> None:
+def test_resources_of_one_warehouse_share_connections_until_the_last_is_closed(
+    warehouse_url: str,
+) -> None:
     first, second = WarehouseResource(url=warehouse_url), WarehouseResource(url=warehouse_url)
     engine = first.engine
     assert second.engine is engine

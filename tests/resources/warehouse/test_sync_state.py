@@ -16,7 +16,7 @@ from resources.warehouse.sync_state import (
     oldest_watermark,
     project_id_for_key,
     project_states,
-    record_failure,
+    record_project_failures,
     record_project_keys,
     record_success,
     set_checkpoint,
@@ -37,7 +37,9 @@ def test_a_watermark_only_moves_forward(warehouse: Engine) -> None:
         assert get_watermarks(conn, "acme", "issues") == {300: NOON, 301: NOON + timedelta(hours=1)}
 
 
-def test_the_oldest_watermark_is_that_of_the_accessible_projects_that_have_one_of_the_keys(warehouse: Engine) -> None:
+def test_the_oldest_watermark_is_that_of_the_accessible_projects_of_the_keys(
+    warehouse: Engine,
+) -> None:
     def oldest(*keys: str) -> datetime | None:
         with warehouse.connect() as conn:
             return oldest_watermark(conn, "issues", keys)
@@ -63,7 +65,9 @@ def test_the_oldest_watermark_is_that_of_the_accessible_projects_that_have_one_o
     assert oldest("WEB", "RENAMED") is None, "which of two spaces is meant is not known"
 
 
-def test_rows_and_their_watermark_commit_together_or_not_at_all(warehouse: Engine, rows: Any, issue: Any) -> None:
+def test_rows_and_their_watermark_commit_together_or_not_at_all(
+    warehouse: Engine, rows: Any, issue: Any
+) -> None:
     def killed_before_commit() -> None:
         with warehouse.begin() as conn:
             merge(conn, SPECS["issues"], [issue(1)], space_key="acme", timezone="UTC", run_id="run")
@@ -81,7 +85,7 @@ def test_a_failure_keeps_the_last_success_and_a_success_clears_the_error(warehou
     with warehouse.begin() as conn:
         record_success(conn, "acme", "issues", [300, 301, 300])
         first = project_states(conn, "acme", "issues")
-        record_failure(conn, "acme", "issues", [300], "GET /issues: 500")
+        record_project_failures(conn, "acme", "issues", [300], "GET /issues: 500")
         record_success(conn, "acme", "issues", [])
         second = project_states(conn, "acme", "issues")
         record_success(conn, "acme", "issues", [300])
@@ -98,7 +102,7 @@ def test_a_failure_keeps_the_last_success_and_a_success_clears_the_error(warehou
 
 def test_a_recorded_outcome_leaves_the_watermark_alone(warehouse: Engine) -> None:
     with warehouse.begin() as conn:
-        record_failure(conn, "acme", "issues", [300], "down")
+        record_project_failures(conn, "acme", "issues", [300], "down")
         assert get_watermarks(conn, "acme", "issues") == {}
         set_watermark(conn, "acme", "issues", 300, NOON)
         record_success(conn, "acme", "issues", [300])
@@ -110,7 +114,12 @@ def test_a_renamed_project_is_found_by_either_key_until_another_takes_it(warehou
         with warehouse.begin() as conn:
             record_project_keys(conn, "acme", keys)
     with warehouse.begin() as conn:
-        assert [project_id_for_key(conn, "acme", key) for key in ("OPS", "RUN", "DEV", "NEW")] == [300, 300, 301, None]
+        assert [project_id_for_key(conn, "acme", key) for key in ("OPS", "RUN", "DEV", "NEW")] == [
+            300,
+            300,
+            301,
+            None,
+        ]
         assert project_id_for_key(conn, "other", "OPS") is None
         record_project_keys(conn, "acme", {"OPS": 302})
         record_project_keys(conn, "acme", {})
@@ -129,7 +138,9 @@ def test_a_checkpoint_is_of_one_space_one_scope_and_one_order(warehouse: Engine)
             ]
         ):
             set_checkpoint(conn, space, scope, [place + 1], Checkpoint(sort, {"place": place}, at))
-        assert get_checkpoints(conn, "acme", "issues", "created") == {1: Checkpoint("created", {"place": 0}, at)}
+        assert get_checkpoints(conn, "acme", "issues", "created") == {
+            1: Checkpoint("created", {"place": 0}, at)
+        }
         clear_checkpoints(conn, "acme", "issues", [1, 2, 3, 4])
         assert get_checkpoints(conn, "acme", "issues", "created") == {}
         assert get_checkpoints(conn, "acme", "other", "created").keys() == {2}

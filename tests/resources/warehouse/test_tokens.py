@@ -1,4 +1,6 @@
-"""Stored tokens: encrypted, renewed by one process at a time, stored before they are used, and readable by the right key only."""
+"""Stored tokens: encrypted, renewed by one process at a time, stored before they are used, and
+readable by the right key only.
+"""
 
 import threading
 from collections.abc import Callable
@@ -12,14 +14,19 @@ from resources.secret import Secret
 from resources.tokens import Tokens, TokensUnreadableError
 from resources.variables import SettingsError
 from resources.warehouse.connect import engine
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.tokens import StoredTokens
+from resources.warehouse.token_store import StoredTokens
+from resources.warehouse.warehouse_errors import WarehouseError
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 
 HOST, CLIENT = "acme.backlog.test", "client-1"
 NOW = datetime(2026, 7, 1, 9, 0, tzinfo=UTC)
 FIRST = Tokens(Secret("access-token-1"), Secret("refresh-token-1"), NOW, NOW + timedelta(hours=1))
-SECOND = Tokens(Secret("access-token-2"), Secret("refresh-token-2"), NOW + timedelta(hours=1), NOW + timedelta(hours=2))
+SECOND = Tokens(
+    Secret("access-token-2"),
+    Secret("refresh-token-2"),
+    NOW + timedelta(hours=1),
+    NOW + timedelta(hours=2),
+)
 
 Store = Callable[..., StoredTokens]
 
@@ -30,7 +37,9 @@ def never(_stored: Tokens) -> Tokens:
 
 @pytest.fixture
 def store(warehouse: Engine) -> Store:
-    """Return a function that gives the store of one application, by default where the first tokens are."""
+    """Return a function that gives the store of one application, by default where the first tokens
+    are.
+    """
 
     def make(keys: str = TOKEN_KEY, made: Engine = warehouse, client: str = CLIENT) -> StoredTokens:
         return StoredTokens(made, HOST, client, keys)
@@ -41,20 +50,33 @@ def store(warehouse: Engine) -> Store:
 
 def cell(warehouse: Engine, column: str) -> object:
     with warehouse.connect() as conn:
-        return conn.execute(text(f"SELECT {column} FROM ops.oauth_tokens WHERE client_id = '{CLIENT}'")).scalar_one()
+        return conn.execute(
+            text(f"SELECT {column} FROM ops.oauth_tokens WHERE client_id = '{CLIENT}'")
+        ).scalar_one()
 
 
-def test_tokens_are_read_as_they_were_saved_and_stand_encrypted(store: Store, warehouse: Engine) -> None:
+def test_tokens_are_read_as_they_were_saved_and_stand_encrypted(
+    store: Store, warehouse: Engine
+) -> None:
     assert store().read() == FIRST
     row = str(cell(warehouse, "oauth_tokens::text"))
     assert "acme" in row
-    assert not [secret for secret in (FIRST.access_token.reveal(), FIRST.refresh_token.reveal(), TOKEN_KEY) if secret in row]
+    assert not [
+        secret
+        for secret in (FIRST.access_token.reveal(), FIRST.refresh_token.reveal(), TOKEN_KEY)
+        if secret in row
+    ]
     assert "token-1" not in repr(FIRST)
 
 
 def test_each_application_and_space_has_its_own(store: Store, warehouse: Engine) -> None:
     other = store(client="client-2")
-    assert (other.read(), other.state(), other.forget(), other.rotate()) == (None, None, False, False)
+    assert (other.read(), other.state(), other.forget(), other.rotate()) == (
+        None,
+        None,
+        False,
+        False,
+    )
     assert other.renew(FIRST, never) is None
     other.save(SECOND, "acme")
     assert (store().read(), other.read()) == (FIRST, SECOND)
@@ -67,7 +89,11 @@ def test_who_holds_what_is_stored_asks_and_what_is_given_is_stored(store: Store)
     assert store().read() == SECOND
     state = store().state()
     assert state is not None
-    assert (state.expires_at, state.refreshed_at, state.refused_at) == (SECOND.expires_at, SECOND.obtained_at, None)
+    assert (state.expires_at, state.refreshed_at, state.refused_at) == (
+        SECOND.expires_at,
+        SECOND.obtained_at,
+        None,
+    )
 
 
 def test_who_holds_older_tokens_gets_the_stored_ones_and_asks_nobody(store: Store) -> None:
@@ -75,7 +101,9 @@ def test_who_holds_older_tokens_gets_the_stored_ones_and_asks_nobody(store: Stor
     assert store().renew(FIRST, never) == SECOND
 
 
-def test_of_two_that_renew_at_once_one_asks_and_the_other_waits_for_what_it_stores(store: Store, warehouse_url: str) -> None:
+def test_of_two_that_renew_at_once_one_asks_and_the_other_waits_for_what_it_stores(
+    store: Store, warehouse_url: str
+) -> None:
     asked, begun, go_on = [], threading.Event(), threading.Event()
     other = engine(warehouse_url)
     found: list[Tokens | None] = []
@@ -113,24 +141,32 @@ def test_a_space_that_does_not_answer_leaves_everything_as_it_is(store: Store) -
     assert store().renew(FIRST, lambda _: SECOND) == SECOND
 
 
-def test_tokens_are_stored_though_the_connection_was_lost_while_the_space_was_asked(store: Store, warehouse: Engine) -> None:
+def test_tokens_are_stored_though_the_connection_was_lost_while_the_space_was_asked(
+    store: Store, warehouse: Engine
+) -> None:
     def ask(_stored: Tokens) -> Tokens:
         with warehouse.connect() as conn:
             others = "datname = current_database() AND pid <> pg_backend_pid()"
-            conn.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+            conn.execute(
+                text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+            )
         return SECOND
 
     assert store().renew(FIRST, ask) == SECOND
     assert store().read() == SECOND
 
 
-def test_a_login_meanwhile_is_not_overwritten_by_tokens_that_were_stored_late(store: Store, warehouse: Engine) -> None:
+def test_a_login_meanwhile_is_not_overwritten_by_tokens_that_were_stored_late(
+    store: Store, warehouse: Engine
+) -> None:
     login = replace(SECOND, access_token=Secret("access-token-of-a-login"))
 
     def ask(_stored: Tokens) -> Tokens:
         with warehouse.connect() as conn:
             others = "datname = current_database() AND pid <> pg_backend_pid()"
-            conn.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+            conn.execute(
+                text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+            )
         store().save(login, "acme")
         return SECOND
 
@@ -160,8 +196,12 @@ def test_a_refusal_is_noted_with_its_first_time_until_somebody_logs_in(store: St
     assert (after.refused_at, after.refused_reason) == (None, None)
 
 
-def test_a_wrong_key_is_distinguished_from_damage_and_the_status_needs_no_key(store: Store, warehouse: Engine) -> None:
-    with pytest.raises(TokensUnreadableError, match=r"a key that BACKLOG_TOKEN_KEY lacks.*`backlog-elt login`") as caught:
+def test_a_wrong_key_is_distinguished_from_damage_and_the_status_needs_no_key(
+    store: Store, warehouse: Engine
+) -> None:
+    with pytest.raises(
+        TokensUnreadableError, match=r"a key that BACKLOG_TOKEN_KEY lacks.*`backlog-elt login`"
+    ) as caught:
         store(OTHER_TOKEN_KEY).read()
     assert OTHER_TOKEN_KEY not in str(caught.value)
     with pytest.raises(TokensUnreadableError, match="a key that BACKLOG_TOKEN_KEY lacks"):
@@ -194,6 +234,8 @@ def test_new_tokens_are_encrypted_by_the_first_key_anyway(store: Store) -> None:
 
 @pytest.mark.parametrize("keys", ["", ",", "short", "é" * 44, f"{TOKEN_KEY},short"])
 def test_what_is_no_key_is_refused_without_being_shown(warehouse: Engine, keys: str) -> None:
-    with pytest.raises(SettingsError, match=r"BACKLOG_TOKEN_KEY is '…?': expected a key.*Fernet\.generate_key") as caught:
+    with pytest.raises(
+        SettingsError, match=r"BACKLOG_TOKEN_KEY is '…?': expected a key.*Fernet\.generate_key"
+    ) as caught:
         StoredTokens(warehouse, HOST, CLIENT, keys)
     assert "short" not in str(caught.value)

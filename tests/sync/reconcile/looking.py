@@ -6,10 +6,14 @@ from sqlalchemy import text
 
 from resources.warehouse.schema import SPECS
 from sync.reconcile.result import EXTRA, QUARANTINED, Reconciliation
+from sync.results.verify_result import verify_result
 from tests.warehouse_view import WarehouseView
 
 #: Everything of a row but when and by which run it was written.
-_STORED = "SELECT to_jsonb(t) - 'loaded_at' - 'run_id' - 'content_hash' AS row FROM raw.{table} t {where} ORDER BY 1"
+_STORED = (
+    "SELECT to_jsonb(t) - 'loaded_at' - 'run_id' - 'content_hash' AS row FROM "
+    "raw.{table} t {where} ORDER BY 1"
+)
 
 
 def reported(found: Reconciliation, *, behind: bool = False) -> set[tuple[str, str]]:
@@ -23,8 +27,8 @@ def reported(found: Reconciliation, *, behind: bool = False) -> set[tuple[str, s
 
 def contradictions(found: Reconciliation) -> list[str]:
     """Return the parts whose two numbers differ although nothing that is reported explains it."""
-    shown = found.as_json()
-    parts = {one["project"]: one for one in shown["projects"] if one["conclusive"]}
+    shown = verify_result(found, {}, 0)
+    parts: dict[str, Any] = {one["project"]: one for one in shown["projects"] if one["conclusive"]}
     if not any(one.table == "issues" and one.kind == EXTRA for one in found.differences):
         parts |= {table: one for table, one in shown["tables"].items() if not one["partial"]}
     outcomes = ("differences", "behind", "quarantined")
@@ -36,10 +40,17 @@ def contradictions(found: Reconciliation) -> list[str]:
 
 
 def present(view: WarehouseView) -> dict[str, list[Any]]:
-    """Return the rows of all tables that are not marked deleted, without when and by whom they were written."""
+    """Return the rows of all tables that are not marked deleted, without when and by whom they were
+    written.
+    """
     return {
         table: [
-            row["row"] for row in view.query(_STORED.format(table=table, where="WHERE deleted_at IS NULL" if spec.vanishes else ""))
+            row["row"]
+            for row in view.query(
+                _STORED.format(
+                    table=table, where="WHERE deleted_at IS NULL" if spec.vanishes else ""
+                )
+            )
         ]
         for table, spec in SPECS.items()
         if table != "activities"
@@ -50,7 +61,9 @@ def written_since(view: WarehouseView, moment: Any) -> dict[str, int]:
     """Return table -> rows that were written after a moment, where there are any."""
     with view.engine.connect() as connection:
         counts = {
-            table: connection.execute(text(f"SELECT count(*) FROM raw.{table} WHERE loaded_at > :at"), {"at": moment}).scalar_one()
+            table: connection.execute(
+                text(f"SELECT count(*) FROM raw.{table} WHERE loaded_at > :at"), {"at": moment}
+            ).scalar_one()
             for table in SPECS
             if table != "activities"
         }

@@ -1,4 +1,6 @@
-"""Both sides are made comparable: characters and numbers as PostgreSQL keeps them, columns against payload, bad payloads alone."""
+"""Both sides are made comparable: characters and numbers as PostgreSQL keeps them, columns against
+payload, bad payloads alone.
+"""
 
 import json
 from typing import Any
@@ -9,16 +11,32 @@ from sqlalchemy import Engine
 
 from resources.warehouse.loader import merge
 from resources.warehouse.schema import SPECS
-from sync.reconcile.compare_rows import Row, as_stored, compare, described, frame, of_source, of_warehouse, with_ids
+from sync.reconcile.compare_rows import (
+    Row,
+    as_differences,
+    as_stored,
+    differing_rows,
+    frame,
+    source_frame,
+    warehouse_frame,
+    with_ids,
+)
 from sync.reconcile.payload_columns import wrong_columns
-from sync.reconcile.result import COLUMN, CONTENT, EXTRA, KINDS, MISSING, SHOWN, STALE, short
+from sync.reconcile.result import COLUMN, CONTENT, EXTRA, MISSING, SHOWN, STALE, short
+from sync.results.verify_result import shown_difference
 from tests.syncs import Syncs
 
 ISSUES = SPECS["issues"]
 
 
 def issue(number: int, **fields: Any) -> dict[str, Any]:
-    return {"id": number, "projectId": 300, "issueKey": f"OPS-{number}", "updated": "2026-05-01T00:00:00Z", **fields}
+    return {
+        "id": number,
+        "projectId": 300,
+        "issueKey": f"OPS-{number}",
+        "updated": "2026-05-01T00:00:00Z",
+        **fields,
+    }
 
 
 def store(engine: Engine, *records: dict[str, Any]) -> None:
@@ -28,19 +46,26 @@ def store(engine: Engine, *records: dict[str, Any]) -> None:
 
 def differing(engine: Engine, *records: Any) -> dict[str, str]:
     with engine.connect() as connection:
-        stored = of_warehouse(connection, ISSUES, "acme")
-    return {one.key: one.kind for one, _ in described(ISSUES, compare(of_source(ISSUES, [Row(one) for one in records]), stored))}
+        stored = warehouse_frame(connection, ISSUES, "acme")
+    return {
+        one.key: one.kind
+        for one, _ in as_differences(
+            ISSUES, differing_rows(source_frame(ISSUES, [Row(one) for one in records]), stored)
+        )
+    }
 
 
 @pytest.mark.parametrize(
     "value",
     [
-        "a\x00b", "lone \ud800", "絵文字 😀", "back\\u0000slash", 1e16, 1e22, 1.5e300, -1e20, 0.1, 1e-7, 2**63, [1e17, {"x": 1e18}],
-        {"deep": {"ly": ["nested\x00"]}},
+        "a\x00b", "lone \ud800", "絵文字 😀", "back\\u0000slash", 1e16, 1e22, 1.5e300, -1e20,
+        0.1, 1e-7, 2**63, [1e17, {"x": 1e18}], {"deep": {"ly": ["nested\x00"]}},
     ],
     ids=ascii,
 )  # fmt: skip
-def test_a_value_that_is_stored_in_another_form_is_no_difference(warehouse: Engine, value: Any) -> None:
+def test_a_value_that_is_stored_in_another_form_is_no_difference(
+    warehouse: Engine, value: Any
+) -> None:
     store(warehouse, issue(1, mood=value))
     assert differing(warehouse, issue(1, mood=value)) == {}
     assert differing(warehouse, issue(1, mood="another")) == {"1": CONTENT}
@@ -52,17 +77,36 @@ def test_a_record_is_left_as_it_is_where_nothing_is_to_be_replaced() -> None:
 
 
 def test_what_a_record_does_not_own_makes_no_difference(warehouse: Engine) -> None:
-    store(warehouse, issue(1, createdUser={"id": 5, "lastLoginTime": "2026-05-01T00:00:00Z"}, category=[{"id": 2}, {"id": 1}]))
-    moved = issue(1, createdUser={"id": 5, "lastLoginTime": "2026-06-01T00:00:00Z"}, category=[{"id": 1}, {"id": 2}])
+    store(
+        warehouse,
+        issue(
+            1,
+            createdUser={"id": 5, "lastLoginTime": "2026-05-01T00:00:00Z"},
+            category=[{"id": 2}, {"id": 1}],
+        ),
+    )
+    moved = issue(
+        1,
+        createdUser={"id": 5, "lastLoginTime": "2026-06-01T00:00:00Z"},
+        category=[{"id": 1}, {"id": 2}],
+    )
     assert differing(warehouse, moved) == {}
 
 
 def test_each_kind_of_difference_is_found_by_the_frames(warehouse: Engine) -> None:
     store(warehouse, *(issue(number) for number in range(1, 6)))
     with warehouse.begin() as connection:
-        connection.exec_driver_sql("UPDATE raw.issues SET deleted_at = now(), deleted_reason = 'gone' WHERE id IN (4, 5)")
+        connection.exec_driver_sql(
+            "UPDATE raw.issues SET deleted_at = now(), deleted_reason = 'gone' WHERE id IN (4, 5)"
+        )
     found = differing(
-        warehouse, issue(1), issue(2, summary="x"), issue(3, updated="2026-05-02T00:00:00Z"), issue(4), issue(7), "no record"
+        warehouse,
+        issue(1),
+        issue(2, summary="x"),
+        issue(3, updated="2026-05-02T00:00:00Z"),
+        issue(4),
+        issue(7),
+        "no record",
     )
     keyless = [key for key in found if key.startswith("?")]
     assert [found.pop(key) for key in keyless] == [MISSING]
@@ -73,27 +117,39 @@ def test_each_kind_of_difference_is_found_by_the_frames(warehouse: Engine) -> No
 def test_a_difference_says_what_each_side_has(warehouse: Engine) -> None:
     store(warehouse, issue(1, summary="old", status={"id": 1, "name": "Open"}), issue(2), issue(3))
     with warehouse.begin() as connection:
-        connection.exec_driver_sql("UPDATE raw.issues SET deleted_at = now(), deleted_reason = 'gone' WHERE id = 2")
-        stored = of_warehouse(connection, ISSUES, "acme", with_ids(ISSUES, [1, 2, 3]))
+        connection.exec_driver_sql(
+            "UPDATE raw.issues SET deleted_at = now(), deleted_reason = 'gone' WHERE id = 2"
+        )
+        stored = warehouse_frame(connection, ISSUES, "acme", with_ids(ISSUES, [1, 2, 3]))
     newer = issue(3, updated="2026-05-02T00:00:00Z")
-    source = of_source(
-        ISSUES, [Row(issue(1, summary="new", status={"id": 4, "name": "Closed"}), 300), Row(issue(2), 300), Row(newer, 300)]
+    source = source_frame(
+        ISSUES,
+        [
+            Row(issue(1, summary="new", status={"id": 4, "name": "Closed"}), 300),
+            Row(issue(2), 300),
+            Row(newer, 300),
+        ],
     )
-    words = {one.key: (one.source, one.warehouse, one.project_id) for one, _ in described(ISSUES, compare(source, stored))}
+    words = {
+        one.key: (one.source, one.warehouse, one.project_id)
+        for one, _ in as_differences(ISSUES, differing_rows(source, stored))
+    }
     assert words["1"] == ('status=4, summary="new"', 'status=1, summary="old"', 300)
     assert words["2"] == ("changed 2026-05-01T00:00:00Z", "marked deleted: gone", 300)
     assert words["3"] == ("changed 2026-05-02T00:00:00Z", "changed 2026-05-01T00:00:00Z", 300)
 
 
 def test_of_two_versions_in_one_reading_the_last_counts() -> None:
-    made = of_source(ISSUES, [Row(issue(1, summary="a")), Row(issue(2)), Row(issue(1, summary="b"))])
+    made = source_frame(
+        ISSUES, [Row(issue(1, summary="a")), Row(issue(2)), Row(issue(1, summary="b"))]
+    )
     assert list(made["key"]) == ["2", "1"]
     assert made["record"].iloc[1]["summary"] == "b"
 
 
 def test_empty_sides_compare_as_equal() -> None:
     nothing = frame([])
-    assert list(described(ISSUES, compare(nothing, frame([], "gone")))) == []
+    assert list(as_differences(ISSUES, differing_rows(nothing, frame([], "gone")))) == []
     assert isinstance(nothing, pd.DataFrame)
 
 
@@ -102,24 +158,33 @@ def test_a_long_value_is_cut_and_what_no_terminal_can_write_is_replaced() -> Non
     assert short("a\ud800b") == "a?b"
 
 
-def test_the_kinds_are_five_sentences_without_doubles() -> None:
-    assert len(set(KINDS)) == 5
-
-
 @pytest.mark.parametrize("table", [table for table in SPECS if table != "activities"])
-def test_the_columns_of_every_loaded_table_are_what_its_payload_gives(synced: Syncs, table: str) -> None:
+def test_the_columns_of_every_loaded_table_are_what_its_payload_gives(
+    synced: Syncs, table: str
+) -> None:
     with synced.engine.connect() as connection:
         assert list(wrong_columns(connection, SPECS[table], "acme", "Asia/Tokyo")) == []
 
 
-@pytest.mark.parametrize("table", [table for table in SPECS if table not in {"activities", "project_members"}])
-def test_every_column_of_every_table_that_the_payload_gives_is_compared(synced: Syncs, table: str) -> None:
+@pytest.mark.parametrize(
+    "table", [table for table in SPECS if table not in {"activities", "project_members"}]
+)
+def test_every_column_of_every_table_that_the_payload_gives_is_compared(
+    synced: Syncs, table: str
+) -> None:
     spec = SPECS[table]
     columns = [field for field in spec.fields if field.path and field.name not in spec.key]
     for field in columns:
-        other = {"bigint": "-77", "text": "'~'", "boolean": f"NOT coalesce({field.name}, false)", "numeric": "-77.5"}.get(
+        other = {
+            "bigint": "-77",
+            "text": "'~'",
+            "boolean": f"NOT coalesce({field.name}, false)",
+            "numeric": "-77.5",
+        }.get(
             field.kind.value,
-            {"timestamptz": "'1999-01-01'", "date": "'1999-01-01'", "jsonb": "'\"~\"'"}.get(field.kind.value, "'{-77}'"),
+            {"timestamptz": "'1999-01-01'", "date": "'1999-01-01'", "jsonb": "'\"~\"'"}.get(
+                field.kind.value, "'{-77}'"
+            ),
         )
         with synced.engine.connect() as connection:
             connection.exec_driver_sql(f"UPDATE raw.{table} SET {field.name} = {other}")
@@ -129,10 +194,15 @@ def test_every_column_of_every_table_that_the_payload_gives_is_compared(synced: 
         assert all(one.kind == COLUMN and f"{field.name}=" in one.warehouse for one in found)
 
 
-def test_a_payload_that_cannot_be_typed_is_reported_alone_and_hides_no_other(warehouse: Engine) -> None:
+def test_a_payload_that_cannot_be_typed_is_reported_alone_and_hides_no_other(
+    warehouse: Engine,
+) -> None:
     store(warehouse, *(issue(number, summary="a") for number in range(1, 40)))
     with warehouse.begin() as connection:
-        connection.exec_driver_sql('UPDATE raw.issues SET payload = payload || \'{"created": "yesterday"}\' WHERE id IN (7, 30)')
+        connection.exec_driver_sql(
+            'UPDATE raw.issues SET payload = payload || \'{"created": '
+            '"yesterday"}\' WHERE id IN (7, 30)'
+        )
         connection.exec_driver_sql("UPDATE raw.issues SET summary = 'b' WHERE id IN (8, 31)")
         found = {one.key: one for one in wrong_columns(connection, ISSUES, "acme", "Asia/Tokyo")}
     assert set(found) == {"7", "8", "30", "31"}
@@ -146,7 +216,9 @@ def test_only_the_rows_that_are_asked_for_are_compared(warehouse: Engine) -> Non
         connection.exec_driver_sql("UPDATE raw.issues SET summary = 'b'")
 
         def keys(**chosen: Any) -> set[str]:
-            return {one.key for one in wrong_columns(connection, ISSUES, "acme", "Asia/Tokyo", **chosen)}
+            return {
+                one.key for one in wrong_columns(connection, ISSUES, "acme", "Asia/Tokyo", **chosen)
+            }
 
         assert keys() == {"1", "2", "3"}
         assert keys(project_id=300) == {"1", "2"}
@@ -157,9 +229,10 @@ def test_only_the_rows_that_are_asked_for_are_compared(warehouse: Engine) -> Non
 def test_the_entries_for_programs_are_plain_json(warehouse: Engine) -> None:
     store(warehouse, issue(1))
     with warehouse.connect() as connection:
-        stored = of_warehouse(connection, ISSUES, "acme")
-    [(one, _)] = described(ISSUES, compare(of_source(ISSUES, []), stored))
-    assert json.loads(json.dumps(one.as_json({300: "OPS"}))) == {
-        "table": "issues", "project": "OPS", "key": "1", "label": "OPS-1", "kind": EXTRA, "source": "not listed",
+        stored = warehouse_frame(connection, ISSUES, "acme")
+    [(one, _)] = as_differences(ISSUES, differing_rows(source_frame(ISSUES, []), stored))
+    assert json.loads(json.dumps(shown_difference(one, {300: "OPS"}))) == {
+        "table": "issues", "project": "OPS", "key": "1", "label": "OPS-1", "kind": EXTRA,
+        "source": "not listed",
         "warehouse": "changed 2026-05-01T00:00:00Z", "behind": False,
     }  # fmt: skip

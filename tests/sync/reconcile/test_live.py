@@ -1,4 +1,6 @@
-"""What happens at the source since the last load, or while the comparison reads, is behind and never reported as a difference."""
+"""What happens at the source since the last load, or while the comparison reads, is behind and
+never reported as a difference.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,7 +39,11 @@ def bulk_edit(world: World) -> None:
 
 
 def move(world: World) -> None:
-    issue = next(one for one in world.issues.values() if world.projects[one.project_id].key == "OPS" and one.parent_id is None)
+    issue = next(
+        one
+        for one in world.issues.values()
+        if world.projects[one.project_id].key == "OPS" and one.parent_id is None
+    )
     world.move_issue(issue, "WEB")
 
 
@@ -49,7 +55,9 @@ DONE = [edit, create, delete, comment, edit_comment, bulk_edit, move]
 
 
 @pytest.mark.parametrize("done", DONE, ids=lambda one: one.__name__)
-def test_what_was_done_since_the_last_load_is_behind(synced: Syncs, done: Callable[[World], None]) -> None:
+def test_what_was_done_since_the_last_load_is_behind(
+    synced: Syncs, done: Callable[[World], None]
+) -> None:
     synced.sim.clock.advance(7_200)
     done(synced.sim.space)
     found = synced.compare()
@@ -57,13 +65,19 @@ def test_what_was_done_since_the_last_load_is_behind(synced: Syncs, done: Callab
     assert contradictions(found) == []
     assert (found.status, found.failed(), found.failed(strict=True)) == ("behind", False, True)
     assert reported(found, behind=True) & {
-        (table, kind) for table in ("issues", "comments") for _, kind in reported(found, behind=True)
+        (table, kind)
+        for table in ("issues", "comments")
+        for _, kind in reported(found, behind=True)
     }
 
 
-@pytest.mark.parametrize("route", ["/issues", "/issues/{issue}/comments", "/projects/{project}/statuses"])
+@pytest.mark.parametrize(
+    "route", ["/issues", "/issues/{issue}/comments", "/projects/{project}/statuses"]
+)
 @pytest.mark.parametrize("done", DONE, ids=lambda one: one.__name__)
-def test_what_is_done_while_the_comparison_reads_is_no_difference(synced: Syncs, done: Callable[[World], None], route: str) -> None:
+def test_what_is_done_while_the_comparison_reads_is_no_difference(
+    synced: Syncs, done: Callable[[World], None], route: str
+) -> None:
     synced.sim.clock.advance(7_200)
     asked: list[str] = []
 
@@ -96,7 +110,9 @@ class Meanwhile(LogProgress):
 
 
 @pytest.mark.parametrize("part", ["verify issues", "verify comments", "verify suspects"])
-def test_a_load_that_ends_while_the_comparison_reads_makes_no_difference(synced: Syncs, part: str) -> None:
+def test_a_load_that_ends_while_the_comparison_reads_makes_no_difference(
+    synced: Syncs, part: str
+) -> None:
     synced.sim.clock.advance(7_200)
     for done in (edit, create, delete, comment):
         done(synced.sim.space)
@@ -118,8 +134,13 @@ def test_a_login_is_no_difference_and_no_update_of_the_user(synced: Syncs) -> No
     run = synced.listing("users")
     assert run.counts("users") == {"read": len(before), "unchanged": len(before)}
     after = synced.rows("users")
-    assert [row["loaded_at"] for row in after] == [row["loaded_at"] for row in before]  # by which marts find what to build anew
-    assert all(row["last_login_at"].timestamp() == synced.sim.space.users[row["id"]].last_login for row in after)
+    assert [row["loaded_at"] for row in after] == [
+        row["loaded_at"] for row in before
+    ]  # by which marts find what to build anew
+    assert all(
+        row["last_login_at"].timestamp() == synced.sim.space.users[row["id"]].last_login
+        for row in after
+    )
     assert synced.compare().status == "equal"
 
 
@@ -132,7 +153,9 @@ def test_a_change_that_the_load_has_missed_is_a_difference(synced: Syncs) -> Non
     assert found.failed()
 
 
-def test_a_star_that_no_time_of_change_reports_is_a_difference_until_it_is_repaired(synced: Syncs) -> None:
+def test_a_star_that_no_time_of_change_reports_is_a_difference_until_it_is_repaired(
+    synced: Syncs,
+) -> None:
     synced.sim.clock.advance(7_200)
     synced.sim.space.star(min(synced.sim.space.issues))
     assert reported(synced.compare()) == {("issues", "content differs")}
@@ -142,6 +165,8 @@ def test_a_star_that_no_time_of_change_reports_is_a_difference_until_it_is_repai
 
 def test_a_project_that_was_never_loaded_differs(syncs: Syncs) -> None:
     found = syncs.compare()
-    assert {("issues", "missing in warehouse"), ("projects", "missing in warehouse")} <= reported(found)
+    assert {("issues", "missing in warehouse"), ("projects", "missing in warehouse")} <= reported(
+        found
+    )
     assert [one.status for one in found.projects] == ["different"] * 3
-    assert [one.as_json()["loaded_until"] for one in found.projects] == [None] * 3
+    assert [one.loaded_until for one in found.projects] == [None] * 3

@@ -1,11 +1,21 @@
-"""What nothing explains in a number of issues, what a person reads of it, and when a comparison has failed."""
+"""What nothing explains in a number of issues, what a person reads of it, and when a comparison has
+failed.
+"""
 
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sync.reconcile.count_reconciliation import Holdings, ProjectCount
-from sync.reconcile.result import LISTED, MISSING, TOO_FAST, Difference, ProjectReconciliation, Reconciliation
+from sync.reconcile.count_reconciliation import ProjectCount
+from sync.reconcile.holdings import Holdings
+from sync.reconcile.result import (
+    MISSING,
+    TOO_FAST,
+    Difference,
+    ProjectReconciliation,
+    Reconciliation,
+)
+from sync.results.verify_result import LISTED, verify_result
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 COUNT = ProjectCount("OPS", 10, 10, 300)
@@ -13,27 +23,44 @@ PROJECT = ProjectReconciliation(300, "OPS", 10, 10, 0)
 
 
 def row(number: int = 7, outcome: str = "different", table: str = "issues") -> Difference:
-    return Difference(table, 300, 0, str(number), MISSING, "s", "w", outcome)  # type: ignore[arg-type]
+    return Difference(
+        table,
+        300,
+        0,
+        str(number),
+        MISSING,
+        "s",
+        "w",
+        outcome,  # type: ignore[arg-type]
+    )
 
 
-def test_a_difference_is_what_the_warehouse_has_too_many_apart_from_all_that_explains_it() -> None:
+def test_a_difference_is_what_nothing_explains() -> None:
     assert COUNT.difference == 0
     assert [replace(COUNT, warehouse=stored).difference for stored in (9, 11)] == [-1, 1]
     assert [replace(COUNT, source=listed).difference for listed in (9, 11)] == [1, -1]
     assert replace(COUNT, warehouse=8, refused=2).difference == 0
-    assert [replace(COUNT, happened={name: 3}).difference for name in ("created", "moved here", "deleted", "moved away")] == [
+    assert [replace(COUNT, happened={name: 3}).difference for name in ("created", "moved here",
+        "deleted", "moved away")] == [
         3, 3, -3, -3,
     ]  # fmt: skip
-    assert replace(COUNT, source=12, happened={"created": 4, "moved here": 1, "deleted": 2, "moved away": 1}).difference == 0
+    assert (
+        replace(
+            COUNT,
+            source=12,
+            happened={"created": 4, "moved here": 1, "deleted": 2, "moved away": 1},
+        ).difference
+        == 0
+    )
 
 
-def test_the_source_has_what_is_stored_and_what_is_refused_of_the_projects_in_question() -> None:
+def test_the_source_has_what_is_stored_and_what_is_refused() -> None:
     held = Holdings(Counter({300: 10, 301: 5, 302: 7}), Counter({300: 2, 301: -1}), Counter())
     assert held.total([300, 301]) == 16
     assert held.total([303]) == 0
 
 
-def test_a_count_is_reported_with_its_sign_left_out_and_one_that_is_not_known_as_none() -> None:
+def test_a_count_is_reported_without_its_sign_and_an_unknown_one_as_none() -> None:
     short = replace(COUNT, warehouse=7, quarantined=2, happened={"created": 1, "deleted": 0})
     found = short.result(NOON)
     assert (found.id, found.key, found.source, found.warehouse) == (300, "OPS", 10, 7)
@@ -46,21 +73,28 @@ def test_a_count_is_reported_with_its_sign_left_out_and_one_that_is_not_known_as
     assert (COUNT.result(None).note, COUNT.result(None).remark) == (None, "")
 
 
-def test_a_difference_counts_more_than_what_is_behind_and_either_makes_a_whole_unequal() -> None:
-    behind, different = replace(PROJECT, since_load={"changed": 2}), replace(PROJECT, differences=1, since_load={"changed": 2})
+def test_a_difference_counts_more_than_what_is_behind() -> None:
+    behind, different = (
+        replace(PROJECT, since_load={"changed": 2}),
+        replace(PROJECT, differences=1, since_load={"changed": 2}),
+    )
     assert [one.status for one in (PROJECT, behind, different)] == ["equal", "behind", "different"]
 
     def status(*projects: ProjectReconciliation, differences: tuple[Difference, ...] = ()) -> str:
         return Reconciliation("rows", projects, {}, differences).status
 
-    assert (status(PROJECT), status(PROJECT, behind), status(behind, different, PROJECT)) == ("equal", "behind", "different")
+    assert (status(PROJECT), status(PROJECT, behind), status(behind, different, PROJECT)) == (
+        "equal",
+        "behind",
+        "different",
+    )
     # Rows of lists are of no project.
     assert status(PROJECT, differences=(row(outcome="quarantined"),)) == "equal"
     assert status(PROJECT, differences=(row(outcome="behind"),)) == "behind"
     assert status(behind, differences=(row(), row(outcome="behind"))) == "different"
 
 
-def test_a_comparison_has_failed_where_rows_differ_or_could_not_be_read_and_when_strict_where_they_are_behind() -> None:
+def test_a_comparison_fails_where_rows_differ_or_could_not_be_read() -> None:
     behind = Reconciliation("count", [replace(PROJECT, since_load={"created": 1})], {})
     different = Reconciliation("count", [replace(PROJECT, differences=1)], {})
     equal = Reconciliation("count", [PROJECT], {})
@@ -69,25 +103,62 @@ def test_a_comparison_has_failed_where_rows_differ_or_could_not_be_read_and_when
     assert replace(equal, errors=["OPS: refused"]).failed()
 
 
-def test_programs_are_given_a_thousand_rows_those_that_differ_first_and_the_numbers_of_all() -> None:
-    rows = [row(number, "behind") for number in range(LISTED)] + [row(LISTED), row(LISTED + 1, "quarantined", "users")]
-    found = Reconciliation("rows", [PROJECT], {"issues": (3, 4), "users": (5, 6)}, rows, repaired_rows=rows).as_json()
+def test_programs_are_given_a_thousand_rows_and_the_numbers_of_all() -> None:
+    rows = [row(number, "behind") for number in range(LISTED)] + [
+        row(LISTED),
+        row(LISTED + 1, "quarantined", "users"),
+    ]
+    tables = {"issues": (3, 4), "users": (5, 6)}
+    found = verify_result(
+        Reconciliation("rows", [PROJECT], tables, rows, repaired_rows=rows), {}, 0
+    )
     assert LISTED == 1_000
     assert (len(found["differences"]), len(found["repaired_rows"])) == (LISTED, LISTED)
     assert [one["key"] for one in found["differences"][:2]] == [str(LISTED), "0"]
     assert found["tables"] == {
-        "issues": {"source": 3, "warehouse": 4, "differences": 1, "behind": LISTED, "quarantined": 0, "partial": False},
-        "users": {"source": 5, "warehouse": 6, "differences": 0, "behind": 0, "quarantined": 1, "partial": False},
+        "issues": {
+            "source": 3,
+            "warehouse": 4,
+            "differences": 1,
+            "behind": LISTED,
+            "quarantined": 0,
+            "partial": False,
+        },
+        "users": {
+            "source": 5,
+            "warehouse": 6,
+            "differences": 0,
+            "behind": 0,
+            "quarantined": 1,
+            "partial": False,
+        },
     }
     assert found["repaired"] == {"issues": LISTED + 1, "users": 1}
 
 
 def test_of_numbers_the_table_of_issues_has_the_sums() -> None:
-    projects = [replace(PROJECT, differences=1, since_load={"created": 2}, quarantined=3), replace(PROJECT, differences=2)]
-    assert Reconciliation("count", projects, {"issues": (20, 20)}).as_json()["tables"] == {
-        "issues": {"source": 20, "warehouse": 20, "differences": 3, "behind": 2, "quarantined": 3, "partial": False}
+    projects = [
+        replace(PROJECT, differences=1, since_load={"created": 2}, quarantined=3),
+        replace(PROJECT, differences=2),
+    ]
+    assert verify_result(Reconciliation("count", projects, {"issues": (20, 20)}), {}, 0)[
+        "tables"
+    ] == {
+        "issues": {
+            "source": 20,
+            "warehouse": 20,
+            "differences": 3,
+            "behind": 2,
+            "quarantined": 3,
+            "partial": False,
+        }
     }
 
 
 def test_a_row_without_a_key_of_its_own_has_no_ids() -> None:
-    assert [replace(row(), key=key).ids for key in ("7", "300/5", "?abc", "")] == [(7,), (300, 5), (), ()]
+    assert [replace(row(), key=key).ids for key in ("7", "300/5", "?abc", "")] == [
+        (7,),
+        (300, 5),
+        (),
+        (),
+    ]

@@ -1,4 +1,6 @@
-"""What "equal" means while people work: changes since the read are distinguished from what was missed."""
+"""What "equal" means while people work: changes since the read are distinguished from what was
+missed.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +12,10 @@ from sync.reconcile.count_reconciliation import MOST_COUNTS, ProjectCount, count
 from tests.sync.reconcile.looking import reported
 from tests.syncs import Syncs, failures
 
-LOST = "DELETE FROM raw.issues WHERE id = (SELECT max(id) FROM raw.issues WHERE issue_key LIKE 'OPS-%' AND id < {below})"
+LOST = (
+    "DELETE FROM raw.issues WHERE id = (SELECT max(id) FROM raw.issues WHERE issue_key LIKE "
+    "'OPS-%' AND id < {below})"
+)
 
 
 def ids(world: World, key: str) -> list[int]:
@@ -30,11 +35,18 @@ def bulk_import(world: World) -> None:
 
 
 def move_away(world: World) -> None:
-    world.move_issue(next(one for one in ids(world, "OPS") if world.issues[one].parent_id is None), "WEB")
+    world.move_issue(
+        next(one for one in ids(world, "OPS") if world.issues[one].parent_id is None), "WEB"
+    )
 
 
 def move_here(world: World) -> None:
-    elsewhere = [one for key in ("APP", "WEB") for one in ids(world, key) if world.issues[one].parent_id is None]
+    elsewhere = [
+        one
+        for key in ("APP", "WEB")
+        for one in ids(world, key)
+        if world.issues[one].parent_id is None
+    ]
     world.move_issue(elsewhere[0], "OPS")
 
 
@@ -49,7 +61,8 @@ def swap(world: World) -> None:
     world.delete_issue(there[0])
 
 
-#: A number cannot tell an issue that moves away unseen, at that very moment, from one that was lost; rows can (`verify/`).
+#: A number cannot tell an issue that moves away unseen, at that very moment, from one that was
+#: lost; rows can (`verify/`).
 MOVES = [move_away, swap]
 LIFE = [delete, create, bulk_import, move_here, create_and_delete]
 
@@ -105,24 +118,27 @@ def test_what_happens_before_every_fourth_request_is_no_difference_and_hides_non
     assert told_apart(synced) == {"OPS": (-1, True), "WEB": (0, True), "APP": (0, True)}
     for made_up in (77, 78):
         synced.change(
-            f"INSERT INTO raw.issues SELECT (jsonb_populate_record(i, '{{\"id\": {made_up}}}')).* FROM raw.issues i "
+            f'INSERT INTO raw.issues SELECT (jsonb_populate_record(i, \'{{"id": '
+            f"{made_up}}}')).* FROM raw.issues i "
             "WHERE issue_key LIKE 'OPS-%' AND deleted_at IS NULL LIMIT 1"
         )
     assert told_apart(synced) == {"OPS": (1, True), "WEB": (0, True), "APP": (0, True)}
 
 
-def test_a_space_that_changes_before_every_request_is_said_to_change_too_fast(synced: Syncs) -> None:
+def test_a_space_that_changes_before_every_request_is_said_to_change_too_fast(
+    synced: Syncs,
+) -> None:
     every(synced, 1, create_and_delete)
     delete(synced.sim.space)
     assert not any(one.conclusive for one in synced.compare("count").projects if one.key == "OPS")
     synced.sim.requests.clear()
     found = synced.compare("count", projects=["OPS"])
-    assert found.as_json()["errors"] == ["OPS: it changes too fast to be compared; try again when it is quieter"]
+    assert found.errors == ["OPS: it changes too fast to be compared; try again when it is quieter"]
     assert (found.status, found.failed()) == ("behind", True)
     assert synced.sim.requests.count() < 4 * MOST_COUNTS
 
 
-def test_a_source_that_stands_still_is_asked_no_more_than_before_where_numbers_differ(synced: Syncs) -> None:
+def test_a_source_that_stands_still_is_asked_no_more_where_numbers_differ(synced: Syncs) -> None:
     create(synced.sim.space)
     synced.sim.clock.advance(7_200)
     assert count(synced)["OPS"].happened["created"] == 1
@@ -131,12 +147,15 @@ def test_a_source_that_stands_still_is_asked_no_more_than_before_where_numbers_d
     }  # fmt: skip
 
 
-def test_an_issue_in_quarantine_is_no_difference_of_numbers_or_rows_and_hides_none(synced: Syncs) -> None:
+def test_an_issue_in_quarantine_is_no_difference_of_numbers_or_rows_and_hides_none(
+    synced: Syncs,
+) -> None:
     space = synced.sim.space
     stays, moves, *_ = (
         issue
         for issue in ids(space, "OPS")
-        if space.issues[issue].parent_id is None and any(comment.changes for comment in space.issues[issue].comments)
+        if space.issues[issue].parent_id is None
+        and any(comment.changes for comment in space.issues[issue].comments)
     )
     new = space.create_issue("OPS", summary="refused from the start").id
     spoil(synced, stays, moves, new)
@@ -150,11 +169,18 @@ def test_an_issue_in_quarantine_is_no_difference_of_numbers_or_rows_and_hides_no
         assert run.success, failures(run)
     assert synced.sim.requests.count(route="/issues/count") < 8  # nothing was read again whole
     found = count(synced)
-    assert {key: (one.difference, one.quarantined) for key, one in found.items()} == {"OPS": (0, 3), "WEB": (0, 1), "APP": (0, 0)}
+    assert {key: (one.difference, one.quarantined) for key, one in found.items()} == {
+        "OPS": (0, 3),
+        "WEB": (0, 1),
+        "APP": (0, 0),
+    }
     for compared in (synced.compare("count"), synced.compare()):
         assert (compared.status, compared.failed()) == ("equal", False)
-        assert next(one.as_json()["quarantined"] for one in compared.projects) >= 2
-    assert (compared.projects[0].note, compared.projects[2].note) == (f"{compared.projects[0].quarantined} in quarantine", None)
+        assert next(one.quarantined for one in compared.projects) >= 2
+    assert (compared.projects[0].note, compared.projects[2].note) == (
+        f"{compared.projects[0].quarantined} in quarantine",
+        None,
+    )
     assert {kind for table, kind in reported(compared) if table == "issues"} == {"in quarantine"}
     synced.change(f"DELETE FROM raw.issues WHERE id = {ids(space, 'OPS')[20]}")
     assert count(synced)["OPS"].difference == -1
@@ -163,7 +189,9 @@ def test_an_issue_in_quarantine_is_no_difference_of_numbers_or_rows_and_hides_no
 
 def test_one_reconciliation_distinguishes_the_four_outcomes(synced: Syncs) -> None:
     space = synced.sim.space
-    refused, edited, lost, *_ = (issue for issue in ids(space, "OPS") if space.issues[issue].parent_id is None)
+    refused, edited, lost, *_ = (
+        issue for issue in ids(space, "OPS") if space.issues[issue].parent_id is None
+    )
     spoil(synced, refused)
     synced.sim.clock.advance(7_200)
     space.edit_issue(refused, summary="refused now")
@@ -175,7 +203,9 @@ def test_one_reconciliation_distinguishes_the_four_outcomes(synced: Syncs) -> No
     rows, counts = synced.compare(comments=False), synced.compare("count")
     outcomes = {one.ids[0]: one.outcome for one in rows.differences if one.table == "issues"}
     assert outcomes == {refused: "quarantined", edited: "behind", lost: "different"}
-    assert [(one.key, one.status, one.differences, one.behind, one.quarantined) for one in rows.projects] == [
+    assert [
+        (one.key, one.status, one.differences, one.behind, one.quarantined) for one in rows.projects
+    ] == [
         ("OPS", "different", 1, 1, 1),
         ("WEB", "equal", 0, 0, 0),
         ("APP", "equal", 0, 0, 0),
@@ -188,7 +218,8 @@ def test_one_reconciliation_distinguishes_the_four_outcomes(synced: Syncs) -> No
 
 def test_a_comment_that_is_lost_is_known_by_the_key_of_its_issue(synced: Syncs) -> None:
     [comment] = synced.query(
-        "SELECT c.id, i.issue_key FROM raw.comments AS c JOIN raw.issues AS i ON (i.space_key, i.id) = (c.space_key, c.issue_id) "
+        "SELECT c.id, i.issue_key FROM raw.comments AS c JOIN raw.issues AS i ON (i.space_key, "
+        "i.id) = (c.space_key, c.issue_id) "
         "ORDER BY c.id LIMIT 1"
     )
     synced.change(f"DELETE FROM raw.comments WHERE id = {comment['id']}")

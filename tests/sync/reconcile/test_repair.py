@@ -14,7 +14,11 @@ pytestmark = pytest.mark.long
 def more(syncs: Syncs, before: Mapping[str, int]) -> dict[str, int]:
     """Return the requests of each route beyond those that a comparison of the same space makes."""
     routes = syncs.sim.requests.by_route()
-    return {route: count - before.get(route, 0) for route, count in routes.items() if count != before.get(route, 0)}
+    return {
+        route: count - before.get(route, 0)
+        for route, count in routes.items()
+        if count != before.get(route, 0)
+    }
 
 
 TAMPERINGS = [*ISSUES, *HISTORY, *LISTS]
@@ -40,9 +44,16 @@ def test_a_repair_writes_only_what_differed(synced: Syncs) -> None:
     for tampering in (ISSUES[0], ISSUES[2], HISTORY[2]):
         tampering.do(synced)
     at = database_now(synced)
-    [changes] = synced.query(f"SELECT count(*) AS rows FROM raw.issue_changes WHERE comment_id = {chosen(synced)['comment']}")
+    [changes] = synced.query(
+        "SELECT count(*) AS rows FROM raw.issue_changes WHERE comment_id = "
+        f"{chosen(synced)['comment']}"
+    )
     assert synced.compare(repair=True).status == "equal"
-    assert written_since(synced, at) == {"issues": 1, "comments": 1, "issue_changes": changes["rows"]}
+    assert written_since(synced, at) == {
+        "issues": 1,
+        "comments": 1,
+        "issue_changes": changes["rows"],
+    }
 
 
 def test_a_repair_of_a_list_loads_only_that_list(synced: Syncs) -> None:
@@ -52,13 +63,19 @@ def test_a_repair_of_a_list_loads_only_that_list(synced: Syncs) -> None:
     assert written_since(synced, at) == {"statuses": 3}
 
 
-def test_a_repair_reads_what_differed_once_and_it_is_compared_before_and_after(synced: Syncs) -> None:
+def test_a_repair_reads_what_differed_once_and_it_is_compared_before_and_after(
+    synced: Syncs,
+) -> None:
     synced.compare()
     plain = synced.sim.requests.by_route()
-    synced.change("UPDATE raw.issues SET summary = 'x' WHERE id IN (SELECT id FROM raw.issues ORDER BY id LIMIT 50)")
+    synced.change(
+        "UPDATE raw.issues SET summary = 'x' WHERE id IN (SELECT id FROM "
+        "raw.issues ORDER BY id LIMIT 50)"
+    )
     synced.sim.requests.clear()
     assert synced.compare(repair=True).repaired == {"issues": 50}
-    # Looked at again before it is reported, loaded, and looked at again; each time a page for all of them.
+    # Looked at again before it is reported, loaded, and looked at again; each time a page for all
+    # of them.
     cost = more(synced, plain)
     assert cost["/issues"] == 3
     # Beyond that, what each of three loads asks first, and the feed.
@@ -80,7 +97,9 @@ def test_a_repair_also_brings_what_is_behind(synced: Syncs) -> None:
     edited, lost = sorted(synced.stored_issues())[:2]
     synced.sim.space.edit_issue(edited, summary="edited since the load")
     synced.change(f"DELETE FROM raw.issues WHERE id = {lost}")
-    assert {("issues", "stale"), ("comments", "missing in warehouse")} <= reported(synced.compare(), behind=True)
+    assert {("issues", "stale"), ("comments", "missing in warehouse")} <= reported(
+        synced.compare(), behind=True
+    )
     found = synced.compare(repair=True)
     assert found.repaired["issues"] == 2
     assert found.repaired["comments"] >= 1
@@ -89,20 +108,28 @@ def test_a_repair_also_brings_what_is_behind(synced: Syncs) -> None:
     assert synced.row("issues", edited)["summary"] == "edited since the load"
 
 
-def test_a_row_of_a_deleted_issue_that_somebody_brought_back_is_marked_again_with_the_evidence(synced: Syncs) -> None:
+def test_a_row_of_a_deleted_issue_that_was_brought_back_is_marked_again(synced: Syncs) -> None:
     issue = chosen(synced)["issue"]
     synced.sim.space.delete_issue(issue)
     assert synced.run(mode="incremental").success
     synced.sim.clock.advance(7_200)
     assert synced.run(mode="incremental").success
-    for table, column in (("issues", "id"), ("comments", "issue_id"), ("issue_changes", "issue_id")):
-        synced.change(f"UPDATE raw.{table} SET deleted_at = NULL, deleted_reason = NULL WHERE {column} = {issue}")
+    for table, column in (
+        ("issues", "id"),
+        ("comments", "issue_id"),
+        ("issue_changes", "issue_id"),
+    ):
+        synced.change(
+            f"UPDATE raw.{table} SET deleted_at = NULL, deleted_reason = NULL "
+            f"WHERE {column} = {issue}"
+        )
     found = synced.compare()
     assert reported(found) == {("issues", "not at source")}
     assert synced.compare(repair=True).differences == []
     assert synced.row("issues", issue)["deleted_at"] is not None
     assert [row for row in synced.rows("comments") if row["issue_id"] == issue] == []
     evidence = synced.query(
-        f"SELECT evidence FROM ops.deletions WHERE record_key = '{issue}' AND table_name = 'issues' ORDER BY id DESC LIMIT 1"
+        f"SELECT evidence FROM ops.deletions WHERE record_key = '{issue}' AND table_name = "
+        "'issues' ORDER BY id DESC LIMIT 1"
     )
     assert "verify" in evidence[0]["evidence"]

@@ -1,5 +1,6 @@
 -- One row per issue and category that it has now, in the order of the source.
 {{ config(materialized='view') }}
+-- The test of its key reads this. depends_on: {{ ref('changed_issue') }}
 select
     i.space_key,
     i.issue_id,

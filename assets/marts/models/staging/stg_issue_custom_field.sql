@@ -1,6 +1,7 @@
 -- One row per issue and custom field that has a value, or text typed next to its items: as text, and where it is a list as the
 -- names that its items have today. An item that the field has no more keeps the name that the issue has.
 {{ config(materialized='view') }}
+-- The test of its key reads this. depends_on: {{ ref('changed_issue') }}
 select
     i.space_key,
     i.id as issue_id,

@@ -1,5 +1,6 @@
 -- One row per star of an issue.
 {{ config(materialized='view') }}
+-- The test of its key reads this. depends_on: {{ ref('changed_issue') }}
 select
     i.space_key,
     i.id as issue_id,

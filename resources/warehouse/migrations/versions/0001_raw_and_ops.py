@@ -1,13 +1,14 @@
 """Make the schemas raw and ops.
 
-The SQL next to this file is frozen: it was rendered from the metadata of its day and does not change with it.
+The SQL next to this file is frozen: it was rendered from the metadata of its day and does not
+change with it.
 """
 
 from pathlib import Path
 
 from alembic import op
 
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.warehouse_errors import WarehouseError
 
 revision = "v1"
 down_revision = None
@@ -17,9 +18,13 @@ depends_on = None
 
 def upgrade() -> None:
     """Run the frozen SQL, statement by statement as one script."""
-    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").replace("%", "%%"))
+    op.get_bind().exec_driver_sql(
+        Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").replace("%", "%%")
+    )
 
 
 def downgrade() -> None:
     """Refuse: going back would drop what was replicated."""
-    raise WarehouseError("There is nothing before the first migration: to start anew, drop the schemas raw and ops.")
+    raise WarehouseError(
+        "There is nothing before the first migration: to start anew, drop the schemas raw and ops."
+    )

@@ -1,0 +1,96 @@
+"""`backlog-elt alerts`: what is wrong, and a try of the channels."""
+
+import os
+import sys
+
+import click
+
+from pipelines.cli.group import examples, show
+from resources.alerts.addresses import Addresses
+from resources.alerts.channel import ChannelError
+from resources.alerts.message_layout import Message
+from resources.conditions import WORDS
+from resources.settings import Settings
+
+
+@click.command(
+    "alerts", epilog=examples("backlog-elt alerts", "backlog-elt alerts --test  # try the channels")
+)
+@click.option(
+    "--test",
+    "test",
+    is_flag=True,
+    help="Send a test message to every channel and show the results.",
+)
+def alerts_command(test: bool) -> None:
+    """Show what is wrong now, since when, and what to do."""
+    settings = Settings.of_this_process()
+    said, failed = try_channels() if test else (open_problems(settings), False)
+    show(said)
+    if failed:
+        sys.exit(1)
+
+
+def open_problems(settings: Settings) -> str:
+    """Return one line for each problem that lasts, since when and what to do, or that there is
+    none.
+
+    Raises:
+        WarehouseError: the warehouse cannot be reached.
+    """
+    from pipelines.alerting.problems import SOURCE
+    from pipelines.cli.status_facts import alerter
+
+    found, condition = alerter(settings)
+    # What the alerter knows of the source is half a minute old.
+    known = [one for one in found["open"] if condition or one["key"] != SOURCE]
+    lines = []
+    if found["alive"] is False:
+        lines.append(
+            "The alerter has given no sign of life since "
+            f"{found['beat_at']}: is the daemon running?"
+        )
+    if condition and not any(one["key"] == SOURCE for one in known):
+        lines.append(
+            f"Backlog {WORDS[condition.kind]} since {condition.since:%Y-%m-%d %H:%M:%S} "
+            f"UTC: {condition.message}"
+        )
+    if found["alive"] is None:
+        lines.append("The alerter has never run for this space: backlog-elt up starts it.")
+    for one in known:
+        where = f" ({one['partition']})" if one["partition"] else ""
+        lines.append(f"{one['asset']}{where}: {one['cause']}")
+        lines.append(f"    since {one['since']}, seen {one['times']} times; next: {one['step']}")
+    return "\n".join(lines) or "Nothing is wrong."
+
+
+def try_channels() -> tuple[str, bool]:
+    """Send a message to every channel; return a line for each and whether one has failed.
+
+    Raises:
+        SettingsError: an address cannot be used.
+    """
+    from resources.alerts.channels import channels
+
+    found = channels(Addresses.from_env(os.environ))
+    if not found:
+        return (
+            (
+                "No channel is set: set BACKLOG_ALERT_URLS, BACKLOG_ALERT_SLACK_URL, "
+                "…_TEAMS_URL or …_SMTP_URL."
+            ),
+            True,
+        )
+    message, lines, failed = (
+        Message("test", "backlog-elt", (("this", "is what an alert looks like"),)),
+        [],
+        False,
+    )
+    for channel in found:
+        try:
+            channel.send(message)
+            lines.append(f"{channel.name}: sent")
+        except ChannelError as error:
+            lines.append(str(error))
+            failed = True
+    return "\n".join(lines), failed

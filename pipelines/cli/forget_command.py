@@ -1,0 +1,105 @@
+"""`backlog-elt forget`: erase a person from the warehouse, and keep it so."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli.group import examples, show
+from pipelines.cli.options import Number
+from resources.redact import plain_line
+from resources.settings import Settings
+from resources.variables import SettingsError
+
+if TYPE_CHECKING:
+    from resources.warehouse.forgetting import Person
+
+
+@click.command(
+    "forget",
+    epilog=examples(
+        "backlog-elt forget --user 1073741825", "backlog-elt forget --user 1073741825 --yes"
+    ),
+)
+@click.option(
+    "--user",
+    "user_id",
+    required=True,
+    type=Number(1),
+    metavar="ID",
+    help="Id of the user, as in raw.users.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget_command(user_id: int, yes: bool) -> None:
+    """Erase a person from the warehouse, and keep it so.
+
+    Names, addresses and login in every schema, in Dagster's storage, and in what later loads bring.
+    It shows who it is, and asks. What people have written stays, and so does what Backlog has.
+    Charts of the Dagster UI go until the next build of the marts. Run it again to erase what has
+    become known of the person since.
+    """
+    settings = Settings.of_this_process()
+    person = look_up(settings, user_id)
+    if not yes and not person.forgotten_at:
+        question = f"Erase {person} from the warehouse of {person.space_key}? This cannot be undone"
+        click.confirm(plain_line(question), abort=True)
+    changed = erase(settings, person)
+    for table, rows in sorted(changed.items()):
+        show(f"{table:<32}{rows:>10,} rows")
+    if person.forgotten_at and not changed:
+        day = f"{person.forgotten_at:%Y-%m-%d}"
+        show(f"User {user_id} was forgotten already, on {day}: nothing was changed.")
+        return
+    show(f"User {user_id} is forgotten: forgotten-{user_id} replaces names and addresses.")
+
+
+def look_up(settings: Settings, user_id: int) -> "Person":
+    """Return who has an id, as the warehouse knows the person.
+
+    Raises:
+        SettingsError: the warehouse has never had a user of this id.
+        BacklogError: the warehouse holds several spaces, and the source does not say which is
+            meant.
+        WarehouseError: the warehouse cannot be used.
+    """
+    from pipelines.cli.in_process import connection
+    from pipelines.hosting.environment import prepare_storage, source
+    from resources.warehouse import forgetting
+    from resources.warehouse.known_spaces import known_spaces
+
+    prepare_storage(settings)
+    with connection() as (_, warehouse):
+        known = known_spaces(warehouse.engine)
+        if len(known) == 1:
+            [space_key] = known
+        else:
+            with source(settings, alive=False), connection() as (asked, _):
+                space_key = str(asked.client.space_info()["spaceKey"])
+        person = forgetting.person(warehouse.engine, space_key, user_id)
+    if person is None:
+        raise SettingsError(
+            "--user", str(user_id), f"the id of a user of {space_key}, as raw.users has it"
+        )
+    return person
+
+
+def erase(settings: Settings, person: "Person") -> dict[str, int]:
+    """Erase a person from every schema, from Dagster's storage and from the logs of the home.
+
+    Return table of the warehouse -> rows that were changed.
+
+    Raises:
+        WarehouseError: the warehouse or Dagster's storage cannot be used; nothing was erased.
+    """
+    import pipelines.hosting.storage  # noqa: F401 - the instance needs it
+    from pipelines.cli.in_process import connection
+    from pipelines.hosting.environment import open_instance, prepare_storage
+    from pipelines.hosting.log_file import erase_logs
+    from pipelines.stored_people import copies
+    from resources.warehouse import forgetting
+
+    prepare_storage(settings)
+    with connection() as (backlog, warehouse), open_instance() as instance:
+        where = warehouse.engine, person.space_key, person.user_id
+        changed = forgetting.forget(*where, backlog.mask, copies(instance))
+    erase_logs(settings.home)
+    return changed

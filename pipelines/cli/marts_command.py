@@ -1,0 +1,230 @@
+"""`backlog-elt marts`: one build of all marts, by the job and the instance of the Dagster UI, run
+in this process.
+"""
+
+import io
+import json
+import logging
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Collection, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.cli.group import examples, one_line, show
+from resources.progress import Progress
+from resources.secret import reveal
+from resources.settings import Settings
+from resources.variables import SettingsError
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from sync.results.command_results import MartsResult
+
+#: Under this name a build reports its progress.
+WHAT = "marts"
+
+
+@click.command(
+    "marts",
+    epilog=examples(
+        "backlog-elt load && backlog-elt marts  # what has changed, and its marts",
+        "backlog-elt marts --full --json  # rebuild everything, result as JSON",
+    ),
+)
+@click.option("--full", is_flag=True, help="Rebuild every issue, not only those with new rows.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
+@click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
+@click.pass_context
+def marts_command(ctx: click.Context, full: bool, as_json: bool, no_progress: bool) -> None:
+    """Build and test the marts now, from what is loaded.
+
+    Runs the job `marts`, so the run is shown in the Dagster UI. Waits for a running build. A
+    running up builds marts on its own.
+    """
+    settings = Settings.of_this_process()
+    from pipelines.cli.console import progress_for
+    from sync.results.command_results import marts_result
+
+    began = time.monotonic()
+    # dbt talks to standard output, which is for the result. What dagster-dbt logs is in the run.
+    debug = ctx.find_root().params["debug"]
+    chatter = sys.stderr if debug else io.StringIO()
+    logging.getLogger("dagster.builtin").propagate = debug
+    try:
+        with redirect_stdout(chatter), progress_for(requested=not no_progress) as progress:
+            found = build(settings, progress, whole=full)
+    except SettingsError:
+        raise
+    except Exception as error:
+        if as_json:  # the object has the error too
+            nothing = marts_result(0, time.monotonic() - began, [one_line(error)])
+            show(json.dumps(nothing, ensure_ascii=False))
+        raise
+    show(json.dumps(found, ensure_ascii=False) if as_json else summary_line(found))
+    for failure in found["errors"]:
+        show(f"Error: {failure}", err=True)
+    if found["errors"]:
+        sys.exit(1)
+
+
+class NothingLoadedError(RuntimeError):
+    """There are no rows to make marts of."""
+
+
+@dataclass
+class _Watcher:
+    """Counts what a build has made, event by event, and reports it."""
+
+    progress: Progress
+    patience: float
+    waiting: str
+    made_here: Collection["dg.AssetKey"]
+    models: int = 0
+    checks: Counter[str] = field(default_factory=Counter)
+    warnings: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def __call__(self, entry: "dg.EventLogEntry") -> None:
+        event = entry.dagster_event
+        if event is None:
+            if entry.user_message.startswith(self.waiting):
+                until = datetime.now(UTC) + timedelta(seconds=self.patience)
+                holder = entry.user_message.removeprefix(self.waiting)
+                self.progress.wait(f"other build of the marts{holder}", self.patience, until)
+        elif event.is_step_materialization and event.asset_key in self.made_here:
+            self.models += 1
+            self.progress.advance(WHAT, 1)
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION":
+            self._count(event.asset_check_evaluation_data)
+
+    def _count(self, check: "dg.AssetCheckEvaluation") -> None:
+        if check.passed:
+            self.checks["passed"] += 1
+        elif check.severity.value == "WARN":
+            self.warnings.append(check.check_name)
+        else:
+            self.checks["failed"] += 1
+            self.failures.append(
+                f"check {check.check_name} of {check.asset_key.to_user_string()}; its "
+                "rows are in the Dagster UI"
+            )
+
+
+def build(settings: Settings, progress: Progress, *, whole: bool) -> "MartsResult":
+    """Build all marts once and return what was done; a build that is at work is waited for.
+
+    Raises:
+        SettingsError: marts are made by another code location; nothing was started.
+        WarehouseError: the warehouse cannot be reached; nothing was started.
+        NothingLoadedError: no space was ever loaded.
+        LoadInterruptedError: somebody ended the build.
+    """
+    if settings.key_prefix:
+        expected = (
+            "unset, or the command in the environment of the location that has BACKLOG_MARTS_OF: "
+            "that one makes the marts"
+        )
+        raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
+    from pipelines.hosting.environment import open_instance, prepare_storage
+    from pipelines.runs import end_dead_runs
+    from resources.warehouse.known_spaces import known_spaces
+    from resources.warehouse.warehouse_resource import WarehouseResource
+
+    prepare_storage(settings)
+    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
+    try:
+        if not known_spaces(warehouse.engine):
+            raise NothingLoadedError(
+                "There is nothing to build marts from: load a space first (backlog-elt load)."
+            )
+        # Imported here, when the variables that the definitions read have been set.
+        from pipelines.definitions import build_definitions
+
+        with open_instance() as instance:
+            end_dead_runs(instance)
+            return build_marts(
+                build_definitions({"warehouse": warehouse}), instance, progress, whole=whole
+            )
+    finally:
+        warehouse.close()
+
+
+def build_marts(
+    definitions: "dg.Definitions",
+    instance: "dg.DagsterInstance",
+    progress: Progress,
+    *,
+    whole: bool = False,
+) -> "MartsResult":
+    """Run the job `marts` in this process and return what it did.
+
+    Raises:
+        LoadInterruptedError: somebody ended the run.
+        WarehouseError: the run was interrupted, or the server restarted.
+    """
+    from assets.location import SETTINGS
+    from assets.marts.build import WAITING, BuildConfig, marts
+    from assets.marts.dbt_errors import error_lines
+    from pipelines.cli.in_process import QUIET, reason, see_end
+    from pipelines.jobs import marts_job
+    from pipelines.runs import command_tags
+    from resources.warehouse.locks import LOST
+    from resources.warehouse.warehouse_errors import WarehouseError
+    from sync.results.command_results import marts_result
+
+    began = time.monotonic()
+    config = BuildConfig(whole=whole)
+    watcher = _Watcher(progress, config.wait_seconds, WAITING, marts.keys)
+    progress.start(WHAT, None)
+    run_id = str(uuid.uuid4())
+    instance.add_event_listener(run_id, watcher)
+    result = definitions.resolve_job_def(marts_job.name).execute_in_process(
+        run_config={**QUIET, "ops": {marts.op.name: {"config": {"whole": whole}}}},
+        instance=instance,
+        run_id=run_id,
+        tags=command_tags(SETTINGS.dagster_location),
+        raise_on_error=False,
+    )
+    see_end(result)
+    failures = list(watcher.failures)
+    for message in (reason(event) for event in result.all_events if event.is_step_failure):
+        if LOST in message:
+            raise WarehouseError(message)
+        # A check that failed ends dbt with nothing to add.
+        failures += error_lines(message) or ([] if watcher.failures else message.splitlines()[:1])
+    checks = watcher.checks
+    built = marts_result(
+        watcher.models,
+        time.monotonic() - began,
+        failures,
+        passed=checks["passed"],
+        failed=checks["failed"],
+        warnings=watcher.warnings,
+    )
+    figures = {"models": watcher.models, "checks passed": checks["passed"]}
+    figures |= {"checks warned": len(watcher.warnings), "checks failed": checks["failed"]}
+    progress.done(WHAT, figures, {})
+    return built
+
+
+def summary_line(found: Mapping[str, Any]) -> str:
+    """Return what a build did as one line; `found` is the object of `marts --json`."""
+    checks = ", ".join(f"{count} {name}" for name, count in found["checks"].items())
+    warned = f" (warned: {', '.join(found['warnings'])})" if found["warnings"] else ""
+    done = (
+        f"{found['status']} in {found['seconds']:.1f} s: {found['models']} models built, "
+        f"checks: {checks}{warned}"
+    )
+    return (
+        done
+        if found["errors"]
+        else f"{done}; next: backlog-elt report, or SQL on schema mart (docs/bi.md)"
+    )

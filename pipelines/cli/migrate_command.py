@@ -1,0 +1,45 @@
+"""`backlog-elt migrate`: both databases, brought to the version of this program before its
+processes start.
+"""
+
+from collections.abc import Iterator
+
+import click
+
+from pipelines.cli.group import examples, show
+from resources.secret import reveal
+from resources.settings import Settings
+
+
+@click.command("migrate", epilog=examples("backlog-elt migrate && backlog-elt up"))
+def migrate_command() -> None:
+    """Bring both databases to this version, after an upgrade.
+
+    The warehouse and Dagster's storage, before anything else is started. Every command migrates the
+    warehouse anyway; only Dagster's storage needs this one.
+    """
+    for line in migrate_databases(Settings.of_this_process()):
+        show(line)
+
+
+def migrate_databases(settings: Settings) -> Iterator[str]:
+    """Migrate the warehouse, then Dagster's storage, and yield a line for each; the same again
+    changes nothing.
+
+    Raises:
+        WarehouseError: a database cannot be used, or the warehouse was migrated by a newer version
+            of this program.
+    """
+    from pipelines.hosting.environment import open_instance, prepare_storage
+    from resources.warehouse.migrations import version
+    from resources.warehouse.warehouse_resource import WarehouseResource
+
+    prepare_storage(settings)
+    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
+    try:
+        yield f"warehouse: version {version(warehouse.engine)}"
+    finally:
+        warehouse.close()
+    with open_instance() as instance:
+        instance.upgrade(lambda _line: None)
+    yield "Dagster's storage: up to date"

@@ -1,0 +1,111 @@
+"""`backlog-elt report`: from the settings to a file, without dbt. It is reported to the Dagster of
+this home, if there is one.
+"""
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from pipelines.cli.group import examples, show
+from resources.redact import plain_line
+from resources.secret import reveal
+from resources.settings import Settings
+from resources.variables import SettingsError
+
+_LOG = logging.getLogger(__name__)
+
+
+@click.command(
+    "report",
+    epilog=examples("backlog-elt report", "backlog-elt report --project OPS --out ops.html"),
+)
+@click.option("--project", metavar="KEY", help="Only this project.")
+@click.option(
+    "--out",
+    default="backlog-report.html",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="File to write.",
+)
+def report_command(project: str | None, out: Path) -> None:
+    """Write charts and tables of the marts into one page.
+
+    It opens in any browser, without a network.
+    """
+    settings = Settings.of_this_process()
+
+    def waiting(holder: str) -> None:
+        show(f"A build of the marts is running ({holder}): waiting for it.", err=True)
+
+    show(str(write_report(settings, project, out, waiting)))
+
+
+def write_report(
+    settings: Settings,
+    project: str | None,
+    out: Path,
+    waiting: Callable[[str], None] = lambda _holder: None,
+) -> Path:
+    """Write the page, whole or not at all, and return where it is; `waiting` gets a build of the
+    marts that is at work.
+
+    Raises:
+        SettingsError: there is no such project, or the file cannot be written there.
+        NoMartsError: the marts have not been built.
+        WarehouseError: the warehouse cannot be used.
+    """
+    from assets.marts.report import report as make_report
+    from resources.warehouse.warehouse_resource import WarehouseResource
+
+    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
+    try:
+        page = make_report(warehouse.engine, settings.zone, project, waiting=waiting)
+    finally:
+        warehouse.close()
+    target = out.expanduser().absolute()
+    try:
+        descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise SettingsError(
+            "--out", str(out), f"a file that can be written ({error.strerror})"
+        ) from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(page)
+        Path(draft).chmod(0o644)
+        Path(draft).replace(target)
+    except OSError as error:
+        Path(draft).unlink(missing_ok=True)
+        raise SettingsError(
+            "--out", str(out), f"a file that can be written ({error.strerror})"
+        ) from None
+    _record_in_dagster(settings, target, project)
+    return target
+
+
+def _record_in_dagster(settings: Settings, file: Path, project: str | None) -> None:
+    """Record in Dagster that the page was written, if a command has used Dagster in this home; the
+    page is there either way.
+    """
+    if not (settings.home / "dagster").is_dir():
+        return
+    import dagster as dg
+
+    from assets.location import REPORT
+    from pipelines.hosting.environment import open_instance, prepare_storage
+
+    written = dg.AssetMaterialization(
+        REPORT,
+        description="written by backlog-elt report",
+        metadata={"file": dg.MetadataValue.path(str(file)), "project": project or "all"},
+    )
+    try:
+        prepare_storage(settings)
+        with open_instance() as instance:
+            instance.report_runless_asset_event(written)
+    except Exception as error:
+        _LOG.warning("the page is written, but Dagster has no record of it: %s", plain_line(error))

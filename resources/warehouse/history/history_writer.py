@@ -1,0 +1,257 @@
+"""Writes the history: each sync from start to end, and the ends of runs without a sync."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
+
+from resources.redact import first_line
+from resources.warehouse.history.run_kinds import CANCELED, DIED, UNFINISHED
+from resources.warehouse.locks import free_condition
+from resources.warehouse.schema_ops import spaces, sync_history
+from resources.warehouse.sync_state import note_space_url
+
+#: What is only true of a sync in progress.
+_OVER: dict[str, Any] = dict.fromkeys(
+    ("waiting_for", "waiting_until", "progress_done", "progress_total")
+)
+_RECORD = text(
+    """
+    INSERT INTO ops.sync_history
+        (space_key, sync_type, mode, project_key, projects, status, started_at, ended_at, error,
+            run_id)
+    SELECT :space_key, :kind, 'run', :project_key, CAST(:projects AS text[]), :status, :started_at,
+        :ended_at, :error, :run_id
+    WHERE NOT EXISTS (
+        SELECT FROM ops.sync_history AS h WHERE h.run_id = :run_id AND (h.status = 'failed'
+            OR :status = 'completed')
+    )
+    ON CONFLICT (run_id) WHERE mode = 'run' DO NOTHING
+    """
+)
+_CANCEL = text(
+    """
+    UPDATE ops.sync_history SET error = :canceled
+    WHERE run_id = ANY(CAST(:run_ids AS text[])) AND status = 'failed'
+        AND error = ANY(CAST(:broken_off AS text[]))
+    """
+)
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """How a run ended: `error` is why it failed or was canceled, None: it succeeded.
+
+    `kind` is that of `run_kinds.kind_of`.
+    """
+
+    run_id: str
+    kind: str
+    started_at: datetime
+    ended_at: datetime
+    error: str | None = None
+    projects: Sequence[str] | None = None
+
+
+def lock_of(run_id: str, sync_type: str) -> str:
+    """Name the lock that a load holds for its whole life: it shows whether the load still lives."""
+    return f"load/{run_id}/{sync_type}"
+
+
+def is_dead(row: str) -> str:
+    """Return the SQL condition that the load of a row in progress is dead; `row` is its table
+    there.
+
+    A load holds its lock from before its first row until after its last: when the lock is free, no
+    process will end the row.
+    """
+    return free_condition(f"{row}.space_key", f"'load/' || {row}.run_id || '/' || {row}.sync_type")
+
+
+def start_sync(
+    engine: Engine,
+    *,
+    space_key: str,
+    sync_type: str,
+    mode: str,
+    run_id: str,
+    projects: Sequence[str] | None = None,
+) -> int:
+    """Record that a sync has started; return its number for `finish_sync` or `fail_sync`.
+
+    `projects` are those that it covers, None: the whole space. The caller holds the lock
+    `lock_of(run_id, sync_type)`; without it the sync counts as dead.
+    """
+    values = {"space_key": space_key, "sync_type": sync_type, "mode": mode, "run_id": run_id}
+    statement = insert(sync_history).values(**values, **covering(projects), status="in_progress")
+    with engine.begin() as conn:
+        number: int = conn.execute(statement.returning(sync_history.c.id)).scalar_one()
+    return number
+
+
+def covering(projects: Sequence[str] | None) -> dict[str, Any]:
+    """Return the columns that say which projects a row covers, None: the whole space."""
+    return {
+        "project_key": projects[0] if projects and len(projects) == 1 else None,
+        "projects": projects and list(projects),
+    }
+
+
+def record_failure(
+    engine: Engine,
+    error: str,
+    *,
+    space_key: str,
+    sync_type: str,
+    mode: str,
+    run_id: str,
+    seconds: float = 0.0,
+    requests: int = 0,
+    projects: Sequence[str] | None = None,
+) -> None:
+    """Record a sync that failed before it had a row, `seconds` after its start.
+
+    `space_key` is that of `known_spaces.space_or_url`.
+    """
+    values = {
+        "space_key": space_key,
+        "sync_type": sync_type,
+        "mode": mode,
+        "run_id": run_id,
+        "error": error,
+        "requests": requests,
+    }
+    now = func.statement_timestamp()
+    times = {"started_at": now - timedelta(seconds=seconds), "ended_at": now}
+    with engine.begin() as conn:
+        conn.execute(
+            insert(sync_history).values(**values, **times, **covering(projects), status="failed")
+        )
+
+
+def know_space(engine: Engine, space_key: str, url: str) -> None:
+    """Remember which space is at a URL, and give it the rows that were kept under the URL."""
+    with engine.begin() as conn:
+        known = select(spaces.c.url).where(spaces.c.space_key == space_key)
+        if conn.execute(known).scalar_one_or_none() != url.rstrip("/"):
+            note_space_url(conn, space_key, url)
+            _adopt(conn, space_key, url)
+
+
+def adopt(engine: Engine, space_key: str, url: str) -> None:
+    """Give a space the rows that were kept under its URL until its key was known."""
+    with engine.begin() as conn:
+        _adopt(conn, space_key, url)
+
+
+def _adopt(conn: Connection, space_key: str, url: str) -> None:
+    conn.execute(
+        update(sync_history)
+        .where(sync_history.c.space_key == url.rstrip("/"))
+        .values(space_key=space_key)
+    )
+
+
+def finish_sync(
+    engine: Engine, number: int, *, items_synced: int, items_failed: int, requests: int
+) -> None:
+    """Record that the sync is complete."""
+    _end(
+        engine,
+        number,
+        status="completed",
+        items_synced=items_synced,
+        items_failed=items_failed,
+        requests=requests,
+    )
+
+
+def fail_sync(
+    engine: Engine,
+    number: int,
+    error: str,
+    *,
+    items_synced: int = 0,
+    items_failed: int = 0,
+    requests: int = 0,
+) -> None:
+    """Record that the sync failed, why in one line, and what it did before that."""
+    _end(
+        engine, number,
+        status="failed", error=error, items_synced=items_synced, items_failed=items_failed,
+        requests=requests,
+    )  # fmt: skip
+
+
+def _end(engine: Engine, number: int, **values: Any) -> None:
+    _update(engine, number, ended_at=func.statement_timestamp(), **_OVER, **values)
+
+
+def _update(engine: Engine, number: int, **values: Any) -> None:
+    with engine.begin() as conn:
+        conn.execute(update(sync_history).where(sync_history.c.id == number).values(**values))
+
+
+def note_wait(
+    engine: Engine, number: int, waiting_for: str | None, until: datetime | None = None
+) -> None:
+    """Record what a sync in progress waits for and until when at the latest; None: it goes on."""
+    _update(engine, number, waiting_for=waiting_for, waiting_until=until)
+
+
+def note_progress(engine: Engine, number: int, done: int, total: int | None) -> None:
+    """Record how far the load of a sync in progress is; `total` is None where it is not known."""
+    _update(engine, number, progress_done=done, progress_total=total)
+
+
+def forget_sync(engine: Engine, number: int) -> None:
+    """Take back a `start_sync` that only showed a wait: the work after it has a row of its own."""
+    with engine.begin() as conn:
+        conn.execute(delete(sync_history).where(sync_history.c.id == number))
+
+
+def end_dead(engine: Engine, space_key: str) -> int:
+    """Mark the syncs in progress whose load is dead as failed; return how many there were."""
+    history, dead = sync_history.c, text(is_dead(str(sync_history)))
+    with engine.begin() as conn:
+        ended = conn.execute(
+            update(sync_history)
+            .where(history.space_key == space_key, history.status == "in_progress", dead)
+            .values(status="failed", ended_at=func.statement_timestamp(), error=DIED, **_OVER)
+        )
+    return ended.rowcount
+
+
+def record_ends(engine: Engine, space_key: str, ends: Collection[RunEnd]) -> None:
+    """Record how runs ended, each once; a run that has such a row already is left alone.
+
+    `space_key` is that of `known_spaces.space_or_url`.
+    """
+    if not ends:
+        return
+    rows = [
+        {
+            "space_key": space_key,
+            "kind": end.kind,
+            "status": "completed" if end.error is None else "failed",
+            "started_at": end.started_at,
+            "ended_at": end.ended_at,
+            "error": None if end.error is None else first_line(end.error),
+            "run_id": end.run_id,
+            **covering(end.projects),
+        }
+        for end in ends
+    ]
+    with engine.begin() as conn:
+        conn.execute(_RECORD, rows)
+
+
+def record_cancellations(engine: Engine, run_ids: Collection[str]) -> None:
+    """Say of the syncs of canceled runs why they ended early: they cannot know it themselves."""
+    with engine.begin() as conn:
+        conn.execute(
+            _CANCEL,
+            {"run_ids": list(run_ids), "canceled": CANCELED, "broken_off": [UNFINISHED, DIED]},
+        )

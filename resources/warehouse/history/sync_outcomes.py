@@ -1,0 +1,239 @@
+"""How syncs and runs came out: the last 24 hours, the newest run and last success of each type.
+
+The view `ops.sync_outcomes` says what counts as a run, a sync and a success, here and in the
+marts.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    DateTime,
+    Engine,
+    Float,
+    Select,
+    Text,
+    case,
+    cast,
+    column,
+    func,
+    null,
+    select,
+    table,
+    text,
+    tuple_,
+)
+
+from resources.json_models import Model, Whole
+from resources.warehouse.history.history_reader import Sync, active_syncs
+from resources.warehouse.history.run_kinds import kind_of_run
+from resources.warehouse.schema_ops import sync_history
+
+DAY = timedelta(hours=24)
+SLOT = timedelta(minutes=30)
+#: Slots of a day; the last one is the one that holds the present.
+SLOTS = 48
+#: The view in which a migration says what counts as what.
+_outcomes = table(
+    "sync_outcomes",
+    *(
+        column(name, Text)
+        for name in (
+            "space_key",
+            "sync_type",
+            "mode",
+            "run_id",
+            "status",
+            "failed_run",
+            "other_run",
+        )
+    ),
+    *(column(name, BigInteger) for name in ("items_synced", "items_failed", "requests")),
+    *(column(name, DateTime(timezone=True)) for name in ("started_at", "succeeded_at")),
+    column("is_sync", Boolean),
+    column("seconds", Float),
+    schema="ops",
+)
+#: What began half a day before the first slot is still looked for.
+_OVERLAPPING = text("""
+SELECT run_id, min(started_at), max(coalesce(ended_at, now())), bool_or(status = 'failed'),
+    bool_or(status = 'in_progress'),
+       array_agg(DISTINCT sync_type), array_agg(DISTINCT mode)
+FROM ops.sync_history
+WHERE space_key = :space_key AND started_at > :since - interval '12 hours'
+    AND coalesce(ended_at, now()) > :since
+GROUP BY run_id""")
+
+
+class Totals(Model):
+    """Totals of 24 hours. Rate, `completed` and `failed` count runs; `type` is null for all."""
+
+    # A run is one run id, however many tables and projects it syncs. It has failed when one of
+    # its syncs has, or Dagster says so; one that is at work is in `runs` only. For a type, only
+    # its own syncs decide. Rates and seconds are of what has ended, and null when nothing has.
+    type: str | None
+    runs: Whole
+    completed: Whole
+    failed: Whole
+    syncs: Whole
+    syncs_completed: Whole
+    syncs_failed: Whole
+    items: Whole
+    items_failed: Whole
+    requests: Whole
+    mean_seconds: float | None
+    longest_seconds: float | None
+    success_rate: float | None = Field(ge=0, le=1)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The state of all syncs of a space: those in progress, the newest run of each type as one,
+    the last 24 hours.
+    """
+
+    active: tuple[Sync, ...]
+    last: dict[str, Sync]
+    last_24h: Totals
+
+
+class Slot(Model):
+    """Half an hour of one kind of runs: how many were at work, failed in it, and still run."""
+
+    kind: str
+    start: datetime
+    runs: Whole
+    failed: Whole
+    running: Whole
+
+
+def last_day(engine: Engine, space_key: str) -> list[Totals]:
+    """Return the totals of the last 24 hours: those of all runs first, then those of each type
+    that there was.
+    """
+    row = _outcomes.c
+    runs = func.count(row.run_id.distinct())
+    completed, failed = (
+        runs - func.count(row.other_run.distinct()),
+        func.count(row.failed_run.distinct()),
+    )
+    sums = {"items": row.items_synced, "items_failed": row.items_failed, "requests": row.requests}
+    figures = {
+        "type": row.sync_type,
+        "runs": runs,
+        "completed": completed,
+        "failed": failed,
+        "syncs": func.count().filter(row.is_sync),
+        "syncs_completed": func.count(row.succeeded_at),
+        "syncs_failed": func.count().filter(row.is_sync, row.status == "failed"),
+        **{
+            name: cast(func.coalesce(func.sum(summed), 0), BigInteger)
+            for name, summed in sums.items()
+        },
+        "mean_seconds": func.avg(row.seconds),
+        "longest_seconds": func.max(row.seconds),
+        "success_rate": cast(completed, Float) / func.nullif(completed + failed, 0),
+    }
+    query = (
+        select(*(figure.label(name) for name, figure in figures.items()))
+        .where(row.space_key == space_key, row.started_at > func.now() - DAY)
+        .group_by(func.grouping_sets(tuple_(row.sync_type), tuple_()))
+        .order_by(row.sync_type.nulls_first())
+    )
+    with engine.connect() as conn:
+        return [Totals(**found) for found in conn.execute(query).mappings()]
+
+
+def last_ends(engine: Engine, space_key: str, *, but: Collection[str] = ()) -> dict[str, datetime]:
+    """Return the last success of each type: when a sync of it last ended well, in whatever mode
+    `but` these.
+    """
+    row = _outcomes.c
+    ended = select(row.sync_type, func.max(row.succeeded_at)).where(
+        row.space_key == space_key, row.succeeded_at.is_not(None), row.mode.not_in(but)
+    )
+    with engine.connect() as conn:
+        return {str(found[0]): found[1] for found in conn.execute(ended.group_by(row.sync_type))}
+
+
+def summary(engine: Engine, space_key: str) -> Summary:
+    """Return what `status` shows of the syncs of a space."""
+    with engine.connect() as conn:
+        last = {
+            sync.sync_type: sync
+            for sync in (Sync(*row) for row in conn.execute(_last_runs(space_key)))
+        }
+    return Summary(tuple(active_syncs(engine, space_key)), last, last_day(engine, space_key)[0])
+
+
+def _last_runs(space_key: str) -> Select[Any]:
+    """Select one row in the shape of `Sync` for each type: all that its newest run did, which may
+    be several syncs.
+    """
+    history = sync_history.c
+    ended = (history.space_key == space_key, history.status != "in_progress")
+    newest = select(history.sync_type, history.run_id).where(*ended).distinct(history.sync_type)
+    newest = newest.order_by(history.sync_type, history.started_at.desc(), history.id.desc())
+    of_newest_run = tuple_(history.sync_type, history.run_id).in_(newest)
+    return (
+        select(
+            func.max(history.id),
+            history.sync_type,
+            func.string_agg(history.mode.distinct(), ", "),
+            case((func.count() == 1, func.max(history.project_key)), else_=None),
+            case((func.bool_or(history.status == "failed"), "failed"), else_="completed"),
+            func.min(history.started_at),
+            func.max(history.ended_at),
+            *(
+                cast(func.sum(column), BigInteger)
+                for column in (history.items_synced, history.items_failed, history.requests)
+            ),
+            func.string_agg(history.error.distinct(), "; "),
+            history.run_id,
+            *(null() for _ in range(4)),
+            case((func.count() == 1, func.max(history.projects)), else_=None),
+        )
+        .where(*ended, of_newest_run)
+        .group_by(history.sync_type, history.run_id)
+        .order_by(history.sync_type)
+    )
+
+
+def last_slots(engine: Engine, space_key: str) -> tuple[datetime, list[Slot]]:
+    """Return the end of the half hour that holds the present, and what was at work in each half
+    hour of the day before that.
+    """
+    with engine.connect() as conn:
+        now: datetime = conn.execute(text("SELECT now()")).scalar_one()
+        until = datetime.fromtimestamp(
+            (now.timestamp() // SLOT.total_seconds() + 1) * SLOT.total_seconds(), now.tzinfo
+        )
+        rows = conn.execute(
+            _OVERLAPPING, {"space_key": space_key, "since": until - SLOTS * SLOT}
+        ).all()
+    return until, _slots(rows, until)
+
+
+def _slots(rows: Sequence[Any], until: datetime) -> list[Slot]:
+    first = until - SLOTS * SLOT
+    counts: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for _, started_at, ended_at, failed, running, types, modes in rows:
+        kind = kind_of_run(types, modes)
+        begin = max(0, (started_at - first) // SLOT)
+        end = min(SLOTS - 1, (ended_at - first) // SLOT)
+        for number in range(begin, end + 1):
+            count = counts[kind, number]
+            count[0] += 1
+            # A failure is one where the run ended, and the end is where it is looked for.
+            count[1] += failed and not running and number == end
+            count[2] += running
+    return [
+        Slot(kind=kind, start=first + number * SLOT, runs=runs, failed=failed, running=running)
+        for (kind, number), (runs, failed, running) in sorted(counts.items())
+    ]

@@ -1,0 +1,1 @@
+"""What the commands print with `--json` and what the service answers: each shape stands once."""

@@ -1,0 +1,99 @@
+"""What the end of a run means for the history.
+
+A load that fails says so in its own row. Other runs end without a row: they are refused or
+canceled in the queue, their worker is killed or never starts, they build marts or only evaluate
+checks. Only Dagster knows of those. The service, the alerter and commands hand in the runs that
+they find; each run is recorded once, by whoever finds it first.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Engine
+
+from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG
+from resources.redact import first_line
+from resources.warehouse.history.history_reader import unreported
+from resources.warehouse.history.history_writer import (
+    RunEnd,
+    end_dead,
+    record_cancellations,
+    record_ends,
+)
+from resources.warehouse.history.run_kinds import CANCELED, kind_of, projects_of
+
+RunState = Literal["queued", "starting", "running", "canceling", "completed", "failed", "canceled"]
+
+
+@dataclass(frozen=True)
+class DagsterRun:
+    """A run as Dagster knows it. `assets` are the paths of those that it selects."""
+
+    run_id: str
+    job: str
+    state: RunState
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    tags: Mapping[str, str]
+    assets: Sequence[Sequence[str]]
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+        return self.state == "completed" or self.ended_badly
+
+    @property
+    def ended_badly(self) -> bool:
+        """Whether it failed or was canceled."""
+        return self.state in ("failed", "canceled")
+
+    def is_of(self, location: str, prefix: Sequence[str]) -> bool:
+        """Return whether it belongs to a code location whose asset keys begin with `prefix`.
+
+        A run of a command has no location; its kind says where it belongs.
+        """
+        if CODE_LOCATION_TAG in self.tags:
+            return self.tags[CODE_LOCATION_TAG] == location
+        return self.tags.get(KIND_TAG, "@").partition("@")[2] == "@".join(prefix)
+
+
+def unrecorded(engine: Engine, space_key: str, runs: Sequence[DagsterRun]) -> list[DagsterRun]:
+    """Return the ended runs whose end the history lacks; `record` is next.
+
+    Before that, syncs of killed processes are ended, and those of canceled runs say so.
+    `space_key` is that of `known_spaces.space_or_url`.
+    """
+    bad = {run.run_id: run.ended_badly for run in runs}
+    if any(bad.values()):
+        end_dead(engine, space_key)
+    canceled = [run.run_id for run in runs if run.state == "canceled"]
+    if canceled:
+        record_cancellations(engine, canceled)
+    missing = unreported(engine, bad)
+    return [run for run in runs if run.run_id in missing]
+
+
+def record(
+    engine: Engine, space_key: str, runs: Sequence[DagsterRun], causes: Mapping[str, Sequence[str]]
+) -> None:
+    """Record how runs ended; `causes` are run -> why it failed, of those that ended badly."""
+    record_ends(engine, space_key, [_end(run, causes.get(run.run_id, ())) for run in runs])
+
+
+def _end(run: DagsterRun, causes: Sequence[str]) -> RunEnd:
+    error = None
+    if run.ended_badly:
+        said = "; ".join(map(first_line, causes))
+        canceled = CANCELED if run.state == "canceled" else ""
+        error = ": ".join(filter(None, (canceled, said)))
+    return RunEnd(
+        run.run_id,
+        kind_of(run.job, sorted(map(list, run.assets))),
+        run.started_at or run.created_at,
+        run.ended_at or run.created_at,
+        error,
+        projects_of(run.tags),
+    )

@@ -1,0 +1,35 @@
+"""The calendar of Japan: holidays, and the working days between."""
+
+from datetime import date
+
+from assets.marts.japanese_holidays import SEED, lines
+from tests.deployment import Deployment
+
+MARINE_DAY = date(2026, 7, 20)
+
+
+def test_the_calendar_knows_japan(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    days = {row["day"]: row for row in deployment.query("SELECT * FROM mart.calendar")}
+    assert (days[MARINE_DAY]["holiday_name"], days[MARINE_DAY]["is_working_day"]) == (
+        "海の日",
+        False,
+    )
+    assert (
+        days[date(2026, 7, 21)]["working_seconds"],
+        days[date(2026, 7, 25)]["working_seconds"],
+    ) == (28_800, 0)
+    assert (days[date(2026, 3, 31)]["fiscal_year"], days[date(2026, 4, 1)]["fiscal_year"]) == (
+        2025,
+        2026,
+    )
+    assert (
+        days[date(2026, 4, 1)]["fiscal_quarter"],
+        days[date(2027, 3, 31)]["fiscal_quarter"],
+    ) == (1, 4)
+
+
+def test_the_seed_of_holidays_is_what_the_library_says() -> None:
+    assert SEED.read_text(encoding="utf-8") == lines(), (
+        "python -m assets.marts.japanese_holidays writes it anew"
+    )

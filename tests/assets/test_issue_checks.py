@@ -1,0 +1,289 @@
+"""Checks of issues that ask the source or the clock, and which checks a load of issues reports."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.checks.issue_checks import NIGHTLY_SPECS
+from assets.checks.operation import every_project_is_fresh
+from assets.checks.reconciliation import issue_counts_match_source
+from assets.checks.tables import (
+    SCAN_AGAIN_AFTER,
+    checks_of,
+    found_lately,
+)
+from assets.partitions import month_keys
+from pipelines.jobs import issues_config
+from resources.cadences import FRESH_WITHIN
+from simulator import Fault
+from sync.modes import Mode
+from sync.partition_ranges import range_tags
+from tests.deployment import Deployment, Run, checks, failures, shown_rows
+
+
+def ask(
+    deployment: Deployment, check: Callable[..., dg.AssetCheckResult], *arguments: object
+) -> dg.AssetCheckResult:
+    """Evaluate a check that asks the source."""
+    with deployment.backlog.client as client:
+        return check(client, deployment.engine, *arguments)
+
+
+def freshness(deployment: Deployment) -> dg.AssetCheckResult:
+    return ask(deployment, every_project_is_fresh, FRESH_WITHIN["issues"])
+
+
+def test_counts_match_after_a_load_and_name_the_project_that_differs(loaded: Deployment) -> None:
+    result = ask(loaded, issue_counts_match_source)
+    assert result.passed
+    assert result.description == "3 of 3 projects are equal"
+    loaded.change(
+        "DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues "
+        "WHERE issue_key LIKE 'WEB-%')"
+    )
+    result = ask(loaded, issue_counts_match_source)
+    assert not result.passed
+    assert result.severity == dg.AssetCheckSeverity.ERROR
+    assert (
+        result.description
+        == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair repairs them"
+    )
+    [different] = [row for row in shown_rows(result, "projects") if row["state"] == "✗ differs"]
+    assert (different["project"], different["remarks"]) == ("WEB", "differs by 1")
+    assert int(str(different["warehouse"])) == int(str(different["source"])) - 1
+
+
+def test_the_count_reconciliation_runs_the_checks_that_ask_the_source_or_the_clock(
+    loaded: Deployment,
+) -> None:
+    assert checks(loaded.run("count_reconciliation")) == {
+        "issue_counts_match_source": True,
+        "every_project_is_fresh": True,
+        "no_partition_left_failed": True,
+        "alerter_is_alive": True,
+    }
+
+
+def test_a_check_that_cannot_ask_fails_in_one_line(loaded: Deployment) -> None:
+    loaded.sim.faults.add(Fault(status=500, times=None))
+    [line] = failures(loaded.run("count_reconciliation"))
+    assert line.startswith("the checks of raw/issues: GET /space: 500")
+    loaded.sim.faults.clear()
+    loaded.sim.faults.add(Fault(status=500, path="/issues/count", times=None))
+    run = loaded.run("count_reconciliation")
+    [line] = failures(run)
+    assert line.startswith("issue_counts_match_source: GET /issues/count: 500")
+    assert checks(run) == {
+        "every_project_is_fresh": True,
+        "no_partition_left_failed": True,
+        "alerter_is_alive": True,
+    }
+    loaded.sim.faults.clear()
+    lost = replace(loaded, warehouse_url="postgresql://127.0.0.1:1/warehouse")
+    [line] = failures(lost.run("count_reconciliation"))
+    assert "The warehouse cannot be used" in line
+
+
+FRESHNESS: dict[str, Callable[[Deployment], None]] = {
+    "a load that was missed": lambda deployment: deployment.change(
+        "UPDATE ops.sync_state SET last_success_at = now() - interval '14 hours'"
+        " WHERE project_id = (SELECT id FROM raw.projects WHERE project_key = 'WEB')"
+    ),
+    "no load yet": lambda deployment: deployment.change(
+        "DELETE FROM ops.sync_state WHERE project_id = (SELECT id FROM raw.projects "
+        "WHERE project_key = 'WEB')"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", FRESHNESS)
+def test_a_project_is_stale_after(loaded: Deployment, how: str) -> None:
+    assert freshness(loaded).passed
+    FRESHNESS[how](loaded)
+    result = freshness(loaded)
+    assert not result.passed
+    assert result.description == "stale: WEB"
+
+
+def test_an_archived_project_is_never_stale(loaded: Deployment) -> None:
+    FRESHNESS["no load yet"](loaded)
+    loaded.sim.space.archive_project("WEB")
+    result = freshness(loaded)
+    assert result.passed
+    assert result.description == "all 2 active projects are fresh"
+
+
+def test_a_failed_load_leaves_a_project_as_fresh_as_it_was_and_its_error_is_shown(
+    loaded: Deployment,
+) -> None:
+    loaded.sim.faults.add(Fault(status=403, path="/issues", times=None))
+    loaded.run_issues(mode="incremental")
+    result = freshness(loaded)
+    assert result.passed
+    assert all(
+        "GET /issues: 403" in str(row["last_error"]) for row in shown_rows(result, "projects")
+    )
+
+
+def skipped(run: Run) -> set[tuple[str, str]]:
+    """Return table and name of the checks that a run has planned and not evaluated: the UI shows
+    them as skipped.
+    """
+    kinds, named = dg.DagsterEventType, {}
+    for kind in (kinds.ASSET_CHECK_EVALUATION_PLANNED, kinds.ASSET_CHECK_EVALUATION):
+        found: list[Any] = [
+            event.event_specific_data for event in run.events if event.event_type == kind
+        ]
+        named[kind] = {(one.asset_key.path[-1], one.check_name) for one in found}
+    planned = named[kinds.ASSET_CHECK_EVALUATION_PLANNED]
+    assert planned >= named[kinds.ASSET_CHECK_EVALUATION]
+    return planned - named[kinds.ASSET_CHECK_EVALUATION]
+
+
+COUNT_RECONCILIATION = [spec.name for spec in NIGHTLY_SPECS]
+
+
+@pytest.mark.parametrize("mode", ["backfill", "incremental", "targeted", "refresh"])
+def test_every_load_of_issues_reports_all_checks_of_its_tables(
+    loaded: Deployment, mode: Mode
+) -> None:
+    run = load_in(loaded, mode)
+    assert run.success, failures(run)
+    assert not skipped(run)
+    for table in ("activities", "issues", "comments", "issue_changes"):
+        count_reconciliation = COUNT_RECONCILIATION if table == "issues" else []
+        assert set(checks(run, table)) == {
+            *count_reconciliation,
+            *(check.name for check in checks_of(table)),
+        }
+        assert set(checks(run, table).values()) == {True}
+
+
+def load_in(deployment: Deployment, mode: Mode) -> Run:
+    """Run the job that loads issues in a mode."""
+    if mode in ("backfill", "incremental"):
+        return deployment.run_issues(mode=mode)
+    corners = range_tags(["OPS", "APP"], month_keys()[-1:])
+    return deployment.run(
+        "targeted_sync" if mode == "targeted" else "rolling_refresh",
+        config=issues_config(mode),
+        tags=corners,
+    )
+
+
+@pytest.mark.parametrize("mode", ["targeted", "refresh"])
+def test_a_load_of_single_issues_reports_the_last_comparison_and_counts_none(
+    loaded: Deployment, mode: Mode
+) -> None:
+    loaded.run("count_reconciliation")
+    loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
+    loaded.sim.requests.clear()
+    run = load_in(loaded, mode)
+    assert checks(run)["issue_counts_match_source"]
+    assert loaded.sim.requests.count(route="/issues/count") == 0
+    loaded.run("count_reconciliation")
+    assert not checks(load_in(loaded, mode))["issue_counts_match_source"]
+
+
+def test_a_load_of_single_issues_scans_tables_once_an_hour(loaded: Deployment) -> None:
+    assert checks(load_in(loaded, "targeted"))["references_resolve"]
+    loaded.change("DELETE FROM raw.priorities WHERE id = 3")
+    assert checks(load_in(loaded, "targeted"))["references_resolve"]
+    assert not checks(load_in(loaded, "incremental"))["references_resolve"]
+    assert not checks(load_in(loaded, "targeted"))["references_resolve"]
+
+
+def test_a_result_older_than_an_hour_is_not_repeated(loaded: Deployment) -> None:
+    load_in(loaded, "incremental")
+    assert {key.name for key in found_lately(loaded.instance, "issues")} == {
+        "keys_unique",
+        "people_alike",
+        "references_resolve",
+    }
+    later = time.time() + SCAN_AGAIN_AFTER.total_seconds() + 1
+    assert found_lately(loaded.instance, "issues", now=later) == {}
+
+
+def test_before_the_first_count_reconciliation_no_project_is_called_equal(
+    loaded: Deployment,
+) -> None:
+    loaded.change("DELETE FROM ops.reconciliations")
+    result = ask(loaded, issue_counts_match_source, ())
+    assert result.passed
+    assert result.description == (
+        "0 of 0 projects are equal; APP, OPS, WEB were not compared yet, which the "
+        "count reconciliation does"
+    )
+    assert {row["state"] for row in shown_rows(result, "projects")} == {"not counted"}
+
+
+def test_partitions_that_somebody_loads_by_hand_are_counted_and_no_check_is_skipped(
+    loaded: Deployment,
+) -> None:
+    loaded.run("count_reconciliation")
+    loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
+    count_reconciliation = loaded.run("count_reconciliation")
+    assert not checks(count_reconciliation)["issue_counts_match_source"]
+    loaded.sim.requests.clear()
+
+    for project, equal in (("APP", False), ("WEB", True)):
+        before = loaded.sim.requests.count(route="/issues/count")
+        months = range_tags([project], ["2026-01", month_keys()[-1]])
+        run = loaded.by_hand("issues", tags=months)
+        assert run.success
+        assert not skipped(run)
+        assert set(checks(run)) == {
+            "issue_counts_match_source",
+            "every_project_is_fresh",
+            "no_partition_left_failed",
+            "alerter_is_alive",
+            *(one.name for one in checks_of("issues")),
+        }
+        assert checks(run)["issue_counts_match_source"] is equal
+        assert (
+            loaded.sim.requests.count(route="/issues/count") - before <= 3
+        )  # of the load, before and after, and of the check
+
+
+def test_checks_that_somebody_starts_by_hand_are_evaluated_without_a_load(
+    loaded: Deployment,
+) -> None:
+    loaded.sim.requests.clear()
+    keys = loaded.definitions.resolve_asset_graph().get_check_keys_for_assets(
+        {dg.AssetKey(["raw", "issues"])}
+    )
+    run = loaded.by_hand(checks=keys)
+    assert set(checks(run)) == {key.name for key in keys}
+    assert set(checks(run).values()) == {True}
+    assert not loaded.sim.requests.count(route="/issues")
+
+
+def test_projects_that_a_run_has_not_covered_are_shown_as_they_were_compared_last(
+    loaded: Deployment,
+) -> None:
+    ask(loaded, issue_counts_match_source)
+    loaded.change("DELETE FROM raw.issues WHERE issue_key LIKE 'WEB-%'")
+    result = ask(loaded, issue_counts_match_source, {"OPS"})
+    assert result.passed
+    assert result.description == "3 of 3 projects are equal"
+    assert {row["state"] for row in shown_rows(result, "projects")} == {"✓ equal"}
+
+    assert not ask(loaded, issue_counts_match_source, {"WEB"}).passed
+    loaded.sim.requests.clear()
+    result = ask(loaded, issue_counts_match_source, {"OPS"})
+    assert loaded.sim.requests.by_route() == {"/issues/count": 1, "/space": 1, "/projects": 1}
+    assert not result.passed
+    assert (
+        result.description
+        == "2 of 3 projects are equal; not WEB: backlog-elt verify --repair repairs them"
+    )
+    web = next(row for row in shown_rows(result, "projects") if row["project"] == "WEB")
+    assert (web["state"], web["warehouse"], web["remarks"]) == (
+        "✗ differs",
+        "0",
+        f"differs by {web['source']}",
+    )

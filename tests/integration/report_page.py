@@ -1,0 +1,167 @@
+"""The report in a browser: a space that it shows, how it is opened, what it adds up by itself, and
+what the metrics say.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+from playwright.sync_api import Page
+
+from assets.marts.metrics import Metrics
+from assets.marts.project import manifest
+from assets.marts.report_data import packed
+from resources.warehouse.connect import engine
+from simulator import Simulator, SpaceSpec
+from tests.browser import Reader
+from tests.deployment import Deployment, quiet
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+DEFINED = Metrics(manifest())
+SPACE = SpaceSpec(seed=11, users=8, projects=3, issues=150, history_days=200)
+
+
+@contextmanager
+def space_with_marts(warehouse_url: str) -> Iterator[Deployment]:
+    """Give a deployment that is loaded and has its marts."""
+    made = engine(warehouse_url)
+    with Simulator(SPACE) as sim, dg.DagsterInstance.ephemeral() as instance:
+        # Everybody is in a team there: who has most issues leaves them; and an issue is of nobody.
+        [(busiest, _)] = Counter(
+            issue.assignee_id for issue in sim.space.issues.values() if issue.assignee_id
+        ).most_common(1)
+        for team in sim.space.teams.values():
+            team.members[:] = [user for user in team.members if user != busiest]
+        sim.space.create_issue("OPS", at=datetime(2026, 5, 1, tzinfo=TOKYO), due_date="2026-05-08")
+        deployment = Deployment(sim, warehouse_url, made, instance, sim.api_key, quiet())
+        deployment.load().run("marts")
+        yield deployment
+    made.dispose()
+
+
+def opened(somebody: Reader, file: Path) -> Page:
+    page = somebody.open(file)
+    settled(page)
+    return page
+
+
+def settled(page: Page) -> None:
+    page.locator("body[data-drawing=no]").wait_for()
+
+
+#: What the page works out of its rows for a choice, all time.
+ADDED_UP = """choice => {
+  Object.assign(chosen, { project: "", type: "", person: "", period: "all" }, choice);
+  const all = selection(), stages = flow().rows, last = Math.max(...stages.map(row => row.day));
+  return {
+    overdue: overdue(all).late.length,
+    stages: stages.filter(row => row.day === last && row.issues).map(row =>
+      [STAGES[row.order], row.issues]),
+    weeks: throughput(all).rows.map(row =>
+      [iso(row.week / MS), row.created, row.done, row.reopened]),
+    months: effort().months.map(row => [row.month, row.planned, row.actual]),
+    load: load(all).people.map(([person, one]) =>
+      [DATA.people[person], sum(one.weeks.slice(0, -1))]),
+    milestones: burns(milestones(all)).map(({ row, points }) =>
+      [row.project, row.name, points.at(-1).scope, points.at(-1).done]),
+  };
+}"""
+
+
+Row = tuple[Any, ...]
+
+
+def kept(rows: list[list[Any]]) -> dict[Row, Any]:
+    """Return numbers by what precedes them, without rows of zeros."""
+    made = {
+        tuple(one for one in row if isinstance(one,
+            str)): [one for one in row if not isinstance(one, str)]
+        for row in rows
+    }  # fmt: skip
+    return {
+        of: pytest.approx(numbers, abs=0.02)
+        for of, numbers in made.items()
+        if any(abs(one) > 0.02 for one in numbers)
+    }
+
+
+def metric(built: Deployment, names: list[str], by: list[str], where: list[str]) -> dict[Row, Any]:
+    """Return the rows of metrics as the page has them: days as text, months without a day."""
+    length = {"month": 7, "week": 10}.get(by[0])
+    found: dict[Row, Any] = {}
+    with built.engine.connect() as connection:
+        for place, name in enumerate(
+            names
+        ):  # two of different tables could not be cut by project together
+            made = connection.exec_driver_sql(
+                DEFINED.sql([name], by, where), execution_options={"no_parameters": True}
+            )
+            for *of, value in made:
+                numbers = found.setdefault(
+                    tuple(str(one)[:length] for one in of), [0.0] * len(names)
+                )
+                numbers[place] = float(value or 0)
+    return {of: numbers for of, numbers in found.items() if any(numbers)}
+
+
+def total(built: Deployment, name: str, where: list[str]) -> float:
+    """Return a metric of all; 0 of none."""
+    return sum(sum(numbers) for numbers in metric(built, [name], ["project"], where).values())
+
+
+def number(said: str) -> float:
+    return float("".join(one for one in said if one.isdigit() or one == "."))
+
+
+#: Makes nothing of the first milestone under way done lately, and its due date long past; another
+#: ends in years.
+SLOWED = """() => {
+  const rows = underWay(milestones(selection())).filter(row => row.working),
+    [first, second] = rows, issues = DATA.issues;
+  for (const at of issues.m.keys())
+    if ([issues.m[at]].flat().some(of =>
+      of === first.at || of === second.at)) issues.done[at] = null;
+  const done = issues.m.findIndex((of, at) =>
+     [of].flat().includes(second.at) && ![of].flat().includes(first.at)
+    && DATA.statuses[issues.s[at]].stage === "done");
+  issues.done[done] = DATA.today;
+  Object.assign(DATA.milestones[first.at], { due: DATA.today - 400 });
+  Object.assign(DATA.milestones[second.at], { due: DATA.today + 10, start: DATA.today - 27 });
+  const names = [first, second].map(row => `${row.project} ${row.name}`),
+    after = milestones(selection());
+  update();
+  return [...names, iso(DATA.today - 400), iso(after.find(row => row.at === second.at).end)];
+}"""
+
+
+def with_data(file: Path, data: dict[str, Any], path: Path) -> Path:
+    """Write the page with other data, and return where it is."""
+    path.write_text(
+        re.sub(r'(?<=id="data">)[A-Za-z0-9+/=]+', packed(data), file.read_text(encoding="utf-8")),
+        encoding="utf-8",
+    )
+    return path
+
+
+def emptied(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data of a report of a space without issues."""
+    columns = ("issues", "flow", "burn", "effort", "reopened", "changed", "changes")
+    return {
+        **data,
+        **{name: {key: [] for key in data[name]} for name in columns},
+        "total": 0,
+        "projects": [],
+        "types": [],
+        "people": [""],
+        "teams": [],
+        "statuses": [],
+        "milestones": [],
+        "sync": [],
+    }

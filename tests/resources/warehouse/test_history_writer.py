@@ -1,0 +1,189 @@
+"""The sync history and what `status` shows of it."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine, text
+
+from resources.warehouse.history.history_reader import active_syncs
+from resources.warehouse.history.history_writer import (
+    end_dead,
+    fail_sync,
+    finish_sync,
+    forget_sync,
+    lock_of,
+    note_progress,
+    note_wait,
+    start_sync,
+)
+from resources.warehouse.history.run_kinds import DIED
+from resources.warehouse.history.sync_outcomes import summary
+from resources.warehouse.known_spaces import known_spaces
+from resources.warehouse.locks import Locks
+
+
+def _start(
+    engine: Engine, sync_type: str = "issues", run_id: str = "run-1", space_key: str = "acme"
+) -> int:
+    return start_sync(
+        engine, space_key=space_key, sync_type=sync_type, mode="incremental", run_id=run_id
+    )
+
+
+def test_a_space_that_was_never_synced_has_no_history(warehouse: Engine) -> None:
+    state = summary(warehouse, "acme")
+    assert (state.active, state.last) == ((), {})
+    assert (state.last_24h.runs, state.last_24h.syncs, state.last_24h.success_rate) == (0, 0, None)
+    assert known_spaces(warehouse) == []
+
+
+def test_a_sync_is_seen_from_start_to_end(warehouse: Engine) -> None:
+    number = start_sync(
+        warehouse,
+        space_key="acme",
+        sync_type="issues",
+        mode="backfill",
+        run_id="run-1",
+        projects=["OPS"],
+    )
+    (active,) = summary(warehouse, "acme").active
+    assert (active.status, active.mode, active.project_key, active.ended_at) == (
+        "in_progress",
+        "backfill",
+        "OPS",
+        None,
+    )
+    finish_sync(warehouse, number, items_synced=120, items_failed=1, requests=3)
+    state = summary(warehouse, "acme")
+    assert state.active == ()
+    last = state.last["issues"]
+    assert (last.status, last.items_synced, last.items_failed, last.requests) == (
+        "completed",
+        120,
+        1,
+        3,
+    )
+    # PostgreSQL adds up bigint to numeric, which JSON cannot say.
+    assert {type(figure) for figure in (last.items_synced, last.items_failed, last.requests)} == {
+        int
+    }
+    assert last.ended_at is not None
+    assert last.ended_at >= last.started_at
+
+
+def test_the_last_sync_of_each_type_and_the_last_day_are_summed(warehouse: Engine) -> None:
+    finish_sync(warehouse, _start(warehouse, "users"), items_synced=9, items_failed=0, requests=1)
+    finish_sync(warehouse, _start(warehouse), items_synced=100, items_failed=0, requests=2)
+    fail_sync(warehouse, _start(warehouse), "GET /issues: 500", items_synced=50, requests=4)
+    long_ago = _start(warehouse)
+    finish_sync(warehouse, long_ago, items_synced=10_000, items_failed=0, requests=100)
+    with warehouse.begin() as conn:
+        conn.execute(
+            text(
+                "UPDATE ops.sync_history SET started_at = now() - interval '2 days' WHERE id = :id"
+            ),
+            {"id": long_ago},
+        )
+    _start(warehouse, space_key="other")
+    state = summary(warehouse, "acme")
+    assert {name: sync.status for name, sync in state.last.items()} == {
+        "issues": "failed",
+        "users": "completed",
+    }
+    assert state.last["issues"].error == "GET /issues: 500"
+    day = state.last_24h
+    # One run, of which a sync failed.
+    assert (day.runs, day.completed, day.failed, day.success_rate) == (1, 0, 1, 0.0)
+    assert (day.syncs, day.syncs_completed, day.syncs_failed, day.items, day.requests) == (
+        3,
+        2,
+        1,
+        159,
+        7,
+    )
+    assert known_spaces(warehouse) == ["acme", "other"]
+
+
+def test_a_sync_in_progress_is_ended_when_nobody_holds_the_lock_of_its_load(
+    warehouse: Engine,
+) -> None:
+    with Locks(warehouse, "acme") as locks:
+        locks.acquire(lock_of("alive", "issues"))
+        _start(warehouse, run_id="alive")
+        _start(warehouse, run_id="dead")
+        _start(warehouse, "users", run_id="alive")
+        _start(warehouse, run_id="dead", space_key="other")
+        finish_sync(
+            warehouse, _start(warehouse, run_id="dead"), items_synced=1, items_failed=0, requests=1
+        )
+        assert end_dead(warehouse, "acme") == 2
+        assert end_dead(warehouse, "acme") == 0
+        assert [(sync.run_id, sync.sync_type) for sync in summary(warehouse, "acme").active] == [
+            ("alive", "issues")
+        ]
+        assert len(summary(warehouse, "other").active) == 1
+    assert end_dead(warehouse, "acme") == 1
+    with warehouse.connect() as conn:
+        errors = (
+            conn.execute(text("SELECT error FROM ops.sync_history WHERE status = 'failed'"))
+            .scalars()
+            .all()
+        )
+    assert errors == [DIED] * 3
+
+
+def test_a_sync_that_waits_says_for_what_and_until_when(warehouse: Engine) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=1)
+    number = _start(warehouse)
+    note_wait(warehouse, number, "search rate limit of Backlog", until)
+    (active,) = summary(warehouse, "acme").active
+    assert (active.waiting_for, active.waiting_until) == ("search rate limit of Backlog", until)
+    note_wait(warehouse, number, None)
+    (active,) = summary(warehouse, "acme").active
+    assert (active.waiting_for, active.waiting_until) == (None, None)
+    note_wait(
+        warehouse, number, "search rate limit of Backlog", datetime.now(UTC) - timedelta(seconds=1)
+    )
+    (active,) = summary(warehouse, "acme").active
+    assert (active.waiting_for, active.waiting_until) == (None, None)
+
+
+def test_a_sync_that_has_ended_waits_for_nothing(warehouse: Engine) -> None:
+    numbers = [_start(warehouse, run_id=run) for run in ("completed", "failed", "dead")]
+    for number in numbers:
+        note_wait(
+            warehouse, number, "other load of issues to end", datetime.now(UTC) + timedelta(hours=6)
+        )
+    finish_sync(warehouse, numbers[0], items_synced=1, items_failed=0, requests=1)
+    fail_sync(warehouse, numbers[1], "down")
+    end_dead(warehouse, "acme")
+    with warehouse.connect() as conn:
+        query = text(
+            "SELECT count(*) FROM ops.sync_history WHERE waiting_for IS NULL "
+            "AND waiting_until IS NULL"
+        )
+        assert conn.execute(query).scalar_one() == 3
+
+
+def test_a_sync_that_was_only_there_to_wait_leaves_no_trace(warehouse: Engine) -> None:
+    forget_sync(warehouse, _start(warehouse))
+    state = summary(warehouse, "acme")
+    assert (state.active, state.last, state.last_24h.runs) == ((), {}, 0)
+
+
+def test_a_sync_in_progress_says_how_far_it_is_and_one_that_has_ended_does_not(
+    warehouse: Engine,
+) -> None:
+    number = _start(warehouse)
+    note_progress(warehouse, number, 300, 2_000)
+    (active,) = active_syncs(warehouse, "acme")
+    assert (active.progress_done, active.progress_total) == (300, 2_000)
+    assert summary(warehouse, "acme").active == (active,)
+    assert active_syncs(warehouse, "other") == []
+    finish_sync(warehouse, number, items_synced=2_000, items_failed=0, requests=21)
+    assert active_syncs(warehouse, "acme") == []
+    with warehouse.connect() as conn:
+        query = text(
+            "SELECT count(*) FROM ops.sync_history WHERE progress_done IS NULL "
+            "AND progress_total IS NULL"
+        )
+        assert conn.execute(query).scalar_one() == 1

@@ -1,0 +1,149 @@
+"""The words of the page: all that it says is there in both languages."""
+
+import ast
+import inspect
+import json
+import re
+import socket
+from types import ModuleType
+from typing import get_args
+
+import httpx
+import psycopg2
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy import Engine
+
+from resources.backlog.errors import error_from_response
+from resources.warehouse.connect import refusal
+from resources.warehouse.locks import Locks
+from sync import sync_locks
+from sync.modes import Mode
+from sync.reconcile import count_reconciliation, row_reconciliation
+from sync.reconcile.result import ProjectReconciliation
+from tests.browser import Chromium, visitor_at
+from tests.service.conftest import Serve
+
+
+@pytest.mark.parametrize("locale", ["ja-JP", "fr-FR"])
+def test_every_text_is_there_in_both_languages(
+    chromium: Chromium, serve: Serve, locale: str
+) -> None:
+    with visitor_at(chromium, str(serve().base_url), locale=locale) as visitor:
+        missing = visitor.page.evaluate(
+            """async () => {
+              const { WORDS } = await import('/static/words.js');
+              const used = [...document.querySelectorAll('[data-say]')].map(element =>
+                element.dataset.say);
+              const keys = new Set([...Object.keys(WORDS.ja), ...Object.keys(WORDS.en), ...used]);
+              return [...keys].filter(key => !(key in WORDS.ja) || !(key in WORDS.en));
+            }"""
+        )
+        assert missing == []
+        modes = visitor.page.evaluate(
+            "async () => Object.keys((await import('/static/words.js')).WORDS.ja.modes)"
+        )
+        assert set(get_args(Mode)) <= set(modes)
+        expect(visitor.page.locator("html")).to_have_attribute(
+            "lang", "ja" if locale == "ja-JP" else "en"
+        )
+
+
+#: Statements of the engine that say what it waits for, or note something on a comparison.
+SAYING = re.compile(r"^notes\b|\._(?:show|acquire)\(")
+
+
+def said_by(module: ModuleType) -> set[str]:
+    """Return the texts in such statements of a module; each value in them is a 7."""
+    nodes = ast.walk(ast.parse(inspect.getsource(module)))
+    statements = [
+        ast.unparse(node)
+        for node in nodes
+        if isinstance(node, ast.stmt) and not hasattr(node, "body")
+    ]
+    code = "\n".join(filter(SAYING.search, statements))
+    constants = [
+        value
+        for name in re.findall(r"\w+", code)
+        if isinstance(value := vars(module).get(name), str)
+    ]
+    texts = [text for _, text in re.findall(r"""(['"])(.+?)\1""", code)]
+    return {re.sub(r"\{.*?\}", "7", text) for text in texts + constants}
+
+
+def test_all_that_the_engine_waits_for_and_notes_has_japanese_words(
+    chromium: Chromium, serve: Serve, warehouse: Engine
+) -> None:
+    happened = [*count_reconciliation._happened((), {}, (), ()), "changed"]
+    texts = [ProjectReconciliation(300, "OPS", 9, 9, 0, dict.fromkeys(happened, 7)).remark]
+    for module in (sync_locks, count_reconciliation, row_reconciliation):
+        found = said_by(module)
+        assert found, module
+        texts += found
+    with Locks(warehouse, "acme", "run 7") as mine, Locks(warehouse, "acme") as others:
+        mine.acquire("issues")
+        texts.append(str(others.holder("issues")).replace(socket.gethostname(), "HOST"))
+    with visitor_at(chromium, str(serve().base_url)) as visitor:
+
+        def said(texts: list[str]) -> list[str]:
+            code = (
+                "async texts => { const { sayText } = await import('/static/say.js'); return "
+                "texts.map(text => sayText(text)); }"
+            )
+            answer: list[str] = visitor.page.evaluate(code, texts)
+            return answer
+
+        assert [one for one in said(texts) if re.search("[a-z]", one.replace("Backlog", ""))] == []
+        assert said(
+            ["look; 2 in quarantine", "other load of issue_changes of project 300 to end (x)"]
+        ) == [
+            "look; 隔離中 2 件",
+            "ほかの変更履歴のロード(プロジェクト 300)の終了 (x)",
+        ]
+
+
+#: Answers of a space that mean each error there is, and an answer that is no JSON.
+REFUSALS = [
+    (401, 11), (401, 12), (429, 13), (500, 1), (403, 5), (403, 4), (403, 3), (404, 6), (404, None),
+    (302, None),
+]  # fmt: skip
+
+
+def test_what_to_do_about_an_error_of_the_source_has_japanese_words(
+    chromium: Chromium, serve: Serve
+) -> None:
+    errors = []
+    for status, code in REFUSALS:
+        body = (
+            "<html>" if code is None else json.dumps({"errors": [{"message": "x", "code": code}]})
+        )
+        headers = {"location": "https://acme.backlog.com/Login"} if status == 302 else {}
+        error = error_from_response(
+            httpx.Response(status, text=body, headers=headers), "GET /issues"
+        )
+        assert error is not None
+        errors.append(str(error))
+    errors[0] += " (gave up after 3 attempts)"
+    errors.append(
+        "issues: GET /issues: no answer from acme.backlog.com: timed out; check "
+        "BACKLOG_URL and the network"
+    )
+    errors.append(
+        refusal(psycopg2.OperationalError("server closed the connection unexpectedly")) or ""
+    )
+    with visitor_at(chromium, str(serve().base_url)) as visitor:
+        script = (
+            "async texts => { const { sayCause } = await import('/static/say.js'); return "
+            "texts.map(text => sayCause(text)); }"
+        )
+        said = visitor.page.evaluate(script, [*errors, None])
+    assert [text for text in said[:-1] if not re.search("[ぁ-ん]", text)] == []
+    assert said[-4].endswith("BACKLOG_API_KEY を確認してください")
+    assert said[-5].endswith(
+        "BACKLOG_URL がスペースの URL(https://acme.backlog.com のような形)か確認してください"
+    )
+    assert said[0] == (
+        "GET /issues: 401, code 11, x; BACKLOG_API_KEY を確認してください: "
+        "キーまたはトークンが違う、期限切れ、または別のスペースのものです (3 回試して中止)"
+    )
+    assert said[-1] == "原因は実行の画面で確認してください。"
