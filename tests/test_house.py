@@ -13,7 +13,7 @@ import click
 import dagster as dg
 import pytest
 
-from assets.marts.project import manifest
+from assets.marts.manifest import manifest
 from pipelines.cli import main
 from pipelines.definitions import build_definitions
 from resources.variables import FILE, SECRETS, VARIABLES

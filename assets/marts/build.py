@@ -23,8 +23,9 @@ from assets.marts.charts.shown import chart_for
 from assets.marts.dashboards import DASHBOARDS
 from assets.marts.dbt_errors import first_line
 from assets.marts.failing_rows import with_rows
+from assets.marts.manifest import digest, manifest
 from assets.marts.ops_tables import OPS_ASSETS
-from assets.marts.project import DBT, PROJECT, connected, digest, manifest, target_of
+from assets.marts.project import DBT, PROJECT, connected, target_of
 from assets.marts.translator import Translator
 from resources.warehouse.builds import begin_build, dbt_session, end_build, is_built, marts_locked
 from resources.warehouse.warehouse_errors import WarehouseError

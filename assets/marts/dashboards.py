@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from assets.location import raw_keys_below
-from assets.marts.project import FOLDER, manifest
+from assets.marts.manifest import FOLDER, manifest
 from assets.marts.translator import Translator
 
 

@@ -5,7 +5,7 @@ assets.marts.japanese_holidays` writes it anew.
 import csv
 import io
 
-from assets.marts.project import FOLDER
+from assets.marts.manifest import FOLDER
 
 SEED = FOLDER / "seeds" / "holidays.csv"
 YEARS = range(2000, 2051)

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from assets.declaration import OWNERS
-from assets.marts.project import manifest
+from assets.marts.manifest import manifest
 from assets.metadata import table_metadata
 from resources.warehouse.schema_ops import OPS_TABLES, sync_history
 from resources.warehouse.spec import OPS

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from assets.marts.project import manifest
+from assets.marts.manifest import manifest
 from resources.warehouse.people_columns import PeopleColumn
 
 

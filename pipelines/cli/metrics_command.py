@@ -54,8 +54,8 @@ def metrics_command(
 
     The SQL runs in any client, as any role that reads the marts.
     """
+    from assets.marts.manifest import manifest
     from assets.marts.metrics import GRAINS, MetricError, Metrics
-    from assets.marts.project import manifest
 
     defined = Metrics(manifest())
     if not names:

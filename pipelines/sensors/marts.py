@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.marts.build import MODELS
-from assets.marts.project import digest
+from assets.marts.manifest import digest
 from pipelines.jobs import marts_job, of_kind
 from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.sensors.failing_ticks import looking_at

@@ -15,8 +15,8 @@ import dagster as dg
 import pytest
 from playwright.sync_api import Page
 
+from assets.marts.manifest import manifest
 from assets.marts.metrics import Metrics
-from assets.marts.project import manifest
 from assets.marts.report_data import packed
 from resources.warehouse.connect import engine
 from simulator import Simulator, SpaceSpec

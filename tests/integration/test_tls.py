@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import URL
 
-from assets.marts.project import DBT, FOLDER, connected
+from assets.marts.manifest import FOLDER
+from assets.marts.project import DBT, connected
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.warehouse_errors import WarehouseError
 from tests.integration.commands import Shell

@@ -151,7 +151,7 @@ NOT_FOR_LOADS = (
 AS_LOAD_STARTS = """
 import sys
 import pipelines.__main__, pipelines.cli, pipelines.cli.console, pipelines.cli.in_process
-import pipelines.raw_definitions, dagster_postgres.storage
+import pipelines.raw_definitions, pipelines.stored_people, dagster_postgres.storage
 print(*sorted(sys.modules))
 """
 

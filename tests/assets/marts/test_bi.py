@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from assets.marts.project import manifest
+from assets.marts.manifest import manifest
 from pipelines.hosting.environment import PROJECT_ROOT
 
 DOCS = PROJECT_ROOT / "docs"

@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import Engine
 
 from assets.marts.charts.catalogue import CHARTS
+from assets.marts.manifest import manifest
 from assets.marts.metrics import MetricError, Metrics
-from assets.marts.project import manifest
 from pipelines.cli.metrics_command import metrics_command as command
 from pipelines.hosting.environment import PROJECT_ROOT
 from tests.assets.marts.reached import TEAM

@@ -16,7 +16,8 @@ from sqlalchemy import Engine, text
 
 from assets.marts.build import events_of
 from assets.marts.dbt_errors import first_line
-from assets.marts.project import DBT, connected, manifest, parse, target_of
+from assets.marts.manifest import manifest, parse
+from assets.marts.project import DBT, connected, target_of
 from pipelines.cli.marts_command import build_marts, summary_line
 from resources.progress import LogProgress
 from resources.warehouse.builds import marts_locked

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets.marts.dashboards import dashboards
-from assets.marts.project import manifest
+from assets.marts.manifest import manifest
 from assets.marts.report import NEEDED
 from pipelines.definitions import build_definitions
 

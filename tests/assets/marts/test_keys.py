@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from assets.marts.project import manifest
+from assets.marts.manifest import manifest
 from tests.assets.marts.building import checks_of, rows_of
 from tests.deployment import Deployment
 

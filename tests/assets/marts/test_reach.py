@@ -13,8 +13,8 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine, inspect
 
+from assets.marts.manifest import manifest
 from assets.marts.metrics import Metrics
-from assets.marts.project import manifest
 from tests.assets.marts.building import build, checks_of, rows_of
 from tests.assets.marts.reached import TEAM, Reached, begin, go_on
 from tests.assets.marts.worked import STEPS

@@ -15,8 +15,8 @@ from assets.location import REPORT
 from assets.marts.build import MODELS
 from assets.marts.charts.catalogue import CHARTS
 from assets.marts.dashboards import DASHBOARDS
+from assets.marts.manifest import FOLDER, manifest
 from assets.marts.ops_tables import OPS_ASSETS
-from assets.marts.project import FOLDER, manifest
 from pipelines.definitions import build_definitions
 from tests.deployment import Deployment, Run, failures
 

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from assets.marts.build import MODELS
-from assets.marts.project import digest
+from assets.marts.manifest import digest
 from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.marts import APART, PATIENCE, marts_after_loads, reason_to_wait
 from resources.dagster_tags import KIND_TAG, SENSOR_TAG
