@@ -14,7 +14,7 @@ from dagster_dbt import (
     DbtCliInvocation,
     dbt_assets,
 )
-from dagster_dbt.core.dbt_cli_invocation import DbtEventIterator
+from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 from pydantic import Field
 from sqlalchemy import Engine, text
 
@@ -122,15 +122,14 @@ def _build(context: dg.AssetExecutionContext, config: BuildConfig, engine: Engin
 def events_of(dbt: DbtCliInvocation) -> Iterator[Any]:
     """Yield what dbt does, as events of Dagster, with the rows and columns of what is made.
 
-    Each event is handed to dagster-dbt when it has come: while that waits for the next one by
-    itself, it keeps a core busy, which dbt needs. Where the run is ended, dbt is told so.
+    The two fetches wait for the next event in a loop that keeps a core busy, which dbt needs. So
+    they are given each event by itself. Where the run is ended, dbt is told so.
     """
     try:
         for event in dbt.stream():
             if isinstance(event, dg.Output):
-                [event] = DbtEventIterator(iter([event]), dbt).fetch_row_counts()
                 made = DbtEventIterator(iter([event]), dbt)
-                [event] = made.fetch_column_metadata(with_column_lineage=False)
+                [event] = made.fetch_row_counts().fetch_column_metadata(with_column_lineage=False)
             yield event
     except BaseException:
         dbt.process.send_signal(signal.SIGINT)
