@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(
         shutil.which("redis-server") is None,
-        reason="there is no redis-server (.ci/run installs it)",
+        reason="there is no redis-server (apt-get install redis-server)",
     ),
 ]
 
