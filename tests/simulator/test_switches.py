@@ -14,14 +14,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("moves", [True, False])
-def test_a_comment_moves_updated_or_not(api: Api, moves: bool) -> None:
-    api.simulator.switch(comment_moves_updated=moves)
-    before = api.get("/issues/OPS-1")["updated"]
-    api.simulator.space.comment("OPS-1", "hello")
-    assert (api.get("/issues/OPS-1")["updated"] != before) == moves
-
-
-@pytest.mark.parametrize("moves", [True, False])
 def test_an_empty_patch_moves_updated_or_not_and_leaves_no_trace(api: Api, moves: bool) -> None:
     api.simulator.switch(empty_patch_moves_updated=moves)
     before, count = api.get("/issues/OPS-1"), api.get("/issues/OPS-1/comments/count")
@@ -78,13 +70,6 @@ def test_mail_addresses_are_hidden_from_others_or_not(api: Api, as_user: Login) 
     assert any(user["mailAddress"] for user in member.get(path))
 
 
-def test_too_large_a_count_is_refused_or_cut(api: Api) -> None:
-    assert api.error("/issues", count=500) == (400, 7)
-    assert api.error("/issues/OPS-1/comments", count=101) == (400, 7)
-    api.simulator.switch(clamp_count=True)
-    assert len(api.get("/issues", count=500)) == 100
-
-
 def test_equal_values_change_places_from_request_to_request_or_not(api: Api) -> None:
     api.simulator.space.import_issues("OPS", 60)
 
@@ -113,19 +98,6 @@ def test_a_removed_item_empties_old_values_or_stays_shown(api: Api, clears: bool
     definitions = {field["id"]: field for field in api.get("/projects/OPS/customFields")}
     assert 1 not in [item["id"] for item in definitions[one[5].id]["items"]]
     assert issue.updated == updated
-
-
-def test_issues_of_archived_projects_are_served_or_not(api: Api) -> None:
-    [archived] = api.get("/projects", archived="true")
-    asked = {"projectId[]": archived["id"]}
-    assert api.get("/issues/count", **asked)["count"] > 0
-    api.simulator.switch(archived_issues_listed=False)
-    assert api.get("/issues/count", **asked) == {"count": 0}
-
-
-def test_switches_are_read_from_words() -> None:
-    found = switches_from({"stable_ties": "true", "date_zone": "utc", "limits_drop_after": "9"})
-    assert found == Switches(stable_ties=True, date_zone="utc", limits_drop_after=9)
 
 
 @pytest.mark.parametrize(

@@ -101,14 +101,6 @@ def test_a_patch_with_a_wrong_value_changes_nothing(api: Api, form: dict[str, An
     assert api.get("/issues/OPS-1") == before
 
 
-def test_a_deleted_issue_is_shown_once_more_and_then_gone(api: Api) -> None:
-    before = api.get("/issues/OPS-1")
-    assert api.answer("/issues/OPS-1", "DELETE").json()["id"] == before["id"]
-    assert api.error("/issues/OPS-1") == (404, 6)
-    [activity] = api.get("/space/activities", count=1)
-    assert (activity["type"], activity["content"]) == (4, {"id": before["id"], "key_id": 1})
-
-
 def test_a_comments_life_over_http(api: Api) -> None:
     user = api.simulator.space.administrator.id
     made = api.answer("/issues/OPS-1/comments", "POST", {"content": "c", "notifiedUserId[]": user})
