@@ -83,17 +83,6 @@ def test_a_failed_run_is_reported_once_with_its_cause_and_once_more_when_it_reco
     assert len(texts(sink)) == 2
 
 
-def test_a_red_check_is_reported_with_its_message(loaded: Deployment, sink: WebhookSink) -> None:
-    one = alerter(loaded, Slack(Secret(sink.url)))
-    look(one)
-    loaded.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues)")
-    loaded.run("count_reconciliation")
-    look(one)
-    [said] = texts(sink)
-    assert said.splitlines()[0] == "🔴 失敗 / failed: raw/issues: issue_counts_match_source"
-    assert "cause: 2 of 3 projects are equal; not OPS" in said
-
-
 def test_a_table_that_lost_many_rows_is_reported(loaded: Deployment, sink: WebhookSink) -> None:
     one = alerter(loaded, Slack(Secret(sink.url)))
     look(one)
@@ -314,20 +303,6 @@ def test_a_location_that_loads_no_space_is_not_reported_as_silent(loaded: Deploy
     one = replace(alerter(loaded), url="")
     look(one)
     assert look(one, minutes=48 * 60).open == {}
-
-
-def test_a_look_gives_a_sign_of_life_with_what_is_open(loaded: Deployment) -> None:
-    name = alerts_of(loaded.sim.url)
-    assert last_beat(loaded.engine, name) is None
-    look(alerter(loaded))
-    beat = last_beat(loaded.engine, name)
-    assert beat is not None
-    assert beat[1]
-    assert beat[2] == {"open": [], "waiting": 0, "channels": []}
-    loaded.change("UPDATE ops.heartbeats SET beat_at = now() - interval '11 minutes'")
-    beat = last_beat(loaded.engine, name)
-    assert beat is not None
-    assert not beat[1]
 
 
 def test_a_dead_alerter_is_seen_by_a_check_and_by_status(loaded: Deployment) -> None:
