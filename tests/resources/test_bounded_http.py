@@ -202,7 +202,7 @@ def test_a_signal_whose_handler_raises_ends_the_request_and_the_next_one_works()
             DrippingServer(*SLOW["body"]) as slow,
             BoundedClient(60, timeout=30) as http,
         ):
-            for _ in range(20):
+            for _ in range(8):
                 Timer(0.02, os.kill, (os.getpid(), signal.SIGUSR1)).start()
                 with pytest.raises(Interrupted):
                     http.request("GET", slow.url)

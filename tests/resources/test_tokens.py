@@ -152,7 +152,7 @@ def test_a_space_that_returns_the_same_token_is_not_asked_again_with_each_reques
     place: Place,
 ) -> None:
     place.sim.switch(reuse_token=True)
-    seconds, requests = 5, 0
+    seconds, requests = 20, 0
     with place.client() as client:
         for _ in range(2 * 3_600 // seconds):
             place.sim.clock.advance(seconds)

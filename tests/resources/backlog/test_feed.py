@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from resources.backlog.feed import ABOUT_ISSUES, ABOUT_OTHERS, IssueEvent, issue_events
+from resources.backlog.feed import ABOUT_OTHERS, IssueEvent, issue_events
 
 ISSUE, PROJECT, COMMENT = 90017, 300, 640021
 
@@ -96,7 +96,3 @@ def test_what_cannot_be_read_concerns_nothing(broken: dict[str, Any]) -> None:
 
 def test_a_project_that_is_not_named_is_0() -> None:
     assert issue_events({"id": 1, "type": 2, "content": about()})[0].project_id == 0
-
-
-def test_the_types_are_about_issues_or_about_others() -> None:
-    assert not ABOUT_ISSUES & ABOUT_OTHERS

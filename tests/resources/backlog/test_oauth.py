@@ -26,7 +26,7 @@ from resources.backlog.errors import (
 from resources.backlog.oauth import OAuthApplication
 from resources.secret import Secret
 from resources.tokens import Tokens
-from simulator import Fault, Simulator, SpaceSpec
+from simulator import Simulator, SpaceSpec
 
 SECRET = "s3cr3t-of-the-application"
 OLD = Tokens(
@@ -280,21 +280,6 @@ def test_a_server_that_is_busy_is_asked_a_few_times_within_seconds(
     assert len(endpoint.forms) == 4
     assert sum(slept) < 10
     assert caught.value.retry_in == 7
-
-
-def test_a_fault_that_passes_is_not_noticed() -> None:
-    with Simulator(SPACE) as sim:
-        keyring = sim.site.keyring
-        application = OAuthApplication(
-            sim.url, keyring.client_id, keyring.client_secret, sleep=lambda _seconds: None
-        )
-        sim.faults.add(
-            Fault("close", path="/oauth2/token"), Fault("html", 502, path="/oauth2/token")
-        )
-        assert application.exchange(
-            keyring.issue_code(sim.space.administrator.id, URI), URI
-        ).access_token
-        assert sim.faults.pending() == 0
 
 
 def test_a_host_that_is_not_there_is_named_and_nothing_of_the_form_is() -> None:

@@ -9,7 +9,6 @@ from resources.warehouse.history.history_writer import (
     end_dead,
     fail_sync,
     finish_sync,
-    forget_sync,
     lock_of,
     note_progress,
     note_wait,
@@ -162,12 +161,6 @@ def test_a_sync_that_has_ended_waits_for_nothing(warehouse: Engine) -> None:
             "AND waiting_until IS NULL"
         )
         assert conn.execute(query).scalar_one() == 3
-
-
-def test_a_sync_that_was_only_there_to_wait_leaves_no_trace(warehouse: Engine) -> None:
-    forget_sync(warehouse, _start(warehouse))
-    state = summary(warehouse, "acme")
-    assert (state.active, state.last, state.last_24h.runs) == ((), {}, 0)
 
 
 def test_a_sync_in_progress_says_how_far_it_is_and_one_that_has_ended_does_not(
