@@ -83,7 +83,7 @@ def test_two_processes_start_one_server_which_outlives_them(home: Path) -> None:
         conn.engine.dispose()
 
 
-def test_a_server_keeps_its_data_killed_or_stopped_and_survives_a_reused_process_number(
+def test_a_server_keeps_its_data_killed_or_stopped_and_survives_a_reused_pid(
     home: Path,
 ) -> None:
     server = ensure_server(home)
