@@ -91,14 +91,6 @@ def test_custom_field_definitions_cover_all_kinds_with_the_fields_of_each(still:
     assert by_kind[2]["applicableIssueTypes"]
 
 
-def test_resolution_zero_and_the_three_priorities_exist(still: Api) -> None:
-    assert [one["id"] for one in still.get("/resolutions")] == [0, 1, 2, 3, 4]
-    assert [one["id"] for one in still.get("/priorities")] == [2, 3, 4]
-    assert any(
-        issue["resolution"] and issue["resolution"]["id"] == 0 for issue in everything(still)
-    )
-
-
 def test_an_issue_has_the_same_full_shape_in_a_list_and_alone(still: Api) -> None:
     for issue in still.get("/issues", count=20):
         assert set(issue) == ISSUE
@@ -162,14 +154,6 @@ def test_a_lone_surrogate_leaves_as_a_json_escape(api: Api) -> None:
     answer = api.answer(f"/issues/{made.id}")
     assert b"\\ud83d" in answer.content
     assert b"\\u0000" in answer.content
-
-
-def test_teams_are_paged_and_answer_to_their_old_name(still: Api) -> None:
-    teams = still.get("/teams", count=100)
-    assert len(teams) == 6
-    assert still.get("/teams", count=2, offset=2) == teams[2:4]
-    assert still.get("/groups", count=100) == teams
-    assert still.get(f"/teams/{teams[0]['id']}") == teams[0]
 
 
 def test_members_by_team_only_can_be_left_out(api: Api) -> None:

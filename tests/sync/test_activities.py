@@ -12,7 +12,7 @@ from tests.syncs import (
     FEED,
     Syncs,
     activities_at_source,
-    failures,
+    load,
     load_feed,
     refetch_requests,
 )
@@ -270,8 +270,7 @@ def test_a_first_load_reads_issues_then_the_older_feed_then_comments(syncs: Sync
     assert routes[last_of_issues:].count(FEED) >= 2
     syncs.sim.faults.clear()
     syncs.sim.requests.clear()
-    run = syncs.run(mode="incremental")
-    assert run.success, failures(run)
+    run = load(syncs)
     assert run.notes["load/feed_complete"] is True
     routes = [one.route for one in syncs.sim.requests.recent()]
     assert max(place for place, route in enumerate(routes) if route == FEED) < routes.index(

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from simulator import Fault, RequestInfo
-from tests.syncs import CALENDAR, Syncs, failures
+from tests.syncs import CALENDAR, Syncs, failures, load
 
 pytestmark = pytest.mark.usefixtures("order")
 
@@ -112,8 +112,7 @@ def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletio
             space.move_issue(waiting.pop(), "NEW")
 
     synced.sim.before_request(move)
-    run = synced.run(mode="incremental")
-    assert run.success, failures(run)
+    load(synced)
     assert not waiting
     assert synced.query("SELECT 1 FROM ops.deletions") == []
     assert synced.stored_issues() == synced.source_issues()

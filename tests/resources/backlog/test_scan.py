@@ -26,8 +26,7 @@ DAY = timedelta(days=1)
 
 @pytest.mark.parametrize("number", [0, 1, 99, 100, 101, 195, 1000, 2500])
 def test_a_first_load_costs_a_tenth_more_than_its_pages_and_a_few_requests(number: int) -> None:
-    space = HostileSpace()
-    space.history(number)
+    space = HostileSpace().history(number)
     scan = scan_window(space.client(), ALL)
     rows = read(scan)
     assert sorted(row["id"] for row in rows) == sorted(space.issues)
@@ -37,8 +36,7 @@ def test_a_first_load_costs_a_tenth_more_than_its_pages_and_a_few_requests(numbe
 
 
 def test_a_window_that_fits_one_page_costs_one_request() -> None:
-    space = HostileSpace()
-    space.history(60)
+    space = HostileSpace().history(60)
     scan = scan_window(space.client(), ALL)
     read(scan)
     assert space.paths() == ["/issues"]
@@ -62,8 +60,7 @@ def test_a_quiet_source_of_twenty_projects_costs_one_request() -> None:
 def test_changes_cost_a_request_a_hundred_and_a_few_more_on_a_busy_day_too(
     number: int, requests: int
 ) -> None:
-    space = HostileSpace()
-    space.history(3000, every=timedelta(seconds=40))
+    space = HostileSpace().history(3000, every=timedelta(seconds=40))
     for row in space.issues.values():
         row.updated = min(row.updated, START - timedelta(minutes=90))
     changed = set(list(space.issues)[:number])
@@ -102,8 +99,7 @@ def test_no_projects_cost_no_request_and_leave_the_watermark() -> None:
 
 
 def test_a_whole_backfill_sends_no_date_filter() -> None:
-    space = HostileSpace()
-    space.history(250)
+    space = HostileSpace().history(250)
     read(scan_window(space.client(), ALL))
     assert not [
         name
@@ -135,8 +131,7 @@ def test_a_window_is_exact_to_the_second_in_whatever_zone_the_days_are_read(
 
 
 def test_the_windows_of_all_months_together_are_the_whole_project() -> None:
-    space = HostileSpace()
-    space.history(900, every=timedelta(hours=3))
+    space = HostileSpace().history(900, every=timedelta(hours=3))
     client = space.client()
     months = [
         datetime.fromisoformat(f"{month}-01T00:00:00+09:00")
@@ -152,8 +147,7 @@ def test_the_windows_of_all_months_together_are_the_whole_project() -> None:
 
 
 def test_a_batch_is_a_page_and_is_read_only_when_it_is_asked_for() -> None:
-    space = HostileSpace()
-    space.history(1000)
+    space = HostileSpace().history(1000)
     scan = scan_window(space.client(), ALL)
     assert space.asked == []
     assert scan.checkpoint is None
@@ -260,8 +254,7 @@ def test_what_came_in_meanwhile_is_looked_for_among_the_newest_changes_only() ->
 
 
 def test_a_pass_ends_where_issues_begin_that_were_created_meanwhile() -> None:
-    space = HostileSpace()
-    space.history(250)
+    space = HostileSpace().history(250)
 
     def meanwhile(space: HostileSpace) -> None:
         space.now += timedelta(seconds=30)

@@ -304,17 +304,13 @@ def test_a_thousand_issues_take_one_statement(warehouse: Engine, load: Any, issu
     assert size < 3_000, "payloads are compressed"
 
 
-@pytest.mark.parametrize(
-    "said", ["x$t0", "$t0$", "$t1$$t0", "$$", "%(batch)s %s :batch", "a\\'b\"c\\u0041\n"]
-)
-def test_a_text_is_quoted_whatever_is_in_it(warehouse: Engine, said: str) -> None:
+def test_a_text_is_quoted_whatever_is_in_it(warehouse: Engine) -> None:
+    query = text("SELECT CAST(:said AS text)")
     with warehouse.connect() as conn:
-        assert (
-            conn.execute(
-                text("SELECT CAST(:said AS text)"), {"said": DollarQuoted(said)}
-            ).scalar_one()
-            == said
-        )
+        for said in (
+            "x$t0", "$t0$", "$t1$$t0", "$$", "%(batch)s %s :batch", "a\\'b\"c\\u0041\n",
+        ):  # fmt: skip
+            assert conn.execute(query, {"said": DollarQuoted(said)}).scalar_one() == said
 
 
 def test_a_row_that_is_not_written_again_keeps_its_entry_for_replaced_characters(
