@@ -18,6 +18,8 @@ from resources.backlog.paginator import (
     OLDEST_FIRST,
     Order,
     Paginator,
+    _between,
+    _PageBoundary,
     days_from,
     days_to,
     fetch,
@@ -164,6 +166,29 @@ def test_a_page_that_comes_in_another_order_is_refused(
     else:
         with pytest.raises(MalformedResponse, match=f"not in the requested order \\({order.sort} "):
             fetch(space.client(), PROJECT, order)
+
+
+def test_a_page_follows_when_its_first_row_sorts_before_all_that_is_not_read_yet() -> None:
+    open_, closed = _PageBoundary(CREATED, NOON, {}), _PageBoundary(CREATED, NOON, {}, closed=True)
+    pages = [[row(1, NOON + at * SECOND), row(2, NOON + SECOND)] for at in (-1, 0, 1)]
+    assert [open_.meets(page) for page in pages] == [True, False, False]
+    assert [closed.meets(page) for page in pages] == [True, True, False]
+    assert not closed.meets([])
+    keys = [NOON - SECOND, NOON, NOON + SECOND]
+    assert [open_.covers(key) for key in keys] == [True, False, False]
+    assert [closed.covers(key) for key in keys] == [True, True, False]
+
+
+def test_a_page_by_text_follows_when_it_shows_a_row_again_under_the_same_text() -> None:
+    boundary = _PageBoundary(SUMMARY, "m", {1: "k", 2: "l"}, closed=True)
+    assert boundary.meets([row(9, NOON, summary="a"), row(2, NOON, summary="L")])
+    assert not boundary.meets([row(2, NOON, summary="renamed"), row(9, NOON, summary="l")])
+    assert not boundary.covers("a")
+    assert not boundary.covers("m")
+
+
+def test_the_lower_of_two_near_offsets_is_tried_and_else_the_middle() -> None:
+    assert [_between(10, 10 + rows) for rows in (1, 400, 401, 1001)] == [10, 10, 210, 510]
 
 
 # -- a pass ----------------------------------------------------------------------------------------
