@@ -1,14 +1,14 @@
 """Answers that have no end, plain or compressed, and a server of them."""
 
 import gzip
-import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 from itertools import repeat
+
+from tests.http_servers import Quiet, serving
 
 MEGABYTE = 1_000_000
 
@@ -60,26 +60,15 @@ FLOODS = {
 def flooding(flood: Flood) -> Iterator[str]:
     """Yield the address of a server that answers so whatever it is asked."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 - the library's name
             self.send_response(200)
             for name, value in flood.headers:
                 self.send_header(name, value)
             self.end_headers()
             flood.write(self.wfile)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-    ).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler) as url:
+        yield url

@@ -1,15 +1,14 @@
 """Networks of companies: proxies that are dead, and one that passes on and counts."""
 
-import threading
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import urlsplit
+
+from tests.http_servers import Quiet, serving
 
 #: Nobody listens on port 1.
 NOWHERE = "http://127.0.0.1:1"
@@ -44,21 +43,17 @@ class ForwardProxy:
 def forward_proxy(password: str = "") -> Iterator[ForwardProxy]:
     """Serve a proxy on a port of this machine."""
     proxy = ForwardProxy(password)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": proxy}))
-    server.daemon_threads = True
-    user = f"user:{password}@" if password else ""
-    proxy.url = f"http://{user}127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield proxy
-    server.shutdown()
-    server.server_close()
+    with serving(type("Handler", (_Handler,), {"proxy": proxy})) as url:
+        user = f"user:{password}@" if password else ""
+        proxy.url = url.replace("//", f"//{user}")
+        yield proxy
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet):
     protocol_version = "HTTP/1.1"
     proxy: ForwardProxy
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the library's name
         parts = urlsplit(self.path)
         self.proxy.asked[parts.netloc] += 1
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -89,6 +84,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     do_POST = do_DELETE = do_GET  # noqa: N815 - names of the base class
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""

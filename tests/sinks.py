@@ -1,15 +1,14 @@
 """A webhook and a mail server on this machine that keep the messages they get."""
 
-import threading
+from contextlib import ExitStack
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self, cast
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
+from tests.http_servers import Quiet, serving
 from tests.ports import free_port
 
 
@@ -21,35 +20,23 @@ class WebhookSink:
         self.status, self.answer = 200, "ok"
         sink = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        class Handler(Quiet):
+            def do_POST(self) -> None:  # noqa: N802 - the library's name
+                body = self.body()
                 if sink.status == 200:
                     sink.received.append((self.path, body))
                 self.send_response(sink.status)
                 self.end_headers()
                 self.wfile.write(sink.answer.encode())
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._serving = ExitStack()
+        self.url = self._serving.enter_context(serving(Handler))
 
     def __enter__(self) -> Self:
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        ).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def __exit__(self, *_: object) -> None:
+        self._serving.close()
 
 
 class MailSink:
@@ -85,10 +72,5 @@ class MailSink:
         self._controller.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._controller.stop()

@@ -346,6 +346,13 @@ def load(syncs: Syncs, mode: Mode = "incremental", **options: Any) -> Loaded:
     return run
 
 
+def load_lists_and_changes(syncs: Syncs) -> Loaded:
+    """Load the lists and what changed, and expect that nothing fails."""
+    lists = syncs.listing()
+    assert lists.success, failures(lists)
+    return load(syncs)
+
+
 def load_feed(syncs: Syncs, mode: Mode = "incremental") -> Loaded:
     """Load the feed alone, and expect that nothing fails."""
     run = syncs.activities(mode)

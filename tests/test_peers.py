@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from benchmarks.peers.contestants import CONTESTANTS
 from benchmarks.peers.environments import HERE, pins
-from benchmarks.peers.table import number
 from benchmarks.peers.truth import Difference, comment_rows, differences, issue_rows, row
 
 MOMENT = "2026-07-01T00:00:00Z"
@@ -29,16 +28,6 @@ def test_zones_empty_texts_and_what_postgresql_cannot_hold_make_no_row_stale() -
     assert row("2026-07-01T09:00:00+09:00", None, 1) == row(MOMENT, "", 1)
     assert row(MOMENT, "a\x00b", 1) == row(MOMENT, "ab", 1)
     assert comment_rows([{"id": 1, "updated": MOMENT, "content": None}]) == {1: row(MOMENT, "", 0)}
-
-
-def test_numbers_have_as_many_digits_as_mean_something() -> None:
-    assert [number(value) for value in (0.254, 4.0, 12.34, 123.4, 1_234.5)] == [
-        "0.25",
-        "4",
-        "12.3",
-        "123",
-        "1,234",
-    ]
 
 
 def test_every_way_has_a_runner_an_environment_without_addresses_and_versions() -> None:

@@ -40,20 +40,6 @@ def test_a_partition_shows_its_rows_its_window_and_why_its_read_is_complete(
     }
 
 
-def test_a_backfill_from_a_jobs_page_loads_its_whole_range(deployment: Deployment) -> None:
-    first = {"dagster/partition/project": "OPS", "dagster/partition/updated_month": "2026-03"}
-    run = deployment.run_issues("OPS", "WEB", first="2026-03", last="2026-05", tags=first)
-    found = recorded(run)
-    assert set(found) == {
-        f"{project}|{month}"
-        for project in ("OPS", "WEB")
-        for month in ("2026-03", "2026-04", "2026-05")
-    }
-    inserted = sum(said["load/rows_inserted"] for said in found.values())
-    assert counts(observed(run)) == {"read": inserted, "inserted": inserted}
-    assert observed(run)["dagster/row_count"] == inserted == len(deployment.rows("issues"))
-
-
 def test_a_failure_in_one_project_leaves_the_others_recorded_with_comments(
     deployment: Deployment,
 ) -> None:

@@ -60,18 +60,6 @@ def test_one_key_is_one_month_of_one_project() -> None:
     ]
 
 
-def test_a_range_of_months_is_one_window() -> None:
-    assert covered(start="WEB|2026-02", end="WEB|2026-04") == [
-        Slice("WEB", ("2026-02", "2026-03", "2026-04"), first_of("2026-02"), first_of("2026-05"))
-    ]
-
-
-def test_a_range_of_projects_is_a_window_each_in_the_order_in_which_they_were_added() -> None:
-    found = covered(start="OPS|2026-02", end="APP|2026-02")
-    assert [part.project_key for part in found] == KNOWN
-    assert {part.months for part in found} == {("2026-02",)}
-
-
 def test_a_rectangle_is_all_months_of_all_projects_between_its_corners() -> None:
     found = covered(start="WEB|2026-02", end="APP|2026-03")
     assert [(part.project_key, part.months) for part in found] == [
@@ -157,10 +145,6 @@ def test_older_instants_belong_to_the_first_month_and_later_ones_to_the_current(
 
 def test_dagster_and_the_engine_know_the_same_months() -> None:
     assert month_keys() == MONTHS.get_partition_keys()
-
-
-def test_the_newest_month_is_the_current_one() -> None:
-    assert month_keys()[-1] == datetime.now(TOKYO).strftime("%Y-%m")
 
 
 def test_neighbouring_projects_share_a_run_and_a_gap_starts_another() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from dagster_shared.yaml_utils import load_yaml_from_path, safe_load_yaml
 
-from pipelines.hosting.deployed import PARTS, command
+from pipelines.hosting.deployed import PARTS
 from pipelines.hosting.environment import PROJECT_ROOT
 from resources.variables import FILE, SECRETS
 from tests.integration.compose import (
@@ -301,29 +301,14 @@ def test_an_image_holds_every_module_that_its_processes_import(tmp_path: Path) -
     } == PACKAGES
 
 
-def test_the_image_compiles_every_package() -> None:
-    [line] = [
-        line for line in (DEPLOY / "Dockerfile").read_text().splitlines() if "compileall" in line
-    ]
-    assert {*line.split("-q")[1].strip(" \\").split()} == PACKAGES
-
-
-def test_a_word_is_a_process_and_anything_else_is_started_as_it_is() -> None:
-    daemon = ["-m", "pipelines.hosting.daemon", "run", "-w", "x"]
-    assert command(["daemon", "-w", "x"])[1:] == daemon
-    assert command(["dagster", "api", "execute_run"]) == ["dagster", "api", "execute_run"]
-
-
 @pytest.mark.parametrize(
     "words",
     [
         ["code-servers"],
-        ["code-servers", "--spaces", "/app/deploy/spaces"],
         ["python", "-m", "pipelines.hosting.code_servers", "--spaces", "/app/deploy/spaces"],
-        ["webserver", "-w", "/app/deploy/spaces/workspace.yaml"],
         ["daemon", "-w", "/app/deploy/spaces/workspace.yaml"],
     ],
-    ids=["its command", "with a folder", "as a module", "its workspace, webserver", "daemon"],
+    ids=["its command", "as a module", "its workspace"],
 )
 def test_who_still_has_one_container_for_all_spaces_is_told_what_to_do_instead(
     words: list[str],

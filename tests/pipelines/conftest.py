@@ -14,6 +14,7 @@ import pytest
 
 from resources.logs import LOGGERS
 from tests.deployment import Deployment
+from tests.sinks import WebhookSink
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +57,10 @@ def as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         loggers[name].setLevel(level)
     os.environ.clear()
     os.environ.update(variables)
+
+
+@pytest.fixture
+def sink() -> Iterator[WebhookSink]:
+    """Return a server that takes messages by HTTP and keeps them."""
+    with WebhookSink() as made:
+        yield made

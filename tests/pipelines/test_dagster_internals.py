@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import dagster as dg
@@ -39,6 +38,30 @@ SOURCES = [
     for room in ("assets", "pipelines", "resources", "service", "sync")
     for path in sorted((ROOT / room).rglob("*.py"))
 ]
+
+
+#: Module of Dagster -> our name of a tag -> its name there.
+TAGS = {
+    "storage.tags": {
+        "RANGE_START_TAG": "ASSET_PARTITION_RANGE_START_TAG",
+        "RANGE_END_TAG": "ASSET_PARTITION_RANGE_END_TAG",
+        "PARTITION_TAG": "PARTITION_NAME_TAG",
+        "CODE_LOCATION_TAG": "CODE_LOCATION_TAG",
+        "REPOSITORY_LABEL_TAG": "REPOSITORY_LABEL_TAG",
+        "GRPC_INFO_TAG": "GRPC_INFO_TAG",
+        "MAX_RUNTIME_TAG": "MAX_RUNTIME_SECONDS_TAG",
+        "SENSOR_TAG": "SENSOR_NAME_TAG",
+    },
+    "definitions.data_version": {
+        "CODE_VERSION_TAG": "CODE_VERSION_TAG",
+        "DATA_VERSION_TAG": "DATA_VERSION_TAG",
+        "INPUT_VERSION_TAG": "INPUT_DATA_VERSION_TAG_PREFIX",
+        "INPUT_EVENT_TAG": "INPUT_EVENT_POINTER_TAG_PREFIX",
+        "NO_VERSION": "DEFAULT_DATA_VERSION",
+        "NO_EVENT": "NULL_EVENT_POINTER",
+    },
+    "definitions.repository_definition": {"REPOSITORY": "SINGLETON_REPOSITORY_NAME"},
+}
 
 
 @dg.asset(check_specs=[dg.AssetCheckSpec("is_there", asset=ABOVE)])
@@ -141,11 +164,6 @@ def test_a_launcher_answers_in_the_words_of_dagster(status: str) -> None:
     assert isinstance(found, launcher.CheckRunHealthResult)
 
 
-@pytest.mark.parametrize("module", ["dagster", "dagster_webserver"])
-def test_the_programs_that_are_started_as_modules_exist(module: str) -> None:
-    assert find_spec(f"{module}.__main__"), f"python -m {module}"
-
-
 def test_the_daemon_is_the_command_that_dagster_has_installed() -> None:
     words = [sys.executable, "-m", "pipelines.hosting.daemon", "run", "--help"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -181,27 +199,11 @@ def test_the_tables_and_columns_that_retention_names_exist() -> None:
 
 
 def test_the_tags_of_runs_are_those_of_dagster() -> None:
-    tags = importlib.import_module("dagster._core.storage.tags")
-    repository = importlib.import_module("dagster._core.definitions.repository_definition")
-    assert dagster_tags.RANGE_START_TAG == tags.ASSET_PARTITION_RANGE_START_TAG
-    assert dagster_tags.RANGE_END_TAG == tags.ASSET_PARTITION_RANGE_END_TAG
-    assert dagster_tags.PARTITION_TAG == tags.PARTITION_NAME_TAG
-    assert dagster_tags.CODE_LOCATION_TAG == tags.CODE_LOCATION_TAG
-    assert dagster_tags.REPOSITORY_LABEL_TAG == tags.REPOSITORY_LABEL_TAG
-    assert dagster_tags.GRPC_INFO_TAG == tags.GRPC_INFO_TAG
-    assert dagster_tags.MAX_RUNTIME_TAG == tags.MAX_RUNTIME_SECONDS_TAG
-    assert dagster_tags.SENSOR_TAG == tags.SENSOR_NAME_TAG
-    versions = importlib.import_module("dagster._core.definitions.data_version")
-    assert dagster_tags.CODE_VERSION_TAG == versions.CODE_VERSION_TAG
-    assert dagster_tags.DATA_VERSION_TAG == versions.DATA_VERSION_TAG
-    assert dagster_tags.INPUT_VERSION_TAG == versions.INPUT_DATA_VERSION_TAG_PREFIX
-    assert dagster_tags.INPUT_EVENT_TAG == versions.INPUT_EVENT_POINTER_TAG_PREFIX
-    assert versions.DEFAULT_DATA_VERSION.value == dagster_tags.NO_VERSION
-    assert versions.NULL_EVENT_POINTER == dagster_tags.NO_EVENT
-    assert dagster_tags.REPOSITORY == repository.SINGLETON_REPOSITORY_NAME
-
-
-# -- leaned on elsewhere ---------------------------------------------------------------------------
+    for module, ours_and_theirs in TAGS.items():
+        theirs = vars(importlib.import_module(f"dagster._core.{module}"))
+        for ours, name in ours_and_theirs.items():
+            value = getattr(theirs[name], "value", theirs[name])
+            assert getattr(dagster_tags, ours) == value, name
 
 
 # -- nowhere else ----------------------------------------------------------------------------------

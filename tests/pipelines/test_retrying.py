@@ -26,19 +26,6 @@ def fail(deployment: Deployment, path: str = "/issues") -> None:
     deployment.sim.faults.clear()
 
 
-def test_partitions_of_a_run_that_failed_are_left_failed_until_they_are_loaded(
-    loaded: Deployment,
-) -> None:
-    assert failed_partitions(loaded.instance, loaded.partitions) == {}
-    fail(loaded)
-    assert failed_partitions(loaded.instance, loaded.partitions)[ISSUES] == {
-        "OPS|2026-05",
-        "OPS|2026-06",
-    }
-    assert loaded.by_hand("issues", "comments", "issue_changes", tags=CORNERS).success
-    assert failed_partitions(loaded.instance, loaded.partitions) == {}
-
-
 def test_what_a_scheduled_run_has_left_is_for_the_next_one_and_not_left_failed(
     loaded: Deployment,
 ) -> None:

@@ -131,11 +131,6 @@ def test_a_mark_that_cannot_be_read_is_nobody(text: str) -> None:
     assert not alive(text)
 
 
-def test_of_a_process_on_another_machine_nobody_here_says_that_it_has_died() -> None:
-    assert alive("1@1.0@another-machine")
-    assert not alive("x@1.0@another-machine")
-
-
 def test_a_process_that_has_ended_does_not_run(sleeper: "subprocess.Popen[bytes]") -> None:
     born = started(sleeper.pid)
     assert born is not None

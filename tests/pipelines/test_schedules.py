@@ -6,14 +6,12 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
-from assets.partitions import month_keys, month_of
-from pipelines.jobs import issues_config, of_kind
+from assets.partitions import month_keys
+from pipelines.jobs import of_kind
 from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG
 from pipelines.schedules import (
     SCHEDULES,
-    changes_tags,
-    issues_request,
     reason_to_skip,
 )
 from resources.cadences import ISSUES
@@ -52,29 +50,6 @@ def add_run(
     return instance.add_run(dg.DagsterRun(job_name=kind, status=status, tags=tags)).run_id
 
 
-@pytest.mark.parametrize(
-    ("name", "job", "cron"),
-    [
-        ("users_daily", "users", "0 2 * * *"),
-        ("projects_every_6_hours", "projects", "0 */6 * * *"),
-        ("issues_every_12_hours", "issues", "0 */12 * * *"),
-        ("count_reconciliation_nightly", "count_reconciliation", "30 3 * * *"),
-        ("tokens_hourly", "tokens", "40 * * * *"),
-    ],
-)
-def test_each_cadence_runs_by_default_in_the_zone_of_the_deployment(
-    name: str, job: str, cron: str
-) -> None:
-    schedule = BY_NAME[name]
-    assert (schedule.job_name, schedule.cron_schedule, schedule.execution_timezone) == (
-        job,
-        cron,
-        "Asia/Tokyo",
-    )
-    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
-    assert schedule.description
-
-
 def test_the_jitter_of_a_space_is_the_same_at_every_start_and_at_most_five_minutes() -> None:
     spaces = [f"https://space{number}.backlog.com" for number in range(200)]
     found = [ISSUES.cron_of(space) for space in spaces]
@@ -93,30 +68,22 @@ def test_a_tick_that_is_less_than_an_hour_late_is_made_up(late: timedelta) -> No
     assert reason_to_skip(NOW - late, NOW, []) is None
 
 
-@pytest.mark.parametrize("name", BY_NAME)
-def test_a_due_tick_requests_one_run(near: Deployment, name: str) -> None:
-    near = near.with_oauth() if name == "tokens_hourly" else near
-    [request] = tick(near, name).run_requests or []
-    assert request.run_key is None
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_a_tick_two_hours_late_is_skipped(near: Deployment, name: str) -> None:
-    found = tick(near, name, datetime.now(UTC) - timedelta(hours=2))
-    assert not found.run_requests
-    assert found.skip_message
-    assert "more than an hour" in found.skip_message
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
-def test_a_tick_while_a_run_of_its_kind_is_active_is_skipped(
-    near: Deployment, name: str, status: dg.DagsterRunStatus
+def test_a_due_tick_requests_one_run_and_none_late_or_while_one_is_active(
+    near: Deployment,
 ) -> None:
-    active = add_run(near.instance, BY_NAME[name].job_name, status)
-    found = tick(near, name)
-    assert not found.run_requests
-    assert found.skip_message == f"run {active} of the same kind has not ended"
+    for name, schedule in BY_NAME.items():
+        due = near.with_oauth() if name == "tokens_hourly" else near
+        [request] = tick(due, name).run_requests or []
+        assert request.run_key is None
+        late = tick(due, name, datetime.now(UTC) - timedelta(hours=2))
+        assert not late.run_requests
+        assert "more than an hour" in str(late.skip_message)
+        for status in (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED):
+            active = add_run(near.instance, schedule.job_name, status)
+            busy = tick(due, name)
+            assert not busy.run_requests
+            assert busy.skip_message == f"run {active} of the same kind has not ended"
+            near.instance.delete_run(active)
 
 
 def test_the_run_of_a_tick_waits_in_the_queue_for_a_command_which_may_load_less(
@@ -146,14 +113,6 @@ def test_a_run_whose_command_was_killed_is_ended_and_holds_nothing_back(near: De
     run = near.instance.get_run_by_id(dead)
     assert run is not None
     assert run.status == dg.DagsterRunStatus.FAILURE
-
-
-def test_the_issues_schedule_covers_all_projects_since_the_watermark(near: Deployment) -> None:
-    near.change("UPDATE ops.sync_state SET watermark = '2026-03-15' WHERE scope = 'issues'")
-    [request] = tick(near, "issues_every_12_hours").run_requests or []
-    assert request.tags[RANGE_START_TAG] == "OPS|2026-03"
-    assert request.tags[RANGE_END_TAG] == f"APP|{month_keys()[-1]}"
-    assert request.run_config == issues_config("incremental")
 
 
 def test_the_issues_schedule_starts_at_the_first_month_for_a_new_project(near: Deployment) -> None:
@@ -210,15 +169,3 @@ def test_the_issues_schedule_requests_all_partitions_without_a_warehouse(
     nowhere = WarehouseResource(url="postgresql://nobody@127.0.0.1:1/nothing")
     [request] = tick(near, "issues_every_12_hours", warehouse=nowhere).run_requests or []
     assert request.tags[RANGE_START_TAG] == "OPS|2026-01"
-
-
-def test_the_range_of_changes_begins_where_the_watermark_is() -> None:
-    assert changes_tags(["A", "B"], datetime(2026, 2, 3, tzinfo=UTC)) == {
-        RANGE_START_TAG: "A|2026-02",
-        RANGE_END_TAG: f"B|{month_keys()[-1]}",
-    }
-    assert changes_tags(["A"], None)[RANGE_START_TAG] == "A|2026-01"
-    assert (
-        issues_request(["A"], datetime.now(UTC)).tags[RANGE_START_TAG]
-        == f"A|{month_of(datetime.now(UTC))}"
-    )

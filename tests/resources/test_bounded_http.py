@@ -8,7 +8,6 @@ import signal
 import threading
 import time
 from collections.abc import Generator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Timer
 
 import httpx
@@ -20,6 +19,7 @@ from resources.backlog.errors import MalformedResponse, Unavailable
 from resources.bounded_http import AnswerTooLargeError, BoundedClient
 from tests.dripping import HEAD, DrippingServer
 from tests.flooding import FLOODS, MEGABYTE, Flood, flooding
+from tests.http_servers import Quiet, serving
 
 #: Far less than a minute, far more than the seconds that are given.
 SOON = 50.0
@@ -74,10 +74,10 @@ def test_an_agreement_on_tls_that_never_ends_is_given_up() -> None:
 
 
 def test_the_time_begins_anew_with_each_request_and_timely_answers_pass() -> None:
-    class Slowly(BaseHTTPRequestHandler):
+    class Slowly(Quiet):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 - the library's name
             self.send_response(200)
             self.send_header("Content-Length", "3")
             self.end_headers()
@@ -86,27 +86,15 @@ def test_the_time_begins_anew_with_each_request_and_timely_answers_pass() -> Non
                 self.wfile.write(byte)
                 self.wfile.flush()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Slowly)
-    threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-    ).start()
-    try:
+    with serving(Slowly) as url:
         # Each byte comes after a tenth of a second, and three requests take longer than one may.
         with BoundedClient(60, timeout=30) as http:
-            assert [
-                http.request("GET", f"http://127.0.0.1:{server.server_port}").text for _ in range(3)
-            ] == ["abc"] * 3
+            assert [http.request("GET", url).text for _ in range(3)] == ["abc"] * 3
         with (
             BoundedClient(0.15, timeout=30) as http,
             pytest.raises(httpx.ReadTimeout, match="whole"),
         ):
-            http.request("GET", f"http://127.0.0.1:{server.server_port}")
-    finally:
-        server.shutdown()
-        server.server_close()
+            http.request("GET", url)
 
 
 def test_a_timeout_of_its_own_stays_what_it_is() -> None:
@@ -202,7 +190,7 @@ def test_a_signal_whose_handler_raises_ends_the_request_and_the_next_one_works()
             DrippingServer(*SLOW["body"]) as slow,
             BoundedClient(60, timeout=30) as http,
         ):
-            for _ in range(20):
+            for _ in range(8):
                 Timer(0.02, os.kill, (os.getpid(), signal.SIGUSR1)).start()
                 with pytest.raises(Interrupted):
                     http.request("GET", slow.url)

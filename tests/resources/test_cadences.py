@@ -3,7 +3,7 @@ and the documents.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,16 +14,11 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 
 from pipelines.definitions import build_definitions
 from resources.cadences import (
-    ALERTS,
     CADENCES,
     FRESH_WITHIN,
-    ISSUES,
     MARTS,
-    PROJECTS,
-    USERS,
     Cadence,
 )
-from resources.warehouse.heartbeats import DEAD_AFTER
 from resources.warehouse.schema import SPECS
 
 ROOT = Path(__file__).parents[2]
@@ -76,18 +71,6 @@ def test_the_interval_of_a_schedule_is_the_one_of_its_cron(cadence: Cadence) -> 
     )
     moments = [next(ticks) for _ in range(30)]
     assert {later - earlier for earlier, later in pairwise(moments)} == {cadence.interval}
-
-
-def test_a_table_is_stale_and_a_sync_silent_after_the_times_that_operators_know() -> None:
-    hours = {one.name: (one.fresh_within, one.silent_after) for one in (USERS, PROJECTS, ISSUES)}
-    half = timedelta(minutes=30)
-    assert hours == {
-        "users_daily": (timedelta(hours=25), timedelta(hours=25) + half),
-        "projects_every_6_hours": (timedelta(hours=7), timedelta(hours=7) + half),
-        "issues_every_12_hours": (timedelta(hours=13), timedelta(hours=13) + half),
-    }
-    assert MARTS.fresh_within == timedelta(hours=26)
-    assert timedelta(seconds=10 * ALERTS.seconds) < DEAD_AFTER < ISSUES.interval
 
 
 def test_each_table_is_kept_fresh_by_one_cadence_and_each_asset_says_so() -> None:

@@ -30,50 +30,6 @@ def test_with_oauth_no_api_key_is_needed() -> None:
     assert not Settings.from_env({}).oauth
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        (
-            {"BACKLOG_API_KEY": "k3y-of-the-space"},
-            "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_OAUTH_CLIENT_ID is set",
-        ),
-        (
-            {"BACKLOG_URL": ""},
-            (
-                "BACKLOG_URL is '': expected the root of the space to which "
-                "BACKLOG_OAUTH_CLIENT_ID gives access"
-            ),
-        ),
-        ({"BACKLOG_OAUTH_CLIENT_ID": ""}, "BACKLOG_OAUTH_CLIENT_ID is '': expected the client id"),
-        (
-            {"BACKLOG_OAUTH_CLIENT_SECRET": ""},
-            "BACKLOG_OAUTH_CLIENT_SECRET is '': expected the client secret of the application",
-        ),
-        ({"BACKLOG_TOKEN_KEY": ""}, "BACKLOG_TOKEN_KEY is '': expected a key"),
-        ({"BACKLOG_TOKEN_KEY": TOKEN_KEY[1:]}, "BACKLOG_TOKEN_KEY is '…': expected a key"),
-    ],
-)
-def test_what_is_missing_or_too_much_for_oauth_is_named_and_no_secret_is_shown(
-    changes: dict[str, str], said: str
-) -> None:
-    with pytest.raises(SettingsError) as caught:
-        Settings.from_env({**OAUTH, **changes})
-    assert str(caught.value).startswith(said)
-    assert not [
-        secret
-        for secret in (SECRET, "k3y-of-the-space", TOKEN_KEY[1:])
-        if secret in str(caught.value)
-    ]
-
-
-def test_a_space_without_any_access_names_both_ways() -> None:
-    with pytest.raises(
-        SettingsError,
-        match=r"BACKLOG_API_KEY is '': expected the API key.*or BACKLOG_OAUTH_CLIENT_ID",
-    ):
-        Settings.from_env({"BACKLOG_URL": "https://acme.backlog.com"})
-
-
 @pytest.mark.parametrize("name", SECRETS)
 def test_every_secret_may_stand_in_a_file_and_the_variable_itself_counts_more(
     name: str, tmp_path: Path

@@ -4,7 +4,7 @@ one process at a time.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -152,7 +152,7 @@ def test_a_space_that_returns_the_same_token_is_not_asked_again_with_each_reques
     place: Place,
 ) -> None:
     place.sim.switch(reuse_token=True)
-    seconds, requests = 5, 0
+    seconds, requests = 20, 0
     with place.client() as client:
         for _ in range(2 * 3_600 // seconds):
             place.sim.clock.advance(seconds)
@@ -291,20 +291,6 @@ def test_a_logout_ends_running_work_at_its_next_renewal(place: Place) -> None:
         ):
             client.myself()
     assert place.grants == 0
-
-
-def test_the_hourly_look_renews_what_ends_soon_and_leaves_the_rest(place: Place) -> None:
-    assert place.renewed().keep(timedelta(minutes=50)).expires_at > datetime.fromtimestamp(
-        place.sim.clock.now(), UTC
-    )
-    assert place.grants == 0
-    place.renewed().keep(timedelta(minutes=70))
-    assert place.grants == 1
-    place.sim.site.keyring.revoke_grants()
-    for _ in range(2):
-        with pytest.raises(AuthenticationError, match="does not renew"):
-            place.renewed().keep(timedelta(minutes=70))
-    assert place.grants == 2
 
 
 def test_a_failure_of_renewal_is_raised_by_the_hourly_look_though_the_token_is_good(

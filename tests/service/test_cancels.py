@@ -83,13 +83,6 @@ def test_what_dagster_cannot_end_is_said_in_its_words(
     assert error["message"] == "Dagster cannot end this run: Unable to terminate run run-7"
 
 
-def test_a_read_only_dagster_ends_nothing(serve: Serve, dagster: DagsterStandIn) -> None:
-    dagster.works("issues", "run-7")
-    dagster.answers["terminateRun"] = {"__typename": "UnauthorizedError", "message": "no"}
-    answer = serve().post(f"{API}/runs/run-7/cancel")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "dagster_refused")
-
-
 def test_a_load_that_only_the_log_knows_is_ended_where_it_runs(
     serve: Serve, log: Log, dagster: DagsterStandIn
 ) -> None:
@@ -112,12 +105,6 @@ def test_the_run_of_a_command_that_dagster_knows_is_left_alone(
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_cancelable")
     assert "Ctrl+C" in answer.json()["error"]["hint"]
     assert asked_to_end(dagster) == []
-
-
-@pytest.mark.parametrize("run_id", ["nobody", "x" * 65, "%27", "a%20b"])
-def test_an_unknown_run_is_said(serve: Serve, dagster: DagsterStandIn, run_id: str) -> None:
-    answer = serve().post(f"{API}/runs/{run_id}/cancel")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_run")
 
 
 def test_a_run_of_another_space_is_unknown(serve: Serve, dagster: DagsterStandIn) -> None:

@@ -67,18 +67,18 @@ def test_an_event_is_in_the_inbox_when_it_is_answered_and_once_only(
     assert 'backlog_elt_webhook_events_total{outcome="duplicate"} 1.0' in metrics
 
 
-@pytest.mark.parametrize(
-    "secret", ["wrong", SECRET + "x", SECRET[:-1], SECRET.upper(), "%E9%8D%B5", "%00", "a b"]
-)
 def test_a_forged_event_is_answered_like_any_address_that_is_not_there(
-    serve: Serve, warehouse: Engine, secret: str
+    serve: Serve, warehouse: Engine
 ) -> None:
     service = serve(**ACME)
-    forged = service.post(f"/webhooks/backlog/{secret}", json=an_event(7))
     nowhere = service.post("/nowhere", json=an_event(7))
-    assert forged.status_code == nowhere.status_code == 404
-    assert forged.content == nowhere.content
-    assert {**forged.headers, "date": ""} == {**nowhere.headers, "date": ""}
+    for secret in (
+        "wrong", SECRET + "x", SECRET[:-1], SECRET.upper(), "%E9%8D%B5", "%00", "a b",
+    ):  # fmt: skip
+        forged = service.post(f"/webhooks/backlog/{secret}", json=an_event(7))
+        assert forged.status_code == nowhere.status_code == 404
+        assert forged.content == nowhere.content
+        assert {**forged.headers, "date": ""} == {**nowhere.headers, "date": ""}
     assert stored(warehouse) == []
 
 
@@ -99,9 +99,9 @@ def test_without_a_secret_there_is_no_inbox(serve: Serve, warehouse: Engine) -> 
     assert stored(warehouse) == []
 
 
-@pytest.mark.parametrize(
-    ("content", "kept"),
-    [
+def test_what_is_no_json_is_kept_as_it_came(serve: Serve, warehouse: Engine) -> None:
+    service = serve(**ACME)
+    odd = (
         (b"", ""),
         (b"no json", "no json"),
         (b"<html>", "<html>"),
@@ -109,17 +109,11 @@ def test_without_a_secret_there_is_no_inbox(serve: Serve, warehouse: Engine) -> 
         (b"[" * 50_000, "[" * 50_000),
         (b"\x00", "\x00"),
         ("メンテナンス".encode(), "メンテナンス"),
-    ],
-    ids=lambda value: repr(value[:12]),
-)
-def test_what_is_no_json_is_kept_as_it_came(
-    serve: Serve, warehouse: Engine, content: bytes, kept: str
-) -> None:
-    assert serve(**ACME).post(PATH, content=content).json() == {
-        "accepted": True,
-        "duplicate": False,
-    }
-    assert stored(warehouse) == [(None, kept)]
+    )
+    for content, _ in odd:
+        answer = service.post(PATH, content=content)
+        assert answer.json() == {"accepted": True, "duplicate": False}
+    assert stored(warehouse) == [(None, kept) for _, kept in odd]
 
 
 def test_an_event_that_is_too_large_is_refused_and_the_largest_is_not(

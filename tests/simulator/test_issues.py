@@ -46,16 +46,6 @@ def test_every_sort_is_taken_and_loses_nothing(still: Api, sort: str, order: str
     assert len(set(ids)) == 100
 
 
-def test_created_ascending_is_the_reverse_of_created_descending(serve: Serve) -> None:
-    api = serve()
-    api.simulator.switch(stable_ties=True)
-    assert (
-        ids_of(api, sort="created", order="asc")
-        == ids_of(api, sort="created")[::-1]
-        == ids_of(api)[::-1]
-    )
-
-
 def test_sorted_values_really_ascend(still: Api) -> None:
     for sort in ("updated", "dueDate"):
         values = [
@@ -124,18 +114,6 @@ def test_filters_on_several_values_per_issue_take_any(
     assert set(ids_of(still, **{f"{name}[]": value})) == expected(
         still, lambda issue: value in getattr(issue, attribute)
     )
-
-
-def test_filters_narrow_each_other(still: Api) -> None:
-    both = set(ids_of(still, **{"statusId[]": [1, 2], "priorityId[]": 2}))
-    assert both == expected(
-        still, lambda issue: issue.status_id in (1, 2) and issue.priority_id == 2
-    )
-
-
-def test_issues_are_found_by_id_a_hundred_at_a_time(still: Api) -> None:
-    some = list(still.simulator.space.issues)[::3]
-    assert set(ids_of(still, **{"id[]": some})) == set(some)
 
 
 @pytest.mark.parametrize("zone", ["space", "utc", "user"])

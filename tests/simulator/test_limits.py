@@ -59,18 +59,6 @@ def test_a_window_opens_at_its_first_request_and_ends_a_minute_later(serve: Serv
     assert api.answer("/issues").headers["X-RateLimit-Remaining"] == "1"
 
 
-def test_a_refusal_shows_nothing_left_and_when_to_come_back(serve: Serve) -> None:
-    api = serve(limits=TINY)
-    for _ in range(2):
-        api.get("/issues")
-    answer = api.answer("/issues")
-    assert answer.status_code == 429
-    assert answer.headers["X-RateLimit-Remaining"] == "0"
-    assert int(answer.headers["X-RateLimit-Reset"]) > NOW.timestamp()
-    assert "Retry-After" not in answer.headers
-    assert api.answer("/projects").status_code == 200
-
-
 def test_retry_after_is_sent_when_switched_on(serve: Serve) -> None:
     api = serve(limits=TINY, switches=Switches(retry_after=True))
     for _ in range(2):
@@ -99,18 +87,6 @@ def test_the_state_of_all_buckets_can_be_read(serve: Serve) -> None:
     assert state["search"] == {"limit": 2, "remaining": 1, "reset": now + 60}
     assert state["read"] == {"limit": 3, "remaining": 2, "reset": now + 60}
     assert state["update"] == {"limit": 1, "remaining": 1, "reset": now}
-
-
-def test_limits_fall_in_the_middle_of_a_run_when_switched_on(serve: Serve) -> None:
-    api = serve(limits=PLANS["paid"], switches=Switches(limits_drop_after=3))
-    seen = [api.answer("/issues").headers["X-RateLimit-Limit"] for _ in range(5)]
-    assert seen == ["150", "150", "150", "30", "30"]
-
-
-def test_limits_can_be_set_at_any_time(api: Api) -> None:
-    assert int(api.answer("/issues").headers["X-RateLimit-Limit"]) > 100_000
-    api.simulator.limits = PLANS["free"]
-    assert api.answer("/issues").headers["X-RateLimit-Limit"] == "15"
 
 
 def test_the_date_header_follows_the_clock_of_the_space(api: Api) -> None:

@@ -14,25 +14,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("moves", [True, False])
-def test_a_comment_moves_updated_or_not(api: Api, moves: bool) -> None:
-    api.simulator.switch(comment_moves_updated=moves)
-    before = api.get("/issues/OPS-1")["updated"]
-    api.simulator.space.comment("OPS-1", "hello")
-    assert (api.get("/issues/OPS-1")["updated"] != before) == moves
-
-
-@pytest.mark.parametrize("moves", [True, False])
-def test_an_empty_patch_moves_updated_or_not_and_leaves_no_trace(api: Api, moves: bool) -> None:
-    api.simulator.switch(empty_patch_moves_updated=moves)
-    before, count = api.get("/issues/OPS-1"), api.get("/issues/OPS-1/comments/count")
-    activities = len(api.simulator.space.activities)
-    assert api.answer("/issues/OPS-1", "PATCH", {}).status_code == 200
-    assert (api.get("/issues/OPS-1")["updated"] != before["updated"]) == moves
-    assert api.get("/issues/OPS-1/comments/count") == count
-    assert len(api.simulator.space.activities) == activities
-
-
-@pytest.mark.parametrize("moves", [True, False])
 @pytest.mark.parametrize("act", ["star", "link_file"])
 def test_a_star_or_a_shared_file_moves_updated_or_not(api: Api, act: str, moves: bool) -> None:
     api.simulator.switch(star_moves_updated=moves)
@@ -78,13 +59,6 @@ def test_mail_addresses_are_hidden_from_others_or_not(api: Api, as_user: Login) 
     assert any(user["mailAddress"] for user in member.get(path))
 
 
-def test_too_large_a_count_is_refused_or_cut(api: Api) -> None:
-    assert api.error("/issues", count=500) == (400, 7)
-    assert api.error("/issues/OPS-1/comments", count=101) == (400, 7)
-    api.simulator.switch(clamp_count=True)
-    assert len(api.get("/issues", count=500)) == 100
-
-
 def test_equal_values_change_places_from_request_to_request_or_not(api: Api) -> None:
     api.simulator.space.import_issues("OPS", 60)
 
@@ -94,38 +68,6 @@ def test_equal_values_change_places_from_request_to_request_or_not(api: Api) -> 
     assert len({tuple(order()) for _ in range(3)}) == 3
     api.simulator.switch(stable_ties=True)
     assert len({tuple(order()) for _ in range(3)}) == 1
-
-
-@pytest.mark.parametrize("clears", [True, False])
-def test_a_removed_item_empties_old_values_or_stays_shown(api: Api, clears: bool) -> None:
-    api.simulator.switch(removed_item_clears=clears)
-    space = api.simulator.space
-    one = {field.kind: field for field in space.project("OPS").fields.values()}
-    issue = space.create_issue("OPS", custom={one[5].id: ((1,), None), one[6].id: ((1, 2), None)})
-    updated = issue.updated
-    space.delete_item("OPS", one[5].id, 1)
-    space.delete_item("OPS", one[6].id, 1)
-    values = {
-        value["id"]: value["value"] for value in api.get(f"/issues/{issue.id}")["customFields"]
-    }
-    assert (values[one[5].id] is None) == clears
-    assert [item["id"] for item in values[one[6].id]] == ([2] if clears else [1, 2])
-    definitions = {field["id"]: field for field in api.get("/projects/OPS/customFields")}
-    assert 1 not in [item["id"] for item in definitions[one[5].id]["items"]]
-    assert issue.updated == updated
-
-
-def test_issues_of_archived_projects_are_served_or_not(api: Api) -> None:
-    [archived] = api.get("/projects", archived="true")
-    asked = {"projectId[]": archived["id"]}
-    assert api.get("/issues/count", **asked)["count"] > 0
-    api.simulator.switch(archived_issues_listed=False)
-    assert api.get("/issues/count", **asked) == {"count": 0}
-
-
-def test_switches_are_read_from_words() -> None:
-    found = switches_from({"stable_ties": "true", "date_zone": "utc", "limits_drop_after": "9"})
-    assert found == Switches(stable_ties=True, date_zone="utc", limits_drop_after=9)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The engine on a small space: a fresh one, and one that was loaded whole."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from sqlalchemy import Engine
@@ -41,13 +41,29 @@ def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(write_behind, "MARGIN", 0.0)
 
 
+@contextmanager
+def on_copy(server: str, admin: Engine, template: str, spec: SpaceSpec) -> Iterator[Syncs]:
+    """Give the engine on a simulated space and a copy of a database."""
+    with copy_of(admin, template) as name, Simulator(spec) as sim:
+        made = engine(database_url(server, name))
+        yield Syncs(sim, made)
+        made.dispose()
+
+
+@contextmanager
+def as_template(
+    server: str, template: tuple[Engine, str], spec: SpaceSpec, load: Callable[[Syncs], object]
+) -> Iterator[str]:
+    """Give the name of a database into which a space was loaded: `on_copy` gives copies of it."""
+    with on_copy(server, *template, spec) as syncs:
+        load(syncs)
+        syncs.engine.dispose()
+        yield str(syncs.engine.url.database)
+
+
 @pytest.fixture(scope="session")
 def _synced_template(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
-    with copy_of(*_template) as name:
-        made = engine(database_url(postgres_url, name))
-        with Simulator(SMALL) as sim:
-            Syncs(sim, made).load()
-        made.dispose()
+    with as_template(postgres_url, _template, SMALL, Syncs.load) as name:
         yield name
 
 
@@ -58,7 +74,5 @@ def synced(
     """Return the engine on a small quiet space that was loaded whole: the same space again, and a
     copy of its warehouse.
     """
-    with copy_of(_template[0], _synced_template) as name, Simulator(SMALL) as sim:
-        made = engine(database_url(postgres_url, name))
-        yield Syncs(sim, made)
-        made.dispose()
+    with on_copy(postgres_url, _template[0], _synced_template, SMALL) as syncs:
+        yield syncs

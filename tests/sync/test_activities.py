@@ -10,10 +10,9 @@ import pytest
 from simulator import Fault, RequestInfo
 from tests.syncs import (
     FEED,
-    StartSyncs,
     Syncs,
     activities_at_source,
-    failures,
+    load,
     load_feed,
     refetch_requests,
 )
@@ -43,14 +42,6 @@ def test_a_later_load_reads_only_what_is_new_in_one_request(synced: Syncs, inclu
     assert load_feed(synced).tables["activities"].inserted == 3
     assert synced.ids("activities") == activities_at_source(synced)
     assert asked(synced) - before == 1
-
-
-def test_more_news_than_one_page_holds_are_read_page_by_page(synced: Syncs) -> None:
-    issue = next(iter(synced.sim.space.issues.values()))
-    for number in range(250):
-        synced.sim.space.comment(issue, str(number))
-    assert load_feed(synced).tables["activities"].inserted == 250
-    assert synced.ids("activities") == activities_at_source(synced)
 
 
 def test_rows_that_become_visible_late_are_read_by_the_next_load(synced: Syncs) -> None:
@@ -263,26 +254,6 @@ def test_a_comment_that_is_known_already_is_not_wanted_again(synced: Syncs) -> N
     assert refetch_requests(synced) == {issue.id: (said.id, False)}
 
 
-def test_a_feed_that_is_refused_does_not_keep_the_other_tables_from_loading(syncs: Syncs) -> None:
-    syncs.sim.faults.add(Fault(status=403, path=FEED, times=1))
-    run = load_feed(syncs)
-    assert "403" in str(run.notes["refused"]) or run.notes["refused"]
-    assert any("rolling refresh" in line for line in run.log("WARNING"))
-
-
-def test_an_empty_space_has_an_empty_feed(start_syncs: StartSyncs) -> None:
-    syncs = start_syncs()
-    syncs.sim.space.activities.clear()
-    for project in syncs.sim.space.projects.values():
-        project.activities.clear()
-    load_feed(syncs)
-    assert syncs.ids("activities") == set()
-    issue = next(iter(syncs.sim.space.issues.values()))
-    syncs.sim.space.comment(issue, "first")
-    load_feed(syncs)
-    assert syncs.ids("activities") == activities_at_source(syncs) != set()
-
-
 def test_a_first_load_reads_issues_then_the_older_feed_then_comments(syncs: Syncs) -> None:
     syncs.sim.faults.add(Fault(status=400, path=FEED, every=3))
     broken_off = syncs.run(mode="incremental")
@@ -299,8 +270,7 @@ def test_a_first_load_reads_issues_then_the_older_feed_then_comments(syncs: Sync
     assert routes[last_of_issues:].count(FEED) >= 2
     syncs.sim.faults.clear()
     syncs.sim.requests.clear()
-    run = syncs.run(mode="incremental")
-    assert run.success, failures(run)
+    run = load(syncs)
     assert run.notes["load/feed_complete"] is True
     routes = [one.route for one in syncs.sim.requests.recent()]
     assert max(place for place, route in enumerate(routes) if route == FEED) < routes.index(

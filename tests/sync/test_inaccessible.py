@@ -9,7 +9,7 @@ import pytest
 from resources.warehouse.locks import Locks
 from simulator import Fault, RequestInfo
 from sync.modes import Mode
-from tests.syncs import Syncs, failures
+from tests.syncs import Syncs, failures, load, load_lists_and_changes
 
 OF_PROJECT = (
     "project_members", "statuses", "issue_types", "categories", "versions", "custom_fields",
@@ -136,8 +136,7 @@ def test_a_project_marked_deleted_that_is_listed_again_comes_back_with_all_its_r
     assert content(synced, web) == {table: [] for table in OF_PROJECT}
 
     hidden.clear()
-    assert synced.listing().success
-    assert synced.run(mode="incremental").success
+    load_lists_and_changes(synced)
     assert row_of(synced, web) == (False, None)
     assert {
         table: {row["content_hash"] for row in rows} for table, rows in content(synced, web).items()
@@ -196,8 +195,7 @@ def test_a_project_that_an_administrator_left_is_inaccessible_and_all_its_rows_s
     assert run.notes["projects_without_access"] == f"WEB: {reason}"
     assert run.tables["projects"].deleted == 0
 
-    assert synced.listing().success
-    assert synced.run(mode="incremental").success
+    load_lists_and_changes(synced)
     assert row_of(synced, web) == (False, reason)
     assert content(synced, web) == before
     assert synced.query("SELECT 1 FROM ops.deletions") == []
@@ -245,8 +243,7 @@ def test_a_project_that_comes_back_is_read_whole_with_all_that_happened_meanwhil
     web = space.project("WEB")
     admin = space.administrator.id
     leave(synced, "WEB", admin)
-    assert synced.listing().success
-    assert synced.run(mode="incremental").success
+    load_lists_and_changes(synced)
 
     gone, edited = sorted(web.issues)[:2]
     space.delete_issue(gone)
@@ -255,8 +252,7 @@ def test_a_project_that_comes_back_is_read_whole_with_all_that_happened_meanwhil
     space.delete_category("WEB", next(iter(web.categories)))
     space.rename_project("WEB", key="SITE")
     synced.sim.faults.add(Fault(status=403, path="/space/activities", times=None))
-    assert synced.listing().success
-    assert synced.run(mode="incremental").success
+    load_lists_and_changes(synced)
     assert row_of(synced, web.id)[1]
 
     space.add_member("SITE", admin)
@@ -264,8 +260,7 @@ def test_a_project_that_comes_back_is_read_whole_with_all_that_happened_meanwhil
     assert run.success, failures(run)
     assert run.notes["projects_accessible_again"] == "SITE"
     assert row_of(synced, web.id) == (False, None)
-    run = synced.run(mode="incremental")
-    assert run.success, failures(run)
+    run = load(synced)
     assert synced.stored_issues() == synced.source_issues()
     assert {
         row["issue_key"].split("-")[0]
@@ -282,8 +277,7 @@ def test_comments_and_deletions_of_an_inaccessible_time_are_found(synced: Syncs)
     web = space.project("WEB")
     quiet, gone = sorted(web.issues, key=lambda issue: len(web.issues[issue].comments))[-2:]
     leave(synced, "WEB", space.administrator.id)
-    assert synced.listing().success
-    assert synced.run(mode="incremental").success
+    load_lists_and_changes(synced)
     space.comment(quiet, "while nobody looked")  # moves no `updated`
     space.delete_issue(gone)
     space.create_issue("OPS")  # moves the feed past what happened in WEB
@@ -291,8 +285,7 @@ def test_comments_and_deletions_of_an_inaccessible_time_are_found(synced: Syncs)
 
     space.add_member("WEB", space.administrator.id)
     assert synced.listing().success
-    run = synced.run(mode="incremental")
-    assert run.success, failures(run)
+    load(synced)
     assert synced.stored_issues() == synced.source_issues()
     at_source = {row.id for issue in space.issues.values() for row in issue.comments}
     assert {row["id"] for row in synced.rows("comments")} == at_source
@@ -305,8 +298,7 @@ def test_a_project_that_comes_back_is_read_whole_once_whichever_load_sees_it_fir
 ) -> None:
     space = synced.sim.space
     leave(synced, "WEB", space.administrator.id)
-    assert synced.listing().success
-    assert synced.run(mode="incremental").success
+    load_lists_and_changes(synced)
     synced.sim.requests.clear()
     assert synced.run(mode="incremental").success
     quiet = synced.sim.requests.by_route()
@@ -326,8 +318,7 @@ def test_a_project_that_comes_back_during_a_load_stays_inaccessible_till_the_nex
     space = synced.sim.space
     web = space.project("WEB")
     leave(synced, "WEB", space.administrator.id)
-    assert synced.listing().success
-    assert synced.run(mode="incremental").success
+    load_lists_and_changes(synced)
     space.add_member("WEB", space.administrator.id)
     with Locks(synced.engine, "acme", "a load of issues") as other:
         assert other.try_acquire(f"issues/{web.id}")
@@ -380,8 +371,7 @@ def test_an_archived_project_is_no_deletion_and_comes_back_with_what_changed(
     web = space.project("WEB").id
     before = content(synced, web)
     space.archive_project("WEB")
-    assert synced.listing().success
-    assert synced.run(mode="incremental").success
+    load_lists_and_changes(synced)
     assert synced.run("WEB").success
     assert synced.row("projects", web)["archived"] is True
     assert row_of(synced, web) == (False, None)
@@ -390,8 +380,7 @@ def test_an_archived_project_is_no_deletion_and_comes_back_with_what_changed(
     gone = min(space.project("WEB").issues)
     space.archive_project("WEB", archived=False)
     space.delete_issue(gone)
-    assert synced.listing().success
-    assert synced.run(mode="incremental").success
+    load_lists_and_changes(synced)
     assert synced.row("projects", web)["archived"] is False
     assert synced.stored_issues() == synced.source_issues()
     assert {one[0] for one in synced.deletions("issues")} == {gone}

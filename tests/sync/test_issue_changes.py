@@ -138,35 +138,6 @@ def test_a_name_that_another_one_got_later_means_the_one_that_had_it_then(synced
     assert (ids(synced, before)[1], ids(synced, after)[1]) == ([first], [second])
 
 
-def test_a_name_that_was_passed_on_between_two_looks_means_nobody(synced: Syncs) -> None:
-    space, issue = synced.sim.space, one(synced)
-    first = space.add_category("OPS", "Infra").id
-    look(synced)
-    space.rename_category("OPS", first, "Platform")
-    second = space.add_category("OPS", "Infra").id
-    comment = change(synced, issue, category_ids=(second,))
-    look(synced)
-    load(synced)
-    assert ids(synced, comment)[1] is None
-    assert changes_by(synced, comment)[0]["new_value"] == "Infra"
-
-
-def test_commas_in_names_are_distinguished_from_commas_between_them(synced: Syncs) -> None:
-    space, issue = synced.sim.space, one(synced)
-    both, plain = (space.add_version("OPS", name).id for name in ("Q1, Q2", "Q3"))
-    look(synced)
-    sure = change(synced, issue, milestone_ids=(both, plain))
-    load(synced)
-    assert ids(synced, sure)[1] == [both, plain]
-    for name in ("Q1", "Q2"):
-        space.add_version("OPS", name)
-    look(synced)
-    unsure = change(synced, issue, milestone_ids=(both,))
-    load(synced)
-    assert ids(synced, unsure) == (None, None), "by now both texts can be read in two ways"
-    assert ids(synced, sure)[1] == [both, plain]
-
-
 @pytest.mark.parametrize(
     ("kind", "value", "expected"),
     [

@@ -5,9 +5,9 @@ from it.
 from datetime import UTC, datetime
 from typing import Any
 
-from simulator import Fault, RequestInfo, SpaceSpec
+from simulator import Fault, RequestInfo
 from sync.counts import Span
-from tests.syncs import CALENDAR, StartSyncs, Syncs, counts, failures
+from tests.syncs import CALENDAR, Syncs, counts, failures
 
 WATERMARKS = "SELECT project_id, watermark FROM ops.sync_state WHERE scope = 'issues'"
 REREAD = "partition re-read; confirmed by GET /issues?id[]"
@@ -270,13 +270,6 @@ def test_a_renamed_project_is_still_loaded_by_its_old_key_and_its_history_stays(
     assert not synced.rows("issues", deleted=True)
 
 
-def test_an_archived_project_is_loaded_like_any_other(start_syncs: StartSyncs) -> None:
-    syncs = start_syncs(SpaceSpec(seed=3, users=6, projects=4, issues=60, history_days=240)).load()
-    [archived] = [project for project in syncs.sim.space.projects.values() if project.archived]
-    assert archived.issues
-    assert syncs.stored_issues() == syncs.source_issues()
-
-
 def test_an_archived_project_whose_issues_are_not_served_keeps_its_rows(synced: Syncs) -> None:
     synced.sim.space.archive_project("APP")
     synced.sim.switch(archived_issues_listed=False)
@@ -285,18 +278,6 @@ def test_an_archived_project_whose_issues_are_not_served_keeps_its_rows(synced: 
         run = synced.issues(first=first, last=last)
         assert failures(run) == []
         assert synced.rows("issues") == before
-
-
-def test_the_table_of_a_range_says_what_the_run_did_in_the_history(synced: Syncs) -> None:
-    history = synced.query(
-        "SELECT mode, project_key, status, items_synced, requests FROM ops.sync_history WHERE "
-        "sync_type = 'issues' ORDER BY id"
-    )
-    assert [(row["mode"], row["project_key"], row["status"]) for row in history] == [
-        ("backfill", project, "completed") for project in ("OPS", "WEB", "APP")
-    ]
-    assert sum(row["items_synced"] for row in history) == len(synced.source_issues())
-    assert all(row["requests"] for row in history)
 
 
 def test_months_can_be_loaded_in_any_order_and_end_as_one_load_of_all(syncs: Syncs) -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from simulator import Fault, RequestInfo
-from tests.syncs import CALENDAR, Syncs, failures
+from tests.syncs import CALENDAR, Syncs, failures, load
 
 pytestmark = pytest.mark.usefixtures("order")
 
@@ -39,23 +39,6 @@ def test_without_the_table_of_activities_the_feed_is_asked_when_the_numbers_diff
     synced.sim.space.delete_issue(gone)
     assert synced.issues(mode="incremental", first=NOW).success
     assert synced.deletions("issues") == {(gone, "deleted", FEED)}
-
-
-def test_a_deleted_issue_takes_its_comments_and_changes_with_it(synced: Syncs) -> None:
-    history = {
-        issue.id: len(issue.comments) for issue in synced.sim.space.project("OPS").issues.values()
-    }
-    gone = max(history, key=lambda issue: history[issue])
-    assert history[gone]
-    changes = [row for row in synced.rows("issue_changes") if row["issue_id"] == gone]
-    synced.sim.space.delete_issue(gone)
-    assert synced.run(mode="incremental", first=NOW).success
-    for table, rows in (("comments", history[gone]), ("issue_changes", len(changes))):
-        assert not [row for row in synced.rows(table) if row["issue_id"] == gone]
-        logged = synced.query(
-            f"SELECT reason FROM ops.deletions WHERE table_name = '{table}' AND restored_at IS NULL"
-        )
-        assert [one["reason"] for one in logged] == ["issue deleted"] * rows
 
 
 def test_a_deletion_and_a_creation_are_found_though_the_count_is_the_same(synced: Syncs) -> None:
@@ -112,8 +95,7 @@ def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletio
             space.move_issue(waiting.pop(), "NEW")
 
     synced.sim.before_request(move)
-    run = synced.run(mode="incremental")
-    assert run.success, failures(run)
+    load(synced)
     assert not waiting
     assert synced.query("SELECT 1 FROM ops.deletions") == []
     assert synced.stored_issues() == synced.source_issues()

@@ -2,13 +2,16 @@
 ends equal to the source.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from simulator import Fault, RequestInfo, SpaceSpec
 from sync.deletions import CONFIRMED
+from tests.sync.conftest import as_template, on_copy
 from tests.syncs import CALENDAR, Loaded, StartSyncs, Syncs, failures
 
 pytestmark = pytest.mark.usefixtures("order")
@@ -31,7 +34,7 @@ class Interrupted:
         self.syncs = syncs
         self._left: int | None = None
         self._before: set[tuple[int, str]] = set()
-        self._now: set[tuple[int, str]] = set()
+        self._now = {(row["id"], row["payload"]["updated"]) for row in syncs.rows("issues")}
         syncs.sim.before_request(self._break)
         syncs.sim.rewrite_response(self._note)
 
@@ -77,11 +80,38 @@ def fresh(start_syncs: StartSyncs) -> Interrupted:
     return Interrupted(start_syncs(LARGE))
 
 
+@pytest.fixture(scope="module")
+def _broken_off(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
+    def load(syncs: Syncs) -> None:
+        Interrupted(syncs).load(pages=20)
+
+    with as_template(postgres_url, _template, LARGE, load) as name:
+        yield name
+
+
 @pytest.fixture
-def broken_off(fresh: Interrupted) -> Interrupted:
+def broken_off(
+    postgres_url: str, _template: tuple[Engine, str], _broken_off: str
+) -> Iterator[Interrupted]:
     """A space whose first load died after about twenty pages."""
-    fresh.load(pages=20)
-    return fresh
+    with on_copy(postgres_url, _template[0], _broken_off, LARGE) as syncs:
+        yield Interrupted(syncs)
+
+
+@pytest.fixture(scope="module")
+def _whole(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
+    def load(syncs: Syncs) -> None:
+        Interrupted(syncs).load()
+
+    with as_template(postgres_url, _template, LARGE, load) as name:
+        yield name
+
+
+@pytest.fixture
+def whole(postgres_url: str, _template: tuple[Engine, str], _whole: str) -> Iterator[Interrupted]:
+    """A space whose issues were read whole."""
+    with on_copy(postgres_url, _template[0], _whole, LARGE) as syncs:
+        yield Interrupted(syncs)
 
 
 def test_a_first_read_that_is_broken_off_reads_at_most_a_page_again(fresh: Interrupted) -> None:
@@ -156,19 +186,18 @@ def test_what_nothing_explains_is_repaired_by_reading_all_again(broken_off: Inte
     assert "resumed" not in run.proofs()[0]
 
 
-def test_a_repeated_read_is_resumed_and_still_finds_what_is_gone(fresh: Interrupted) -> None:
-    fresh.load()
-    syncs = fresh.syncs
+def test_a_repeated_read_is_resumed_and_still_finds_what_is_gone(whole: Interrupted) -> None:
+    syncs = whole.syncs
     oldest, second, *_, newest = [
         row["id"] for row in syncs.query("SELECT id FROM raw.issues ORDER BY created_at, id")
     ]
     syncs.change(f"DELETE FROM raw.issues WHERE id = {second}")
     syncs.change(f"UPDATE raw.issues SET id = id + 1000000 WHERE id IN ({oldest}, {newest})")
-    fresh.load(pages=10)
-    fresh.load(pages=6)
-    assert fresh.sent_again <= PAGE + LOOKS
-    run = fresh.load()
-    assert fresh.sent_again <= PAGE + LOOKS
+    whole.load(pages=10)
+    whole.load(pages=6)
+    assert whole.sent_again <= PAGE + LOOKS
+    run = whole.load()
+    assert whole.sent_again <= PAGE + LOOKS
     assert "resumed" in run.proofs()[-1]
     assert syncs.stored_issues() == syncs.source_issues()
     gone = {
@@ -178,17 +207,16 @@ def test_a_repeated_read_is_resumed_and_still_finds_what_is_gone(fresh: Interrup
     assert syncs.deletions("issues") == gone
 
 
-def test_a_part_that_is_read_does_not_end_a_repeated_whole_read(fresh: Interrupted) -> None:
-    fresh.load()
-    syncs = fresh.syncs
+def test_a_part_that_is_read_does_not_end_a_repeated_whole_read(whole: Interrupted) -> None:
+    syncs = whole.syncs
     syncs.change("DELETE FROM raw.issues WHERE id = (SELECT min(id) FROM raw.issues)")
-    fresh.load(pages=10)
+    whole.load(pages=10)
     state = "SELECT watermark, extra FROM ops.sync_state WHERE scope = 'issues'"
     begun = syncs.query(state)
     [project] = syncs.sim.space.projects.values()
     assert syncs.issues(project.key, first=CALENDAR.months()[-1]).success
     assert syncs.query(state) == begun
-    fresh.load()
+    whole.load()
     assert syncs.stored_issues() == syncs.source_issues()
 
 
@@ -223,17 +251,16 @@ def test_a_project_that_was_read_whole_is_not_resumed(broken_off: Interrupted) -
 
 
 @pytest.fixture
-def behind(fresh: Interrupted) -> Interrupted:
+def behind(whole: Interrupted) -> Interrupted:
     """A space that was loaded, and of whose issues 800 were changed since, each more than the
     look-back after another.
     """
-    fresh.load()
-    space, clock = fresh.syncs.sim.space, fresh.syncs.sim.clock
+    space, clock = whole.syncs.sim.space, whole.syncs.sim.clock
     began = datetime.fromtimestamp(clock.now(), UTC) + timedelta(hours=1)
     clock.freeze(began + timedelta(hours=20))
     for number, issue in enumerate(sorted(space.issues)[:800]):
         space.edit_issue(issue, summary="changed", at=began + timedelta(seconds=61 * number))
-    return fresh
+    return whole
 
 
 def test_a_read_of_many_changes_that_is_broken_off_goes_on_where_it_was(
@@ -271,9 +298,8 @@ def test_what_changes_before_the_place_of_a_broken_off_read_is_found(behind: Int
     assert syncs.deletions("issues") == {(second, "deleted", f"activity feed; {CONFIRMED}")}
 
 
-def test_a_bulk_edit_that_is_broken_off_goes_on_inside_its_second(fresh: Interrupted) -> None:
-    fresh.load()
-    syncs, space = fresh.syncs, fresh.syncs.sim.space
+def test_a_bulk_edit_that_is_broken_off_goes_on_inside_its_second(whole: Interrupted) -> None:
+    syncs, space = whole.syncs, whole.syncs.sim.space
     # Those that were imported tie in the second of their creation, too.
     made_one_by_one = [
         issue.id for issue in space.issues.values() if not issue.summary.startswith("Imported")
@@ -281,27 +307,26 @@ def test_a_bulk_edit_that_is_broken_off_goes_on_inside_its_second(fresh: Interru
     space.bulk_edit(sorted(made_one_by_one)[:700], description="changed")
     syncs.sim.clock.advance(3_600)
     for pages in (8, 2, 2):
-        fresh.load(pages=pages)
-        assert fresh.sent_again <= PAGE + LOOKS
+        whole.load(pages=pages)
+        assert whole.sent_again <= PAGE + LOOKS
     assert 200 < len(changed(syncs)) < 700
-    fresh.load()
-    assert fresh.sent_again <= PAGE + LOOKS
+    whole.load()
+    assert whole.sent_again <= PAGE + LOOKS
     assert len(changed(syncs)) == 700
     assert syncs.stored_issues() == syncs.source_issues()
 
 
 @pytest.mark.full
-def test_a_project_with_another_key_is_read_by_id_and_resumed(fresh: Interrupted) -> None:
-    fresh.load()
-    syncs, space = fresh.syncs, fresh.syncs.sim.space
+def test_a_project_with_another_key_is_read_by_id_and_resumed(whole: Interrupted) -> None:
+    syncs, space = whole.syncs, whole.syncs.sim.space
     space.rename_project("OPS", key="NEW")
     syncs.sim.clock.advance(3_600)
-    fresh.load(pages=9)
+    whole.load(pages=9)
     old = syncs.query("SELECT count(*) AS n FROM raw.issues WHERE issue_key LIKE 'OPS-%'")[0]["n"]
     assert len(space.issues) - 900 <= old <= len(space.issues) - 700
-    fresh.load()
-    assert fresh.sent_again <= PAGE + LOOKS
-    assert fresh.asked <= old / 100 + 4
+    whole.load()
+    assert whole.sent_again <= PAGE + LOOKS
+    assert whole.asked <= old / 100 + 4
     assert {row["issue_key"].split("-")[0] for row in syncs.rows("issues")} == {"NEW"}
 
 

@@ -83,13 +83,6 @@ def test_the_first_load_equals_the_source_and_the_second_changes_nothing(
         assert syncs.rows(table) == before[table]
 
 
-def test_an_archived_project_is_loaded_with_its_master_data(start_syncs: StartSyncs) -> None:
-    syncs = start_syncs(SpaceSpec(seed=5, users=6, projects=4, issues=0))
-    syncs.listing()
-    [archived] = [row for row in syncs.rows("projects") if row["archived"]]
-    assert archived["id"] in {row["project_id"] for row in syncs.rows("categories")}
-
-
 Change = Callable[[World], None]
 RENAMES: dict[str, Change] = {
     "users": lambda space: space.rename_user(list(space.users)[1], "改名"),
@@ -162,18 +155,6 @@ def test_a_row_that_is_no_longer_listed_is_marked_with_reason_and_evidence(
     assert len(syncs.rows(table)) == before - 1
     assert keys(in_warehouse(syncs, table)) == keys(at_source(syncs, table))
     assert "deleted" not in syncs.listing(table).counts(table)
-
-
-def test_a_member_who_joins_again_is_no_longer_deleted(syncs: Syncs) -> None:
-    space = syncs.sim.space
-    member = space.project("WEB").members[-1]
-    syncs.listing("project_members")
-    space.remove_member("WEB", member)
-    syncs.listing("project_members")
-    space.add_member("WEB", member)
-    said = syncs.listing("project_members").counts("project_members")
-    assert said["updated"] == 1
-    assert not syncs.rows("project_members", deleted=True)
 
 
 #: Where the records of each table that can vanish are listed.

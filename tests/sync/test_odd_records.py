@@ -113,7 +113,7 @@ def test_odd_records_are_kept_apart_the_others_are_loaded_and_all_heals_by_itsel
     assert len(syncs.rows("activities")) == len(syncs.sim.space.activities)
 
 
-@pytest.mark.parametrize("count", ["12", -1, 10**30, None, {}, True, 1.5, "missing"])
+@pytest.mark.parametrize("count", ["12", -1, 1.5, "missing"])
 def test_a_count_that_is_none_fails_the_load_in_a_line_and_the_next_one_repairs_it(
     synced: Syncs, count: Any
 ) -> None:

@@ -99,29 +99,6 @@ def test_what_is_requested_is_read_and_no_other_issue(
     assert asked(synced) == set(), "requested once, read once"
 
 
-@pytest.mark.parametrize("kind", [35, 99])
-def test_a_type_of_which_no_shape_is_documented_is_read_by_the_issues_that_it_links(
-    synced: Syncs, kind: int
-) -> None:
-    space, issues = synced.sim.space, three(synced)
-    for issue in issues:
-        issue.due_date = "2026-09-09"
-    links = tuple((issue.id, issue.key_id, issue.summary, None) for issue in issues)
-    odd = space.record(
-        47, space.project("OPS"), space.administrator.id, int(space.clock.now()), links
-    )
-    synced.sim.rewrite_response(
-        lambda request, body: (
-            [{**row, "type": kind} if row["id"] == odd.id else row for row in body]
-            if request.route == "/space/activities"
-            else body
-        )
-    )
-    load(synced, "targeted")
-    assert {str(synced.row("issues", issue.id)["due_date"]) for issue in issues} == {"2026-09-09"}
-    assert asked(synced) == {issue.id for issue in issues}
-
-
 def test_issues_that_are_made_are_loaded_with_their_history(synced: Syncs) -> None:
     space = synced.sim.space
     one = space.create_issue("WEB", notify=list(space.users)[:1])

@@ -1,62 +1,94 @@
-"""The alerter and loads that fail: what ends their alert, and what does not."""
+"""The alerter and loads that fail: what is reported, and what ends their alert."""
 
-import json
 from contextlib import closing
-from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
 
-from pipelines.alerting.alerter import Alerter
 from resources.alerts.channels import Slack
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.secret import Secret
 from resources.warehouse.known_spaces import failing_projects
 from simulator import Fault
 from tests.deployment import Deployment
+from tests.pipelines.reports import alerter, look, texts, titles
 from tests.sinks import WebhookSink
 
 
-def test_a_failed_load_is_over_when_the_last_of_its_projects_is_loaded(loaded: Deployment) -> None:
-    with WebhookSink() as sink:
-        alerter = Alerter(
-            loaded.instance,
-            loaded.warehouse,
-            loaded.sim.url,
-            [Slack(Secret(sink.url))],
-            "http://dagster",
-        )
-        alerter.look(datetime.now(UTC))
-        loaded.sim.faults.add(Fault(status=403, path="/issues", times=None))
-        assert not loaded.run_issues(mode="incremental").success
-        alerter.look(datetime.now(UTC))
-        loaded.sim.faults.clear()
-        first, *others = loaded.partitions
-        assert loaded.run_issues(first, mode="incremental").success
-        [lasting] = alerter.look(datetime.now(UTC)).open.values()
-        assert others[0] in lasting.problem.cause
-        with closing(loaded.warehouse) as warehouse:
-            assert {*failing_projects(warehouse.engine, loaded.sim.space.spec.space_key)} == {
-                *others
-            }
-        assert loaded.run_issues(*others, mode="incremental").success
-        assert alerter.look(datetime.now(UTC)).open == {}
-        lines = [json.loads(body)["text"].splitlines()[0] for _, body in sink.received]
-    assert [line.split(":")[0] for line in lines] == ["🔴 失敗 / failed", "🟢 復旧 / recovered"]
+def test_a_failed_load_is_over_when_the_last_of_its_projects_is_loaded(
+    loaded: Deployment, sink: WebhookSink
+) -> None:
+    one = alerter(loaded, Slack(Secret(sink.url)))
+    look(one)
+    loaded.sim.faults.add(Fault(status=403, path="/issues", times=None))
+    assert not loaded.run_issues(mode="incremental").success
+    look(one)
+    loaded.sim.faults.clear()
+    first, *others = loaded.partitions
+    assert loaded.run_issues(first, mode="incremental").success
+    [lasting] = look(one).open.values()
+    assert others[0] in lasting.problem.cause
+    with closing(loaded.warehouse) as warehouse:
+        failing = failing_projects(warehouse.engine, loaded.sim.space.spec.space_key)
+    assert {*failing} == {*others}
+    assert loaded.run_issues(*others, mode="incremental").success
+    assert look(one).open == {}
+    assert [line.split(":")[0] for line in titles(sink)] == [
+        "🔴 失敗 / failed",
+        "🟢 復旧 / recovered",
+    ]
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_a_failed_load_is_not_over_with_a_count(loaded: Deployment, by_hand: bool) -> None:
-    alerter = Alerter(loaded.instance, loaded.warehouse, loaded.sim.url, [], "http://dagster")
-    alerter.look(datetime.now(UTC))
+    one = alerter(loaded)
+    look(one)
     loaded.sim.faults.add(Fault(status=403, path="/issues/.*/comments", times=None))
     assert not loaded.run_issues().success
-    [failed] = alerter.look(datetime.now(UTC)).open
+    [failed] = look(one).open
     with closing(loaded.warehouse) as warehouse:
         assert not failing_projects(warehouse.engine, loaded.sim.space.spec.space_key), (
             "the issues themselves were read"
         )
     counts = dg.AssetCheckKey(dg.AssetKey(["raw", "issues"]), "issue_counts_match_source")
-    assert (
-        loaded.by_hand(checks=[counts]) if by_hand else loaded.run("count_reconciliation")
-    ).success
-    assert [*alerter.look(datetime.now(UTC)).open] == [failed]
+    counted = loaded.by_hand(checks=[counts]) if by_hand else loaded.run("count_reconciliation")
+    assert counted.success
+    assert [*look(one).open] == [failed]
+
+
+def test_an_unknown_key_is_not_reported_but_the_partitions_that_it_blocked_are(
+    loaded: Deployment, sink: WebhookSink
+) -> None:
+    one = alerter(loaded, Slack(Secret(sink.url)))
+    look(one)
+    loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
+    assert not loaded.by_hand("issues", tags={"dagster/partition": "TYPO|2026-05"}).success
+    loaded.run("count_reconciliation")
+    assert look(one).open == {}
+    mixed = {RANGE_START_TAG: "OPS|2026-05", RANGE_END_TAG: "TYPO|2026-05"}
+    assert not loaded.by_hand("issues", tags=mixed).success
+    [problem] = look(one).open.values()
+    assert "no project has or had the key TYPO" in problem.problem.cause
+    assert loaded.run_issues("OPS", "APP", first="2026-05", last="2026-05").success
+    assert look(one).open == {}
+    assert titles(sink) == ["🔴 失敗 / failed: raw/issues", "🟢 復旧 / recovered: raw/issues"]
+
+
+def test_an_outage_is_reported_and_the_runs_that_it_failed_are_not(
+    deployment: Deployment, sink: WebhookSink
+) -> None:
+    one = alerter(deployment, Slack(Secret(sink.url)))
+    look(one)
+    deployment.sim.stop()
+    assert not deployment.run("users").success
+    deployment.change("UPDATE ops.source_conditions SET began_at = began_at - interval '3 minutes'")
+    for _ in range(2):
+        assert look(one).open.keys() == {"source", "run/raw__users"}
+    [said] = texts(sink)
+    assert said.startswith("🔴 失敗 / failed: Backlog at 127.0.0.1:")
+    for part in ("cause: it is unreachable since ", "no answer from 127.0.0.1", "loads resume"):
+        assert part in said
+    deployment.sim.start()
+    assert deployment.run("users").success
+    assert look(one).open == {}
+    assert titles(sink)[1].startswith("🟢 復旧 / recovered: Backlog at ")

@@ -64,19 +64,6 @@ def test_causes_that_differ_only_in_numbers_are_the_same_and_the_last_text_is_ke
     )
 
 
-def test_a_message_says_asset_partition_cause_next_step_and_leads_to_the_run() -> None:
-    message = Problem("k", "failed", "raw/issues", "cause", "step", "OPS|2026-01", "r9").message(
-        URL
-    )
-    assert message.text.splitlines() == [
-        "🔴 失敗 / failed: raw/issues",
-        "partition: OPS|2026-01",
-        "cause: cause",
-        "next step / 次の手順: step",
-        "http://dagster/runs/r9",
-    ]
-
-
 def test_a_channel_that_refuses_is_tried_again_ever_later_and_the_others_are_not() -> None:
     ledger = observed(Ledger(NOW, NOW), REFUSED).sent(0, ["slack"], NOW)
     pauses = []

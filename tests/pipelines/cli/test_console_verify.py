@@ -81,15 +81,6 @@ def test_rows_that_differ_are_shown_as_people_know_them_with_both_sides() -> Non
     assert lines[-1] == "different: repair it with --repair (rows, 1.2 s, 33 requests)"
 
 
-def test_rows_that_are_behind_are_shown_as_such_below_other_differences() -> None:
-    lines = shown(row(7, outcome="behind"), row(8))
-    assert [line.split()[2] for line in lines if "content differs" in line] == ["OPS-8", "OPS-7"]
-    assert [
-        line for line in lines if "content differs, since the last load" in line and "OPS-7" in line
-    ]
-    assert lines[-1].startswith("different: repair it with --repair")
-
-
 def test_where_only_later_changes_differ_the_next_load_is_what_helps() -> None:
     lines = shown(row(7, outcome="behind"))
     assert "1 row differs:" in lines

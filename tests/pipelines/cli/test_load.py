@@ -7,7 +7,6 @@ import pytest
 from pipelines.cli.in_process import Recorder
 from pipelines.cli.load_command import LoadRequest, next_line
 from resources.progress import LogProgress
-from resources.variables import SettingsError
 from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.marts_behind import marts_status
 from sync.results.command_results import Rows, load_result
@@ -20,45 +19,25 @@ def request(**options: object) -> LoadRequest:
     return LoadRequest.create(**{**given, **options})  # type: ignore[arg-type]
 
 
-def test_a_load_of_what_changed_is_the_default() -> None:
-    assert request() == LoadRequest()
-    assert not request().backfill
-    assert not request(projects=("OPS",)).backfill
-
-
 @pytest.mark.parametrize(
-    "options", [{"full": True}, {"from_month": "2026-01"}, {"to_month": "2026-01"}]
+    ("options", "whole"),
+    [
+        ({}, False),
+        ({"projects": ("OPS",)}, False),
+        ({"full": True}, True),
+        ({"from_month": "2026-01"}, True),
+        ({"to_month": "2026-01"}, True),
+        ({"from_month": "2026-03", "to_month": "2026-03"}, True),
+    ],
 )
 def test_asking_for_everything_or_for_months_reads_windows_again_whole(
-    options: dict[str, object],
+    options: dict[str, object], whole: bool
 ) -> None:
-    assert request(**options).backfill
+    assert request(**options).backfill is whole
 
 
 def test_a_project_that_is_named_twice_counts_once() -> None:
     assert request(projects=("WEB", "OPS", "WEB")).projects == ("WEB", "OPS")
-
-
-def test_one_month_may_be_both_ends() -> None:
-    assert request(from_month="2026-03", to_month="2026-03").backfill
-
-
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        ({"from_month": "2024-13"}, "--from is '2024-13': expected a month as YYYY-MM"),
-        ({"to_month": "2024"}, "--to is '2024': expected a month as YYYY-MM"),
-        (
-            {"from_month": "2026-05", "to_month": "2026-04"},
-            "--from is '2026-05': expected a month not after --to 2026-04",
-        ),
-    ],
-)
-def test_a_month_that_cannot_be_is_an_error_that_names_the_option(
-    options: dict[str, object], named: str
-) -> None:
-    with pytest.raises(SettingsError, match=named):
-        request(**options)
 
 
 def test_the_figures_of_runs_add_up_table_by_table_and_everything_is_passed_on() -> None:

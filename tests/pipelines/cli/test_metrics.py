@@ -1,26 +1,11 @@
 """`backlog-elt metrics`: a list, dimensions, SQL; a wrong name is one line."""
 
-import logging
-from collections.abc import Iterator
-
 import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
-from resources.logs import LOGGERS
 
-
-@pytest.fixture(autouse=True)
-def loggers_as_before() -> Iterator[None]:
-    """Leave the logging of this process as it was: a command sets it for a process of its own."""
-    before = {
-        name: (logging.getLogger(name).handlers, logging.getLogger(name).level)
-        for name in ("", *LOGGERS)
-    }
-    yield
-    for name, (handlers, level) in before.items():
-        logging.getLogger(name).handlers = handlers
-        logging.getLogger(name).setLevel(level)
+pytestmark = pytest.mark.usefixtures("as_it_was")
 
 
 def test_it_lists_metrics_and_dimensions_and_prints_a_query() -> None:

@@ -1,6 +1,5 @@
 """What a running `up` records about itself, and which space a command reads from."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -110,14 +109,6 @@ def test_the_file_of_an_up_that_was_killed_means_that_nothing_runs(
     assert Runtime.read(tmp_path) is None
 
 
-def test_a_named_space_is_read_as_it_is(settings: Settings) -> None:
-    named = replace(
-        settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key")
-    )
-    with source(named, alive=False) as found:
-        assert found == named
-
-
 @pytest.mark.usefixtures("lock")
 def test_a_command_next_to_a_running_up_reads_the_same_simulated_space(
     settings: Settings, tmp_path: Path
@@ -180,13 +171,6 @@ def test_storage_is_laid_out_for_dagster_under_the_home(settings: Settings, tmp_
         PROJECT_ROOT / "dagster.yaml"
     ).read_text()
     assert not (tmp_path / "postgres").exists()
-
-
-def test_the_file_of_the_runtime_is_plain_json(settings: Settings, tmp_path: Path) -> None:
-    on_simulated_space(settings).write(tmp_path)
-    assert set(json.loads((tmp_path / "runtime.json").read_text())) == set(
-        Runtime.__dataclass_fields__
-    )
 
 
 @pytest.mark.usefixtures("lock")

@@ -13,10 +13,8 @@ from dagster_shared.yaml_utils import load_yaml_from_path
 from sqlalchemy import Engine, text
 from sqlalchemy.pool import Pool
 
-from assets.dagster_internals import database_url
 from pipelines.hosting.environment import PROJECT_ROOT
 from pipelines.hosting.storage import PooledStorage
-from resources.warehouse.connect import engine
 from tests.databases import heard
 
 #: Connections that stay open: one for runs, one for events, one for schedules.
@@ -79,18 +77,6 @@ def test_instances_that_are_opened_in_turn_leave_no_connections_behind(warehouse
         assert others(warehouse) <= KEPT, "those of the first"
 
 
-def test_a_connection_that_the_server_has_closed_is_replaced_unseen(warehouse: Engine) -> None:
-    with opened() as instance:
-        assert dg.materialize([table], instance=instance).success
-        with warehouse.begin() as connection:
-            ended = connection.execute(
-                text(f"SELECT count(pg_terminate_backend(pid)) {OTHERS}")
-            ).scalar_one()
-        assert 1 <= ended <= KEPT
-        assert dg.materialize([table], instance=instance).success
-        assert len(instance.get_runs()) == 2
-
-
 def test_a_run_whose_connections_are_all_closed_succeeds(warehouse: Engine) -> None:
     @dg.asset
     def interrupted(context: dg.AssetExecutionContext) -> None:
@@ -104,17 +90,6 @@ def test_a_run_whose_connections_are_all_closed_succeeds(warehouse: Engine) -> N
         for _ in range(2):
             assert dg.materialize([interrupted], instance=instance).success
             instance.optimize_for_webserver(0, -1, 20)
-
-
-def test_housekeeping_reaches_the_database_by_the_url_of_the_storage(warehouse: Engine) -> None:
-    with opened() as instance:
-        url = database_url(instance)
-    assert url is not None
-    made = engine(url)
-    with made.connect() as connection:
-        found = connection.execute(text("SELECT current_database()")).scalar_one()
-    made.dispose()
-    assert found == warehouse.url.database
 
 
 def test_no_tables_are_made_where_the_options_say_so(warehouse_url: str, warehouse: Engine) -> None:

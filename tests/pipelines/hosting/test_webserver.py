@@ -1,6 +1,5 @@
 """Dagster's webserver behind its guard, as a process of its own: what is let through."""
 
-import inspect
 import os
 import socket
 import subprocess
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from dagster_webserver.graphql import GraphQLServer
 
 from pipelines.hosting.webserver import names
 from tests.ports import free_port
@@ -94,9 +92,7 @@ def subscribe(url: str, headers: Mapping[str, str]) -> int:
 @pytest.mark.parametrize(
     "host",
     [
-        "evil.example.com", "evil.example.com:3000", "127.0.0.1.evil.example.com",
-        "localhost.evil.com", "10.0.0.1",
-        "evil@127.0.0.1", "127.0.0.1:3000, evil",
+        "evil.example.com:3000", "10.0.0.1", "127.0.0.1:3000, evil",
     ],
 )  # fmt: skip
 def test_a_name_of_somebody_else_that_leads_here_opens_nothing(url: str, host: str) -> None:
@@ -204,14 +200,3 @@ def test_a_wrong_url_ends_it_in_a_line_that_names_the_variable(tmp_path: Path) -
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("Error: BACKLOG_DAGSTER_PUBLIC_URL is ")
-
-
-def test_dagster_reads_a_query_in_the_ways_that_the_guard_knows() -> None:
-    # It takes one from the address, unless a page is asked for, and looks at the kind of the body.
-    source = inspect.getsource(GraphQLServer.graphql_http_endpoint)
-    for line in (
-        'if "text/html" in request.headers.get("Accept", ""):',
-        'if "application/json" in content_type:',
-        'elif "application/graphql" in content_type:',
-    ):
-        assert line in source

@@ -9,7 +9,7 @@ import pytest
 from assets.marts.build import MODELS
 from assets.marts.manifest import digest
 from pipelines.sensors.failing_ticks import LookFailedError
-from pipelines.sensors.marts import APART, PATIENCE, marts_after_loads, reason_to_wait
+from pipelines.sensors.marts import marts_after_loads
 from resources.dagster_tags import KIND_TAG, SENSOR_TAG
 from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.history.history_writer import finish_sync, start_sync
@@ -66,17 +66,6 @@ def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(
     assert "not more often than every 5 minutes" in reason
     assert waiting == cursor
     assert tick(loaded, aged(str(cursor), minutes=60))[0] == 1
-
-
-def test_the_first_build_waits_for_the_first_load_to_end(loaded: Deployment) -> None:
-    number = start_sync(
-        loaded.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="at work"
-    )
-    runs, reason, cursor = tick(loaded, None)
-    assert (runs, reason) == (0, "syncs at work: 1; the next build includes their rows")
-    assert tick(loaded, aged(str(cursor), minutes=30))[0] == 1
-    finish_sync(loaded.engine, number, items_synced=1, items_failed=0, requests=1)
-    assert tick(loaded, cursor)[0] == 1
 
 
 def test_a_sync_that_ends_after_others_which_began_later_is_news(loaded: Deployment) -> None:
@@ -199,18 +188,3 @@ def test_a_tick_without_a_warehouse_fails(loaded: Deployment) -> None:
         LookFailedError, match="the log of syncs could not be read: The warehouse cannot be used"
     ):
         tick(loaded, None, nowhere)
-
-
-@pytest.mark.parametrize(
-    ("ago", "at_work", "waits"),
-    [
-        (APART / 2, 0, True),
-        (APART, 0, False),
-        (APART, 1, True),
-        (PATIENCE, 1, False),
-    ],
-)
-def test_marts_wait_for_running_loads_but_not_forever(
-    ago: timedelta, at_work: int, waits: bool
-) -> None:
-    assert (reason_to_wait(ago, at_work) is not None) is waits

@@ -3,28 +3,11 @@
 import dagster as dg
 import pytest
 
-from assets.partitions import PROJECTS
 from pipelines.sensors.failing_ticks import LookFailedError
-from pipelines.sensors.project_discovery import new_project_keys, project_discovery
+from pipelines.sensors.project_discovery import project_discovery
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from simulator import Fault, SpaceSpec
 from tests.deployment import Deploy, Deployment
-
-
-@pytest.mark.parametrize(
-    ("known", "listed", "new"),
-    [
-        ([], ["A", "B"], ["A", "B"]),
-        (["A"], ["B", "A"], ["B"]),
-        (["A", "B"], ["A"], []),
-        (["A"], [], []),
-        ([], [], []),
-    ],
-)
-def test_only_keys_that_are_no_partition_yet_are_new(
-    known: list[str], listed: list[str], new: list[str]
-) -> None:
-    assert new_project_keys(known, [{"projectKey": key} for key in listed]) == new
 
 
 def look(deployment: Deployment) -> dg.SkipReason | None:
@@ -166,9 +149,3 @@ def test_with_a_new_warehouse_the_keys_of_another_one_stay(loaded: Deployment) -
 def test_a_look_costs_two_requests(deployment: Deployment) -> None:
     look(deployment)
     assert deployment.sim.requests.by_route() == {"/projects": 1, "/space": 1}
-
-
-def test_the_sensor_looks_by_default_every_quarter_of_an_hour() -> None:
-    assert project_discovery.default_status == dg.DefaultSensorStatus.RUNNING
-    assert project_discovery.minimum_interval_seconds == 900
-    assert PROJECTS.name == "backlog_projects"

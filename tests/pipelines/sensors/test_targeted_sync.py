@@ -27,15 +27,6 @@ REQUEST = (
 )
 
 
-def test_both_sensors_look_every_half_minute_and_start_the_same_job() -> None:
-    for sensor, on in (
-        (activity_feed, dg.DefaultSensorStatus.RUNNING),
-        (webhook_inbox, dg.DefaultSensorStatus.STOPPED),
-    ):
-        assert (sensor.minimum_interval_seconds, sensor.default_status) == (30, on)
-        assert sensor.job_name == "targeted_sync"
-
-
 def test_an_idle_tick_costs_one_request_and_none_of_the_inbox(near: Deployment) -> None:
     feed, hooks = Daemon(near, activity_feed), Daemon(near, webhook_inbox)
     assert feed.tick() == (None, "nothing new")
@@ -168,23 +159,6 @@ def test_the_tag_names_only_the_first_of_many_activities(near: Deployment) -> No
     assert len(shown.split(", ")) == 20
 
 
-def test_news_that_became_visible_late_are_read_by_the_run_they_ask_for(near: Deployment) -> None:
-    feed, [issue] = Daemon(near, activity_feed), some(near)
-    near.sim.switch(late_activity_seconds=7200)
-    for number in range(10):
-        near.sim.space.comment(issue, str(number))
-    run(near, feed.tick()[0])
-    near.sim.clock.advance(7200)
-    near.sim.space.comment(issue, "two hours later")
-    run(near, feed.tick()[0])
-    near.sim.switch(late_activity_seconds=0)
-    run(near, feed.tick()[0])
-    assert {row["id"] for row in near.rows("activities")} == {
-        one.id for one in near.sim.space.activities
-    }
-    assert feed.tick() == (None, "nothing new")
-
-
 def test_an_odd_activity_is_no_news_before_it_is_in_quarantine_and_after(near: Deployment) -> None:
     feed, [issue] = Daemon(near, activity_feed), some(near)
     feed.tick()
@@ -222,17 +196,6 @@ def test_a_tick_that_cannot_read_fails_and_the_next_has_the_same_cursor(
     near.sim.faults.clear()
     assert feed.tick() == (None, "nothing new")
     assert feed.cursor == before
-
-
-def test_what_webhooks_name_is_asked_for_where_the_feed_is_refused(near: Deployment) -> None:
-    sensor, [issue] = Daemon(near, activity_feed), some(near)
-    sensor.tick()
-    near.sim.faults.add(Fault(status=403, path=FEED, times=None))
-    post(near, event(issue))
-    request, _ = sensor.tick()
-    run(near, request)
-    with pytest.raises(LookFailedError):
-        sensor.tick()
 
 
 @pytest.mark.full

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -87,13 +87,14 @@ class HostileSpace:
 
     def history(
         self, number: int, *, every: timedelta = timedelta(minutes=50), project: int = 1
-    ) -> None:
+    ) -> Self:
         """Create issues in the past, the last one just before now; every third was edited since."""
         for back in range(number, 0, -1):
             row = self.issues[self.create(project=project, at=self.now - back * every)]
             if row.id % 3 == 0:
                 row.updated += (self.now - row.updated) * self.random.random()
                 row.updated = row.updated.replace(microsecond=0)
+        return self
 
     def edit(self, issue_id: int, at: datetime | None = None) -> None:
         self.issues[issue_id].updated = at or self.now

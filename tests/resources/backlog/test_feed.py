@@ -1,10 +1,11 @@
 """What an activity says of issues, in every shape that the feed and webhooks are known to have."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from resources.backlog.feed import ABOUT_ISSUES, ABOUT_OTHERS, IssueEvent, issue_events
+from resources.backlog.feed import ABOUT_OTHERS, IssueEvent, issue_events
 
 ISSUE, PROJECT, COMMENT = 90017, 300, 640021
 
@@ -22,60 +23,44 @@ def about(**more: Any) -> dict[str, Any]:
     return {"id": ISSUE, "key_id": 42, "summary": "Rotate keys", **more}
 
 
-@pytest.mark.parametrize("kind", [1, 2, 4])
-def test_an_issue_that_was_created_changed_or_deleted_is_to_be_read_itself(kind: int) -> None:
-    [event] = issue_events(activity(kind, about(comment={"id": COMMENT, "content": ""})))
-    assert (event.issue_id, event.project_id, event.row) == (ISSUE, PROJECT, True)
+SAID = about(comment={"id": COMMENT, "content": ""})
+LINKS = [
+    {"id": ISSUE, "key_id": 42, "title": "a", "comment": {"id": COMMENT}},
+    {"id": ISSUE + 1, "key_id": 43, "title": "b"},
+]
+#: As webhooks have them.
+TEXTS = [{"id": str(ISSUE), "key_id": "42", "comment": {"id": str(COMMENT)}}]
+WITH_COMMENT = IssueEvent(ISSUE, PROJECT, COMMENT, row=True, key_id=42)
+ALONE = IssueEvent(ISSUE, PROJECT, None, row=True, key_id=42)
 
 
-def test_a_comment_changes_the_history_only() -> None:
-    assert issue_events(activity(3, about(comment={"id": COMMENT}))) == [
-        IssueEvent(ISSUE, PROJECT, COMMENT, row=False, key_id=42)
-    ]
-
-
-def test_a_notification_changes_a_comment_that_may_be_known() -> None:
-    assert issue_events(activity(17, about(comment={"id": COMMENT}))) == [
-        IssueEvent(ISSUE, PROJECT, COMMENT, row=False, changed=True, key_id=42)
-    ]
-
-
-def test_a_linked_file_comes_without_a_comment_and_changes_the_issue() -> None:
-    assert issue_events(activity(2, about(comment=None, changes=[]))) == [
-        IssueEvent(ISSUE, PROJECT, None, row=True, key_id=42)
-    ]
-
-
-@pytest.mark.parametrize("kind", [14, 34, 35, 47])
-def test_a_bulk_activity_touches_every_linked_issue(kind: int) -> None:
-    links = [
-        {"id": ISSUE, "key_id": 42, "title": "a", "comment": {"id": COMMENT}},
-        {"id": ISSUE + 1, "key_id": 43, "title": "b"},
-    ]
-    assert issue_events(activity(kind, {"link": links})) == [
-        IssueEvent(ISSUE, PROJECT, COMMENT, row=True, key_id=42),
-        IssueEvent(ISSUE + 1, PROJECT, None, row=True, key_id=43),
-    ]
-
-
-def test_ids_of_webhooks_are_strings() -> None:
-    links = [{"id": str(ISSUE), "key_id": "42", "comment": {"id": str(COMMENT)}}]
-    assert issue_events(activity("14", {"tx_id": "1", "link": links})) == [
-        IssueEvent(ISSUE, PROJECT, COMMENT, row=True, key_id=42)
-    ]
-
-
-@pytest.mark.parametrize("kind", sorted(ABOUT_OTHERS))
-def test_what_is_about_something_else_concerns_no_issue(kind: int) -> None:
-    assert issue_events(activity(kind, {"id": ISSUE, "key_id": 42})) == []
-
-
-@pytest.mark.parametrize("kind", [27, 33, 39, 49, 1000])
-def test_an_undocumented_type_is_taken_by_its_shape(kind: int) -> None:
-    assert issue_events(activity(kind, about())) == [
-        IssueEvent(ISSUE, PROJECT, None, row=True, key_id=42)
-    ]
-    assert issue_events(activity(kind, {"id": "0123abc", "title": "a document"})) == []
+@pytest.mark.parametrize(
+    ("kinds", "content", "events"),
+    [
+        ([1, 2, 4], SAID, [WITH_COMMENT]),
+        ([3], SAID, [replace(WITH_COMMENT, row=False)]),
+        ([17], SAID, [replace(WITH_COMMENT, row=False, changed=True)]),
+        ([2], about(comment=None, changes=[]), [ALONE]),
+        (
+            [14, 34, 35, 47],
+            {"link": LINKS},
+            [WITH_COMMENT, replace(ALONE, issue_id=ISSUE + 1, key_id=43)],
+        ),
+        (["14"], {"tx_id": "1", "link": TEXTS}, [WITH_COMMENT]),
+        ([27, 33, 39, 49, 1000], about(), [ALONE]),
+        ([27, 33, 39, 49, 1000], {"id": "0123abc", "title": "a document"}, []),
+        (sorted(ABOUT_OTHERS), {"id": ISSUE, "key_id": 42}, []),
+    ],
+    ids=[
+        "created, changed or deleted", "a comment changes the history only",
+        "a notification changes a comment", "a linked file", "a bulk activity", "ids as texts",
+        "undocumented, of the shape of an issue", "undocumented, of another", "of something else",
+    ],
+)  # fmt: skip
+def test_an_activity_tells_what_is_to_be_read(
+    kinds: list[Any], content: Any, events: list[IssueEvent]
+) -> None:
+    assert [issue_events(activity(kind, content)) for kind in kinds] == [events] * len(kinds)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +81,3 @@ def test_what_cannot_be_read_concerns_nothing(broken: dict[str, Any]) -> None:
 
 def test_a_project_that_is_not_named_is_0() -> None:
     assert issue_events({"id": 1, "type": 2, "content": about()})[0].project_id == 0
-
-
-def test_the_types_are_about_issues_or_about_others() -> None:
-    assert not ABOUT_ISSUES & ABOUT_OTHERS

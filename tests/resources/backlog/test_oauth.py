@@ -3,12 +3,9 @@
 Answers that a simulated space never gives come from a small server of the test's own.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
@@ -26,7 +23,8 @@ from resources.backlog.errors import (
 from resources.backlog.oauth import OAuthApplication
 from resources.secret import Secret
 from resources.tokens import Tokens
-from simulator import Fault, Simulator, SpaceSpec
+from simulator import Simulator, SpaceSpec
+from tests.http_servers import Quiet, serving
 
 SECRET = "s3cr3t-of-the-application"
 OLD = Tokens(
@@ -58,13 +56,11 @@ def endpoint() -> Iterator[Endpoint]:
     """Return a server whose answer is still to be set."""
     made = Endpoint()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(Quiet):
+        def do_POST(self) -> None:  # noqa: N802 - the library's name
             assert self.path == "/api/v2/oauth2/token"
             assert self.headers["Content-Type"] == "application/x-www-form-urlencoded"
-            made.forms.append(
-                dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
-            )
+            made.forms.append(dict(parse_qsl(self.body())))
             self.send_response_only(made.status)
             for name, value in {
                 **made.headers,
@@ -74,17 +70,8 @@ def endpoint() -> Iterator[Endpoint]:
             self.end_headers()
             self.wfile.write(made.body.encode())
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Handler) as made.url:
+        yield made
 
 
 def test_the_page_of_consent_is_asked_for_as_nulab_documents_it(endpoint: Endpoint) -> None:
@@ -280,21 +267,6 @@ def test_a_server_that_is_busy_is_asked_a_few_times_within_seconds(
     assert len(endpoint.forms) == 4
     assert sum(slept) < 10
     assert caught.value.retry_in == 7
-
-
-def test_a_fault_that_passes_is_not_noticed() -> None:
-    with Simulator(SPACE) as sim:
-        keyring = sim.site.keyring
-        application = OAuthApplication(
-            sim.url, keyring.client_id, keyring.client_secret, sleep=lambda _seconds: None
-        )
-        sim.faults.add(
-            Fault("close", path="/oauth2/token"), Fault("html", 502, path="/oauth2/token")
-        )
-        assert application.exchange(
-            keyring.issue_code(sim.space.administrator.id, URI), URI
-        ).access_token
-        assert sim.faults.pending() == 0
 
 
 def test_a_host_that_is_not_there_is_named_and_nothing_of_the_form_is() -> None:

@@ -21,8 +21,7 @@ def project_ids(number: int) -> tuple[int, ...]:
 
 
 def test_a_scan_can_be_resumed_where_its_projects_fit_one_request() -> None:
-    space = HostileSpace()
-    space.history(250)
+    space = HostileSpace().history(250)
     for number, known in ((100, True), (101, False)):
         scan = scan_window(space.client(), Window(project_ids(number)))
         next(scan)
@@ -37,8 +36,7 @@ def test_a_scan_can_be_resumed_where_its_projects_fit_one_request() -> None:
 
 
 def test_a_resumed_scan_keeps_its_start_and_repeats_only_rows_at_its_position() -> None:
-    space = HostileSpace()
-    space.history(450)
+    space = HostileSpace().history(450)
     first = scan_window(space.client(), Window((1,)))
     given = [row["id"] for _ in range(2) for row in next(first)]
     resume = first.checkpoint
@@ -56,8 +54,7 @@ def test_a_resumed_scan_keeps_its_start_and_repeats_only_rows_at_its_position() 
 @pytest.mark.parametrize(("seconds", "times"), [(0, 2), (1, 1)])
 def test_a_row_of_two_pages_comes_again_where_it_may_have_changed(seconds: int, times: int) -> None:
     """From a minute before the start on: an answer may be older than it says."""
-    space = HostileSpace()
-    space.history(250)
+    space = HostileSpace().history(250)
     scan = scan_window(space.client(), Window((1,)))
     rows = [row["id"] for row in next(scan)]
     edited = rows[-2]
@@ -68,8 +65,7 @@ def test_a_row_of_two_pages_comes_again_where_it_may_have_changed(seconds: int, 
 
 
 def test_changes_from_the_very_second_of_the_window_on_are_read_and_none_before() -> None:
-    space = HostileSpace()
-    space.history(300, every=timedelta(hours=1))
+    space = HostileSpace().history(300, every=timedelta(hours=1))
     since = START - timedelta(minutes=10)
     inside, outside = space.create(at=since - LOOKBACK), space.create(at=since - LOOKBACK - SECOND)
     found = {row["id"] for row in read(scan_changes(space.client(), (1,), since))}
@@ -81,8 +77,7 @@ def test_changes_from_the_very_second_of_the_window_on_are_read_and_none_before(
 def test_a_full_page_of_which_half_is_odd_is_an_error(
     monkeypatch: pytest.MonkeyPatch, odd: int, fails: bool
 ) -> None:
-    space = HostileSpace()
-    space.history(150)
+    space = HostileSpace().history(150)
     client = space.client()
     whole = client.issue_page
 

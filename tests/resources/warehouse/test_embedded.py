@@ -83,7 +83,9 @@ def test_two_processes_start_one_server_which_outlives_them(home: Path) -> None:
         conn.engine.dispose()
 
 
-def test_a_killed_server_comes_back_with_its_data(home: Path) -> None:
+def test_a_server_keeps_its_data_killed_or_stopped_and_survives_a_reused_pid(
+    home: Path,
+) -> None:
     server = ensure_server(home)
     with (
         closing(psycopg2.connect(server.url())) as connection,
@@ -93,16 +95,6 @@ def test_a_killed_server_comes_back_with_its_data(home: Path) -> None:
         cursor.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     os.kill(_pid(home), signal.SIGKILL)
     assert _ask(ensure_server(home), "SELECT answer FROM kept") == 42
-
-
-def test_a_stopped_server_keeps_its_data_and_survives_a_reused_process_number(home: Path) -> None:
-    server = ensure_server(home)
-    with (
-        closing(psycopg2.connect(server.url())) as connection,
-        connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     file = home / "postgres" / "postmaster.pid"
     lines = file.read_text().splitlines()
     assert stop(home)

@@ -5,7 +5,6 @@ come in.
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from sqlalchemy import Engine, text
 
 CREATED = "2026-08-02T01:00:00Z"
@@ -85,9 +84,8 @@ def test_an_activity_is_typed_and_read_again_it_changes_nothing(load: Any, rows:
     assert rows("activities") == [row]
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
+def test_an_activity_is_kept_whatever_its_content_is(load: Any, rows: Any) -> None:
+    contents: list[tuple[Any, tuple[int | None, int | None]]] = [
         ({"id": "0193a4c5f0e77b", "title": "A document"}, (None, None)),
         ({"id": "90017", "comment": {"id": "640021"}}, (90_017, 640_021)),
         ({"id": None, "comment": None}, (None, None)),
@@ -98,19 +96,12 @@ def test_an_activity_is_typed_and_read_again_it_changes_nothing(load: Any, rows:
         (None, (None, None)),
         ("text", (None, None)),
         ([], (None, None)),
-    ],
-)
-def test_an_activity_is_kept_whatever_its_content_is(
-    load: Any, rows: Any, content: Any, expected: tuple[Any, Any]
-) -> None:
-    assert load("activities", an_activity(1, content=content)).rejected == 0
-    (row,) = rows("activities")
-    assert (row["content_id"], row["comment_id"]) == expected
-
-
-def test_an_activity_of_no_project_is_kept(load: Any, rows: Any) -> None:
-    assert load("activities", an_activity(1, project=None)).rejected == 0
-    assert rows("activities")[0]["project_id"] is None
+    ]
+    made = [an_activity(at, content=content) for at, (content, _) in enumerate(contents)]
+    assert load("activities", *made, an_activity(len(made), project=None)).rejected == 0
+    *found, homeless = rows("activities")
+    assert [(row["content_id"], row["comment_id"]) for row in found] == [ids for _, ids in contents]
+    assert homeless["project_id"] is None
 
 
 def test_the_ids_of_a_change_are_null_where_not_all_are_known(load: Any, rows: Any) -> None:

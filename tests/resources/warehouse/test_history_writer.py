@@ -9,7 +9,6 @@ from resources.warehouse.history.history_writer import (
     end_dead,
     fail_sync,
     finish_sync,
-    forget_sync,
     lock_of,
     note_progress,
     note_wait,
@@ -68,39 +67,6 @@ def test_a_sync_is_seen_from_start_to_end(warehouse: Engine) -> None:
     }
     assert last.ended_at is not None
     assert last.ended_at >= last.started_at
-
-
-def test_the_last_sync_of_each_type_and_the_last_day_are_summed(warehouse: Engine) -> None:
-    finish_sync(warehouse, _start(warehouse, "users"), items_synced=9, items_failed=0, requests=1)
-    finish_sync(warehouse, _start(warehouse), items_synced=100, items_failed=0, requests=2)
-    fail_sync(warehouse, _start(warehouse), "GET /issues: 500", items_synced=50, requests=4)
-    long_ago = _start(warehouse)
-    finish_sync(warehouse, long_ago, items_synced=10_000, items_failed=0, requests=100)
-    with warehouse.begin() as conn:
-        conn.execute(
-            text(
-                "UPDATE ops.sync_history SET started_at = now() - interval '2 days' WHERE id = :id"
-            ),
-            {"id": long_ago},
-        )
-    _start(warehouse, space_key="other")
-    state = summary(warehouse, "acme")
-    assert {name: sync.status for name, sync in state.last.items()} == {
-        "issues": "failed",
-        "users": "completed",
-    }
-    assert state.last["issues"].error == "GET /issues: 500"
-    day = state.last_24h
-    # One run, of which a sync failed.
-    assert (day.runs, day.completed, day.failed, day.success_rate) == (1, 0, 1, 0.0)
-    assert (day.syncs, day.syncs_completed, day.syncs_failed, day.items, day.requests) == (
-        3,
-        2,
-        1,
-        159,
-        7,
-    )
-    assert known_spaces(warehouse) == ["acme", "other"]
 
 
 def test_a_sync_in_progress_is_ended_when_nobody_holds_the_lock_of_its_load(
@@ -162,12 +128,6 @@ def test_a_sync_that_has_ended_waits_for_nothing(warehouse: Engine) -> None:
             "AND waiting_until IS NULL"
         )
         assert conn.execute(query).scalar_one() == 3
-
-
-def test_a_sync_that_was_only_there_to_wait_leaves_no_trace(warehouse: Engine) -> None:
-    forget_sync(warehouse, _start(warehouse))
-    state = summary(warehouse, "acme")
-    assert (state.active, state.last, state.last_24h.runs) == ((), {}, 0)
 
 
 def test_a_sync_in_progress_says_how_far_it_is_and_one_that_has_ended_does_not(

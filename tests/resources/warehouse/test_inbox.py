@@ -87,28 +87,19 @@ def test_each_space_has_an_inbox_of_its_own(inbox: Inbox) -> None:
     assert len(inbox.take(space="other")) == 1
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
+def test_what_names_no_activity_is_kept_each_time(inbox: Inbox) -> None:
+    payloads: list[Any] = [
         {"type": 2}, {"id": None}, {"id": ""}, {"id": "x1"}, {"id": 0}, {"id": -5}, {"id": True},
         {"id": 7.0}, {"id": [7]}, {"id": 2**63}, {"id": "9" * 19}, {"id": "٣"}, {}, [], [{"id": 7}],
-        None, True, 7, '"text"',
-    ],
-    ids=repr,
-)  # fmt: skip
-def test_what_names_no_activity_is_kept_each_time(inbox: Inbox, payload: Any) -> None:
-    assert inbox.receive(payload)
-    assert inbox.receive(payload)
-    events = inbox.take()
-    expected = json.loads(payload) if isinstance(payload, str) else payload
-    assert [(event.activity_id, json.loads(event.payload)) for event in events] == [
-        (None, expected)
-    ] * 2
+        None, True, 7,
+    ] * 2  # fmt: skip
+    assert all(inbox.receive(payload) for payload in payloads)
+    kept = [(event.activity_id, json.loads(event.payload)) for event in inbox.take()]
+    assert kept == [(None, payload) for payload in payloads]
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
+def test_a_body_that_is_not_json_is_kept_as_text_and_can_be_acknowledged(inbox: Inbox) -> None:
+    for payload in (
         "",
         "no json",
         "<html>メンテナンス</html>",
@@ -119,29 +110,22 @@ def test_what_names_no_activity_is_kept_each_time(inbox: Inbox, payload: Any) ->
         "[" * 100_000,
         '{"id": "7\n"}',
         "\ufeff{}",
-    ],
-    ids=lambda payload: repr(payload[:10]),
-)
-def test_a_body_that_is_not_json_is_kept_as_text_and_can_be_acknowledged(
-    inbox: Inbox, payload: str
-) -> None:
-    assert inbox.receive(payload)
-    [event] = inbox.take()
-    assert (event.activity_id, json.loads(event.payload)) == (None, payload)
-    inbox.acknowledge([event], "no JSON")
+    ):
+        assert inbox.receive(payload)
+        [event] = inbox.take()
+        assert (event.activity_id, json.loads(event.payload)) == (None, payload)
+        inbox.acknowledge([event], "no JSON")
     assert inbox.take() == []
-    assert inbox.column("outcome") == ["no JSON"]
+    assert {*inbox.column("outcome")} == {"no JSON"}
 
 
-@pytest.mark.parametrize(
-    "odd", ["\x00", "\ud83d", "\udc00\ud83d", "😀", "鍵", "\\u0000", "é\u2028"], ids=ascii
-)
 @pytest.mark.parametrize("escaped", [True, False])
-def test_odd_characters_are_kept(inbox: Inbox, odd: str, escaped: bool) -> None:
-    value = {"id": 7, odd: f"a{odd}b"}
-    assert inbox.receive(json.dumps(value, ensure_ascii=escaped))
-    [event] = inbox.take()
-    assert (event.activity_id, json.loads(event.payload)) == (7, value)
+def test_odd_characters_are_kept(inbox: Inbox, escaped: bool) -> None:
+    odd = ("\x00", "\ud83d", "\udc00\ud83d", "😀", "鍵", "\\u0000", "é\u2028")
+    values = [{"id": number, one: f"a{one}b"} for number, one in enumerate(odd, 1)]
+    for value in values:
+        assert inbox.receive(json.dumps(value, ensure_ascii=escaped))
+    assert [json.loads(event.payload) for event in inbox.take()] == values
     assert all(payload.isascii() and "\x00" not in payload for payload in inbox.column("payload"))
 
 

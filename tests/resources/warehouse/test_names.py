@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from resources.warehouse.names import Names, record_names
 
 LOOKS = [datetime(2026, 8, day, 12, tzinfo=UTC) for day in (1, 2, 3, 4)]
-HOUR = timedelta(hours=1)
+HOUR, NEAR = timedelta(hours=1), timedelta(seconds=1)
 LONG_AGO = datetime(2013, 1, 1, tzinfo=UTC)
 
 
@@ -111,73 +111,69 @@ def test_a_renamed_id_is_found_by_either_name_whenever_the_rename_was(listings: 
     ]
 
 
-def test_a_deleted_id_keeps_its_name(listings: Listings) -> None:
-    listings.look({77: "Infra", 78: "Web"}, {78: "Web"}, {78: "Web"})
-    assert listings.each("Infra", LONG_AGO, LOOKS[0] + HOUR, LOOKS[2]) == [77, 77, 77]
+#: What happened -> the listings of four days, and whom a name means at which times.
+HISTORIES: dict[str, tuple[list[dict[int, str]], dict[str, dict[datetime, int | None]]]] = {
+    "a deleted id keeps its name": (
+        [{77: "Infra", 78: "Web"}, {78: "Web"}, {78: "Web"}],
+        {"Infra": {LONG_AGO: 77, LOOKS[0] + HOUR: 77, LOOKS[2]: 77}},
+    ),
+    "another id got it later: the one that had it then": (
+        [
+            {77: "Infra"},
+            {77: "Infra", 78: "Web"},
+            {77: "Platform", 78: "Infra"},
+            {77: "Platform", 78: "Infra"},
+        ],
+        {
+            "Infra": {
+                LONG_AGO: 77,
+                LOOKS[1] - HOUR: 77,
+                LOOKS[2] + HOUR: 78,
+                LOOKS[3] + HOUR: 78,
+            }
+        },
+    ),
+    "passed on between two listings: nobody knows when": (
+        [{77: "Infra", 78: "Web"}, {77: "Platform", 78: "Infra"}],
+        {
+            "Infra": dict.fromkeys(
+                (LOOKS[0] + NEAR, LOOKS[0] + HOUR, LOOKS[1] - NEAR, LOOKS[1] + NEAR)
+            ),
+            "Web": {LOOKS[0] + HOUR: 78},
+        },
+    ),
+    "made again under the same name: not the old one": (
+        [{77: "Infra"}, {}, {90: "Infra"}],
+        {"Infra": {LONG_AGO: 77, LOOKS[0] + HOUR: 77, LOOKS[1] + HOUR: 90, LOOKS[2] + HOUR: 90}},
+    ),
+    "two have it at once: neither": (
+        [{5_001: "Mori A.", 5_002: "Mori A."}, {5_001: "Mori A.", 5_002: "Mori B."}],
+        {"Mori A.": {LONG_AGO: None, LOOKS[0] + HOUR: None, LOOKS[1] + HOUR: 5_001}},
+    ),
+    "a second owner got it: ambiguous from the listing before on": (
+        [{77: "Infra", 78: "Web"}, {77: "Infra", 78: "Web"}, {77: "Infra", 78: "Infra"}],
+        {"Infra": {LOOKS[1] - HOUR: 77, LOOKS[1] + HOUR: None, LOOKS[2] + HOUR: None}},
+    ),
+    "nobody had it then, and two at other times: none": (
+        [{77: "Infra", 1: "x"}, {1: "x"}, {1: "x"}, {1: "x", 90: "Infra"}],
+        {"Infra": {LOOKS[1] + HOUR: None, LOOKS[2] + HOUR: 90}},
+    ),
+    "it came between two looks: known from its making on": (
+        [{77: "Infra"}, {77: "Infra", 78: "New"}],
+        {"New": {LOOKS[0] + HOUR: 78, LOOKS[1]: 78}},
+    ),
+}
 
 
-def test_a_name_that_another_id_got_later_means_the_one_that_had_it_then(
-    listings: Listings,
-) -> None:
-    listings.look(
-        {77: "Infra"},
-        {77: "Infra", 78: "Web"},
-        {77: "Platform", 78: "Infra"},
-        {77: "Platform", 78: "Infra"},
-    )
-    assert listings.each("Infra", LONG_AGO, LOOKS[1] - HOUR) == [77, 77]
-    assert listings.each("Infra", LOOKS[2] + HOUR, LOOKS[3] + HOUR) == [78, 78]
-
-
-def test_between_two_listings_nobody_knows_who_had_a_name_that_was_passed_on(
-    listings: Listings,
-) -> None:
-    listings.look({77: "Infra", 78: "Web"}, {77: "Platform", 78: "Infra"})
-    near = timedelta(seconds=1)
-    assert (
-        listings.each("Infra", LOOKS[0] + near, LOOKS[0] + HOUR, LOOKS[1] - near, LOOKS[1] + near)
-        == [None] * 4
-    )
-    assert listings.each("Web", LOOKS[0] + HOUR) == [78]
-
-
-def test_an_id_made_again_under_the_same_name_is_not_the_old_one(listings: Listings) -> None:
-    listings.look({77: "Infra"}, {}, {90: "Infra"})
-    assert listings.each("Infra", LONG_AGO, LOOKS[0] + HOUR, LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [
-        77,
-        77,
-        90,
-        90,
-    ]
-
-
-def test_a_name_that_two_have_at_once_means_neither(listings: Listings) -> None:
-    listings.look({5_001: "Mori A.", 5_002: "Mori A."}, {5_001: "Mori A.", 5_002: "Mori B."})
-    assert listings.each("Mori A.", LONG_AGO, LOOKS[0] + HOUR) == [None, None]
-    assert listings.each("Mori A.", LOOKS[1] + HOUR) == [5_001]
-
-
-def test_a_name_that_a_second_owner_got_is_ambiguous_from_the_listing_before_on(
-    listings: Listings,
-) -> None:
-    listings.look({77: "Infra", 78: "Web"}, {77: "Infra", 78: "Web"}, {77: "Infra", 78: "Infra"})
-    assert listings.each("Infra", LOOKS[1] - HOUR, LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [
-        77,
-        None,
-        None,
-    ]
-
-
-def test_a_name_that_nobody_had_then_and_two_had_at_other_times_gives_no_id(
-    listings: Listings,
-) -> None:
-    listings.look({77: "Infra", 1: "x"}, {1: "x"}, {1: "x"}, {1: "x", 90: "Infra"})
-    assert listings.each("Infra", LOOKS[1] + HOUR, LOOKS[2] + HOUR) == [None, 90]
-
-
-def test_a_name_that_came_between_two_looks_is_known_from_its_making_on(listings: Listings) -> None:
-    listings.look({77: "Infra"}, {77: "Infra", 78: "New"})
-    assert listings.each("New", LOOKS[0] + HOUR, LOOKS[1]) == [78, 78]
+@pytest.mark.parametrize("history", HISTORIES)
+def test_a_name_means_the_one_that_had_it_then_or_nobody(listings: Listings, history: str) -> None:
+    shown, expected = HISTORIES[history]
+    listings.look(*shown)
+    names = listings.names
+    assert {
+        name: {at: names.resolve("categories", 300, name, at) for at in times}
+        for name, times in expected.items()
+    } == expected
 
 
 def test_an_id_that_gets_its_old_name_back_has_both_times(listings: Listings) -> None:
@@ -240,9 +236,9 @@ CATEGORIES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("shown", "expected"),
-    [
+def test_a_list_is_read_in_the_one_way_that_makes_sense(listings: Listings) -> None:
+    listings.look(CATEGORIES)
+    for shown, expected in (
         ("", []),
         ("Infra", [1]),
         ("Web, Infra", [2, 1]),
@@ -257,13 +253,8 @@ CATEGORIES = {
         ("a, b, c", None),  # a | b, c or a, b | c
         ("a, b", [5]),
         ("c, a", [7, 8]),
-    ],
-)
-def test_a_list_is_read_in_the_one_way_that_makes_sense(
-    listings: Listings, shown: str, expected: list[int] | None
-) -> None:
-    listings.look(CATEGORIES)
-    assert listings.ids(shown) == expected
+    ):
+        assert listings.ids(shown) == expected, shown
 
 
 def test_of_two_ways_to_read_a_list_the_one_with_names_of_that_time_counts(

@@ -2,7 +2,6 @@
 readable by the right key only.
 """
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -99,36 +98,6 @@ def test_who_holds_what_is_stored_asks_and_what_is_given_is_stored(store: Store)
 def test_who_holds_older_tokens_gets_the_stored_ones_and_asks_nobody(store: Store) -> None:
     store().renew(FIRST, lambda _: SECOND)
     assert store().renew(FIRST, never) == SECOND
-
-
-def test_of_two_that_renew_at_once_one_asks_and_the_other_waits_for_what_it_stores(
-    store: Store, warehouse_url: str
-) -> None:
-    asked, begun, go_on = [], threading.Event(), threading.Event()
-    other = engine(warehouse_url)
-    found: list[Tokens | None] = []
-
-    def ask(stored: Tokens) -> Tokens:
-        asked.append(stored)
-        begun.set()
-        assert go_on.wait(30)
-        return SECOND
-
-    def late() -> None:
-        found.append(store(made=other).renew(FIRST, ask))
-
-    first = threading.Thread(target=lambda: found.append(store().renew(FIRST, ask)))
-    second = threading.Thread(target=late)
-    first.start()
-    assert begun.wait(30)
-    second.start()
-    second.join(0.3)
-    assert second.is_alive()
-    go_on.set()
-    first.join()
-    second.join()
-    other.dispose()
-    assert (asked, found) == ([FIRST], [SECOND, SECOND])
 
 
 def test_a_space_that_does_not_answer_leaves_everything_as_it_is(store: Store) -> None:

@@ -147,22 +147,21 @@ def explained(
     return [one.outcome for one in until.explain(client, warehouse, "acme", found)]
 
 
-@pytest.mark.parametrize("field", ["updated", "created"])
-@pytest.mark.parametrize("kind", [MISSING, STALE, CONTENT, COLUMN])
 def test_an_issue_is_behind_when_it_changed_around_the_watermark_or_later(
-    warehouse: Engine, kind: str, field: str
+    warehouse: Engine,
 ) -> None:
     edge = NOON - LOOKBACK
     assert timedelta(minutes=1) == LOOKBACK
-    assert explained(warehouse, (issue(kind=kind), {field: at(edge)})) == ["behind"]
-    assert explained(warehouse, (issue(kind=kind), {field: at(edge - SECOND)})) == ["different"]
+    for kind in (MISSING, STALE, CONTENT, COLUMN):
+        for field in ("updated", "created"):
+            moved, before = {field: at(edge)}, {field: at(edge - SECOND)}
+            assert explained(warehouse, (issue(kind=kind), moved)) == ["behind"]
+            assert explained(warehouse, (issue(kind=kind), before)) == ["different"]
 
 
-@pytest.mark.parametrize(
-    "record", [None, "no object", {}, {"updated": 7}, {"updated": "today"}], ids=str
-)
-def test_a_record_that_says_no_time_explains_nothing(warehouse: Engine, record: Any) -> None:
-    assert explained(warehouse, (issue(), record)) == ["different"]
+def test_a_record_that_says_no_time_explains_nothing(warehouse: Engine) -> None:
+    for record in (None, "no object", {}, {"updated": 7}, {"updated": "today"}):
+        assert explained(warehouse, (issue(), record)) == ["different"]
 
 
 def test_a_time_without_a_zone_is_read_as_utc(warehouse: Engine) -> None:

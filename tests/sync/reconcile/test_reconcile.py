@@ -10,7 +10,7 @@ import pytest
 from simulator import RequestInfo, World
 from sync.reconcile.count_reconciliation import MOST_COUNTS, ProjectCount, count_projects
 from tests.sync.reconcile.looking import reported
-from tests.syncs import Syncs, failures
+from tests.syncs import Syncs, load
 
 LOST = (
     "DELETE FROM raw.issues WHERE id = (SELECT max(id) FROM raw.issues WHERE issue_key LIKE "
@@ -165,8 +165,7 @@ def test_an_issue_in_quarantine_is_no_difference_of_numbers_or_rows_and_hides_no
     space.move_issue(moves, "WEB")
     synced.sim.clock.advance(7_200)
     for _ in range(2):
-        run = synced.run(mode="incremental")
-        assert run.success, failures(run)
+        load(synced)
     assert synced.sim.requests.count(route="/issues/count") < 8  # nothing was read again whole
     found = count(synced)
     assert {key: (one.difference, one.quarantined) for key, one in found.items()} == {
