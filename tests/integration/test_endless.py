@@ -32,12 +32,19 @@ class Peak:
 
 
 class EndlessIssues(Proxy):
-    """Makes up a page of issues at each offset, after the first one that the space has."""
+    """Makes up a page of issues at each offset, after the first one that the space has.
+
+    It refuses their comments. Of an archived project that is no error: three in a row, and no more
+    are asked for.
+    """
 
     model: dict[str, Any] | None = None
 
     def spoilt(self, path: str, answer: Answer) -> Answer:
         parts = urlsplit(path)
+        if parts.path.endswith("/comments"):
+            refusal = {"errors": [{"message": "refused", "code": 5, "moreInfo": ""}]}
+            return Answer(403, answer.headers, b"").with_json(refusal)
         if parts.path != "/api/v2/issues":
             return answer
         found = json.loads(answer.body)
@@ -115,6 +122,8 @@ def test_a_list_without_end_is_one_line_and_little_memory(
 ) -> None:
     spec = SpaceSpec(seed=3, users=4, projects=1, issues=30, history_days=60)
     with Simulator(spec) as sim, EndlessIssues(sim.url) as source:
+        for project in sim.space.projects.values():
+            sim.space.archive_project(project.key)
         done, megabytes = load(shell, source, sim, new_database(), new_database())
     assert done.code == 1
     assert any("the list does not end" in line for line in done.lines), done.text

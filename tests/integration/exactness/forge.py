@@ -41,7 +41,7 @@ NEEDED_LATER = (
     "httpcore",
     "resources.warehouse.migrations",
     "tabulate",
-    "upath",
+    "upath.core",
 )
 PATIENCE_SECONDS = 120.0
 
