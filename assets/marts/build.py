@@ -4,7 +4,6 @@ checks.
 
 import signal
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
 from typing import Any
 
@@ -15,6 +14,7 @@ from dagster_dbt import (
     DbtCliInvocation,
     dbt_assets,
 )
+from dagster_dbt.core.dbt_cli_invocation import DbtEventIterator
 from pydantic import Field
 from sqlalchemy import Engine, text
 
@@ -121,13 +121,17 @@ def _build(context: dg.AssetExecutionContext, config: BuildConfig, engine: Engin
 def events_of(dbt: DbtCliInvocation) -> Iterator[Any]:
     """Yield what dbt does, as events of Dagster, with the rows and columns of what is made.
 
-    dagster-dbt waits for dbt also where the run is ended: then dbt is told so here.
+    Each event is handed to dagster-dbt when it has come: while that waits for the next one by
+    itself, it keeps a core busy, which dbt needs. Where the run is ended, dbt is told so.
     """
-    found = dbt.stream().fetch_row_counts().fetch_column_metadata(with_column_lineage=False)
-    with ThreadPoolExecutor(1) as reader:
-        try:
-            while event := reader.submit(next, found, None).result():
-                yield event
-        except BaseException:
-            dbt.process.send_signal(signal.SIGINT)
-            raise
+    try:
+        for event in dbt.stream():
+            if isinstance(event, dg.Output):
+                [event] = DbtEventIterator(iter([event]), dbt).fetch_row_counts()
+                made = DbtEventIterator(iter([event]), dbt)
+                [event] = made.fetch_column_metadata(with_column_lineage=False)
+            yield event
+    except BaseException:
+        dbt.process.send_signal(signal.SIGINT)
+        dbt.process.wait()
+        raise
