@@ -14,7 +14,7 @@ from tests.integration.exactness.machine import BEGIN, SPEC
 from tests.integration.exactness.people import People
 from tests.integration.exactness.syncs import incremental, look_whole
 
-pytestmark = [pytest.mark.full, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 ROUNDS = 2
 
 
