@@ -240,6 +240,7 @@ def _run_jobs(
     from assets.partitions import PROJECTS, project_partitions
     from pipelines.cli.in_process import connection, run_job
     from pipelines.ended_runs import recording_ends
+    from pipelines.hosting.log_file import erase_logs
     from pipelines.jobs import (
         count_reconciliation_job,
         issues_config,
@@ -250,6 +251,9 @@ def _run_jobs(
     from pipelines.raw_definitions import build_raw_definitions
     from pipelines.runs import end_dead_runs
     from pipelines.sensors.project_discovery import new_project_keys
+    from pipelines.stored_people import copies
+    from resources.warehouse.forgetting import NO_COPIES
+    from sync.forgotten_people import mask_stored
     from sync.projects import note_project_keys
     from sync.watermarks import complete_projects, watermark_furthest_behind
 
@@ -259,7 +263,11 @@ def _run_jobs(
         requested = _requested_projects(request, projects)
         recorder.requests.update(backlog.client.stats.requests)
         if request.full:
-            _mask_stored(instance, backlog, warehouse, home)
+            # Without a key dbt need not be asked which columns the marts have.
+            tag = backlog.mask.tag
+            elsewhere = copies(instance, tag) if tag else NO_COPIES
+            if mask_stored(backlog.client, warehouse.engine, elsewhere) and backlog.mask.key:
+                erase_logs(home)
         end_dead_runs(instance)
         name = str(PROJECTS.name)
         instance.add_dynamic_partitions(
@@ -277,21 +285,6 @@ def _run_jobs(
             yield from run_job(definitions, instance, issues_job.name, config, tags)
         promised = complete_projects(backlog.client, warehouse.engine).keys() & set(requested)
         yield from run_job(definitions, instance, count_reconciliation_job.name, promised=promised)
-
-
-def _mask_stored(instance: "dg.DagsterInstance", backlog: Any, warehouse: Any, home: Path) -> None:
-    from pipelines.hosting.log_file import erase_logs
-    from resources.warehouse.forgetting import NO_COPIES
-    from sync.forgotten_people import mask_stored
-
-    elsewhere = NO_COPIES
-    if tag := backlog.mask.tag:
-        # Imported only where there is a key: to ask dbt which columns the marts have takes seconds.
-        from pipelines.stored_people import copies
-
-        elsewhere = copies(instance, tag)
-    if mask_stored(backlog.client, warehouse.engine, elsewhere) and backlog.mask.key:
-        erase_logs(home)
 
 
 def _requested_projects(request: LoadRequest, projects: Sequence[Mapping[str, Any]]) -> list[str]:
