@@ -14,7 +14,7 @@ from dagster_dbt import (
     DbtCliInvocation,
     dbt_assets,
 )
-from dagster_dbt.core.dbt_cli_invocation import DbtEventIterator
+from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 from pydantic import Field
 from sqlalchemy import Engine, text
 
