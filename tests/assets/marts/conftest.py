@@ -12,7 +12,7 @@ from resources.warehouse.connect import engine
 from resources.warehouse.grants import grant_bi
 from resources.warehouse.roles import Access
 from simulator import Simulator
-from tests.assets.marts.building import build
+from tests.assets.marts.building import assert_whole_build_gives_the_same, build
 from tests.assets.marts.worked import (
     ONE_PROJECT,
     leave_before_the_load,
@@ -63,3 +63,12 @@ def built(access: Access, folder_warehouse_url: str) -> Iterator[tuple[Deploymen
         build(deployment.load())
         yield deployment, issue
     made.dispose()
+
+
+@pytest.fixture(scope="module")
+def equal_in_the_end(built: tuple[Deployment, int]) -> Iterator[None]:
+    """When the tests of a file have ended, what their builds of changes have left is what a whole
+    build makes.
+    """
+    yield
+    assert_whole_build_gives_the_same(built[0])

@@ -7,11 +7,15 @@ from collections.abc import Callable
 import pytest
 
 from pipelines.cli.marts_command import build_marts
-from tests.assets.marts.building import assert_whole_build_gives_the_same, build
+from tests.assets.marts.building import build
 from tests.deployment import Deployment, quiet
 
 #: Each builds all marts several times.
-pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.timeout(900),
+    pytest.mark.usefixtures("equal_in_the_end"),
+]
 
 SUMS = (
     "flow_move",
@@ -47,38 +51,7 @@ def build_halfway(deployment: Deployment, is_reached: Callable[[str, str], bool]
     assert run.success
 
 
-def test_sums_lose_what_a_build_has_taken_away_that_ended_before_it_came_to_them(
-    built: tuple[Deployment, int],
-) -> None:
-    deployment, _ = built
-    space = deployment.sim.space
-    space.add_project("SUMS", "Sums")
-    team = space.add_team("入れ替わり", [next(iter(space.users))])
-    issue, other = space.create_issue("OPS", estimated_hours=8), space.create_issue("OPS")
-    space.comment(issue, "見ました")
-    space.edit_issue(issue, actual_hours=3, status_id=2)
-    build(deployment.load())
-    row = f"SELECT project_id FROM mart.hours_ledger WHERE issue_id = {issue.id}"
-    [before] = deployment.query(row)
-    space.move_issue(issue, "SUMS")
-    types = space.projects[other.project_id].issue_types
-    space.edit_issue(other, type_id=next(one for one in types if one != other.type_id))
-    deployment.load()
-    build_halfway(
-        deployment,
-        lambda schema, name: schema == "staging" or (schema == "mart" and name not in SUMS),
-    )
-    [after] = deployment.query(row)
-    assert before != after
-    # Who is in which team has changed, too, and what people and teams are called, but of no issue
-    # anything.
-    team.members[:] = [*space.users][1:3]
-    team.name = "入れ替わった"
-    space.rename_user(next(iter(space.users)), "改名 済み")
-    build(deployment.load())
-    assert_whole_build_gives_the_same(deployment)
-
-
+# First, since it has sums made anew that the other two must not leave wrong.
 def test_without_a_list_all_sums_are_made_and_the_next_build_ends_a_half_done_one(
     built: tuple[Deployment, int],
 ) -> None:
@@ -124,7 +97,37 @@ def test_without_a_list_all_sums_are_made_and_the_next_build_ends_a_half_done_on
         "SELECT child_count FROM mart.issue WHERE issue_id = " + str(first.id)
     ) == [{"child_count": 0}]
     assert deployment.query("SELECT count(*) AS n FROM staging.changed_issue") == [{"n": 0}]
-    assert_whole_build_gives_the_same(deployment)
+
+
+def test_sums_lose_what_a_build_has_taken_away_that_ended_before_it_came_to_them(
+    built: tuple[Deployment, int],
+) -> None:
+    deployment, _ = built
+    space = deployment.sim.space
+    space.add_project("SUMS", "Sums")
+    team = space.add_team("入れ替わり", [next(iter(space.users))])
+    issue, other = space.create_issue("OPS", estimated_hours=8), space.create_issue("OPS")
+    space.comment(issue, "見ました")
+    space.edit_issue(issue, actual_hours=3, status_id=2)
+    build(deployment.load())
+    row = f"SELECT project_id FROM mart.hours_ledger WHERE issue_id = {issue.id}"
+    [before] = deployment.query(row)
+    space.move_issue(issue, "SUMS")
+    types = space.projects[other.project_id].issue_types
+    space.edit_issue(other, type_id=next(one for one in types if one != other.type_id))
+    deployment.load()
+    build_halfway(
+        deployment,
+        lambda schema, name: schema == "staging" or (schema == "mart" and name not in SUMS),
+    )
+    [after] = deployment.query(row)
+    assert before != after
+    # Who is in which team has changed, too, and what people and teams are called, but of no issue
+    # anything.
+    team.members[:] = [*space.users][1:3]
+    team.name = "入れ替わった"
+    space.rename_user(next(iter(space.users)), "改名 済み")
+    build(deployment.load())
 
 
 def test_a_history_without_news_stays_and_a_build_that_fails_loses_no_news(
@@ -132,13 +135,12 @@ def test_a_history_without_news_stays_and_a_build_that_fails_loses_no_news(
 ) -> None:
     deployment, _ = built
     space = deployment.sim.space
-    user, issue = next(iter(space.users)), space.create_issue("OPS")
+    user = next(iter(space.users))
     version = (
         f"SELECT name, xmin::text FROM mart.dim_user WHERE user_id = {user} AND valid_to IS NULL"
     )
-    build(deployment.load())
     [before] = deployment.query(version)
-    space.comment(issue, "何も変わらない")
+    space.comment(space.create_issue("OPS"), "何も変わらない")
     build(deployment.load())
     assert deployment.query(version) == [before]
     space.rename_user(user, "失敗の 前")
@@ -148,4 +150,3 @@ def test_a_history_without_news_stays_and_a_build_that_fails_loses_no_news(
     deployment.change("ALTER TABLE mart.conversation RENAME COLUMN letters TO characters")
     build(deployment)
     assert [row["name"] for row in deployment.query(version)] == ["失敗の 前"]
-    assert_whole_build_gives_the_same(deployment)

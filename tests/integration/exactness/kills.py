@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from resources.backlog.paging import PAGE_SIZE
 from simulator import RequestInfo, Simulator, SpaceSpec
@@ -25,7 +25,7 @@ from tests.integration.exactness.people import People
 from tests.integration.exactness.served import ROWS, Served
 
 SPEC = SpaceSpec(
-    seed=11, users=8, projects=3, issues=900, history_days=240, history_end=HISTORY_END
+    seed=11, users=8, projects=3, issues=900, history_days=120, history_end=HISTORY_END
 )
 #: A load is killed when it has made up to so many requests for rows, a first one or a later one,
 #: and up to so many seconds later.
@@ -155,7 +155,7 @@ def scene(databases: Databases, seed: int, spec: SpaceSpec = SPEC) -> Iterator[S
             "WAREHOUSE_URL": url,
             "DAGSTER_POSTGRES_URL": dagster_url,
             "BACKLOG_ELT_HOME": str(Path(home) / "home"),
-            "BACKLOG_HISTORY_START": "2026-01",
+            "BACKLOG_HISTORY_START": "2026-07",
         }
         with Forge(variables) as forge:
             # A pure random choice of moments, not of secrets.
@@ -206,6 +206,25 @@ def kill_loads(stage: Scene, *, first: int, kills: int) -> Kills:
     stage.people.silence.clear()
     stage.compare()
     return stage.figures
+
+
+def assert_nothing_is_lost(stage: Scene, *, kills: int) -> None:
+    """Expect all to be equal after so many kills, at the cost of a page each, and no sync that goes
+    on.
+    """
+    figures = stage.figures
+    assert not figures.differences, "\n".join(figures.differences[:20])
+    assert figures.kills == kills
+    assert not figures.too_many, "\n\n".join(figures.too_many)
+    with stage.engine.connect() as connection:
+        left = connection.execute(
+            text("SELECT sync_type, run_id FROM ops.sync_history WHERE status = 'in_progress'")
+        ).all()
+        dead = connection.execute(
+            text("SELECT count(*) FROM ops.sync_history WHERE error LIKE '%killed%'")
+        ).scalar_one()
+    assert not left
+    assert dead >= kills // 2
 
 
 def _command(number: int) -> str:

@@ -1,0 +1,20 @@
+"""`kill -9` of loads of changes at sixty random moments; forty others are those of a first load."""
+
+import pytest
+
+from tests.integration.exactness.databases import Databases
+from tests.integration.exactness.kills import assert_nothing_is_lost, kill_loads, scene
+
+KILLS = 60
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_sixty_killed_later_loads_leave_no_gap_no_duplicate_and_few_rows_to_read(
+    fresh_databases: Databases,
+) -> None:
+    with scene(fresh_databases, seed=1) as stage:
+        kill_loads(stage, first=0, kills=KILLS)
+        assert_nothing_is_lost(stage, kills=KILLS)
+        # After the others people have worked, so that their cost cannot be seen.
+        assert len(stage.figures.again) >= KILLS // 6
