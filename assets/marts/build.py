@@ -123,13 +123,14 @@ def events_of(dbt: DbtCliInvocation) -> Iterator[Any]:
     """Yield what dbt does, as events of Dagster, with the rows and columns of what is made.
 
     The two fetches wait for the next event in a loop that keeps a core busy, which dbt needs. So
-    they are given each event by itself. Where the run is ended, dbt is told so.
+    each is given one event by itself. Where the run is ended, dbt is told so.
     """
     try:
         for event in dbt.stream():
             if isinstance(event, dg.Output):
+                [event] = DbtEventIterator(iter([event]), dbt).fetch_row_counts()
                 made = DbtEventIterator(iter([event]), dbt)
-                [event] = made.fetch_row_counts().fetch_column_metadata(with_column_lineage=False)
+                [event] = made.fetch_column_metadata(with_column_lineage=False)
             yield event
     except BaseException:
         dbt.process.send_signal(signal.SIGINT)
