@@ -90,7 +90,8 @@ class Metrics:
 
     @cached_property
     def _engine(self) -> MetricFlowEngine:
-        return MetricFlowEngine(SemanticManifestLookup(self._manifest), _Postgres())  # type: ignore[arg-type]
+        known = SemanticManifestLookup(self._manifest)
+        return MetricFlowEngine(known, _Postgres())  # type: ignore[arg-type]
 
     def dimensions(self, metrics: Sequence[str]) -> list[str]:
         """Return by what all of these metrics can be cut, as `booking__person`; by time, each can:
