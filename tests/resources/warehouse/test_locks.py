@@ -57,7 +57,7 @@ def _is_free(warehouse: Engine, space_key: str, name: str) -> bool:
 def _lose(warehouse: Engine) -> None:
     with warehouse.connect() as conn:
         assert conn.execute(KILL).scalars().all()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while _held(warehouse):
         assert time.monotonic() < deadline
         time.sleep(0.02)
