@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from pipelines.hosting.stop_signals import end_silently
-from resources.variables import drop_warnings_as_errors
+from resources.variables import drop_python_variables
 
 
 def start() -> None:
     """Run the command that the words name; a signal ends it without a traceback, from before the
     first slow import on.
     """
-    if drop_warnings_as_errors(os.environ):
+    if drop_python_variables(os.environ):
         # This process again.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
     _open_streams()

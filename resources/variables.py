@@ -292,7 +292,7 @@ _OF_SERVICES = re.compile(
     r"BACKLOG_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?"
     r"|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
-_WARNINGS = "PYTHONWARNINGS"
+_PATH, _WARNINGS = "PYTHONPATH", "PYTHONWARNINGS"
 #: Unicode's categories of control characters, of halves of a pair, and of separators of lines and
 #: paragraphs.
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -377,9 +377,14 @@ def without_secrets(environ: Mapping[str, str], but: Collection[str] = ()) -> di
     }
 
 
-def drop_warnings_as_errors(environ: MutableMapping[str, str]) -> bool:
-    """Unset PYTHONWARNINGS where it makes errors of all warnings; return whether it did.
+def drop_python_variables(environ: MutableMapping[str, str]) -> bool:
+    """Unset PYTHONPATH, whose modules Python would take for ours and dbt's, and PYTHONWARNINGS
+    where it makes errors of all warnings; return whether one was set.
 
-    Python reads the variable when it starts: a process that finds it so has to begin anew.
+    Python reads them when it starts: a process that finds one has to begin anew.
     """
-    return "error" in environ.get(_WARNINGS, "") and bool(environ.pop(_WARNINGS))
+    changing = {_PATH: environ.get(_PATH), _WARNINGS: "error" in environ.get(_WARNINGS, "")}
+    dropped = [name for name, is_set in changing.items() if is_set]
+    for name in dropped:
+        del environ[name]
+    return bool(dropped)

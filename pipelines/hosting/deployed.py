@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from resources.network import bypass_proxies
 from resources.secret_files import read_secret_files
-from resources.variables import SettingsError, drop_warnings_as_errors
+from resources.variables import SettingsError, drop_python_variables
 
 _EVERYWHERE = ("-h", "0.0.0.0")  # noqa: S104 - a container is reached from outside of it
 #: Word -> the module that is run, and its arguments.
@@ -68,7 +68,7 @@ def main() -> None:
     try:
         read_secret_files(os.environ)
         bypass_proxies(os.environ)
-        drop_warnings_as_errors(os.environ)
+        drop_python_variables(os.environ)
     except SettingsError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2)
