@@ -24,4 +24,24 @@ from (
     join {{ ref('space_today') }} as t on t.space_key = coalesce(b.space_key, t.space_key)
     where b.baseline_day > (now() at time zone t.timezone)::date
 ) as b
+union
+select 'capacity.csv', c.line::int, case
+    when max(c.people) = 0 then 'no person has this id, login or name'
+    else 'several people have this name: write a login or an id'
+end
+from {{ ref('capacity_line') }} as c
+group by c.line
+having count(c.user_id) = 0
+union
+-- A later line within the time of an earlier one is an exception to it, such as a leave, and none of these.
+select 'capacity.csv', a.line::int, 'line ' || max(b.line) || ' is for some of the same days and counts there'
+from {{ ref('capacity_line') }} as a
+join {{ ref('capacity_line') }} as b
+    on b.space_key = a.space_key and b.user_id = a.user_id and b.project_id is not distinct from a.project_id and b.line > a.line
+        and daterange(a.from_day, a.to_day, '[]') && daterange(b.from_day, b.to_day, '[]')
+        and not (
+            daterange(a.from_day, a.to_day, '[]') @> daterange(b.from_day, b.to_day, '[]')
+            and daterange(a.from_day, a.to_day, '[]') <> daterange(b.from_day, b.to_day, '[]')
+        )
+group by a.line
 order by 1, 2, 3
