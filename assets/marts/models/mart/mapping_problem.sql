@@ -25,7 +25,7 @@ from (
     select 'baselines.csv' as file, b.line::int as line
     from {{ ref('baselines') }} as b
     join {{ ref('space_today') }} as t on t.space_key = coalesce(b.space_key, t.space_key)
-    where b.baseline_day > (now() at time zone t.timezone)::date
+    where b.baseline_day > t.day
 ) as b
 union
 select 'capacity.csv', c.line::int, case
