@@ -31,13 +31,10 @@ from metricflow_semantics.specs.query_param_implementations import (
 Unit = Literal["seconds", "hours", "days"]
 _SECONDS: Mapping[Unit, int] = {"seconds": 1, "hours": 3_600, "days": 86_400}
 
-GRAINS = ("day", "week", "month", "quarter", "year")
+_OF_MONTHS = ("month", "quarter", "year", "fiscal_quarter", "fiscal_half", "fiscal_year")
+GRAINS = ("day", "week", *_OF_MONTHS)
 #: What the rows of a table can be added up to, by the time of one row. A week lies in two months.
-_ADDED_UP: Mapping[str, tuple[str, ...]] = {
-    "day": GRAINS,
-    "week": ("week",),
-    "month": ("month", "quarter", "year"),
-}
+_ADDED_UP: Mapping[str, tuple[str, ...]] = {"day": GRAINS, "week": ("week",), "month": _OF_MONTHS}
 TIME = "metric_time"
 
 
@@ -79,11 +76,11 @@ class Metrics:
         # dbt lists what was edited last at the end; the SQL follows this order.
         self._manifest.semantic_models.sort(key=lambda one: one.name)
         self._manifest.metrics.sort(key=lambda one: one.name)
-        for model in (
-            self._manifest.semantic_models
-        ):  # of whatever database: SQL that names one would run in no other
-            model.node_relation = PydanticNodeRelation(
-                alias=model.node_relation.alias, schema_name=model.node_relation.schema_name
+        # Of whatever database: SQL that names one would run in no other.
+        spines = self._manifest.project_configuration.time_spines
+        for one in (*self._manifest.semantic_models, *spines):
+            one.node_relation = PydanticNodeRelation(
+                alias=one.node_relation.alias, schema_name=one.node_relation.schema_name
             )
 
     @cached_property
@@ -166,13 +163,15 @@ class Metrics:
     def _parameter(
         self, name: str, known: Sequence[str], metrics: Sequence[str]
     ) -> DimensionOrEntityParameter | TimeDimensionParameter:
-        if name in GRAINS:
+        # What is kept by month has the fiscal year as a dimension: MetricFlow finds that of days.
+        of_month = [one for one in known if _column_name(one) == f"in_{name}"]
+        if name in GRAINS and not of_month:
             grains = self.grains(metrics)
             if name not in grains:
                 only = f"only by {', '.join(grains)}" if grains else "together by no time"
                 raise MetricError(f"{', '.join(metrics)} can be cut {only}, not by {name}")
             return TimeDimensionParameter(TIME, grain=name, alias=name)
-        whole = self._resolve(name, known, metrics)
+        [whole] = of_month or [self._resolve(name, known, metrics)]
         return DimensionOrEntityParameter(whole, alias=_column_name(name))
 
     def _condition(self, condition: str, known: Sequence[str], metrics: Sequence[str]) -> str:
