@@ -36,10 +36,17 @@ runs as (
         case
             when coalesce(h.due_date, d.due_date) is not null then greatest(coalesce(h.due_date, d.due_date), h.first_day)
             when h.stage = 'done' then h.first_day
-        end as planned_on
+        end as planned_on,
+        -- What it was at the end of the day before; what was made as done has always been so.
+        coalesce(lag((h.stage = 'done')::int) over history, (o.stage = 'done')::int) as was_done,
+        coalesce(lag(h.actual_hours) over history, 0) as hours_before,
+        0::bigint || lag(h.milestone_ids) over history as was_in
     from {{ ref('issue_history') }} as h
     left join dues as d on h.due_date is null and d.space_key = h.space_key and d.milestone_ids = h.milestone_ids
+    join {{ ref('issue_status_interval') }} as o
+        on o.space_key = h.space_key and o.issue_id = h.issue_id and o.position = 0
     where true {{ and_targeted('h') }}
+    window history as (partition by h.space_key, h.issue_id order by h.first_day)
 ),
 steps as (
     select
@@ -54,7 +61,14 @@ steps as (
         sum(s.sign * s.is_state * r.done * r.estimated_hours) as done_hours,
         sum(s.sign * s.is_state * r.actual_hours) as actual_hours,
         sum(case when r.estimated_hours = 0 then s.sign * s.is_state * r.actual_hours else 0 end) as unestimated_hours,
-        sum(s.sign * s.is_plan * r.estimated_hours) as planned_hours
+        sum(s.sign * s.is_plan * r.estimated_hours) as planned_hours,
+        -- Of what begins on this day, so that what comes or goes as it was is none of these.
+        sum((s.sign = s.is_state)::int * greatest(r.done - r.was_done, 0)) as finished,
+        sum(
+            (s.sign = s.is_state)::int * greatest(r.was_done - r.done, 0)
+            * coalesce(u.milestone_id = any(r.was_in), false)::int
+        ) as reopened,
+        sum((s.sign = s.is_state)::int * (r.actual_hours - r.hours_before)) as booked_hours
     from runs as r
     cross join lateral unnest(0::bigint || r.milestone_ids) as u (milestone_id)
     cross join lateral (
@@ -67,6 +81,6 @@ steps as (
     group by r.space_key, r.issue_id, r.project_id, u.milestone_id, s.day
 )
 select space_key, issue_id, project_id, milestone_id, day, scope, done, scope_hours, done_hours, actual_hours, unestimated_hours,
-    planned_hours
+    planned_hours, finished, reopened, booked_hours
 from steps
 where (scope, done, scope_hours, done_hours, actual_hours, unestimated_hours, planned_hours) <> (0, 0, 0, 0, 0, 0, 0)
