@@ -62,8 +62,9 @@ def ends(frame: pd.DataFrame) -> Drawn:
     """
     reach = timedelta(days=ENDS_DAYS)
     made: list[tuple[date, str, dict[str, Any]]] = []
-    for row in frame.to_dict("records"):
+    for row in frame.dropna(subset=["as_of"]).to_dict("records"):
         today: date = row["as_of"]
+        no_day = both(f"reason_{row['reason']}") if isinstance(row["reason"], str) else "–"
         due, half, end = (
             row[name] if isinstance(row[name], date) else None
             for name in ("due_date", "done_by_50", "done_by_85")
@@ -76,8 +77,8 @@ def ends(frame: pd.DataFrame) -> Drawn:
                 "end": ms(min(end or most, most)),
                 "cut": "?" if half is None else "" if end and end <= most else "→",
                 "due": ms(due) if due and abs(due - today) <= reach else None,
-                "half_on": half.isoformat() if half else both(f"reason_{row['reason']}"),
-                "ends": end.isoformat() if end else both(f"reason_{row['reason']}"),
+                "half_on": half.isoformat() if half else no_day,
+                "ends": end.isoformat() if end else no_day,
                 "due_on": due.isoformat() if due else "–",
                 "state": both(_state(today, due, half, end)),
             }
