@@ -59,11 +59,17 @@ def pictures() -> list[str]:
             12_000,
             3_000,
             days[-1] + timedelta(days=9 * number),
-            ends[number % 3],
         )
         for number in range(12)
         for day in days
     ]
+    forecasts = [
+        (
+            "PROJECT_KEY", LONG, days[-1], days[-1] + timedelta(days=9 * number),
+            ends[number % 3], ends[number % 3], None if number % 3 < 2 else "too_few_done",
+        )
+        for number in range(12)
+    ]  # fmt: skip
     booked = [
         (date(2025, month, 1), f"{number} {LONG}", 160.5)
         for number in range(12)
@@ -100,7 +106,19 @@ def pictures() -> list[str]:
                 "scope",
                 "done",
                 "due_date",
-                "projected_done_on",
+            ],
+        ),
+        (
+            "milestones_title",
+            forecasts,
+            [
+                "project_key",
+                "milestone",
+                "as_of",
+                "due_date",
+                "done_by_50",
+                "done_by_85",
+                "reason",
             ],
         ),
         ("hours_title", booked, ["month", "person", "hours"]),
