@@ -48,6 +48,7 @@ select
     coalesce(d.due_moves, 0) as due_moves,
     coalesce(d.due_moves_later, 0) as due_moves_later,
     i.due_date - d.first_due_date as days_moved,
+    i.is_archived,
     i.is_deleted
 from {{ ref('issue') }} as i
 join {{ ref('stg_issue') }} as s on s.space_key = i.space_key and s.issue_id = i.issue_id
