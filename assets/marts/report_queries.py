@@ -7,9 +7,11 @@ _ISSUE = f"NOT i.is_deleted AND {_MINE.format('i')}"
 _ZONE = "JOIN staging.space_today AS z ON z.space_key = i.space_key"
 
 PROJECTS = f"""
-    SELECT p.space_key, p.project_id, p.project_key, p.project_name, p.archived, p.issues, s.url
+    SELECT p.space_key, p.project_id, p.project_key, p.project_name, p.is_archived AS archived,
+        p.issues, s.url
     FROM mart.project_summary AS p LEFT JOIN ops.spaces AS s ON s.space_key = p.space_key
-    WHERE NOT p.is_deleted AND {_MINE.format("p")} ORDER BY p.archived, p.issues DESC, p.project_key
+    WHERE NOT p.is_deleted AND {_MINE.format("p")} ORDER BY p.is_archived,
+        p.issues DESC, p.project_key
 """  # noqa: S608 - made of constants
 PEOPLE = "SELECT space_key, user_id, user_name FROM mart.dim_person"
 TEAMS = (
@@ -26,6 +28,13 @@ MILESTONES = f"""
         FROM mart.milestone_summary AS m
     WHERE NOT is_deleted AND {_MINE.format("m")} ORDER BY due_date NULLS LAST, milestone,
         milestone_id
+"""  # noqa: S608
+#: When the rest of each milestone will be done, of all its issues; `reason`: why there is no date.
+FORECASTS = f"""
+    SELECT space_key, milestone_id, basis, working_days, finished, reopened,
+        per_day::float8 AS per_day, left_open, done_by_50 AS by_50, done_by_85 AS by_85, reason
+    FROM mart.forecast AS f
+    WHERE is_last AND milestone_id <> 0 AND {_MINE.format("f")}
 """  # noqa: S608
 #: Minutes and hundredths of hours are exact enough for what a page shows. `place`: what comes
 #: first.

@@ -55,14 +55,24 @@ _THROUGHPUT = """
 _BURN = """
     SELECT m.project_key, m.space_key || '/' || m.milestone_id AS milestone_id, m.milestone, m.day,
         m.scope::float8 AS scope,
-           m.done::float8 AS done, v.release_due_date AS due_date, m.projected_done_on
+           m.done::float8 AS done, v.release_due_date AS due_date
     FROM (SELECT space_key, milestone_id, max(day) AS last_day, max(day) - min(day) AS days
           FROM mart.milestone_burn GROUP BY space_key, milestone_id) AS r
     JOIN raw.versions AS v
       ON v.space_key = r.space_key AND v.id = r.milestone_id AND v.deleted_at IS NULL
           AND v.archived IS NOT TRUE
+    JOIN raw.projects AS p
+      ON p.space_key = v.space_key AND p.id = v.project_id AND p.archived IS NOT TRUE
     JOIN mart.milestone_burn AS m ON m.space_key = r.space_key AND m.milestone_id = r.milestone_id
     WHERE (r.last_day - m.day) % (r.days / :points + 1) = 0
+"""
+_ENDS = """
+    SELECT f.project_key, f.milestone, f.as_of, f.due_date, f.done_by_50, f.done_by_85, f.reason
+    FROM mart.forecast AS f
+    JOIN raw.versions AS v
+      ON v.space_key = f.space_key AND v.id = f.milestone_id AND v.deleted_at IS NULL
+          AND v.archived IS NOT TRUE
+    WHERE f.is_last AND f.left_open > 0
 """
 _HOURS = f"""
     SELECT month, CASE WHEN user_id IS NOT NULL THEN {_namesakes_apart("user_name", "user_id")}
@@ -75,10 +85,9 @@ _HOURS = f"""
     WHERE month > (SELECT max(work_month) FROM mart.hours_ledger) - interval '24 months'
 """  # noqa: S608
 _OVERDUE = f"""
-    SELECT {_namesakes_apart("assignee", "assignee_id")} AS person, days_overdue AS days_late,
-        count(*) AS issues
+    SELECT {_namesakes_apart("assignee", "assignee_id")} AS person, days_overdue, count(*) AS issues
     FROM mart.issue_now
-    WHERE is_overdue
+    WHERE is_overdue AND NOT is_archived
     GROUP BY assignee_id, assignee, days_overdue
 """  # noqa: S608
 _PLAN = """
@@ -93,12 +102,13 @@ _PLAN = """
 _LOAD = f"""
     SELECT {_namesakes_apart("user_name", "user_id")} AS person, week, sum(hours)::float8 AS hours
     FROM mart.upcoming_load
+    WHERE NOT is_archived
     GROUP BY user_id, user_name, week
 """  # noqa: S608
 #: Each dot of these is an issue.
 _AGEING = (
     "SELECT issue_key, stage, status, assignee, age_seconds::float8 AS age_seconds, "
-    "risk FROM mart.wip_aging"
+    "risk FROM mart.wip_aging WHERE NOT is_archived"
 )
 _CYCLE = """
     SELECT i.issue_key, i.done_at AT TIME ZONE coalesce(z.timezone, 'UTC') AS done_at,
@@ -157,7 +167,8 @@ CHARTS = (
     Chart("issue_now", "overdue_title", _OVERDUE, specs.overdue, rows.overdue),
     Chart("wip_aging", "ageing_title", _AGEING, flow_specs.ageing, flow_rows.ageing),
     Chart("upcoming_load", "load_title", _LOAD, specs.load, rows.load),
-    Chart("milestone_burn", "burn_title", _BURN, specs.burns_and_ends, rows.burn, specs.burns),
+    Chart("milestone_burn", "burn_title", _BURN, specs.burns, rows.burn),
+    Chart("forecast", "milestones_title", _ENDS, specs.milestones, rows.ends),
     Chart("plan_actual_monthly", "plan_title", _PLAN, specs.plan, rows.plan),
     Chart(
         "flow_daily",

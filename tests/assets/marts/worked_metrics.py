@@ -65,7 +65,8 @@ PLAN = {
     "worked_hours": 17,
     "worked_by_planned": 17 / 56,
     "upcoming_hours": 35,
-    "upcoming_overdue_hours": 29,
+    "upcoming_overdue_hours": 20,
+    "upcoming_milestone_overdue_hours": 15,
     "undated_hours": 5,
     "planned_value": 41,
     "earned_value": 12,
@@ -98,7 +99,7 @@ PLAN = {
     "planned_person_months": 0.35,
 }
 #: Of the same project on the day of the test, whichever it is after 4 August.
-OVERDUE = {"overdue_issues": 2, "remaining_hours": 40}
+OVERDUE = {"overdue_issues": 2, "milestone_overdue_issues": 2, "remaining_hours": 40}
 #: Of the project TREE on that day: nobody has its issues, one was begun on 16 July, and two have no
 #: estimate.
 STUCK = {
@@ -116,6 +117,8 @@ SINCE = {
     "seconds_in_status_max": 13,
     "days_overdue_max": 20,
 }
+#: Of PLAN on that day: the day of July on which its milestone was due.
+MILESTONE_SINCE = {"days_milestone_overdue_max": 17}
 #: Of the milestone of PLAN.
 SPRINT = {
     "milestone_committed": 4,

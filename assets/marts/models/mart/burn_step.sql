@@ -8,7 +8,7 @@
 {% set sums = [
     'scope', 'done', 'scope_hours', 'done_hours', 'actual_hours', 'unestimated_hours',
     'costed_done_hours', 'costed_actual_hours', 'planned_hours', 'baseline_hours',
-    'baseline_planned_hours',
+    'baseline_planned_hours', 'finished', 'reopened', 'booked_hours',
 ] %}
 -- depends_on: {{ ref('plan_basis') }}
 -- It takes away the lists of groups that this one writes to.
@@ -50,11 +50,18 @@ runs as (
             when coalesce(h.due_date, d.due_date) is not null
                 then greatest({{ in_calendar('coalesce(h.due_date, d.due_date)') }}, h.first_day)
             when h.stage = 'done' then h.first_day
-        end as planned_on
+        end as planned_on,
+        -- What it was at the end of the day before; what was made as done has always been so.
+        coalesce(lag((h.stage = 'done')::int) over history, (o.stage = 'done')::int) as was_done,
+        coalesce(lag(h.actual_hours) over history, 0) as hours_before,
+        0::bigint || lag(h.milestone_ids) over history as was_in
     from {{ ref('issue_history') }} as h
     left join dues as d on h.due_date is null and d.space_key = h.space_key and d.milestone_ids = h.milestone_ids
     left join limits as l on l.space_key = h.space_key
+    join {{ ref('issue_status_interval') }} as o
+        on o.space_key = h.space_key and o.issue_id = h.issue_id and o.position = 0
     where true {{ and_targeted('h') }}
+    window history as (partition by h.space_key, h.issue_id order by h.first_day)
 ),
 steps as (
     select
@@ -73,7 +80,12 @@ steps as (
         s.sign * s.is_state * r.is_costed * r.actual_hours as costed_actual_hours,
         s.sign * s.is_plan * r.estimated_hours as planned_hours,
         0 as baseline_hours,
-        0 as baseline_planned_hours
+        0 as baseline_planned_hours,
+        -- Of what begins on this day, so that what comes or goes as it was is none of these.
+        (s.sign = s.is_state)::int * greatest(r.done - r.was_done, 0) as finished,
+        (s.sign = s.is_state)::int * greatest(r.was_done - r.done, 0)
+        * coalesce(u.milestone_id = any(r.was_in), false)::int as reopened,
+        (s.sign = s.is_state)::int * (r.actual_hours - r.hours_before) as booked_hours
     from runs as r
     cross join lateral unnest(0::bigint || r.milestone_ids) as u (milestone_id)
     cross join lateral (
@@ -92,7 +104,8 @@ steps as (
         s.day,
         0, 0, 0, 0, 0, 0, 0, 0, 0,
         p.baseline_hours * s.is_known,
-        p.baseline_hours * s.is_due
+        p.baseline_hours * s.is_due,
+        0, 0, 0
     from {{ ref('issue_plan') }} as p
     cross join lateral unnest(0::bigint || p.baseline_milestone_ids) as u (milestone_id)
     cross join lateral (

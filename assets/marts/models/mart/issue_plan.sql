@@ -170,6 +170,7 @@ select
     b.hours as baseline_hours,
     case when b.hours is not null then b.estimated_hours_from end as baseline_from,
     case when b.hours is not null then b.due_from end as baseline_counted_on,
+    i.is_archived,
     i.is_deleted
 from {{ ref('issue') }} as i
 join {{ ref('stg_issue') }} as s on s.space_key = i.space_key and s.issue_id = i.issue_id

@@ -6,6 +6,7 @@ select
     i.project_id,
     p.project_key,
     p.name as project_name,
+    coalesce(p.archived, false) as is_archived,
     i.issue_key,
     i.summary,
     i.issue_type_id,
