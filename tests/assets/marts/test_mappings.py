@@ -165,8 +165,8 @@ def test_a_build_goes_on_without_the_wrong_lines_and_names_them(
         baselines = deployment.query(
             "SELECT project_key || ' ' || as_of AS at, baseline_planned_value AS planned, "
             "baseline_budget_hours AS budget FROM mart.earned_value_project "
-            "WHERE project_key IN ('BASE', 'PLAN') AND month = '2026-07-01' AND as_of > '2026-07-05' "
-            "ORDER BY as_of, project_key"
+            "WHERE project_key IN ('BASE', 'PLAN') AND month = '2026-07-01' "
+            "AND as_of > '2026-07-05' ORDER BY as_of, project_key"
         )
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert [(row["file"], row["line"], row["reason"]) for row in rows_of(check)] == [
