@@ -7,9 +7,11 @@ _ISSUE = f"NOT i.is_deleted AND {_MINE.format('i')}"
 _ZONE = "JOIN staging.space_today AS z ON z.space_key = i.space_key"
 
 PROJECTS = f"""
-    SELECT p.space_key, p.project_id, p.project_key, p.project_name, p.archived, p.issues, s.url
+    SELECT p.space_key, p.project_id, p.project_key, p.project_name, p.is_archived AS archived,
+        p.issues, s.url
     FROM mart.project_summary AS p LEFT JOIN ops.spaces AS s ON s.space_key = p.space_key
-    WHERE NOT p.is_deleted AND {_MINE.format("p")} ORDER BY p.archived, p.issues DESC, p.project_key
+    WHERE NOT p.is_deleted AND {_MINE.format("p")} ORDER BY p.is_archived,
+        p.issues DESC, p.project_key
 """  # noqa: S608 - made of constants
 PEOPLE = "SELECT space_key, user_id, user_name FROM mart.dim_person"
 TEAMS = (

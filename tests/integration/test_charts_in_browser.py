@@ -82,7 +82,9 @@ def pictures() -> list[str]:
     ]
     plan = [(date(2025, month, 1), 12_000.5, 13_000.5) for month in range(1, 13)]
     late = [
-        (f"{number} {LONG}", days_late, 1) for number in range(30) for days_late in (1, 10, 100)
+        (f"{number} {LONG}", days_overdue, 1)
+        for number in range(30)
+        for days_overdue in (1, 10, 100)
     ]
     cycle, ageing = (
         ["issue_key", "done_at", "cycle_seconds"],
@@ -124,7 +126,7 @@ def pictures() -> list[str]:
         ("hours_title", booked, ["month", "person", "hours"]),
         ("load_title", load, ["person", "week", "hours"]),
         ("plan_title", plan, ["month", "planned", "actual"]),
-        ("overdue_title", late, ["person", "days_late", "issues"]),
+        ("overdue_title", late, ["person", "days_overdue", "issues"]),
     ]
     charts = {chart.word: chart for chart in CHARTS}
     assert {word for word, _, _ in frames} == charts.keys()

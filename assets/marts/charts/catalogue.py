@@ -61,6 +61,8 @@ _BURN = """
     JOIN raw.versions AS v
       ON v.space_key = r.space_key AND v.id = r.milestone_id AND v.deleted_at IS NULL
           AND v.archived IS NOT TRUE
+    JOIN raw.projects AS p
+      ON p.space_key = v.space_key AND p.id = v.project_id AND p.archived IS NOT TRUE
     JOIN mart.milestone_burn AS m ON m.space_key = r.space_key AND m.milestone_id = r.milestone_id
     WHERE (r.last_day - m.day) % (r.days / :points + 1) = 0
 """
@@ -83,10 +85,9 @@ _HOURS = f"""
     WHERE month > (SELECT max(work_month) FROM mart.hours_ledger) - interval '24 months'
 """  # noqa: S608
 _OVERDUE = f"""
-    SELECT {_namesakes_apart("assignee", "assignee_id")} AS person, days_overdue AS days_late,
-        count(*) AS issues
+    SELECT {_namesakes_apart("assignee", "assignee_id")} AS person, days_overdue, count(*) AS issues
     FROM mart.issue_now
-    WHERE is_overdue
+    WHERE is_overdue AND NOT is_archived
     GROUP BY assignee_id, assignee, days_overdue
 """  # noqa: S608
 _PLAN = """
@@ -101,12 +102,13 @@ _PLAN = """
 _LOAD = f"""
     SELECT {_namesakes_apart("user_name", "user_id")} AS person, week, sum(hours)::float8 AS hours
     FROM mart.upcoming_load
+    WHERE NOT is_archived
     GROUP BY user_id, user_name, week
 """  # noqa: S608
 #: Each dot of these is an issue.
 _AGEING = (
     "SELECT issue_key, stage, status, assignee, age_seconds::float8 AS age_seconds, "
-    "risk FROM mart.wip_aging"
+    "risk FROM mart.wip_aging WHERE NOT is_archived"
 )
 _CYCLE = """
     SELECT i.issue_key, i.done_at AT TIME ZONE coalesce(z.timezone, 'UTC') AS done_at,

@@ -203,11 +203,11 @@ LATE = (("late_week", 7), ("late_month", 30), ("late_long", None))
 
 
 def overdue(frame: pd.DataFrame) -> Drawn:
-    """From `person, days_late, issues`: open issues after their due dates."""
-    rows = frame.dropna(subset=["days_late", "issues"]).astype({"issues": int})
+    """From `person, days_overdue, issues`: open issues after their due dates."""
+    rows = frame.dropna(subset=["days_overdue", "issues"]).astype({"issues": int})
     if rows.empty:
         return NOTHING
-    place = rows["days_late"].map(
+    place = rows["days_overdue"].map(
         lambda days: next(at for at, (_, most) in enumerate(LATE) if most is None or days <= most)
     )
     rows = rows.assign(person=rows["person"].fillna(both("nobody")).map(clean), place=place)

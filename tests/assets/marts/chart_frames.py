@@ -92,7 +92,7 @@ def booked(people: int, months: int = 2) -> pd.DataFrame:
 
 def late(*days: int, person: str | None = "佐藤") -> pd.DataFrame:
     return pd.DataFrame(
-        [(person, one, 1) for one in days], columns=["person", "days_late", "issues"]
+        [(person, one, 1) for one in days], columns=["person", "days_overdue", "issues"]
     )
 
 

@@ -18,7 +18,11 @@ select
     sum(done_hours) as done_hours,
     sum(actual_hours) as actual_hours,
     sum(unestimated_hours) as unestimated_hours,
+    sum(costed_done_hours) as costed_done_hours,
+    sum(costed_actual_hours) as costed_actual_hours,
     sum(planned_hours) as planned_hours,
+    sum(baseline_hours) as baseline_hours,
+    sum(baseline_planned_hours) as baseline_planned_hours,
     sum(finished)::bigint as finished,
     sum(reopened)::bigint as reopened
 from {{ ref('burn_step') }}

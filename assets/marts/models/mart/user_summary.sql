@@ -10,14 +10,16 @@ select
     a.cycle_seconds_median,
     coalesce(w.created, 0) as created,
     coalesce(w.comments, 0) as comments,
-    coalesce(w.hours, 0) as hours
+    coalesce(w.hours, 0) as hours,
+    w.first_day,
+    w.last_day
 from {{ ref('dim_person') }} as u
 left join (
     select
         space_key,
         coalesce(assignee_id, 0) as assignee_id,
-        count(*) filter (where stage <> 'done') as open_issues,
-        count(*) filter (where stage in ('active', 'review')) as active_issues,
+        count(*) filter (where stage <> 'done' and not is_archived) as open_issues,
+        count(*) filter (where stage in ('active', 'review') and not is_archived) as active_issues,
         count(*) filter (where stage = 'done') as done_issues,
         percentile_cont(0.5) within group (order by cycle_seconds) as cycle_seconds_median
     from {{ ref('issue') }}
@@ -25,7 +27,14 @@ left join (
     group by space_key, coalesce(assignee_id, 0)
 ) as a on a.space_key = u.space_key and a.assignee_id = u.user_id
 left join (
-    select space_key, user_id, sum(created)::bigint as created, sum(comments)::bigint as comments, sum(hours) as hours
-    from {{ ref('user_workload_weekly') }}
+    select
+        space_key,
+        user_id,
+        sum(created)::bigint as created,
+        sum(comments)::bigint as comments,
+        sum(hours) as hours,
+        min(day) as first_day,
+        max(day) as last_day
+    from {{ ref('person_project_day') }}
     group by space_key, user_id
 ) as w on w.space_key = u.space_key and w.user_id = u.user_id
