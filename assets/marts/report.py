@@ -105,8 +105,8 @@ def report(
 
 #: Marts without which a part of the page is empty; it names those that are not there yet.
 NEEDED = {
-    "calendar", "dim_person", "due_date", "hours_ledger", "issue", "issue_history", "issue_plan",
-    "issue_status_interval",
+    "calendar", "dim_person", "due_date", "forecast", "hours_ledger", "issue", "issue_history",
+    "issue_plan", "issue_status_interval",
     "milestone_summary", "reopen_event", "sync_freshness", "wip_aging",
 }  # fmt: skip
 

@@ -83,6 +83,12 @@ def collect(
     milestones = reader.rows(queries.MILESTONES, "milestone_summary")
     for row in milestones:
         stones.of((row.space_key, row.milestone_id))
+    forecasts = {
+        (row.space_key, row.milestone_id): {
+            "by_50": day_number(row.by_50), "by_85": day_number(row.by_85), "reason": row.reason,
+        }
+        for row in reader.rows(queries.FORECASTS, "forecast")
+    }  # fmt: skip
     codes = _Codes(projects, types, people)
     workdays = reader.rows(queries.WORKDAYS, "calendar")
     issues = _issues(reader, codes, statuses, stones)
@@ -150,6 +156,7 @@ def collect(
                 "project": projects.of((row.space_key, row.project_id)),
                 "name": clean(row.milestone), "archived": bool(row.archived),
                 "start": day_number(row.start_date), "due": day_number(row.due_date),
+                **forecasts.get((row.space_key, row.milestone_id), {}),
             }
             for row in milestones
         ],

@@ -55,7 +55,7 @@ _THROUGHPUT = """
 _BURN = """
     SELECT m.project_key, m.space_key || '/' || m.milestone_id AS milestone_id, m.milestone, m.day,
         m.scope::float8 AS scope,
-           m.done::float8 AS done, v.release_due_date AS due_date, m.projected_done_on
+           m.done::float8 AS done, v.release_due_date AS due_date
     FROM (SELECT space_key, milestone_id, max(day) AS last_day, max(day) - min(day) AS days
           FROM mart.milestone_burn GROUP BY space_key, milestone_id) AS r
     JOIN raw.versions AS v
@@ -65,6 +65,14 @@ _BURN = """
       ON p.space_key = v.space_key AND p.id = v.project_id AND p.archived IS NOT TRUE
     JOIN mart.milestone_burn AS m ON m.space_key = r.space_key AND m.milestone_id = r.milestone_id
     WHERE (r.last_day - m.day) % (r.days / :points + 1) = 0
+"""
+_ENDS = """
+    SELECT f.project_key, f.milestone, f.as_of, f.due_date, f.done_by_50, f.done_by_85, f.reason
+    FROM mart.forecast AS f
+    JOIN raw.versions AS v
+      ON v.space_key = f.space_key AND v.id = f.milestone_id AND v.deleted_at IS NULL
+          AND v.archived IS NOT TRUE
+    WHERE f.is_last AND f.left_open > 0
 """
 _HOURS = f"""
     SELECT month, CASE WHEN user_id IS NOT NULL THEN {_namesakes_apart("user_name", "user_id")}
@@ -159,7 +167,8 @@ CHARTS = (
     Chart("issue_now", "overdue_title", _OVERDUE, specs.overdue, rows.overdue),
     Chart("wip_aging", "ageing_title", _AGEING, flow_specs.ageing, flow_rows.ageing),
     Chart("upcoming_load", "load_title", _LOAD, specs.load, rows.load),
-    Chart("milestone_burn", "burn_title", _BURN, specs.burns_and_ends, rows.burn, specs.burns),
+    Chart("milestone_burn", "burn_title", _BURN, specs.burns, rows.burn),
+    Chart("forecast", "milestones_title", _ENDS, specs.milestones, rows.ends),
     Chart("plan_actual_monthly", "plan_title", _PLAN, specs.plan, rows.plan),
     Chart(
         "flow_daily",

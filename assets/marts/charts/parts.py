@@ -6,7 +6,7 @@ from assets.marts.charts.words import RISKS, STAGES
 
 Spec = dict[str, Any]
 
-RED, BLUE, GREEN, PINK = "#D55E00", "#0072B2", "#009E73", "#CC79A7"
+RED, BLUE, GREEN, PINK, ORANGE = "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00"
 ROWS, MARKS = {"name": "rows"}, {"name": "marks"}
 
 

@@ -17,9 +17,8 @@ ENDS_SHOWN, ENDS_DAYS = 10, 120
 
 
 def burn(frame: pd.DataFrame) -> Drawn:
-    """From `project_key, milestone_id, milestone, day, scope, done, due_date, projected_done_on`.
-
-    The milestones with most left to do, and as marks when those that are open will end.
+    """From `project_key, milestone_id, milestone, day, scope, done, due_date`: the milestones with
+    most left to do.
     """
     rows = frame.dropna(subset=["milestone_id", "day", "scope", "done"]).sort_values("day")
     if rows.empty:
@@ -54,49 +53,59 @@ def burn(frame: pd.DataFrame) -> Drawn:
         f"残りの多い {min(len(order), MILESTONES_SHOWN)} / {len(order)} 件 · "
         "most left to do first · 完了 / 範囲 (done / in scope)"
     )
-    return Drawn(said, made, _ends(last[last["scope"] > last["done"]]))
+    return Drawn(said, made)
 
 
-def _ends(last: pd.DataFrame) -> Rows:
-    """Return when milestones end if their speed goes on, from their newest rows: those with a
-    speed, or due in these months.
+def ends(frame: pd.DataFrame) -> Drawn:
+    """From `project_key, milestone, as_of, due_date, done_by_50, done_by_85, reason`: when open
+    milestones will end, of those with a forecast, or due in these months.
     """
     reach = timedelta(days=ENDS_DAYS)
-    made: list[tuple[date, str, date, date | None, date | None]] = []
-    for row in last.to_dict("records"):
-        today: date = row["day"]
-        due, end = (
+    made: list[tuple[date, str, dict[str, Any]]] = []
+    for row in frame.dropna(subset=["as_of"]).to_dict("records"):
+        today: date = row["as_of"]
+        no_day = both(f"reason_{row['reason']}") if isinstance(row["reason"], str) else "–"
+        due, half, end = (
             row[name] if isinstance(row[name], date) else None
-            for name in ("due_date", "projected_done_on")
+            for name in ("due_date", "done_by_50", "done_by_85")
         )
-        if end or (due and abs(due - today) <= reach):
+        if half or (due and abs(due - today) <= reach):
+            most = today + reach
+            drawn = {
+                "today": ms(today),
+                "half": ms(min(half or most, most)),
+                "end": ms(min(end or most, most)),
+                "cut": "?" if half is None else "" if end and end <= most else "→",
+                "due": ms(due) if due and abs(due - today) <= reach else None,
+                "half_on": half.isoformat() if half else no_day,
+                "ends": end.isoformat() if end else no_day,
+                "due_on": due.isoformat() if due else "–",
+                "state": both(_state(today, due, half, end)),
+            }
             name = cut_text(f"{clean(row['project_key'] or '?')} {clean(row['milestone'])}", 30)
-            made.append((due or date.max, name, today, due, end))
-    return [
-        {
-            "milestone": name + "\u200b" * place,
-            "order": place,
-            "today": ms(today),
-            "end": ms(min(end or date.max, today + reach)),
-            "cut": "?" if end is None else "→" if end > today + reach else "",
-            "due": ms(due) if due and abs(due - today) <= reach else None,
-            "ends": end.isoformat() if end else both("no_speed"),
-            "due_on": due.isoformat() if due else "–",
-            "state": both(_state(today, due, end)),
-        }
-        for place, (_, name, today, due, end) in enumerate(
-            sorted(made, key=lambda one: one[:2])[:ENDS_SHOWN]
-        )
-    ]
+            made.append((due or date.max, name, drawn))
+    if not made:
+        return NOTHING
+    shown = sorted(made, key=lambda one: one[:2])[:ENDS_SHOWN]
+    said = f"期限の早い {len(shown)} / {len(made)} 件 · first by due date · {both('half_and_end')}"
+    return Drawn(
+        said,
+        [
+            {"milestone": name + "\u200b" * place, "order": place, **drawn}
+            for place, (_, name, drawn) in enumerate(shown)
+        ],
+    )
 
 
-def _state(today: date, due: date | None, end: date | None) -> str:
+def _state(today: date, due: date | None, half: date | None, end: date | None) -> str:
     """Return the word for a milestone that is open; the page says the same."""
     if due is None:
         return "no_due"
-    if end is None and due >= today:
-        return "no_speed"
-    return "in_time" if end is not None and end <= due else "too_late"
+    if due < today or (half and half > due):
+        return "too_late"
+    if half is None:
+        return "no_forecast"
+    return "in_time" if end and end <= due else "at_risk"
 
 
 def near(due: date | None, days: "Sequence[date] | pd.Series[Any]") -> int | None:

@@ -11,7 +11,7 @@ from assets.marts.charts.flow_specs import ageing, cycle, flow, throughput
 from assets.marts.charts.parts import (
     BLUE,
     GREEN,
-    MARKS,
+    ORANGE,
     RED,
     ROWS,
     Spec,
@@ -243,34 +243,40 @@ def load() -> Spec:
 
 
 def milestones() -> Spec:
-    """`rows: milestone, order, today, end, cut, due, ends, due_on, state`: from today to the end of
-    the work, and the due date.
+    """`rows: milestone, order, today, half, end, cut, due, half_on, ends, due_on, state`: from
+    today to the day by which the work is done with 50 %, paler to that with 85 %, and the due date.
 
-    `cut` is written where the bar ends at the edge and the work does not; `ends` and `due_on` are
-    the real days, in words.
+    `cut` is written where the bar ends at the edge and the work does not; `half_on`, `ends` and
+    `due_on` are the real days, in words.
     """
-    names = {"@in_time": GREEN, "@too_late": RED, "@no_due": "#9AA5B1", "@no_speed": "#C9D1DA"}
-    tip = on_hover(
-        ("milestone", "@milestone", "text"),
-        ("ends", "@end", "text"),
-        ("due_on", "@due", "text"),
-        ("state", "@kind", "text"),
-    )
+    names = {
+        "@in_time": GREEN, "@at_risk": ORANGE, "@too_late": RED, "@no_due": "#9AA5B1",
+        "@no_forecast": "#C9D1DA",
+    }  # fmt: skip
+    colour = {"field": "state", "type": "nominal", **coloured(names)}
     y = _people("milestone")
     y["axis"] = {"title": None, "labelLimit": {"expr": "max(90, width / 2.5)"}}
     return {
         "height": {"step": 24},
         "data": ROWS,
-        "encoding": {"y": y, "tooltip": tip},
+        "encoding": {
+            "y": y,
+            "tooltip": on_hover(
+                ("milestone", "@milestone", "text"),
+                ("half_on", "@half", "text"),
+                ("ends", "@end", "text"),
+                ("due_on", "@due", "text"),
+                ("state", "@kind", "text"),
+            ),
+        },
         "layer": [
             {
-                "mark": {"type": "bar", "height": {"band": 0.55}},
-                "encoding": {
-                    "x": day("today"),
-                    "x2": {"field": "end"},
-                    "color": {"field": "state", "type": "nominal", **coloured(names)},
-                },
-            },
+                "mark": {"type": "bar", "height": {"band": 0.55}, "opacity": opacity},
+                "encoding": {"x": day(begins), "x2": {"field": ends}, "color": colour},
+            }
+            for begins, ends, opacity in (("today", "half", 1), ("half", "end", 0.45))
+        ]
+        + [
             {
                 "transform": [{"filter": "isValid(datum.due)"}],
                 "mark": {
@@ -286,20 +292,6 @@ def milestones() -> Spec:
                 "encoding": {"x": day("end"), "text": {"field": "cut"}},
             },
         ],
-    }
-
-
-def burns_and_ends() -> Spec:
-    """The milestones of `marks`, as `milestones` draws them, and the burn-up of those in `rows`."""
-    ends = milestones() | {
-        "data": MARKS,
-        "title": {"text": "@milestones_title", "fontSize": 13, "anchor": "start"},
-        "width": 520,
-    }
-    ends["encoding"]["y"]["axis"]["labelLimit"] = 240
-    return {
-        "vconcat": [ends, burns()],
-        "resolve": {"scale": {"color": "independent"}, "legend": {"color": "independent"}},
     }
 
 

@@ -3,8 +3,8 @@
 /** Days in the same status from which work in progress counts as stuck. */
 const STUCK_DAYS = 7;
 const LOAD_WEEKS = 6;
-/** Days whose speed is expected to go on, as in mart.milestone_burn: fewer where the milestone began more recently. */
-const SPEED_DAYS = 28;
+/** A milestone of which something was done in these days is under way. */
+const LATELY_DAYS = 28;
 /** Milestones whose ends are drawn, and the days before and after today that have room. */
 const ENDINGS = 10, ENDINGS_DAYS = 120;
 const OTHERS = -1;
@@ -86,7 +86,7 @@ function load({ open }) {
   return { first, people: sorted, names, rows, unestimated, hours: sum(sorted.map(([, one]) => one.hours)) };
 }
 
-/** Each milestone with its issues, its speed, and the day on which it ends if the speed goes on. */
+/** Each milestone, and the days by which all of it is done with 50 and 85 %, of mart.forecast. */
 function milestones({ all, stageOf }) {
   const issues = DATA.issues, found = new Map();
   const put = (stone, at) => { if (!found.has(stone)) found.set(stone, []); found.get(stone).push(at); };
@@ -95,8 +95,6 @@ function milestones({ all, stageOf }) {
     if (of == null) continue;
     if (Array.isArray(of)) of.forEach(stone => put(stone, at)); else put(of, at);
   }
-  const first = new Map();
-  DATA.burn.m.forEach((stone, at) => first.set(stone, Math.min(first.get(stone) ?? Infinity, DATA.burn.day[at])));
   const unfiltered = chosen.team === "" && chosen.person === "" && chosen.type === "";
   const rows = DATA.milestones.flatMap((stone, at) => {
     if (!inProject(stone.project) || (stone.archived && !chosen.archived)) return [];
@@ -104,14 +102,16 @@ function milestones({ all, stageOf }) {
     if (!of.length && !unfiltered) return [];
     const count = test => of.filter(test).length;
     const done = count(one => stageOf(one) === "done"), left = of.length - done;
-    const began = Math.max(first.get(at) ?? -Infinity, stone.start <= DATA.today ? stone.start ?? -Infinity : -Infinity);
-    const days = Math.max(Math.min(SPEED_DAYS, DATA.today - began + 1), 1);
-    const lately = count(one => issues.done[one] != null && issues.done[one] > DATA.today - days);
-    const end = !left ? null : lately ? DATA.today + Math.ceil(left * days / lately) : Infinity;
-    const state = !left ? "" : stone.due == null ? "no_due" : end === Infinity && stone.due >= DATA.today ? "no_speed" : end > stone.due ? "too_late" : "in_time";
+    const since = DATA.today - LATELY_DAYS;
+    const lately = count(one => issues.done[one] != null && issues.done[one] > since);
+    const half = left ? stone.by_50 : null, end = left ? stone.by_85 : null, { reason } = stone;
+    const state = !left ? "" : stone.due == null ? "no_due"
+      : stone.due < DATA.today || half > stone.due ? "too_late" : half == null ? "no_forecast"
+      : end != null && end <= stone.due ? "in_time" : "at_risk";
     return [{
       at, project: DATA.projects[stone.project].key, name: stone.name, archived: stone.archived, start: stone.start, due: stone.due,
-      issues: of.length, done, left, working: count(one => ["active", "review"].includes(stageOf(one))), lately, end, state,
+      issues: of.length, done, left, working: count(one => ["active", "review"].includes(stageOf(one))), lately,
+      half, end, reason, state,
       estimated: sum(of.map(one => issues.estimated[one])), actual: sum(of.map(one => issues.actual[one])),
     }];
   });
@@ -122,16 +122,19 @@ function milestones({ all, stageOf }) {
 const isUnderWay = row => Boolean(row.left && (row.working || row.lately || (row.due >= DATA.today && !(row.start > DATA.today))));
 const underWay = rows => rows.filter(isUnderWay);
 
-/** When the work on a milestone ends, in words. */
-const endOf = row => !row.left ? word("all_done") : row.end === Infinity ? word("no_speed") : iso(row.end);
+/** When the work on a milestone ends, in words: a day, or why there is none. */
+const endOf = (row, day = row.end) => !row.left ? word("all_done") : day != null ? iso(day)
+  : row.reason ? word(`reason_${row.reason}`) : "–";
 
 /** The first milestones under way as bars: cut where they would press the others together, which `cut` marks. Words say the real days. */
 function endings(rows) {
   const most = DATA.today + ENDINGS_DAYS, near = day => day != null && Math.abs(day - DATA.today) < ENDINGS_DAYS;
   return underWay(rows).slice(0, ENDINGS).map((row, order) => ({
-    milestone: `${row.project} ${row.name}`, order, today: DATA.today * MS, end: Math.min(row.end, most) * MS,
-    cut: row.end === Infinity ? "?" : row.end > most ? "→" : "", due: near(row.due) ? row.due * MS : null,
-    ends: endOf(row), due_on: iso(row.due), state: word(row.state),
+    milestone: `${row.project} ${row.name}`, order, today: DATA.today * MS,
+    half: Math.min(row.half ?? most, most) * MS, end: Math.min(row.end ?? most, most) * MS,
+    cut: row.half == null ? "?" : row.end == null || row.end > most ? "→" : "",
+    due: near(row.due) ? row.due * MS : null,
+    half_on: endOf(row, row.half), ends: endOf(row), due_on: iso(row.due), state: word(row.state),
   }));
 }
 

@@ -98,11 +98,13 @@ function showMilestones(picked) {
   const rows = milestones(picked), active = underWay(rows), late = active.filter(row => row.state === "too_late");
   answer("milestones", "say_milestones", { n: number(late.length), all: number(active.length) }, late.length > 0);
   const drawn = endings(rows), some = drawn.length < active.length ? ` · ${fill("first_of", { n: drawn.length, all: active.length })}` : "";
-  figure("milestones", drawn, [...texts("", "milestone"), column("end", row => row.ends), column("due", row => row.due_on), column("kind", row => row.state)],
+  figure("milestones", drawn, [...texts("", "milestone"), column("half", row => row.half_on), column("end", row => row.ends), column("due", row => row.due_on), column("kind", row => row.state)],
     { said: byId("card-milestones").querySelector(".answer").textContent + some });
   table(byId("table-milestones"), word("part_milestones"), [
     column("project", row => row.project), column("milestone", row => row.name, "long", row => row.archived ? `${row.name} (${word("archived")})` : row.name),
-    dayColumn("start", row => row.start), dayColumn("due", row => row.due), column("end", row => row.left ? row.end : null, "", row => make("span", { class: row.state === "too_late" ? "bad" : null }, endOf(row))),
+    dayColumn("start", row => row.start), dayColumn("due", row => row.due),
+    column("half", row => row.half, "", row => endOf(row, row.half)),
+    column("end", row => row.end, "", row => make("span", { class: row.state === "too_late" ? "bad" : null }, endOf(row))),
     column("state", row => row.state && word(row.state)), amount("issues_axis", row => row.issues), amount("working", row => row.working), amount("done", row => row.done),
     column("share", row => row.issues ? row.done / row.issues : null, "n", row => row.issues ? `${Math.round(100 * row.done / row.issues)} %` : "–"),
     amount("planned_h", row => row.estimated, 1), amount("actual_h", row => row.actual, 1),

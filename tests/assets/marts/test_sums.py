@@ -23,6 +23,7 @@ SUMS = (
     "burn_day",
     "velocity",
     "milestone_burn",
+    "forecast",
     "earned_value_milestone",
     "earned_value_project",
     "issue_tree",
@@ -31,7 +32,7 @@ SUMS = (
     "person_project_day",
     "person_project_week",
     "plan_actual_monthly",
-    "team_project_week",
+    "team_project_day",
     "user_workload_weekly",
 )
 LISTS = (
