@@ -10,7 +10,16 @@ from simulator.clock import DAY
 from simulator.masters import CLOSED, IN_PROGRESS, OPEN, RESOLVED
 from simulator.model import Issue, Project
 from simulator.moves import HOLD, Moves
-from simulator.sketch import RECENT, RELEASE, SPRINT, SPRINT_DAYS, day, is_sprint, morning_after
+from simulator.sketch import (
+    RECENT,
+    RELEASE,
+    SPRINT,
+    SPRINT_DAYS,
+    current,
+    day,
+    is_sprint,
+    morning_after,
+)
 from simulator.world import World
 
 
@@ -48,15 +57,18 @@ class Story(Moves):
 
     def create_in(self, project: Project, at: int, richness: float) -> Issue:
         """Create an issue; `richness` is the share of optional fields that it has."""
-        rng = self.rng
-        author = rng.choice(project.members)
-        notify = (rng.choice(project.members),) if rng.random() < 0.1 else ()
-        fields = self.fields(project, at, richness)
-        subjects, rests = rng.choice(texts.SUMMARIES)
-        subject, rest = rng.choice(subjects), rng.choice(rests)
-        summary = f"{subject} {rest}" if subject.isascii() else f"{subject}{rest}"
+        kind = self.kind()
+        summary = self.summary(project, kind)
+        fields = self.content(project, at, kind, summary, richness)
+        notify = (self.rng.choice(project.members),) if self.rng.random() < 0.1 else ()
         return self.world.create_issue(
-            project.id, summary=summary, by=author, at=at, notify=notify, **fields
+            project.id,
+            summary=summary,
+            by=self.rng.choice(project.members),
+            at=at,
+            notify=notify,
+            **fields,
+            **self.plan(project, at, richness),
         )
 
     def advance(self, at: int) -> None:
@@ -87,13 +99,20 @@ class Story(Moves):
         found = issue or self.any_issue()
         if found is not None:
             self.rng.choice(
-                (self.put_off, self.hand_over, self.touch_up, self.touch_up, self.plan, self.reopen)
+                (
+                    self.put_off,
+                    self.hand_over,
+                    self.touch_up,
+                    self.touch_up,
+                    self.commit,
+                    self.reopen,
+                )
             )(at, found)
 
-    def plan(self, at: int, issue: Issue) -> None:
+    def commit(self, at: int, issue: Issue) -> None:
         """Put an issue into the present sprint, or the next."""
         sprint = self.sprint(self.home(issue), at)
-        self._move(at, issue, (), {} if sprint is None else {"milestone_ids": (sprint.id,)})
+        self._move(at, issue, "", {} if sprint is None else {"milestone_ids": (sprint.id,)})
 
     def end_sprint(self, at: int, project: Project, sprint: int) -> None:
         """Carry what is not done over to the next sprint, as most teams do most of the time."""
@@ -154,7 +173,7 @@ class Story(Moves):
         else:
             members = self.world.projects[found.project_id].members
             notify = (self.rng.choice(members),) if draw > 0.8 else ()
-            content = self.rng.choice(texts.REMARKS) or "👀"
+            content = self.say(found, self.rng.choice(("ask", "answer", "book")))
             self.world.comment(found, content, by=self.rng.choice(members), at=at, notify=notify)
 
     def bulk(self, at: int, project: Project | None = None) -> None:
@@ -164,7 +183,11 @@ class Story(Moves):
         chosen = {issue.id: issue for issue in recent if issue is not None}
         if chosen:
             fields = self.rng.choice(
-                ({"priority_id": 2}, {"priority_id": 3}, {"due_date": day(at, 14)})
+                (
+                    {"priority_id": 2},
+                    {"priority_id": 3},
+                    {"version_ids": tuple(current(home, at)[:1])},
+                )
             )
             self.world.bulk_edit(chosen.values(), by=self.rng.choice(home.members), at=at, **fields)
 

@@ -1,0 +1,231 @@
+"""The project that is late: planned once from end to end, it takes more work in and moves its dates
+later again and again, and its comments tell why.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from simulator.board import Board, Job
+from simulator.masters import CLOSED, IN_PROGRESS, Version
+from simulator.model import Issue
+from simulator.themes import BUG, OTHER, REQUEST, TASK
+from simulator.worktime import iso
+
+if TYPE_CHECKING:
+    from simulator.history import History
+
+#: Name of each phase, its share of the work, and which of the actions of its theme it is made of.
+PHASES = (
+    ("要件定義", 0.12, (0,)),
+    ("基本設計", 0.2, (1, 2)),
+    ("製造", 0.38, (3, 4, 5, 6)),
+    ("結合テスト", 0.2, (7, 8, 9)),
+    ("受け入れ・公開", 0.1, (10,)),
+)
+PLAN = "公開リリース計画"
+#: When, in shares of its time, the dates are moved, and how much faster than it can be the plan
+#: takes the team to be from the beginning on and from each of these days on.
+MOVES = (0.22, 0.4, 0.58)
+HOPES = (1.2, 1.35, 1.45, 1.7)
+#: When more work comes in, and how much of all issues that is; faults are found from a moment on.
+SCOPE, MORE, FAULTS = (0.3, 0.47, 0.66), 0.09, 0.45
+PLANNED = 0.62
+_REASONS = (
+    "決済代行会社のAPI仕様の確定が2週間遅れたため、後続の作業の期限を見直しました。"
+    "公開日を{due}に変更します。",
+    "第1回・第2回の追加要望を取り込んだことと、設計の手戻りのため、期限を再度延期します。"
+    "公開日は{due}の予定です。",
+    "要員の増員が認められず、結合テスト以降の日程を引き直しました。"
+    "公開日を{due}に変更します。お客様にはご説明済みです。",
+)
+_MOVED = (
+    "全体日程の見直しに伴い、期限を変更します（「公開リリース計画」を参照）。",
+    "決済APIの仕様待ちのため、期限を延ばします。",
+    "追加要望を先に対応するため、期限を変更します。",
+)
+_SCOPE = "お客様の変更要求（第{}回）による追加要望です。見積もりは別途提示済みです。"
+_REPORTS = (
+    (0.97, "予定通りです。"),
+    (0.9, "やや遅れていますが、残業で取り戻す見込みです。"),
+    (0.0, "遅れています。追加要望の影響が大きく、日程の見直しを相談させてください。"),
+)
+
+
+class Plight:
+    """Files the issues of the late project, day by day."""
+
+    def __init__(self, history: "History", board: Board) -> None:
+        self.history, self.board = history, board
+        self.total = board.unmade
+        self.span = [day for day in history.days if board.begin <= day <= board.end]
+        self.phases: list[Version] = []
+        self.jobs: list[tuple[int, Job]] = []
+        self.issue: Issue | None = None
+        self._moves = {self._day(share): turn for turn, share in enumerate(MOVES)}
+        self._scope = {self._day(share): turn for turn, share in enumerate(SCOPE, 1)}
+
+    def file(self, day: int, opening: int) -> None:
+        """File what is planned, asked for and found on a day, and move dates."""
+        if not self.phases:
+            self._begin(day, opening)
+        if (turn := self._moves.get(day)) is not None:
+            due = self._schedule(day, HOPES[turn + 1])
+            move = partial(self._move, reason=_REASONS[turn], due=due)
+            self.history.then(opening + 7 * 3_600, move)
+        if (number := self._scope.get(day)) is not None:
+            for _ in range(min(round(MORE * self.total), self.board.unmade)):
+                self._more(day, opening, number)
+        place = self.span.index(day)
+        left = len(self.span) - place
+        if place >= FAULTS * len(self.span) and self.board.unmade > MORE * self.total * sum(
+            one > day for one in self._scope
+        ):
+            spare = self.board.unmade - MORE * self.total * sum(one > day for one in self._scope)
+            if self.history.rng.random() < spare / left:
+                self._found(opening)
+        if place % 10 == 4:
+            self.history.then(opening + 8 * 3_600, self._report)
+
+    def _day(self, share: float) -> int:
+        return self.span[int(share * (len(self.span) - 1))]
+
+    def _begin(self, day: int, opening: int) -> None:
+        """File the plan of the whole project in its first days."""
+        history, board, rng = self.history, self.board, self.history.rng
+        project = board.project
+        self.phases = [
+            history.world.add_version(project.id, name, start=iso(day), due=iso(day), at=opening)
+            for name, *_ in PHASES
+        ]
+        subjects, actions = history.theme(project).kinds[TASK]
+        count = max(1, round(PLANNED * self.total) - 1)
+        for number in range(min(count, board.unmade)):
+            phase = self._phase(number / count)
+            chosen = [actions[one] for one in PHASES[phase][2] if one < len(actions)] or actions
+            at = opening + rng.randrange(300, 1_100)
+            if number >= 10:
+                at = history.time.opening(self.span[min(number * 8 // count, len(self.span) - 1)])
+                at += rng.randrange(300, 30_000)
+            job = history.file(
+                board,
+                at,
+                history.size(board, TASK),
+                kind=TASK,
+                summary=rng.choice(subjects) + rng.choice(chosen),
+                days=0,
+                milestone=self.phases[phase],
+            )
+            self.jobs.append((phase, job))
+        self._schedule(day, HOPES[0])
+        self._date_phases()
+        if board.unmade:
+            board.unmade -= 1
+            history.then(opening + 1_150, self._make_plan)
+
+    def _phase(self, share: float) -> int:
+        reached = 0.0
+        for place, (_, part, _) in enumerate(PHASES):
+            reached += part
+            if share < reached:
+                return place
+        return len(PHASES) - 1
+
+    def _make_plan(self, at: int) -> None:
+        lead = self.board.team[0]
+        self.issue = self.history.world.create_issue(
+            self.board.project.id,
+            summary=PLAN,
+            description="公開までの全体日程です。日程の変更と進捗はこの課題のコメントで報告します。",
+            by=lead,
+            at=at,
+            type_id=list(self.board.project.issue_types)[OTHER],
+            status_id=IN_PROGRESS,
+            assignee_id=lead,
+            start_date=iso(self.span[0]),
+            due_date=self.phases[-1].due,
+            milestone_ids=(self.phases[-1].id,),
+        )
+
+    def _schedule(self, day: int, hope: float) -> int:
+        """Give what is left of the plan its dates from a day on; return the last."""
+        pace, reached = max(self.board.pace * hope, 0.01), 0.0
+        last = day
+        for _, job in sorted(self.jobs, key=lambda row: (row[0], row[1].number)):
+            if not job.is_done:
+                reached += job.left
+                job.due = last = self.history.ahead(day, 1 + reached / pace)
+        self.board.sort()
+        return last
+
+    def _date_phases(self) -> None:
+        """Let each phase last until the last of its issues is due."""
+        begin = iso(self.span[0])
+        for place, version in enumerate(self.phases):
+            dues = [iso(job.due) for phase, job in self.jobs if phase == place]
+            version.start, version.due = begin, max([begin, *dues])
+            begin = version.due
+
+    def _move(self, at: int, reason: str, due: int) -> None:
+        """Move the dates of the milestones and of what is left, and say why."""
+        history, lead = self.history, self.board.team[0]
+        for place, version in enumerate(self.phases):
+            dues = [iso(job.due) for phase, job in self.jobs if phase == place and not job.is_done]
+            if dues and max(dues) > (version.due or ""):
+                history.world.reschedule_version(
+                    self.board.project.id, version.id, max(dues), by=lead, at=at
+                )
+        if self.issue is not None:
+            said = reason.format(due=iso(due))
+            history.world.edit_issue(self.issue, by=lead, at=at, comment=said, due_date=iso(due))
+        for _, job in self.jobs:
+            issue, new = job.issue, iso(job.due)
+            if issue is None or job.is_done or issue.status_id == CLOSED or not issue.due_date:
+                continue
+            if new > issue.due_date:
+                said = history.rng.choice(_MOVED) if history.rng.random() < 0.3 else ""
+                at += 5
+                history.world.edit_issue(issue, by=lead, at=at, comment=said, due_date=new)
+
+    def _more(self, day: int, opening: int, number: int) -> None:
+        """Take one more wish in."""
+        history, rng = self.history, self.history.rng
+        job = history.file(
+            self.board,
+            opening + rng.randrange(5 * 3_600, 7 * 3_600),
+            history.size(self.board, REQUEST),
+            kind=REQUEST,
+            summary="【追加要望】" + history.summary(self.board.project, REQUEST),
+            days=rng.uniform(12, 40),
+            milestone=self.phases[2],
+        )
+        job.note = _SCOPE.format(number)
+        self.jobs.append((2, job))
+
+    def _found(self, opening: int) -> None:
+        """File a fault that a test has found."""
+        history, board = self.history, self.board
+        job = history.file(
+            board,
+            opening + history.rng.randrange(8 * 3_600),
+            history.size(board, BUG),
+            kind=BUG,
+            days=history.rng.uniform(4, 10),
+            milestone=self.phases[3],
+        )
+        self.jobs.append((3, job))
+
+    def _report(self, at: int) -> None:
+        """Say how far the project is."""
+        if self.issue is None:
+            return
+        today = iso(self.history.time.number(at))
+        made = [job.issue for _, job in self.jobs if job.issue is not None]
+        planned = sum((issue.due_date or today) < today for issue in made)
+        done = sum(issue.status_id == CLOSED for issue in made)
+        said = next(text for least, text in _REPORTS if done >= least * planned)
+        self.history.world.comment(
+            self.issue,
+            f"進捗報告: 計画{planned}件に対し、完了は{done}件です。{said}",
+            by=self.board.team[0],
+            at=at,
+        )
