@@ -119,7 +119,7 @@ class Board:
         others = [queue for one, queue in self._own.items() if one != user]
         queues = [queue for queue in (own, self._ready) if queue]
         queues = queues or [queue for queue in others if queue]
-        queues += [queue for queue in others if len(queue) > 2]
+        queues += [queue for queue in others if len(queue) > 1]
         queue = min(queues, key=lambda one: one[0], default=None)
         return heappop(queue)[2] if queue else None
 

@@ -26,19 +26,23 @@ from simulator.worktime import CLOSES, OPENS, WorkTime, is_working_day, iso
 #: Size of an issue by kind, of the average.
 _SIZES = {TASK: 1.25, BUG: 0.7, REQUEST: 1.0, OTHER: 0.5}
 _SPREAD = 0.65
+#: What large ones lose to the limits below, all are made larger by.
+_CUT = 1.15
 #: Quarters of an hour: the longest entry, the largest issue, the largest of a sprint, and what
 #: one does in a day.
-_ENTRY, _LARGEST, _IN_SPRINT, _DAY = 32, 160, 100, 30
+_ENTRY, _LARGEST, _IN_SPRINT, _DAY = 32, 160, 80, 30
 #: Estimates that people give, in hours.
 _ROUND = (0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40)
 #: How much of its time a team plans, and how many of an issue's days lie behind its start.
-_LOAD = 0.88
+_LOAD = 0.84
 #: Share of what comes by itself that nobody ever begins.
 _SOME_DAY = 0.05
+#: Share of it that the running sprint takes in.
+_URGENT = 0.12
 #: Working days of the late project, if there are as many.
 _LATE = 180
 #: Of one in so many sprints something waits for others beyond its end.
-_BLOCKED = 6
+_BLOCKED = 7
 #: The first answer, by kind.
 _FIRST = ("ack_task", "ack_bug", "ack_request", "ack_other")
 _DETOURS: tuple[tuple[str, float], ...] = (
@@ -94,7 +98,7 @@ class History(Story):
         for board in self.boards:
             pace = board.ahead / max(1, sum(board.begin <= one <= board.end for one in self.days))
             days = board.style.waiting_days + (5 if board.style.in_sprints else 0)
-            board.reserve = board.ahead * 0.25 if board.style.is_late else pace * days
+            board.reserve = board.ahead * 0.35 if board.style.is_late else pace * days
             if board.style.is_late:
                 self._plights[board.project.id] = Plight(self, board)
         for day in self.days:
@@ -139,7 +143,7 @@ class History(Story):
 
     def size(self, board: Board, kind: int) -> int:
         """Draw the size of an issue, in quarters of an hour."""
-        mean = board.mean() * _SIZES[kind]
+        mean = board.mean() * _SIZES[kind] * _CUT
         drawn = self.rng.lognormvariate(log(mean) - _SPREAD**2 / 2, _SPREAD)
         return max(1, min(round(drawn), _LARGEST, round(4 * mean)))
 
@@ -213,8 +217,15 @@ class History(Story):
         while board.unmade and waits < board.style.waiting_days * board.pace:
             kind = self.kind()
             size = self.size(board, kind)
-            late = board.style.waiting_days + size / _DAY + self.rng.uniform(2, 6)
-            self.file(board, opening + self._moment(), size, kind=kind, days=late)
+            late = board.style.waiting_days + size / _DAY + self.rng.uniform(3, 9)
+            is_urgent = self.rng.random() < _URGENT and size < _DAY and board.sprint
+            wanted = (
+                board.sprint
+                if is_urgent and self.ahead(day, 5) <= self._last(board.sprint)
+                else None
+            )
+            at = opening + self._moment()
+            self.file(board, at, size, kind=kind, days=late, milestone=wanted)
             waits += size
         if day == board.end:
             while board.unmade:
@@ -277,14 +288,16 @@ class History(Story):
         while board.unmade and planned < able * share:
             kind = self.rng.choices((TASK, BUG, REQUEST), (6, 2, 2))[0]
             size = min(self.size(board, kind), _IN_SPRINT)
-            if planned + size > able * 1.03:
-                size = max(2, round(able - planned))
+            if planned + size > able:
+                size = round(able - planned)
+                if size < board.mean() / 3:
+                    break
             planned += size
             late = planned / max(able, 1) * (days - 1) + self.rng.uniform(0, 1.5)
             at = opening + self.rng.randrange(800)
             job = self.file(board, at, size, kind=kind, days=0, milestone=sprint, since=first)
             job.due = min(self.ahead(first, late), last)
-            job.rank = self.ahead(first, late * 0.6)
+            job.rank = first if size > _DAY else self.ahead(first, late * 0.3)
 
     def _block(self, board: Board, sprint: Version, day: int) -> None:
         """Let one issue of a sprint wait for somebody outside, for weeks."""
@@ -354,7 +367,11 @@ class History(Story):
     def _next(self, user: int, boards: tuple[Board, ...], at: int) -> tuple[Board, Job] | None:
         """Return what a user goes on with or begins: of the project that is most behind."""
         active = self._active[user]
-        if active and (len(active) > 1 or self.rng.random() < 0.75):
+        active.sort(key=lambda row: row[1].milestone is not row[0].sprint)
+        if active and active[0][1].milestone is active[0][0].sprint:
+            if len(active) > 1 or self.rng.random() < 0.75:
+                return active[0]
+        elif len(active) > 2:
             return active[0]
         for board in sorted(boards, key=lambda one: -one.debt):
             job = board.take(user)

@@ -25,8 +25,8 @@ PHASES = (
 PLAN = "公開リリース計画"
 #: When, in shares of its time, the dates are moved, and how much faster than it can be the plan
 #: takes the team to be from the beginning on and from each of these days on.
-MOVES = (0.22, 0.4, 0.58)
-HOPES = (1.2, 1.35, 1.45, 1.7)
+MOVES = (0.22, 0.4, 0.56)
+HOPES = (1.2, 1.22, 1.22, 1.15)
 #: When more work comes in, and how much of all issues that is; faults are found from a moment on.
 SCOPE, MORE, FAULTS = (0.3, 0.47, 0.66), 0.09, 0.45
 PLANNED = 0.62
@@ -153,7 +153,7 @@ class Plight:
         for _, job in sorted(self.jobs, key=lambda row: (row[0], row[1].number)):
             if not job.is_done:
                 reached += job.left
-                job.due = last = self.history.ahead(day, 1 + reached / pace)
+                job.due = job.rank = last = self.history.ahead(day, 1 + reached / pace)
         self.board.sort()
         return last
 
