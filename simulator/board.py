@@ -120,8 +120,7 @@ class Board:
         queues = [queue for queue in (own, self._ready) if queue]
         queues = queues or [queue for queue in others if queue]
         queues += [queue for queue in others if len(queue) > 1]
-        queue = min(queues, key=lambda one: one[0], default=None)
-        return heappop(queue)[2] if queue else None
+        return heappop(min(queues, key=lambda one: one[0]))[2] if queues else None
 
     def sort(self) -> None:
         """Bring all into order when due dates have moved."""

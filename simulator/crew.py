@@ -7,8 +7,8 @@ from random import Random
 from simulator.board import Board
 from simulator.clock import DAY
 from simulator.masters import MEMBER
-from simulator.world import World
 from simulator.worktime import iso
+from simulator.world import World
 
 #: Hours of an issue on average; quarters of an hour that a person books in a working day: on
 #: average with days off, and at most.

@@ -3,16 +3,13 @@ later again and again, and its comments tell why.
 """
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from simulator.board import Board, Job
+from simulator.deeds import Deeds
 from simulator.masters import CLOSED, IN_PROGRESS, Version
 from simulator.model import Issue
 from simulator.themes import BUG, OTHER, REQUEST, TASK
 from simulator.worktime import iso
-
-if TYPE_CHECKING:
-    from simulator.history import History
 
 #: Name of each phase, its share of the work, and which of the actions of its theme it is made of.
 PHASES = (
@@ -31,12 +28,9 @@ HOPES = (1.2, 1.22, 1.22, 1.15)
 SCOPE, MORE, FAULTS = (0.3, 0.47, 0.66), 0.09, 0.45
 PLANNED = 0.62
 _REASONS = (
-    "決済代行会社のAPI仕様の確定が2週間遅れたため、後続の作業の期限を見直しました。"
-    "公開日を{due}に変更します。",
-    "第1回・第2回の追加要望を取り込んだことと、設計の手戻りのため、期限を再度延期します。"
-    "公開日は{due}の予定です。",
-    "要員の増員が認められず、結合テスト以降の日程を引き直しました。"
-    "公開日を{due}に変更します。お客様にはご説明済みです。",
+    "決済代行会社のAPI仕様の確定が2週間遅れたため、後続の日程を見直しました。公開日を{due}に変更します。",
+    "追加要望の取り込みと設計の手戻りのため、期限を再度延期します。公開日は{due}の予定です。",
+    "要員の増員が認められず、結合テスト以降の日程を引き直しました。公開日を{due}に変更します。",
 )
 _MOVED = (
     "全体日程の見直しに伴い、期限を変更します（「公開リリース計画」を参照）。",
@@ -54,10 +48,10 @@ _REPORTS = (
 class Plight:
     """Files the issues of the late project, day by day."""
 
-    def __init__(self, history: "History", board: Board) -> None:
-        self.history, self.board = history, board
+    def __init__(self, deeds: Deeds, board: Board) -> None:
+        self.deeds, self.board = deeds, board
         self.total = board.unmade
-        self.span = [day for day in history.days if board.begin <= day <= board.end]
+        self.span = [day for day in deeds.days if board.begin <= day <= board.end]
         self.phases: list[Version] = []
         self.jobs: list[tuple[int, Job]] = []
         self.issue: Issue | None = None
@@ -71,7 +65,7 @@ class Plight:
         if (turn := self._moves.get(day)) is not None:
             due = self._schedule(day, HOPES[turn + 1])
             move = partial(self._move, reason=_REASONS[turn], due=due)
-            self.history.then(opening + 7 * 3_600, move)
+            self.deeds.then(opening + 7 * 3_600, move)
         if (number := self._scope.get(day)) is not None:
             for _ in range(min(round(MORE * self.total), self.board.unmade)):
                 self._more(day, opening, number)
@@ -81,35 +75,35 @@ class Plight:
             one > day for one in self._scope
         ):
             spare = self.board.unmade - MORE * self.total * sum(one > day for one in self._scope)
-            if self.history.rng.random() < spare / left:
+            if self.deeds.rng.random() < spare / left:
                 self._found(opening)
         if place % 10 == 4:
-            self.history.then(opening + 8 * 3_600, self._report)
+            self.deeds.then(opening + 8 * 3_600, self._report)
 
     def _day(self, share: float) -> int:
         return self.span[int(share * (len(self.span) - 1))]
 
     def _begin(self, day: int, opening: int) -> None:
         """File the plan of the whole project in its first days."""
-        history, board, rng = self.history, self.board, self.history.rng
+        deeds, board, rng = self.deeds, self.board, self.deeds.rng
         project = board.project
         self.phases = [
-            history.world.add_version(project.id, name, start=iso(day), due=iso(day), at=opening)
+            deeds.world.add_version(project.id, name, start=iso(day), due=iso(day), at=opening)
             for name, *_ in PHASES
         ]
-        subjects, actions = history.theme(project).kinds[TASK]
+        subjects, actions = deeds.theme(project).kinds[TASK]
         count = max(1, round(PLANNED * self.total) - 1)
         for number in range(min(count, board.unmade)):
             phase = self._phase(number / count)
             chosen = [actions[one] for one in PHASES[phase][2] if one < len(actions)] or actions
             at = opening + rng.randrange(300, 1_100)
             if number >= 10:
-                at = history.time.opening(self.span[min(number * 8 // count, len(self.span) - 1)])
+                at = deeds.time.opening(self.span[min(number * 8 // count, len(self.span) - 1)])
                 at += rng.randrange(300, 30_000)
-            job = history.file(
+            job = deeds.file(
                 board,
                 at,
-                history.size(board, TASK),
+                deeds.size(board, TASK),
                 kind=TASK,
                 summary=rng.choice(subjects) + rng.choice(chosen),
                 days=0,
@@ -120,7 +114,7 @@ class Plight:
         self._date_phases()
         if board.unmade:
             board.unmade -= 1
-            history.then(opening + 1_150, self._make_plan)
+            deeds.then(opening + 1_150, self._make_plan)
 
     def _phase(self, share: float) -> int:
         reached = 0.0
@@ -132,7 +126,7 @@ class Plight:
 
     def _make_plan(self, at: int) -> None:
         lead = self.board.team[0]
-        self.issue = self.history.world.create_issue(
+        self.issue = self.deeds.world.create_issue(
             self.board.project.id,
             summary=PLAN,
             description="公開までの全体日程です。日程の変更と進捗はこの課題のコメントで報告します。",
@@ -153,7 +147,7 @@ class Plight:
         for _, job in sorted(self.jobs, key=lambda row: (row[0], row[1].number)):
             if not job.is_done:
                 reached += job.left
-                job.due = job.rank = last = self.history.ahead(day, 1 + reached / pace)
+                job.due = job.rank = last = self.deeds.ahead(day, 1 + reached / pace)
         self.board.sort()
         return last
 
@@ -167,34 +161,34 @@ class Plight:
 
     def _move(self, at: int, reason: str, due: int) -> None:
         """Move the dates of the milestones and of what is left, and say why."""
-        history, lead = self.history, self.board.team[0]
+        deeds, lead = self.deeds, self.board.team[0]
         for place, version in enumerate(self.phases):
             dues = [iso(job.due) for phase, job in self.jobs if phase == place and not job.is_done]
             if dues and max(dues) > (version.due or ""):
-                history.world.reschedule_version(
+                deeds.world.reschedule_version(
                     self.board.project.id, version.id, max(dues), by=lead, at=at
                 )
         if self.issue is not None:
             said = reason.format(due=iso(due))
-            history.world.edit_issue(self.issue, by=lead, at=at, comment=said, due_date=iso(due))
+            deeds.world.edit_issue(self.issue, by=lead, at=at, comment=said, due_date=iso(due))
         for _, job in self.jobs:
             issue, new = job.issue, iso(job.due)
             if issue is None or job.is_done or issue.status_id == CLOSED or not issue.due_date:
                 continue
             if new > issue.due_date:
-                said = history.rng.choice(_MOVED) if history.rng.random() < 0.3 else ""
+                said = deeds.rng.choice(_MOVED) if deeds.rng.random() < 0.3 else ""
                 at += 5
-                history.world.edit_issue(issue, by=lead, at=at, comment=said, due_date=new)
+                deeds.world.edit_issue(issue, by=lead, at=at, comment=said, due_date=new)
 
     def _more(self, day: int, opening: int, number: int) -> None:
         """Take one more wish in."""
-        history, rng = self.history, self.history.rng
-        job = history.file(
+        deeds, rng = self.deeds, self.deeds.rng
+        job = deeds.file(
             self.board,
             opening + rng.randrange(5 * 3_600, 7 * 3_600),
-            history.size(self.board, REQUEST),
+            deeds.size(self.board, REQUEST),
             kind=REQUEST,
-            summary="【追加要望】" + history.summary(self.board.project, REQUEST),
+            summary="【追加要望】" + deeds.summary(self.board.project, REQUEST),
             days=rng.uniform(12, 40),
             milestone=self.phases[2],
         )
@@ -203,13 +197,13 @@ class Plight:
 
     def _found(self, opening: int) -> None:
         """File a fault that a test has found."""
-        history, board = self.history, self.board
-        job = history.file(
+        deeds, board = self.deeds, self.board
+        job = deeds.file(
             board,
-            opening + history.rng.randrange(8 * 3_600),
-            history.size(board, BUG),
+            opening + deeds.rng.randrange(8 * 3_600),
+            deeds.size(board, BUG),
             kind=BUG,
-            days=history.rng.uniform(4, 10),
+            days=deeds.rng.uniform(4, 10),
             milestone=self.phases[3],
         )
         self.jobs.append((3, job))
@@ -218,12 +212,12 @@ class Plight:
         """Say how far the project is."""
         if self.issue is None:
             return
-        today = iso(self.history.time.number(at))
+        today = iso(self.deeds.time.number(at))
         made = [job.issue for _, job in self.jobs if job.issue is not None]
         planned = sum((issue.due_date or today) < today for issue in made)
         done = sum(issue.status_id == CLOSED for issue in made)
         said = next(text for least, text in _REPORTS if done >= least * planned)
-        self.history.world.comment(
+        self.deeds.world.comment(
             self.issue,
             f"進捗報告: 計画{planned}件に対し、完了は{done}件です。{said}",
             by=self.board.team[0],

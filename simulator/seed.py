@@ -154,14 +154,14 @@ def _play_history(world: World, rng: Random, begin: int) -> None:
     closing = begin + int((end - begin) * 0.7) if len(projects) >= ARCHIVING else end
     for _ in range(total // 50):
         project = rng.choice(projects)
-        made = (
-            begin + DAY + rng.randrange((closing if project is projects[-1] else end) - begin - DAY)
-        )
-        history.then(made, partial(_mistake, history=history, project=project))
+        last = closing if project is projects[-1] else end
+        made = begin + rng.randrange(max(1, last - begin - DAY))
+        mistake = partial(_mistake, history=history, project=project)
+        history.then(history.time.later(made, 24, rng), mistake)
     for turn in range(1, world.spec.history_days // 60):
-        history.then(begin + 60 * DAY * turn, history.bulk)
-    last = projects[-1]
-    history.play(_shares(rng, projects, total - imported), {last.id: closing})
+        history.then(history.time.later(begin + 60 * DAY * turn, 0, rng), history.bulk)
+    made_in = _shares(rng, projects, total - imported)
+    history.play(made_in, {projects[-1].id: closing})
 
 
 def _shares(rng: Random, projects: list[Project], count: int) -> dict[int, int]:

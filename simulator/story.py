@@ -29,7 +29,7 @@ class Story(Moves):
     def __init__(self, world: World, rng: Random) -> None:
         super().__init__(world, rng)
         self._events: tuple[tuple[int, Callable[[int], None]], ...] = (
-            (90, self.create),
+            (60, self.create),
             (380, self.advance),
             (120, self.edit),
             (180, self.remark),
@@ -143,12 +143,13 @@ class Story(Moves):
             }
             if project.archived or not ends:
                 continue
-            begin = max(*ends.values(), until)
-            if begin < until + SPRINT_DAYS * DAY:
+            last = max(ends.values()) - DAY
+            if last < until + SPRINT_DAYS * DAY:
+                # From the Monday after the last one's Friday to a Friday.
+                ahead = 3 + max(0, int(until - last) // DAY // SPRINT_DAYS) * SPRINT_DAYS
+                start, due = day(last, ahead), day(last, ahead + SPRINT_DAYS - 3)
                 name = f"{SPRINT}{len(ends) + 1}"
-                self.world.add_version(
-                    project.id, name, start=day(begin, 0), due=day(begin, SPRINT_DAYS - 1), at=until
-                )
+                self.world.add_version(project.id, name, start=start, due=due, at=until)
             for sprint, at in ends.items():
                 if since < at <= until:
                     self.end_sprint(until, project, sprint)

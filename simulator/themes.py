@@ -42,8 +42,8 @@ OPERATIONS = Theme(
         (
             ("夜間バッチ", "帳票出力", "CSV取り込み", "監視アラート", "アクセスログ"),
             (
-                "を画面から再実行したい", "の保存期間を延ばしてほしい", "の結果をメールで受け取りたい",
-                "の対象部署を増やしてほしい",
+                "を画面から再実行したい", "の保存期間を延ばしてほしい",
+                "の結果をメールで受け取りたい", "の対象部署を増やしてほしい",
             ),
         ),
         (
@@ -57,7 +57,8 @@ WEBSITE = Theme(
         (
             (
                 "トップページ", "商品一覧", "商品詳細", "検索結果", "ログイン画面", "会員登録",
-                "買い物かご", "決済API", "注文履歴", "お問い合わせフォーム", "メール通知", "管理画面",
+                "買い物かご", "決済API", "注文履歴", "お問い合わせ画面",
+                "メール通知", "管理画面",
             ),
             (
                 "の要件を整理する", "の画面設計", "の基本設計レビュー", "を実装する",
@@ -67,7 +68,10 @@ WEBSITE = Theme(
             ),
         ),
         (
-            ("商品一覧", "検索結果", "ログイン画面", "会員登録", "買い物かご", "決済API", "注文履歴"),
+            (
+                "商品一覧", "検索結果", "ログイン画面", "会員登録", "買い物かご", "決済API",
+                "注文履歴",
+            ),
             (
                 "の表示が崩れる", "の応答が遅い", "で文字化けする 😀", "の戻るボタンで入力が消える",
                 "でエラー時に再試行されない", "の金額が税込にならない",
@@ -112,7 +116,8 @@ MOBILE = Theme(
         (
             ("sign-in", "the order list", "push notifications", "the settings screen", "search"),
             (
-                "Support fingerprints for", "Add a filter to", "Let users mute", "Add a shortcut to",
+                "Support fingerprints for", "Add a filter to", "Let users mute",
+                "Add a shortcut to",
             ),
         ),
         (
@@ -130,7 +135,8 @@ INFRASTRUCTURE = Theme(
                 "CI環境", "ステージング環境", "ロードバランサー", "TLS証明書",
             ),
             (
-                "をバージョンアップする", "の監視を追加する", "の構成図を更新する", "のコストを見直す",
+                "をバージョンアップする", "の監視を追加する", "の構成図を更新する",
+                "のコストを見直す",
                 "の障害訓練", "の設定をコード化する", "の容量計画",
             ),
         ),
@@ -191,10 +197,10 @@ _ASKED = (
 _ANSWERED = (
     "はい、その通りで問題ありません。よろしくお願いします。",
     "資料を共有フォルダに置きました。ご確認ください。",
-    "お客様から追加の情報をいただきました。\r\n> 毎朝9時ごろに起きる\r\n引き続き調査をお願いします。",
+    "追加の情報をいただきました。\r\n> 毎朝9時ごろに起きる\r\n引き続き調査をお願いします。",
     "担当部署に確認しました。予定通りで大丈夫です 👍",
-), ("Yes, please go ahead.", "It is in the shared folder now.", "Agreed in the planning, see the notes.",
-    "Looks good to me 👍")  # fmt: skip
+), ("Yes, please go ahead.", "It is in the shared folder now.",
+    "Agreed in the planning, see the notes.", "Looks good to me 👍")  # fmt: skip
 SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ack_task": (
         ("承知しました。{}の現状を確認します。", "確認しました。今週中に着手します。",
@@ -202,7 +208,8 @@ SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("Thanks, I will look into {}.", "Got it. Planned for this sprint.", "OK, taking it."),
     ),
     "ack_bug": (
-        ("ご連絡ありがとうございます。{}のログを確認します。", "こちらでも再現しました 😢 原因を調べます。",
+        ("ご連絡ありがとうございます。{}のログを確認します。",
+         "こちらでも再現しました 😢 原因を調べます。",
          "{}の件、影響範囲を確認しています。", "発生した時刻を教えていただけますか？"),
         ("I can reproduce it with {} 😢", "Thanks for the report, checking the logs of {}.",
          "Which device was it?"),
@@ -213,7 +220,8 @@ SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("Nice idea. We will estimate {} in the next planning.", "Who else would use this?"),
     ),
     "ack_other": (
-        ("承知しました。日程を調整します。", "{}には私から連絡します。", "資料を準備しておきます。"),
+        ("承知しました。日程を調整します。", "{}には私から連絡します。",
+         "資料を準備しておきます。"),
         ("I will talk to {}.", "OK, will prepare it by Friday."),
     ),
     "ask": _ASKED,
@@ -236,7 +244,8 @@ SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("One more case for {}, see the inline comment.", "Please add a test for the error case."),
     ),
     "done": (
-        ("対応しました。ご確認をお願いします。", "{}の対応が完了しました。", "本番に反映しました。"),
+        ("対応しました。ご確認をお願いします。", "{}の対応が完了しました。",
+         "本番に反映しました。"),
         ("Done on staging.", "{} is done.", "Merged."),
     ),
     "close": (
@@ -252,11 +261,13 @@ SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("On hold: we wait for the vendor.", "Waiting for a decision about {}."),
     ),
     "put_off": (
-        ("{}の仕様の確認に時間がかかるため、期限を延ばします。", "他の作業を優先するため、期限を変更します。"),
+        ("{}の仕様の確認に時間がかかるため、期限を延ばします。",
+         "他の作業を優先するため、期限を変更します。"),
         ("Moved: {} needs more time.", "Moved: we wait for the vendor."),
     ),
     "drop": (
-        ("別の課題で対応するため、こちらは終了します。", "検討の結果、対応しないことになりました。"),
+        ("別の課題で対応するため、こちらは終了します。",
+         "検討の結果、対応しないことになりました。"),
         ("Duplicate, closing.", "We decided not to do this."),
     ),
 }  # fmt: skip
@@ -264,13 +275,11 @@ SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 DESCRIBED = (
     (
         (
-            "## 概要\r\n{}について、手順と影響範囲を確認のうえ対応する。\r\n\r\n"
-            "## 完了条件\r\n- 関係者のレビューが済んでいる\r\n- 資料が更新されている\r\n",
+            "## 概要\r\n{}の手順を確認する。\r\n\r\n## 完了条件\r\n- 資料の更新\r\n",
             "{}の作業です。見積もりの前提は先週の打ち合わせの通りです。",
         ),
         (
-            "## 再現手順\r\n1. {}を開く\r\n2. 条件を指定して「実行」を押す\r\n"
-            "3. 結果を確認する\r\n\r\n期待する結果: 正常に終わること。",
+            "## 再現手順\r\n1. {}を開く\r\n2. 「実行」を押す\r\n\r\n期待: 正常に終わること。",
             "今朝から{}で発生しています。お客様への影響を確認してください。",
         ),
         (
