@@ -34,7 +34,7 @@ _REASONS = (
 )
 _MOVED = (
     "全体日程の見直しに伴い、期限を変更します（「公開リリース計画」を参照）。",
-    "決済APIの仕様待ちのため、期限を延ばします。",
+    "仕様の確定待ちのため、期限を延ばします。",
     "追加要望を先に対応するため、期限を変更します。",
 )
 _SCOPE = "お客様の変更要求（第{}回）による追加要望です。見積もりは別途提示済みです。"
@@ -214,12 +214,12 @@ class Plight:
             return
         today = iso(self.deeds.time.number(at))
         made = [job.issue for _, job in self.jobs if job.issue is not None]
-        planned = sum((issue.due_date or today) < today for issue in made)
-        done = sum(issue.status_id == CLOSED for issue in made)
-        said = next(text for least, text in _REPORTS if done >= least * planned)
+        due = [issue for issue in made if issue.due_date and issue.due_date < today]
+        done = sum(issue.status_id == CLOSED for issue in due)
+        said = next(text for least, text in _REPORTS if done >= least * len(due))
         self.deeds.world.comment(
             self.issue,
-            f"進捗報告: 計画{planned}件に対し、完了は{done}件です。{said}",
+            f"進捗報告: 期限を迎えた{len(due)}件のうち、{done}件が完了しました。{said}",
             by=self.board.team[0],
             at=at,
         )

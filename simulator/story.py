@@ -3,10 +3,10 @@ one of a kind.
 """
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from random import Random
 
 from simulator import texts
-from simulator.clock import DAY
 from simulator.masters import CLOSED, IN_PROGRESS, OPEN, RESOLVED
 from simulator.model import Issue, Project
 from simulator.moves import HOLD, Moves
@@ -143,13 +143,19 @@ class Story(Moves):
             }
             if project.archived or not ends:
                 continue
-            last = max(ends.values()) - DAY
-            if last < until + SPRINT_DAYS * DAY:
-                # From the Monday after the last one's Friday to a Friday.
-                ahead = 3 + max(0, int(until - last) // DAY // SPRINT_DAYS) * SPRINT_DAYS
-                start, due = day(last, ahead), day(last, ahead + SPRINT_DAYS - 3)
-                name = f"{SPRINT}{len(ends) + 1}"
-                self.world.add_version(project.id, name, start=start, due=due, at=until)
+            last = date.fromisoformat(max(str(project.versions[one].due) for one in ends))
+            if last.isoformat() < day(until, SPRINT_DAYS):
+                begin = last + timedelta(7 - last.weekday())
+                while (begin + timedelta(SPRINT_DAYS)).isoformat() < day(until, 0):
+                    begin += timedelta(SPRINT_DAYS)
+                due = begin + timedelta(SPRINT_DAYS - 3)
+                self.world.add_version(
+                    project.id,
+                    f"{SPRINT}{len(ends) + 1}",
+                    start=begin.isoformat(),
+                    due=due.isoformat(),
+                    at=until,
+                )
             for sprint, at in ends.items():
                 if since < at <= until:
                     self.end_sprint(until, project, sprint)

@@ -249,7 +249,7 @@ SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("Done on staging.", "{} is done.", "Merged."),
     ),
     "close": (
-        ("確認しました。ありがとうございます！", "問題ありません。完了にします。", "LGTM 👍"),
+        ("確認しました。ありがとうございます！", "問題ありません。完了にします。", "LGTMです 👍"),
         ("LGTM 👍", "Checked, closing.", "Thanks!"),
     ),
     "reopen": (
