@@ -119,8 +119,8 @@ def test_sprints_end_by_the_day_that_is_85_percent_sure_as_often_as_that(space: 
         if (met := space.past[key].is_met(sprint)) is not None
     ]
     for key in ("OPS", "APP"):
-        met = [met for _, of, met in ends if of == key][-12:]
-        assert 0.7 <= sum(met) / len(met) <= 0.95, key
+        own = [met for _, of, met in ends if of == key][-12:]
+        assert 0.7 <= sum(own) / len(own) <= 0.95, key
     last = [met for *_, met in sorted(ends)[-12:]]
     assert 0.7 <= sum(last) / len(last) <= 0.95
 
