@@ -40,8 +40,15 @@ _MOVED = (
 _SCOPE = "お客様の変更要求（第{}回）による追加要望です。見積もりは別途提示済みです。"
 _REPORTS = (
     (0.97, "予定通りです。"),
-    (0.9, "やや遅れていますが、残業で取り戻す見込みです。"),
-    (0.0, "遅れています。追加要望の影響が大きく、日程の見直しを相談させてください。"),
+    (0.9, "やや遅れていますが、今月中に取り戻す見込みです。"),
+    (0.0, "遅れています。{}"),
+)
+#: Why the project is late: at first, and after each move of its dates.
+_CAUSES = (
+    "決済代行会社からAPI仕様の回答がまだ来ていません。",
+    "追加要望の影響が大きく、日程の見直しを相談させてください。",
+    "設計の手戻りが続いています。要員の増員を相談させてください。",
+    "追加要望と結合テストの不具合対応が重なっています。",
 )
 
 
@@ -216,7 +223,9 @@ class Plight:
         made = [job.issue for _, job in self.jobs if job.issue is not None]
         due = [issue for issue in made if issue.due_date and issue.due_date < today]
         done = sum(issue.status_id == CLOSED for issue in due)
+        moved = sum(day < self.deeds.time.number(at) for day in self._moves)
         said = next(text for least, text in _REPORTS if done >= least * len(due))
+        said = said.format(_CAUSES[moved])
         self.deeds.world.comment(
             self.issue,
             f"進捗報告: 期限を迎えた{len(due)}件のうち、{done}件が完了しました。{said}",

@@ -180,7 +180,8 @@ class Story(Moves):
         else:
             members = self.world.projects[found.project_id].members
             notify = (self.rng.choice(members),) if draw > 0.8 else ()
-            content = self.say(found, self.rng.choice(("ask", "answer", "book")))
+            is_asked = spoken and spoken[-1].content.endswith(("?", "？", "か。"))
+            content = self.say(found, "answer" if is_asked else self.rng.choice(("ask", "book")))
             self.world.comment(found, content, by=self.rng.choice(members), at=at, notify=notify)
 
     def bulk(self, at: int, project: Project | None = None) -> None:

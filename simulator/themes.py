@@ -116,8 +116,7 @@ MOBILE = Theme(
         (
             ("sign-in", "the order list", "push notifications", "the settings screen", "search"),
             (
-                "Support fingerprints for", "Add a filter to", "Let users mute",
-                "Add a shortcut to",
+                "Add a filter to", "Add a shortcut to", "Add a help page to", "Simplify",
             ),
         ),
         (
