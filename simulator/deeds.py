@@ -81,6 +81,7 @@ class Deeds(Story):
         it before a day, unless somebody does at once.
         """
         self._number += 1
+        at = min(at, self.end - 1)
         kind = self.kind() if kind is None else kind
         summary = summary or self.summary(board.project, kind)
         today = self.time.number(at)

@@ -124,20 +124,12 @@ class History(Deeds):
             waits += size
         if day == board.end:
             while board.unmade:
-                self.file(
-                    board,
-                    opening + int(self._moment() * self._left_of(opening)),
-                    self.size(board, OTHER),
-                    days=10,
-                )
+                self.file(board, opening + self._moment(), self.size(board, OTHER), days=10)
             if day < self.days[-1]:
                 self.then(opening + CLOSES - OPENS - 60, partial(self._close_down, board=board))
 
     def _moment(self) -> int:
         return self.rng.randrange(9 * 3_600)
-
-    def _left_of(self, opening: int) -> float:
-        return max(0.0, min(1.0, (self.end - opening - 60) / (9 * 3_600)))
 
     def _plan_sprints(self, board: Board, day: int, opening: int) -> None:
         """Begin the sprint of a day, and prepare the next one on the two days before it."""

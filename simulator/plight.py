@@ -178,14 +178,16 @@ class Plight:
         if self.issue is not None:
             said = reason.format(due=iso(due))
             deeds.world.edit_issue(self.issue, by=lead, at=at, comment=said, due_date=iso(due))
-        for _, job in self.jobs:
-            issue, new = job.issue, iso(job.due)
-            if issue is None or job.is_done or issue.status_id == CLOSED or not issue.due_date:
-                continue
-            if new > issue.due_date:
-                said = deeds.rng.choice(_MOVED) if deeds.rng.random() < 0.3 else ""
-                at += 5
-                deeds.world.edit_issue(issue, by=lead, at=at, comment=said, due_date=new)
+        for place, (_, job) in enumerate(self.jobs):
+            deeds.then(at + 5 * (place + 1), partial(self._move_one, job=job, lead=lead))
+
+    def _move_one(self, at: int, job: Job, lead: int) -> None:
+        issue, new = job.issue, iso(job.due)
+        if issue is None or job.is_done or issue.status_id == CLOSED or not issue.due_date:
+            return
+        if issue.due_date < new:
+            said = self.deeds.rng.choice(_MOVED) if self.deeds.rng.random() < 0.3 else ""
+            self.deeds.world.edit_issue(issue, by=lead, at=at, comment=said, due_date=new)
 
     def _more(self, day: int, opening: int, number: int) -> None:
         """Take one more wish in."""
