@@ -157,13 +157,16 @@ class Moves(Sketch):
         return {"estimated_hours": self.estimate(), **due}
 
     def _spent(self, at: int, issue: Issue, share: float) -> dict[str, Any]:
-        """Return the hours that an issue has when some more are booked, in quarters, as many as one
-        can work in a day; with them what was estimated at last.
+        """Return the hours that an issue has when its assignee books some more, in quarters, as many
+        as one can work in a day; with them what was estimated at last.
         """
         estimated = {} if issue.estimated_hours else self._estimated(at, issue)
         hours = float(estimated.get("estimated_hours") or issue.estimated_hours or 0)
         factor = self.rng.lognormvariate(log(1.0), 0.3)
-        room = min(ENTRY, DAILY - self._booked(self._doer(issue), at))
+        by = issue.assignee_id
+        if by is None or by not in self.home(issue).members:
+            return estimated
+        room = min(ENTRY, DAILY - self._booked(by, at))
         more = min(room, max(0.25, round(4 * hours * share * factor) / 4))
         booked = {"actual_hours": float(issue.actual_hours or 0) + more} if more > 0 else {}
         return {**estimated, **booked}
