@@ -22,7 +22,7 @@ from assets.marts import report_queries as queries
 from assets.marts.charts.draw import program, scripts
 from assets.marts.charts.specs import PAGE
 from assets.marts.charts.words import clean, words
-from assets.marts.report_data import collect, packed
+from assets.marts.report_data import TABLES, collect, packed
 from resources.variables import SettingsError
 from resources.warehouse.builds import marts_locked
 from resources.warehouse.history.sync_outcomes import last_day
@@ -30,6 +30,8 @@ from resources.warehouse.history.sync_outcomes import last_day
 FOLDER = Path(__file__).parent / "page"
 #: In the order in which they are read.
 SCRIPTS = ("data.js", "figures.js", "charts.js", "tables.js", "page.js")
+#: The parts of the page: their cards, charts, and the columns of their tables.
+PARTS = json.loads((FOLDER / "parts.json").read_text(encoding="utf-8"))
 
 
 class NoMartsError(RuntimeError):
@@ -104,10 +106,8 @@ def report(
 
 
 #: Marts without which a part of the page is empty; it names those that are not there yet.
-NEEDED = {
-    "calendar", "dim_person", "due_date", "hours_ledger", "issue", "issue_history", "issue_plan",
-    "issue_status_interval",
-    "milestone_summary", "reopen_event", "sync_freshness", "wip_aging",
+NEEDED = {mart for _, marts, _ in TABLES.values() for mart in marts} | {
+    "dim_person", "sync_freshness", "wip_aging",
 }  # fmt: skip
 
 
@@ -133,6 +133,7 @@ def _page(data: Mapping[str, Any], *, title: str, made: str) -> str:
     own = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
     constants: dict[str, Any] = {
         "WORDS": words(),
+        "PARTS": PARTS,
         "SPECS": {name: program(spec()) for name, spec in PAGE.items()},
     }
     own = "\n".join(
@@ -159,6 +160,7 @@ def _page(data: Mapping[str, Any], *, title: str, made: str) -> str:
         own=Markup(own),  # noqa: S704
         hashes=" ".join(f"'sha256-{_hash(script)}'" for script in (library, own)),
         data=packed(data),
+        parts=PARTS["parts"],
         words=words(),
     )
 

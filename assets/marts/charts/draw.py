@@ -3,7 +3,6 @@
 The SVG holds texts as texts, in the fonts of the reader, so that the server needs none.
 """
 
-import copy
 import json
 import re
 import unicodedata
@@ -73,22 +72,19 @@ _STAND_INS = (
 _NARROW = "c"
 
 
-def picture(spec: dict[str, Any], title: str, said: str, **rows: list[dict[str, Any]]) -> str:
-    """Return a chart of named rows as an SVG in both languages; `said` is the line below its title.
+def picture(spec: dict[str, Any], title: str, said: str, rows: list[dict[str, Any]]) -> str:
+    """Return a chart of rows as an SVG in both languages.
 
     Args:
         spec: what is drawn.
         title: the name of the title among the words.
-        said: the numbers that matter most, in one line or more.
-        rows: the rows, by the name that the spec has for them, and `params` for values.
+        said: the numbers that matter most, in one line or more, below the title.
+        rows: what it is drawn of.
     """
     import vl_convert  # starts a JavaScript engine when first used
 
-    made = in_both(copy.deepcopy(spec))
-    params = {row["name"]: row["value"] for row in rows.pop("params", [])}
-    for one in made.get("params", []):
-        one["value"] = params.get(one["name"], one["value"])
-    if not rows["rows"]:
+    made = in_both(spec)
+    if not rows:
         made = {
             "width": WIDTH,
             "height": 30,
@@ -103,7 +99,7 @@ def picture(spec: dict[str, Any], title: str, said: str, **rows: list[dict[str, 
     made |= {
         "$schema": _SCHEMA,
         "title": {"text": both(title), "subtitle": [clean(line) for line in said.split("\n")]},
-        "datasets": rows,
+        "datasets": {"rows": rows},
         "config": _CONFIG,
     }
     drawn, letters = _measurable(json.dumps(made, ensure_ascii=False, allow_nan=False))
@@ -139,15 +135,20 @@ def _written(svg: str, letters: dict[str, str]) -> str:
 
 
 def program(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return a spec as a Vega program without rows, as wide as its place in the page."""
+    """Return a spec as a Vega program without rows, as wide as its place in the page. A click on a
+    mark picks the `choice` of its row.
+    """
     import vl_convert
 
+    pick = {"name": "pick", "select": {"type": "point", "fields": ["choice"], "toggle": False}}
+    first, *others = spec["layer"]
     made = {
         **spec,
+        "layer": [{**first, "params": [pick]}, *others],
         "$schema": _SCHEMA,
         "width": "container",
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "datasets": {"rows": [], "marks": []},
+        "datasets": {"rows": []},
         "background": None,
         "config": {"aria": False, "view": {"stroke": None}},
     }

@@ -1,259 +1,256 @@
-// What the page says: each function takes what is chosen and returns rows for charts and tables. Nothing here draws.
+// What the parts of the page say: each function takes what is chosen and returns the numbers in its
+// words (`said`), the rows of its chart (`chart`) and of its table (`rows`). What a chart makes of
+// its rows is in its spec; a row's `choice` is what a click on it picks. Nothing here draws.
 
 /** Days in the same status from which work in progress counts as stuck. */
 const STUCK_DAYS = 7;
-const LOAD_WEEKS = 6;
-/** Days whose speed is expected to go on, as in mart.milestone_burn: fewer where the milestone began more recently. */
-const SPEED_DAYS = 28;
-/** Milestones whose ends are drawn, and the days before and after today that have room. */
-const ENDINGS = 10, ENDINGS_DAYS = 120;
-const OTHERS = -1;
+/** From this SPI on a project is well, and below that one it is late. */
+const WELL = 0.95, LATE = 0.85;
+const WEEKS = 6;
 
-/** The chosen issues, once for all figures. */
+const daysSince = day => day == null || day >= DATA.today ? null : DATA.today - day;
+
+/** Give rows what is worked out of them, in the chosen language. */
+function prepare() {
+  const people = NAMES.person(), types = NAMES.type(), stones = NAMES.milestone();
+  for (const row of [...DATA.issues, ...DATA.changes]) {
+    const { key, url } = DATA.projects[row.p];
+    row.key = `${key}-${row.n}`;
+    row.href = url ? `${url}/view/${encodeURIComponent(row.key)}` : null;
+  }
+  for (const row of DATA.issues) {
+    const { name, stage } = DATA.statuses[row.s], { estimated } = row;
+    const dues = [row.m ?? []].flat().map(one => DATA.milestones[one].due).filter(day => day != null);
+    Object.assign(row, { person: people[row.a], type: types[row.t], status: name, stage,
+      isOpen: stage !== "done", isWorking: stage === "active" || stage === "review",
+      left_hours: estimated == null ? null : Math.max(estimated - (row.actual || 0), 0),
+      picks: { person: `person=${row.a}`, type: `type=${row.t}`, status: `status=${row.s}` } });
+    if (!row.isOpen) continue;
+    row.days_overdue = daysSince(row.due);
+    row.days_milestone_overdue = dues.length ? daysSince(Math.min(...dues)) : null;
+    row.moved = row.first_due == null || row.due == null ? 0 : row.due - row.first_due;
+    row.isStuck = row.isWorking && row.stay >= 24 * STUCK_DAYS;
+  }
+  DATA.milestones.forEach((row, at) => Object.assign(row, { at, m: at, milestone: stones[at],
+    project: DATA.projects[row.p].key, choice: `milestone=${at}` }));
+  for (const row of DATA.velocity) Object.assign(row, { milestone: stones[row.m], choice: `milestone=${row.m}` });
+}
+
+/** The chosen issues, once for all figures; what is archived is no open work. */
 function selection() {
-  const issues = DATA.issues, all = rowsOf(issues), stages = DATA.statuses.map(status => status.stage);
-  const open = all.filter(at => stages[issues.s[at]] !== "done");
-  return { all, open, stageOf: at => stages[issues.s[at]] };
+  const all = rowsOf(DATA.issues);
+  return { all, open: all.filter(row => row.isOpen && isShown(row)) };
+}
+
+const lateness = days => !days ? "" : days <= 7 ? "late_week" : days <= 30 ? "late_month" : "late_long";
+/** Which issues are listed: those that are open, or those that a number was made of. */
+function issues({ all, open }) {
+  const [what, from, days] = (chosen.only || "open").split(".");
+  const found = {
+    all: () => all, open: () => open, stage: () => (from === "done" ? all : open).filter(row => row.stage === from),
+    overdue: () => open.filter(row => row.days_overdue), stuck: () => open.filter(row => row.isStuck),
+    milestone_overdue: () => open.filter(row => row.days_milestone_overdue),
+    working: () => open.filter(row => row.isWorking), moved: () => open.filter(row => row.moved),
+    done: () => all.filter(row => row.done >= from && row.done < +from + +days),
+  }[what] || (() => open.filter(row => lateness(row.days_overdue) === what));
+  const rows = found();
+  return { said: { what: onlyInWords(), n: number(rows.length) }, rows };
+}
+
+/** Which issues are listed, in words. */
+function onlyInWords() {
+  const [what, from, days] = (chosen.only || "open").split(".");
+  const when = days ? `${iso(+from)} – ${iso(+from + +days - 1)}` : from ? word(`stage_${from}`) : "";
+  return `${word(`only_${what}`)} ${when}`.trim();
 }
 
 function overdue({ open }) {
-  const { due, a } = DATA.issues;
-  const late = open.filter(at => due[at] != null && due[at] < DATA.today).sort((x, y) => due[x] - due[y]);
-  const people = [...groups(late, at => a[at])].sort((x, y) => y[1].length - x[1].length || personOf(x[0]).localeCompare(personOf(y[0])));
-  const rows = people.slice(0, 10).flatMap(([person, places], order) => {
-    const classes = [0, 0, 0];
-    for (const at of places) { const days = DATA.today - due[at]; classes[days <= 7 ? 0 : days <= 30 ? 1 : 2]++; }
-    return classes.map((issues, place) => ({
-      person: personOf(person), order, late: word(["late_week", "late_month", "late_long"][place]), place, issues,
-    })).filter(row => row.issues);
-  });
-  return { late, people, rows };
+  const rows = open.filter(row => row.days_overdue).sort(largest("days_overdue"));
+  const people = [...groups(rows, "person")].sort((x, y) => y[1].length - x[1].length || x[0].localeCompare(y[0]));
+  const chart = people.flatMap(([person, of]) => [...groups(of, row => lateness(row.days_overdue))].map(([late, some]) => ({
+    person, late: word(late), days_overdue: some[0].days_overdue, issues: some.length, choice: `person=${some[0].a}&only=${late}` })));
+  const top = people.length ? `${people[0][0]} ${people[0][1].length}` : "–", count = new Set(rows.map(row => row.a || "")).size;
+  return { rows, chart, of: people.length, bad: rows.length, said: { n: number(rows.length), top,
+    people: number(count - rows.some(row => !row.a)), milestones: number(open.filter(row => row.days_milestone_overdue).length) } };
 }
 
-function stuck({ open, stageOf }) {
-  const { stay, a } = DATA.issues;
-  const working = open.filter(at => ["active", "review"].includes(stageOf(at)));
-  const still = working.filter(at => stay[at] >= 24 * STUCK_DAYS).sort((x, y) => stay[y] - stay[x]);
-  return { working, still, people: new Set(still.map(at => a[at]).filter(person => person)).size };
+function stuck({ open }) {
+  const rows = open.filter(row => row.isWorking).sort(largest("stay")), still = rows.filter(row => row.isStuck);
+  const people = new Set(still.map(row => row.a).filter(Boolean)).size;
+  const chart = rows.filter(row => row.age != null).sort(largest("age")).slice(0, 1000).map(row => (
+    { ...row, order: -STAGES.indexOf(row.stage), days: Math.max(row.age / 24, 0.04), choice: undefined }));
+  return { rows, chart, bad: still.length, said: { n: number(still.length), days: STUCK_DAYS, people: number(people), all: number(rows.length) } };
 }
 
-function ageing({ working }) {
-  const { age, s, a, risk } = DATA.issues, issues = DATA.issues;
-  const old = working.filter(at => age[at] != null).sort((x, y) => age[y] - age[x]);
-  const seen = new Map();
-  return old.slice(0, 1000).map(at => {
-    const place = seen.get(s[at]) || 0;
-    seen.set(s[at], place + 1);
-    const status = DATA.statuses[s[at]], key = keyOf(issues, at);
-    return {
-      at, key, name: place < 3 ? key : "", status: status.name, order: -STAGES.indexOf(status.stage), person: personOf(a[at]),
-      days: Math.max(age[at] / 24, 0.04), risk: word(`risk_${risk[at] || "unknown"}`), place: (place * 0.618034) % 1,
-    };
-  });
-}
-
-/**
- * What is left of the estimates, laid on the weeks to come as mart.upcoming_load does: evenly over the working days from the start (at the
- * earliest today) to the due date. What is overdue, or has no due date, takes as many whole working days from then on as it needs.
- */
+/** What is left of estimates in the coming weeks, by person, against the hours that they have. */
 function load({ open }) {
-  const { due, due_by, start, estimated, actual, a } = DATA.issues, days = DATA.workdays;
-  // On a Saturday the first week with a working day is the next one.
-  const first = monday(days[0] ?? DATA.today), people = new Map();
-  let unestimated = 0;
-  const dayFrom = day => { let at = 0; while (at < days.length - 1 && days[at] < day) at++; return at; };
-  for (const at of open) {
-    if (estimated[at] == null) unestimated++;
-    const left = Math.max((estimated[at] || 0) - (actual[at] || 0), 0);
-    if (!people.has(a[at])) people.set(a[at], { issues: 0, hours: 0, late: 0, weeks: new Array(LOAD_WEEKS + 2).fill(0) });
-    const one = people.get(a[at]);
-    one.issues++;
-    one.hours += left;
-    if (due[at] != null && due[at] < DATA.today) one.late++;
-    if (!left) continue;
-    if ((due_by[at] == null && start[at] == null) || !days.length) { one.weeks[LOAD_WEEKS + 1] += left; continue; }
-    const from = dayFrom(Math.max(start[at] ?? DATA.today, DATA.today));
-    let until = from + Math.max(Math.ceil(left / DATA.day_hours), 1) - 1;
-    if (due_by[at] != null && due_by[at] >= DATA.today) for (until = from; until + 1 < days.length && days[until + 1] <= due_by[at];) until++;
-    until = Math.min(until, days.length - 1);
-    for (let day = from; day <= until; day++) one.weeks[Math.min(Math.floor((days[day] - first) / 7), LOAD_WEEKS)] += left / (until - from + 1);
-  }
-  const names = [...Array.from({ length: LOAD_WEEKS }, (_, week) => shortDay(first + 7 * week)), word("later"), word("undated")];
-  const now = one => sum(one.weeks.slice(0, LOAD_WEEKS));
-  const sorted = [...people].sort((x, y) => now(y[1]) - now(x[1]) || y[1].issues - x[1].issues);
-  const rows = sorted.slice(0, 11).flatMap(([person, one], order) => one.weeks.map((hours, place) => (
-    { person: personOf(person), order, week: names[place], place, hours: Math.round(hours * 10) / 10 })));
-  return { first, people: sorted, names, rows, unestimated, hours: sum(sorted.map(([, one]) => one.hours)) };
-}
-
-/** Each milestone with its issues, its speed, and the day on which it ends if the speed goes on. */
-function milestones({ all, stageOf }) {
-  const issues = DATA.issues, found = new Map();
-  const put = (stone, at) => { if (!found.has(stone)) found.set(stone, []); found.get(stone).push(at); };
-  for (const at of all) {
-    const of = issues.m[at];
-    if (of == null) continue;
-    if (Array.isArray(of)) of.forEach(stone => put(stone, at)); else put(of, at);
-  }
-  const first = new Map();
-  DATA.burn.m.forEach((stone, at) => first.set(stone, Math.min(first.get(stone) ?? Infinity, DATA.burn.day[at])));
-  const unfiltered = chosen.team === "" && chosen.person === "" && chosen.type === "";
-  const rows = DATA.milestones.flatMap((stone, at) => {
-    if (!inProject(stone.project) || (stone.archived && !chosen.archived)) return [];
-    const of = found.get(at) || [];
-    if (!of.length && !unfiltered) return [];
-    const count = test => of.filter(test).length;
-    const done = count(one => stageOf(one) === "done"), left = of.length - done;
-    const began = Math.max(first.get(at) ?? -Infinity, stone.start <= DATA.today ? stone.start ?? -Infinity : -Infinity);
-    const days = Math.max(Math.min(SPEED_DAYS, DATA.today - began + 1), 1);
-    const lately = count(one => issues.done[one] != null && issues.done[one] > DATA.today - days);
-    const end = !left ? null : lately ? DATA.today + Math.ceil(left * days / lately) : Infinity;
-    const state = !left ? "" : stone.due == null ? "no_due" : end === Infinity && stone.due >= DATA.today ? "no_speed" : end > stone.due ? "too_late" : "in_time";
-    return [{
-      at, project: DATA.projects[stone.project].key, name: stone.name, archived: stone.archived, start: stone.start, due: stone.due,
-      issues: of.length, done, left, working: count(one => ["active", "review"].includes(stageOf(one))), lately, end, state,
-      estimated: sum(of.map(one => issues.estimated[one])), actual: sum(of.map(one => issues.actual[one])),
-    }];
-  });
-  return rows.sort((x, y) => isUnderWay(y) - isUnderWay(x) || (y.left > 0) - (x.left > 0) || (x.left ? (x.due ?? 1e9) - (y.due ?? 1e9) : (y.due ?? 0) - (x.due ?? 0)));
+  const weeks = Array.from({ length: WEEKS }, (_, week) => DATA.first_week + 7 * week);
+  const names = [...weeks.map(shortDay), word("later"), word("undated")];
+  const hours = new Map(DATA.capacity.map(row => [`${row.a} ${row.week}`, row.hours]));
+  const rows = [...groups(open, "a")].map(([a, of]) => {
+    const laid = names.map((_, week) => sum(of.map(row => row.weeks || { [WEEKS + 1]: row.left_hours }), week));
+    return { person: of[0].person, a, issues: of.length, hours: sum(of, "left_hours"), laid, now: sum(laid.slice(0, WEEKS)),
+      overdue: of.filter(row => row.days_overdue).length, choice: `person=${a}`,
+      milestone_overdue: of.filter(row => row.days_milestone_overdue).length,
+      ...Object.fromEntries(laid.map((one, at) => [`week_${at}`, [one, hours.get(`${a} ${weeks[at]}`) ?? null]])) };
+  }).sort((x, y) => y.now - x.now || y.issues - x.issues);
+  const chart = rows.flatMap(row => names.map((week, place) => ({ person: row.person, week, place,
+    hours: Math.round(row.laid[place] * 10) / 10, capacity: row[`week_${place}`][1], choice: row.choice })));
+  const top = rows.reduce((most, row) => most && most.laid[0] >= row.laid[0] ? most : row, null);
+  const more = names.map((head, at) => column(`week_${at}`, head, "load"));
+  return { rows, chart, more, of: rows.length, said: { week: shortDay(DATA.first_week), h: number(sum(rows, "hours")),
+    people: number(rows.filter(row => row.a).length), top: top ? `${top.person} ${number(top.laid[0], 1)} h` : "–",
+    n: number(open.filter(row => row.left_hours == null).length) } };
 }
 
 /** Milestones that are under way: worked at, or begun and not over. */
-const isUnderWay = row => Boolean(row.left && (row.working || row.lately || (row.due >= DATA.today && !(row.start > DATA.today))));
-const underWay = rows => rows.filter(isUnderWay);
+const isUnderWay = row => Boolean(row.left && (row.working || (row.due >= DATA.today && !(row.start > DATA.today))));
 
-/** When the work on a milestone ends, in words. */
-const endOf = row => !row.left ? word("all_done") : row.end === Infinity ? word("no_speed") : iso(row.end);
-
-/** The first milestones under way as bars: cut where they would press the others together, which `cut` marks. Words say the real days. */
-function endings(rows) {
-  const most = DATA.today + ENDINGS_DAYS, near = day => day != null && Math.abs(day - DATA.today) < ENDINGS_DAYS;
-  return underWay(rows).slice(0, ENDINGS).map((row, order) => ({
-    milestone: `${row.project} ${row.name}`, order, today: DATA.today * MS, end: Math.min(row.end, most) * MS,
-    cut: row.end === Infinity ? "?" : row.end > most ? "→" : "", due: near(row.due) ? row.due * MS : null,
-    ends: endOf(row), due_on: iso(row.due), state: word(row.state),
-  }));
+/** Each milestone with its chosen issues, and when it will be done by mart.forecast. */
+function milestones({ all }) {
+  const found = DATA.milestones.map(() => []), whole = FILTERS.slice(1, 5).every(name => chosen[name] === "");
+  for (const row of all) for (const one of [row.m ?? []].flat()) found[one].push(row);
+  const rows = rowsOf(DATA.milestones).filter(row => isShown(row) && (found[row.m].length || whole)).map(stone => {
+    const of = found[stone.m], left = of.filter(row => row.isOpen).length, done = of.length - left;
+    return { ...stone, issues: of.length, done, left, working: of.filter(row => row.isWorking).length, state: left ? stone.state : "all_done",
+      share: of.length ? done / of.length : null, estimated: sum(of, "estimated"), actual: sum(of, "actual") };
+  });
+  const due = row => row.left ? row.due ?? 1e9 : 1e12 - (row.due ?? 0);
+  rows.sort((x, y) => isUnderWay(y) - isUnderWay(x) || due(x) - due(y));
+  const current = rows.filter(isUnderWay), late = current.filter(row => row.state === "too_late").length;
+  const chart = current.map(row => ({ milestone: row.milestone, today: stamp(DATA.today), due: stamp(row.due), state: row.state,
+    done_by_50: stamp(row.by_50), done_by_85: stamp(row.by_85), kind: word(row.state), choice: row.choice }));
+  return { rows, chart, of: chart.length, bad: late, said: { n: number(late), all: number(chart.length) } };
 }
 
-/** Scope and done of a milestone by day, of the chosen issues of its time. */
+/** Scope and done of milestones by day, of the chosen issues of their time. */
 function burns(rows) {
-  const burn = DATA.burn, of = groups(rowsOf(burn), at => burn.m[at]);
-  return rows.filter(row => of.has(row.at)).map(row => {
-    const days = new Map();
-    for (const at of of.get(row.at)) {
-      const one = days.get(burn.day[at]) || [0, 0];
-      days.set(burn.day[at], [one[0] + burn.scope[at], one[1] + burn.done[at]]);
-    }
+  const of = groups(rowsOf(DATA.burn), "m");
+  return rows.filter(row => of.has(row.m)).map(row => {
+    const days = groups(of.get(row.m), "day");
     let scope = 0, done = 0;
     const points = [...days.keys()].sort((x, y) => x - y).map(day => {
-      scope += days.get(day)[0]; done += days.get(day)[1];
+      scope += sum(days.get(day), "scope"); done += sum(days.get(day), "done");
       return { day: day * MS, scope, done };
     });
-    if (!points.length) return { row, points };
     if (row.left) points.push({ day: DATA.today * MS, scope, done });
     // What was planned long ago would press the work to the edge.
     const from = Math.max(points[0].day, Math.min((row.start ?? points[0].day / MS) - 14, DATA.today - 28) * MS);
-    const before = points.filter(point => point.day <= from).pop();
-    const shown = [...(before ? [{ ...before, day: from }] : []), ...points.filter(point => point.day > from)];
-    const last = shown[shown.length - 1].day, near = row.due != null && Math.abs(row.due * MS - last) <= Math.max(45 * MS, last - from);
-    if (near) shown[shown.length - 1] = { ...shown[shown.length - 1], due: row.due * MS };
-    return { row, points: shown };
+    const before = points.filter(one => one.day <= from).pop();
+    const chart = [{ ...before, day: from }, ...points.filter(one => one.day > from)], last = chart.at(-1);
+    if (Math.abs(stamp(row.due) - last.day) <= Math.max(45 * MS, last.day - from)) last.due = stamp(row.due);
+    return { row, chart };
   });
 }
 
 function changes() {
-  const { what, n } = DATA.changed, counted = rowsOf(DATA.changed);
-  const count = kind => sum(counted.filter(at => what[at] === kind).map(at => n[at]));
-  return { places: rowsOf(DATA.changes), ...Object.fromEntries(["created", "done", "reopened", "moved"].map(kind => [kind, count(kind)])) };
+  const counted = groups(rowsOf(DATA.changed), "what"), count = name => number(sum(counted.get(name) || [], "n"));
+  const rows = rowsOf(DATA.changes).map(row => ({ ...row, what: word(`what_${row.what}`) + (
+    row.what === "moved" && row.more != null ? ` ${row.more > 0 ? "+" : ""}${row.more} ${word("d")}` : "") }));
+  return { rows, said: Object.fromEntries(["created", "done", "reopened", "moved"].map(name => [name, count(name)])) };
 }
 
-function effort() {
-  const table = DATA.effort, first = since(), places = rowsOf(table, at => table.month[at] + 30 >= first);
-  const months = [...groups(places, at => table.month[at])].sort((x, y) => x[0] - y[0])
-    .map(([of, at]) => ({ month: month(of), planned: sum(at.map(one => table.planned[one])), actual: sum(at.map(one => table.actual[one])) }));
-  const rows = months.flatMap(one => ["planned", "actual"].map(kind => ({ month: one.month, kind: word(kind), hours: one[kind] })));
-  const people = [...groups(places, at => table.a[at])].map(([person, at]) => {
-    const by = new Map([...groups(at, one => month(table.month[one]))].map(([of, those]) => [of, sum(those.map(one => table.actual[one]))]));
-    return { person, by, planned: sum(at.map(one => table.planned[one])), total: sum(at.map(one => table.actual[one])) };
-  }).sort((x, y) => y.total - x.total);
-  const named = people.filter(one => one.total).slice(0, 6).map(one => one.person), bars = new Map();
-  for (const one of people) {
-    const order = named.indexOf(one.person) < 0 ? OTHERS : named.indexOf(one.person);
-    for (const [of, hours] of one.by) {
-      const key = `${of} ${order}`, bar = bars.get(key)
-        || { month: of, person: order === OTHERS ? word("others") : one.person ? personOf(one.person) : word("unknown_person"), order: order === OTHERS ? 6 : order, hours: 0 };
-      bar.hours += hours;
-      bars.set(key, bar);
-    }
-  }
-  return { months, rows, people, hours: [...bars.values()].filter(bar => bar.hours).sort((x, y) => x.month.localeCompare(y.month)) };
+/** Planned and actual hours by month, and by person. */
+function plan() {
+  const found = rowsOf(DATA.effort).filter(row => row.month + 30 >= since()), today = month(DATA.today), people = NAMES.person();
+  const chart = [...groups(found, "month")].sort((x, y) => x[0] - y[0]).map(([day, of]) => ({ month: month(day), day,
+    planned: sum(of, "planned"), actual: sum(of, "actual"), choice: `only=done.${day}.${Date.parse(`${month(day + 31)}-01`) / MS - day}` }));
+  const now = chart.find(row => row.month === today) || { planned: 0, actual: 0 };
+  // The month that is not over, and those to come, have their plan before their hours.
+  const over = chart.filter(row => row.month < today), planned = sum(over, "planned");
+  const hours = found.filter(row => row.actual).map(row => ({ month: month(row.month), hours: row.actual, a: row.a,
+    person: row.a ? people[row.a] : word("unknown_person"), choice: `person=${row.a}` }));
+  const sums = [...groups(hours, row => `${row.month} ${row.a}`).values()].map(of => ({ ...of[0], hours: sum(of, "hours") }));
+  // Plans without a person are of nobody, hours without one of somebody who is not known.
+  const rows = [...groups(found, "a")].flatMap(([a, of]) => {
+    const months = Object.fromEntries([...groups(of, row => month(row.month))].map(([name, some]) => [name, sum(some, "actual")]));
+    const one = { name: people[a], planned: sum(of, "planned"), total: sum(of, "actual"), choice: `person=${a}`, ...months };
+    return a ? one : [{ ...one, name: word("unknown_person"), planned: 0 }, { name: word("nobody"), planned: one.planned, total: 0 }];
+  }).filter(row => row.total || row.planned).sort(largest("total"));
+  const last = chart.map(row => row.month).slice(-12), more = last.map(name => column(name, name, "1"));
+  const foot = [word("everybody"), ...["planned", "total", ...last].map(name => number(sum(rows, name), 1))];
+  return { rows, chart, more, foot, hours: sums.sort((x, y) => x.month.localeCompare(y.month)), total: number(sum(hours, "hours"), 1), said: { planned: number(now.planned),
+    actual: number(now.actual), all: planned ? `${Math.round(100 * sum(over, "actual") / planned)} %` : "–" } };
+}
+
+/** Well: in the plan, and by 85 % in time. Late: far behind, or after the due date by 50 %. */
+function verdict({ spi, due, by_50, by_85, left }) {
+  if (spi == null && by_85 == null) return "verdict_none";
+  const after = day => due != null && day != null && day > due;
+  if ((spi ?? 1) < LATE || after(by_50) || (left && after(DATA.today))) return "verdict_late";
+  return (spi ?? 1) < WELL || after(by_85) ? "verdict_watch" : "verdict_well";
+}
+
+/** What each project has earned until now, and by week, of all chosen together. */
+function earned() {
+  const found = rowsOf(DATA.earned).filter(isShown), values = ["planned", "baseline", "earned", "cost"];
+  const chart = [...groups(found.filter(row => row.day >= since()), "day")].sort((x, y) => x[0] - y[0]).map(([day, of]) => ({ day: stamp(day),
+    ...Object.fromEntries(values.map(name => [name, of.every(row => row[name] == null) ? null : sum(of, name)])) }));
+  const rows = rowsOf(DATA.verdicts).filter(isShown).map(row => ({ ...row, ...DATA.projects[row.p], verdict: verdict(row), choice: `project=${row.p}` }));
+  const count = name => rows.filter(row => row.verdict === `verdict_${name}`).length;
+  return { rows, chart, bad: count("late"), said: { late: count("late"), watch: count("watch"), well: count("well") } };
+}
+
+function velocity() {
+  const rows = rowsOf(DATA.velocity).filter(isShown).map((row, order) => ({ ...row, order })), over = rows.filter(row => row.carried != null).slice(0, 6);
+  const mean = name => over.length ? number(sum(over, name) / over.length, 1) : "–";
+  return { rows, chart: rows.slice(0, 10), of: rows.length, said: { n: over.length, done: mean("done"), committed: mean("committed"), carried: mean("carried") } };
+}
+
+/** Open issues whose due date moved, those that moved furthest first, then the other ones. */
+function gantt({ open }) {
+  const dated = open.filter(row => row.due != null).sort((x, y) => Math.abs(y.moved) - Math.abs(x.moved) || x.due - y.due);
+  const chart = dated.slice(0, 10).map(({ key, href, summary, start, first_due, due }, order) => ({ key, href, summary, order,
+    start: stamp(start), first_due: stamp(first_due ?? due), due: stamp(due), today: stamp(DATA.today) }));
+  const rows = dated.filter(row => row.moved);
+  return { rows, chart, of: dated.length, said: { n: number(rows.length), all: number(dated.length) } };
 }
 
 /** Issues in each stage at the ends of weeks. */
 function flow() {
-  const table = DATA.flow, weeks = Math.max(1, ...table.k) + 1, steps = STAGES.map(() => new Array(weeks).fill(0));
-  for (const at of rowsOf(table)) steps[table.stage[at]][table.k[at]] += table.n[at];
-  const last = 104, first = Math.max(0, last - (chosen.period === "all" ? last : Number(chosen.period)));
-  const rows = [];
-  let floor = 0, began = false;
-  const now = [0, 0, 0, 0];
+  const found = groups(rowsOf(DATA.flow), "k"), last = 104, now = [0, 0, 0, 0], chart = [];
+  const first = Math.max(0, last - (chosen.period === "all" ? last : Number(chosen.period)));
   for (let week = 0; week <= last; week++) {
-    for (let stage = 0; stage < 4; stage++) now[stage] += steps[stage][week] || 0;
-    if (week < first || (!began && !sum(now))) continue;
-    if (!began) floor = now[0];
-    began = true;
-    now.forEach((issues, order) => rows.push({ day: (DATA.today - 7 * (last - week)) * MS, stage: word(`stage_${STAGES[order]}`), order, issues }));
+    for (const row of found.get(week) || []) now[row.stage] += row.n;
+    if (week < first || (!chart.length && !now.some(Boolean))) continue;
+    now.forEach((count, order) => chart.push({ day: stamp(DATA.today - 7 * (last - week)), stage: word(`stage_${STAGES[order]}`),
+      order, issues: count, choice: `only=stage.${STAGES[order]}` }));
   }
-  const top = Math.max(1, ...groupsSum(rows));
-  // What was done before the period would press the rest to the top: the axis begins a little below it.
-  return { rows, floor: floor > 0.25 * top ? Math.max(0, Math.floor(floor - 0.15 * (top - floor))) : 0 };
+  return { chart, said: { now: chart.slice(-4).reverse().map(row => `${row.stage} ${number(row.issues)}`).join(" · ") } };
 }
-const groupsSum = rows => [...groups(rows.keys(), at => rows[at].day).values()].map(places => sum(places.map(at => rows[at].issues)));
 
 function throughput({ all }) {
-  const issues = DATA.issues, from = since(), weeks = new Map();
+  const weeks = new Map(), chart = [], zero = { created: 0, done: 0, reopened: 0 }, from = since();
   const put = (day, what) => {
     if (day == null || day < from) return;
-    const week = monday(day);
-    if (!weeks.has(week)) weeks.set(week, { created: 0, done: 0, reopened: 0 });
-    weeks.get(week)[what]++;
+    if (!weeks.has(monday(day))) weeks.set(monday(day), { ...zero });
+    weeks.get(monday(day))[what]++;
   };
-  for (const at of all) { put(issues.created[at], "created"); put(issues.done[at], "done"); }
-  for (const at of rowsOf(DATA.reopened)) put(DATA.reopened.day[at], "reopened");
-  if (!weeks.size) return { rows: [], over: [], ceiling: 1 };
-  const rows = [], done = [];
-  const first = [...weeks.keys()].reduce((x, y) => Math.min(x, y));
-  for (let week = first; week <= monday(DATA.today); week += 7) {
-    const one = weeks.get(week) || { created: 0, done: 0, reopened: 0 };
-    done.push(one.done);
-    const lately = done.slice(-4);
-    rows.push({ week: week * MS, ...one, below: -one.reopened, mean: sum(lately) / lately.length });
-  }
-  const tops = rows.map(row => Math.max(row.created, row.done)), typical = 2 * quantile([...tops].sort((x, y) => x - y), 0.95);
-  const high = tops.filter(top => top > typical).length;
-  const ceiling = 1.05 * (typical >= 1 && high >= 1 && high <= 2 ? typical : Math.max(1, ...tops));
-  return { rows, ceiling, over: rows.filter((row, at) => tops[at] > ceiling).map(row => ({ week: row.week, text: `↑ ${number(Math.max(row.created, row.done))}` })) };
+  for (const row of all) { put(row.created, "created"); put(row.done, "done"); }
+  for (const row of rowsOf(DATA.reopened)) put(row.day, "reopened");
+  for (let week = Math.min(...weeks.keys()); week <= monday(DATA.today); week += 7)
+    chart.push({ ...zero, ...weeks.get(week), week: stamp(week), choice: `only=done.${week}.7` });
+  return { chart, said: Object.fromEntries(Object.keys(zero).map(name => [name, number(sum(chart, name))])) };
 }
 
-function cycles({ all }) {
-  const issues = DATA.issues, from = since();
-  const took = all.filter(at => issues.cycle[at] != null && issues.done[at] >= from);
-  const sorted = took.map(at => Math.max(issues.cycle[at], 1)).sort((x, y) => x - y), step = Math.ceil(took.length / 1500);
-  const rows = took.filter((_, place) => place % step === 0)
-    .map(at => ({ issue: at, at: issues.done[at] * MS, days: Math.max(issues.cycle[at], 1) / 1440, key: keyOf(issues, at) }));
-  const marks = sorted.length ? [0.5, 0.85, 0.95].map((share, at) => ({ days: quantile(sorted, share) / 1440, text: `${100 * share} %: ${span(quantile(sorted, share))}`, side: at })) : [];
-  return { rows, marks, issues: took.length, step };
+function cycle({ all }) {
+  const took = all.filter(row => row.cycle != null && row.done >= since()), step = Math.ceil(took.length / 1500);
+  const days = row => Math.max(row.cycle, 1) / 1440, sorted = took.map(days).sort((x, y) => x - y);
+  const [p50, p85, p95] = [0.5, 0.85, 0.95].map(share => quantile(sorted, share));
+  const chart = took.filter((_, place) => place % step === 0).map(row => ({ ...row, at: stamp(row.done), days: days(row), p50, p85, p95 }));
+  const shares = took.length ? [[50, p50], [85, p85], [95, p95]].map(([of, at]) => `${of} %: ${span(1440 * at)}`).join(" · ") : "";
+  return { chart, said: { n: number(took.length), step, shares } };
 }
 
-function projects({ all, stageOf }) {
-  const issues = DATA.issues, from = since();
-  return [...groups(all, at => issues.p[at])].map(([at, of]) => {
-    const times = name => of.filter(one => issues.done[one] != null && issues.done[one] >= from && issues[name][one] != null).map(one => issues[name][one]).sort((x, y) => x - y);
-    const lead = times("lead"), cycle = times("cycle"), count = stage => of.filter(one => stageOf(one) === stage).length;
-    return {
-      ...DATA.projects[at], issues: of.length, waiting: count("waiting"), active: count("active"), review: count("review"), done: count("done"),
-      estimated: sum(of.map(one => issues.estimated[one])), actual: sum(of.map(one => issues.actual[one])),
-      lead50: quantile(lead, 0.5), lead85: quantile(lead, 0.85), cycle50: quantile(cycle, 0.5), cycle85: quantile(cycle, 0.85),
-    };
-  }).sort((x, y) => y.issues - x.issues);
+function projects({ all, open }) {
+  const late = groups(open.filter(row => row.days_overdue), "p");
+  const rows = [...groups(all, "p")].map(([p, of]) => {
+    const stages = groups(of, "stage"), ended = of.filter(row => row.done != null && row.done >= since());
+    const times = name => ended.map(row => row[name]).filter(one => one != null).sort((x, y) => x - y);
+    const pair = name => [0.5, 0.85].map(share => quantile(times(name), share));
+    return { p, ...DATA.projects[p], issues: of.length, overdue: late.get(p)?.length || 0, choice: `project=${p}`,
+      ...Object.fromEntries(STAGES.map(name => [name, stages.get(name)?.length || 0])),
+      estimated: sum(of, "estimated"), actual: sum(of, "actual"), lead: pair("lead"), cycle: pair("cycle") };
+  }).filter(isShown).sort(largest("issues"));
+  return { rows };
 }
