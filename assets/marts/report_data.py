@@ -164,7 +164,7 @@ class _Codes:
             ("m", "milestone_id", self.stones),
         )  # fmt: skip
         known = rows[0]._fields if rows else ()
-        made: Table = {name: [] for name in ("p", *columns)}
+        made: Table = {}
         for name, field, numbers in numbered:
             if field in known:
                 made[name] = [

@@ -61,7 +61,7 @@ _LAID = f"""
 CAPACITY = f"""
     SELECT u.space_key, u.user_id AS person_id, u.week, max(u.capacity_hours)::float8 AS hours
     FROM mart.upcoming_load AS u JOIN mart.project_summary AS p USING (space_key, project_id)
-    WHERE {_MINE.format("p")} GROUP BY 1, 2, 3
+    WHERE u.user_id <> 0 AND {_MINE.format("p")} GROUP BY 1, 2, 3
 """  # noqa: S608
 _FORECAST = "LEFT JOIN mart.forecast AS f ON f.space_key = m.space_key AND f.is_last"
 MILESTONES = f"""
@@ -97,7 +97,8 @@ VELOCITY = f"""
         m.removed, m.done, m.carried_over AS carried, m.done_hours::float8 AS done_hours,
         m.actual_hours::float8 AS actual_hours
     FROM mart.velocity AS m
-    WHERE m.state <> 'planned' AND NOT m.is_deleted AND {_MINE.format("m")}
+    WHERE m.state <> 'planned' AND m.committed + m.added > 0 AND NOT m.is_deleted
+        AND {_MINE.format("m")}
     ORDER BY m.counted_to DESC, m.milestone_id
 """  # noqa: S608
 #: Minutes and hundredths of hours are exact enough for what a page shows. `place`: what comes

@@ -159,7 +159,8 @@ _VELOCITY = f"""
     SELECT {_namesakes_apart("project_key || ' ' || milestone", "milestone_id")} AS milestone,
         row_number() OVER (ORDER BY counted_to DESC, milestone_id) AS "order",
         committed, done, carried_over AS carried
-    FROM mart.velocity WHERE state <> 'planned' AND NOT is_deleted
+    FROM mart.velocity
+    WHERE state <> 'planned' AND committed + added > 0 AND NOT is_deleted
     ORDER BY counted_to DESC, milestone_id LIMIT 20
 """  # noqa: S608
 #: Whether a milestone will end in time: in 85 of 100 cases, or not even in half of them. `f` is the

@@ -107,6 +107,11 @@ def worked_out(**fields: str) -> list[Spec]:
     return [{"calculate": how, "as": field} for field, how in fields.items()]
 
 
+def added_up(field: str, *by: str) -> Spec:
+    """Return the transform that makes one row of a group."""
+    return {"aggregate": [{"op": "sum", "field": field, "as": field}], "groupby": list(by)}
+
+
 def together(op: str, field: str, name: str, *by: str) -> Spec:
     """Return the transform that gives each row a number of all rows, or of its group."""
     return {"joinaggregate": [{"op": op, "field": field, "as": name}], "groupby": list(by)}

@@ -17,6 +17,7 @@ from assets.marts.charts.parts import (
     RED,
     SHOWN,
     Spec,
+    added_up,
     called,
     chart,
     coloured,
@@ -45,10 +46,6 @@ def overdue() -> Spec:
     """`rows: person, days_overdue, issues`."""
     late = {"@late_week": "#F0C75E", "@late_month": "#E69F00", "@late_long": RED}
     place = "datum.days_overdue <= 7 ? 0 : datum.days_overdue <= 30 ? 1 : 2"
-    added_up = {
-        "aggregate": [{"op": "sum", "field": "issues", "as": "issues"}],
-        "groupby": ["person", "place", "choice"],
-    }
     return chart(
         {"step": 20},
         mark(
@@ -61,7 +58,7 @@ def overdue() -> Spec:
         ),
         transform=[
             *worked_out(place=place, person="datum.person || '@nobody'"),
-            added_up,
+            added_up("issues", "person", "place", "choice"),
             *ranked("person", "issues"),
             *worked_out(late="['@late_week', '@late_month', '@late_long'][datum.place]"),
         ],
@@ -76,7 +73,8 @@ def load() -> Spec:
     # Where a column is narrow, words stand in two lines. There is room for the second at any width:
     # the top of a picture does not follow when its width changes.
     label = (
-        "width > 480 ? datum.label : test(/[^ -~]/, datum.label) "
+        "width > 640 ? datum.label : test(/^[0-9]{4}-/, datum.label) "
+        "? [substring(datum.label, 0, 4), substring(datum.label, 5)] : test(/[^ -~]/, datum.label) "
         "? [substring(datum.label, 0, 2), substring(datum.label, 2)] : split(datum.label, ' ')"
     )
     axis = {"title": None, "orient": "top", "labelOverlap": False, "labelAngle": 0}
@@ -87,7 +85,7 @@ def load() -> Spec:
         "interpolate": "rgb",
         "clamp": True,
     }
-    said = "width > 640 && datum.of ? format(datum.hours, ',.0f') + ' / ' + datum.of : "
+    said = "width > 330 && datum.of ? format(datum.hours, ',.0f') + ' / ' + datum.of : "
     share = {"field": "share", "type": "quantitative", "legend": None, "scale": colours}
     return chart(
         {"step": 20},
@@ -100,7 +98,7 @@ def load() -> Spec:
         mark(
             "text",
             "person week hours:,.1f of=capacity",
-            look={"fontSize": 11, "fill": "#16202B"},
+            look={"fontSize": 10, "fill": "#16202B"},
             text={"value": {"expr": said + "format(datum.hours, ',.0f')"}},
         ),
         transform=[
@@ -256,7 +254,7 @@ def hours() -> Spec:
         240,
         mark(
             "bar",
-            "month person hours:,.1f",
+            "month who=person hours:,.1f",
             y=count("hours", "@hours_axis", stack="zero"),
             color={**colour, "scale": {"range": list(SERIES)}},
             order={"field": "order", "type": "quantitative"},
@@ -267,7 +265,9 @@ def hours() -> Spec:
             *worked_out(
                 order=f"min(datum.order, {most + 1})",
                 who=f"datum.order > {most} ? '@others' : datum.person",
+                choice=f"datum.order > {most} ? null : datum.choice",
             ),
+            added_up("hours", "month", "who", "order", "choice"),
         ],
         x=_MONTHS,
     )
@@ -307,10 +307,7 @@ def flow(*by: str, ticks: int | None = None) -> Spec:
             color=coloured("stage", {f"@stage_{name}": tint for name, tint in STAGES.items()}),
         ),
         transform=[
-            {
-                "aggregate": [{"op": "sum", "field": "issues", "as": "issues"}],
-                "groupby": [*by, "day", "order", "choice"],
-            },
+            added_up("issues", *by, "day", "order", "choice"),
             {
                 "stack": "issues",
                 "groupby": [*by, "day"],
@@ -528,7 +525,7 @@ def velocity() -> Spec:
     words = {name: f"@{name}" for name in ("committed", "done", "carried")}
     colours = dict(zip(words.values(), ("#9AA5B1", GREEN, "#E69F00"), strict=True))
     return chart(
-        {"step": 9},
+        {"step": 7},
         mark(
             "bar",
             "milestone kind value=issues_axis:,.0f",
@@ -542,45 +539,40 @@ def velocity() -> Spec:
 
 
 def gantt() -> Spec:
-    """`rows: key, order, start, first_due, due, today, late`: from the start to the due date of
-    today, and where the due date was at first.
+    """`rows: key, order, start, first_due, due, today`: from the start to the due date of today,
+    and where the due date was at first; what lies far away is drawn at the edge.
     """
-    colours = {"@due_now": BLUE, "@too_late": RED, "@moved": "#E69F00", "@first_due": GREY}
+    colours = {"@due_now": BLUE, "@overdue": RED, "@moved": "#E69F00", "@first_due": GREY}
     tip = "key=issue summary start:day first_due:day due:day"
+    link = {"field": "href", "type": "nominal"}
+    near = f"clamp({{}}, datum.today - {REACH}, datum.today + {REACH})"
+    thin = {"height": {"band": 0.16}}
+    tick = {"thickness": 3, "height": {"band": 0.85}}
+    today = {"x": day("today"), "y": {"value": 0}, "y2": {"value": "height"}}
     return chart(
         {"step": 20},
         mark(
             "bar",
             tip,
-            look={"height": {"band": 0.5}, "minBandSize": 3},
+            look={"height": {"band": 0.5}},
             x=day("from"),
-            x2={"field": "due"},
+            x2={"field": "to"},
             color=coloured("kind", colours),
-            href={"field": "href", "type": "nominal"},
+            href=link,
         ),
         mark(
-            "bar",
-            tip,
-            of="datum.first_due != datum.due",
-            look={"height": {"band": 0.16}},
-            x=day("first_due"),
-            x2={"field": "due"},
-            color=called("@moved", colours),
+            "bar", tip, look=thin, x=day("was"), x2={"field": "to"}, color=called("@moved", colours)
         ),
-        mark(
-            "tick",
-            tip,
-            of="isValid(datum.first_due)",
-            look={"thickness": 3, "height": {"band": 0.85}},
-            x=day("first_due"),
-            color=called("@first_due", colours),
-        ),
-        mark("rule", look={"color": RED, "strokeDash": [3, 3]}, x=day("today"), y={"value": 0})
-        | {"encoding": {"x": day("today"), "y": {"value": 0}, "y2": {"value": "height"}}},
+        mark("tick", tip, look=tick, x=day("was"), color=called("@first_due", colours)),
+        mark("rule", look={"color": RED, "strokeDash": [3, 3]}, **today),
         transform=worked_out(
             **{
-                "from": "isValid(datum.start) ? datum.start : min(datum.first_due, datum.due)",
-                "kind": "datum.due < datum.today ? '@too_late' : '@due_now'",
+                "was": near.format("datum.first_due"),
+                "to": near.format("datum.due"),
+                "from": "isValid(datum.start) ? min(datum.to, "
+                + near.format("datum.start")
+                + ") : min(datum.was, datum.to)",
+                "kind": "datum.due < datum.today ? '@overdue' : '@due_now'",
             }
         ),
         y=names("key"),

@@ -9,14 +9,15 @@ const waiting = new Map();
 const isDark = () => chosen.theme === "dark"
   || (chosen.theme === "" && matchMedia("(prefers-color-scheme: dark)").matches);
 
-function look() {
+/** The look of a chart that is so wide. */
+function look(wide) {
   const { ink, quiet, grid } = LOOKS[isDark() ? "dark" : "light"];
   return {
     background: null, font: getComputedStyle(document.body).fontFamily, padding: 2,
     axis: { labelColor: quiet, titleColor: quiet, gridColor: grid, domainColor: quiet,
       tickColor: quiet, labelFontSize: 11, titleFontWeight: "normal" },
     legend: { orient: "top", labelColor: ink, titleColor: quiet, labelFontSize: 12, offset: 12,
-      direction: "horizontal", labelLimit: 200, columns: Math.max(2, Math.floor(innerWidth / 190)) },
+      direction: "horizontal", labelLimit: 200, columns: Math.max(2, Math.floor(wide / 130)) },
     text: { fill: ink }, style: { text: { fill: ink }, cell: { stroke: null } }, title: { color: ink },
   };
 }
@@ -36,7 +37,7 @@ async function draw(place) {
   // Rows are known from the beginning, so that axes are laid out once.
   spec.data.find(data => data.name === "rows").values = wish.rows;
   const { view, finalize } = await vegaEmbed(place, spec, {
-    mode: "vega", renderer: "svg", actions: false, ast: true, logLevel: 1, config: look(),
+    mode: "vega", renderer: "svg", actions: false, ast: true, logLevel: 1, config: look(place.clientWidth),
     tooltip: { theme: isDark() ? "dark" : "light" },
     loader: { target: "_blank", rel: "noopener noreferrer" },
   });

@@ -11,10 +11,12 @@ const chosen = { ...NOTHING, period: "26", lang: "ja", theme: "" };
 async function unpack(letters) {
   const bytes = Uint8Array.from(atob(letters), letter => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const data = await new Response(stream).json(), tables = Object.entries(data.tables);
-  for (const [name, columns] of tables) {
+  const data = await new Response(stream).json();
+  for (const [name, columns] of Object.entries(data.tables)) {
     const names = Object.keys(columns);
-    data[name] = columns.p.map((_, at) => {
+    // Some columns are of the open issues only, which come first: the longest one counts.
+    const most = names.reduce((x, y) => columns[y].length > columns[x].length ? y : x);
+    data[name] = columns[most].map((_, at) => {
       const row = {};
       for (const one of names) row[one] = columns[one][at];
       return row;
@@ -36,6 +38,7 @@ function named(part, find = word) {
 const number = (value, digits = 0) => value == null ? "–"
   : value.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: 0 });
 const percent = value => value == null ? "–" : `${number(100 * value)} %`;
+const ratio = value => value == null ? "–" : value.toFixed(2);
 const iso = day => day == null ? "–" : new Date(day * MS).toISOString().slice(0, 10);
 /** A day without its year, where that is the one of today. */
 const shortDay = day => iso(day).slice(iso(day).slice(0, 4) === iso(DATA.today).slice(0, 4) ? 5 : 0);

@@ -89,7 +89,7 @@ function load({ open }) {
   const hours = new Map(DATA.capacity.map(row => [`${row.a} ${row.week}`, row.hours]));
   const rows = [...groups(open, "a")].map(([a, of]) => {
     const laid = names.map((_, week) => sum(of.map(row => row.weeks || { [WEEKS + 1]: row.left_hours }), week));
-    return { person: of[0].person, a, issues: of.length, hours: sum(of, "left_hours"), laid, now: sum(laid.slice(0, WEEKS)),
+    return { person: of[0].person, a, issues: of.length, hours: sum(of, "left_hours"), laid, now: laid.slice(0, WEEKS).reduce((x, y) => x + y),
       overdue: of.filter(row => row.days_overdue).length, choice: `person=${a}`,
       milestone_overdue: of.filter(row => row.days_milestone_overdue).length,
       ...Object.fromEntries(laid.map((one, at) => [`week_${at}`, [one, hours.get(`${a} ${weeks[at]}`) ?? null]])) };
@@ -183,9 +183,14 @@ function verdict({ spi, due, by_50, by_85, left }) {
 
 /** What each project has earned until now, and by week, of all chosen together. */
 function earned() {
-  const found = rowsOf(DATA.earned).filter(isShown), values = ["planned", "baseline", "earned", "cost"];
-  const chart = [...groups(found.filter(row => row.day >= since()), "day")].sort((x, y) => x[0] - y[0]).map(([day, of]) => ({ day: stamp(day),
-    ...Object.fromEntries(values.map(name => [name, of.every(row => row[name] == null) ? null : sum(of, name)])) }));
+  const found = rowsOf(DATA.earned).filter(isShown), last = new Map(), chart = [];
+  for (const [day, of] of [...groups(found, "day")].sort((x, y) => x[0] - y[0])) {
+    // A plan that has ended stays where it ended.
+    for (const row of of) last.set(row.p, row);
+    const now = [...last.values()], isPast = day <= DATA.today;
+    if (day >= since()) chart.push({ day: stamp(day), planned: sum(now, "planned"), baseline: sum(now, "baseline"),
+      earned: isPast ? sum(now, "earned") : null, cost: isPast ? sum(now, "cost") : null });
+  }
   const rows = rowsOf(DATA.verdicts).filter(isShown).map(row => ({ ...row, ...DATA.projects[row.p], verdict: verdict(row), choice: `project=${row.p}` }));
   const count = name => rows.filter(row => row.verdict === `verdict_${name}`).length;
   return { rows, chart, bad: count("late"), said: { late: count("late"), watch: count("watch"), well: count("well") } };

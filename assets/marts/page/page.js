@@ -45,8 +45,8 @@ const FORMS = {
   named: ["long", (name, row) => row.archived ? `${name} (${word("archived")})` : name],
   risk: ["", risk => tag(`tag${risk === "high" ? " bad" : ""}`, word(`risk_${risk || "unknown"}`))],
   verdict: ["", name => tag(`tag ${name}`, word(name))],
-  cpi: ["n", (cpi, row) => cpi == null || row.is_cpi_reliable ? number(cpi, 2)
-    : tag("quiet", fill("unreliable", { cpi: number(cpi, 2) }))],
+  ratio: ["n", ratio], cpi: ["n", (cpi, row) => cpi == null || row.is_cpi_reliable ? ratio(cpi)
+    : tag("quiet", fill("unreliable", { cpi: ratio(cpi) }))],
   load: ["n", ([hours, capacity]) => capacity == null ? number(hours, 1)
     : tag(hours > capacity ? "bad" : "", `${number(hours)} / ${number(capacity)} h`)],
   result: ["", (_, { is_equal, differences }) => is_equal == null ? "–" : is_equal
@@ -132,7 +132,7 @@ async function update() {
   byId("chosen").textContent = fill("say_chosen", { n: number(all.length), open: number(open.length) });
   for (const figures of [overdue, stuck, load, milestones, changes, plan, earned, velocity, gantt, flow,
     throughput, cycle, projects, issues, sync]) found[figures.name] = figures(picked);
-  found.ageing = found.stuck;
+  found.ageing = { chart: found.stuck.chart };
   found.hours = { chart: found.plan.hours, said: { h: found.plan.total } };
   const said = {};
   for (const [name, { said: values, of = 0 }] of Object.entries(found)) {
