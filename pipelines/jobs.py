@@ -68,7 +68,7 @@ count_reconciliation_job = dg.define_asset_job(
 )
 marts_job = dg.define_asset_job(
     "marts",
-    dg.AssetSelection.groups("seeds", "staging", "mart"),
+    dg.AssetSelection.groups("mappings", "staging", "mart"),
     description="Build all marts from the raw tables, and test them.",
     tags=of_kind("marts"),
 )

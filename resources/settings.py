@@ -27,6 +27,7 @@ from resources.variables import (
     DAGSTER_URL,
     HISTORY_START,
     HOME,
+    MAPPINGS,
     MARTS_OF,
     PROXY_HEADER,
     RATE_RESERVE,
@@ -45,6 +46,7 @@ from resources.variables import (
 
 #: Name of the code location where Dagster has one space.
 ONE_LOCATION = "backlog_elt"
+_MAPPINGS = Path(__file__).parents[1] / "mappings"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Settings:
     warehouse_url: Secret | None
     dagster_postgres_url: Secret | None
     home: Path
+    mappings: Path
     timezone: str
     history_start: str
     rate_reserve: float
@@ -175,6 +178,7 @@ class Settings:
             warehouse_url=warehouse_url,
             dagster_postgres_url=dagster_postgres_url,
             home=home,
+            mappings=values.folder(MAPPINGS, text(environ, MAPPINGS) or str(_MAPPINGS)),
             timezone=timezone,
             history_start=values.history_start(
                 text(environ, HISTORY_START) or "2020-01", ZoneInfo(timezone)

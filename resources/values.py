@@ -199,6 +199,22 @@ def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         ) from None
 
 
+def folder(variable: str, text: str) -> Path:
+    """Return a folder, with ~ and what is relative made plain.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    try:
+        found = Path(text).expanduser().absolute()
+        found.resolve()
+    except (RuntimeError, ValueError, OSError):  # no such user, or the folder we are in is gone
+        raise SettingsError(
+            variable, text, "a folder; ~ is your own, and ~name that of a user of this machine"
+        ) from None
+    return found
+
+
 def home(text: str, *, embedded: bool) -> Path:
     """Return the home, with ~ and what is relative made plain; it may have to be made.
 
@@ -209,13 +225,8 @@ def home(text: str, *, embedded: bool) -> Path:
     Raises:
         SettingsError: it is no folder, or none in which the embedded PostgreSQL can be started.
     """
-    try:
-        found = Path(text).expanduser().absolute()
-        whole = str(found.resolve())
-    except (RuntimeError, ValueError, OSError):  # no such user, or the folder we are in is gone
-        raise SettingsError(
-            HOME, text, "a folder; ~ is your own, and ~name that of a user of this machine"
-        ) from None
+    found = folder(HOME, text)
+    whole = str(found.resolve())
     if embedded and _NOT_IN_A_HOME.search(whole):
         expected = (
             'a folder without $, ", `, \\ and control characters in its whole path, because the '

@@ -35,6 +35,7 @@ DAGSTER_PUBLIC_URL = "BACKLOG_DAGSTER_PUBLIC_URL"
 DAGSTER_LOCATION = "BACKLOG_DAGSTER_LOCATION"
 MARTS_OF = "BACKLOG_MARTS_OF"
 HOME = "BACKLOG_ELT_HOME"
+MAPPINGS = "BACKLOG_MAPPINGS"
 TIMEZONE = "BACKLOG_TIMEZONE"
 HISTORY_START = "BACKLOG_HISTORY_START"
 RATE_RESERVE = "BACKLOG_RATE_RESERVE"
@@ -125,6 +126,13 @@ VARIABLES: Mapping[str, Variable] = {
         'no `$`, `"`, backquote or `\\`',
         "`.backlog-elt`",
         "operating.md#the-embedded-postgresql",
+    ),
+    MAPPINGS: Variable(
+        Holds.TEXT,
+        "Folder of the mappings that you edit: stages, working hours, days off, capacity, "
+        "baselines, units",
+        "the folder `mappings` of the program",
+        "mappings.md",
     ),
     TIMEZONE: Variable(
         Holds.TEXT, "Time zone of months and schedules, an IANA name", "`Asia/Tokyo`"

@@ -1,8 +1,11 @@
-"""Where tests write: in memory where there is room."""
+"""Where tests write: in memory where there is room; and the mappings that they edit."""
 
+import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 # only the place, names in it are made by tempfile
@@ -17,3 +20,27 @@ def use_memory() -> None:
     if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None
+
+
+def use_own_mappings() -> None:
+    """Let this process and its children read a copy of the mappings, which its tests may edit."""
+    folder = tempfile.mkdtemp(prefix="mappings-")
+    shutil.copytree(Path(__file__).parents[1] / "mappings", folder, dirs_exist_ok=True)
+    os.environ["BACKLOG_MAPPINGS"] = folder
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+@contextmanager
+def edited_mappings(files: Mapping[str, str]) -> Iterator[None]:
+    """Put these texts into files of that copy, and what was there back in the end."""
+    folder = Path(os.environ["BACKLOG_MAPPINGS"])
+    before = {name: (folder / name).read_bytes() for name in files if (folder / name).exists()}
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    try:
+        yield
+    finally:
+        for name in files:
+            (folder / name).unlink()
+        for name, content in before.items():
+            (folder / name).write_bytes(content)

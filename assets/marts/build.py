@@ -24,6 +24,7 @@ from assets.marts.dashboards import DASHBOARDS
 from assets.marts.dbt_errors import first_line
 from assets.marts.failing_rows import with_rows
 from assets.marts.manifest import digest, manifest
+from assets.marts.mappings import Line, digest_of, mappings, store
 from assets.marts.ops_tables import OPS_ASSETS
 from assets.marts.project import DBT, PROJECT, connected, target_of
 from assets.marts.translator import Translator
@@ -72,9 +73,14 @@ def marts(
         raise dg.Failure(f"{first_line(said)}\n\n{said}") from None
 
 
-#: All but the seeds.
-MODELS = {spec.key for spec in marts.specs if spec.group_name != "seeds"}
+#: All but mappings and seeds.
+MODELS = {spec.key for spec in marts.specs if spec.group_name != "mappings"}
 MART_ASSETS = [marts]
+
+
+def source_of_marts(lines: list[Line]) -> str:
+    """Return what changes with the dbt project and with the mappings: all marts are of one such."""
+    return f"{digest()} {digest_of(lines)}"
 
 
 def _build(context: dg.AssetExecutionContext, config: BuildConfig, engine: Engine) -> Iterator[Any]:
@@ -84,9 +90,16 @@ def _build(context: dg.AssetExecutionContext, config: BuildConfig, engine: Engin
     )
     # dagster-dbt changes to the folder of the project, in threads: so the whole process does it.
     with locked as locks, chdir(PROJECT.project_dir):
-        project, build = digest(), None
-        # A build of some marts only goes by what the last one of all has found. Seeds are files of
-        # the project: where that has not changed, they need not be chosen.
+        lines, build = mappings(), None
+        project = source_of_marts(lines)
+        for line in lines:
+            if line.problem:
+                place = f"line {line.line}" if line.line else "the whole"
+                context.log.warning(f"mappings: {line.file}, {place}: {line.problem}")
+        with engine.begin() as connection:
+            store(connection, lines)
+        # A build of some marts only goes by what the last one of all has found. Where mappings and
+        # the project have not changed, mappings and seeds need not be chosen.
         changed = config.whole or not is_built(engine, project)
         if ({*marts.keys} if changed else MODELS) <= context.selected_asset_keys:
             build = begin_build(engine, project, context.run.run_id, whole=config.whole)

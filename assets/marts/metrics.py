@@ -1,7 +1,7 @@
 """The metrics of `models/metrics`, each defined once, and the SQL that MetricFlow makes of them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from metricflow.engine.metricflow_engine import (
 from metricflow.protocols.sql_client import SqlEngine
 from metricflow.sql.render.postgres import PostgresSQLSqlPlanRenderer
 from metricflow_semantic_interfaces.implementations.node_relation import PydanticNodeRelation
+from metricflow_semantic_interfaces.implementations.semantic_model import PydanticSemanticModel
 from metricflow_semantics.errors.error_classes import MetricFlowException
 from metricflow_semantics.model.dbt_manifest_parser import (
     parse_manifest_from_dbt_generated_manifest,
@@ -31,6 +32,12 @@ Unit = Literal["seconds", "hours", "days"]
 _SECONDS: Mapping[Unit, int] = {"seconds": 1, "hours": 3_600, "days": 86_400}
 
 GRAINS = ("day", "week", "month", "quarter", "year")
+#: What the rows of a table can be added up to, by the time of one row. A week lies in two months.
+_ADDED_UP: Mapping[str, tuple[str, ...]] = {
+    "day": GRAINS,
+    "week": ("week",),
+    "month": ("month", "quarter", "year"),
+}
 TIME = "metric_time"
 
 
@@ -94,8 +101,8 @@ class Metrics:
         return MetricFlowEngine(known, _Postgres())  # type: ignore[arg-type]
 
     def dimensions(self, metrics: Sequence[str]) -> list[str]:
-        """Return by what all of these metrics can be cut, as `booking__person`; by time, each can:
-        `month`.
+        """Return by what all of these metrics can be cut, as `booking__person`; `grains` are those
+        of time.
 
         Raises:
             MetricError: one of them is not defined.
@@ -105,6 +112,13 @@ class Metrics:
                 raise MetricError(f"no metric {name!r}; there are {', '.join(self.all)}")
         found = {one.dunder_name for one in self._engine.simple_dimensions_for_metrics([*metrics])}
         return sorted(name for name in found if not name.startswith(TIME))
+
+    def grains(self, metrics: Sequence[str]) -> list[str]:
+        """Return by which times all of these metrics can be cut: those to which the rows of their
+        tables add up.
+        """
+        times = {self._time(model) for name in metrics for model in self._tables(name)}
+        return [grain for grain in GRAINS if all(grain in _ADDED_UP[time] for time in times)]
 
     def sql(
         self,
@@ -153,6 +167,10 @@ class Metrics:
         self, name: str, known: Sequence[str], metrics: Sequence[str]
     ) -> DimensionOrEntityParameter | TimeDimensionParameter:
         if name in GRAINS:
+            grains = self.grains(metrics)
+            if name not in grains:
+                only = f"only by {', '.join(grains)}" if grains else "together by no time"
+                raise MetricError(f"{', '.join(metrics)} can be cut {only}, not by {name}")
             return TimeDimensionParameter(TIME, grain=name, alias=name)
         whole = self._resolve(name, known, metrics)
         return DimensionOrEntityParameter(whole, alias=_column_name(name))
@@ -186,15 +204,25 @@ class Metrics:
         return found[0]
 
     def _own_entity(self, metric: str) -> str:
+        entities = next(self._tables(metric)).entities
+        return next((one.name for one in entities if one.type.value == "primary"), "")
+
+    def _tables(self, metric: str) -> Iterator[PydanticSemanticModel]:
+        """Yield the tables that a metric is made of, that of its numerator first."""
         definition = next(one for one in self._manifest.metrics if one.name == metric)
-        made_of = [definition.type_params.numerator, *(definition.type_params.metrics or ())]
-        if first := next((one for one in made_of if one is not None), None):
-            return self._own_entity(first.name)
+        for part in definition.input_metrics:
+            yield from self._tables(part.name)
         aggregation = definition.type_params.metric_aggregation_params
         for model in self._manifest.semantic_models:
             if aggregation is not None and model.name == aggregation.semantic_model:
-                return next((one.name for one in model.entities if one.type.value == "primary"), "")
-        return ""
+                yield model
+
+    @staticmethod
+    def _time(model: PydanticSemanticModel) -> str:
+        """Return the time of a row of a table, by which its metrics are cut."""
+        name = model.defaults.agg_time_dimension if model.defaults else None
+        [time] = [one for one in model.dimensions if one.name == name]
+        return time.type_params.time_granularity.value if time.type_params else GRAINS[0]
 
 
 def _column_name(name: str) -> str:

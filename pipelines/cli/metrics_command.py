@@ -55,7 +55,7 @@ def metrics_command(
     The SQL runs in any client, as any role that reads the marts.
     """
     from assets.marts.manifest import manifest
-    from assets.marts.metrics import GRAINS, MetricError, Metrics
+    from assets.marts.metrics import MetricError, Metrics
 
     defined = Metrics(manifest())
     if not names:
@@ -65,7 +65,8 @@ def metrics_command(
         return
     try:
         if dimensions:
-            show("\n".join((*GRAINS, *defined.dimensions(names))))
+            dimensions_of = defined.dimensions(names)
+            show("\n".join((*defined.grains(names), *dimensions_of)))
         else:
             show(defined.sql(names, by, where, order, limit, unit) + ";")
     except MetricError as error:

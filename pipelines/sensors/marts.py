@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from assets.marts.build import MODELS
-from assets.marts.manifest import digest
+from assets.marts.build import MODELS, source_of_marts
+from assets.marts.mappings import mappings
 from pipelines.jobs import marts_job, of_kind
 from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.sensors.failing_ticks import looking_at
@@ -59,7 +59,7 @@ def marts_after_loads(
     context: dg.SensorEvaluationContext, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
     """Request a build when rows were written since the last one, or that failed or is a day old; of
-    seeds when they changed.
+    mappings and seeds when they changed.
     """
     end_dead_runs(context.instance)
     record = next(
@@ -88,7 +88,7 @@ def marts_after_loads(
                 skip_reason="no sync has ended since the last tick", cursor=json.dumps(seen)
             )
         newest = newest_row(warehouse.engine)
-        models = [*MODELS] if is_built(warehouse.engine, digest()) else None
+        models = [*MODELS] if is_built(warehouse.engine, source_of_marts(mappings())) else None
     until = built_until(warehouse.engine) if newest else None
     known = newest == seen.get("newest", "") or (
         until is not None and datetime.fromisoformat(newest) < until

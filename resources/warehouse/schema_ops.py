@@ -236,6 +236,21 @@ mart_builds = Table(
     comment="Every build of all marts: up to which rows, and whether it has succeeded",
 )
 
+mapping_lines = Table(
+    "mapping_lines",
+    metadata,
+    Column("file", Text, primary_key=True, comment="Name of the file"),
+    Column(
+        "line", BigInteger, primary_key=True, comment="Number of the line; 0: the file as a whole"
+    ),
+    Column(
+        "cells", JSONB(none_as_null=True), comment="Its cells by column; null: it does not count"
+    ),
+    Column("problem", Text, comment="Why it does not count; null: it does"),
+    schema=OPS,
+    comment="Lines of the mappings that people edit, as the last build of marts has read them",
+)
+
 heartbeats = Table(
     "heartbeats",
     metadata,
@@ -370,7 +385,7 @@ locks = Table(
 OPS_TABLES: Final = (
     sync_history, sync_state, project_keys, unexpected_fields, rejected_records,
     issue_sync_state, deletions, observed_changes, reconciliations, webhook_events, names, spaces,
-    mart_builds, forgotten_users,
+    mart_builds, mapping_lines, forgotten_users,
     oauth_tokens, heartbeats, source_conditions, locks,
 )  # fmt: skip
 """Every ops table."""

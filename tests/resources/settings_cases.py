@@ -150,6 +150,7 @@ TEXTS: Mapping[tuple[str, str], str] = {
     ("BACKLOG_LOG_FORMAT", "text or json"): "xml|ｊｓｏｎ|json,text|1",
     ("BACKLOG_LOG_LEVEL", "DEBUG or INFO or WARNING or ERROR"): "LOUD|10|TRACE|WARN",
     ("BACKLOG_ELT_HOME", "a folder"): "~nobody-of-this-name|~nobody-of-this-name/elt",
+    ("BACKLOG_MAPPINGS", "a folder"): "~nobody-of-this-name",
     ("BACKLOG_ELT_HOME", "a folder without"): '/x/$HOME/a|/x/$(id)|/x/`id`|/x/a"b|/x/a\\b|$HOME',
     ("BACKLOG_ALERT_MAIL_FROM", "a mail address"): (
         "elt|elt@|@example.com|a b@example.com|elt＠example.com|a@b@example.com|Elt <elt>|<>"

@@ -33,3 +33,17 @@ def test_the_seed_of_holidays_is_what_the_library_says() -> None:
     assert SEED.read_text(encoding="utf-8") == lines(), (
         "python -m assets.marts.japanese_holidays writes it anew"
     )
+
+
+def test_the_days_between_the_years_are_off_every_year(built: tuple[Deployment, int]) -> None:
+    deployment, _ = built
+    rows = deployment.query(
+        "SELECT day, holiday_name FROM mart.calendar WHERE NOT is_working_day AND weekday < 6 "
+        "AND day BETWEEN '2026-12-25' AND '2027-01-08' ORDER BY day"
+    )
+    assert [(row["day"].strftime("%m-%d"), row["holiday_name"]) for row in rows] == [
+        ("12-29", "年末年始"),
+        ("12-30", "年末年始"),
+        ("12-31", "年末年始"),
+        ("01-01", "年末年始"),
+    ]

@@ -204,7 +204,7 @@ def test_a_team_has_the_work_of_its_people(built: tuple[Deployment, int], made: 
         "sum(created) AS created, sum(done) AS done, sum(comments) AS comments, sum(hours) AS hours"
     )
     [row] = deployment.query(
-        f"SELECT max(people) AS people, {sums} FROM mart.team_project_week "
+        f"SELECT max(people) AS people, {sums} FROM mart.team_project_day "
         f"WHERE team_id = {made.team}"
     )
     assert [row[name] for name in ("people", "created", "done", "comments", "hours")] == [
@@ -232,7 +232,7 @@ def test_a_team_has_the_work_of_its_people(built: tuple[Deployment, int], made: 
     people = deployment.query(
         "SELECT user_id, sum(hours) AS hours FROM mart.user_workload_weekly GROUP BY user_id"
     )
-    [total] = deployment.query("SELECT sum(hours) AS hours FROM mart.team_project_week")
+    [total] = deployment.query("SELECT sum(hours) AS hours FROM mart.team_project_day")
     assert sum(row["hours"] * teams[row["user_id"]] for row in people) == total["hours"]
 
 
@@ -250,7 +250,7 @@ def test_tools_find_keys_and_relations_which_hold(reader: Engine, made: Reached)
         ("issue", "project_id", "project_summary", "project_id"),
         ("issue", "parent_issue_id", "issue", "issue_id"),
         ("issue_version", "version_id", "milestone_summary", "milestone_id"),
-        ("team_project_week", "team_id", "team_summary", "team_id"),
+        ("team_project_day", "team_id", "team_summary", "team_id"),
         ("issue_custom_field", "issue_id", "issue", "issue_id"),
     } <= relations
     with reader.connect() as connection:

@@ -31,7 +31,7 @@ SUMS = (
     "person_project_day",
     "person_project_week",
     "plan_actual_monthly",
-    "team_project_week",
+    "team_project_day",
     "user_workload_weekly",
 )
 LISTS = (

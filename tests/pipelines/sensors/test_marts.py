@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import dagster as dg
 import pytest
 
-from assets.marts.build import MODELS
-from assets.marts.manifest import digest
+from assets.marts.build import MODELS, source_of_marts
+from assets.marts.mappings import mappings
 from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.marts import marts_after_loads
 from resources.dagster_tags import KIND_TAG, SENSOR_TAG
@@ -97,7 +97,7 @@ def test_a_build_that_somebody_else_has_started_counts_as_well(loaded: Deploymen
     build = add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS, by_sensor=False)
     loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something else")
     assert loaded.run_issues(mode="incremental").success
-    end_build(loaded.engine, begin_build(loaded.engine, digest(), build))
+    end_build(loaded.engine, begin_build(loaded.engine, source_of_marts(mappings()), build))
     assert tick(loaded, aged(str(cursor), minutes=60))[:2] == (0, "nothing was written")
     loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something new")
     assert loaded.run_issues(mode="incremental").success
@@ -124,7 +124,9 @@ def test_the_first_build_waits_for_issues_and_a_later_one_for_comments_too(
     end_build(
         loaded.engine,
         begin_build(
-            loaded.engine, digest(), add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)
+            loaded.engine,
+            source_of_marts(mappings()),
+            add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS),
         ),
     )
     # Comments go on for hours, and no sync ends meanwhile.
@@ -172,7 +174,7 @@ def test_seeds_are_built_again_only_when_the_project_has_changed(loaded: Deploym
     end_build(loaded.engine, begin_build(loaded.engine, "an older project", "a run"))
     loaded.change(ANY_ROW)
     assert requested() is None
-    end_build(loaded.engine, begin_build(loaded.engine, digest(), "a run"))
+    end_build(loaded.engine, begin_build(loaded.engine, source_of_marts(mappings()), "a run"))
     loaded.change(ANY_ROW)
     assert requested() == MODELS
     # One of another project has failed and may have left its tables, and the project is again what

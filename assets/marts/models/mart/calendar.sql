@@ -1,6 +1,6 @@
 -- Every day of a space, from the first of January before its first issue to the end of the year after next: whether it is worked on, and
--- for how long. From the seeds calendar_settings, working_hours, holidays and company_days; a line with a space key goes before one
--- without.
+-- for how long. From the mappings calendar_settings, working_hours and days_off, and the seed holidays; a line with a space key goes
+-- before one without, of days off then the last one.
 with spaces as (
     select
         z.space_key,
@@ -29,15 +29,31 @@ days as (
     from spaces as s
     cross join lateral generate_series(s.first_day::timestamp, s.last_day, interval '1 day') as d (day)
 ),
+days_off as (
+    select
+        line,
+        space_key,
+        from_day,
+        coalesce(to_day, from_day) as to_day,
+        length(from_day) = 5 as is_yearly,
+        coalesce(is_working, false) as is_working,
+        name
+    from {{ ref('days_off') }}
+),
 hours as (
     select d.*, h.name as holiday_name, c.is_working as company_says, c.name as company_name, w.opens, w.closes, w.break_begins, w.break_ends
     from days as d
     left join {{ ref('holidays') }} as h on h.country = d.country and h.day = d.day
     left join lateral (
         select o.is_working, o.name
-        from {{ ref('company_days') }} as o
-        where o.day = d.day and coalesce(o.space_key, d.space_key) = d.space_key
-        order by o.space_key nulls last
+        from days_off as o
+        where coalesce(o.space_key, d.space_key) = d.space_key
+            and case
+                when o.is_yearly and o.from_day > o.to_day then to_char(d.day, 'MM-DD') >= o.from_day or to_char(d.day, 'MM-DD') <= o.to_day
+                when o.is_yearly then to_char(d.day, 'MM-DD') between o.from_day and o.to_day
+                else to_char(d.day, 'YYYY-MM-DD') between o.from_day and o.to_day
+            end
+        order by o.space_key nulls last, o.line desc
         limit 1
     ) as c on true
     left join lateral (

@@ -10,7 +10,7 @@ select
     coalesce(t.name, '(no team)') as team,
     u.user_id,
     u.user_name,
-    greatest(count(m.team_id) over (partition by u.space_key, u.user_id), 1) as teams
+    count(m.team_id) over (partition by u.space_key, u.user_id) as teams
 from {{ ref('dim_person') }} as u
 left join members as m on m.space_key = u.space_key and m.user_id = u.user_id
 left join {{ source('raw', 'teams') }} as t on t.space_key = m.space_key and t.id = m.team_id

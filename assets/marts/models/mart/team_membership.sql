@@ -1,6 +1,6 @@
 -- Who was in which team on which days, by the end of the day in the space's zone; last_day is empty while it lasts. Who was in a team when
 -- it was first seen was so since it was made, not before.
-{{ config(meta={'invalidates': {'team_project_week': []}}) }}
+{{ config(meta={'invalidates': {'team_project_day': []}}) }}
 select *
 from (
     select

@@ -41,7 +41,7 @@ work as (
         sum(done)::bigint as done,
         sum(comments)::bigint as comments,
         sum(hours) as hours
-    from {{ ref('team_project_week') }}
+    from {{ ref('team_project_day') }}
     group by space_key, team_id
 )
 select

@@ -7,8 +7,7 @@ with days as materialized (
     {{ numbered_days() }}
 ),
 weeks as (
-    select d.space_key, d.week, min(d.worked_before) as worked_before, max(d.worked) as worked,
-        sum(d.working_seconds) filter (where d.day >= t.day) / 3600.0 as capacity_hours
+    select d.space_key, d.week, min(d.worked_before) as worked_before, max(d.worked) as worked
     from days as d
     join {{ ref('space_today') }} as t on t.space_key = d.space_key
     group by d.space_key, d.week
@@ -113,6 +112,12 @@ sums as (
         sum(unestimated_issues) as unestimated_issues
     from laid
     group by space_key, user_id, project_id, week
+),
+capacity as (
+    select space_key, user_id, week, sum(hours) as hours
+    from {{ ref('capacity') }}
+    where is_to_come
+    group by space_key, user_id, week
 )
 select
     s.space_key,
@@ -124,11 +129,12 @@ select
     s.hours,
     s.overdue_hours,
     s.issues,
-    round(k.capacity_hours, 4) as capacity_hours,
+    case when s.user_id <> 0 then coalesce(c.hours, 0) end as capacity_hours,
+    round(s.hours / nullif(c.hours, 0), 4) as utilisation,
     s.undated_hours,
     s.undated_issues,
     s.unestimated_issues
 from sums as s
-join weeks as k on k.space_key = s.space_key and k.week = s.week
+left join capacity as c on c.space_key = s.space_key and c.user_id = s.user_id and c.week = s.week
 left join {{ ref('dim_person') }} as u on u.space_key = s.space_key and u.user_id = s.user_id
 left join {{ source('raw', 'projects') }} as p on p.space_key = s.space_key and p.id = s.project_id

@@ -10,7 +10,9 @@ select
     a.cycle_seconds_median,
     coalesce(w.created, 0) as created,
     coalesce(w.comments, 0) as comments,
-    coalesce(w.hours, 0) as hours
+    coalesce(w.hours, 0) as hours,
+    w.first_day,
+    w.last_day
 from {{ ref('dim_person') }} as u
 left join (
     select
@@ -25,7 +27,14 @@ left join (
     group by space_key, coalesce(assignee_id, 0)
 ) as a on a.space_key = u.space_key and a.assignee_id = u.user_id
 left join (
-    select space_key, user_id, sum(created)::bigint as created, sum(comments)::bigint as comments, sum(hours) as hours
-    from {{ ref('user_workload_weekly') }}
+    select
+        space_key,
+        user_id,
+        sum(created)::bigint as created,
+        sum(comments)::bigint as comments,
+        sum(hours) as hours,
+        min(day) as first_day,
+        max(day) as last_day
+    from {{ ref('person_project_day') }}
     group by space_key, user_id
 ) as w on w.space_key = u.space_key and w.user_id = u.user_id

@@ -69,10 +69,7 @@ statuses as (
     {% endif %}
 ),
 map as (
-    select coalesce(project_key, '') as project_key, status, min(stage) as stage
-    from {{ ref('status_map') }}
-    where stage in ('waiting', 'active', 'review', 'done')
-    group by 1, 2
+    select coalesce(project_key, '') as project_key, status, stage from {{ ref('status_map') }}
 ),
 named as (
     select

@@ -1,17 +1,17 @@
--- What the people of a team did in a project in a week, as members of that day: hours, throughput, comments. Who is in two teams counts
+-- What the people of a team did in a project on a day, as members of that day: hours, throughput, comments. Who is in two teams counts
 -- in both, so that each team has all of its people's work; who is in none counts for team 0.
-{{ config(meta={'groups': 'space_key, project_id, week'}, post_hook=[
+{{ config(meta={'groups': project_week()}, post_hook=[
     "{{ names_of_today('team', source('raw', 'teams'), 'name', 'id', 'team_id') }}",
     "{{ names_of_today('project_key', source('raw', 'projects'), 'project_key', 'id', 'project_id') }}",
 ]) }}
-select w.space_key, w.team_id, coalesce(t.name, '(no team)') as team, w.project_id, p.project_key, w.week, w.people, w.created, w.done, w.comments, w.hours
+select w.space_key, w.team_id, coalesce(t.name, '(no team)') as team, w.project_id, p.project_key, w.day, w.people, w.created, w.done, w.comments, w.hours
 from (
     select
         d.space_key,
         coalesce(m.team_id, 0) as team_id,
         d.project_id,
-        date_trunc('week', d.day::timestamp)::date as week,
-        count(distinct d.user_id) filter (where d.user_id <> 0) as people,
+        d.day,
+        count(*) filter (where d.user_id <> 0) as people,
         sum(d.created)::bigint as created,
         sum(d.done)::bigint as done,
         sum(d.comments)::bigint as comments,

@@ -1,0 +1,1 @@
+{{ mapped('status_map', {'project_key': 'text', 'status': 'text', 'stage': 'text'}) }}
