@@ -19,7 +19,7 @@ from markupsafe import Markup
 from sqlalchemy import Connection, Engine, text
 
 from assets.marts import report_queries as queries
-from assets.marts.charts.draw import program, scripts
+from assets.marts.charts.draw import LOOK, program, scripts
 from assets.marts.charts.specs import PAGE
 from assets.marts.charts.words import clean, words
 from assets.marts.report_data import TABLES, collect, packed
@@ -134,6 +134,7 @@ def _page(data: Mapping[str, Any], *, title: str, made: str) -> str:
     constants: dict[str, Any] = {
         "WORDS": words(),
         "PARTS": PARTS,
+        "LOOK": LOOK,
         "SPECS": {name: program(spec()) for name, spec in PAGE.items()},
     }
     own = "\n".join(

@@ -42,7 +42,7 @@ TABLES = {
     "changed": (queries.CHANGED, ("issue", "reopen_event", "due_date"), "what n"),
     "changes": (queries.CHANGES, ("issue", "issue_status_interval", "reopen_event", "due_date"),
         "n what day by summary more"),
-    "capacity": (queries.CAPACITY, ("upcoming_load",), "week hours"),
+    "capacity": (queries.CAPACITY, ("capacity",), "week hours"),
     "earned": (queries.EARNED, ("earned_value_project",), "day planned baseline earned cost"),
     "verdicts": (queries.VERDICTS, ("earned_value_project", "forecast"),
         ("spi cpi baseline_spi is_cpi_reliable cost_coverage schedule_variance cost_variance "

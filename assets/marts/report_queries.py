@@ -57,12 +57,12 @@ _LAID = f"""
         FROM spans AS s JOIN weeks AS w ON w.space_key = s.space_key GROUP BY 1, 2
     )
 """  # noqa: S608
-#: Hours that people have in these weeks.
-CAPACITY = f"""
-    SELECT u.space_key, u.user_id AS person_id, u.week, max(u.capacity_hours)::float8 AS hours
-    FROM mart.upcoming_load AS u JOIN mart.project_summary AS p USING (space_key, project_id)
-    WHERE u.user_id <> 0 AND {_MINE.format("p")} GROUP BY 1, 2, 3
-"""  # noqa: S608
+#: Hours that people have from today on in these weeks.
+CAPACITY = """
+    SELECT space_key, user_id AS person_id, week, sum(hours)::float8 AS hours
+    FROM mart.capacity WHERE day >= CAST(:today AS date) AND day < CAST(:today AS date) + 45
+    GROUP BY 1, 2, 3
+"""
 _FORECAST = "LEFT JOIN mart.forecast AS f ON f.space_key = m.space_key AND f.is_last"
 MILESTONES = f"""
     SELECT m.space_key, m.milestone_id, m.project_id, m.milestone AS name, m.archived,

@@ -12,51 +12,27 @@ from assets.marts.charts.words import both, clean, in_both
 
 FONTS = "'Noto Sans CJK JP','Noto Sans JP','Hiragino Sans','Yu Gothic',Meiryo,sans-serif"
 WIDTH = 860
-_INK, _QUIET, _GRID = "#22272E", "#5B6470", "#E3E6EA"
-#: The look of the pictures in Dagster. The page has its own for light and dark, in
-#: `page/charts.js`.
-_CONFIG: dict[str, Any] = {
-    "background": "white",
+#: The look of all charts. `@ink`, `@quiet` and `@grid` are colours: the page has them for light and
+#: dark, in `page/charts.js`, a picture in Dagster is light.
+LOOK: dict[str, Any] = {
+    "aria": False, "padding": 2, "background": None, "title": {"color": "@ink"},
+    "axis": {"labelColor": "@quiet", "titleColor": "@quiet", "gridColor": "@grid",
+        "domainColor": "@quiet", "tickColor": "@quiet", "labelFontSize": 11,
+        "titleFontWeight": "normal"},
+    "legend": {"orient": "top", "direction": "horizontal", "labelColor": "@ink",
+        "titleColor": "@quiet", "labelFontSize": 12, "labelLimit": 200, "offset": 12},
+    "text": {"color": "@ink", "fill": "@ink"},
+    "style": {"text": {"fill": "@ink"}, "cell": {"stroke": None}},
+}  # fmt: skip
+_LIGHT = {"@ink": "#22272E", "@quiet": "#5B6470", "@grid": "#E3E6EA"}
+_CONFIG = {
     # Texts are measured in this font and shown in FONTS. Measuring in FONTS takes twice as long for
     # nearly the same widths.
-    "font": "sans-serif",
-    "aria": False,
-    "padding": 14,
-    "view": {"stroke": None},
-    "title": {
-        "anchor": "start",
-        "fontSize": 17,
-        "color": _INK,
-        "subtitleColor": _QUIET,
-        "subtitleFontSize": 12,
-        "offset": 14,
-    },
-    "axis": {
-        "labelColor": _QUIET,
-        "titleColor": _QUIET,
-        "gridColor": _GRID,
-        "domainColor": _QUIET,
-        "tickColor": _QUIET,
-        "labelFontSize": 11,
-    },
-    "legend": {
-        "orient": "top",
-        "labelColor": _INK,
-        "labelFontSize": 12,
-        "titleColor": _QUIET,
-        "direction": "horizontal",
-        "symbolStrokeWidth": 2,
-        "labelLimit": 260,
-        "offset": 20,
-    },
-    "header": {
-        "labelColor": _INK,
-        "labelFontSize": 12,
-        "labelFontWeight": "bold",
-        "labelAnchor": "start",
-    },
-    "text": {"color": _INK},
-}
+    "font": "sans-serif", "background": "white", "padding": 14, "view": {"stroke": None},
+    "title": {"anchor": "start", "fontSize": 17, "subtitleColor": _LIGHT["@quiet"],
+        "subtitleFontSize": 12, "offset": 14},
+    "header": {"labelFontSize": 12, "labelFontWeight": "bold", "labelAnchor": "start"},
+}  # fmt: skip
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _TAG = re.compile(r"<[^>]+>")
 _NUMBER = re.compile(r"(?<![\d#.])-?\d+\.\d{2,}")
@@ -89,7 +65,7 @@ def picture(spec: dict[str, Any], title: str, said: str, rows: list[dict[str, An
             "width": WIDTH,
             "height": 30,
             "data": {"values": [{}]},
-            "mark": {"type": "text", "text": both("no_data"), "color": _QUIET},
+            "mark": {"type": "text", "text": both("no_data"), "color": _LIGHT["@quiet"]},
         }
     elif not {"facet", "vconcat"} & set(made):
         made |= {"width": WIDTH, "autosize": {"type": "fit-x", "contains": "padding"}}
@@ -127,11 +103,8 @@ def _written(svg: str, letters: dict[str, str]) -> str:
     """Put the letters in the place of their stand-ins, also of one that was cut off from its narrow
     letter.
     """
-    return (
-        re.sub(f"([{''.join(letters)}]){_NARROW}?", lambda found: letters[found[1]], svg)
-        if letters
-        else svg
-    )
+    wanted = f"([{''.join(letters)}]){_NARROW}?"
+    return re.sub(wanted, lambda found: letters[found[1]], svg) if letters else svg
 
 
 def program(spec: dict[str, Any]) -> dict[str, Any]:

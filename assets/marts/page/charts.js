@@ -1,7 +1,7 @@
 // Charts: a Vega program each, drawn once and given new rows after that. Those on the screen first.
 const LOOKS = {
-  light: { ink: "#22272e", quiet: "#565f6b", grid: "#e3e6ea", paper: "#ffffff" },
-  dark: { ink: "#e6e9ee", quiet: "#a9b3c0", grid: "#333b46", paper: "#1b2027" },
+  light: { ink: "#22272e", quiet: "#565f6b", grid: "#e3e6ea" },
+  dark: { ink: "#e6e9ee", quiet: "#a9b3c0", grid: "#333b46" },
 };
 const drawn = new Map();
 const waiting = new Map();
@@ -11,15 +11,9 @@ const isDark = () => chosen.theme === "dark"
 
 /** The look of a chart that is so wide. */
 function look(wide) {
-  const { ink, quiet, grid } = LOOKS[isDark() ? "dark" : "light"];
-  return {
-    background: null, font: getComputedStyle(document.body).fontFamily, padding: 2,
-    axis: { labelColor: quiet, titleColor: quiet, gridColor: grid, domainColor: quiet,
-      tickColor: quiet, labelFontSize: 11, titleFontWeight: "normal" },
-    legend: { orient: "top", labelColor: ink, titleColor: quiet, labelFontSize: 12, offset: 12,
-      direction: "horizontal", labelLimit: 200, columns: Math.max(2, Math.floor(wide / 130)) },
-    text: { fill: ink }, style: { text: { fill: ink }, cell: { stroke: null } }, title: { color: ink },
-  };
+  const made = named(LOOK, name => LOOKS[isDark() ? "dark" : "light"][name]);
+  made.legend.columns = Math.max(2, Math.floor(wide / 130));
+  return { ...made, font: getComputedStyle(document.body).fontFamily };
 }
 
 /** Ask for a chart in a place to show rows; the newest wish counts. */
