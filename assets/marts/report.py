@@ -19,7 +19,7 @@ from markupsafe import Markup
 from sqlalchemy import Connection, Engine, text
 
 from assets.marts import report_queries as queries
-from assets.marts.charts.draw import LOOK, program, scripts
+from assets.marts.charts.draw import LOOK, LOOKS, program, scripts
 from assets.marts.charts.specs import PAGE
 from assets.marts.charts.words import clean, words
 from assets.marts.report_data import TABLES, collect, packed
@@ -98,6 +98,7 @@ def report(
         }
     data |= {
         "missing": sorted(NEEDED - built),
+        "notes": _notes(data, sorted(NEEDED - built)),
         "days": [{"space": space, **_day(engine, space)} for space in spaces],
     }
     named = ", ".join(f"{clean(name)} ({clean(space)})" for space, name in spaces.items())
@@ -109,6 +110,26 @@ def report(
 NEEDED = {mart for _, marts, _ in TABLES.values() for mart in marts} | {
     "dim_person", "sync_freshness", "wip_aging",
 }  # fmt: skip
+
+
+def _notes(data: Mapping[str, Any], missing: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    """Return what a reader must know before all else: the name of a sentence, and what is in it."""
+    tables = data["tables"]
+    shown, listed = len(tables["issues"]["n"]), len(tables["changes"]["n"])
+    changes = sum(tables["changed"]["n"])
+    unread = [one["project_key"] for one in data["sync"] or () if (one["history_share"] or 1) < 1]
+    notes = (
+        (missing, "note_missing", {"marts": ", ".join(missing)}),
+        (not data["total"], "note_empty", {}),
+        (
+            shown < data["total"] and "issue" not in missing,
+            "note_cut",
+            {"n": shown, "all": data["total"]},
+        ),
+        (listed < changes, "note_changes", {"n": listed, "all": changes}),
+        (unread, "note_history", {"projects": ", ".join(unread)}),
+    )
+    return [(name, values) for told, name, values in notes if told]
 
 
 def _freshness(
@@ -135,6 +156,7 @@ def _page(data: Mapping[str, Any], *, title: str, made: str) -> str:
         "WORDS": words(),
         "PARTS": PARTS,
         "LOOK": LOOK,
+        "LOOKS": LOOKS,
         "SPECS": {name: program(spec()) for name, spec in PAGE.items()},
     }
     own = "\n".join(

@@ -45,8 +45,8 @@ TABLES = {
     "capacity": (queries.CAPACITY, ("capacity",), "week hours"),
     "earned": (queries.EARNED, ("earned_value_project",), "day planned baseline earned cost"),
     "verdicts": (queries.VERDICTS, ("earned_value_project", "forecast"),
-        ("spi cpi baseline_spi is_cpi_reliable cost_coverage schedule_variance cost_variance "
-         "expected_cost budget_hours due by_50 by_85 left")),
+        ("verdict spi cpi baseline_spi is_cpi_reliable cost_coverage schedule_variance "
+         "cost_variance expected_cost budget_hours due by_50 by_85")),
     "velocity": (queries.VELOCITY, ("velocity", "milestone_summary"),
         "due committed added removed done carried done_hours actual_hours"),
 }  # fmt: skip
@@ -117,6 +117,7 @@ def collect(
         "first_week": day_number(first[0].day if first and first[0].day else today),
         "tables": tables,
         "total": sum(row.issues for row in listed),
+        "limits": queries.LIMITS,
     }
     names = {
         (row.space_key, row.user_id): clean(row.user_name)

@@ -81,14 +81,24 @@ EARNED = f"""
         AND m.as_of > CAST(:today AS date) - 7 * :weeks
     ORDER BY m.as_of
 """
+#: From this SPI on a project is well, and below that one it is late.
+LIMITS = {"well": 0.95, "late": 0.85}
+#: Late: far behind, or after the due date by 50 %. Well: in the plan, and by 85 % in time.
+_VERDICT = f"""'verdict_' || CASE
+        WHEN m.spi IS NULL AND f.done_by_85 IS NULL THEN 'none'
+        WHEN m.spi < {LIMITS["late"]} OR f.done_by_50 > f.due_date
+            OR f.left_open > 0 AND f.due_date < CAST(:today AS date) THEN 'late'
+        WHEN m.spi < {LIMITS["well"]} OR f.done_by_85 > f.due_date THEN 'watch'
+        ELSE 'well' END"""
 #: The newest row of each project, and when what is open will be done.
 VERDICTS = f"""
-    SELECT m.space_key, m.project_id, round(m.spi, 4)::float8 AS spi, round(m.cpi, 4)::float8 AS
+    SELECT {_VERDICT} AS verdict,
+        m.space_key, m.project_id, round(m.spi, 4)::float8 AS spi, round(m.cpi, 4)::float8 AS
         cpi, round(m.baseline_spi, 4)::float8 AS baseline_spi, m.is_cpi_reliable,
         round(m.cost_coverage, 4)::float8 AS cost_coverage, m.schedule_variance::float8 AS
         schedule_variance, m.cost_variance::float8 AS cost_variance,
         m.expected_cost::float8 AS expected_cost, m.budget_hours::float8 AS budget_hours,
-        f.due_date AS due, f.done_by_50 AS by_50, f.done_by_85 AS by_85, f.left_open AS left
+        f.due_date AS due, f.done_by_50 AS by_50, f.done_by_85 AS by_85
     {_EARNED.format(_FORECAST + " AND f.project_id = m.project_id AND f.milestone_id = 0")}
         AND m.is_last ORDER BY m.project_key
 """
@@ -118,7 +128,7 @@ ISSUES = f"""
            CASE WHEN i.stage IN ('active', 'review')
                 THEN floor(extract(epoch FROM :now - i.last_started_at) / 3600)::int END AS age,
            floor(extract(epoch FROM :now - i.status_since) / 3600)::int AS stay,
-           w.risk, round(100 * w.share_of_peers_faster)::int AS faster,
+           w.risk, round(w.share_of_peers_faster, 2)::float8 AS faster,
            row_number() OVER (
                ORDER BY i.stage = 'done', i.stage = 'waiting'
                    AND i.due_date IS NULL, i.due_date NULLS LAST, i.issue_id

@@ -12,8 +12,12 @@ from assets.marts.charts.words import both, clean, in_both
 
 FONTS = "'Noto Sans CJK JP','Noto Sans JP','Hiragino Sans','Yu Gothic',Meiryo,sans-serif"
 WIDTH = 860
-#: The look of all charts. `@ink`, `@quiet` and `@grid` are colours: the page has them for light and
-#: dark, in `page/charts.js`, a picture in Dagster is light.
+#: A picture in Dagster is light.
+LOOKS = {
+    "light": {"ink": "#22272e", "quiet": "#565f6b", "grid": "#e3e6ea"},
+    "dark": {"ink": "#e6e9ee", "quiet": "#a9b3c0", "grid": "#333b46"},
+}
+#: The look of all charts, with the names of these colours.
 LOOK: dict[str, Any] = {
     "aria": False, "padding": 2, "background": None, "title": {"color": "@ink"},
     "axis": {"labelColor": "@quiet", "titleColor": "@quiet", "gridColor": "@grid",
@@ -24,12 +28,12 @@ LOOK: dict[str, Any] = {
     "text": {"color": "@ink", "fill": "@ink"},
     "style": {"text": {"fill": "@ink"}, "cell": {"stroke": None}},
 }  # fmt: skip
-_LIGHT = {"@ink": "#22272E", "@quiet": "#5B6470", "@grid": "#E3E6EA"}
+_QUIET = LOOKS["light"]["quiet"]
 _CONFIG = {
     # Texts are measured in this font and shown in FONTS. Measuring in FONTS takes twice as long for
     # nearly the same widths.
     "font": "sans-serif", "background": "white", "padding": 14, "view": {"stroke": None},
-    "title": {"anchor": "start", "fontSize": 17, "subtitleColor": _LIGHT["@quiet"],
+    "title": {"anchor": "start", "fontSize": 17, "subtitleColor": _QUIET,
         "subtitleFontSize": 12, "offset": 14},
     "header": {"labelFontSize": 12, "labelFontWeight": "bold", "labelAnchor": "start"},
 }  # fmt: skip
@@ -65,7 +69,7 @@ def picture(spec: dict[str, Any], title: str, said: str, rows: list[dict[str, An
             "width": WIDTH,
             "height": 30,
             "data": {"values": [{}]},
-            "mark": {"type": "text", "text": both("no_data"), "color": _LIGHT["@quiet"]},
+            "mark": {"type": "text", "text": both("no_data"), "color": _QUIET},
         }
     elif not {"facet", "vconcat"} & set(made):
         made |= {"width": WIDTH, "autosize": {"type": "fit-x", "contains": "padding"}}
@@ -150,6 +154,5 @@ def scripts() -> str:
     import vl_convert
 
     # Programs are Vega's already: Vega-Lite stays here.
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace(
-        "</script", "<\\/script"
-    )
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle.replace("</script", "<\\/script")

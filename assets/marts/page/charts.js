@@ -1,8 +1,4 @@
 // Charts: a Vega program each, drawn once and given new rows after that. Those on the screen first.
-const LOOKS = {
-  light: { ink: "#22272e", quiet: "#565f6b", grid: "#e3e6ea" },
-  dark: { ink: "#e6e9ee", quiet: "#a9b3c0", grid: "#333b46" },
-};
 const drawn = new Map();
 const waiting = new Map();
 
@@ -31,8 +27,8 @@ async function draw(place) {
   // Rows are known from the beginning, so that axes are laid out once.
   spec.data.find(data => data.name === "rows").values = wish.rows;
   const { view, finalize } = await vegaEmbed(place, spec, {
-    mode: "vega", renderer: "svg", actions: false, ast: true, logLevel: 1, config: look(place.clientWidth),
-    tooltip: { theme: isDark() ? "dark" : "light" },
+    mode: "vega", renderer: "svg", actions: false, ast: true, logLevel: 1,
+    config: look(place.clientWidth), tooltip: { theme: isDark() ? "dark" : "light" },
     loader: { target: "_blank", rel: "noopener noreferrer" },
   });
   drawn.set(place, { view, finalize });
@@ -60,15 +56,15 @@ let drawing = 0;
 async function drawAll() {
   const round = ++drawing;
   document.body.dataset.drawing = "yes";
-  const wished = [...waiting.keys()].sort((x, y) => inSight(y) - inSight(x));
-  const first = wished.filter(inSight);
-  for (const place of first) await draw(place);
-  document.body.dataset.insight = String(round);
-  for (const place of wished.slice(first.length)) {
-    await new Promise(resolve => setTimeout(resolve));
+  for (const place of [...waiting.keys()].sort((x, y) => inSight(y) - inSight(x))) {
+    if (!inSight(place)) {
+      document.body.dataset.insight = String(round);
+      await new Promise(resolve => setTimeout(resolve));
+    }
     if (round !== drawing) return;
     await draw(place);
   }
+  document.body.dataset.insight = String(round);
   if (round === drawing) document.body.dataset.drawing = "no";
 }
 

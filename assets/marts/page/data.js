@@ -14,9 +14,8 @@ async function unpack(letters) {
   const data = await new Response(stream).json();
   for (const [name, columns] of Object.entries(data.tables)) {
     const names = Object.keys(columns);
-    // Some columns are of the open issues only, which come first: the longest one counts.
-    const most = names.reduce((x, y) => columns[y].length > columns[x].length ? y : x);
-    data[name] = columns[most].map((_, at) => {
+    // Some columns are of open issues only, which come first, but not the first one.
+    data[name] = columns[names[0]].map((_, at) => {
       const row = {};
       for (const one of names) row[one] = columns[one][at];
       return row;
@@ -26,7 +25,8 @@ async function unpack(letters) {
 }
 
 const word = name => WORDS[name] ? WORDS[name][chosen.lang === "ja" ? 0 : 1] : name;
-const fill = (name, values) => word(name).replace(/\{(\w+)\}/g, (_, key) => values[key]);
+const fill = (name, values) => word(name).replace(/\{(\w+)\}/g, (_, key) =>
+  typeof values[key] === "number" ? number(values[key], 2) : values[key]);
 /** A part of a spec with the words, or the colours, that it names. */
 function named(part, find = word) {
   if (typeof part === "string") return part.replace(/@([a-z_]+)/g, (_, name) => find(name));
@@ -41,7 +41,7 @@ const percent = value => value == null ? "–" : `${number(100 * value)} %`;
 const ratio = value => value == null ? "–" : value.toFixed(2);
 const iso = day => day == null ? "–" : new Date(day * MS).toISOString().slice(0, 10);
 /** A day without its year, where that is the one of today. */
-const shortDay = day => iso(day).slice(iso(day).slice(0, 4) === iso(DATA.today).slice(0, 4) ? 5 : 0);
+const shortDay = day => iso(day).slice(iso(day).startsWith(iso(DATA.today).slice(0, 4)) ? 5 : 0);
 const month = day => iso(day).slice(0, 7);
 const monday = day => day - (day + 3) % 7;
 const stamp = day => day == null ? null : day * MS;
@@ -80,17 +80,19 @@ function rowsOf(table) {
 const isShown = row => chosen.archived !== "" || !(row.archived || DATA.projects[row.p].archived);
 const sum = (rows, name) => rows.reduce((all, row) => all + (row[name] || 0), 0);
 const largest = name => (x, y) => y[name] - x[name];
-const quantile = (sorted, share) => {
-  if (!sorted.length) return null;
-  const at = (sorted.length - 1) * share, low = Math.floor(at);
-  return sorted[low] + (sorted[Math.min(low + 1, sorted.length - 1)] - sorted[low]) * (at - low);
-};
+const where = (rows, name) => rows.filter(row => row[name]);
+const sorted = (found, how = (x, y) => x[0] - y[0]) => [...found].sort(how);
+/** Values below which these shares of all lie, by interpolation. */
+function quantiles(rows, shares, of) {
+  const all = rows.map(of).filter(one => one != null).sort((x, y) => x - y), last = all.length - 1;
+  const at = place => all[Math.floor(place)] * (1 - place % 1) + all[Math.ceil(place)] * (place % 1);
+  return shares.map(share => last < 0 ? null : at(last * share));
+}
 function groups(rows, keyOf) {
-  const found = new Map(), of = typeof keyOf === "string" ? row => row[keyOf] : keyOf;
+  const found = new Map();
   for (const row of rows) {
-    const key = of(row);
-    if (!found.has(key)) found.set(key, []);
-    found.get(key).push(row);
+    const key = typeof keyOf === "string" ? row[keyOf] : keyOf(row);
+    if (found.has(key)) found.get(key).push(row); else found.set(key, [row]);
   }
   return found;
 }

@@ -1,6 +1,8 @@
 // The page put together: its controls, and what is shown of the figures.
 const byId = id => document.getElementById(id);
 const PERIODS = ["4", "13", "26", "52", "all"], SELECTS = FILTERS.slice(0, 4);
+/** Charts that have the last two years of all time. */
+const TWO_YEARS = ["plan", "hours", "flow", "earned"];
 
 function controls() {
   const options = (id, list) => {
@@ -25,7 +27,7 @@ function controls() {
 function inWords() {
   document.documentElement.lang = chosen.lang;
   for (const place of document.querySelectorAll("[data-word]"))
-    place.textContent = fill(place.dataset.word, { days: STUCK_DAYS, well: WELL, late: LATE });
+    place.textContent = fill(place.dataset.word, { days: STUCK_DAYS, ...DATA.limits });
   const other = chosen.lang === "ja" ? "en" : "ja";
   byId("language").textContent = other === "ja" ? "日本語" : "English";
   byId("language").lang = other;
@@ -37,7 +39,7 @@ const tag = (kind, said) => make("span", { class: kind }, said);
 /** How a value is shown: as a number or a long text, and what is made of it and its row. */
 const FORMS = {
   day: ["", iso], short: ["", shortDay], ms: ["", value => value == null ? "–" : iso(value / MS)],
-  long: ["long"], word: ["", word], share: ["n", percent], percent: ["n", value => percent(value / 100)],
+  long: ["long"], word: ["", word], share: ["n", percent], ratio: ["n", ratio],
   hours: ["n", value => span(value == null ? null : 60 * Math.max(0, value))],
   pair: ["n", two => two.map(span).join(" · ")],
   issue: ["", (key, { href }) => href
@@ -45,12 +47,12 @@ const FORMS = {
   named: ["long", (name, row) => row.archived ? `${name} (${word("archived")})` : name],
   risk: ["", risk => tag(`tag${risk === "high" ? " bad" : ""}`, word(`risk_${risk || "unknown"}`))],
   verdict: ["", name => tag(`tag ${name}`, word(name))],
-  ratio: ["n", ratio], cpi: ["n", (cpi, row) => cpi == null || row.is_cpi_reliable ? ratio(cpi)
+  cpi: ["n", (cpi, row) => cpi == null || row.is_cpi_reliable ? ratio(cpi)
     : tag("quiet", fill("unreliable", { cpi: ratio(cpi) }))],
   load: ["n", ([hours, capacity]) => capacity == null ? number(hours, 1)
     : tag(hours > capacity ? "bad" : "", `${number(hours)} / ${number(capacity)} h`)],
-  result: ["", (_, { is_equal, differences }) => is_equal == null ? "–" : is_equal
-    ? tag("good", `✓ ${word("equal")}`) : tag("bad", `${word("differences")}: ${number(differences)}`)],
+  result: ["", (_, { is_equal, differences: n }) => is_equal == null ? "–" : is_equal
+    ? tag("good", `✓ ${word("equal")}`) : tag("bad", `${word("differences")}: ${number(n)}`)],
 };
 
 /**
@@ -73,14 +75,12 @@ function column(field, head, form, pick) {
 function figure(name, rows, said, place = byId(`chart-${name}`), id = name) {
   const title = place.querySelector(".title").textContent, details = place.querySelector("details");
   place.querySelector(".said").textContent = said;
-  const label = `${title}. ${said} ${word("table_below")}`, plot = place.querySelector(".plot");
-  plot.setAttribute("aria-label", label);
+  const plot = place.querySelector(".plot");
+  plot.setAttribute("aria-label", `${title}. ${said} ${word("table_below")}`);
   show(plot, name, rows);
-  const fillTable = () => {
-    if (details.open) table(byId(`rows-${id}`), title, columnsOf(PARTS.charts[name]), rows);
-  };
-  details.ontoggle = fillTable;
-  fillTable();
+  details.ontoggle = () => details.open
+    && table(byId(`rows-${id}`), title, columnsOf(PARTS.charts[name]), rows);
+  details.ontoggle();
 }
 
 /** The milestones with most left to do, each a picture of its own. */
@@ -90,9 +90,10 @@ function showBurns(rows) {
   const old = rows.filter(row => row.archived && !current.includes(row));
   const all = [...most(current), ...most(old)];
   forgetDrawings(byId("burns").querySelectorAll(".plot"));
-  byId("burns").replaceChildren(...all.map(() => byId("burn").content.firstElementChild.cloneNode(true)));
+  const copies = all.map(() => byId("burn").content.firstElementChild.cloneNode(true));
+  byId("burns").replaceChildren(...copies);
   all.forEach(({ row, chart }, at) => {
-    const place = byId("burns").children[at], id = `burn-${row.m}`;
+    const place = copies[at], id = `burn-${row.m}`;
     const title = `${row.milestone}: ${number(row.done)} / ${number(row.issues)}`;
     place.querySelector(".title").append(picker(row.choice, title));
     place.querySelector(".table").id = `rows-${id}`;
@@ -103,50 +104,33 @@ function showBurns(rows) {
 }
 
 function sync() {
-  const day = one => fill("say_day", { runs: number(one.runs), failed: number(one.failed),
-    rate: one.rate == null ? "–" : `${(100 * one.rate).toFixed(1)} %` });
-  const space = one => DATA.days.length > 1 ? ` (${one.space})` : "";
-  byId("days").replaceChildren(...DATA.days.map(one => make("p", {}, day(one) + space(one))));
+  const rate = of => of == null ? "–" : `${(100 * of).toFixed(1)} %`;
+  const day = one => make("p", {}, fill("say_day", { ...one, rate: rate(one.rate) }));
+  byId("days").replaceChildren(...DATA.days.map(day));
   const mine = chosen.project === "" ? null : DATA.projects[chosen.project].key;
   return { rows: (DATA.sync || []).filter(row => mine === null || row.project_key === mine) };
-}
-
-function notes() {
-  const said = [], all = sum(DATA.changed, "n"), n = DATA.issues.length, listed = DATA.changes.length;
-  const note = (name, values = {}) => said.push(fill(`note_${name}`, values));
-  if (DATA.missing.length) note("missing", { marts: DATA.missing.join(", ") });
-  if (!DATA.total) note("empty");
-  if (n < DATA.total && !DATA.missing.includes("issue"))
-    note("cut", { n: number(n), all: number(DATA.total) });
-  if (listed < all) note("changes", { n: number(listed), all: number(all) });
-  const partly = (DATA.sync || []).filter(row => row.history_share != null && row.history_share < 1);
-  if (partly.length) note("history", { projects: partly.map(row => row.project_key).join(", ") });
-  byId("notes").hidden = !said.length;
-  byId("notes").textContent = said.join(" ");
 }
 
 /** Show what is chosen, everywhere: what a part says, its chart, and its table. */
 async function update() {
   controls();
   const picked = selection(), { all, open } = picked, found = {};
-  byId("chosen").textContent = fill("say_chosen", { n: number(all.length), open: number(open.length) });
-  for (const figures of [overdue, stuck, load, milestones, changes, plan, earned, velocity, gantt, flow,
-    throughput, cycle, projects, issues, sync]) found[figures.name] = figures(picked);
+  byId("chosen").textContent = fill("say_chosen", { n: all.length, open: open.length });
+  for (const figures of [overdue, stuck, load, milestones, changes, plan, earned, velocity, gantt,
+    flow, throughput, cycle, projects, issues, sync]) found[figures.name] = figures(picked);
   found.ageing = { chart: found.stuck.chart };
-  found.hours = { chart: found.plan.hours, said: { h: found.plan.total } };
-  const said = {};
-  for (const [name, { said: values, of = 0 }] of Object.entries(found)) {
-    said[name] = values ? fill(`say_${name}`, values).replace("|", " ") : "";
-    const [head, rest = ""] = values ? fill(`say_${name}`, values).split("|") : [];
-    const place = document.querySelector(`#card-${name} .answer`), only = PARTS.parts[name]?.only;
-    const kind = found[name].bad ? "bad" : null;
-    place?.replaceChildren(make("b", { class: kind }, only ? picker(`only=${only}`, head) : head), ` ${rest}`);
-    // How many of those that there are a chart has room for.
-    if (of > 10) said[name] += ` · ${fill("some_of", { n: 10, all: number(of) })}`;
-  }
-  for (const name of Object.keys(PARTS.charts)) {
-    const long = chosen.period === "all" && ["plan", "hours", "flow", "earned"].includes(name);
-    if (found[name]) figure(name, found[name].chart, said[name] + (long ? ` · ${word("two_years")}` : ""));
+  found.hours = { chart: found.plan.hours, said: { h: sum(found.plan.hours, "hours") } };
+  for (const [name, { said, of = 0, bad, chart }] of Object.entries(found)) {
+    const [head, rest = ""] = said ? fill(`say_${name}`, said).split("|") : [""];
+    const only = PARTS.parts[name]?.only, more = [];
+    const number_ = only ? picker(`only=${only}`, head) : head;
+    const big = make("b", { class: bad ? "bad" : null }, number_);
+    document.querySelector(`#card-${name} .answer`)?.replaceChildren(big, ` ${rest}`);
+    if (name === "issues") byId("listed").textContent = head;
+    // How many of those that there are a chart has room for; how far back it goes.
+    if (of > 10) more.push(fill("some_of", { n: 10, all: of }));
+    if (chosen.period === "all" && TWO_YEARS.includes(name)) more.push(word("two_years"));
+    if (name in PARTS.charts) figure(name, chart, [`${head} ${rest}`, ...more].join(" · "));
   }
   for (const [name, part] of Object.entries(PARTS.parts)) {
     const { rows, more = [], foot } = found[name], title = word(`part_${name}`);
@@ -155,14 +139,13 @@ async function update() {
     if (part.table)
       table(byId(`table-${name}`), title, [...columnsOf(part.table), ...more], rows, { foot });
   }
-  byId("listed").textContent = said.issues;
   showBurns(found.milestones.rows);
   const kept = Object.entries(chosen).filter(([, value]) => value !== "");
   history.replaceState(null, "", `#?${new URLSearchParams(kept)}`);
   await drawAll();
 }
 
-/** Choose all that is named, as `person=3&only=overdue`; what is chosen already is chosen no more. */
+/** Choose what is named, as `person=3&only=overdue`; what is chosen already is chosen no more. */
 function choose(choice) {
   const wished = [...new URLSearchParams(choice)];
   const undo = wished.every(([name, value]) => chosen[name] === value);
@@ -173,7 +156,8 @@ function choose(choice) {
 async function redraw() {
   document.documentElement.classList.toggle("dark", isDark());
   inWords();
-  notes();
+  byId("notes").hidden = !DATA.notes.length;
+  byId("notes").textContent = DATA.notes.map(([name, values]) => fill(name, values)).join(" ");
   prepare();
   forgetDrawings();
   await update();
@@ -208,7 +192,8 @@ async function start() {
   const given = new URLSearchParams(location.hash.replace(/^#\??/, ""));
   chosen.lang = navigator.language.startsWith("ja") ? "ja" : "en";
   DATA = await unpack(byId("data").textContent);
-  const allowed = { period: PERIODS, lang: ["ja", "en"], theme: ["light", "dark"], archived: ["1"] };
+  const allowed = { period: PERIODS, lang: ["ja", "en"], theme: ["light", "dark"],
+    archived: ["1"] };
   for (const [name, value] of given) {
     if (FILTERS.includes(name) ? /^\d+$/.test(value) && Number(value) < NAMES[name]().length
       : name === "only" ? `only_${value.split(".")[0]}` in WORDS : allowed[name]?.includes(value))

@@ -11,7 +11,8 @@ function make(tag, attributes = {}, ...children) {
 }
 
 /** What filters when it is clicked: `choice` as in `choose`. */
-const picker = (choice, said) => make("button", { type: "button", class: "pick", "data-pick": choice }, said);
+const picker = (choice, said) =>
+  make("button", { type: "button", class: "pick", "data-pick": choice }, said);
 
 /** What is shown of a row in a column. */
 function shown(column, row) {
@@ -19,7 +20,7 @@ function shown(column, row) {
   return found == null || found === "" ? "–" : found;
 }
 
-/** Rows as CSV with the mark that spreadsheets know UTF-8 by; no text in it is taken for a formula. */
+/** Rows as CSV, with the mark that spreadsheets know UTF-8 by; no text is taken for a formula. */
 function csv(columns, rows) {
   const text = value => {
     const said = String(value instanceof Node ? value.textContent : value);
@@ -67,21 +68,22 @@ function table(place, name, columns, rows, { first = ROWS_FIRST, foot = null } =
     return make("td", { class: column.kind }, choice ? picker(choice, said) : said);
   };
   const line = row => make("tr", {}, ...columns.map(column => cell(column, row)));
-  const made = make("table", {}, make("caption", {}, name), make("thead", {}, make("tr", {}, ...heads)),
-    make("tbody", {}, ...sorted.slice(0, most).map(line)));
+  const head = make("thead", {}, make("tr", {}, ...heads)), body = sorted.slice(0, most).map(line);
+  const made = make("table", {}, make("caption", {}, name), head, make("tbody", {}, ...body));
   const sums = (foot || []).map((one, at) => make("td", { class: columns[at].kind }, one));
   if (foot) made.append(make("tfoot", {}, make("tr", {}, ...sums)));
   const below = make("p", { class: "below quiet" });
-  if (most < rows.length) below.append(fill("first_of", { n: number(most), all: number(rows.length) }));
+  if (most < rows.length) below.append(fill("first_of", { n: most, all: rows.length }));
   if (rows.length > first) {
-    const said = order.all ? word("show_less") : fill("show_all", { n: number(rows.length) });
+    const said = order.all ? word("show_less") : fill("show_all", { n: rows.length });
     const button = make("button", { type: "button", class: "more" }, said);
     button.addEventListener("click", () => again({ all: !order.all }, "button.more"));
     below.append(button);
   }
-  const take = make("button", { type: "button", class: "csv", "aria-label": `CSV: ${name}` }, "CSV");
+  const label = `CSV: ${name}`, none = make("p", { class: "none" }, word("no_data"));
+  const take = make("button", { type: "button", class: "csv", "aria-label": label }, "CSV");
   take.addEventListener("click", () => download(name, csv(columns, sorted)));
   below.append(take);
-  const wide = make("div", { class: "wide", tabindex: "0", role: "group", "aria-label": name }, made);
-  place.replaceChildren(...(rows.length ? [wide, below] : [make("p", { class: "none" }, word("no_data"))]));
+  const wide = { class: "wide", tabindex: "0", role: "group", "aria-label": name };
+  place.replaceChildren(...(rows.length ? [make("div", wide, made), below] : [none]));
 }
