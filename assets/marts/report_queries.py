@@ -57,12 +57,16 @@ _LAID = f"""
         FROM spans AS s JOIN weeks AS w ON w.space_key = s.space_key GROUP BY 1, 2
     )
 """  # noqa: S608
-#: Hours that people have from today on in these weeks.
-CAPACITY = """
-    SELECT space_key, user_id AS person_id, week, sum(hours)::float8 AS hours
-    FROM mart.capacity WHERE day >= CAST(:today AS date) AND day < CAST(:today AS date) + 45
+#: Hours that people with open issues have, from today on, in the coming weeks.
+CAPACITY = f"""
+    SELECT c.space_key, c.user_id AS person_id, c.week, sum(c.hours)::float8 AS hours
+    FROM mart.capacity AS c
+    JOIN (SELECT DISTINCT i.space_key, i.assignee_id FROM mart.issue AS i
+        WHERE {_ISSUE} AND i.stage <> 'done') AS a
+        ON a.space_key = c.space_key AND a.assignee_id = c.user_id
+    WHERE c.day >= CAST(:today AS date) AND c.day < CAST(:today AS date) + 45
     GROUP BY 1, 2, 3
-"""
+"""  # noqa: S608
 _FORECAST = "LEFT JOIN mart.forecast AS f ON f.space_key = m.space_key AND f.is_last"
 MILESTONES = f"""
     SELECT m.space_key, m.milestone_id, m.project_id, m.milestone AS name, m.archived,

@@ -2,8 +2,8 @@
 const drawn = new Map();
 const waiting = new Map();
 
-const isDark = () => chosen.theme === "dark"
-  || (chosen.theme === "" && matchMedia("(prefers-color-scheme: dark)").matches);
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const isDark = () => chosen.theme ? chosen.theme === "dark" : dark.matches;
 
 /** The look of a chart that is so wide. */
 function look(wide) {

@@ -3,7 +3,7 @@ let DATA = null;
 const MS = 86400000, STAGES = ["done", "review", "active", "waiting"];
 /** What cuts everything; `status` and `milestone` cut what is counted from issues. */
 const FILTERS = ["project", "team", "person", "type", "status", "milestone"];
-/** `only` says which issues are listed, see `listed`. */
+/** `only` says which issues are listed, see `issues`. */
 const NOTHING = Object.fromEntries([...FILTERS, "only", "archived"].map(name => [name, ""]));
 const chosen = { ...NOTHING, period: "26", lang: "ja", theme: "" };
 
@@ -85,8 +85,8 @@ const sorted = (found, how = (x, y) => x[0] - y[0]) => [...found].sort(how);
 /** Values below which these shares of all lie, by interpolation. */
 function quantiles(rows, shares, of) {
   const all = rows.map(of).filter(one => one != null).sort((x, y) => x - y), last = all.length - 1;
-  const at = place => all[Math.floor(place)] * (1 - place % 1) + all[Math.ceil(place)] * (place % 1);
-  return shares.map(share => last < 0 ? null : at(last * share));
+  const at = (place, part) => all[place] + part * ((all[place + 1] ?? 0) - all[place]);
+  return shares.map(share => last < 0 ? null : at(Math.floor(last * share), (last * share) % 1));
 }
 function groups(rows, keyOf) {
   const found = new Map();

@@ -123,8 +123,7 @@ async function update() {
   for (const [name, { said, of = 0, bad, chart }] of Object.entries(found)) {
     const [head, rest = ""] = said ? fill(`say_${name}`, said).split("|") : [""];
     const only = PARTS.parts[name]?.only, more = [];
-    const number_ = only ? picker(`only=${only}`, head) : head;
-    const big = make("b", { class: bad ? "bad" : null }, number_);
+    const big = make("b", { class: bad && "bad" }, only ? picker(`only=${only}`, head) : head);
     document.querySelector(`#card-${name} .answer`)?.replaceChildren(big, ` ${rest}`);
     if (name === "issues") byId("listed").textContent = head;
     // How many of those that there are a chart has room for; how far back it goes.
@@ -174,7 +173,6 @@ function wire() {
   on("language", "click", () => { chosen.lang = chosen.lang === "ja" ? "en" : "ja"; }, redraw);
   on("theme", "click", () => { chosen.theme = isDark() ? "light" : "dark"; }, redraw);
   on("print", "click", () => print(), () => {});
-  byId("filters").addEventListener("submit", event => event.preventDefault());
   byId("drawer").open = innerWidth > 700;
   document.addEventListener("click", async ({ target }) => {
     const choice = target.closest("[data-pick]")?.dataset.pick;
@@ -183,20 +181,17 @@ function wire() {
     if (choice?.includes("only=") && chosen.only && !target.closest("#chips"))
       byId("issues").scrollIntoView();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    if (chosen.theme === "") redraw();
-  });
+  dark.addEventListener("change", redraw);
 }
 
 async function start() {
   const given = new URLSearchParams(location.hash.replace(/^#\??/, ""));
   chosen.lang = navigator.language.startsWith("ja") ? "ja" : "en";
   DATA = await unpack(byId("data").textContent);
-  const allowed = { period: PERIODS, lang: ["ja", "en"], theme: ["light", "dark"],
-    archived: ["1"] };
+  const fixed = { period: PERIODS, lang: ["ja", "en"], theme: ["light", "dark"], archived: ["1"] };
   for (const [name, value] of given) {
     if (FILTERS.includes(name) ? /^\d+$/.test(value) && Number(value) < NAMES[name]().length
-      : name === "only" ? `only_${value.split(".")[0]}` in WORDS : allowed[name]?.includes(value))
+      : name === "only" ? `only_${value.split(".")[0]}` in WORDS : fixed[name]?.includes(value))
       chosen[name] = value;
   }
   wire();

@@ -4,9 +4,8 @@ const sorting = new Map();
 
 function make(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes))
-    if (value != null && value !== false) made.setAttribute(name, value === true ? "" : value);
-  made.append(...children.filter(child => child != null));
+  for (const [name, value] of Object.entries(attributes)) if (value) made.setAttribute(name, value);
+  made.append(...children);
   return made;
 }
 
@@ -20,19 +19,16 @@ function shown(column, row) {
   return found == null || found === "" ? "–" : found;
 }
 
-/** Rows as CSV, with the mark that spreadsheets know UTF-8 by; no text is taken for a formula. */
-function csv(columns, rows) {
+/** Save rows as CSV, with the mark that spreadsheets know UTF-8 by; no text becomes a formula. */
+function save(name, columns, rows) {
   const text = value => {
     const said = String(value instanceof Node ? value.textContent : value);
     return `"${(/^[=+\-@\t\r]/.test(said) ? `'${said}` : said).replace(/"/g, '""')}"`;
   };
   const cell = (column, row) => column.raw ? column.of(row) ?? "" : text(shown(column, row));
   const lines = rows.map(row => columns.map(column => cell(column, row)).join(","));
-  return `\ufeff${[columns.map(column => text(column.head)).join(","), ...lines, ""].join("\r\n")}`;
-}
-
-function download(name, content) {
-  const href = URL.createObjectURL(new Blob([content], { type: "text/csv;charset=utf-8" }));
+  const all = [columns.map(column => text(column.head)).join(","), ...lines, ""].join("\r\n");
+  const href = URL.createObjectURL(new Blob([`\ufeff${all}`], { type: "text/csv" }));
   make("a", { href, download: `${name}.csv` }).click();
   setTimeout(() => URL.revokeObjectURL(href), 10000);
 }
@@ -82,7 +78,7 @@ function table(place, name, columns, rows, { first = ROWS_FIRST, foot = null } =
   }
   const label = `CSV: ${name}`, none = make("p", { class: "none" }, word("no_data"));
   const take = make("button", { type: "button", class: "csv", "aria-label": label }, "CSV");
-  take.addEventListener("click", () => download(name, csv(columns, sorted)));
+  take.addEventListener("click", () => save(name, columns, sorted));
   below.append(take);
   const wide = { class: "wide", tabindex: "0", role: "group", "aria-label": name };
   place.replaceChildren(...(rows.length ? [make("div", wide, made), below] : [none]));
