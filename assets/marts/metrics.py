@@ -15,6 +15,9 @@ from metricflow.engine.metricflow_engine import (
 from metricflow.protocols.sql_client import SqlEngine
 from metricflow.sql.render.postgres import PostgresSQLSqlPlanRenderer
 from metricflow_semantic_interfaces.implementations.node_relation import PydanticNodeRelation
+from metricflow_semantic_interfaces.implementations.semantic_manifest import (
+    PydanticSemanticManifest,
+)
 from metricflow_semantic_interfaces.implementations.semantic_model import PydanticSemanticModel
 from metricflow_semantics.errors.error_classes import MetricFlowException
 from metricflow_semantics.model.dbt_manifest_parser import (
@@ -31,14 +34,13 @@ from metricflow_semantics.specs.query_param_implementations import (
 Unit = Literal["seconds", "hours", "days"]
 _SECONDS: Mapping[Unit, int] = {"seconds": 1, "hours": 3_600, "days": 86_400}
 
-GRAINS = ("day", "week", "month", "quarter", "year")
+_OF_MONTHS = ("month", "quarter", "year", "fiscal_quarter", "fiscal_half", "fiscal_year")
+GRAINS = ("day", "week", *_OF_MONTHS)
 #: What the rows of a table can be added up to, by the time of one row. A week lies in two months.
-_ADDED_UP: Mapping[str, tuple[str, ...]] = {
-    "day": GRAINS,
-    "week": ("week",),
-    "month": ("month", "quarter", "year"),
-}
+_ADDED_UP: Mapping[str, tuple[str, ...]] = {"day": GRAINS, "week": ("week",), "month": _OF_MONTHS}
 TIME = "metric_time"
+#: The dimension by which metrics of what is open leave archived projects out.
+_ARCHIVED = "is_archived"
 
 
 class MetricError(ValueError):
@@ -68,6 +70,10 @@ class _Postgres:
         return None
 
 
+def _engine_of(manifest: PydanticSemanticManifest) -> MetricFlowEngine:
+    return MetricFlowEngine(SemanticManifestLookup(manifest), _Postgres())  # type: ignore[arg-type]
+
+
 class Metrics:
     """The definitions of a parsed dbt project; needs no database."""
 
@@ -79,11 +85,11 @@ class Metrics:
         # dbt lists what was edited last at the end; the SQL follows this order.
         self._manifest.semantic_models.sort(key=lambda one: one.name)
         self._manifest.metrics.sort(key=lambda one: one.name)
-        for model in (
-            self._manifest.semantic_models
-        ):  # of whatever database: SQL that names one would run in no other
-            model.node_relation = PydanticNodeRelation(
-                alias=model.node_relation.alias, schema_name=model.node_relation.schema_name
+        # Of whatever database: SQL that names one would run in no other.
+        spines = self._manifest.project_configuration.time_spines
+        for one in (*self._manifest.semantic_models, *spines):
+            one.node_relation = PydanticNodeRelation(
+                alias=one.node_relation.alias, schema_name=one.node_relation.schema_name
             )
 
     @cached_property
@@ -97,8 +103,20 @@ class Metrics:
 
     @cached_property
     def _engine(self) -> MetricFlowEngine:
-        known = SemanticManifestLookup(self._manifest)
-        return MetricFlowEngine(known, _Postgres())  # type: ignore[arg-type]
+        return _engine_of(self._manifest)
+
+    @cached_property
+    def _engine_with_archived(self) -> MetricFlowEngine:
+        """The same of definitions that leave no archived project out."""
+        whole = self._manifest.model_copy(deep=True)
+        for metric in whole.metrics:
+            if metric.filter is not None:
+                metric.filter.where_filters = [
+                    one
+                    for one in metric.filter.where_filters
+                    if _ARCHIVED not in one.where_sql_template
+                ]
+        return _engine_of(whole)
 
     def dimensions(self, metrics: Sequence[str]) -> list[str]:
         """Return by what all of these metrics can be cut, as `booking__person`; `grains` are those
@@ -134,7 +152,8 @@ class Metrics:
         A dimension is called by its whole name or, where that is clear, by its last part: `person`;
         time by its grain: `month`. `where` is `person=Sato`, or a condition in the templates of
         MetricFlow; `order` is columns, with `-` before one that falls. In hours or days,
-        `cycle_seconds_median` becomes `cycle_days_median`.
+        `cycle_seconds_median` becomes `cycle_days_median`. What is open leaves archived projects
+        out, unless `by` or `where` has `is_archived`.
 
         Raises:
             MetricError: one of the names is not known.
@@ -155,8 +174,10 @@ class Metrics:
             limit=limit or None,
             output_column_order_mode=OutputColumnOrderMode.INPUT_ORDER,
         )
+        asked = any(_ARCHIVED in one for one in (*by, *where))
+        engine = self._engine_with_archived if asked else self._engine
         try:
-            made = self._engine.explain(request).sql_statement.without_descriptions.sql
+            made = engine.explain(request).sql_statement.without_descriptions.sql
         except MetricFlowException as error:
             raise MetricError(str(error).strip().splitlines()[0]) from error
         if measured.keys() == {*metrics}:
@@ -166,13 +187,15 @@ class Metrics:
     def _parameter(
         self, name: str, known: Sequence[str], metrics: Sequence[str]
     ) -> DimensionOrEntityParameter | TimeDimensionParameter:
-        if name in GRAINS:
+        # What is kept by month has the fiscal year as a dimension: MetricFlow finds that of days.
+        of_month = [one for one in known if _column_name(one) == f"in_{name}"]
+        if name in GRAINS and not of_month:
             grains = self.grains(metrics)
             if name not in grains:
                 only = f"only by {', '.join(grains)}" if grains else "together by no time"
                 raise MetricError(f"{', '.join(metrics)} can be cut {only}, not by {name}")
             return TimeDimensionParameter(TIME, grain=name, alias=name)
-        whole = self._resolve(name, known, metrics)
+        [whole] = of_month or [self._resolve(name, known, metrics)]
         return DimensionOrEntityParameter(whole, alias=_column_name(name))
 
     def _condition(self, condition: str, known: Sequence[str], metrics: Sequence[str]) -> str:

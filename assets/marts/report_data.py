@@ -33,7 +33,7 @@ OPEN_ONLY = ("due", "first_due", "start", "age", "stay", "priority", "risk", "fa
 #: Each table of the page besides the issues: its query, the marts that it needs, its columns.
 TABLES = {
     "milestones": (queries.MILESTONES, ("milestone_summary", "forecast"),
-        "name archived start due by_50 by_85 state"),
+        "name archived start due by_50 by_85 reason state"),
     "flow": (queries.FLOW, ("issue", "issue_history"), "k stage n"),
     "burn": (queries.BURN, ("issue", "issue_history", "milestone_summary"), "day scope done"),
     "effort": (queries.EFFORT, ("issue", "issue_plan", "calendar", "hours_ledger"),

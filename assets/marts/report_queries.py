@@ -9,9 +9,11 @@ _ISSUE = f"NOT i.is_deleted AND {_MINE.format('i')}"
 _ZONE = "JOIN staging.space_today AS z ON z.space_key = i.space_key"
 
 PROJECTS = f"""
-    SELECT p.space_key, p.project_id, p.project_key, p.project_name, p.archived, p.issues, s.url
+    SELECT p.space_key, p.project_id, p.project_key, p.project_name, p.is_archived AS archived,
+        p.issues, s.url
     FROM mart.project_summary AS p LEFT JOIN ops.spaces AS s ON s.space_key = p.space_key
-    WHERE NOT p.is_deleted AND {_MINE.format("p")} ORDER BY p.archived, p.issues DESC, p.project_key
+    WHERE NOT p.is_deleted AND {_MINE.format("p")} ORDER BY p.is_archived,
+        p.issues DESC, p.project_key
 """  # noqa: S608 - made of constants
 PEOPLE = "SELECT space_key, user_id, user_name FROM mart.dim_person"
 TEAMS = (
@@ -70,7 +72,7 @@ CAPACITY = f"""
 _FORECAST = "LEFT JOIN mart.forecast AS f ON f.space_key = m.space_key AND f.is_last"
 MILESTONES = f"""
     SELECT m.space_key, m.milestone_id, m.project_id, m.milestone AS name, m.archived,
-        m.start_date AS start, m.due_date AS due, f.done_by_50 AS by_50, f.done_by_85 AS by_85,
+        m.start_date AS start, m.due_date AS due, f.done_by_50 AS by_50, f.done_by_85 AS by_85, f.reason,
         {STATE.format(due="m.due_date", today="CAST(:today AS date)")} AS state
     FROM mart.milestone_summary AS m {_FORECAST} AND f.milestone_id = m.milestone_id
     WHERE NOT m.is_deleted AND {_MINE.format("m")}
@@ -114,6 +116,13 @@ VELOCITY = f"""
     WHERE m.state <> 'planned' AND m.committed + m.added > 0 AND NOT m.is_deleted
         AND {_MINE.format("m")}
     ORDER BY m.counted_to DESC, m.milestone_id
+"""  # noqa: S608
+#: When the rest of each milestone will be done, of all its issues; `reason`: why there is no date.
+FORECASTS = f"""
+    SELECT space_key, milestone_id, basis, working_days, finished, reopened,
+        per_day::float8 AS per_day, left_open, done_by_50 AS by_50, done_by_85 AS by_85, reason
+    FROM mart.forecast AS f
+    WHERE is_last AND milestone_id <> 0 AND {_MINE.format("f")}
 """  # noqa: S608
 #: Minutes and hundredths of hours are exact enough for what a page shows. `place`: what comes
 #: first.

@@ -120,24 +120,17 @@ def number(said: str) -> float:
     return float("".join(one for one in said if one.isdigit() or one == "."))
 
 
-#: Makes nothing of the first milestone under way done lately, and its due date long past; another
-#: ends in years.
+#: The first milestone under way has no forecast, and its due date is long past; another ends in
+#: years.
 SLOWED = """() => {
-  const rows = underWay(milestones(selection())).filter(row => row.working),
-    [first, second] = rows, issues = DATA.issues;
-  for (const at of issues.m.keys())
-    if ([issues.m[at]].flat().some(of =>
-      of === first.at || of === second.at)) issues.done[at] = null;
-  const done = issues.m.findIndex((of, at) =>
-     [of].flat().includes(second.at) && ![of].flat().includes(first.at)
-    && DATA.statuses[issues.s[at]].stage === "done");
-  issues.done[done] = DATA.today;
-  Object.assign(DATA.milestones[first.at], { due: DATA.today - 400 });
-  Object.assign(DATA.milestones[second.at], { due: DATA.today + 10, start: DATA.today - 27 });
-  const names = [first, second].map(row => `${row.project} ${row.name}`),
-    after = milestones(selection());
+  const [first, second] = underWay(milestones(selection())).filter(row => row.working);
+  const late = { by_50: null, by_85: null, reason: "too_few_done", due: DATA.today - 400 };
+  Object.assign(DATA.milestones[first.at], late);
+  const slow = { by_50: DATA.today + 800, by_85: DATA.today + 900, reason: null };
+  Object.assign(DATA.milestones[second.at], slow, { due: DATA.today + 10 });
   update();
-  return [...names, iso(DATA.today - 400), iso(after.find(row => row.at === second.at).end)];
+  const names = [first, second].map(row => `${row.project} ${row.name}`);
+  return [...names, iso(late.due), iso(slow.by_85)];
 }"""
 
 

@@ -59,11 +59,17 @@ def pictures() -> list[str]:
             12_000,
             3_000,
             days[-1] + timedelta(days=9 * number),
-            ends[number % 3],
         )
         for number in range(12)
         for day in days
     ]
+    forecasts = [
+        (
+            "PROJECT_KEY", LONG, days[-1], days[-1] + timedelta(days=9 * number),
+            ends[number % 3], ends[number % 3], None if number % 3 < 2 else "too_few_done",
+        )
+        for number in range(12)
+    ]  # fmt: skip
     booked = [
         (date(2025, month, 1), f"{number} {LONG}", 160.5)
         for number in range(12)
@@ -76,7 +82,9 @@ def pictures() -> list[str]:
     ]
     plan = [(date(2025, month, 1), 12_000.5, 13_000.5) for month in range(1, 13)]
     late = [
-        (f"{number} {LONG}", days_late, 1) for number in range(30) for days_late in (1, 10, 100)
+        (f"{number} {LONG}", days_overdue, 1)
+        for number in range(30)
+        for days_overdue in (1, 10, 100)
     ]
     cycle, ageing = (
         ["issue_key", "done_at", "cycle_seconds"],
@@ -100,13 +108,25 @@ def pictures() -> list[str]:
                 "scope",
                 "done",
                 "due_date",
-                "projected_done_on",
+            ],
+        ),
+        (
+            "milestones_title",
+            forecasts,
+            [
+                "project_key",
+                "milestone",
+                "as_of",
+                "due_date",
+                "done_by_50",
+                "done_by_85",
+                "reason",
             ],
         ),
         ("hours_title", booked, ["month", "person", "hours"]),
         ("load_title", load, ["person", "week", "hours"]),
         ("plan_title", plan, ["month", "planned", "actual"]),
-        ("overdue_title", late, ["person", "days_late", "issues"]),
+        ("overdue_title", late, ["person", "days_overdue", "issues"]),
     ]
     charts = {chart.word: chart for chart in CHARTS}
     assert {word for word, _, _ in frames} == charts.keys()

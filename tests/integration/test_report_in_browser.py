@@ -215,24 +215,25 @@ def test_milestones_end_on_the_page_when_the_mart_says(
     chromium: Chromium, built: Deployment, file: Path
 ) -> None:
     said = built.query(
-        "SELECT b.project_key || ' ' || b.milestone AS name, b.projected_done_on AS done, b.day "
-        "FROM mart.milestone_burn AS b "
-        "JOIN mart.milestone_summary AS s ON s.milestone_id = b.milestone_id AND NOT s.archived "
-        "WHERE b.is_last AND b.scope > b.done AND b.day = (SELECT max(day) "
-        "FROM staging.space_today)"
+        "SELECT f.project_key || ' ' || f.milestone AS name, f.done_by_50, f.done_by_85 "
+        "FROM mart.forecast AS f "
+        "JOIN mart.milestone_summary AS s ON s.milestone_id = f.milestone_id AND NOT s.archived "
+        "WHERE f.is_last AND f.left_open > 0"
     )
     with reader(chromium, width=1600) as somebody:
         page = opened(somebody, file)
-        # As if it was opened on the day of the newest change, to which the mart counts.
         ends = page.evaluate(
-            "day => { DATA.today = day; return milestones(selection()).map("
-            "one => [`${one.project} ${one.name}`, isFinite(one.end) ? iso(one.end) : null]); }",
-            (said[0]["day"] - date(1970, 1, 1)).days,
+            "() => milestones(selection()).map(one => "
+            "[`${one.project} ${one.name}`, iso(one.half), iso(one.end)])"
         )
-    assert sum(row["done"] is not None for row in said) >= 2
-    assert {row["name"]: row["done"] and row["done"].isoformat() for row in said}.items() <= dict(
-        ends
-    ).items()
+    assert sum(row["done_by_85"] is not None for row in said) >= 2
+    assert {
+        (
+            row["name"],
+            *(day.isoformat() if day else "–" for day in (row["done_by_50"], row["done_by_85"])),
+        )
+        for row in said
+    } <= {(*one,) for one in ends}
 
 
 def test_a_milestone_has_no_end_on_the_page_that_nobody_knows(
@@ -250,8 +251,8 @@ def test_a_milestone_has_no_end_on_the_page_that_nobody_knows(
             ]
             for row in page.locator("#rows-milestones tbody tr").all()
         }
-        assert rows[first] == ["ペース不明", due, "期限超過"]
-        assert rows[second][0] == end
+        assert rows[first] == ["完了 5 件未満", "完了 5 件未満", due, "遅れる見込み"]
+        assert rows[second][1] == end
         unknown = page.locator("#chart-milestones .plot text").filter(has_text="?").first
         for ink in ("rgb(34, 39, 46)", "rgb(230, 233, 238)"):  # light, dark
             expect(unknown).to_have_css("fill", ink)

@@ -66,25 +66,41 @@ _THROUGHPUT = """
 """
 #: A point is a row of the mart: nothing is added up.
 _BURN = f"""
-    WITH lasting AS MATERIALIZED (
-        SELECT space_key, milestone_id, max(day) AS last_day, max(day) - min(day) AS days
-        FROM mart.milestone_burn GROUP BY space_key, milestone_id
-    )
     SELECT m.project_key, m.space_key || '/' || m.milestone_id AS milestone_id,
         {_namesakes_apart("m.project_key || ' ' || m.milestone", "m.milestone_id")} AS name,
         m.milestone, m.day, m.scope::float8 AS scope, m.done::float8 AS done,
-        dense_rank() OVER (ORDER BY l.scope - l.done DESC, m.space_key, m.milestone_id) AS place,
-        m.is_last, v.release_due_date AS due_date, f.done_by_50, f.done_by_85, {{state}} AS state
-    FROM lasting AS r
+        dense_rank() OVER (ORDER BY r.left_open DESC, m.space_key, m.milestone_id) AS place,
+        m.is_last, v.release_due_date AS due_date
+    FROM (
+        SELECT space_key, milestone_id, max(day) AS last_day, max(day) - min(day) AS days,
+            max(scope - done) FILTER (WHERE is_last) AS left_open
+        FROM mart.milestone_burn GROUP BY space_key, milestone_id
+    ) AS r
     JOIN raw.versions AS v
       ON v.space_key = r.space_key AND v.id = r.milestone_id AND v.deleted_at IS NULL
           AND v.archived IS NOT TRUE
+    JOIN raw.projects AS p
+      ON p.space_key = v.space_key AND p.id = v.project_id AND p.archived IS NOT TRUE
     JOIN mart.milestone_burn AS m ON m.space_key = r.space_key AND m.milestone_id = r.milestone_id
-    JOIN mart.milestone_burn AS l ON l.space_key = r.space_key AND l.milestone_id = r.milestone_id
-        AND l.is_last
-    LEFT JOIN mart.forecast AS f ON f.space_key = r.space_key AND f.milestone_id = r.milestone_id
-        AND f.is_last
     WHERE (r.last_day - m.day) % (r.days / {_POINTS} + 1) = 0
+"""  # noqa: S608
+#: Whether a milestone will end in time, by 85 %, or after its due date by 50 %. `f`: the forecast.
+STATE = """CASE
+        WHEN {due} IS NULL THEN 'no_due'
+        WHEN f.done_by_50 > {due} OR {due} < {today} THEN 'too_late'
+        WHEN f.done_by_50 IS NULL THEN 'no_forecast'
+        WHEN f.done_by_85 <= {due} THEN 'in_time'
+        ELSE 'at_risk' END"""
+_ENDS = f"""
+    SELECT {_namesakes_apart("f.project_key || ' ' || f.milestone", "f.milestone_id")} AS milestone,
+        f.as_of AS today, f.due_date AS due, f.done_by_50, f.done_by_85,
+        {STATE.format(due="f.due_date", today="f.as_of")} AS state
+    FROM mart.forecast AS f
+    JOIN raw.versions AS v
+      ON v.space_key = f.space_key AND v.id = f.milestone_id AND v.deleted_at IS NULL
+          AND v.archived IS NOT TRUE
+    WHERE f.is_last AND f.left_open > 0
+      AND (f.done_by_50 IS NOT NULL OR abs(f.due_date - f.as_of) <= 120)
 """  # noqa: S608
 _HOURS = f"""
     SELECT to_char(month, 'YYYY-MM') AS month,
@@ -100,7 +116,7 @@ _OVERDUE = f"""
     SELECT {_namesakes_apart("assignee", "assignee_id")} AS person, days_overdue,
         count(*) AS issues
     FROM mart.issue_now
-    WHERE is_overdue
+    WHERE is_overdue AND NOT is_archived
     GROUP BY assignee_id, assignee, days_overdue
 """  # noqa: S608
 _PLAN = """
@@ -118,6 +134,7 @@ _LOAD = f"""
         dense_rank() OVER (ORDER BY week) - 1 AS place, sum(hours)::float8 AS hours,
         max(capacity_hours)::float8 AS capacity, week AS monday
     FROM mart.upcoming_load
+    WHERE NOT is_archived
     GROUP BY user_id, user_name, week
 """  # noqa: S608
 #: Each dot of these is an issue.
@@ -126,7 +143,7 @@ _AGEING = """
         greatest(age_seconds, 60)::float8 / 86400 AS days,
         array_position(ARRAY['waiting', 'active', 'review', 'done'], stage) AS "order",
         count(*) OVER () AS issues
-    FROM mart.wip_aging WHERE age_seconds IS NOT NULL
+    FROM mart.wip_aging WHERE age_seconds IS NOT NULL AND NOT is_archived
     ORDER BY age_seconds DESC, issue_key LIMIT 400
 """
 _CYCLE = f"""
@@ -163,14 +180,6 @@ _VELOCITY = f"""
     WHERE state <> 'planned' AND committed + added > 0 AND NOT is_deleted
     ORDER BY counted_to DESC, milestone_id LIMIT 20
 """  # noqa: S608
-#: Whether a milestone will end in time: in 85 of 100 cases, or not even in half of them. `f` is the
-#: forecast.
-STATE = """CASE
-        WHEN {due} IS NULL THEN 'no_due'
-        WHEN f.done_by_50 > {due} OR {due} < {today} THEN 'too_late'
-        WHEN f.done_by_50 IS NULL THEN 'no_speed'
-        WHEN f.done_by_85 > {due} THEN 'at_risk'
-        ELSE 'in_time' END"""
 
 
 @dataclass(frozen=True)
@@ -244,10 +253,11 @@ CHARTS = (
     Chart("upcoming_load", "load_title", _LOAD, specs.load,
           "残り時間 / 稼働可能時間、月曜始まりの週 / hours left / capacity, weeks from Monday · "
           "合計 / total {hours:,.1f} h"),
-    Chart("milestone_burn", "burn_title",
-          _BURN.format(state=STATE.format(due="v.release_due_date", today="m.day")),
-          specs.burns_and_ends,
+    Chart("milestone_burn", "burn_title", _BURN, specs.burns,
           "残りの多い順 / most left to do first · 完了 / 範囲 (done / in scope)"),
+    Chart("forecast", "milestones_title", _ENDS, specs.milestones,
+          "期限の早い順 / first by due date · {n:,} · 濃い色は 50 %、薄い色は 85 % の見込み / "
+          "dark: with 50 %, pale: with 85 %"),
     Chart("plan_actual_monthly", "plan_title", _PLAN, specs.plan,
           "予定 / planned {planned:,.1f} h · 実績 / actual {actual:,.1f} h"),
     Chart("flow_daily", "flow_title", _FLOW, specs.flow_of_projects,

@@ -98,8 +98,8 @@ def milestones() -> Spec:
     """
     near = f"abs({{}} - datum.today) <= {REACH}"
     state = {"in_time": GREEN, "at_risk": "#E69F00", "too_late": RED, "no_due": "#9AA5B1"}
-    state |= {"no_speed": "#C9D1DA"}
-    tip = "milestone done_by_50=by_half:day done_by_85=by_most:day due:day state=kind"
+    state |= {"no_forecast": "#C9D1DA"}
+    tip = "milestone done_by_50=half:day done_by_85=end:day due:day state=kind"
     colour = coloured("state", {f"@{name}": colour for name, colour in state.items()})
     band = {"height": {"band": 0.55}}
     # A row without a due date comes last.
@@ -137,30 +137,25 @@ def burn(ticks: int | None = None) -> Spec:
         x=day("day", ticks))
 
 
-def burns_and_ends() -> Spec:
-    """When milestones will end, and the burn-up of those with most left to do: `rows: name,
-    place, day, scope, done, due_date`, with what `milestones` takes where `is_last`.
+def burns() -> Spec:
+    """The burn-up of those with most left to do: `rows: name, place, day, scope, done, due_date,
+    is_last`; a due date far away would press the rest to the edge.
     """
-    ends, each = milestones(), burn(3)
-    ends["transform"] = [{"filter": "datum.is_last && datum.scope > datum.done"},
-        *worked_out(today="datum.day", due="datum.due_date", milestone="datum.name"),
-        *ends["transform"]]
-    ends |= {
-        "width": 520, "title": {"text": "@milestones_title", "fontSize": 13, "anchor": "start"}}
+    each = burn(3)
     span = "max(datum.last - datum.first, 14 * 86400000)"
     near = f"datum.due_date >= datum.first - {span} && datum.due_date <= datum.last + {span}"
-    each["transform"] = [{"filter": "datum.place <= 6"},
-        *worked_out(
-            now_done="datum.is_last ? datum.done : 0", now_scope="datum.is_last ? datum.scope : 0"),
+    each["transform"] = [
+        {"filter": "datum.place <= 6"},
+        *worked_out(now_done="datum.is_last ? datum.done : 0",
+            now_scope="datum.is_last ? datum.scope : 0"),
         together("min", "day", "first", "name"), together("max", "day", "last", "name"),
         together("max", "now_done", "now_done", "name"),
         together("max", "now_scope", "now_scope", "name"),
         *worked_out(
             due=f"datum.is_last && isValid(datum.due_date) && {near} ? datum.due_date : null",
             head="datum.name + ': ' + format(datum.now_done, ',') + ' / ' "
-            "+ format(datum.now_scope, ',')")]
-    apart = {"scale": {"color": "independent"}, "legend": {"color": "independent"}}
-    return {"vconcat": [ends, small(each, "head", 236, 130)], "resolve": apart}
+                 "+ format(datum.now_scope, ',')")]
+    return small(each, "head", 236, 130)
 
 
 #: Months as they are written; what would touch its neighbour is left out.

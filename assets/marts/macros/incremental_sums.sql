@@ -79,6 +79,11 @@ out. While there is no such table, all sums are made.
     space_key, project_id, date_trunc('week', {{ day }}::timestamp)::date
 {%- endmacro %}
 
+{# The project of a milestone: that of a row is the issue's, which may have moved to another one. #}
+{% macro milestone_project() -%}
+    space_key, (select v.project_id from raw.versions as v where (v.space_key, v.id) = (different.space_key, milestone_id))
+{%- endmacro %}
+
 {# Names are those of today, also in sums that stay: `column` is the `name` that the row of `relation` has whose `id` is in `own_id`. #}
 {% macro names_of_today(column, relation, name, id, own_id) -%}
     update {{ this }} as sums set {{ column }} = named.{{ name }}

@@ -22,3 +22,8 @@ between two numbers is spread evenly over the working days between them.
 {% macro remaining_hours(is_done, estimated, actual) -%}
     case when {{ is_done }} then 0 when {{ estimated }} is not null then greatest({{ estimated }} - coalesce({{ actual }}, 0), 0) end
 {%- endmacro %}
+
+{# A day outside the calendar counts as its first or last one, which `limits` (l) has. #}
+{% macro in_calendar(day) -%}
+    case when {{ day }} is not null then greatest(least({{ day }}, l.last_day), l.first_day) end
+{%- endmacro %}

@@ -31,3 +31,12 @@
         else coalesce({{ ids }}, '{}')
     end
 {%- endmacro %}
+
+{#
+Whether a day has passed, and by how many days, 0 while it has not: of an issue's own due date `is_overdue` and `days_overdue`, of that of
+its milestone `is_milestone_overdue` and `days_milestone_overdue`. No other word says that open work is late.
+#}
+{% macro overdue(due, today, word='overdue') -%}
+    coalesce({{ due }} < {{ today }}, false) as is_{{ word }},
+    greatest({{ today }} - {{ due }}, case when {{ due }} is not null then 0 end) as days_{{ word }}
+{%- endmacro %}

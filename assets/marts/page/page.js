@@ -42,6 +42,7 @@ const FORMS = {
   long: ["long"], word: ["", word], share: ["n", percent], ratio: ["n", ratio],
   hours: ["n", value => span(value == null ? null : 60 * Math.max(0, value))],
   pair: ["n", two => two.map(span).join(" · ")],
+  reason: ["", (name, { state }) => name && state !== "all_done" ? word(`reason_${name}`) : ""],
   issue: ["", (key, { href }) => href
     ? make("a", { href, target: "_blank", rel: "noopener noreferrer" }, key) : key],
   named: ["long", (name, row) => row.archived ? `${name} (${word("archived")})` : name],

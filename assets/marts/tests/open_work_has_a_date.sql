@@ -3,4 +3,4 @@
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'issue_plan', 'package': 'backlog_elt'}}}) }}
 select space_key, project_key, issue_id, issue_key, remaining_hours
 from {{ ref('issue_plan') }}
-where stage <> 'done' and planned_start is null and planned_due is null and remaining_hours > 0 and not is_deleted
+where stage <> 'done' and planned_start is null and planned_due is null and remaining_hours > 0 and not is_deleted and not is_archived

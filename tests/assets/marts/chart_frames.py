@@ -64,8 +64,20 @@ def burn(milestones: int = 1, days: int = 5, **fixed: Any) -> pd.DataFrame:
         for one in range(milestones)
         for day in range(days)
     ]
+    return pd.DataFrame(rows).assign(**{"due_date": date(2026, 6, 30), **fixed})
+
+
+def forecasts(milestones: int = 1, **fixed: Any) -> pd.DataFrame:
+    rows = [{"project_key": "OPS", "milestone": f"v{one}"} for one in range(milestones)]
     return pd.DataFrame(rows).assign(
-        **{"due_date": date(2026, 6, 30), "projected_done_on": date(2026, 7, 4), **fixed}
+        **{
+            "as_of": MONDAY + timedelta(days=4),
+            "due_date": date(2026, 6, 30),
+            "done_by_50": date(2026, 7, 1),
+            "done_by_85": date(2026, 7, 4),
+            "reason": None,
+            **fixed,
+        }
     )
 
 
@@ -80,7 +92,7 @@ def booked(people: int, months: int = 2) -> pd.DataFrame:
 
 def late(*days: int, person: str | None = "佐藤") -> pd.DataFrame:
     return pd.DataFrame(
-        [(person, one, 1) for one in days], columns=["person", "days_late", "issues"]
+        [(person, one, 1) for one in days], columns=["person", "days_overdue", "issues"]
     )
 
 

@@ -20,7 +20,12 @@ from tests.assets.marts.worked import (
     work_beside_peers,
     work_on_numbers,
 )
-from tests.assets.marts.worked_plan import work_in_a_tree, work_to_a_plan
+from tests.assets.marts.worked_pace import work_at_a_pace
+from tests.assets.marts.worked_plan import (
+    work_in_a_tree,
+    work_to_a_baseline,
+    work_to_a_plan,
+)
 from tests.deployment import Deployment, quiet
 from tests.instances import in_memory
 
@@ -60,6 +65,8 @@ def built(access: Access, folder_warehouse_url: str) -> Iterator[tuple[Deploymen
         leave_before_the_load(deployment)
         work_to_a_plan(deployment)
         work_in_a_tree(deployment)
+        work_to_a_baseline(deployment)
+        work_at_a_pace(deployment)
         build(deployment.load())
         yield deployment, issue
     made.dispose()

@@ -27,7 +27,7 @@ QUESTIONS = (
     "工数集計",
     "予実管理",
     "バーンダウン",
-    "進捗遅延",
+    "期限超過",
     "ガントチャート",
     "ベロシティ",
     "担当者別負荷",
@@ -39,9 +39,9 @@ QUESTIONS = (
 SEEDS = {file.stem for file in (PROJECT_ROOT / "assets" / "marts" / "seeds").glob("*.csv")}
 
 
-def test_there_are_forty_queries_the_same_in_both_languages() -> None:
+def test_there_are_fifty_queries_the_same_in_both_languages() -> None:
     japanese = queries(DOCS / "bi.ja.md")
-    assert len(QUERIES) == len(japanese) == 40
+    assert len(QUERIES) == len(japanese) == 50
     assert list(QUERIES.values()) == list(japanese.values())
     assert not QUERIES.keys() & japanese.keys(), "headings are translated"
 
@@ -53,7 +53,7 @@ def test_each_question_of_a_project_manager_has_a_query_by_its_name() -> None:
             "工数集計",
             "予実管理",
             "バーンダウン",
-            "進捗遅延",
+            "期限超過",
             "ガントチャート",
             "ベロシティ",
             "担当者別負荷",

@@ -25,8 +25,10 @@ from tests.assets.marts.test_bi import QUERIES
 from tests.assets.marts.worked import work_a_day_of_syncs
 from tests.assets.marts.worked_metrics import (
     BY_TIME,
+    CAPACITY,
     ISSUE,
     MILESTONE,
+    MILESTONE_SINCE,
     OVERDUE,
     PEERS,
     PLAN,
@@ -35,6 +37,7 @@ from tests.assets.marts.worked_metrics import (
     SPRINT,
     STUCK,
     SYNCS,
+    UPCOMING,
 )
 from tests.assets.marts.worked_plan import july
 from tests.deployment import Deployment
@@ -110,7 +113,7 @@ def test_a_query_of_the_page_says_what_its_metrics_say(reader: Engine, heading: 
 
 def test_the_same_commands_stand_on_both_pages() -> None:
     japanese = commands(PROJECT_ROOT / "docs" / "bi.ja.md")
-    assert len(COMMANDS) == 17
+    assert len(COMMANDS) == 21
     assert [*COMMANDS.values()] == [*japanese.values()]
 
 
@@ -124,10 +127,13 @@ def test_each_metric_is_worked_out_by_hand() -> None:
         *SINCE,
         *SPRINT,
         *MILESTONE,
+        *MILESTONE_SINCE,
         *REVIEW,
         *SYNCS,
         *TEAM,
         *BY_TIME,
+        *CAPACITY,
+        *UPCOMING,
     } == {*DEFINED.all}
 
 
@@ -203,8 +209,9 @@ def test_metrics_by_time_have_the_numbers_that_were_worked_out_by_hand(reader: E
 def test_metrics_of_what_is_open_go_up_to_the_moment_of_reading(reader: Engine) -> None:
     begin = datetime.now(UTC)
     [row] = rows(reader, [*SINCE], where=["project=TREE"])
-    end = datetime.now(UTC)
-    for metric, day in SINCE.items():
+    [of_plan] = rows(reader, [*MILESTONE_SINCE], where=["project=PLAN"])
+    end, row = datetime.now(UTC), row | of_plan
+    for metric, day in (SINCE | MILESTONE_SINCE).items():
         earliest, latest = (
             (at.astimezone(TOKYO).date() - date(2026, 7, day)).days
             if "days" in metric

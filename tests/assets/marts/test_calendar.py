@@ -27,6 +27,12 @@ def test_the_calendar_knows_japan(built: tuple[Deployment, int]) -> None:
         days[date(2026, 4, 1)]["fiscal_quarter"],
         days[date(2027, 3, 31)]["fiscal_quarter"],
     ) == (1, 4)
+    first, last = days[date(2026, 9, 30)], days[date(2027, 3, 31)]
+    assert (first["fiscal_half"], last["fiscal_half"], last["fiscal_year_name"]) == (
+        1,
+        2,
+        "2026年度",
+    )
 
 
 def test_the_seed_of_holidays_is_what_the_library_says() -> None:

@@ -27,6 +27,7 @@ from tests.assets.marts.chart_frames import (
     burn,
     cycles,
     flow,
+    forecasts,
     late,
     planned,
     weeks,
@@ -60,6 +61,7 @@ FRAMES: dict[str, pd.DataFrame] = {
     "ageing_title": ages(5),
     "load_title": ahead(3),
     "burn_title": burn(),
+    "milestones_title": forecasts(3),
     "plan_title": planned(3),
     "flow_title": flow(),
     "throughput_title": weeks((0, 5, 3, 0), (1, 2, 4, 1)),
@@ -215,29 +217,30 @@ def test_burn_up_shows_the_milestones_with_most_left_to_do() -> None:
 
 
 def test_milestones_that_are_open_show_when_they_will_end() -> None:
-    frame = burn(milestones=6).set_index("milestone_id")
-    frame.loc[1, "due_date"] = date(2026, 7, 4)  # just in time
-    frame.loc[2, ["due_date", "projected_done_on"]] = [None, date(2027, 1, 1)]
-    frame.loc[3, ["due_date", "projected_done_on"]] = [date(2026, 6, 4), None]
-    frame.loc[4, "projected_done_on"] = None
-    frame.loc[5, ["scope", "done"]] = [5, 5]
-    drawn = rows.burn(frame.reset_index())
+    frame = forecasts(6)
+    frame["due_date"] = [date(2026, 6, 30), date(2026, 7, 4), None, date(2026, 6, 4),
+                         date(2026, 7, 3), date(2026, 6, 29)]  # fmt: skip
+    frame.loc[2, "done_by_85"] = date(2027, 1, 1)
+    for column in ("done_by_50", "done_by_85"):
+        frame.loc[[3, 5], column] = None
+    frame.loc[[3, 5], "reason"] = "too_few_done"
+    drawn = rows.ends(frame)
+    too_few = both("reason_too_few_done")
     assert [
         (row["milestone"].rstrip("\u200b"), row["state"], row["cut"], row["ends"], row["due_on"])
-        for row in drawn.marks
+        for row in drawn.rows
     ] == [
-        ("OPS v3", both("too_late"), "?", both("no_speed"), "2026-06-04"),
+        ("OPS v3", both("too_late"), "?", too_few, "2026-06-04"),
+        ("OPS v5", both("no_forecast"), "?", too_few, "2026-06-29"),
         ("OPS v0", both("too_late"), "", "2026-07-04", "2026-06-30"),
-        ("OPS v4", both("no_speed"), "?", both("no_speed"), "2026-06-30"),
+        ("OPS v4", both("at_risk"), "", "2026-07-04", "2026-07-03"),
         ("OPS v1", both("in_time"), "", "2026-07-04", "2026-07-04"),
         ("OPS v2", both("no_due"), "→", "2027-01-01", "–"),
     ]
-    assert {row["today"] for row in drawn.marks} == {ms(MONDAY + timedelta(days=4))}
-    shown = texts(chart("burn_title").draw(frame.reset_index()))
-    assert both("milestones_title") in shown
-    over = burn(scope=4.0)
-    assert rows.burn(over).marks == []
-    assert both("milestones_title") not in texts(chart("burn_title").draw(over))
+    assert {row["today"] for row in drawn.rows} == {ms(MONDAY + timedelta(days=4))}
+    assert {row["half_on"] for row in drawn.rows} == {"2026-07-01", too_few}
+    assert both("at_risk") in texts(chart("milestones_title").draw(frame))
+    assert rows.ends(forecasts(done_by_50=None, done_by_85=None, due_date=None)).rows == []
 
 
 def test_hours_name_those_with_most_and_add_up() -> None:

@@ -80,7 +80,7 @@ def test_a_parent_has_the_hours_and_the_progress_of_all_below(
     assert [row["remaining_hours"] for row in left] == [None]
 
 
-def test_a_bar_goes_from_its_start_to_its_due_date_and_says_how_late_it_is(
+def test_a_bar_goes_from_its_start_to_its_due_date_and_says_whether_it_is_overdue(
     built: Built, ids: dict[str, int]
 ) -> None:
     columns = (
@@ -88,18 +88,19 @@ def test_a_bar_goes_from_its_start_to_its_due_date_and_says_how_late_it_is(
         "bar_end",
         "progress",
         "parent_issue_id",
-        "days_late",
+        "days_overdue",
+        "days_done_late",
         "due_moves_later",
         "days_after_parent",
     )
     today = datetime.now(ZoneInfo("Asia/Tokyo")).date()
     assert of_tree(built, ids, "gantt", columns) == {
-        "top": (day(13), day(20), Decimal("0.5"), None, (today - day(20)).days, 0, None),
-        "done": (day(13), day(14), 1, "top", 0, 0, 0),
-        "late": (day(16), day(24), 0, "top", (today - day(24)).days, 1, 4),
-        "below": (day(13), today, 0, "late", None, 0, (today - day(24)).days),
-        "one": (day(13), today, 0, None, None, 0, None),
-        "other": (day(13), today, 0, None, None, 0, None),
+        "top": (day(13), day(20), Decimal("0.5"), None, (today - day(20)).days, None, 0, None),
+        "done": (day(13), day(14), 1, "top", None, 0, 0, 0),
+        "late": (day(16), day(24), 0, "top", (today - day(24)).days, None, 1, 4),
+        "below": (day(13), today, 0, "late", None, None, 0, (today - day(24)).days),
+        "one": (day(13), today, 0, None, None, None, 0, None),
+        "other": (day(13), today, 0, None, None, None, 0, None),
     }
 
 

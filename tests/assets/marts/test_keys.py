@@ -48,7 +48,7 @@ def test_a_build_finds_and_shows_two_rows_of_one_key_of_a_view(
     deployment, _ = built
     [view] = deployment.query("SELECT pg_get_viewdef('mart.time_spine') AS made")
     made = str(view["made"]).rstrip(";")
-    first = f"SELECT min(day) FROM ({made}) AS all_days"
+    first = f"SELECT * FROM ({made}) AS all_days WHERE day = (SELECT min(day) FROM mart.calendar)"
     deployment.change(f"CREATE OR REPLACE VIEW mart.time_spine AS ({made}) UNION ALL {first}")
     run = deployment.run("marts")
     deployment.change(f"CREATE OR REPLACE VIEW mart.time_spine AS {made}")

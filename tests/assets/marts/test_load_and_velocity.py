@@ -2,7 +2,7 @@
 hand (`docs/metrics.md`).
 """
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -134,6 +134,7 @@ def test_what_is_left_is_laid_on_the_working_days_to_come(plan: Deployment) -> N
     columns = (
         "hours",
         "overdue_hours",
+        "milestone_overdue_hours",
         "issues",
         "capacity_hours",
         "undated_hours",
@@ -143,10 +144,10 @@ def test_what_is_left_is_laid_on_the_working_days_to_come(plan: Deployment) -> N
     found = {(row["user_name"], row["week"]): tuple(row[name] for name in columns) for row in rows}
     # The newest change is of a Saturday: of its week no working day is left.
     assert found == {
-        (FIRST, date(2026, 7, 27)): (0, 0, 0, 0, 0, 0, 0),
-        (FIRST, date(2026, 8, 3)): (15, 9, 2, 40, 0, 0, 0),
-        (SECOND, date(2026, 7, 27)): (0, 0, 0, 0, 5, 1, 0),
-        (SECOND, date(2026, 8, 3)): (20, 20, 1, 40, 0, 0, 0),
+        (FIRST, date(2026, 7, 27)): (0, 0, 0, 0, 0, 0, 0, 0),
+        (FIRST, date(2026, 8, 3)): (15, 0, 15, 2, 40, 0, 0, 0),
+        (SECOND, date(2026, 7, 27)): (0, 0, 0, 0, 0, 5, 1, 0),
+        (SECOND, date(2026, 8, 3)): (20, 20, 0, 1, 40, 0, 0, 0),
     }
 
 
@@ -183,6 +184,16 @@ def test_an_open_issue_says_how_long_it_has_its_status_and_how_far_it_is_overdue
         overdue["seconds_since_comment"],
     ) == (None, None, None)
     assert {row["days_overdue"] for row in rows if row["due_date"] is None} == {None}
+    today = overdue["due_date"] + timedelta(days=overdue["days_overdue"])
+    assert [
+        (row["is_overdue"], row["is_milestone_overdue"], row["days_milestone_overdue"])
+        for row in rows
+    ] == [
+        (True, True, (today - date(2026, 7, 17)).days),
+        (False, False, None),
+        (True, False, None),
+        (False, True, (today - date(2026, 7, 17)).days),
+    ]
     [ageing] = plan.query("SELECT * FROM mart.issue_now WHERE project_key = 'PEER'")
     assert ageing["age_seconds"] == round(
         (ageing["read_at"] - ageing["last_started_at"]).total_seconds()

@@ -29,6 +29,7 @@ def august(day: int) -> datetime:
 CLOSED_PERIODS = {
     "flow_daily": "day < :d",
     "milestone_burn": "day < :d",
+    "forecast": "as_of < :d",
     "issue_daily": "day < :d",
     "issue_status_interval": "valid_to < :d::timestamp AT TIME ZONE 'Asia/Tokyo'",
     "hours_ledger": "work_date < :d",

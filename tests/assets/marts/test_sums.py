@@ -23,6 +23,7 @@ SUMS = (
     "burn_day",
     "velocity",
     "milestone_burn",
+    "forecast",
     "earned_value_milestone",
     "earned_value_project",
     "issue_tree",

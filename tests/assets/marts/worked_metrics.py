@@ -65,19 +65,41 @@ PLAN = {
     "worked_hours": 17,
     "worked_by_planned": 17 / 56,
     "upcoming_hours": 35,
-    "upcoming_overdue_hours": 29,
+    "upcoming_overdue_hours": 20,
+    "upcoming_milestone_overdue_hours": 15,
     "undated_hours": 5,
     "planned_value": 41,
     "earned_value": 12,
     "actual_cost": 17,
-    "estimated_actual_cost": 15,
     "budget_hours": 56,
+    "costed_earned_value": 12,
+    "costed_actual_cost": 11,
+    "cost_coverage": 1,
     "spi": 12 / 41,
-    "cpi": 0.8,
-    "expected_cost": 72,
+    "cpi": 12 / 11,
+    "schedule_variance": -29,
+    "cost_variance": 1,
+    "expected_cost": 17 + 44 * 11 / 12,
+    "estimate_to_complete": 44 * 11 / 12,
+    "variance_at_completion": 39 - 44 * 11 / 12,
+    "to_complete_index": 44 / 39,
+    "baseline_planned_value": 43,
+    "baseline_budget_hours": 53,
+    "baseline_spi": 12 / 43,
+    "planned_in_period": 41,
+    "earned_in_period": 12,
+    "cost_in_period": 17,
+    "costed_earned_in_period": 12,
+    "costed_cost_in_period": 11,
+    "spi_in_period": 12 / 41,
+    "cpi_in_period": 12 / 11,
+    "person_days": 17 / 8,
+    "person_months": 17 / 160,
+    "planned_person_days": 7,
+    "planned_person_months": 0.35,
 }
 #: Of the same project on the day of the test, whichever it is after 4 August.
-OVERDUE = {"overdue_issues": 2, "remaining_hours": 40}
+OVERDUE = {"overdue_issues": 2, "milestone_overdue_issues": 2, "remaining_hours": 40}
 #: Of the project TREE on that day: nobody has its issues, one was begun on 16 July, and two have no
 #: estimate.
 STUCK = {
@@ -95,6 +117,8 @@ SINCE = {
     "seconds_in_status_max": 13,
     "days_overdue_max": 20,
 }
+#: Of PLAN on that day: the day of July on which its milestone was due.
+MILESTONE_SINCE = {"days_milestone_overdue_max": 17}
 #: Of the milestone of PLAN.
 SPRINT = {
     "milestone_committed": 4,
@@ -122,3 +146,7 @@ SYNCS = {
 }
 #: These have rows of their own below.
 BY_TIME = {"issues_in_stage", "reopenings"}
+#: Of the first person of the plan, with the lines of `test_capacity`: in July, and in the week of
+#: 3 August.
+CAPACITY = {"capacity_hours": 120, "utilisation": 15 / 120}
+UPCOMING = {"upcoming_utilisation": 15 / 30}

@@ -58,6 +58,34 @@ def work_to_a_plan(deployment: Deployment) -> dict[str, int]:
     }  # fmt: skip
 
 
+def work_to_a_baseline(deployment: Deployment) -> None:
+    """Make the project BASE: due dates and estimates that change, an estimate of 0, a day far away,
+    work without a date and work without hours.
+    """
+    space = deployment.sim.space
+    space.add_project("BASE", "Baseline")
+    who = space.add_user("基準 守").id
+    space.add_member("BASE", who, at=july(1))
+
+    def made(**fields: Any) -> int:
+        return space.create_issue("BASE", by=who, at=july(1), assignee_id=who, **fields).id
+
+    def edited(issue: int, day: int, **fields: Any) -> None:
+        space.edit_issue(issue, by=who, at=july(day), **fields)
+
+    moved = made(estimated_hours=8, due_date="2026-07-10")
+    edited(moved, 6, due_date="2026-07-20")
+    edited(moved, 17, status_id=CLOSED, actual_hours=10)
+    grown = made(estimated_hours=4, due_date="2026-07-15")
+    edited(grown, 8, estimated_hours=12)
+    edited(grown, 15, status_id=CLOSED)
+    nothing = made(estimated_hours=0, due_date="2026-07-16")
+    edited(nothing, 16, status_id=CLOSED, actual_hours=3)
+    made(estimated_hours=6, due_date="2061-12-31")
+    dateless = made(estimated_hours=5)
+    edited(dateless, 22, status_id=CLOSED, actual_hours=5)
+
+
 def work_in_a_tree(deployment: Deployment) -> dict[str, int]:
     """Make the project TREE: a parent with two children and a grandchild, and two issues that are
     each other's parents.

@@ -3,6 +3,7 @@
     'milestone_burn': ['space_key, milestone_id'],
     'earned_value_milestone': ['space_key, milestone_id'],
     'earned_value_project': ['space_key, project_id'],
+    'forecast': ['space_key, project_id', milestone_project()],
 }}) }}
 -- depends_on: {{ ref('plan_basis') }}
 -- It takes away the lists of groups that this one writes to.
@@ -17,7 +18,13 @@ select
     sum(done_hours) as done_hours,
     sum(actual_hours) as actual_hours,
     sum(unestimated_hours) as unestimated_hours,
-    sum(planned_hours) as planned_hours
+    sum(costed_done_hours) as costed_done_hours,
+    sum(costed_actual_hours) as costed_actual_hours,
+    sum(planned_hours) as planned_hours,
+    sum(baseline_hours) as baseline_hours,
+    sum(baseline_planned_hours) as baseline_planned_hours,
+    sum(finished)::bigint as finished,
+    sum(reopened)::bigint as reopened
 from {{ ref('burn_step') }}
 where true {{ and_stale('space_key, project_id, milestone_id, day') }}
 group by space_key, project_id, milestone_id, day

@@ -111,5 +111,7 @@ select
     date_trunc('week', day)::date as week,
     date_trunc('month', day)::date as month,
     extract(year from day - make_interval(months => fiscal_year_begins - 1))::int as fiscal_year,
+    extract(year from day - make_interval(months => fiscal_year_begins - 1)) || '年度' as fiscal_year_name,
+    (extract(quarter from day - make_interval(months => fiscal_year_begins - 1))::int + 1) / 2 as fiscal_half,
     extract(quarter from day - make_interval(months => fiscal_year_begins - 1))::int as fiscal_quarter
 from summed

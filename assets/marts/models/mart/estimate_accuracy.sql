@@ -14,6 +14,6 @@ select
     i.estimated_hours,
     i.actual_hours,
     i.hours_variance,
-    i.actual_hours / nullif(i.estimated_hours, 0) as ratio
+    i.actual_hours / i.estimated_hours as ratio
 from {{ ref('issue') }} as i
 where i.done_at is not null and not i.is_deleted and i.estimated_hours is not null and i.actual_hours is not null {{ and_targeted('i') }}

@@ -1,5 +1,5 @@
--- A bar for each issue: from when to when, how far it is, what it hangs on, how late it is today, and how often it was moved. A view:
--- choose a project.
+-- A bar for each issue: from when to when, how far it is, what it hangs on, whether it is overdue today, and how often it was moved. A
+-- view: choose a project.
 {{ config(materialized='view') }}
 with bars as (
     select
@@ -29,6 +29,7 @@ select
     b.space_key,
     b.project_id,
     b.project_key,
+    b.is_archived,
     b.issue_id,
     b.issue_key,
     b.url,
@@ -71,8 +72,10 @@ select
     b.estimated_hours,
     b.actual_hours,
     b.remaining_hours,
-    coalesce(coalesce(b.done_on, b.today) > b.planned_due, false) as is_late,
-    case when b.planned_due is not null then greatest(coalesce(b.done_on, b.today) - b.planned_due, 0) end as days_late,
+    {{ overdue("case when b.stage <> 'done' then b.due_date end", 'b.today') }},
+    {{ overdue("case when b.stage <> 'done' then b.milestone_due_date end", 'b.today', 'milestone_overdue') }},
+    b.was_late,
+    case when b.was_late is not null then greatest(b.done_on - b.due_date, 0) end as days_done_late,
     b.first_due_date,
     b.due_moves,
     b.due_moves_later,

@@ -33,10 +33,13 @@ select
     r.user_id,
     coalesce(u.name, p.name, '(unknown)') as user_name,
     r.hours,
+    r.hours / w.hours_per_day as person_days,
+    r.hours / w.hours_per_month as person_months,
     r.comment_id,
     i.deleted_at is not null as is_deleted
 from rows as r
 join {{ ref('stg_issue') }} as i on i.space_key = r.space_key and i.issue_id = r.issue_id
 left join {{ source('raw', 'users') }} as u on u.space_key = r.space_key and u.id = r.user_id
 left join {{ ref('stg_issue_person') }} as p on p.space_key = r.space_key and p.issue_id = r.issue_id and p.user_id = r.user_id
+left join {{ ref('unit') }} as w on w.space_key = r.space_key
 where r.kind = 'change' or r.hours <> 0

@@ -68,6 +68,7 @@ children as (
 {%- for names, (ids, table) in lists.items() %}
 {{ names }} as (
     select u.space_key, u.issue_id, array_agg(m.name order by u.place) as names
+        {{- ', min(m.release_due_date) as due_date' if names == 'milestones' else '' }}
     from (
         select i.space_key, i.issue_id, u.id, u.place
         from {{ ref('stg_issue') }} as i
@@ -86,6 +87,7 @@ select
     i.project_id,
     i.project_key,
     i.project_name,
+    i.is_archived,
     i.issue_key,
     sp.url || '/view/' || i.issue_key as url,
     i.summary,
@@ -148,6 +150,7 @@ select
     {{ seconds_between('i.created_at', 'c.first_response_at') }} as first_response_seconds,
     i.start_date,
     i.due_date,
+    mi.due_date as milestone_due_date,
     case
         when s.is_done and i.due_date is not null then (s.last_done_at at time zone i.timezone)::date > i.due_date
     end as was_late,

@@ -1,7 +1,8 @@
--- How much a milestone held at the end of each day, and how much of that was done, by number of issues and by estimated hours; from the
--- first issue that it got to today while issues of it are open, also past its due date, else to the day of the last change, as when the
--- last one was done. With it the ideal line, straight over working days from what it had open on its start day to nothing on its due date,
--- and how many days the rest would take at the speed of the 28 days before, or since its start date, if that is more recent.
+-- How much a milestone held at the end of each day, and how much of that was done, by number of issues
+-- and by estimated hours; from the first issue that it got to today while issues of it are open, also
+-- past its due date, else to the day of the last change, as when the last one was done. With it the
+-- ideal line, straight over working days from what it had open on its start day to nothing on its due
+-- date. When the rest will be done is in forecast.
 {{ config(pre_hook="{{ hashed() }}", meta={'groups': 'space_key, milestone_id'}) }}
 with steps as materialized (
     select space_key, milestone_id, day, scope::int as scope, done::int as done, scope_hours, done_hours, actual_hours
@@ -76,35 +77,24 @@ days as (
         s.done,
         s.scope_hours,
         s.done_hours,
-        s.actual_hours,
-        least(28, s.day - b.first_day + 1, case when b.start_date <= s.day then s.day - b.start_date + 1 end) as days_lately
+        s.actual_hours
     from sums as s
     join spans as b on b.number = s.number
     where s.is_day
 ),
-lately as (
-    select
-        *,
-        max(scope - done) filter (where day = start_day) over whole as start_open,
-        max(scope_hours - done_hours) filter (where day = start_day) over whole as start_hours,
-        done - coalesce(lag(done, days_lately) over following, 0) as done_lately
-    from days
-    window whole as (partition by number), following as (partition by number order by day)
-),
-projected as (
+lines as (
     select
         d.*,
+        max(d.scope - d.done) filter (where d.day = d.start_day) over whole as start_open,
+        max(d.scope_hours - d.done_hours) filter (where d.day = d.start_day) over whole as start_hours,
         case
             when d.day >= d.due_date then 0
             when d.day < d.start_day or d.working_days = 0 then 1
             else 1 - (n.worked - d.worked_before)::numeric / d.working_days
-        end as ideal_share,
-        case
-            when d.scope = d.done then 0
-            when d.done_lately > 0 then ceil((d.scope - d.done)::numeric * d.days_lately / d.done_lately)::int
-        end as days_to_done
-    from lately as d
+        end as ideal_share
+    from days as d
     left join numbered as n on n.space_key = d.space_key and n.day = d.day
+    window whole as (partition by d.number)
 )
 select
     d.space_key,
@@ -121,8 +111,6 @@ select
     d.actual_hours,
     case when d.due_date is not null then round(d.start_open * d.ideal_share, 4) end as ideal_open,
     case when d.due_date is not null then round(d.start_hours * d.ideal_share, 4) end as ideal_open_hours,
-    d.days_to_done,
-    d.day + d.days_to_done as projected_done_on,
     d.day = d.last_day as is_last
-from projected as d
+from lines as d
 left join {{ source('raw', 'projects') }} as p on p.space_key = d.space_key and p.id = d.project_id

@@ -4,6 +4,7 @@ select
     v.id as milestone_id,
     v.project_id,
     p.project_key,
+    coalesce(p.archived, false) as is_archived,
     v.name as milestone,
     v.start_date,
     v.release_due_date as due_date,
@@ -24,4 +25,4 @@ left join (
     join {{ ref('issue') }} as i on i.space_key = m.space_key and i.issue_id = m.issue_id
     where not i.is_deleted
 ) as i on i.space_key = v.space_key and i.milestone_id = v.id and i.project_id = v.project_id
-group by v.space_key, v.id, v.project_id, p.project_key, v.name, v.start_date, v.release_due_date, v.archived, v.deleted_at
+group by v.space_key, v.id, v.project_id, p.project_key, p.archived, v.name, v.start_date, v.release_due_date, v.archived, v.deleted_at

@@ -28,8 +28,13 @@ select
     s.month,
     s.planned_hours,
     s.actual_hours,
-    s.actual_hours - s.planned_hours as variance_hours
+    s.actual_hours - s.planned_hours as variance_hours,
+    s.planned_hours / w.hours_per_day as planned_person_days,
+    s.actual_hours / w.hours_per_day as actual_person_days,
+    s.planned_hours / w.hours_per_month as planned_person_months,
+    s.actual_hours / w.hours_per_month as actual_person_months
 from sums as s
 left join {{ source('raw', 'projects') }} as p on p.space_key = s.space_key and p.id = s.project_id
 left join {{ source('raw', 'versions') }} as v on v.space_key = s.space_key and v.id = s.milestone_id
 left join {{ ref('dim_person') }} as u on u.space_key = s.space_key and u.user_id = s.user_id
+left join {{ ref('unit') }} as w on w.space_key = s.space_key

@@ -1,7 +1,9 @@
 -- What sums of milestones and of earned value stand on besides the rows that they add up: the day of today, the calendar, milestones and
 -- projects. All are made anew when it changes. A space has it before it has issues.
 {{ config(meta={
-    'invalidates': {'milestone_burn': [], 'velocity': [], 'earned_value_milestone': [], 'earned_value_project': []},
+    'invalidates': {
+        'milestone_burn': [], 'forecast': [], 'velocity': [], 'earned_value_milestone': [], 'earned_value_project': []
+    },
 }) }}
 select
     s.space_key,

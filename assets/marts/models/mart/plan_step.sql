@@ -11,11 +11,6 @@ months as (
     from days
     group by space_key, month
 ),
-limits as (
-    select space_key, min(day) as first_day, max(day) as last_day
-    from days
-    group by space_key
-),
 -- Materialized, so that the days are looked up by space and day at once: the planner does not know how many rows it has before it.
 dated as materialized (
     select
@@ -24,10 +19,9 @@ dated as materialized (
         coalesce(p.assignee_id, 0) as user_id,
         p.estimated_hours,
         date_trunc('month', coalesce(p.planned_due, p.planned_start, p.created_on))::date as month,
-        case when p.planned_start is not null then greatest(least(p.planned_start, l.last_day), l.first_day) end as from_day,
-        case when p.planned_due is not null then greatest(least(p.planned_due, l.last_day), l.first_day) end as to_day
+        p.planned_start as from_day,
+        p.planned_due as to_day
     from {{ ref('issue_plan') }} as p
-    join limits as l on l.space_key = p.space_key
     where not p.is_deleted and p.estimated_hours > 0 {{ and_targeted('p') }}
 ),
 planned as materialized (

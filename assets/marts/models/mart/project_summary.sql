@@ -4,7 +4,7 @@ select
     p.id as project_id,
     p.project_key,
     p.name as project_name,
-    p.archived,
+    coalesce(p.archived, false) as is_archived,
     p.deleted_at is not null as is_deleted,
     count(i.issue_id) as issues,
     count(i.issue_id) filter (where i.stage = 'waiting') as waiting,

@@ -11,10 +11,11 @@ loads as (
     select
         space_key,
         coalesce(assignee_id, 0) as user_id,
-        count(*) filter (where stage <> 'done') as open_issues,
-        count(*) filter (where stage in ('active', 'review')) as active_issues,
+        count(*) filter (where stage <> 'done' and not is_archived) as open_issues,
+        count(*) filter (where stage in ('active', 'review') and not is_archived) as active_issues,
         count(*) filter (where stage = 'done') as done_issues,
-        sum(greatest(estimated_hours - coalesce(actual_hours, 0), 0)) filter (where stage <> 'done') as remaining_hours
+        sum({{ remaining_hours('false', 'estimated_hours', 'actual_hours') }})
+            filter (where stage <> 'done' and not is_archived) as remaining_hours
     from {{ ref('issue') }}
     where not is_deleted
     group by space_key, coalesce(assignee_id, 0)

@@ -1,6 +1,6 @@
 -- The hours that are left of each person's open issues, laid on the weeks to come, from today (the day of the newest change) on: spread
 -- evenly over the working days from the start (at the earliest today) to the due date; where the due date has no working day before it, on
--- the next one. Work that is overdue, or has a start and no due date, takes as many whole working days from then on as it needs. Work
+-- the next one. Work whose due date has passed, or that has a start and no due date, takes as many whole working days from then on as it needs. Work
 -- without a date is in no week: the first week says how much it is.
 {{ config(pre_hook="{{ hashed() }}") }}
 with days as materialized (
@@ -35,7 +35,8 @@ dated as materialized (
         coalesce(p.assignee_id, 0) as user_id,
         coalesce(p.remaining_hours, 0) as hours,
         p.estimated_hours is null as is_unestimated,
-        coalesce(p.planned_due < t.day, false) as is_overdue,
+        coalesce(i.due_date < t.day, false) as is_overdue,
+        coalesce(i.milestone_due_date < t.day, false) as is_milestone_overdue,
         p.planned_start is null and p.planned_due is null as is_undated,
         p.planned_due is null or p.planned_due < t.day as is_filled,
         least(greatest(p.planned_start, t.day), t.last_day) as from_day,
@@ -43,6 +44,7 @@ dated as materialized (
         t.week as this_week,
         t.last_worked
     from {{ ref('issue_plan') }} as p
+    join {{ ref('issue') }} as i on i.space_key = p.space_key and i.issue_id = p.issue_id
     join today as t on t.space_key = p.space_key
     where p.stage <> 'done' and not p.is_deleted
 ),
@@ -86,6 +88,7 @@ laid as (
         k.week,
         s.hours * (least(s.worked_to, k.worked) - greatest(s.worked_before, k.worked_before)) / (s.worked_to - s.worked_before) as hours,
         s.is_overdue,
+        s.is_milestone_overdue,
         1 as issues,
         0 as undated_hours,
         0 as undated_issues,
@@ -95,7 +98,8 @@ laid as (
     where least(s.worked_to, k.worked) > greatest(s.worked_before, k.worked_before)
     union all
     -- A line for the first week of everyone who has open issues, with what cannot be laid on a day.
-    select space_key, user_id, project_id, this_week, 0, false, 0, case when is_undated then hours else 0 end, is_undated::int, is_unestimated::int
+    select space_key, user_id, project_id, this_week, 0, false, false, 0, case when is_undated then hours else 0 end, is_undated::int,
+        is_unestimated::int
     from open_issues
 ),
 sums as (
@@ -106,6 +110,7 @@ sums as (
         week,
         round(sum(hours), 4) as hours,
         round(coalesce(sum(hours) filter (where is_overdue), 0), 4) as overdue_hours,
+        round(coalesce(sum(hours) filter (where is_milestone_overdue), 0), 4) as milestone_overdue_hours,
         sum(issues) as issues,
         sum(undated_hours) as undated_hours,
         sum(undated_issues) as undated_issues,
@@ -125,9 +130,11 @@ select
     u.user_name,
     s.project_id,
     p.project_key,
+    coalesce(p.archived, false) as is_archived,
     s.week,
     s.hours,
     s.overdue_hours,
+    s.milestone_overdue_hours,
     s.issues,
     case when s.user_id <> 0 then coalesce(c.hours, 0) end as capacity_hours,
     round(s.hours / nullif(c.hours, 0), 4) as utilisation,

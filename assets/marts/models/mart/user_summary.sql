@@ -18,8 +18,8 @@ left join (
     select
         space_key,
         coalesce(assignee_id, 0) as assignee_id,
-        count(*) filter (where stage <> 'done') as open_issues,
-        count(*) filter (where stage in ('active', 'review')) as active_issues,
+        count(*) filter (where stage <> 'done' and not is_archived) as open_issues,
+        count(*) filter (where stage in ('active', 'review') and not is_archived) as active_issues,
         count(*) filter (where stage = 'done') as done_issues,
         percentile_cont(0.5) within group (order by cycle_seconds) as cycle_seconds_median
     from {{ ref('issue') }}

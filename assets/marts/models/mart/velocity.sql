@@ -1,6 +1,9 @@
--- What each milestone committed itself to, got added, lost, finished and carried over, by issues and by estimated hours. It is counted from
--- the end of its start day (without one: the day on which it got its first issue) to the end of its due date (without one: to today while
--- issues of it are open, else to its last change), at most to today. An issue that was done before and stayed so does not count.
+-- What each milestone committed itself to, got added, lost, finished and carried over, by issues and
+-- by estimated hours. It is counted from the end of its start day (without one: the day on which it
+-- got its first issue) to the end of its due date (without one: to today while issues of it are open,
+-- else to its last change), at most to today. An issue counts that was open in it in these days, or
+-- was done in it: one that came in done, or was done before, and stayed so does not. Actual hours are
+-- those that were booked in these days for what was in it on the day.
 {{ config(pre_hook="{{ hashed() }}", meta={'groups': 'space_key, milestone_id'}) }}
 with milestones as (
     select v.space_key, v.id as milestone_id, v.project_id, v.name, v.start_date, v.release_due_date, v.archived, v.deleted_at
@@ -50,11 +53,12 @@ issues as (
         sum(s.scope) > 0 as is_held,
         sum(s.done) > 0 as is_done,
         sum(s.scope_hours) as hours,
-        sum(s.actual_hours) as actual_hours,
+        sum(s.booked_hours) filter (where s.day >= b.counted_from) as booked_hours,
         coalesce(max(-s.scope_hours) filter (where s.scope < 0 and s.day > b.counted_from), 0) as lost_hours,
         bool_or(s.scope > 0 and s.day > b.counted_from) as came_later,
-        coalesce(sum(s.done) filter (where s.day < b.counted_from), 0) > 0
-            and not bool_or(s.day >= b.counted_from and s.done < 0 and s.scope = 0) as was_done_before
+        coalesce(sum(s.scope - s.done) filter (where s.day <= b.counted_from), 0) > 0
+            or bool_or(s.day > b.counted_from and s.scope > s.done)
+            or bool_or(s.day >= b.counted_from and s.finished > 0) as is_worked_at
     from spans as b
     join {{ ref('burn_step') }} as s on s.space_key = b.space_key and s.milestone_id = b.milestone_id and s.day <= b.counted_to
     where true {{ and_stale('s.space_key, s.milestone_id') }}
@@ -74,10 +78,14 @@ sums as (
         sum(case when is_committed then committed_hours else lost_hours end) filter (where not is_held) as removed_hours,
         sum(hours - committed_hours) filter (where is_committed and is_held) as reestimated_hours,
         sum(hours) filter (where is_held and is_done) as done_hours,
-        sum(hours) filter (where is_held and not is_done) as left_open_hours,
-        sum(actual_hours) as actual_hours
+        sum(hours) filter (where is_held and not is_done) as left_open_hours
     from issues
-    where (is_committed or came_later) and not was_done_before
+    where (is_committed or came_later) and is_worked_at
+    group by space_key, milestone_id
+),
+booked as (
+    select space_key, milestone_id, sum(booked_hours) as actual_hours
+    from issues
     group by space_key, milestone_id
 ),
 named as (
@@ -116,7 +124,8 @@ select
     coalesce(s.done_hours, 0) as done_hours,
     coalesce(s.left_open_hours, 0) as left_open_hours,
     case when b.state = 'over' then coalesce(s.left_open_hours, 0) end as carried_over_hours,
-    coalesce(s.actual_hours, 0) as actual_hours
+    coalesce(h.actual_hours, 0) as actual_hours
 from named as b
 left join sums as s on s.space_key = b.space_key and s.milestone_id = b.milestone_id
+left join booked as h on h.space_key = b.space_key and h.milestone_id = b.milestone_id
 left join {{ source('raw', 'projects') }} as p on p.space_key = b.space_key and p.id = b.project_id

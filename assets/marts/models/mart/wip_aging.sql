@@ -49,6 +49,7 @@ select
     space_key,
     project_id,
     project_key,
+    is_archived,
     issue_id,
     issue_key,
     summary,

@@ -1,9 +1,12 @@
 -- The issues that are built anew: those of which something was written since the last build began, of which a name has changed, whose
--- status has got another stage, that have or had a milestone with another due date, the parents of all these, children whose parent has
--- another key, and those that the raw table has no more. A build of all marts empties the list when it is done. One that ends halfway
--- leaves it to the next, which might not find them again: some are found by what the first has already repaired.
+-- status has got another stage, that have or had a milestone with another due date, those of a
+-- project whose baseline has come, those with a date outside a calendar that has grown, the parents
+-- of all these, children whose parent has another key, and those that the raw table has no more. A
+-- build of all marts empties the list when it is done. One that ends halfway leaves it to the next,
+-- which might not find them again: some are found by what the first has already repaired.
 {{ config(pre_hook="{{ hashed() if flags.FULL_REFRESH else by_index() }}", post_hook='analyze {{ this }}') }}
 {% set issues, stages = source('raw', 'issues'), ref('stg_status_stage') %}
+{% set baselines = ref('baselines') %}
 {% if flags.FULL_REFRESH %}
 select space_key, id as issue_id from {{ issues }}
 {% else %}
@@ -11,6 +14,8 @@ select space_key, id as issue_id from {{ issues }}
 {% set unlogged = adapter.get_relation(database=target.database, schema='staging', identifier='stg_unlogged_change') %}
 {% set steps = adapter.get_relation(database=target.database, schema='mart', identifier='burn_step') %}
 {% set staged = adapter.get_relation(database=target.database, schema='staging', identifier='stg_issue') %}
+{% set plans = adapter.get_relation(database=target.database, schema='mart', identifier='issue_plan') %}
+{% set basis = adapter.get_relation(database=target.database, schema='mart', identifier='plan_basis') %}
 {% set since = built_until() %}
 with users as (
     select space_key, id from {{ source('raw', 'users') }} where loaded_at >= {{ since }}
@@ -71,6 +76,38 @@ written as (
         {% endfor %}
     ) as v
     where coalesce(v.status_id, 0) = s.status_id
+    {% endif %}
+    {% if basis %}
+    union
+    select p.space_key, i.id
+    from {{ baselines }} as b
+    join {{ source('raw', 'projects') }} as p
+        on p.project_key = b.project_key and p.space_key = coalesce(b.space_key, p.space_key)
+    join {{ basis }} as t on t.space_key = p.space_key
+        and b.baseline_day > t.day and b.baseline_day <= now()::date + 1
+    join {{ issues }} as i on i.space_key = p.space_key and i.project_id = p.id
+    {% endif %}
+    {% if plans %}
+    union
+    select p.space_key, p.issue_id
+    from {{ plans }} as p
+    where p.is_outside_calendar and exists (
+        select from {{ issues }} as i
+        where i.space_key = p.space_key and i.loaded_at >= {{ since }}
+            -- Of another year than the newest, or the oldest, before.
+            and (
+                i.updated_at >= (
+                    select max(c.day) + 1 - interval '2 years'
+                    from mart.calendar as c
+                    where c.space_key = p.space_key
+                )
+                or i.created_at < (
+                    select min(c.day) + interval '1 day'
+                    from mart.calendar as c
+                    where c.space_key = p.space_key
+                )
+            )
+    )
     {% endif %}
     {% if steps %}
     union

@@ -1,10 +1,12 @@
--- One row per issue, deleted ones too, with the names that its ids have now.
+-- One row per issue, deleted ones too, with the names that its ids have now. An estimate of 0 is
+-- none.
 select
     i.space_key,
     i.id as issue_id,
     i.project_id,
     p.project_key,
     p.name as project_name,
+    coalesce(p.archived, false) as is_archived,
     i.issue_key,
     i.summary,
     i.issue_type_id,
@@ -22,7 +24,7 @@ select
     i.parent_issue_id,
     i.start_date,
     i.due_date,
-    i.estimated_hours,
+    nullif(i.estimated_hours, 0) as estimated_hours,
     i.actual_hours,
     {{ in_order_of_source('i.category_ids', 'category') }} as category_ids,
     {{ in_order_of_source('i.version_ids', 'versions') }} as version_ids,

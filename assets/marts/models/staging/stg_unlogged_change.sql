@@ -13,7 +13,8 @@ with seen as (
         o.field,
         {% for side in ('old', 'new') %}
         case
-            when o.field in ('estimated_hours', 'actual_hours') then trim_scale(o.{{ side }}_value::numeric)::text
+            when o.field = 'estimated_hours' then trim_scale(nullif(o.{{ side }}_value::numeric, 0))::text
+            when o.field = 'actual_hours' then trim_scale(o.{{ side }}_value::numeric)::text
             when o.field = 'milestone' then {{ sorted_ids("o." ~ side ~ "_value::bigint[]") }}
             else o.{{ side }}_value
         end as {{ side }}_value,
@@ -79,7 +80,8 @@ versions as (
 candidates as (
     select s.space_key, s.issue_id, s.field, s.id, s.old_value, s.new_value, s.updated_before, s.updated_at, s.changed_at, s.evidence
     from seen as s
-    where s.field <> 'updated_at'
+    -- From no estimate to one of 0 is no change.
+    where s.field <> 'updated_at' and (s.field <> 'estimated_hours' or s.old_value is distinct from s.new_value)
     union all
     select space_key, issue_id, field, 0, null, first_value, '-infinity', first_updated_at, first_updated_at, 'first version'
     from versions
