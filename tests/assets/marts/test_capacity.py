@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from assets.marts.manifest import manifest
-from assets.marts.metrics import Metrics
+from assets.marts.metrics import GRAINS, Metrics
 from tests.assets.marts.building import build, last_checks, rows_of
 from tests.assets.marts.test_bi_metrics import rows
 from tests.assets.marts.worked_metrics import CAPACITY, UPCOMING
@@ -121,7 +121,7 @@ def test_wrong_lines_of_capacity_are_named(edited: Deployment) -> None:
 
 def test_utilisation_is_cut_by_person_and_by_any_time(edited: Deployment) -> None:
     defined = Metrics(manifest())
-    assert defined.grains(["utilisation"]) == ["day", "week", "month", "quarter", "year"]
+    assert defined.grains(["utilisation"]) == [*GRAINS]
     assert defined.grains(["upcoming_utilisation"]) == ["week"]
     sql = defined.sql(["utilisation"], ["month", "person_id", "person"], order=["month"])
     booked = {(row["person"], row["month"].date()): row["utilisation"] for row in edited.query(sql)}
