@@ -82,10 +82,9 @@ def test_load_is_set_against_the_hours_that_the_person_has(edited: Deployment) -
         "SELECT user_name, hours, capacity_hours, utilisation FROM mart.upcoming_load "
         "WHERE project_key = 'PLAN' AND week = '2026-08-03' ORDER BY user_id"
     )
-    assert [tuple(row.values()) for row in found] == [
-        (FIRST, 15, 30, Decimal("0.5")),
-        (SECOND, 20, 20, 1),
-    ]
+    load = [tuple(map(row.get, ("user_name", "hours", "capacity_hours"))) for row in found]
+    assert load == [(FIRST, 15, 30), (SECOND, 20, 20)]
+    assert [row["utilisation"] for row in found] == [Decimal("0.5"), 1]
 
 
 def test_metrics_of_capacity_have_the_numbers_that_were_worked_out_by_hand(
