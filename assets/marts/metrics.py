@@ -108,7 +108,7 @@ class Metrics:
     @cached_property
     def _engine_with_archived(self) -> MetricFlowEngine:
         """The same of definitions that leave no archived project out."""
-        whole = self._manifest.model_copy(deep=True)
+        whole = self._manifest.copy(deep=True)
         for metric in whole.metrics:
             if metric.filter is not None:
                 metric.filter.where_filters = [

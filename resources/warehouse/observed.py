@@ -16,22 +16,30 @@ OBSERVED: Final = {
     "estimated_hours": "estimated_hours",
     "actual_hours": "actual_hours",
     "milestone": "milestone_ids",
+    # In no change log: an issue has moved to another project.
+    "project": "project_id",
     # Says when the first version that was seen had been changed, once that version is gone.
     "updated_at": "updated_at",
 }
-COLUMNS: Final = ("project_id", "created_at", *OBSERVED.values())
+#: The same of what an issue loses by a move, as only its old project knows it: noted with a move.
+LEFT_BEHIND: Final = {"issue_type": "issue_type_id", "category": "category_ids"}
+COLUMNS: Final = ("created_at", *OBSERVED.values(), *LEFT_BEHIND.values())
 """Columns of a written issue that `NOTED` reads, with `id` and `inserted`."""
 
 _STATUS_DELETED, _MILESTONE_DELETED = 34, 24
+#: An issue was made, changed or commented.
+_OF_ISSUES = "1, 2, 3"
 _VALUES = ", ".join(
     f"('{field}', CAST(o.{column} AS text), CAST(m.{column} AS text))"
-    for field, column in OBSERVED.items()
+    for field, column in (OBSERVED | LEFT_BEHIND).items()
 )
+_ONLY_MOVED = ", ".join(f"'{field}'" for field in LEFT_BEHIND)
 
 #: A part of the statement that merges issues; `merged` are the rows that it has written. Parts of
 #: one statement see the rows as they were before it, so that `raw.issues` has the versions that are
 #: replaced. An activity dates a change by the second, a deletion by the load that found it, and
-#: without both the sync that sees it does; none is before the stored version.
+#: without both the sync that sees it does; none is before the stored version. A move, and what an
+#: issue loses by it, is of the first activity of the issue in its new project.
 NOTED: Final = f"""
 INSERT INTO ops.observed_changes
     (space_key, issue_id, field, old_value, new_value, updated_before, updated_at, changed_at,
@@ -57,6 +65,15 @@ LEFT JOIN LATERAL (
         AND a.type = {_MILESTONE_DELETED}
     WHERE g.id <> ALL (COALESCE(m.milestone_ids, '{{}}'))
     UNION ALL
+    SELECT 1, n.created_at, 'activity ' || n.id
+    FROM (
+        SELECT a.created_at, a.id FROM raw.activities AS a
+        WHERE m.project_id <> o.project_id AND a.space_key = :space_key AND a.content_id = m.id
+            AND a.project_id = m.project_id AND a.type IN ({_OF_ISSUES})
+            AND a.created_at >= o.updated_at
+        ORDER BY a.created_at, a.id LIMIT 1
+    ) AS n
+    UNION ALL
     SELECT 2, d.found_at, 'deletion of ' || d.table_name || ' ' || d.record_key
     FROM ops.deletions AS d
     WHERE d.space_key = :space_key AND d.restored_at IS NULL AND (
@@ -69,8 +86,9 @@ LEFT JOIN LATERAL (
     )
     ORDER BY place, found_at DESC
     LIMIT 1
-) AS w ON f.field IN ('status', 'milestone')
+) AS w ON f.field IN ('status', 'milestone', 'project', {_ONLY_MOVED})
 WHERE NOT m.inserted AND f.old_value IS DISTINCT FROM f.new_value
+    AND (f.field NOT IN ({_ONLY_MOVED}) OR m.project_id <> o.project_id)
     AND (f.field <> 'updated_at' OR NOT EXISTS (
         SELECT FROM ops.observed_changes AS n WHERE n.space_key = :space_key AND n.issue_id = m.id
     ))

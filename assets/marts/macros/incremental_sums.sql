@@ -75,8 +75,8 @@ out. While there is no such table, all sums are made.
 {%- endmacro %}
 
 {# The project and the week of a row by one of its days. #}
-{% macro project_week(day='day') -%}
-    space_key, project_id, date_trunc('week', {{ day }}::timestamp)::date
+{% macro project_week(day='day', project='project_id') -%}
+    space_key, {{ project }}, date_trunc('week', {{ day }}::timestamp)::date
 {%- endmacro %}
 
 {# The project of a milestone: that of a row is the issue's, which may have moved to another one. #}

@@ -62,6 +62,16 @@ follows it, if any), the same of an unlogged change (of u, SIDE being old or new
 {%- endmacro %}
 
 {#
+A join: `stay` is where an issue was at a moment, of those that have moved to another project. All others have no such row, and are where
+they always were: coalesce(stay.project_id, i.project_id).
+#}
+{% macro join_stay(alias, at, stay='stay') -%}
+    left join {{ ref('stg_issue_project') }} as {{ stay }}
+        on {{ stay }}.space_key = {{ alias }}.space_key and {{ stay }}.issue_id = {{ alias }}.issue_id
+            and {{ stay }}.valid_from <= {{ at }} and ({{ at }} < {{ stay }}.valid_to or {{ stay }}.valid_to is null)
+{%- endmacro %}
+
+{#
 The id after a change. Where the log does not have it, as of one of two users of one name, it is what an unlogged change was
 seen to replace, or today's after the last change, if the name is today's.
 #}
@@ -91,10 +101,13 @@ seen to replace, or today's after the last change, if the name is today's.
 
 {#
 The same of a field that has only the log: rows for the issues of which it was changed; all others have always had what they have today,
-and so has everybody since the last change. values: column -> [before a change (of c), after it].
+and so has everybody since the last change. values: column -> [before a change (of c), after it]. The value that holds when an issue moves to
+another project may have gone with the move (`stg_issue_project`).
 #}
 {% macro logged_timeline(field, values) -%}
     {%- set changes = ref('stg_issue_change') -%}
+    select *, lead(valid_from) over (partition by space_key, issue_id order by position) as valid_to
+    from (
     select c.space_key, c.issue_id, 0::bigint as position, i.created_at as valid_from, false as is_last
         {%- for column, (before, after) in values.items() %}, {{ before }} as {{ column }}{% endfor %}
     from {{ changes }} as c
@@ -105,4 +118,14 @@ and so has everybody since the last change. values: column -> [before a change (
         {%- for column, (before, after) in values.items() %}, {{ after }}{% endfor %}
     from {{ changes }} as c
     where c.field = '{{ field }}' {{ and_targeted('c') }}
+    ) as points
+{%- endmacro %}
+
+{# What an issue had by such a timeline: left behind by a move, of today, or of the log. #}
+{% macro logged_value(timeline, column) -%}
+    case
+        when stay.valid_to is not null and coalesce({{ timeline }}.valid_to >= stay.valid_to, true) then stay.{{ column }}
+        when coalesce({{ timeline }}.is_last, true) then i.{{ column }}
+        else {{ timeline }}.{{ column }}
+    end as {{ column }}
 {%- endmacro %}

@@ -14,7 +14,7 @@ from tests.assets.marts.building import last_checks, rows_of
 from tests.deployment import Deployment
 
 Built = tuple[Deployment, int]
-NAMES = ("top", "done", "late", "below", "one", "other")
+NAMES = ("top", "done", "late", "below", "one", "other", "behind")
 
 
 def day(number: int) -> date:
@@ -101,6 +101,8 @@ def test_a_bar_goes_from_its_start_to_its_due_date_and_says_whether_it_is_overdu
         "below": (day(13), today, 0, "late", None, None, 0, (today - day(24)).days),
         "one": (day(13), today, 0, None, None, None, 0, None),
         "other": (day(13), today, 0, None, None, None, 0, None),
+        # Due before it was made: it ends when it was done.
+        "behind": (day(13), day(16), 1, None, None, 6, 0, None),
     }
 
 
@@ -119,7 +121,7 @@ def test_a_loop_of_parents_is_named_and_fails_no_build(built: Built, ids: dict[s
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     rows = {int(row["issue_id"]): row["why"] for row in rows_of(check)}
     assert {name: rows.get(number) for name, number in ids.items()} == {
-        **dict.fromkeys(NAMES[:4]),
+        **dict.fromkeys((*NAMES[:4], "behind")),
         "one": "loop",
         "other": "loop",
     }

@@ -88,7 +88,7 @@ def work_to_a_baseline(deployment: Deployment) -> None:
 
 def work_in_a_tree(deployment: Deployment) -> dict[str, int]:
     """Make the project TREE: a parent with two children and a grandchild, and two issues that are
-    each other's parents.
+    each other's parents, and one that is done after a due date before it was made.
 
     Return name -> id.
     """
@@ -106,8 +106,13 @@ def work_in_a_tree(deployment: Deployment) -> dict[str, int]:
     below = made(estimated_hours=4, parent_id=late)
     one = made()
     other = made(parent_id=one)
+    behind = made(due_date="2026-07-10")
     space.edit_issue(done, by=who, at=july(14), status_id=CLOSED, actual_hours=5)
     space.edit_issue(late, by=who, at=july(15), due_date="2026-07-24")
     space.edit_issue(late, by=who, at=july(16), status_id=IN_PROGRESS, actual_hours=1)
     space.edit_issue(one, by=who, at=july(16), parent_id=other)
-    return {"top": top, "done": done, "late": late, "below": below, "one": one, "other": other}
+    space.edit_issue(behind, by=who, at=july(16), status_id=CLOSED)
+    return {
+        "top": top, "done": done, "late": late, "below": below, "one": one, "other": other,
+        "behind": behind,
+    }  # fmt: skip

@@ -136,3 +136,41 @@ def test_a_deletion_that_was_found_dates_what_it_changes(
     load("issues", issue(1, milestone=[]))
     load("issues", issue(1, milestone=[], summary="another", updated=STILL_LATER))
     assert noted() == [("milestone", "{31}", "{}", "deletion", None)]
+
+
+def test_a_move_is_noted_with_what_only_the_old_project_knows(
+    load: Any, noted: Noted, issue: Any
+) -> None:
+    load("issues", issue(1), issue(2), issue(3))
+    load(
+        "activities",
+        *(
+            {
+                "id": number,
+                "type": 2,
+                "project": {"id": project, "projectKey": key},
+                "created": f"2026-08-0{day}T05:00:00Z",
+                "content": {"id": 90_001},
+            }
+            for number, project, key, day in (
+                (1, 300, "OPS", 2), (2, 400, "WEB", 3), (3, 400, "WEB", 4),
+            )
+        ),
+    )  # fmt: skip
+    gone = {"projectId": 400, "milestone": [], "category": [], "updated": STILL_LATER}
+    kind = {"id": 1401, "projectId": 400, "name": "Task", "color": "#7ea800", "displayOrder": 0}
+    load("issues", *(issue(number, **gone, issueType=kind) for number in (1, 2)))
+    # In the same project these are in the log.
+    load("issues", issue(3, issueType={**kind, "id": 1202, "projectId": 300}, updated=LATER))
+    moves = [row for row in noted() if row[0] != "updated_at"]
+    assert {row[0] for row in moves} == {"project", "milestone", "issue_type", "category"}
+    assert [row for row in moves if row[0] == "project"] == [
+        # The first activity of the issue in its new project; of the other issue there is none.
+        ("project", "300", "400", "activity", "2026-08-03"),
+        ("project", "300", "400", "sync", None),
+    ]
+    assert [row[3:] for row in moves if row[0] == "milestone"] == [
+        ("activity", "2026-08-03"),
+        ("sync", None),
+    ]
+    assert [row[1:3] for row in moves if row[0] == "issue_type"] == [("1201", "1401")] * 2

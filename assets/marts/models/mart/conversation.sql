@@ -13,7 +13,7 @@ with said as (
 select
     c.space_key,
     c.issue_id,
-    i.project_id,
+    coalesce(stay.project_id, i.project_id) as project_id,
     i.issue_key,
     c.comment_id,
     c.position,
@@ -29,6 +29,7 @@ select
     i.deleted_at is not null as is_deleted
 from said as c
 join {{ ref('stg_issue') }} as i on i.space_key = c.space_key and i.issue_id = c.issue_id
+{{ join_stay('c', 'c.created_at') }}
 left join {{ source('raw', 'users') }} as u on u.space_key = c.space_key and u.id = c.created_user_id
 left join {{ ref('stg_issue_person') }} as p
     on p.space_key = c.space_key and p.issue_id = c.issue_id and p.user_id = c.created_user_id

@@ -5,7 +5,7 @@
 ) }}
 select
     i.space_key,
-    i.project_id,
+    i.done_project_id as project_id,
     p.project_key,
     date_trunc('month', i.done_day::timestamp)::date as done_month,
     count(*) as issues,
@@ -17,6 +17,6 @@ select
     percentile_cont(0.85) within group (order by i.cycle_seconds) as cycle_seconds_p85,
     percentile_cont(0.95) within group (order by i.cycle_seconds) as cycle_seconds_p95
 from {{ ref('issue') }} as i
-left join {{ source('raw', 'projects') }} as p on p.space_key = i.space_key and p.id = i.project_id
-where i.done_day is not null and not i.is_deleted {{ and_stale("i.space_key, i.project_id, date_trunc('month', i.done_day::timestamp)::date") }}
+left join {{ source('raw', 'projects') }} as p on p.space_key = i.space_key and p.id = i.done_project_id
+where i.done_day is not null and not i.is_deleted {{ and_stale("i.space_key, i.done_project_id, date_trunc('month', i.done_day::timestamp)::date") }}
 group by 1, 2, 3, 4

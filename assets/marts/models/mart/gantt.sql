@@ -21,9 +21,28 @@ with bars as (
     join {{ ref('space_today') }} as t on t.space_key = i.space_key
     where not i.is_deleted
 ),
+-- It begins on the first of these days that is not after its end: work that was begun or made only
+-- after its due date ends when it was done, or today, so that no bar ends where it begins for that.
 ended as (
-    select *, coalesce(planned_due, done_on, greatest(today, planned_start)) as bar_end
+    select
+        *,
+        coalesce(planned_due, done_on, greatest(today, planned_start)) as due_end,
+        least(created_on, done_on) as made_on
     from bars
+),
+begun as (
+    select
+        *,
+        case
+            when planned_start <= due_end then 'start date'
+            when started_on <= due_end then 'started'
+            else 'created'
+        end as start_from,
+        case
+            when planned_start <= due_end or started_on <= due_end or made_on <= due_end then due_end
+            else greatest(coalesce(done_on, today), made_on)
+        end as bar_end
+    from ended
 )
 select
     b.space_key,
@@ -48,15 +67,11 @@ select
     coalesce(r.root_issue_id, b.issue_id) as root_issue_id,
     coalesce(r.depth, 0) as depth,
     coalesce(r.children, 0) as children,
-    least(coalesce(b.planned_start, b.started_on, b.created_on), b.bar_end) as bar_start,
+    case b.start_from when 'start date' then b.planned_start when 'started' then b.started_on else b.made_on end as bar_start,
     b.bar_end,
+    b.start_from,
     case
-        when b.planned_start is not null then 'start date'
-        when b.started_on is not null then 'started'
-        else 'created'
-    end as start_from,
-    case
-        when b.planned_due is not null then b.due_from
+        when b.planned_due = b.bar_end then b.due_from
         when b.done_on is not null then 'done'
         else 'today'
     end as end_from,
@@ -81,6 +96,6 @@ select
     b.due_moves_later,
     b.days_moved,
     case when u.planned_due is not null then greatest(b.bar_end - u.planned_due, 0) end as days_after_parent
-from ended as b
+from begun as b
 left join {{ ref('issue_tree') }} as r on r.space_key = b.space_key and r.issue_id = b.issue_id
 left join {{ ref('issue_plan') }} as u on u.space_key = b.space_key and u.issue_id = r.parent_issue_id

@@ -22,8 +22,8 @@ rows as (
 select
     r.space_key,
     r.issue_id,
-    i.project_id,
-    i.project_key,
+    coalesce(stay.project_id, i.project_id) as project_id,
+    case when stay.project_id is not null then stay.project_key else i.project_key end as project_key,
     i.issue_key,
     r.position,
     r.kind,
@@ -39,6 +39,7 @@ select
     i.deleted_at is not null as is_deleted
 from rows as r
 join {{ ref('stg_issue') }} as i on i.space_key = r.space_key and i.issue_id = r.issue_id
+{{ join_stay('r', 'r.changed_at') }}
 left join {{ source('raw', 'users') }} as u on u.space_key = r.space_key and u.id = r.user_id
 left join {{ ref('stg_issue_person') }} as p on p.space_key = r.space_key and p.issue_id = r.issue_id and p.user_id = r.user_id
 left join {{ ref('unit') }} as w on w.space_key = r.space_key

@@ -1,7 +1,9 @@
 -- One row per issue: what it is now, and what its history says.
 {{ config(meta={'invalidates': {
-    'person_project_day': [project_week('created_day'), project_week('done_day')],
-    'cycle_time': ["space_key, project_id, date_trunc('month', done_day::timestamp)::date"],
+    'person_project_day': [
+        project_week('created_day', 'created_project_id'), project_week('done_day', 'done_project_id')
+    ],
+    'cycle_time': ["space_key, done_project_id, date_trunc('month', done_day::timestamp)::date"],
     'issue_tree': ['space_key, issue_id', 'space_key, parent_issue_id'],
 }}) }}
 {% set lists = {
@@ -18,7 +20,7 @@ with status_facts as (
             where stage in ('active', 'review') and stage_before is distinct from 'active' and stage_before is distinct from 'review'
         ) as last_started_at,
         max(valid_from) filter (where stage = 'done' and stage_before is distinct from 'done') as last_done_at,
-        max(valid_from) filter (where is_last) as status_since,
+        max(valid_from) filter (where not is_move) as status_since,
         max(stage) filter (where is_last) as stage,
         bool_or(is_last and stage = 'done') as is_done,
         (sum(seconds) filter (where stage = 'waiting'))::bigint as seconds_waiting,
@@ -117,12 +119,14 @@ select
     coalesce(ve.names, '{}') as versions,
     i.created_at,
     (i.created_at at time zone i.timezone)::date as created_day,
+    coalesce(made_in.project_id, i.project_id) as created_project_id,
     i.updated_at,
     s.first_started_at,
     s.last_started_at,
     s.first_done_at,
     case when s.is_done then s.last_done_at end as done_at,
     case when s.is_done then (s.last_done_at at time zone i.timezone)::date end as done_day,
+    case when s.is_done then coalesce(done_in.project_id, i.project_id) end as done_project_id,
     case when s.is_done then {{ seconds_between('i.created_at', 's.last_done_at') }} end as lead_seconds,
     case
         when s.is_done and s.first_started_at <= s.last_done_at then {{ seconds_between('s.first_started_at', 's.last_done_at') }}
@@ -163,6 +167,8 @@ select
 from {{ ref('stg_issue') }} as i
 join status_facts as s on s.space_key = i.space_key and s.issue_id = i.issue_id
 join {{ ref('issue_assignee_interval') }} as a on a.space_key = i.space_key and a.issue_id = i.issue_id and a.is_last
+{{ join_stay('i', 'i.created_at', 'made_in') }}
+{{ join_stay('i', 's.last_done_at', 'done_in') }}
 left join change_facts as f on f.space_key = i.space_key and f.issue_id = i.issue_id
 left join reopenings as r on r.space_key = i.space_key and r.issue_id = i.issue_id
 left join comment_facts as c on c.space_key = i.space_key and c.issue_id = i.issue_id

@@ -13,19 +13,6 @@ with limits as (
     from {{ ref('calendar') }}
     group by space_key
 ),
-milestones as (
-    select u.space_key, u.issue_id, min(v.release_due_date) as due_date
-    from (
-        select i.space_key, i.issue_id, u.id
-        from {{ ref('stg_issue') }} as i
-        cross join lateral unnest(i.milestone_ids) as u (id)
-        where i.due_date is null {{ and_targeted('i') }}
-        -- Taken apart first: joined by hash then, not by a loop over all names for each issue.
-        offset 0
-    ) as u
-    join {{ source('raw', 'versions') }} as v on v.space_key = u.space_key and v.id = u.id
-    group by u.space_key, u.issue_id
-),
 moves as (
     select
         d.space_key,
@@ -150,7 +137,8 @@ select
     {{ in_calendar('w.start_date') }} as planned_start,
     {{ in_calendar('w.due_date') }} as planned_due,
     case
-        when i.due_date is not null then 'issue' when m.due_date is not null then 'milestone' else 'none'
+        when i.due_date is not null then 'issue' when i.milestone_due_date is not null then 'milestone'
+        else 'none'
     end as due_from,
     coalesce(i.start_date > w.due_date, false) as starts_after_due,
     coalesce(w.start_date not between l.first_day and l.last_day, false)
@@ -174,15 +162,15 @@ select
     i.is_deleted
 from {{ ref('issue') }} as i
 join {{ ref('stg_issue') }} as s on s.space_key = i.space_key and s.issue_id = i.issue_id
-left join milestones as m on m.space_key = i.space_key and m.issue_id = i.issue_id
 left join moves as d on d.space_key = i.space_key and d.issue_id = i.issue_id
 left join baselines as b on b.space_key = i.space_key and b.issue_id = i.issue_id
 left join limits as l on l.space_key = i.space_key
 cross join lateral (
     select
-        coalesce(i.due_date, m.due_date) as due_date,
+        coalesce(i.due_date, i.milestone_due_date) as due_date,
         case
-            when i.start_date is not null then least(i.start_date, coalesce(i.due_date, m.due_date))
+            when i.start_date is not null
+                then least(i.start_date, coalesce(i.due_date, i.milestone_due_date))
         end as start_date
 ) as w
 where true {{ and_targeted('i') }}

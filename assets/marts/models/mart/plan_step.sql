@@ -16,6 +16,7 @@ dated as materialized (
     select
         p.space_key,
         p.issue_id,
+        p.project_id,
         coalesce(p.assignee_id, 0) as user_id,
         p.estimated_hours,
         date_trunc('month', coalesce(p.planned_due, p.planned_start, p.created_on))::date as month,
@@ -37,13 +38,14 @@ planned as materialized (
     left join days as d2 on d2.space_key = p.space_key and d2.day = p.to_day
 ),
 hours as (
-    select space_key, issue_id, user_id, month, estimated_hours as planned_hours, 0 as actual_hours
+    select space_key, issue_id, project_id, user_id, month, estimated_hours as planned_hours, 0 as actual_hours
     from planned
     where not is_spread
     union all
     select
         p.space_key,
         p.issue_id,
+        p.project_id,
         p.user_id,
         m.month,
         p.estimated_hours * (least(p.worked, m.worked) - greatest(p.worked_before, m.worked_before)) / (p.worked - p.worked_before),
@@ -53,7 +55,7 @@ hours as (
     join months as m on m.space_key = p.space_key and m.month = s.month::date
     where p.is_spread and least(p.worked, m.worked) > greatest(p.worked_before, m.worked_before)
     union all
-    select h.space_key, h.issue_id, coalesce(h.user_id, 0), h.work_month, 0, h.hours
+    select h.space_key, h.issue_id, h.project_id, coalesce(h.user_id, 0), h.work_month, 0, h.hours
     from {{ ref('hours_ledger') }} as h
     where not h.is_deleted {{ and_targeted('h') }}
 ),
@@ -61,15 +63,16 @@ shares as (
     select
         h.space_key,
         h.issue_id,
-        i.project_id,
+        h.project_id,
         u.milestone_id,
         h.user_id,
         h.month,
-        h.planned_hours / greatest(cardinality(i.milestone_ids), 1) as planned_hours,
-        h.actual_hours / greatest(cardinality(i.milestone_ids), 1) as actual_hours
+        h.planned_hours / greatest(cardinality(m.ids), 1) as planned_hours,
+        h.actual_hours / greatest(cardinality(m.ids), 1) as actual_hours
     from hours as h
     join {{ ref('issue_plan') }} as i on i.space_key = h.space_key and i.issue_id = h.issue_id
-    cross join lateral unnest(case when i.milestone_ids = '{}' then array[0::bigint] else i.milestone_ids end) as u (milestone_id)
+    cross join lateral (select case when h.project_id = i.project_id then i.milestone_ids else '{}' end as ids) as m
+    cross join lateral unnest(case when m.ids = '{}' then array[0::bigint] else m.ids end) as u (milestone_id)
 )
 select
     space_key,

@@ -5,7 +5,8 @@
 -- build of all marts empties the list when it is done. One that ends halfway leaves it to the next,
 -- which might not find them again: some are found by what the first has already repaired.
 {{ config(pre_hook="{{ hashed() if flags.FULL_REFRESH else by_index() }}", post_hook='analyze {{ this }}') }}
-{% set issues, stages = source('raw', 'issues'), ref('stg_status_stage') %}
+{% set issues, stages, moved = source('raw', 'issues'), ref('stg_status_stage'), ref('stg_issue_project') %}
+{% set baselines = ref('baselines') %}
 {% if flags.FULL_REFRESH %}
 select space_key, id as issue_id from {{ issues }}
 {% else %}
@@ -52,6 +53,10 @@ written as (
     from projects as p
     join {{ issues }} as i on i.space_key = p.space_key and i.project_id = p.id
     union
+    select m.space_key, m.issue_id
+    from projects as p
+    join {{ moved }} as m on m.space_key = p.space_key and m.project_id = p.id
+    union
     select i.space_key, i.id
     from spaces as s
     join {{ issues }} as i on i.space_key = s.space_key
@@ -79,7 +84,7 @@ written as (
     {% if basis %}
     union
     select p.space_key, i.id
-    from {{ ref('baselines') }} as b
+    from {{ baselines }} as b
     join {{ source('raw', 'projects') }} as p
         on p.project_key = b.project_key and p.space_key = coalesce(b.space_key, p.space_key)
     join {{ basis }} as t on t.space_key = p.space_key
@@ -157,7 +162,9 @@ cross join lateral (
     from {{ staged }} as k
     left join {{ staged }} as p on p.space_key = k.space_key and p.issue_id = k.parent_issue_id
     left join {{ issues }} as r on r.space_key = k.space_key and r.id = k.parent_issue_id
-    where k.space_key = t.space_key and k.parent_issue_id = t.issue_id and p.issue_key is distinct from r.issue_key
+    left join {{ source('raw', 'projects') }} as h on h.space_key = r.space_key and h.id = r.project_id
+    where k.space_key = t.space_key and k.parent_issue_id = t.issue_id
+        and p.issue_key is distinct from {{ key_of_today('r', 'h') }}
     {% endif %}
     offset 0
 ) as f

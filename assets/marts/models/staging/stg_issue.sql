@@ -7,7 +7,7 @@ select
     p.project_key,
     p.name as project_name,
     coalesce(p.archived, false) as is_archived,
-    i.issue_key,
+    {{ key_of_today('i', 'p') }} as issue_key,
     i.summary,
     i.issue_type_id,
     coalesce(t.name, i.payload #>> '{issueType,name}') as issue_type,

@@ -6,6 +6,7 @@
 {% set statuses, issues, changes = source('raw', 'statuses'), source('raw', 'issues'), source('raw', 'issue_changes') %}
 {% set known = load_relation(this) if execute and not flags.FULL_REFRESH %}
 {% set since = built_until() %}
+{% set moved = ref('stg_issue_project') %}
 -- Materialized: the name in the payload is slow to reach, and of few issues it is needed.
 with renamed as materialized (
     select i.space_key, i.project_id, i.status_id, i.payload
@@ -20,9 +21,11 @@ with renamed as materialized (
 logged as (
     {% for table in (('c', 'i') if known else ('c',)) %}
     {{ 'union' if not loop.first }}
-    select distinct c.space_key, i.project_id, c.old_value, c.old_id, c.new_value, c.new_id
+    select distinct c.space_key, coalesce(m.project_id, i.project_id) as project_id, c.old_value, c.old_id, c.new_value, c.new_id
     from {{ changes }} as c
     join {{ issues }} as i on i.space_key = c.space_key and i.id = c.issue_id
+    -- In each project that the issue was in: a status may stay when it moves.
+    left join {{ moved }} as m on m.space_key = c.space_key and m.issue_id = c.issue_id
     where c.field = 'status' and {{ is_reported('c') }}
     {% if known %}
         and {{ table }}.loaded_at >= {{ since }}
@@ -47,9 +50,13 @@ named_still as (
             and coalesce(i.status_id, 0) = k.status_id and i.payload #>> '{status,name}' = k.status
         union all
         select
-        from {{ issues }} as i
-        join {{ changes }} as c on c.space_key = i.space_key and c.issue_id = i.id
-        where i.space_key = k.space_key and i.project_id = k.project_id and c.field = 'status' and {{ is_reported('c') }}
+        from (
+            select i.id from {{ issues }} as i where i.space_key = k.space_key and i.project_id = k.project_id
+            union all
+            select m.issue_id from {{ moved }} as m where m.space_key = k.space_key and m.project_id = k.project_id
+        ) as i
+        join {{ changes }} as c on c.space_key = k.space_key and c.issue_id = i.id
+        where c.field = 'status' and {{ is_reported('c') }}
             and ((coalesce(c.old_id, 0), c.old_value) = (k.status_id, k.status) or (coalesce(c.new_id, 0), c.new_value) = (k.status_id, k.status))
         limit 1
     ) as found

@@ -81,7 +81,8 @@ candidates as (
     select s.space_key, s.issue_id, s.field, s.id, s.old_value, s.new_value, s.updated_before, s.updated_at, s.changed_at, s.evidence
     from seen as s
     -- From no estimate to one of 0 is no change.
-    where s.field <> 'updated_at' and (s.field <> 'estimated_hours' or s.old_value is distinct from s.new_value)
+    where s.field not in ('updated_at', 'project', 'issue_type', 'category')
+        and (s.field <> 'estimated_hours' or s.old_value is distinct from s.new_value)
     union all
     select space_key, issue_id, field, 0, null, first_value, '-infinity', first_updated_at, first_updated_at, 'first version'
     from versions
@@ -173,8 +174,17 @@ join {{ ref('stg_issue') }} as i on i.space_key = t.space_key and i.issue_id = t
 left join changes as n
     on n.space_key = t.space_key and n.issue_id = t.issue_id and n.field = t.field and n.change_number = t.after_change + 1
 {% for side in ('old', 'new') %}
+-- By the project in which the issue was: at the moment of a move in the old one before it, in the new one after it.
+left join {{ ref('stg_issue_project') }} as {{ side }}_stay
+    on {{ side }}_stay.space_key = t.space_key and {{ side }}_stay.issue_id = t.issue_id
+        {% if side == 'old' %}
+        and old_stay.valid_from < t.changed_at and (t.changed_at <= old_stay.valid_to or old_stay.valid_to is null)
+        {% else %}
+        and new_stay.valid_from <= t.changed_at and (t.changed_at < new_stay.valid_to or new_stay.valid_to is null)
+        {% endif %}
 left join {{ source('raw', 'statuses') }} as {{ side }}_status
-    on {{ side }}_status.space_key = t.space_key and {{ side }}_status.project_id = i.project_id
+    on {{ side }}_status.space_key = t.space_key
+        and {{ side }}_status.project_id = coalesce({{ side }}_stay.project_id, i.project_id)
         and {{ side }}_status.id = case when t.field = 'status' then t.{{ side }}_value::bigint end
 left join {{ source('raw', 'users') }} as {{ side }}_user
     on {{ side }}_user.space_key = t.space_key and {{ side }}_user.id = case when t.field = 'assignee' then t.{{ side }}_value::bigint end
