@@ -1,19 +1,22 @@
-"""What a team does with an issue on its way: begin it, book hours, hand it over, close it. See
-`flow.py` for when.
-"""
+"""What people do with an issue on its way: begin it, book hours, hand it over, close it."""
 
-from collections.abc import Sequence
 from math import log
 from typing import Any
 
 from simulator import texts
+from simulator.clock import DAY
 from simulator.masters import CLOSED, IN_PROGRESS, OPEN, RESOLVED
 from simulator.model import Issue, Project
+from simulator.mutate_issues import UPDATED
 from simulator.sketch import Sketch, day
 
 REVIEW, HOLD = (japanese for japanese, _, _ in texts.STATUSES)
 #: Status names in the other language of a space.
 _ENGLISH = {japanese: english for japanese, english, _ in texts.STATUSES}
+#: On these occasions somebody always says why.
+EXPLAINED = ("hold", "put_off", "reopen", "drop", "bounce")
+#: The most hours in one entry, and of one person in a day.
+ENTRY, DAILY = 8.0, 10.0
 
 
 class Moves(Sketch):
@@ -31,86 +34,59 @@ class Moves(Sketch):
                 fields["start_date"] = day(at, 0)
             if (due := self._due(issue)) is not None and due < day(at, 0):
                 fields["due_date"] = day(at, self.rng.choice((2, 3, 5, 7)))
-            self._move(at, issue, texts.STARTED, fields)
+            self._move(at, issue, "start", fields)
 
     def book(self, at: int, issue: Issue) -> None:
         """Book hours that were spent so far."""
-        self._move(at, issue, (), self._spent(at, issue, 0.2 + 0.5 * self.rng.random()))
+        self._move(at, issue, "book", self._spent(at, issue, 0.2 + 0.5 * self.rng.random()))
 
     def hold(self, at: int, issue: Issue) -> None:
         """Put an issue aside."""
-        self._to_own_status(at, issue, HOLD, texts.PUT_OFF)
+        self._to_own_status(at, issue, HOLD, "hold")
 
     def review(self, at: int, issue: Issue) -> None:
         """Ask somebody else to look at the work."""
-        self._to_own_status(at, issue, REVIEW, texts.REVIEWED)
+        self._to_own_status(at, issue, REVIEW, "review")
 
     def resolve(self, at: int, issue: Issue) -> None:
         """Say that the work is done."""
         if issue.status_id not in (RESOLVED, CLOSED):
-            self._move(
-                at,
-                issue,
-                texts.FINISHED,
-                {"status_id": RESOLVED, "resolution_id": 0, **self._final_hours(at, issue)},
-            )
+            hours = self._final_hours(at, issue)
+            fields = {"status_id": RESOLVED, "resolution_id": 0, **hours}
+            self._move(at, issue, "done", fields)
 
     def close(self, at: int, issue: Issue) -> None:
         """Close an issue that is done."""
         if issue.status_id != CLOSED:
-            hours = {} if issue.status_id == RESOLVED else self._final_hours(at, issue)
-            said = () if issue.status_id == RESOLVED else texts.FINISHED
-            self._move(at, issue, said, {"status_id": CLOSED, "resolution_id": 0, **hours})
+            is_done = issue.status_id == RESOLVED
+            hours = {} if is_done else self._final_hours(at, issue)
+            fields = {"status_id": CLOSED, "resolution_id": 0, **hours}
+            self._move(at, issue, "close" if is_done else "done", fields)
 
     def drop(self, at: int, issue: Issue) -> None:
         """Close an issue that will not be done."""
         if issue.status_id != CLOSED:
-            self._move(
-                at,
-                issue,
-                texts.REMARKS,
-                {"status_id": CLOSED, "resolution_id": self.rng.choice((1, 2, 3, 4))},
-            )
+            resolution = self.rng.choice((1, 2, 3, 4))
+            self._move(at, issue, "drop", {"status_id": CLOSED, "resolution_id": resolution})
 
     def reopen(self, at: int, issue: Issue) -> None:
         """Take up again what was closed."""
         if issue.status_id == CLOSED:
-            self._move(
-                at,
-                issue,
-                texts.REOPENED,
-                {"status_id": self.rng.choice((OPEN, IN_PROGRESS)), "resolution_id": None},
-            )
+            status = self.rng.choice((OPEN, IN_PROGRESS))
+            self._move(at, issue, "reopen", {"status_id": status, "resolution_id": None})
 
     def put_off(self, at: int, issue: Issue) -> None:
         """Move the due date."""
         if issue.due_date is not None and issue.status_id != CLOSED:
-            self._move(
-                at,
-                issue,
-                texts.PUT_OFF,
-                {"due_date": day(at, self.rng.choice((3, 5, 7, 7, 14, 14, 28)))},
-            )
-
-    def shelve(self, at: int, issue: Issue) -> None:
-        """Put an issue that nobody has begun back among those without a plan."""
-        if issue.status_id == OPEN:
-            planned: dict[str, Any] = {
-                "start_date": None,
-                "due_date": None,
-                "estimated_hours": None,
-                "priority_id": 4,
-            }
-            if self.rng.random() < 0.6:
-                planned["milestone_ids"] = ()
-            self._move(at, issue, (), planned)
+            due = day(at, self.rng.choice((3, 5, 7, 7, 14)))
+            self._move(at, issue, "put_off", {"due_date": max(due, issue.due_date)})
 
     def hand_over(self, at: int, issue: Issue) -> None:
         """Give an issue to somebody else, or back to nobody."""
         if issue.status_id != CLOSED:
             nobody = self.rng.random() < 0.05
             self._move(
-                at, issue, (), {"assignee_id": None if nobody else self.worker(self.home(issue))}
+                at, issue, "", {"assignee_id": None if nobody else self.worker(self.home(issue))}
             )
 
     def touch_up(self, at: int, issue: Issue) -> None:
@@ -123,7 +99,8 @@ class Moves(Sketch):
             case 0:
                 changed["priority_id"] = rng.choice((2, 3, 4))
             case 1:
-                changed["description"] = rng.choice(self.descriptions)
+                kind = list(project.issue_types).index(issue.type_id)
+                changed["description"] = self.description(project, min(kind, 3), issue.summary)
             case 2:
                 changed = self._estimated(at, issue)
             case 3 if project.categories:
@@ -134,26 +111,32 @@ class Moves(Sketch):
                 changed["custom"] = (
                     {} if definition is None else {definition.id: self.value(definition, at)}
                 )
-        self._move(at, issue, texts.REMARKS if rng.random() < 0.2 else (), changed)
+        self._move(at, issue, "", changed)
 
     def home(self, issue: Issue) -> Project:
         """Return the project of an issue."""
         return self.world.projects[issue.project_id]
 
-    def _to_own_status(self, at: int, issue: Issue, name: str, remarks: Sequence[str]) -> None:
+    def _to_own_status(self, at: int, issue: Issue, name: str, occasion: str) -> None:
         named = [
             one.id
             for one in self.home(issue).statuses.values()
             if one.name in (name, _ENGLISH[name])
         ]
         if named and issue.status_id not in (*named, CLOSED):
-            self._move(at, issue, remarks, {"status_id": named[0]})
+            self._move(at, issue, occasion, {"status_id": named[0]})
 
-    def _move(self, at: int, issue: Issue, remarks: Sequence[str], fields: dict[str, Any]) -> None:
-        said = self.rng.choice(remarks) if remarks and self.rng.random() < 0.4 else ""
-        members = self.home(issue).members
-        by = issue.assignee_id if issue.assignee_id in members else self.worker(self.home(issue))
-        self.world.edit_issue(issue, by=by, at=at, comment=said, **fields)
+    def _move(self, at: int, issue: Issue, occasion: str, fields: dict[str, Any]) -> None:
+        """Change an issue; what is said is that of an occasion, always where others wonder."""
+        often = 1.0 if occasion in EXPLAINED else 0.4
+        said = self.say(issue, occasion) if occasion and self.rng.random() < often else ""
+        if fields or said:
+            self.world.edit_issue(issue, by=self._doer(issue), at=at, comment=said, **fields)
+
+    def _doer(self, issue: Issue) -> int:
+        home = self.home(issue)
+        by = issue.assignee_id
+        return by if by is not None and by in home.members else self.worker(home)
 
     def _due(self, issue: Issue) -> str | None:
         """Return when an issue is due: on its own date, else with the first of its milestones."""
@@ -174,20 +157,36 @@ class Moves(Sketch):
         return {"estimated_hours": self.estimate(), **due}
 
     def _spent(self, at: int, issue: Issue, share: float) -> dict[str, Any]:
-        """Return the hours that an issue has when some more are booked, in quarters; with them what
-        was estimated at last.
+        """Return the hours that an issue has when its assignee books some more, in quarters, as many
+        as one can work in a day; with them what was estimated at last.
         """
         estimated = {} if issue.estimated_hours else self._estimated(at, issue)
         hours = float(estimated.get("estimated_hours") or issue.estimated_hours or 0)
-        factor = self.rng.lognormvariate(log(1.08), 0.35)
-        return {
-            **estimated,
-            "actual_hours": float(issue.actual_hours or 0)
-            + max(0.25, round(4 * hours * share * factor) / 4),
-        }
+        factor = self.rng.lognormvariate(log(1.0), 0.3)
+        by = issue.assignee_id
+        if by is None or by not in self.home(issue).members:
+            return estimated
+        room = min(ENTRY, DAILY - self._booked(by, at))
+        more = min(room, max(0.25, round(4 * hours * share * factor) / 4))
+        booked = {"actual_hours": float(issue.actual_hours or 0) + more} if more > 0 else {}
+        return {**estimated, **booked}
+
+    def _booked(self, user: int, at: int) -> float:
+        """Return the hours that a user has booked on a day so far."""
+        booked = 0.0
+        for activity in reversed(self.world.activities):
+            if activity.created // DAY < at // DAY:
+                break
+            if activity.by == user and activity.type == UPDATED:
+                booked += sum(
+                    float(change.new or 0) - float(change.old or 0)
+                    for change in activity.data[5]
+                    if change.field == "actualHours"
+                )
+        return booked
 
     def _final_hours(self, at: int, issue: Issue) -> dict[str, Any]:
-        """Return the hours of the whole work, of three in four issues."""
-        if self.rng.random() < 0.25:
+        """Return the hours of the whole work, of nine in ten issues."""
+        if self.rng.random() < 0.1:
             return {}
         return self._spent(at, issue, 1.0 if not issue.actual_hours else 0.55)

@@ -56,6 +56,7 @@ class IssueMutators(CommentMutators):
         project: Reference,
         count: int,
         *,
+        summaries: Sequence[str] = (),
         by: int | None = None,
         at: Moment = None,
         **fields: Any,
@@ -64,10 +65,8 @@ class IssueMutators(CommentMutators):
         them.
         """
         moment = self.moment(at)
-        made = [
-            self._new_issue(project, f"Imported {n}", by, moment, dict(fields))
-            for n in range(1, count + 1)
-        ]
+        named = summaries or [f"Imported {n}" for n in range(1, count + 1)]
+        made = [self._new_issue(project, one, by, moment, dict(fields)) for one in named]
         if made:
             links = tuple((issue.id, issue.key_id, issue.summary, None) for issue in made)
             self.record(BULK_CREATED, self.project(project), made[0].created_by, moment, links)

@@ -149,6 +149,25 @@ class MasterMutators(State):
         )
 
     @mutator
+    def reschedule_version(
+        self,
+        project: Reference,
+        version: int,
+        due: str,
+        *,
+        by: int | None = None,
+        at: Moment = None,
+    ) -> None:
+        """Let a version end on another day."""
+        found, moment = self.project(project), self.moment(at)
+        one = found.versions[version]
+        changes = (("reference_date", due, one.due or ""),)
+        one.due = due
+        self.record(
+            MILESTONE_UPDATED, found, self.author(by, moment), moment, one.id, one.name, changes
+        )
+
+    @mutator
     def archive_version(self, project: Reference, version: int, archived: bool = True) -> None:
         """Archive a version, or take it back."""
         self.project(project).versions[version].archived = archived

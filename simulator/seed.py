@@ -2,20 +2,19 @@
 team's work in order.
 """
 
-from collections.abc import Callable
+from collections import Counter
 from functools import partial
 from random import Random
 from typing import Any
 
 from simulator import texts
+from simulator.board import style_of
 from simulator.clock import DAY, Clock
-from simulator.flow import way
+from simulator.history import History
 from simulator.masters import ADMINISTRATOR, CLOSED, LIST_KINDS, MEMBER
-from simulator.model import Issue, Project
-from simulator.sketch import SPRINT, SPRINT_DAYS, day, is_sprint, morning_after
+from simulator.model import Project
+from simulator.sketch import day
 from simulator.spec import SpaceSpec, Switches
-from simulator.story import Story
-from simulator.worktime import WorkTime
 from simulator.world import World
 
 ROLES = (ADMINISTRATOR, MEMBER, MEMBER, 3, 4, 5, 6)
@@ -40,7 +39,7 @@ def build_world(
         begin = spec.end - spec.history_days * DAY
         _add_users(world, rng, begin)
         _add_projects(world, rng, begin)
-        _play_history(world, Story(world, rng), begin)
+        _play_history(world, rng, begin)
         if spec.projects >= ARCHIVING:
             world.archive_project(list(world.projects)[-1])
         world.touch_all()
@@ -117,13 +116,6 @@ def _add_masters(world: World, project: Project, begin: int) -> None:
             at=begin,
         )
         version.archived = quarter < quarters // 2
-    for number in range(world.spec.history_days // SPRINT_DAYS + 2):
-        start = begin + number * SPRINT_DAYS * DAY
-        due = day(start, SPRINT_DAYS - 1)
-        sprint = world.add_version(
-            project.id, f"{SPRINT}{number + 1}", start=day(start, 0), due=due, at=begin
-        )
-        sprint.archived = start < world.spec.end - 400 * DAY
     bug = list(project.issue_types)[1]
     extras: dict[int, dict[str, Any]] = {
         3: {"min": 0, "max": 1_000_000, "initialValue": 1.5, "unit": "人日"},
@@ -140,70 +132,47 @@ def _add_masters(world: World, project: Project, begin: int) -> None:
         )
 
 
-def _play_history(world: World, story: Story, begin: int) -> None:
-    """Play the events of all issues in the order of time, so that every id ascends with time."""
-    rng, end, total = story.rng, world.spec.end, world.spec.issues
+def _play_history(world: World, rng: Random, begin: int) -> None:
+    """Play what everybody does, and beside it what comes of no plan."""
+    history = History(world, rng, begin)
+    end, total = world.spec.end, world.spec.issues
     if not total:
         return
-    time = WorkTime(world.spec.timezone, begin)
-    imported = min(IMPORTED, total // 10)
-    doomed = total // 50
-    planned = total - imported + doomed
     projects = list(world.projects.values())
-    homes = rng.choices(projects, [1 / (index + 1) for index in range(len(projects))], k=planned)
-    closing = begin + int((end - begin) * 0.7) if len(projects) >= ARCHIVING else end
-    issues: dict[int, Issue] = {}
-
-    def create(home: Project, index: int, at: int) -> None:
-        richness = {1: 1.0, 2: 0.0}.get(home.next_key)
-        issues[index] = story.create_in(
-            home, at, story.richness() if richness is None else richness
-        )
-
-    def act(action: str, index: int, at: int) -> None:
-        getattr(story, action)(at, issues[index])
-
-    def remove(index: int, at: int) -> None:
-        world.delete_issue(issues[index], at=at)
-
-    events: list[tuple[int, int, Callable[[int], object]]] = []
-    for index, home in enumerate(homes):
-        last = closing if home is projects[-1] else end
-        made = _arrival(rng, time, begin, last)
-        events.append((made, len(events), partial(create, home, index)))
-        gone = min(made + DAY, end - DAY // 2) if index < doomed else end
-        for at, action in way(rng, made, time):
-            if at < gone:
-                events.append((at, len(events), partial(act, action, index)))
-        if index < doomed:
-            events.append((gone, len(events), partial(remove, index)))
-    events += [
-        (begin + 60 * DAY * turn, planned + turn, story.bulk)
-        for turn in range(1, world.spec.history_days // 60)
-    ]
-    for project in projects:
-        for sprint in project.versions.values():
-            if is_sprint(sprint) and sprint.due and (at := morning_after(sprint.due)) < end:
-                events.append(
-                    (at, len(events), partial(story.end_sprint, project=project, sprint=sprint.id))
-                )
+    imported = min(IMPORTED, total // 10)
+    summaries = [history.summary(projects[0], history.kind()) for _ in range(imported)]
     add = partial(
         world.import_issues,
         projects[0].id,
         imported,
+        summaries=summaries,
         description="CSV import\r\n一括登録",
         status_id=CLOSED,
         resolution_id=0,
     )
-    events.append((begin + 2 * DAY, len(events), lambda at: add(at=at)))
-    for at, _, play in sorted(events, key=lambda event: event[:2]):
-        play(at)
+    history.then(begin + 2 * DAY, lambda at: add(at=at))
+    closing = begin + int((end - begin) * 0.7) if len(projects) >= ARCHIVING else end
+    for _ in range(total // 50):
+        project = rng.choice(projects)
+        last = closing if project is projects[-1] else end
+        made = begin + rng.randrange(max(1, last - begin - DAY))
+        mistake = partial(_mistake, history=history, project=project)
+        history.then(history.time.later(made, 24, rng), mistake)
+    for turn in range(1, world.spec.history_days // 60):
+        history.then(history.time.later(begin + 60 * DAY * turn, 0, rng), history.bulk)
+    made_in = _shares(rng, projects, total - imported)
+    history.play(made_in, {projects[-1].id: closing})
 
 
-def _arrival(rng: Random, time: WorkTime, begin: int, end: int) -> int:
-    """Draw when an issue is made: more of them as the team grows, nearly all at work."""
-    for _ in range(6):
-        made = begin + DAY + int((end - begin - 2 * DAY) * rng.random() ** 0.6)
-        if time.is_open(made):
-            break
-    return made
+def _shares(rng: Random, projects: list[Project], count: int) -> dict[int, int]:
+    """Return how many of all issues each project gets."""
+    weights = [style_of(place).weight for place in range(len(projects))]
+    chosen = Counter(rng.choices([one.id for one in projects], weights, k=count))
+    return dict(chosen)
+
+
+def _mistake(at: int, history: History, project: Project) -> None:
+    """File an issue that somebody deletes on the same day."""
+    made = history.create_in(project, at, history.richness())
+    gone = min(at + history.rng.randrange(DAY), history.end - 1)
+    history.then(gone, lambda then: history.world.delete_issue(made, at=then))

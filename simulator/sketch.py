@@ -1,6 +1,7 @@
 """Drawing the content of an issue: texts, dates, people and values of custom fields."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -9,6 +10,7 @@ from simulator.clock import DAY
 from simulator.masters import (
     CHECKBOX,
     DATE,
+    MEMBER,
     MULTIPLE,
     NUMBER,
     RADIO,
@@ -18,14 +20,15 @@ from simulator.masters import (
     Version,
 )
 from simulator.model import Issue, Project
+from simulator.themes import DESCRIBED, OPERATIONS, SAID, THEMES, Theme, spoken, subject_of
 from simulator.world import World
 
 POOL = 2_000
 RECENT = 400
 SPRINT, RELEASE = "Sprint ", "Release "
-SPRINT_DAYS = 28
-#: How often each type is chosen: task, bug, request, other.
-TYPES = (50, 28, 14, 8)
+SPRINT_DAYS = 14
+#: How often each kind of issue is chosen: task, bug, request, other.
+KINDS = (50, 28, 14, 8)
 
 
 class Sketch:
@@ -35,47 +38,41 @@ class Sketch:
         self.world = world
         self.rng = rng
         self.descriptions = _texts(Random(world.spec.seed))  # noqa: S311 - data, not secrets
+        self._themes = {
+            project: THEMES[place % len(THEMES)] for place, project in enumerate(world.projects)
+        }
 
-    def fields(self, project: Project, at: int, richness: float) -> dict[str, Any]:
-        """Draw the optional fields of a new issue."""
+    def theme(self, project: Project) -> Theme:
+        """Return what the issues of a project are about."""
+        return self._themes.get(project.id, OPERATIONS)
+
+    def kind(self) -> int:
+        """Draw the kind of an issue."""
+        return self.rng.choices(range(len(KINDS)), KINDS)[0]
+
+    def summary(self, project: Project, kind: int) -> str:
+        """Draw the summary of an issue."""
+        theme = self.theme(project)
+        subjects, actions = theme.kinds[kind]
+        subject, action = self.rng.choice(subjects), self.rng.choice(actions)
+        return f"{action} {subject}" if theme.is_english else f"{subject}{action}"
+
+    def content(
+        self, project: Project, at: int, kind: int, summary: str, richness: float
+    ) -> dict[str, Any]:
+        """Draw what an issue has besides its plan; `richness` is the share of optional fields."""
         rng = self.rng
         types = list(project.issue_types)
-        type_id = (
-            types[1 % len(types)]
-            if richness >= 1
-            else rng.choices(
-                types, [TYPES[min(place, len(TYPES) - 1)] for place in range(len(types))]
-            )[0]
-        )
+        type_id = types[min(kind, len(types) - 1)]
         drawn: dict[str, Any] = {"type_id": type_id, "priority_id": rng.choice((2, 3, 3, 3, 3, 4))}
         if rng.random() < 0.9:
-            drawn["description"] = rng.choice(self.descriptions)
-        if rng.random() < richness + 0.1:
-            drawn["assignee_id"] = self.worker(project)
+            drawn["description"] = self.description(project, kind, summary)
         if rng.random() < richness:
             drawn["category_ids"] = tuple(
                 rng.sample(list(project.categories), rng.choice((1, 1, 2)))
             )
-        sprint = self.sprint(project, at)
-        if rng.random() < richness and project.versions:
-            dated = [one for one in current(project, at) if project.versions[one].due]
-            drawn["milestone_ids"] = (
-                sprint.id if sprint and (rng.random() < 0.8 or not dated) else rng.choice(dated),
-            )
-        if rng.random() < richness * 0.5 and project.versions:
-            drawn["version_ids"] = (rng.choice(current(project, at)),)
-        if rng.random() < richness:
-            drawn["due_date"] = (
-                sprint.due
-                if sprint and rng.random() < 0.4
-                else day(at, rng.choice((5, 7, 10, 14, 14, 21, 28)))
-            )
-            if rng.random() < 0.7:
-                drawn["start_date"] = min(day(at, rng.randrange(4)), drawn["due_date"])
-        if rng.random() < richness + 0.1:
-            drawn["estimated_hours"] = self.estimate()
-            if "milestone_ids" not in drawn:
-                drawn.setdefault("due_date", day(at, rng.choice((7, 14, 21))))
+        if rng.random() < richness * 0.5 and (releases := current(project, at)):
+            drawn["version_ids"] = (rng.choice(releases),)
         if rng.random() < 0.12:
             parent = self.recent_issue(project)
             if parent is not None and parent.parent_id is None:
@@ -86,6 +83,40 @@ class Sketch:
             if one.applies_to(type_id) and rng.random() < richness
         }
         return drawn
+
+    def plan(self, project: Project, at: int, richness: float) -> dict[str, Any]:
+        """Draw who is to do an issue, in which milestone, until when, and in how many hours."""
+        rng = self.rng
+        drawn: dict[str, Any] = {}
+        if rng.random() < richness + 0.1:
+            drawn["assignee_id"] = self.worker(project)
+        sprint = self.sprint(project, at)
+        if sprint and rng.random() < richness:
+            drawn["milestone_ids"] = (sprint.id,)
+        if rng.random() < richness:
+            ahead = day(at, rng.choice((3, 5, 7, 10)))
+            drawn["due_date"] = min(ahead, sprint.due) if sprint and sprint.due else ahead
+            if rng.random() < 0.7:
+                drawn["start_date"] = min(day(at, rng.randrange(4)), drawn["due_date"])
+        if rng.random() < richness + 0.1:
+            drawn["estimated_hours"] = self.estimate()
+            if "milestone_ids" not in drawn:
+                drawn.setdefault("due_date", day(at, rng.choice((5, 7, 14))))
+        return drawn
+
+    def description(self, project: Project, kind: int, summary: str) -> str:
+        """Draw the description of an issue, now and then with something pasted below."""
+        theme = self.theme(project)
+        phrase = self.rng.choice(DESCRIBED[theme.is_english][kind])
+        text = spoken(phrase, subject_of(theme, summary), is_english=theme.is_english)
+        draw = self.rng.random()
+        return f"{text}\r\n\r\n{self.rng.choice(texts.PARAGRAPHS)}" if draw < 0.2 else text
+
+    def say(self, issue: Issue, occasion: str) -> str:
+        """Draw what somebody says about an issue on an occasion: a key of `SAID`."""
+        theme = self._themes.get(issue.project_id, OPERATIONS)
+        phrase = self.rng.choice(SAID[occasion][theme.is_english])
+        return spoken(phrase, subject_of(theme, issue.summary), is_english=theme.is_english)
 
     def value(self, definition: CustomField, at: int) -> FieldValue:
         """Draw a value of a custom field."""
@@ -113,15 +144,20 @@ class Sketch:
         raise ValueError(message)
 
     def estimate(self) -> float:
-        """Draw the estimate of an issue, in hours."""
-        return self.rng.choices(
-            (0.5, 1, 2, 2.5, 4, 6, 8, 16, 24, 40), (3, 8, 16, 4, 20, 12, 18, 11, 5, 3)
-        )[0]
+        """Draw the estimate of an issue that somebody does alone in a day, in hours."""
+        return self.rng.choices((0.5, 1, 2, 2.5, 4, 6, 8), (3, 8, 16, 4, 20, 12, 18))[0]
 
     def worker(self, project: Project) -> int:
-        """Choose who does the work: the members of a project do not all do the same share of it."""
-        ids = project.members[:9]
-        return self.rng.choices(ids, [2 / (2 + place) for place in range(len(ids))])[0]
+        """Choose who does the work: most often one who has done the last of it."""
+        lately = [
+            issue.assignee_id
+            for issue in islice(reversed(project.issues.values()), 40)
+            if issue.assignee_id in project.members
+        ]
+        users = self.world.users
+        able = [one for one in project.members if one in users and users[one].role <= MEMBER]
+        found = self.rng.choice(lately or able or project.members)
+        return project.members[0] if found is None else found
 
     def sprint(self, project: Project, at: int) -> Version | None:
         """Return the sprint of a project at a moment: now and then the next one, for which an issue
@@ -152,10 +188,11 @@ def is_sprint(version: Version) -> bool:
 
 
 def current(project: Project, at: int) -> list[int]:
-    """Return the versions that are not over at a moment; all of them where all are."""
-    return [
-        one.id for one in project.versions.values() if not one.due or one.due >= day(at, 0)
-    ] or list(project.versions)
+    """Return the releases that are not over at a moment; all of them where all are."""
+    releases = [one for one in project.versions.values() if not is_sprint(one)]
+    return [one.id for one in releases if not one.due or one.due >= day(at, 0)] or [
+        one.id for one in releases
+    ]
 
 
 def day(at: int, ahead: int) -> str:

@@ -3,14 +3,23 @@ one of a kind.
 """
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from random import Random
 
 from simulator import texts
-from simulator.clock import DAY
 from simulator.masters import CLOSED, IN_PROGRESS, OPEN, RESOLVED
 from simulator.model import Issue, Project
 from simulator.moves import HOLD, Moves
-from simulator.sketch import RECENT, RELEASE, SPRINT, SPRINT_DAYS, day, is_sprint, morning_after
+from simulator.sketch import (
+    RECENT,
+    RELEASE,
+    SPRINT,
+    SPRINT_DAYS,
+    current,
+    day,
+    is_sprint,
+    morning_after,
+)
 from simulator.world import World
 
 
@@ -20,7 +29,7 @@ class Story(Moves):
     def __init__(self, world: World, rng: Random) -> None:
         super().__init__(world, rng)
         self._events: tuple[tuple[int, Callable[[int], None]], ...] = (
-            (90, self.create),
+            (60, self.create),
             (380, self.advance),
             (120, self.edit),
             (180, self.remark),
@@ -48,15 +57,18 @@ class Story(Moves):
 
     def create_in(self, project: Project, at: int, richness: float) -> Issue:
         """Create an issue; `richness` is the share of optional fields that it has."""
-        rng = self.rng
-        author = rng.choice(project.members)
-        notify = (rng.choice(project.members),) if rng.random() < 0.1 else ()
-        fields = self.fields(project, at, richness)
-        subjects, rests = rng.choice(texts.SUMMARIES)
-        subject, rest = rng.choice(subjects), rng.choice(rests)
-        summary = f"{subject} {rest}" if subject.isascii() else f"{subject}{rest}"
+        kind = self.kind()
+        summary = self.summary(project, kind)
+        fields = self.content(project, at, kind, summary, richness)
+        notify = (self.rng.choice(project.members),) if self.rng.random() < 0.1 else ()
         return self.world.create_issue(
-            project.id, summary=summary, by=author, at=at, notify=notify, **fields
+            project.id,
+            summary=summary,
+            by=self.rng.choice(project.members),
+            at=at,
+            notify=notify,
+            **fields,
+            **self.plan(project, at, richness),
         )
 
     def advance(self, at: int) -> None:
@@ -87,13 +99,20 @@ class Story(Moves):
         found = issue or self.any_issue()
         if found is not None:
             self.rng.choice(
-                (self.put_off, self.hand_over, self.touch_up, self.touch_up, self.plan, self.reopen)
+                (
+                    self.put_off,
+                    self.hand_over,
+                    self.touch_up,
+                    self.touch_up,
+                    self.commit,
+                    self.reopen,
+                )
             )(at, found)
 
-    def plan(self, at: int, issue: Issue) -> None:
+    def commit(self, at: int, issue: Issue) -> None:
         """Put an issue into the present sprint, or the next."""
         sprint = self.sprint(self.home(issue), at)
-        self._move(at, issue, (), {} if sprint is None else {"milestone_ids": (sprint.id,)})
+        self._move(at, issue, "", {} if sprint is None else {"milestone_ids": (sprint.id,)})
 
     def end_sprint(self, at: int, project: Project, sprint: int) -> None:
         """Carry what is not done over to the next sprint, as most teams do most of the time."""
@@ -124,11 +143,18 @@ class Story(Moves):
             }
             if project.archived or not ends:
                 continue
-            begin = max(*ends.values(), until)
-            if begin < until + SPRINT_DAYS * DAY:
-                name = f"{SPRINT}{len(ends) + 1}"
+            last = date.fromisoformat(max(str(project.versions[one].due) for one in ends))
+            if last.isoformat() < day(until, SPRINT_DAYS):
+                begin = last + timedelta(7 - last.weekday())
+                while (begin + timedelta(SPRINT_DAYS)).isoformat() < day(until, 0):
+                    begin += timedelta(SPRINT_DAYS)
+                due = begin + timedelta(SPRINT_DAYS - 3)
                 self.world.add_version(
-                    project.id, name, start=day(begin, 0), due=day(begin, SPRINT_DAYS - 1), at=until
+                    project.id,
+                    f"{SPRINT}{len(ends) + 1}",
+                    start=begin.isoformat(),
+                    due=due.isoformat(),
+                    at=until,
                 )
             for sprint, at in ends.items():
                 if since < at <= until:
@@ -154,7 +180,8 @@ class Story(Moves):
         else:
             members = self.world.projects[found.project_id].members
             notify = (self.rng.choice(members),) if draw > 0.8 else ()
-            content = self.rng.choice(texts.REMARKS) or "👀"
+            is_asked = spoken and spoken[-1].content.endswith(("?", "？", "か。"))
+            content = self.say(found, "answer" if is_asked else self.rng.choice(("ask", "book")))
             self.world.comment(found, content, by=self.rng.choice(members), at=at, notify=notify)
 
     def bulk(self, at: int, project: Project | None = None) -> None:
@@ -164,7 +191,11 @@ class Story(Moves):
         chosen = {issue.id: issue for issue in recent if issue is not None}
         if chosen:
             fields = self.rng.choice(
-                ({"priority_id": 2}, {"priority_id": 3}, {"due_date": day(at, 14)})
+                (
+                    {"priority_id": 2},
+                    {"priority_id": 3},
+                    {"version_ids": tuple(current(home, at)[:1])},
+                )
             )
             self.world.bulk_edit(chosen.values(), by=self.rng.choice(home.members), at=at, **fields)
 

@@ -1,5 +1,5 @@
-"""The texts of the space: Japanese and English, with line ends, emoji and markup as people write
-them.
+"""The names of a space, and texts with line ends, emoji and markup as people write them. What
+issues are about is in `themes.py`.
 """
 
 PEOPLE = (
@@ -9,7 +9,10 @@ PEOPLE = (
     ("山本 葵", "yamamoto"), ("中村 拓也", "nakamura"), ("小林 真由", "kobayashi"),
     ("Sofia Rossi", "sofia"), ("加藤 亮", "kato"), ("吉田 結衣", "yoshida"),
     ("山田 太郎", "yamada"), ("𠮷野 花子", "yoshino"), ("Chen Wei 陳偉", "chen"),
-    ("松本 蓮", "matsumoto"),
+    ("松本 蓮", "matsumoto"), ("井上 彩", "inoue"), ("木村 大樹", "kimura"), ("林 千尋", "hayashi"),
+    ("斎藤 悠", "saito"), ("清水 里奈", "shimizu"), ("山崎 海斗", "yamazaki"),
+    ("森田 真理", "morita"), ("池田 直樹", "ikeda"), ("橋本 楓", "hashimoto"),
+    ("石川 隼人", "ishikawa"), ("前田 美穂", "maeda"), ("藤田 誠", "fujita"),
 )  # fmt: skip
 PROJECTS = (
     ("OPS", "運用 Operations"),
@@ -26,44 +29,6 @@ DEPARTMENTS = ("開発部", "業務システム部", "カスタマーサクセ�
 TYPES = (("バグ", "Bug", "#990000"), ("要望", "Request", "#ff9200"), ("その他", "Other", "#2779ca"))
 CATEGORIES = ("インフラ", "Backend", "フロントエンド", "Docs", "セキュリティ", "課金", "UX/UI")
 STATUSES = (("レビュー中", "In Review", "#f42858"), ("保留", "On Hold", "#868cb7"))
-#: What an issue is about: any of the first with any of the second.
-SUMMARIES = (
-    (
-        (
-            "ログイン画面", "決済API", "検索結果", "管理画面", "請求書", "メール通知", "会員登録",
-            "CSV取り込み", "予約カレンダー", "商品一覧",
-        ),
-        (
-            "の表示が崩れる", "の応答が遅い", "の文字化けを直す 😀", "の権限チェック漏れ",
-            "のエラー時の再試行", "の出力形式を変更する", "を多言語対応にする（日本語・English）",
-            "の入力チェックを追加する", "の操作ログを残す", "の受け入れテスト",
-        ),
-    ),
-    (
-        (
-            "夜間バッチ", "監視アラート", "バックアップ", "本番サーバー", "月次締め処理",
-            "アクセス権",
-        ),
-        (
-            "の手順書を更新する", "の設定を見直す", "の失敗を調査する", "を自動化する", "の棚卸し",
-            "の移行計画",
-        ),
-    ),
-    (
-        ("Fix", "Investigate", "Document", "Review"),
-        (
-            "timeout on slow networks", "flaky tests of the importer", "the 2FA flow",
-            "memory use of the importer", "crash on an empty search", "the release notes",
-        ),
-    ),
-    (
-        ("Upgrade", "Rotate", "Migrate", "Monitor"),
-        (
-            "PostgreSQL to the next major", "API keys for staging", "the mail queue",
-            "TLS certificates", "the image registry",
-        ),
-    ),
-)  # fmt: skip
 PARAGRAPHS = (
     "## 再現手順\r\n1. ログインする\r\n2. 設定を開く\r\n3. 「保存」を押す\r\n",
     "期待する結果: 保存されること。\r\n実際の結果: 画面が白くなる。",
@@ -85,22 +50,4 @@ PARAGRAPHS = (
         "<b>No HTML</b> &amp; friends please."
     ),
 )
-REMARKS = (
-    "対応しました。ご確認をお願いします。", "Done on staging.", "再現しました 😢",
-    "Could you add the log?",
-    "明日までに対応します。", "LGTM 👍", "仕様を確認中です。", "Moved to the next release.", "",
-    "お客様から追加の情報をいただきました。\r\n> 毎朝9時ごろに起きる\r\n引き続き調査します。",
-    "Rolled back; see the incident report.\n\nWill try again on Monday.", "ありがとうございます！",
-)  # fmt: skip
-STARTED = ("着手します。", "On it.", "本日から対応します。", "")
-FINISHED = (
-    "対応しました。ご確認をお願いします。",
-    "Done on staging.",
-    "修正をリリースしました。",
-    "Merged.",
-    "",
-)
-REVIEWED = ("レビューをお願いします 🙇", "Ready for review.", "")
-PUT_OFF = ("仕様の確認に時間がかかるため、期限を延ばします。", "Moved: we wait for the vendor.", "")
-REOPENED = ("再現したため、再度対応をお願いします。", "It still happens on production.")
 FILES = ("log.txt", "画面キャプチャ.png", "見積書 2026.xlsx", "trace.har", "設計書_最終版(2).pdf")

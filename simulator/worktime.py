@@ -1,8 +1,8 @@
-"""When people work in a space: office hours on working days of its zone, and the long holidays of
-Japan.
+"""When people work in a space: office hours on working days of its zone, with the public holidays
+of Japan and the days around them on which nobody is there.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from random import Random
 from zoneinfo import ZoneInfo
@@ -11,7 +11,12 @@ from simulator.clock import DAY
 
 OPENS, CLOSES = 9 * 3_600, 19 * 3_600
 #: (month, day) of the first and of the last day: turn of the year, Golden Week, Obon.
-HOLIDAYS = (((1, 1), (1, 3)), ((4, 29), (5, 5)), ((8, 11), (8, 15)), ((12, 29), (12, 31)))
+CLOSED_DAYS = (((1, 1), (1, 3)), ((4, 29), (5, 5)), ((8, 11), (8, 15)), ((12, 29), (12, 31)))
+#: (month, day) of the other public holidays with a day of their own.
+_FIXED = ((2, 11), (2, 23), (4, 29), (5, 3), (5, 4), (5, 5), (8, 11), (11, 3), (11, 23))
+#: (month, which Monday of it) of the others.
+_MONDAYS = ((1, 2), (7, 3), (9, 3), (10, 2))
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 class WorkTime:
@@ -25,28 +30,66 @@ class WorkTime:
 
     def is_open(self, at: int) -> bool:
         """Return whether people are at work at a moment."""
-        day, second = divmod(at + self._offset, DAY)
-        return _is_working_day(day) and OPENS <= second < CLOSES
+        number, second = divmod(at + self._offset, DAY)
+        return is_working_day(number) and OPENS <= second < CLOSES
 
-    def from_then(self, at: int, rng: Random) -> int:
-        """Return the moment itself, or one in the first hours of the next working day when nobody
-        is at work then.
+    def number(self, at: int) -> int:
+        """Return the number of the day of a moment."""
+        return (at + self._offset) // DAY
+
+    def opening(self, number: int) -> int:
+        """Return the moment at which work begins on a day."""
+        return number * DAY + OPENS - self._offset
+
+    def later(self, at: int, hours: float, rng: Random) -> int:
+        """Return the moment so many hours later, or one in the next morning at work when nobody is
+        there then.
         """
-        day, second = divmod(at + self._offset, DAY)
-        if _is_working_day(day) and second < CLOSES:
-            return at if second >= OPENS else self._morning(day, rng)
-        day += 1
-        while not _is_working_day(day):
-            day += 1
-        return self._morning(day, rng)
+        at += max(60, int(hours * 3_600))
+        number, second = divmod(at + self._offset, DAY)
+        if is_working_day(number) and OPENS <= second < CLOSES:
+            return at
+        number += second >= OPENS
+        while not is_working_day(number):
+            number += 1
+        return self.opening(number) + rng.randrange(2 * 3_600)
 
-    def _morning(self, day: int, rng: Random) -> int:
-        return day * DAY + OPENS - self._offset + rng.randrange(3 * 3_600)
+
+def iso(number: int) -> str:
+    """Return a day by its number, as Backlog writes it."""
+    return date.fromordinal(_EPOCH + number).isoformat()
 
 
 @lru_cache(maxsize=20_000)
-def _is_working_day(day: int) -> bool:
-    if (day + 3) % 7 >= 5:  # 1970-01-01 was a Thursday
+def is_working_day(number: int) -> bool:
+    """Return whether people work on a day, given as days since 1970."""
+    there = date.fromordinal(_EPOCH + number)
+    if there.weekday() >= 5 or is_public_holiday(there):
         return False
-    there = date.fromordinal(date(1970, 1, 1).toordinal() + day)
-    return not any(first <= (there.month, there.day) <= last for first, last in HOLIDAYS)
+    return not any(first <= (there.month, there.day) <= last for first, last in CLOSED_DAYS)
+
+
+def is_public_holiday(there: date) -> bool:
+    """Return whether a day is a public holiday of Japan, by today's law (since 2022): named ones,
+    the day after one on a Sunday, and a day between two.
+    """
+    if _is_named(there):
+        return True
+    before = there - timedelta(1)
+    if _is_named(before) and _is_named(there + timedelta(1)):
+        return True
+    while _is_named(before) and before.weekday() != 6:
+        before -= timedelta(1)
+    return _is_named(before)
+
+
+def _is_named(there: date) -> bool:
+    month_day = there.month, there.day
+    if month_day in _FIXED or month_day == (1, 1):
+        return True
+    if there.weekday() == 0 and (there.month, (there.day + 6) // 7) in _MONDAYS:
+        return True
+    since = there.year - 1980
+    spring = int(20.8431 + 0.242194 * since - since // 4)
+    autumn = int(23.2488 + 0.242194 * since - since // 4)
+    return month_day in ((3, spring), (9, autumn))

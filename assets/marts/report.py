@@ -19,10 +19,10 @@ from markupsafe import Markup
 from sqlalchemy import Connection, Engine, text
 
 from assets.marts import report_queries as queries
-from assets.marts.charts.draw import program, scripts
+from assets.marts.charts.draw import LOOK, LOOKS, program, scripts
 from assets.marts.charts.specs import PAGE
 from assets.marts.charts.words import clean, words
-from assets.marts.report_data import collect, packed
+from assets.marts.report_data import TABLES, collect, packed
 from resources.variables import SettingsError
 from resources.warehouse.builds import marts_locked
 from resources.warehouse.history.sync_outcomes import last_day
@@ -30,6 +30,8 @@ from resources.warehouse.history.sync_outcomes import last_day
 FOLDER = Path(__file__).parent / "page"
 #: In the order in which they are read.
 SCRIPTS = ("data.js", "figures.js", "charts.js", "tables.js", "page.js")
+#: The parts of the page: their cards, charts, and the columns of their tables.
+PARTS = json.loads((FOLDER / "parts.json").read_text(encoding="utf-8"))
 
 
 class NoMartsError(RuntimeError):
@@ -96,6 +98,7 @@ def report(
         }
     data |= {
         "missing": sorted(NEEDED - built),
+        "notes": _notes(data, sorted(NEEDED - built)),
         "days": [{"space": space, **_day(engine, space)} for space in spaces],
     }
     named = ", ".join(f"{clean(name)} ({clean(space)})" for space, name in spaces.items())
@@ -104,11 +107,29 @@ def report(
 
 
 #: Marts without which a part of the page is empty; it names those that are not there yet.
-NEEDED = {
-    "calendar", "dim_person", "due_date", "forecast", "hours_ledger", "issue", "issue_history",
-    "issue_plan", "issue_status_interval",
-    "milestone_summary", "reopen_event", "sync_freshness", "wip_aging",
+NEEDED = {mart for _, marts, _ in TABLES.values() for mart in marts} | {
+    "dim_person", "sync_freshness", "wip_aging",
 }  # fmt: skip
+
+
+def _notes(data: Mapping[str, Any], missing: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    """Return what a reader must know before all else: the name of a sentence, and what is in it."""
+    tables = data["tables"]
+    shown, listed = len(tables["issues"]["n"]), len(tables["changes"]["n"])
+    changes = sum(tables["changed"]["n"])
+    unread = [one["project_key"] for one in data["sync"] or () if (one["history_share"] or 1) < 1]
+    notes = (
+        (missing, "note_missing", {"marts": ", ".join(missing)}),
+        (not data["total"], "note_empty", {}),
+        (
+            shown < data["total"] and "issue" not in missing,
+            "note_cut",
+            {"n": shown, "all": data["total"]},
+        ),
+        (listed < changes, "note_changes", {"n": listed, "all": changes}),
+        (unread, "note_history", {"projects": ", ".join(unread)}),
+    )
+    return [(name, values) for told, name, values in notes if told]
 
 
 def _freshness(
@@ -133,6 +154,9 @@ def _page(data: Mapping[str, Any], *, title: str, made: str) -> str:
     own = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
     constants: dict[str, Any] = {
         "WORDS": words(),
+        "PARTS": PARTS,
+        "LOOK": LOOK,
+        "LOOKS": LOOKS,
         "SPECS": {name: program(spec()) for name, spec in PAGE.items()},
     }
     own = "\n".join(
@@ -159,6 +183,7 @@ def _page(data: Mapping[str, Any], *, title: str, made: str) -> str:
         own=Markup(own),  # noqa: S704
         hashes=" ".join(f"'sha256-{_hash(script)}'" for script in (library, own)),
         data=packed(data),
+        parts=PARTS["parts"],
         words=words(),
     )
 

@@ -9,7 +9,7 @@ by project, type and person, so that any choice can be added up.
 import base64
 import gzip
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -27,6 +27,29 @@ MOST_SUMMARIES, MOST_CHANGES, MOST_BURNS = 20_000, 3_000, 150
 SUMMARY_LETTERS = 90
 FLOW_WEEKS, EFFORT_MONTHS, DAYS_AHEAD, CHANGED_DAYS = 105, 24, 400, 7
 _EPOCH = date(1970, 1, 1).toordinal()
+
+#: Columns that only open issues have.
+OPEN_ONLY = ("due", "first_due", "start", "age", "stay", "priority", "risk", "faster", "weeks")
+#: Each table of the page besides the issues: its query, the marts that it needs, its columns.
+TABLES = {
+    "milestones": (queries.MILESTONES, ("milestone_summary", "forecast"),
+        "name archived start due by_50 by_85 reason state"),
+    "flow": (queries.FLOW, ("issue", "issue_history"), "k stage n"),
+    "burn": (queries.BURN, ("issue", "issue_history", "milestone_summary"), "day scope done"),
+    "effort": (queries.EFFORT, ("issue", "issue_plan", "calendar", "hours_ledger"),
+        "month planned actual"),
+    "reopened": (queries.REOPENED, ("issue", "reopen_event"), "day"),
+    "changed": (queries.CHANGED, ("issue", "reopen_event", "due_date"), "what n"),
+    "changes": (queries.CHANGES, ("issue", "issue_status_interval", "reopen_event", "due_date"),
+        "n what day by summary more"),
+    "capacity": (queries.CAPACITY, ("capacity",), "week hours"),
+    "earned": (queries.EARNED, ("earned_value_project",), "day planned baseline earned cost"),
+    "verdicts": (queries.VERDICTS, ("earned_value_project", "forecast"),
+        ("verdict spi cpi baseline_spi is_cpi_reliable cost_coverage schedule_variance "
+         "cost_variance expected_cost budget_hours due by_50 by_85")),
+    "velocity": (queries.VELOCITY, ("velocity", "milestone_summary"),
+        "due committed added removed done carried done_hours actual_hours"),
+}  # fmt: skip
 
 Table = dict[str, list[Any]]
 
@@ -80,49 +103,21 @@ def collect(
     for row in listed:
         projects.of((row.space_key, row.project_id))
     people.of(None)  # 0: nobody
-    milestones = reader.rows(queries.MILESTONES, "milestone_summary")
-    for row in milestones:
+    for row in reader.rows(queries.MILESTONES, *TABLES["milestones"][1]):
         stones.of((row.space_key, row.milestone_id))
-    forecasts = {
-        (row.space_key, row.milestone_id): {
-            "by_50": day_number(row.by_50), "by_85": day_number(row.by_85), "reason": row.reason,
-        }
-        for row in reader.rows(queries.FORECASTS, "forecast")
-    }  # fmt: skip
-    codes = _Codes(projects, types, people)
-    workdays = reader.rows(queries.WORKDAYS, "calendar")
-    issues = _issues(reader, codes, statuses, stones)
+    codes = _Codes(projects, types, people, stones)
+    first = reader.rows(queries.FIRST_WEEK, "calendar")
+    issues = _issues(reader, codes, statuses)
+    tables = {"issues": issues} | {
+        name: codes.table(reader.rows(query, *marts), *columns.split())
+        for name, (query, marts, columns) in TABLES.items()
+    }
     found = {
         "today": day_number(today),
-        "issues": issues,
-        "flow": codes.table(reader.rows(queries.FLOW, "issue", "issue_history"), "k", "stage", "n"),
-        "burn": _burn(
-            codes, stones, reader.rows(queries.BURN, "issue", "issue_history", "milestone_summary")
-        ),
-        "effort": codes.table(
-            reader.rows(queries.EFFORT, "issue", "issue_plan", "calendar", "hours_ledger"),
-            "month",
-            "planned",
-            "actual",
-        ),
-        "reopened": codes.table(reader.rows(queries.REOPENED, "issue", "reopen_event"), "day"),
-        "changed": codes.table(
-            reader.rows(queries.CHANGED, "issue", "reopen_event", "due_date"), "what", "n"
-        ),
-        "changes": codes.table(
-            reader.rows(
-                queries.CHANGES, "issue", "issue_status_interval", "reopen_event", "due_date"
-            ),
-            "n",
-            "what",
-            "day",
-            "by",
-            "summary",
-            "more",
-        ),
-        "workdays": [day_number(row.day) for row in workdays],
-        "day_hours": float(workdays[0].hours) if workdays else 8.0,
+        "first_week": day_number(first[0].day if first and first[0].day else today),
+        "tables": tables,
         "total": sum(row.issues for row in listed),
+        "limits": queries.LIMITS,
     }
     names = {
         (row.space_key, row.user_id): clean(row.user_name)
@@ -141,7 +136,7 @@ def collect(
         for row in reader.rows(queries.TEAMS)
     ]
     # Team 0 of the marts: everybody who is in no team, and nobody. Its name is a word of the page.
-    working = {one for table in found.values() if isinstance(table, dict) for one in table["a"]}
+    working = {one for table in tables.values() for one in table.get("a", ())}
     teams.append(
         {"name": None, "people": sorted(working.difference(*(team["people"] for team in teams)))}
     )
@@ -151,15 +146,6 @@ def collect(
         "people": [names.get(one, "?") if one else "" for one in people.found],
         "teams": [team for team in teams if team["people"]],
         "statuses": [{"name": clean(name), "stage": stage} for name, stage in statuses.found],
-        "milestones": [
-            {
-                "project": projects.of((row.space_key, row.project_id)),
-                "name": clean(row.milestone), "archived": bool(row.archived),
-                "start": day_number(row.start_date), "due": day_number(row.due_date),
-                **forecasts.get((row.space_key, row.milestone_id), {}),
-            }
-            for row in milestones
-        ],
     }  # fmt: skip
 
 
@@ -168,21 +154,29 @@ class _Codes:
     projects: Numbers
     types: Numbers
     people: Numbers
+    stones: Numbers
 
-    def table(self, rows: Iterable[Any], *columns: str) -> Table:
-        """Return rows as columns: `p`, `t` and `a` (project, type and person), and those that are
-        named.
+    def table(self, rows: Sequence[Any], *columns: str) -> Table:
+        """Return rows as columns: `p`, `t`, `a` and `m` (project, type, person and milestone) where
+        they have them, and those that are named.
         """
-        made: Table = {name: [] for name in ("p", "t", "a", *columns)}
-        for row in rows:
-            of = row._mapping
-            made["p"].append(self.projects.of((row.space_key, row.project_id)))
-            made["t"].append(self.types.of(row.issue_type))
-            made["a"].append(
-                self.people.of(None if row.person_id is None else (row.space_key, row.person_id))
-            )
-            for name in columns:
-                made[name].append(_plain(of[name]))
+        numbered = (
+            ("p", "project_id", self.projects), ("a", "person_id", self.people),
+            ("m", "milestone_id", self.stones),
+        )  # fmt: skip
+        known = rows[0]._fields if rows else ()
+        made: Table = {}
+        for name, field, numbers in numbered:
+            if field in known:
+                made[name] = [
+                    numbers.of(None if key is None else (row.space_key, key))
+                    for row in rows
+                    for key in (getattr(row, field),)
+                ]
+        if "issue_type" in known:
+            made["t"] = [self.types.of(row.issue_type) for row in rows]
+        for name in columns:
+            made[name] = [_plain(getattr(row, name)) for row in rows]
         return made
 
 
@@ -206,17 +200,14 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _issues(reader: _Reader, codes: _Codes, statuses: Numbers, stones: Numbers) -> Table:
+def _issues(reader: _Reader, codes: _Codes, statuses: Numbers) -> Table:
     rows = reader.rows(queries.ISSUES, "issue", "issue_plan", "wip_aging")
     made = codes.table(rows, "n", "created", "done", "lead", "cycle", "estimated", "actual")
     made["s"] = [statuses.of((row.status, row.stage)) for row in rows]
     # Most issues are in one milestone at most: a number, or none.
-    made["m"] = [_stones(row, stones) for row in rows]
+    made["m"] = [_stones(row, codes.stones) for row in rows]
     opened = [row for row in rows if row.stage != "done"]
-    made |= {
-        name: [_plain(getattr(row, name)) for row in opened]
-        for name in ("due", "due_by", "start", "age", "stay", "priority", "risk", "faster")
-    }
+    made |= {name: [_plain(getattr(row, name)) for row in opened] for name in OPEN_ONLY}
     made["summary"] = [
         clean(row.summary)[:SUMMARY_LETTERS] if row.place <= MOST_SUMMARIES else None
         for row in opened
@@ -231,12 +222,6 @@ def _stones(row: Any, stones: Numbers) -> Any:
         if (key := (row.space_key, one)) in stones.found
     ]
     return found[0] if len(found) == 1 else found or None
-
-
-def _burn(codes: _Codes, stones: Numbers, rows: Sequence[Any]) -> Table:
-    made = codes.table(rows, "day", "scope", "done")
-    made["m"] = [stones.of((row.space_key, row.milestone_id)) for row in rows]
-    return made
 
 
 def packed(data: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 is.
 """
 
+from assets.marts.charts.catalogue import STATE
+
 _MINE = "(CAST(:project AS text) IS NULL OR {}.project_key = :project)"
 _ISSUE = f"NOT i.is_deleted AND {_MINE.format('i')}"
 _ZONE = "JOIN staging.space_today AS z ON z.space_key = i.space_key"
@@ -17,17 +19,103 @@ PEOPLE = "SELECT space_key, user_id, user_name FROM mart.dim_person"
 TEAMS = (
     "SELECT space_key, name, member_ids FROM raw.teams WHERE deleted_at IS NULL ORDER BY name, id"
 )
-WORKDAYS = """
-    SELECT day, max(working_seconds) / 3600.0 AS hours FROM mart.calendar
+#: The working days to come, numbered, with the week that they are in from the first one's on.
+_DAYS = """
+    SELECT space_key, day, working_seconds / 3600.0 AS hours,
+        row_number() OVER (PARTITION BY space_key ORDER BY day)::int AS n,
+        date_trunc('week', day)::date AS monday, least(6, (day - min(date_trunc('week', day)::date)
+            OVER (PARTITION BY space_key)) / 7) AS week
+    FROM mart.calendar
     WHERE is_working_day AND working_seconds > 0 AND day >= CAST(:today AS date)
         AND day < CAST(:today AS date) + :ahead
-    GROUP BY day ORDER BY day
 """
+FIRST_WEEK = f"SELECT min(monday) AS day FROM ({_DAYS}) AS d"  # noqa: S608
+#: What is left of an issue in each week, laid as mart.upcoming_load does.
+_LAID = f"""
+    days AS MATERIALIZED ({_DAYS}),
+    weeks AS (SELECT space_key, week, min(n) AS first, max(n) AS last FROM days GROUP BY 1, 2),
+    spans AS (
+        SELECT l.space_key, l.issue_id, l.remaining_hours AS hours, a.n AS first,
+            least(z.n, CASE WHEN l.planned_due >= CAST(:today AS date) THEN greatest(a.n, b.n)
+                ELSE a.n + greatest(ceil(l.remaining_hours / a.hours)::int, 1) - 1 END) AS last
+        FROM mart.issue_plan AS l
+        JOIN (SELECT space_key, max(n) AS n FROM days GROUP BY space_key) AS z
+            ON z.space_key = l.space_key
+        JOIN LATERAL (
+            SELECT d.n, d.hours FROM days AS d WHERE d.space_key = l.space_key
+                AND (d.day >= coalesce(l.planned_start, CAST(:today AS date)) OR d.n = z.n)
+            ORDER BY d.n LIMIT 1
+        ) AS a ON true
+        LEFT JOIN LATERAL (
+            SELECT max(d.n) AS n FROM days AS d
+            WHERE d.space_key = l.space_key AND d.day <= l.planned_due
+        ) AS b ON true
+        WHERE l.remaining_hours > 0 AND coalesce(l.planned_due, l.planned_start) IS NOT NULL
+    ),
+    laid AS (
+        SELECT s.space_key, s.issue_id, array_agg(round(s.hours * greatest(0, least(s.last, w.last)
+            - greatest(s.first, w.first) + 1) / (s.last - s.first + 1), 2)::float8
+            ORDER BY w.week) AS weeks
+        FROM spans AS s JOIN weeks AS w ON w.space_key = s.space_key GROUP BY 1, 2
+    )
+"""  # noqa: S608
+#: Hours that people with open issues have, from today on, in the coming weeks.
+CAPACITY = f"""
+    SELECT c.space_key, c.user_id AS person_id, c.week, sum(c.hours)::float8 AS hours
+    FROM mart.capacity AS c
+    JOIN (SELECT DISTINCT i.space_key, i.assignee_id FROM mart.issue AS i
+        WHERE {_ISSUE} AND i.stage <> 'done') AS a
+        ON a.space_key = c.space_key AND a.assignee_id = c.user_id
+    WHERE c.day >= CAST(:today AS date) AND c.day < CAST(:today AS date) + 45
+    GROUP BY 1, 2, 3
+"""  # noqa: S608
+_FORECAST = "LEFT JOIN mart.forecast AS f ON f.space_key = m.space_key AND f.is_last"
 MILESTONES = f"""
-    SELECT space_key, milestone_id, project_id, milestone, archived, start_date, due_date
-        FROM mart.milestone_summary AS m
-    WHERE NOT is_deleted AND {_MINE.format("m")} ORDER BY due_date NULLS LAST, milestone,
-        milestone_id
+    SELECT m.space_key, m.milestone_id, m.project_id, m.milestone AS name, m.archived,
+        m.start_date AS start, m.due_date AS due, f.done_by_50 AS by_50, f.done_by_85 AS by_85, f.reason,
+        {STATE.format(due="m.due_date", today="CAST(:today AS date)")} AS state
+    FROM mart.milestone_summary AS m {_FORECAST} AND f.milestone_id = m.milestone_id
+    WHERE NOT m.is_deleted AND {_MINE.format("m")}
+    ORDER BY m.due_date NULLS LAST, m.milestone, m.milestone_id
+"""  # noqa: S608
+_EARNED = f"FROM mart.earned_value_project AS m {{}} WHERE {_MINE.format('m')}"
+EARNED = f"""
+    SELECT m.space_key, m.project_id, m.as_of AS day, m.planned_value::float8 AS planned,
+        m.baseline_planned_value::float8 AS baseline, m.earned_value::float8 AS earned,
+        m.actual_cost::float8 AS cost
+    {_EARNED.format("")} AND (m.is_week_end OR m.is_last)
+        AND m.as_of > CAST(:today AS date) - 7 * :weeks
+    ORDER BY m.as_of
+"""
+#: From this SPI on a project is well, and below that one it is late.
+LIMITS = {"well": 0.95, "late": 0.85}
+#: Late: far behind, or after the due date by 50 %. Well: in the plan, and by 85 % in time.
+_VERDICT = f"""'verdict_' || CASE
+        WHEN m.spi IS NULL AND f.done_by_85 IS NULL THEN 'none'
+        WHEN m.spi < {LIMITS["late"]} OR f.done_by_50 > f.due_date
+            OR f.left_open > 0 AND f.due_date < CAST(:today AS date) THEN 'late'
+        WHEN m.spi < {LIMITS["well"]} OR f.done_by_85 > f.due_date THEN 'watch'
+        ELSE 'well' END"""
+#: The newest row of each project, and when what is open will be done.
+VERDICTS = f"""
+    SELECT {_VERDICT} AS verdict,
+        m.space_key, m.project_id, round(m.spi, 4)::float8 AS spi, round(m.cpi, 4)::float8 AS
+        cpi, round(m.baseline_spi, 4)::float8 AS baseline_spi, m.is_cpi_reliable,
+        round(m.cost_coverage, 4)::float8 AS cost_coverage, m.schedule_variance::float8 AS
+        schedule_variance, m.cost_variance::float8 AS cost_variance,
+        m.expected_cost::float8 AS expected_cost, m.budget_hours::float8 AS budget_hours,
+        f.due_date AS due, f.done_by_50 AS by_50, f.done_by_85 AS by_85
+    {_EARNED.format(_FORECAST + " AND f.project_id = m.project_id AND f.milestone_id = 0")}
+        AND m.is_last ORDER BY m.project_key
+"""
+VELOCITY = f"""
+    SELECT m.space_key, m.project_id, m.milestone_id, m.due_date AS due, m.committed, m.added,
+        m.removed, m.done, m.carried_over AS carried, m.done_hours::float8 AS done_hours,
+        m.actual_hours::float8 AS actual_hours
+    FROM mart.velocity AS m
+    WHERE m.state <> 'planned' AND m.committed + m.added > 0 AND NOT m.is_deleted
+        AND {_MINE.format("m")}
+    ORDER BY m.counted_to DESC, m.milestone_id
 """  # noqa: S608
 #: When the rest of each milestone will be done, of all its issues; `reason`: why there is no date.
 FORECASTS = f"""
@@ -39,6 +127,7 @@ FORECASTS = f"""
 #: Minutes and hundredths of hours are exact enough for what a page shows. `place`: what comes
 #: first.
 ISSUES = f"""
+    WITH {_LAID}
     SELECT i.space_key, i.project_id, i.issue_type, i.assignee_id AS person_id, i.status, i.stage,
         s.milestone_ids,
            CAST(substring(i.issue_key FROM '[0-9]+$') AS int) AS n,
@@ -47,12 +136,12 @@ ISSUES = f"""
            i.lead_seconds / 60 AS lead, i.cycle_seconds / 60 AS cycle,
            round(i.estimated_hours, 2)::float8 AS estimated, round(i.actual_hours, 2)::float8 AS
                actual,
-           i.due_date AS due, l.planned_due AS due_by, l.planned_start AS start, i.priority,
-               i.summary,
+           i.due_date AS due, l.first_due_date AS first_due, l.planned_start AS start,
+               i.priority, i.summary, d.weeks,
            CASE WHEN i.stage IN ('active', 'review')
                 THEN floor(extract(epoch FROM :now - i.last_started_at) / 3600)::int END AS age,
            floor(extract(epoch FROM :now - i.status_since) / 3600)::int AS stay,
-           w.risk, round(100 * w.share_of_peers_faster)::int AS faster,
+           w.risk, round(w.share_of_peers_faster, 2)::float8 AS faster,
            row_number() OVER (
                ORDER BY i.stage = 'done', i.stage = 'waiting'
                    AND i.due_date IS NULL, i.due_date NULLS LAST, i.issue_id
@@ -60,6 +149,7 @@ ISSUES = f"""
     FROM mart.issue AS i {_ZONE}
     JOIN staging.stg_issue AS s ON s.space_key = i.space_key AND s.issue_id = i.issue_id
     JOIN mart.issue_plan AS l ON l.space_key = i.space_key AND l.issue_id = i.issue_id
+    LEFT JOIN laid AS d ON d.space_key = i.space_key AND d.issue_id = i.issue_id
     LEFT JOIN mart.wip_aging AS w ON w.space_key = i.space_key AND w.issue_id = i.issue_id
     WHERE {_ISSUE} ORDER BY i.stage = 'done', i.done_at DESC, i.issue_id LIMIT :most
 """  # noqa: S608

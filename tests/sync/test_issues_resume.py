@@ -302,7 +302,7 @@ def test_a_bulk_edit_that_is_broken_off_goes_on_inside_its_second(whole: Interru
     syncs, space = whole.syncs, whole.syncs.sim.space
     # Those that were imported tie in the second of their creation, too.
     made_one_by_one = [
-        issue.id for issue in space.issues.values() if not issue.summary.startswith("Imported")
+        issue.id for issue in space.issues.values() if not issue.description.startswith("CSV")
     ]
     space.bulk_edit(sorted(made_one_by_one)[:700], description="changed")
     syncs.sim.clock.advance(3_600)

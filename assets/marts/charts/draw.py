@@ -3,7 +3,6 @@
 The SVG holds texts as texts, in the fonts of the reader, so that the server needs none.
 """
 
-import copy
 import json
 import re
 import unicodedata
@@ -13,51 +12,31 @@ from assets.marts.charts.words import both, clean, in_both
 
 FONTS = "'Noto Sans CJK JP','Noto Sans JP','Hiragino Sans','Yu Gothic',Meiryo,sans-serif"
 WIDTH = 860
-_INK, _QUIET, _GRID = "#22272E", "#5B6470", "#E3E6EA"
-#: The look of the pictures in Dagster. The page has its own for light and dark, in
-#: `page/charts.js`.
-_CONFIG: dict[str, Any] = {
-    "background": "white",
+#: A picture in Dagster is light.
+LOOKS = {
+    "light": {"ink": "#22272e", "quiet": "#565f6b", "grid": "#e3e6ea"},
+    "dark": {"ink": "#e6e9ee", "quiet": "#a9b3c0", "grid": "#333b46"},
+}
+#: The look of all charts, with the names of these colours.
+LOOK: dict[str, Any] = {
+    "aria": False, "padding": 2, "background": None, "title": {"color": "@ink"},
+    "axis": {"labelColor": "@quiet", "titleColor": "@quiet", "gridColor": "@grid",
+        "domainColor": "@quiet", "tickColor": "@quiet", "labelFontSize": 11,
+        "titleFontWeight": "normal"},
+    "legend": {"orient": "top", "direction": "horizontal", "labelColor": "@ink",
+        "titleColor": "@quiet", "labelFontSize": 12, "labelLimit": 200, "offset": 12},
+    "text": {"color": "@ink", "fill": "@ink"},
+    "style": {"text": {"fill": "@ink"}, "cell": {"stroke": None}},
+}  # fmt: skip
+_QUIET = LOOKS["light"]["quiet"]
+_CONFIG = {
     # Texts are measured in this font and shown in FONTS. Measuring in FONTS takes twice as long for
     # nearly the same widths.
-    "font": "sans-serif",
-    "aria": False,
-    "padding": 14,
-    "view": {"stroke": None},
-    "title": {
-        "anchor": "start",
-        "fontSize": 17,
-        "color": _INK,
-        "subtitleColor": _QUIET,
-        "subtitleFontSize": 12,
-        "offset": 14,
-    },
-    "axis": {
-        "labelColor": _QUIET,
-        "titleColor": _QUIET,
-        "gridColor": _GRID,
-        "domainColor": _QUIET,
-        "tickColor": _QUIET,
-        "labelFontSize": 11,
-    },
-    "legend": {
-        "orient": "top",
-        "labelColor": _INK,
-        "labelFontSize": 12,
-        "titleColor": _QUIET,
-        "direction": "horizontal",
-        "symbolStrokeWidth": 2,
-        "labelLimit": 260,
-        "offset": 20,
-    },
-    "header": {
-        "labelColor": _INK,
-        "labelFontSize": 12,
-        "labelFontWeight": "bold",
-        "labelAnchor": "start",
-    },
-    "text": {"color": _INK},
-}
+    "font": "sans-serif", "background": "white", "padding": 14, "view": {"stroke": None},
+    "title": {"anchor": "start", "fontSize": 17, "subtitleColor": _QUIET,
+        "subtitleFontSize": 12, "offset": 14},
+    "header": {"labelFontSize": 12, "labelFontWeight": "bold", "labelAnchor": "start"},
+}  # fmt: skip
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _TAG = re.compile(r"<[^>]+>")
 _NUMBER = re.compile(r"(?<![\d#.])-?\d+\.\d{2,}")
@@ -73,22 +52,19 @@ _STAND_INS = (
 _NARROW = "c"
 
 
-def picture(spec: dict[str, Any], title: str, said: str, **rows: list[dict[str, Any]]) -> str:
-    """Return a chart of named rows as an SVG in both languages; `said` is the line below its title.
+def picture(spec: dict[str, Any], title: str, said: str, rows: list[dict[str, Any]]) -> str:
+    """Return a chart of rows as an SVG in both languages.
 
     Args:
         spec: what is drawn.
         title: the name of the title among the words.
-        said: the numbers that matter most, in one line or more.
-        rows: the rows, by the name that the spec has for them, and `params` for values.
+        said: the numbers that matter most, in one line or more, below the title.
+        rows: what it is drawn of.
     """
     import vl_convert  # starts a JavaScript engine when first used
 
-    made = in_both(copy.deepcopy(spec))
-    params = {row["name"]: row["value"] for row in rows.pop("params", [])}
-    for one in made.get("params", []):
-        one["value"] = params.get(one["name"], one["value"])
-    if not rows["rows"]:
+    made = in_both(spec)
+    if not rows:
         made = {
             "width": WIDTH,
             "height": 30,
@@ -103,7 +79,7 @@ def picture(spec: dict[str, Any], title: str, said: str, **rows: list[dict[str, 
     made |= {
         "$schema": _SCHEMA,
         "title": {"text": both(title), "subtitle": [clean(line) for line in said.split("\n")]},
-        "datasets": rows,
+        "datasets": {"rows": rows},
         "config": _CONFIG,
     }
     drawn, letters = _measurable(json.dumps(made, ensure_ascii=False, allow_nan=False))
@@ -131,23 +107,25 @@ def _written(svg: str, letters: dict[str, str]) -> str:
     """Put the letters in the place of their stand-ins, also of one that was cut off from its narrow
     letter.
     """
-    return (
-        re.sub(f"([{''.join(letters)}]){_NARROW}?", lambda found: letters[found[1]], svg)
-        if letters
-        else svg
-    )
+    wanted = f"([{''.join(letters)}]){_NARROW}?"
+    return re.sub(wanted, lambda found: letters[found[1]], svg) if letters else svg
 
 
 def program(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return a spec as a Vega program without rows, as wide as its place in the page."""
+    """Return a spec as a Vega program without rows, as wide as its place in the page. A click on a
+    mark picks the `choice` of its row.
+    """
     import vl_convert
 
+    pick = {"name": "pick", "select": {"type": "point", "fields": ["choice"], "toggle": False}}
+    first, *others = spec["layer"]
     made = {
         **spec,
+        "layer": [{**first, "params": [pick]}, *others],
         "$schema": _SCHEMA,
         "width": "container",
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "datasets": {"rows": [], "marks": []},
+        "datasets": {"rows": []},
         "background": None,
         "config": {"aria": False, "view": {"stroke": None}},
     }
@@ -176,6 +154,5 @@ def scripts() -> str:
     import vl_convert
 
     # Programs are Vega's already: Vega-Lite stays here.
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace(
-        "</script", "<\\/script"
-    )
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle.replace("</script", "<\\/script")

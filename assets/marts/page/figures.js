@@ -1,262 +1,278 @@
-// What the page says: each function takes what is chosen and returns rows for charts and tables. Nothing here draws.
+// What the parts of the page say: each function takes what is chosen and returns the numbers in its
+// words (`said`), the rows of its chart (`chart`) and of its table (`rows`). What a chart makes of
+// its rows is in its spec; a row's `choice` is what a click on it picks. Nothing here draws.
 
 /** Days in the same status from which work in progress counts as stuck. */
 const STUCK_DAYS = 7;
-const LOAD_WEEKS = 6;
-/** A milestone of which something was done in these days is under way. */
-const LATELY_DAYS = 28;
-/** Milestones whose ends are drawn, and the days before and after today that have room. */
-const ENDINGS = 10, ENDINGS_DAYS = 120;
-const OTHERS = -1;
+const WEEKS = 6, LATENESS = ["late_week", "late_month", "late_long"];
 
-/** The chosen issues, once for all figures. */
+const daysSince = day => day == null || day >= DATA.today ? null : DATA.today - day;
+
+/** Give rows what is worked out of them, in the chosen language. */
+function prepare() {
+  const [people, types, stones] = ["person", "type", "milestone"].map(name => NAMES[name]());
+  for (const row of [...DATA.issues, ...DATA.changes]) {
+    const { key, url } = DATA.projects[row.p];
+    row.key = `${key}-${row.n}`;
+    row.href = url ? `${url}/view/${encodeURIComponent(row.key)}` : null;
+  }
+  for (const row of DATA.issues) {
+    const { name, stage } = DATA.statuses[row.s], { estimated, actual } = row;
+    Object.assign(row, { person: people[row.a], type: types[row.t], status: name, stage,
+      left_hours: estimated == null ? null : Math.max(estimated - (actual || 0), 0),
+      picks: { person: `person=${row.a}`, type: `type=${row.t}`, status: `status=${row.s}` } });
+    if (stage === "done") continue;
+    // What issues can be listed by.
+    const dues = [row.m ?? []].flat().map(one => DATA.milestones[one].due ?? Infinity);
+    const late = daysSince(row.due), working = stage === "active" || stage === "review";
+    const moved = row.due == null || row.first_due == null ? 0 : row.due - row.first_due;
+    const stuck = working && row.stay >= 24 * STUCK_DAYS;
+    Object.assign(row, { overdue: late, milestone_overdue: daysSince(Math.min(...dues)), working,
+      stuck, moved, late: late && LATENESS[(late > 7) + (late > 30)] });
+  }
+  DATA.milestones.forEach((row, m) => Object.assign(row, { m, project: DATA.projects[row.p].key }));
+  for (const row of [...DATA.milestones, ...DATA.velocity])
+    Object.assign(row, { milestone: stones[row.m], choice: `milestone=${row.m}` });
+}
+
+/** The chosen issues, once for all figures; what is archived is no open work. */
 function selection() {
-  const issues = DATA.issues, all = rowsOf(issues), stages = DATA.statuses.map(status => status.stage);
-  const open = all.filter(at => stages[issues.s[at]] !== "done");
-  return { all, open, stageOf: at => stages[issues.s[at]] };
+  const all = rowsOf(DATA.issues);
+  return { all, open: all.filter(row => row.stage !== "done" && isShown(row)) };
+}
+
+/** The issues that are listed: those that are open, or those that a number was made of. */
+function issues({ all, open }) {
+  const [what, from, days] = (chosen.only || "open").split(".");
+  const isIn = row => row.done >= +from && row.done < +from + +days;
+  const rows = { all, open }[what] || (what === "done" ? all.filter(isIn)
+    : what === "stage" ? (from === "done" ? all : open).filter(row => row.stage === from)
+    : open.filter(row => row.late === what || row[what]));
+  return { rows, said: { what: onlyInWords(), n: rows.length } };
+}
+
+function onlyInWords() {
+  const [what, from, days] = (chosen.only || "open").split(".");
+  const when = days ? `${iso(+from)} – ${iso(+from + +days - 1)}` : from && word(`stage_${from}`);
+  return `${word(`only_${what}`)} ${when || ""}`.trim();
 }
 
 function overdue({ open }) {
-  const { due, a } = DATA.issues;
-  const late = open.filter(at => due[at] != null && due[at] < DATA.today).sort((x, y) => due[x] - due[y]);
-  const people = [...groups(late, at => a[at])].sort((x, y) => y[1].length - x[1].length || personOf(x[0]).localeCompare(personOf(y[0])));
-  const rows = people.slice(0, 10).flatMap(([person, places], order) => {
-    const classes = [0, 0, 0];
-    for (const at of places) { const days = DATA.today - due[at]; classes[days <= 7 ? 0 : days <= 30 ? 1 : 2]++; }
-    return classes.map((issues, place) => ({
-      person: personOf(person), order, late: word(["late_week", "late_month", "late_long"][place]), place, issues,
-    })).filter(row => row.issues);
-  });
-  return { late, people, rows };
+  const rows = where(open, "overdue").sort(largest("overdue"));
+  const people = sorted(groups(rows, "a"), (x, y) => y[1].length - x[1].length);
+  const chart = [...groups(rows, row => `${row.a} ${row.late}`).values()].map(of => ({
+    person: of[0].person, late: word(of[0].late), days_overdue: of[0].overdue, issues: of.length,
+    choice: `person=${of[0].a}&only=${of[0].late}` }));
+  const top = people.length ? `${people[0][1][0].person} ${people[0][1].length}` : "–";
+  const inMilestones = where(open, "milestone_overdue").length, n = rows.length;
+  const said = { n, top, people: people.filter(([a]) => a).length, milestones: inMilestones };
+  return { rows, chart, of: people.length, bad: n, said };
 }
 
-function stuck({ open, stageOf }) {
-  const { stay, a } = DATA.issues;
-  const working = open.filter(at => ["active", "review"].includes(stageOf(at)));
-  const still = working.filter(at => stay[at] >= 24 * STUCK_DAYS).sort((x, y) => stay[y] - stay[x]);
-  return { working, still, people: new Set(still.map(at => a[at]).filter(person => person)).size };
+function stuck({ open }) {
+  const rows = where(open, "working").sort(largest("stay")), still = where(rows, "stuck");
+  const chart = where(rows, "age").sort(largest("age")).slice(0, 1000).map(row => (
+    { ...row, order: -STAGES.indexOf(row.stage), days: row.age / 24 }));
+  const people = new Set(where(still, "a").map(row => row.a)).size;
+  const said = { n: still.length, days: STUCK_DAYS, people, all: rows.length };
+  return { rows, chart, bad: still.length, said };
 }
 
-function ageing({ working }) {
-  const { age, s, a, risk } = DATA.issues, issues = DATA.issues;
-  const old = working.filter(at => age[at] != null).sort((x, y) => age[y] - age[x]);
-  const seen = new Map();
-  return old.slice(0, 1000).map(at => {
-    const place = seen.get(s[at]) || 0;
-    seen.set(s[at], place + 1);
-    const status = DATA.statuses[s[at]], key = keyOf(issues, at);
-    return {
-      at, key, name: place < 3 ? key : "", status: status.name, order: -STAGES.indexOf(status.stage), person: personOf(a[at]),
-      days: Math.max(age[at] / 24, 0.04), risk: word(`risk_${risk[at] || "unknown"}`), place: (place * 0.618034) % 1,
-    };
-  });
-}
-
-/**
- * What is left of the estimates, laid on the weeks to come as mart.upcoming_load does: evenly over the working days from the start (at the
- * earliest today) to the due date. What is overdue, or has no due date, takes as many whole working days from then on as it needs.
- */
+/** What is left of estimates in the coming weeks, by person, against the hours that they have. */
 function load({ open }) {
-  const { due, due_by, start, estimated, actual, a } = DATA.issues, days = DATA.workdays;
-  // On a Saturday the first week with a working day is the next one.
-  const first = monday(days[0] ?? DATA.today), people = new Map();
-  let unestimated = 0;
-  const dayFrom = day => { let at = 0; while (at < days.length - 1 && days[at] < day) at++; return at; };
-  for (const at of open) {
-    if (estimated[at] == null) unestimated++;
-    const left = Math.max((estimated[at] || 0) - (actual[at] || 0), 0);
-    if (!people.has(a[at])) people.set(a[at], { issues: 0, hours: 0, late: 0, weeks: new Array(LOAD_WEEKS + 2).fill(0) });
-    const one = people.get(a[at]);
-    one.issues++;
-    one.hours += left;
-    if (due[at] != null && due[at] < DATA.today) one.late++;
-    if (!left) continue;
-    if ((due_by[at] == null && start[at] == null) || !days.length) { one.weeks[LOAD_WEEKS + 1] += left; continue; }
-    const from = dayFrom(Math.max(start[at] ?? DATA.today, DATA.today));
-    let until = from + Math.max(Math.ceil(left / DATA.day_hours), 1) - 1;
-    if (due_by[at] != null && due_by[at] >= DATA.today) for (until = from; until + 1 < days.length && days[until + 1] <= due_by[at];) until++;
-    until = Math.min(until, days.length - 1);
-    for (let day = from; day <= until; day++) one.weeks[Math.min(Math.floor((days[day] - first) / 7), LOAD_WEEKS)] += left / (until - from + 1);
-  }
-  const names = [...Array.from({ length: LOAD_WEEKS }, (_, week) => shortDay(first + 7 * week)), word("later"), word("undated")];
-  const now = one => sum(one.weeks.slice(0, LOAD_WEEKS));
-  const sorted = [...people].sort((x, y) => now(y[1]) - now(x[1]) || y[1].issues - x[1].issues);
-  const rows = sorted.slice(0, 11).flatMap(([person, one], order) => one.weeks.map((hours, place) => (
-    { person: personOf(person), order, week: names[place], place, hours: Math.round(hours * 10) / 10 })));
-  return { first, people: sorted, names, rows, unestimated, hours: sum(sorted.map(([, one]) => one.hours)) };
-}
-
-/** Each milestone, and the days by which all of it is done with 50 and 85 %, of mart.forecast. */
-function milestones({ all, stageOf }) {
-  const issues = DATA.issues, found = new Map();
-  const put = (stone, at) => { if (!found.has(stone)) found.set(stone, []); found.get(stone).push(at); };
-  for (const at of all) {
-    const of = issues.m[at];
-    if (of == null) continue;
-    if (Array.isArray(of)) of.forEach(stone => put(stone, at)); else put(of, at);
-  }
-  const unfiltered = chosen.team === "" && chosen.person === "" && chosen.type === "";
-  const rows = DATA.milestones.flatMap((stone, at) => {
-    if (!inProject(stone.project) || (stone.archived && !chosen.archived)) return [];
-    const of = found.get(at) || [];
-    if (!of.length && !unfiltered) return [];
-    const count = test => of.filter(test).length;
-    const done = count(one => stageOf(one) === "done"), left = of.length - done;
-    const since = DATA.today - LATELY_DAYS;
-    const lately = count(one => issues.done[one] != null && issues.done[one] > since);
-    const half = left ? stone.by_50 : null, end = left ? stone.by_85 : null, { reason } = stone;
-    const state = !left ? "" : stone.due == null ? "no_due"
-      : stone.due < DATA.today || half > stone.due ? "too_late" : half == null ? "no_forecast"
-      : end != null && end <= stone.due ? "in_time" : "at_risk";
-    return [{
-      at, project: DATA.projects[stone.project].key, name: stone.name, archived: stone.archived, start: stone.start, due: stone.due,
-      issues: of.length, done, left, working: count(one => ["active", "review"].includes(stageOf(one))), lately,
-      half, end, reason, state,
-      estimated: sum(of.map(one => issues.estimated[one])), actual: sum(of.map(one => issues.actual[one])),
-    }];
-  });
-  return rows.sort((x, y) => isUnderWay(y) - isUnderWay(x) || (y.left > 0) - (x.left > 0) || (x.left ? (x.due ?? 1e9) - (y.due ?? 1e9) : (y.due ?? 0) - (x.due ?? 0)));
+  const weeks = Array.from({ length: WEEKS }, (_, week) => DATA.first_week + 7 * week);
+  const names = [...weeks.map(shortDay), word("later"), word("undated")];
+  const hours = new Map(DATA.capacity.map(row => [`${row.a} ${row.week}`, row.hours]));
+  const laid = row => row.weeks || { [WEEKS + 1]: row.left_hours };
+  const rows = [...groups(open, "a")].map(([a, of]) => {
+    const row = { person: of[0].person, a, issues: of.length, hours: sum(of, "left_hours"), now: 0,
+      overdue: where(of, "overdue").length, choice: `person=${a}`,
+      milestone_overdue: where(of, "milestone_overdue").length };
+    names.forEach((_, at) => {
+      row[at] = [sum(of.map(laid), at), hours.get(`${a} ${weeks[at]}`) ?? null];
+      if (at < WEEKS) row.now += row[at][0];
+    });
+    return row;
+  }).sort((x, y) => y.now - x.now || y.issues - x.issues);
+  const chart = rows.flatMap(row => names.map((week, place) => ({ person: row.person, week, place,
+    hours: Math.round(row[place][0] * 10) / 10, capacity: row[place][1], choice: row.choice })));
+  const [top] = [...rows].sort((x, y) => y[0][0] - x[0][0]);
+  const more = names.map((head, at) => column(at, head, "load"));
+  return { rows, chart, more, of: rows.length, said: { week: shortDay(DATA.first_week),
+    h: sum(rows, "hours"), people: where(rows, "a").length,
+    top: top ? `${top.person} ${number(top[0][0], 1)} h` : "–",
+    n: open.filter(row => row.left_hours == null).length } };
 }
 
 /** Milestones that are under way: worked at, or begun and not over. */
-const isUnderWay = row => Boolean(row.left && (row.working || row.lately || (row.due >= DATA.today && !(row.start > DATA.today))));
-const underWay = rows => rows.filter(isUnderWay);
+const isUnderWay = row => Boolean(row.left
+  && (row.working || (row.due >= DATA.today && !(row.start > DATA.today))));
 
-/** When the work on a milestone ends, in words: a day, or why there is none. */
-const endOf = (row, day = row.end) => !row.left ? word("all_done") : day != null ? iso(day)
-  : row.reason ? word(`reason_${row.reason}`) : "–";
-
-/** The first milestones under way as bars: cut where they would press the others together, which `cut` marks. Words say the real days. */
-function endings(rows) {
-  const most = DATA.today + ENDINGS_DAYS, near = day => day != null && Math.abs(day - DATA.today) < ENDINGS_DAYS;
-  return underWay(rows).slice(0, ENDINGS).map((row, order) => ({
-    milestone: `${row.project} ${row.name}`, order, today: DATA.today * MS,
-    half: Math.min(row.half ?? most, most) * MS, end: Math.min(row.end ?? most, most) * MS,
-    cut: row.half == null ? "?" : row.end == null || row.end > most ? "→" : "",
-    due: near(row.due) ? row.due * MS : null,
-    half_on: endOf(row, row.half), ends: endOf(row), due_on: iso(row.due), state: word(row.state),
-  }));
+/** Each milestone with its chosen issues, and when it will be done by mart.forecast. */
+function milestones({ all }) {
+  const found = DATA.milestones.map(() => []);
+  for (const row of all) for (const one of [row.m ?? []].flat()) found[one].push(row);
+  const whole = FILTERS.slice(1, 5).every(name => chosen[name] === "");
+  const known = rowsOf(DATA.milestones).filter(isShown);
+  const rows = known.filter(row => whole || found[row.m].length).map(stone => {
+    const of = found[stone.m], done = of.filter(row => row.stage === "done").length;
+    const state = done < of.length ? stone.state : "all_done", issues_ = of.length;
+    return { ...stone, state, issues: issues_, done, left: issues_ - done,
+      working: where(of, "working").length, share: issues_ ? done / issues_ : null,
+      estimated: sum(of, "estimated"), actual: sum(of, "actual") };
+  });
+  const due = row => row.left ? row.due ?? 1e9 : 1e12 - (row.due ?? 0);
+  rows.sort((x, y) => isUnderWay(y) - isUnderWay(x) || due(x) - due(y));
+  const chart = rows.filter(isUnderWay).map(row => ({ ...row, kind: word(row.state),
+    today: stamp(DATA.today), due: stamp(row.due),
+    done_by_50: stamp(row.by_50), done_by_85: stamp(row.by_85) }));
+  const bad = chart.filter(row => row.state === "too_late").length;
+  return { rows, chart, of: chart.length, bad, said: { n: bad, all: chart.length } };
 }
 
-/** Scope and done of a milestone by day, of the chosen issues of its time. */
+/** Scope and done of milestones by day, of the chosen issues of their time. */
 function burns(rows) {
-  const burn = DATA.burn, of = groups(rowsOf(burn), at => burn.m[at]);
-  return rows.filter(row => of.has(row.at)).map(row => {
-    const days = new Map();
-    for (const at of of.get(row.at)) {
-      const one = days.get(burn.day[at]) || [0, 0];
-      days.set(burn.day[at], [one[0] + burn.scope[at], one[1] + burn.done[at]]);
-    }
+  const of = groups(rowsOf(DATA.burn), "m");
+  return rows.filter(row => of.has(row.m)).map(row => {
     let scope = 0, done = 0;
-    const points = [...days.keys()].sort((x, y) => x - y).map(day => {
-      scope += days.get(day)[0]; done += days.get(day)[1];
-      return { day: day * MS, scope, done };
+    const points = sorted(groups(of.get(row.m), "day")).map(([day, steps]) => {
+      scope += sum(steps, "scope");
+      done += sum(steps, "done");
+      return { day: stamp(day), scope, done };
     });
-    if (!points.length) return { row, points };
-    if (row.left) points.push({ day: DATA.today * MS, scope, done });
+    if (row.left) points.push({ day: stamp(DATA.today), scope, done });
     // What was planned long ago would press the work to the edge.
-    const from = Math.max(points[0].day, Math.min((row.start ?? points[0].day / MS) - 14, DATA.today - 28) * MS);
-    const before = points.filter(point => point.day <= from).pop();
-    const shown = [...(before ? [{ ...before, day: from }] : []), ...points.filter(point => point.day > from)];
-    const last = shown[shown.length - 1].day, near = row.due != null && Math.abs(row.due * MS - last) <= Math.max(45 * MS, last - from);
-    if (near) shown[shown.length - 1] = { ...shown[shown.length - 1], due: row.due * MS };
-    return { row, points: shown };
+    const began = Math.min(row.start == null ? 0 : row.start - 14, DATA.today - 28);
+    const from = Math.max(points[0].day, row.start == null ? 0 : stamp(began));
+    const before = points.filter(one => one.day <= from).pop();
+    const chart = [{ ...before, day: from }, ...points.filter(one => one.day > from)];
+    const last = chart.at(-1), far = Math.max(stamp(45), last.day - from);
+    if (row.due != null && Math.abs(stamp(row.due) - last.day) <= far) last.due = stamp(row.due);
+    return { row, chart };
   });
 }
 
 function changes() {
-  const { what, n } = DATA.changed, counted = rowsOf(DATA.changed);
-  const count = kind => sum(counted.filter(at => what[at] === kind).map(at => n[at]));
-  return { places: rowsOf(DATA.changes), ...Object.fromEntries(["created", "done", "reopened", "moved"].map(kind => [kind, count(kind)])) };
+  const said = { created: 0, done: 0, reopened: 0, moved: 0 };
+  for (const row of rowsOf(DATA.changed)) said[row.what] = (said[row.what] || 0) + row.n;
+  const by = ({ what, more }) => what === "moved" && more != null
+    ? ` ${more > 0 ? "+" : ""}${more} ${word("d")}` : "";
+  const what = row => word(`what_${row.what}`) + by(row);
+  return { said, rows: rowsOf(DATA.changes).map(row => ({ ...row, what: what(row) })) };
 }
 
-function effort() {
-  const table = DATA.effort, first = since(), places = rowsOf(table, at => table.month[at] + 30 >= first);
-  const months = [...groups(places, at => table.month[at])].sort((x, y) => x[0] - y[0])
-    .map(([of, at]) => ({ month: month(of), planned: sum(at.map(one => table.planned[one])), actual: sum(at.map(one => table.actual[one])) }));
-  const rows = months.flatMap(one => ["planned", "actual"].map(kind => ({ month: one.month, kind: word(kind), hours: one[kind] })));
-  const people = [...groups(places, at => table.a[at])].map(([person, at]) => {
-    const by = new Map([...groups(at, one => month(table.month[one]))].map(([of, those]) => [of, sum(those.map(one => table.actual[one]))]));
-    return { person, by, planned: sum(at.map(one => table.planned[one])), total: sum(at.map(one => table.actual[one])) };
-  }).sort((x, y) => y.total - x.total);
-  const named = people.filter(one => one.total).slice(0, 6).map(one => one.person), bars = new Map();
-  for (const one of people) {
-    const order = named.indexOf(one.person) < 0 ? OTHERS : named.indexOf(one.person);
-    for (const [of, hours] of one.by) {
-      const key = `${of} ${order}`, bar = bars.get(key)
-        || { month: of, person: order === OTHERS ? word("others") : one.person ? personOf(one.person) : word("unknown_person"), order: order === OTHERS ? 6 : order, hours: 0 };
-      bar.hours += hours;
-      bars.set(key, bar);
-    }
+/** Planned and actual hours by month, and by person. */
+function plan() {
+  const found = rowsOf(DATA.effort).filter(row => row.month + 30 >= since());
+  const both = rows => ({ planned: sum(rows, "planned"), actual: sum(rows, "actual") });
+  const until = day => Date.parse(`${month(day + 31)}-01`) / MS - day, people = NAMES.person();
+  const chart = sorted(groups(found, "month")).map(([day, of]) => (
+    { month: month(day), ...both(of), choice: `only=done.${day}.${until(day)}` }));
+  const now = chart.find(row => row.month === month(DATA.today));
+  // The month that is not over, and those to come, have their plan before their hours.
+  const over = both(chart.filter(row => row.month < month(DATA.today)));
+  const rows = [...groups(found, "a")].flatMap(([a, of]) => {
+    const one = { name: people[a], ...both(of), choice: `person=${a}` };
+    for (const [day, some] of groups(of, "month")) one[month(day)] = sum(some, "actual");
+    // Plans without a person are of nobody, hours without one of somebody who is not known.
+    return a ? one : [{ ...one, name: word("unknown_person"), planned: 0 },
+      { name: word("nobody"), planned: one.planned, actual: 0, choice: one.choice }];
+  }).filter(row => row.actual || row.planned).sort(largest("actual"));
+  const months = chart.map(row => row.month), last = months.slice(-12);
+  const hours = months.flatMap(name => where(rows, name).map(row => (
+    { month: name, person: row.name, hours: row[name], choice: row.choice })));
+  const foot = ["planned", "actual", ...last].map(name => number(sum(rows, name), 1));
+  const share = over.planned ? `${Math.round(100 * over.actual / over.planned)} %` : "–";
+  return { rows, chart, hours, more: last.map(name => column(name, name, "1")),
+    foot: [word("everybody"), ...foot], said: { ...both(now ? [now] : []), all: share } };
+}
+
+/** What each project has earned until now, and by week, of all chosen together. */
+function earned() {
+  const known = new Map(), chart = [];
+  for (const [day, of] of sorted(groups(rowsOf(DATA.earned).filter(isShown), "day"))) {
+    // A plan that has ended stays where it ended.
+    for (const row of of) known.set(row.p, row);
+    const now = [...known.values()], soFar = name => day <= DATA.today ? sum(now, name) : null;
+    if (day >= since()) chart.push({ day: stamp(day), planned: sum(now, "planned"),
+      baseline: sum(now, "baseline"), earned: soFar("earned"), cost: soFar("cost") });
   }
-  return { months, rows, people, hours: [...bars.values()].filter(bar => bar.hours).sort((x, y) => x.month.localeCompare(y.month)) };
+  const rows = rowsOf(DATA.verdicts).filter(isShown).map(row => (
+    { ...row, ...DATA.projects[row.p], choice: `project=${row.p}` }));
+  const count = name => rows.filter(row => row.verdict === `verdict_${name}`).length;
+  const [late, watch, well] = ["late", "watch", "well"].map(count);
+  return { rows, chart, bad: late, said: { late, watch, well } };
+}
+
+function velocity() {
+  const rows = rowsOf(DATA.velocity).filter(isShown).map((row, order) => ({ ...row, order }));
+  const over = rows.filter(row => row.carried != null).slice(0, 6), said = { n: over.length };
+  for (const name of ["done", "committed", "carried"])
+    said[name] = over.length ? number(sum(over, name) / over.length, 1) : "–";
+  return { rows, chart: rows.slice(0, 10), of: rows.length, said };
+}
+
+/** Open issues whose due date moved, those that moved furthest first, then the other ones. */
+function gantt({ open }) {
+  const far = row => Math.abs(row.moved), dated = open.filter(row => row.due != null);
+  dated.sort((x, y) => far(y) - far(x) || x.due - y.due);
+  const chart = dated.slice(0, 10).map((row, order) => (
+    { ...row, order, start: stamp(row.start), first_due: stamp(row.first_due ?? row.due),
+      due: stamp(row.due), today: stamp(DATA.today) }));
+  const rows = where(dated, "moved");
+  return { rows, chart, of: dated.length, said: { n: rows.length, all: dated.length } };
 }
 
 /** Issues in each stage at the ends of weeks. */
 function flow() {
-  const table = DATA.flow, weeks = Math.max(1, ...table.k) + 1, steps = STAGES.map(() => new Array(weeks).fill(0));
-  for (const at of rowsOf(table)) steps[table.stage[at]][table.k[at]] += table.n[at];
-  const last = 104, first = Math.max(0, last - (chosen.period === "all" ? last : Number(chosen.period)));
-  const rows = [];
-  let floor = 0, began = false;
-  const now = [0, 0, 0, 0];
+  const found = groups(rowsOf(DATA.flow), "k"), last = 104, now = [0, 0, 0, 0], chart = [];
+  const first = Math.max(0, last - (chosen.period === "all" ? last : Number(chosen.period)));
   for (let week = 0; week <= last; week++) {
-    for (let stage = 0; stage < 4; stage++) now[stage] += steps[stage][week] || 0;
-    if (week < first || (!began && !sum(now))) continue;
-    if (!began) floor = now[0];
-    began = true;
-    now.forEach((issues, order) => rows.push({ day: (DATA.today - 7 * (last - week)) * MS, stage: word(`stage_${STAGES[order]}`), order, issues }));
+    for (const row of found.get(week) || []) now[row.stage] += row.n;
+    if (week < first || (!chart.length && !now.some(Boolean))) continue;
+    const day = stamp(DATA.today - 7 * (last - week));
+    STAGES.forEach((stage, order) => chart.push({ day, stage: word(`stage_${stage}`), order,
+      issues: now[order], choice: `only=stage.${stage}` }));
   }
-  const top = Math.max(1, ...groupsSum(rows));
-  // What was done before the period would press the rest to the top: the axis begins a little below it.
-  return { rows, floor: floor > 0.25 * top ? Math.max(0, Math.floor(floor - 0.15 * (top - floor))) : 0 };
+  const newest = chart.slice(-4).reverse().map(row => `${row.stage} ${number(row.issues)}`);
+  return { chart, said: { now: newest.join(" · ") } };
 }
-const groupsSum = rows => [...groups(rows.keys(), at => rows[at].day).values()].map(places => sum(places.map(at => rows[at].issues)));
 
 function throughput({ all }) {
-  const issues = DATA.issues, from = since(), weeks = new Map();
-  const put = (day, what) => {
-    if (day == null || day < from) return;
-    const week = monday(day);
-    if (!weeks.has(week)) weeks.set(week, { created: 0, done: 0, reopened: 0 });
-    weeks.get(week)[what]++;
-  };
-  for (const at of all) { put(issues.created[at], "created"); put(issues.done[at], "done"); }
-  for (const at of rowsOf(DATA.reopened)) put(DATA.reopened.day[at], "reopened");
-  if (!weeks.size) return { rows: [], over: [], ceiling: 1 };
-  const rows = [], done = [];
-  const first = [...weeks.keys()].reduce((x, y) => Math.min(x, y));
+  const weekly = (rows, name) => groups(
+    rows.filter(row => row[name] != null && row[name] >= since()), row => monday(row[name]));
+  const found = { created: weekly(all, "created"), done: weekly(all, "done"),
+    reopened: weekly(rowsOf(DATA.reopened), "day") }, names = Object.keys(found), chart = [];
+  const first = Math.min(...names.flatMap(name => [...found[name].keys()]));
   for (let week = first; week <= monday(DATA.today); week += 7) {
-    const one = weeks.get(week) || { created: 0, done: 0, reopened: 0 };
-    done.push(one.done);
-    const lately = done.slice(-4);
-    rows.push({ week: week * MS, ...one, below: -one.reopened, mean: sum(lately) / lately.length });
+    const row = { week: stamp(week), choice: `only=done.${week}.7` };
+    for (const name of names) row[name] = found[name].get(week)?.length || 0;
+    chart.push(row);
   }
-  const tops = rows.map(row => Math.max(row.created, row.done)), typical = 2 * quantile([...tops].sort((x, y) => x - y), 0.95);
-  const high = tops.filter(top => top > typical).length;
-  const ceiling = 1.05 * (typical >= 1 && high >= 1 && high <= 2 ? typical : Math.max(1, ...tops));
-  return { rows, ceiling, over: rows.filter((row, at) => tops[at] > ceiling).map(row => ({ week: row.week, text: `↑ ${number(Math.max(row.created, row.done))}` })) };
+  return { chart, said: Object.fromEntries(names.map(name => [name, sum(chart, name)])) };
 }
 
-function cycles({ all }) {
-  const issues = DATA.issues, from = since();
-  const took = all.filter(at => issues.cycle[at] != null && issues.done[at] >= from);
-  const sorted = took.map(at => Math.max(issues.cycle[at], 1)).sort((x, y) => x - y), step = Math.ceil(took.length / 1500);
-  const rows = took.filter((_, place) => place % step === 0)
-    .map(at => ({ issue: at, at: issues.done[at] * MS, days: Math.max(issues.cycle[at], 1) / 1440, key: keyOf(issues, at) }));
-  const marks = sorted.length ? [0.5, 0.85, 0.95].map((share, at) => ({ days: quantile(sorted, share) / 1440, text: `${100 * share} %: ${span(quantile(sorted, share))}`, side: at })) : [];
-  return { rows, marks, issues: took.length, step };
+function cycle({ all }) {
+  const took = all.filter(row => row.cycle != null && row.done >= since());
+  const days = row => Math.max(row.cycle, 1) / 1440, step = Math.ceil(took.length / 1500);
+  const [p50, p85, p95] = quantiles(took, [0.5, 0.85, 0.95], days);
+  const chart = took.filter((_, at) => at % step === 0).map(row => (
+    { ...row, at: stamp(row.done), days: days(row), p50, p85, p95 }));
+  const shares = [["50 %", p50], ["85 %", p85], ["95 %", p95]];
+  const said = shares.map(([share, at]) => `${share}: ${span(at && 1440 * at)}`).join(" · ");
+  return { chart, said: { n: took.length, step, shares: said } };
 }
 
-function projects({ all, stageOf }) {
-  const issues = DATA.issues, from = since();
-  return [...groups(all, at => issues.p[at])].map(([at, of]) => {
-    const times = name => of.filter(one => issues.done[one] != null && issues.done[one] >= from && issues[name][one] != null).map(one => issues[name][one]).sort((x, y) => x - y);
-    const lead = times("lead"), cycle = times("cycle"), count = stage => of.filter(one => stageOf(one) === stage).length;
-    return {
-      ...DATA.projects[at], issues: of.length, waiting: count("waiting"), active: count("active"), review: count("review"), done: count("done"),
-      estimated: sum(of.map(one => issues.estimated[one])), actual: sum(of.map(one => issues.actual[one])),
-      lead50: quantile(lead, 0.5), lead85: quantile(lead, 0.85), cycle50: quantile(cycle, 0.5), cycle85: quantile(cycle, 0.85),
-    };
-  }).sort((x, y) => y.issues - x.issues);
+function projects({ all, open }) {
+  const late = groups(where(open, "overdue"), "p");
+  const rows = [...groups(all, "p")].map(([p, of]) => {
+    const ended = of.filter(row => row.done != null && row.done >= since());
+    const pair = name => quantiles(ended, [0.5, 0.85], row => row[name]);
+    const row = { p, ...DATA.projects[p], issues: of.length, overdue: late.get(p)?.length || 0,
+      choice: `project=${p}`, lead: pair("lead"), cycle: pair("cycle"), waiting: 0, active: 0,
+      review: 0, done: 0, estimated: sum(of, "estimated"), actual: sum(of, "actual") };
+    for (const { stage } of of) row[stage]++;
+    return row;
+  });
+  return { rows: rows.filter(isShown).sort(largest("issues")) };
 }

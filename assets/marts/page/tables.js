@@ -1,61 +1,85 @@
-// Tables that are sorted by their heads, with some rows at first.
+// Tables that are sorted by their heads, with some rows at first; each can be taken along as CSV.
 const ROWS_FIRST = 15, ROWS_MOST = 1000;
 const sorting = new Map();
 
 function make(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value != null && value !== false) made.setAttribute(name, value === true ? "" : value);
-  made.append(...children.filter(child => child != null));
+  for (const [name, value] of Object.entries(attributes)) if (value) made.setAttribute(name, value);
+  made.append(...children);
   return made;
 }
 
-/** A link to an issue in Backlog. */
-function issueLink(table, at) {
-  const href = linkOf(table, at);
-  return href ? make("a", { href, target: "_blank", rel: "noopener noreferrer" }, keyOf(table, at)) : keyOf(table, at);
+/** What filters when it is clicked: `choice` as in `choose`. */
+const picker = (choice, said) =>
+  make("button", { type: "button", class: "pick", "data-pick": choice }, said);
+
+/** What is shown of a row in a column. */
+function shown(column, row) {
+  const found = column.cell ? column.cell(row) : column.of(row);
+  return found == null || found === "" ? "–" : found;
+}
+
+/** Save rows as CSV, with the mark that spreadsheets know UTF-8 by; no text becomes a formula. */
+function save(name, columns, rows) {
+  const text = value => {
+    const said = String(value instanceof Node ? value.textContent : value);
+    return `"${(/^[=+\-@\t\r]/.test(said) ? `'${said}` : said).replace(/"/g, '""')}"`;
+  };
+  const cell = (column, row) => column.raw ? column.of(row) ?? "" : text(shown(column, row));
+  const lines = rows.map(row => columns.map(column => cell(column, row)).join(","));
+  const all = [columns.map(column => text(column.head)).join(","), ...lines, ""].join("\r\n");
+  const href = URL.createObjectURL(new Blob([`\ufeff${all}`], { type: "text/csv" }));
+  make("a", { href, download: `${name}.csv` }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 10000);
 }
 
 /**
  * Show rows in a table.
- * Columns: `head` (words), `of` (row: what is sorted by), `cell` (row: what is shown, else `of`), `kind`: "n" for numbers, "long" for texts.
+ * Columns: `head` (words), `of` (row: what is sorted by), `cell` (row: what is shown, else `of`),
+ * `kind`: "n" for numbers, "long" for texts; `pick` (row: what a click on it picks).
  */
 function table(place, name, columns, rows, { first = ROWS_FIRST, foot = null } = {}) {
-  const order = sorting.get(place.id) || {};
-  const sorted = order.column == null || !columns[order.column] ? rows : [...rows].sort((x, y) => {
-    const of = columns[order.column].of, left = of(x), right = of(y);
+  const order = sorting.get(place.id) || {}, by = columns[order.column];
+  const again = (more, focus) => {
+    sorting.set(place.id, { ...order, ...more });
+    table(place, name, columns, rows, { first, foot });
+    place.querySelectorAll(focus)[more.column || 0]?.focus();
+  };
+  const sorted = !by ? rows : [...rows].sort((x, y) => {
+    const left = by.of(x), right = by.of(y);
     if (left == null || right == null) return (left == null) - (right == null);
-    return (typeof left === "string" ? left.localeCompare(right, chosen.lang) : left - right) * (order.down ? -1 : 1);
+    const found = typeof left === "string" ? left.localeCompare(right, chosen.lang) : left - right;
+    return order.down ? -found : found;
   });
-  const most = order.all ? ROWS_MOST : first;
+  const most = Math.min(order.all ? ROWS_MOST : first, rows.length);
   const heads = columns.map((column, at) => {
+    const down = order.column === at ? !order.down : column.kind === "n";
     const button = make("button", { type: "button" }, column.head);
-    button.addEventListener("click", () => {
-      const now = sorting.get(place.id) || {};
-      sorting.set(place.id, { ...now, column: at, down: now.column === at ? !now.down : column.kind === "n" });
-      table(place, name, columns, rows, { first, foot });
-      place.querySelectorAll("thead button")[at].focus();
-    });
-    const sortedNow = order.column === at ? (order.down ? "descending" : "ascending") : "none";
-    return make("th", { scope: "col", class: column.kind, "aria-sort": sortedNow }, button);
+    button.addEventListener("click", () => again({ column: at, down }, "thead button"));
+    const now = order.column === at ? (order.down ? "descending" : "ascending") : "none";
+    return make("th", { scope: "col", class: column.kind, "aria-sort": now }, button);
   });
   const cell = (column, row) => {
-    const shown = column.cell ? column.cell(row) : column.of(row);
-    return make("td", { class: column.kind }, shown == null || shown === "" ? "–" : shown);
+    const said = shown(column, row), choice = said === "–" ? null : column.pick?.(row);
+    return make("td", { class: column.kind }, choice ? picker(choice, said) : said);
   };
-  const made = make("table", {}, make("caption", {}, name), make("thead", {}, make("tr", {}, ...heads)),
-    make("tbody", {}, ...sorted.slice(0, most).map(row => make("tr", {}, ...columns.map(column => cell(column, row))))));
-  if (foot) made.append(make("tfoot", {}, make("tr", {}, ...foot.map((one, at) => make("td", { class: columns[at].kind }, one)))));
-  const more = [];
-  if (rows.length > most || (order.all && rows.length > first)) {
-    const button = make("button", { type: "button", class: "more" }, order.all ? word("show_less") : fill("show_all", { n: number(rows.length) }));
-    button.addEventListener("click", () => {
-      sorting.set(place.id, { ...order, all: !order.all });
-      table(place, name, columns, rows, { first, foot });
-      place.querySelector("button.more")?.focus();
-    });
-    more.push(button);
-    if (rows.length > ROWS_MOST && order.all) more.push(make("span", { class: "quiet" }, ` ${fill("first_of", { n: number(ROWS_MOST), all: number(rows.length) })}`));
+  const line = row => make("tr", {}, ...columns.map(column => cell(column, row)));
+  const head = make("thead", {}, make("tr", {}, ...heads)), body = sorted.slice(0, most).map(line);
+  const made = make("table", {}, make("caption", {}, name), head, make("tbody", {}, ...body));
+  const sums = (foot || []).map((one, at) => make("td", { class: columns[at].kind }, one));
+  if (foot) made.append(make("tfoot", {}, make("tr", {}, ...sums)));
+  const below = make("p", { class: "below quiet" });
+  if (most < rows.length) below.append(fill("first_of", { n: most, all: rows.length }));
+  if (rows.length > first) {
+    const said = order.all ? word("show_less") : fill("show_all", { n: rows.length });
+    const button = make("button", { type: "button", class: "more" }, said);
+    button.addEventListener("click", () => again({ all: !order.all }, "button.more"));
+    below.append(button);
   }
-  const wide = make("div", { class: "wide", tabindex: "0", role: "group", "aria-label": name }, made);
-  place.replaceChildren(...(rows.length ? [wide, ...more] : [make("p", { class: "none" }, word("no_data"))]));
+  const label = `CSV: ${name}`, none = make("p", { class: "none" }, word("no_data"));
+  const take = make("button", { type: "button", class: "csv", "aria-label": label }, "CSV");
+  take.addEventListener("click", () => save(name, columns, sorted));
+  below.append(take);
+  const wide = { class: "wide", tabindex: "0", role: "group", "aria-label": name };
+  place.replaceChildren(...(rows.length ? [make("div", wide, made), below] : [none]));
 }

@@ -25,6 +25,7 @@ from tests.assets.marts.test_bi import QUERIES
 from tests.assets.marts.worked import work_a_day_of_syncs
 from tests.assets.marts.worked_metrics import (
     BY_TIME,
+    CAPACITY,
     ISSUE,
     MILESTONE,
     MILESTONE_SINCE,
@@ -36,6 +37,7 @@ from tests.assets.marts.worked_metrics import (
     SPRINT,
     STUCK,
     SYNCS,
+    UPCOMING,
 )
 from tests.assets.marts.worked_plan import july
 from tests.deployment import Deployment
@@ -111,7 +113,7 @@ def test_a_query_of_the_page_says_what_its_metrics_say(reader: Engine, heading: 
 
 def test_the_same_commands_stand_on_both_pages() -> None:
     japanese = commands(PROJECT_ROOT / "docs" / "bi.ja.md")
-    assert len(COMMANDS) == 17
+    assert len(COMMANDS) == 21
     assert [*COMMANDS.values()] == [*japanese.values()]
 
 
@@ -130,6 +132,8 @@ def test_each_metric_is_worked_out_by_hand() -> None:
         *SYNCS,
         *TEAM,
         *BY_TIME,
+        *CAPACITY,
+        *UPCOMING,
     } == {*DEFINED.all}
 
 

@@ -152,7 +152,8 @@ def test_a_build_goes_on_without_the_wrong_lines_and_names_them(
     deployment, _ = built
     files = {
         "days_off.csv": DAYS + ",08-13,08-14,,夏季休業\n,2026-02-30,,,\nacme2,08-17,,,\n",
-        "baselines.csv": "project_key,baseline_day\nNONE,2026-04-01\nOPS,2999-01-01\n",
+        "baselines.csv": "project_key,baseline_day\nNONE,2026-04-01\nOPS,2999-01-01\n"
+        "PLAN,2026-07-06\nBASE,2026-07-06\n",
     }
     with edited_mappings(files):
         run = build(deployment)
@@ -160,6 +161,12 @@ def test_a_build_goes_on_without_the_wrong_lines_and_names_them(
         off = deployment.query(
             "SELECT day FROM mart.calendar WHERE holiday_name = '夏季休業' "
             "AND fiscal_year = 2026 ORDER BY day"
+        )
+        baselines = deployment.query(
+            "SELECT project_key || ' ' || as_of AS at, baseline_planned_value AS planned, "
+            "baseline_budget_hours AS budget FROM mart.earned_value_project "
+            "WHERE project_key IN ('BASE', 'PLAN') AND month = '2026-07-01' "
+            "AND as_of > '2026-07-05' ORDER BY as_of, project_key"
         )
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert [(row["file"], row["line"], row["reason"]) for row in rows_of(check)] == [
@@ -169,6 +176,17 @@ def test_a_build_goes_on_without_the_wrong_lines_and_names_them(
         ("days_off.csv", "4", "no space has the key acme2"),
     ]
     assert [str(row["day"]) for row in off] == ["2026-08-13", "2026-08-14"]
+    # Plans as they were at the end of 6 July, worked by hand in docs/metrics.md.
+    assert {row["at"]: (row["planned"], row["budget"]) for row in baselines} == {
+        "BASE 2026-07-12": (0, 23),
+        "PLAN 2026-07-12": (8, 49),
+        "BASE 2026-07-19": (4, 23),
+        "PLAN 2026-07-19": (19, 49),
+        "BASE 2026-07-26": (17, 23),
+        "PLAN 2026-07-26": (39, 49),
+        "BASE 2026-07-31": (17, 23),
+        "PLAN 2026-07-31": (39, 49),
+    }
     said = [entry.user_message for entry in deployment.instance.all_logs(run.run_id)]
     assert "mappings: days_off.csv, line 3: from_day is '2026-02-30'" in "\n".join(said)
     build(deployment)

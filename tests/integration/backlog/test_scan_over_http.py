@@ -44,7 +44,7 @@ def bulk_edit(sim: Simulator) -> None:
         # Those that were imported tie in the second of their creation, too: nothing but a count
         # that stands still proves them then.
         made_one_by_one = [
-            issue for issue in home.issues.values() if not issue.summary.startswith("Imported")
+            issue for issue in home.issues.values() if not issue.description.startswith("CSV")
         ]
         sim.space.bulk_edit(made_one_by_one[:500], priority_id=2)
 

@@ -94,8 +94,9 @@ moves as (
         b.number,
         b.worked_before,
         s.day >= b.counted_from as is_counted,
-        n.worked,
-        n.is_working_day,
+        -- Days off at the beginning of the calendar count for its first working day.
+        greatest(n.worked, 1) as worked,
+        n.is_working_day or n.worked = 0 as is_own,
         s.left_open,
         s.finished,
         s.reopened
@@ -119,13 +120,13 @@ changes as (
         coalesce(sum(finished) filter (where is_own), 0) as own_done,
         coalesce(sum(reopened) filter (where is_own), 0) as own_back
     from (
-        select number, worked, is_working_day as is_own, left_open, 0 as finished, 0 as reopened
+        select number, worked, is_own, left_open, 0 as finished, 0 as reopened
         from moves
         union all
         select
             number,
             greatest(worked, worked_before + 1),
-            is_working_day or worked <= worked_before,
+            is_own or worked <= worked_before,
             0,
             finished,
             reopened
@@ -151,7 +152,7 @@ days as (
     join numbered as n
         on n.space_key = b.space_key and n.worked >= b.first_worked and n.day <= b.last_day
             and (n.is_working_day or n.day = b.today)
-    left join changes as c on c.number = b.number and c.worked = n.worked
+    left join changes as c on c.number = b.number and c.worked = greatest(n.worked, 1)
 ),
 sums as (
     select

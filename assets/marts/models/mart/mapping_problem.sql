@@ -3,6 +3,9 @@ with lines as (
     select m.file, m.line, m.cells ->> 'space_key' as space_key, m.cells ->> 'project_key' as project_key
     from {{ source('ops', 'mapping_lines') }} as m
     where m.cells is not null
+),
+capacity as (
+    select * from {{ ref('capacity_line') }} where project_key is null or project_id is not null
 )
 select file, line::int as line, problem as reason from {{ source('ops', 'mapping_lines') }} where problem is not null
 union
@@ -22,7 +25,7 @@ from (
     select 'baselines.csv' as file, b.line::int as line
     from {{ ref('baselines') }} as b
     join {{ ref('space_today') }} as t on t.space_key = coalesce(b.space_key, t.space_key)
-    where b.baseline_day > (now() at time zone t.timezone)::date
+    where b.baseline_day > t.day
 ) as b
 union
 select 'capacity.csv', c.line::int, case
@@ -35,8 +38,8 @@ having count(c.user_id) = 0
 union
 -- A later line within the time of an earlier one is an exception to it, such as a leave, and none of these.
 select 'capacity.csv', a.line::int, 'line ' || max(b.line) || ' is for some of the same days and counts there'
-from {{ ref('capacity_line') }} as a
-join {{ ref('capacity_line') }} as b
+from capacity as a
+join capacity as b
     on b.space_key = a.space_key and b.user_id = a.user_id and b.project_id is not distinct from a.project_id and b.line > a.line
         and daterange(a.from_day, a.to_day, '[]') && daterange(b.from_day, b.to_day, '[]')
         and not (

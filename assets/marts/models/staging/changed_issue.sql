@@ -6,6 +6,7 @@
 -- which might not find them again: some are found by what the first has already repaired.
 {{ config(pre_hook="{{ hashed() if flags.FULL_REFRESH else by_index() }}", post_hook='analyze {{ this }}') }}
 {% set issues, stages, moved = source('raw', 'issues'), ref('stg_status_stage'), ref('stg_issue_project') %}
+{% set baselines = ref('baselines') %}
 {% if flags.FULL_REFRESH %}
 select space_key, id as issue_id from {{ issues }}
 {% else %}
@@ -83,7 +84,7 @@ written as (
     {% if basis %}
     union
     select p.space_key, i.id
-    from {{ ref('baselines') }} as b
+    from {{ baselines }} as b
     join {{ source('raw', 'projects') }} as p
         on p.project_key = b.project_key and p.space_key = coalesce(b.space_key, p.space_key)
     join {{ basis }} as t on t.space_key = p.space_key
