@@ -170,7 +170,8 @@ _EARNED = f"""
         planned_value::float8 AS planned, baseline_planned_value::float8 AS baseline,
         earned_value::float8 AS earned, actual_cost::float8 AS cost
     FROM mart.earned_value_project
-    WHERE is_week_end OR is_last
+    WHERE (is_week_end OR is_last) AND as_of > (SELECT max(as_of) FROM mart.earned_value_project
+        WHERE is_last) - 7 * 52
 """  # noqa: S608
 _VELOCITY = f"""
     SELECT {_namesakes_apart("project_key || ' ' || milestone", "milestone_id")} AS milestone,

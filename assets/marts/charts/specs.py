@@ -323,7 +323,7 @@ def earned(ticks: int | None = None) -> Spec:
     dashed = {"condition": {"test": "datum.kind == '@ev_baseline'", "value": [5, 3]}}
     return chart(220,
         mark("line", "day:day kind value=hours:,.0f",
-            look={"strokeWidth": 2, "point": {"size": 14}}, y=count("value", "@hours_axis"),
+            look={"strokeWidth": 2}, y=count("value", "@hours_axis"),
             color=coloured("kind", colours), strokeDash={**dashed, "value": [1, 0]}),
         transform=folded(words), x=day("day", ticks))
 

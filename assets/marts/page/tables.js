@@ -4,7 +4,8 @@ const sorting = new Map();
 
 function make(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value) made.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes))
+    if (value != null && value !== false) made.setAttribute(name, value);
   made.append(...children);
   return made;
 }
