@@ -70,7 +70,8 @@ def load() -> Spec:
         "? [substring(datum.label, 0, 4), substring(datum.label, 5)] : test(/[^ -~]/, datum.label) "
         "? [substring(datum.label, 0, 2), substring(datum.label, 2)] : split(datum.label, ' ')"
     )
-    axis = {"title": None, "orient": "top", "labelOverlap": False, "labelAngle": 0}
+    axis = {"title": None, "orient": "top", "labelOverlap": False, "labelAngle": 0,
+        "labelFontSize": {"expr": "width < 300 ? 8 : 11"}}
     week = {"field": "week", "type": "nominal", "sort": first_of("place")}
     colours = {"domain": [0, 0.5, 1, 1.5], "range": ["#EAF2F8", "#9CC9E3", "#F0B64A", "#F08A4B"],
         "interpolate": "rgb", "clamp": True}
