@@ -72,7 +72,8 @@ CAPACITY = f"""
 _FORECAST = "LEFT JOIN mart.forecast AS f ON f.space_key = m.space_key AND f.is_last"
 MILESTONES = f"""
     SELECT m.space_key, m.milestone_id, m.project_id, m.milestone AS name, m.archived,
-        m.start_date AS start, m.due_date AS due, f.done_by_50 AS by_50, f.done_by_85 AS by_85, f.reason,
+        m.start_date AS start, m.due_date AS due, f.done_by_50 AS by_50, f.done_by_85 AS by_85,
+        f.reason,
         {STATE.format(due="m.due_date", today="CAST(:today AS date)")} AS state
     FROM mart.milestone_summary AS m {_FORECAST} AND f.milestone_id = m.milestone_id
     WHERE NOT m.is_deleted AND {_MINE.format("m")}
