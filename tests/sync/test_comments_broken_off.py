@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from simulator import Fault
+from simulator.masters import CLOSED
 from simulator.model import Issue
 from simulator.requests import RequestInfo
 from sync.comments import GIVE_UP_AFTER
@@ -201,13 +202,12 @@ def test_a_source_that_answers_no_issue_any_more_ends_the_load_at_the_second(
     synced: Syncs, each: int
 ) -> None:
     space = synced.sim.space
-    ids = [
-        issue
-        for project in sorted(space.projects)
-        for issue in sorted(space.projects[project].issues)[:each]
-    ]
+    ids = []
+    for project in sorted(space.projects):
+        issues = space.projects[project].issues
+        ids += [one for one in sorted(issues) if issues[one].status_id == CLOSED][:each]
     for issue in ids:
-        # All at one time, so that they are read in the order of their ids.
+        # All at one time and done, so that they are read in the order of their ids.
         space.edit_issue(issue, summary="new", comment="said")
     synced.sim.faults.add(Fault(status=503, path="/issues/.*/comments", times=None))
     asked_for_comments(synced)
