@@ -6,6 +6,8 @@ from assets.marts.charts.catalogue import STATE
 
 _MINE = "(CAST(:project AS text) IS NULL OR {}.project_key = :project)"
 _ISSUE = f"NOT i.is_deleted AND {_MINE.format('i')}"
+#: Of the project in which the issue was then.
+_THEN = f"NOT i.is_deleted AND {_MINE.format('h')}"
 _ZONE = "JOIN staging.space_today AS z ON z.space_key = i.space_key"
 
 PROJECTS = f"""
@@ -54,7 +56,7 @@ _LAID = f"""
     ),
     laid AS (
         SELECT s.space_key, s.issue_id, array_agg(round(s.hours * greatest(0, least(s.last, w.last)
-            - greatest(s.first, w.first) + 1) / (s.last - s.first + 1), 2)::float8
+            - greatest(s.first, w.first) + 1) / (s.last - s.first + 1), 4)::float8
             ORDER BY w.week) AS weeks
         FROM spans AS s JOIN weeks AS w ON w.space_key = s.space_key GROUP BY 1, 2
     )
@@ -72,7 +74,8 @@ CAPACITY = f"""
 _FORECAST = "LEFT JOIN mart.forecast AS f ON f.space_key = m.space_key AND f.is_last"
 MILESTONES = f"""
     SELECT m.space_key, m.milestone_id, m.project_id, m.milestone AS name, m.archived,
-        m.start_date AS start, m.due_date AS due, f.done_by_50 AS by_50, f.done_by_85 AS by_85, f.reason,
+        m.start_date AS start, m.due_date AS due, f.done_by_50 AS by_50, f.done_by_85 AS by_85,
+        f.reason,
         {STATE.format(due="m.due_date", today="CAST(:today AS date)")} AS state
     FROM mart.milestone_summary AS m {_FORECAST} AND f.milestone_id = m.milestone_id
     WHERE NOT m.is_deleted AND {_MINE.format("m")}
@@ -171,7 +174,7 @@ FLOW = f"""
                      END AS k2
         ) AS e
         CROSS JOIN LATERAL (VALUES (e.k1, 1), (e.k2, -1)) AS s (k, n)
-        WHERE {_ISSUE} AND s.k < :weeks AND (e.k2 IS NULL OR e.k2 > e.k1)
+        WHERE {_THEN} AND s.k < :weeks AND (e.k2 IS NULL OR e.k2 > e.k1)
     ) AS steps
     GROUP BY space_key, project_id, issue_type, person_id, k, steps.stage HAVING sum(n) <> 0
 """  # noqa: S608
@@ -224,7 +227,7 @@ EFFORT = f"""
         UNION ALL
         SELECT h.space_key, h.project_id, i.issue_type, h.user_id, h.work_month, 0, h.hours
         FROM mart.hours_ledger AS h JOIN mart.issue AS i ON i.space_key = h.space_key
-            AND i.issue_id = h.issue_id WHERE {_ISSUE}
+            AND i.issue_id = h.issue_id WHERE {_THEN}
     ) AS both_kinds
     WHERE month > date_trunc('month', CAST(:today AS date)) - make_interval(months => :months)
       AND month < date_trunc('month', CAST(:today AS date)) + interval '3 months'

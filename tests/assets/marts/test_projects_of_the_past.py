@@ -20,7 +20,6 @@ from tests.deployment import Deployment, Run
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("equal_in_the_end")]
 
 TOKYO = ZoneInfo("Asia/Tokyo")
-JULY = date(2026, 7, 1)
 #: What each table says of both projects up to a day, which no move after it may change.
 CLOSED_PERIODS = {
     "issue_daily": "SELECT issue_id, project_key, day, issue_type, status, stage, milestone_ids, "
@@ -156,6 +155,27 @@ def test_an_issue_is_of_its_project_of_now_and_its_days_are_of_that_of_the_day(
         "project_key": "AWAY", "day": None, "stage": "active", "milestones": 1, "categories": 1,
         "issue_type": "移る種別",
     }  # fmt: skip
+
+
+def test_the_weeks_of_the_old_project_have_what_was_done_in_it(moved: Moved) -> None:
+    weeks = rows(
+        moved,
+        "SELECT week, created, done, reopened FROM mart.throughput_weekly "
+        f"WHERE project_key = 'AWAY' AND week < '{moved.day}' ORDER BY week",
+    )
+    assert [tuple(row.values()) for row in weeks] == [
+        (date(2026, 6, 29), 2, 0, 0),
+        (date(2026, 7, 6), 0, 0, 1),
+        (date(2026, 7, 13), 0, 1, 0),
+    ]
+    values = rows(
+        moved,
+        "SELECT as_of, earned_value, actual_cost FROM mart.earned_value_project "
+        f"WHERE project_key = 'AWAY' AND as_of BETWEEN '2026-07-19' AND '{moved.day}' "
+        "ORDER BY as_of",
+    )
+    assert {tuple(row.values())[1:] for row in values if row["as_of"] < moved.day} == {(8, 3)}
+    assert values[-1] == {"as_of": moved.day, "earned_value": 0, "actual_cost": 0}
 
 
 def test_a_move_takes_an_issue_out_of_one_stock_and_into_the_other(moved: Moved) -> None:
