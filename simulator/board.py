@@ -26,7 +26,7 @@ class Style:
 
 #: By the place of a project in the space. The second is late, the third runs well.
 STYLES = (
-    Style(4, 1.07, 0.75, 2.5),
+    Style(4, 1.07, 0.86, 2.5),
     Style(2, 1.18, 0.0, 0.0, is_late=True),
     Style(2, 1.0, 0.88, 1.5),
     Style(1, 1.04, 0.0, 6.0),

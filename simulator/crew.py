@@ -48,7 +48,7 @@ class Crew:
         self._months: dict[str, list[int]] = {}
         for day in days:
             self._months.setdefault(iso(day)[:7], []).append(day)
-        self._pace = {user: rng.uniform(30.8, 32.3) for user in self._able}
+        self._pace = {user: rng.uniform(31.2, 32.3) for user in self._able}
         self._leave: dict[tuple[int, str], int] = {}
         self._holders = self._filled(days)
         begin = world.spec.end - world.spec.history_days * DAY
@@ -69,7 +69,7 @@ class Crew:
         for place, projects in enumerate(shift.places):
             user = self._holder(place, day)
             if self._day_off(user, month) != day:
-                quarters = round(self._rng.gauss(self._pace[user], 1.6) * shift.share)
+                quarters = round(self._rng.gauss(self._pace[user], 1.2) * shift.share)
                 there.append((user, projects, max(1, min(quarters, MOST))))
         return there
 

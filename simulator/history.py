@@ -4,6 +4,7 @@ one thing after the other and book their hours in the evening of it.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import partial
 from random import Random
 
@@ -260,14 +261,7 @@ class History(Deeds):
                 return active[0]
         elif len(active) > 2:
             return active[0]
-        for board in sorted(boards, key=lambda one: -one.debt):
-            job = board.take(user)
-            if job is not None:
-                active.insert(0, (board, job))
-                if job.size > 4 or self.rng.random() < 0.5:
-                    self.then(at, partial(self.begin, board=board, job=job, user=user))
-                return active[0]
-        if active:
+        if self._take(user, boards, at) or active:
             return active[0]
         for board in boards:
             if board.unmade:
@@ -275,7 +269,20 @@ class History(Deeds):
                 job = self.file(board, at, self.size(board, kind), kind=kind, days=3, at_once=True)
                 active.insert(0, (board, job))
                 return active[0]
-        return None
+        # Nothing is left of the own projects: help in another one.
+        others = [one for one in self.boards if one.team and user in one.project.members]
+        return active[0] if self._take(user, others, at) else None
+
+    def _take(self, user: int, boards: Sequence[Board], at: int) -> bool:
+        """Let a user begin what is due first in the project that is most behind."""
+        for board in sorted(boards, key=lambda one: -one.debt):
+            job = board.take(user)
+            if job is not None:
+                self._active[user].insert(0, (board, job))
+                if job.size > 4 or self.rng.random() < 0.5:
+                    self.then(at, partial(self.begin, board=board, job=job, user=user))
+                return True
+        return False
 
     def _number_of(self, sprint: Version) -> int:
         return int(sprint.name.removeprefix(SPRINT))

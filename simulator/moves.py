@@ -157,8 +157,8 @@ class Moves(Sketch):
         return {"estimated_hours": self.estimate(), **due}
 
     def _spent(self, at: int, issue: Issue, share: float) -> dict[str, Any]:
-        """Return the hours that an issue has when its assignee books some more, in quarters, as many
-        as one can work in a day; with them what was estimated at last.
+        """Return the hours that an issue has when its assignee books some more, as many as one can
+        work in a day, in quarters; with them what was estimated at last.
         """
         estimated = {} if issue.estimated_hours else self._estimated(at, issue)
         hours = float(estimated.get("estimated_hours") or issue.estimated_hours or 0)

@@ -205,17 +205,18 @@ class Plight:
         self.jobs.append((2, job))
 
     def _found(self, opening: int) -> None:
-        """File a fault that a test has found."""
+        """File a fault, in the phase that is in hand."""
         deeds, board = self.deeds, self.board
+        phase = min((place for place, job in self.jobs if not job.is_done), default=0)
         job = deeds.file(
             board,
             opening + deeds.rng.randrange(8 * 3_600),
             deeds.size(board, BUG),
             kind=BUG,
             days=deeds.rng.uniform(4, 10),
-            milestone=self.phases[3],
+            milestone=self.phases[phase],
         )
-        self.jobs.append((3, job))
+        self.jobs.append((phase, job))
 
     def _report(self, at: int) -> None:
         """Say how far the project is."""

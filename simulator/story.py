@@ -172,7 +172,9 @@ class Story(Moves):
         spoken = [row for row in found.comments if row.content]
         draw = self.rng.random()
         if spoken and draw < 0.05:
-            self.world.edit_comment(spoken[-1], spoken[-1].content + "（追記）", at=at)
+            is_english = self.theme(self.home(found)).is_english
+            added = " (edited)" if is_english else "（追記）"
+            self.world.edit_comment(spoken[-1], spoken[-1].content + added, at=at)
         elif spoken and draw < 0.08:
             # One with a change stays: with it a part of the history would go.
             for said in [row for row in spoken if not row.changes][-1:]:

@@ -56,7 +56,7 @@ _LAID = f"""
     ),
     laid AS (
         SELECT s.space_key, s.issue_id, array_agg(round(s.hours * greatest(0, least(s.last, w.last)
-            - greatest(s.first, w.first) + 1) / (s.last - s.first + 1), 2)::float8
+            - greatest(s.first, w.first) + 1) / (s.last - s.first + 1), 4)::float8
             ORDER BY w.week) AS weeks
         FROM spans AS s JOIN weeks AS w ON w.space_key = s.space_key GROUP BY 1, 2
     )

@@ -59,18 +59,18 @@ def settled(page: Page) -> None:
 #: What the page works out of its rows for a choice, all time.
 ADDED_UP = """choice => {
   Object.assign(chosen, { project: "", type: "", person: "", period: "all" }, choice);
-  const all = selection(), stages = flow().rows, last = Math.max(...stages.map(row => row.day));
+  const all = selection(), stages = flow().chart, last = stages.at(-1)?.day;
   return {
-    overdue: overdue(all).late.length,
+    overdue: overdue(all).rows.length,
     stages: stages.filter(row => row.day === last && row.issues).map(row =>
       [STAGES[row.order], row.issues]),
-    weeks: throughput(all).rows.map(row =>
+    weeks: throughput(all).chart.map(row =>
       [iso(row.week / MS), row.created, row.done, row.reopened]),
-    months: effort().months.map(row => [row.month, row.planned, row.actual]),
-    load: load(all).people.map(([person, one]) =>
-      [DATA.people[person], sum(one.weeks.slice(0, -1))]),
-    milestones: burns(milestones(all)).map(({ row, points }) =>
-      [row.project, row.name, points.at(-1).scope, points.at(-1).done]),
+    months: plan().chart.map(row => [row.month, row.planned, row.actual]),
+    load: load(all).rows.map(row =>
+      [DATA.people[row.a], [0, 1, 2, 3, 4, 5, 6].reduce((all, week) => all + row[week][0], 0)]),
+    milestones: burns(milestones(all).rows).map(({ row, chart }) =>
+      [row.project, row.name, chart.at(-1).scope, chart.at(-1).done]),
   };
 }"""
 
@@ -123,14 +123,13 @@ def number(said: str) -> float:
 #: The first milestone under way has no forecast, and its due date is long past; another ends in
 #: years.
 SLOWED = """() => {
-  const [first, second] = underWay(milestones(selection())).filter(row => row.working);
+  const rows = milestones(selection()).rows.filter(isUnderWay), [first, second] = rows;
   const late = { by_50: null, by_85: null, reason: "too_few_done", due: DATA.today - 400 };
-  Object.assign(DATA.milestones[first.at], late);
+  Object.assign(DATA.milestones[first.m], late, { state: "too_late" });
   const slow = { by_50: DATA.today + 800, by_85: DATA.today + 900, reason: null };
-  Object.assign(DATA.milestones[second.at], slow, { due: DATA.today + 10 });
+  Object.assign(DATA.milestones[second.m], slow, { due: DATA.today + 10, state: "too_late" });
   update();
-  const names = [first, second].map(row => `${row.project} ${row.name}`);
-  return [...names, iso(late.due), iso(slow.by_85)];
+  return [first.milestone, second.milestone, iso(late.due), iso(slow.by_85)];
 }"""
 
 
@@ -145,16 +144,15 @@ def with_data(file: Path, data: dict[str, Any], path: Path) -> Path:
 
 def emptied(data: dict[str, Any]) -> dict[str, Any]:
     """Return the data of a report of a space without issues."""
-    columns = ("issues", "flow", "burn", "effort", "reopened", "changed", "changes")
     return {
         **data,
-        **{name: {key: [] for key in data[name]} for name in columns},
+        "tables": {name: {key: [] for key in table} for name, table in data["tables"].items()},
         "total": 0,
+        "notes": [["note_empty", {}]],
         "projects": [],
         "types": [],
         "people": [""],
         "teams": [],
         "statuses": [],
-        "milestones": [],
         "sync": [],
     }

@@ -17,7 +17,7 @@ from tests.integration.conftest import NewDatabase
 
 COLUMNS = """
     'acme' AS space_key, 1::bigint AS project_id,
-    'OPS' AS project_key, '運用' AS project_name, false AS archived, false AS is_deleted,
+    'OPS' AS project_key, '運用' AS project_name, false AS is_archived, false AS is_deleted,
     1 AS issues, 1 AS waiting, 0 AS active, 0 AS review, 0 AS done,
     0.0 AS estimated_hours, 0.0 AS actual_hours,
     null::float8 AS lead_seconds_median, null::float8 AS lead_seconds_p85,
@@ -75,7 +75,7 @@ def test_a_file_is_replaced_whole_or_stays_as_it_was(tmp_path: Path, database: s
     assert write_report(settings, "OPS", file) == file
     data = unpacked(file.read_text())
     assert "issue" in data["missing"], "the page names the marts that are not there"
-    assert (data["issues"]["p"], data["sync"]) == ([], None)
+    assert (data["tables"]["issues"]["n"], data["sync"]) == ([], None)
     folder = tmp_path / "folder"
     folder.mkdir()
     for place in (folder, tmp_path / "nowhere" / "page.html"):

@@ -170,7 +170,8 @@ _EARNED = f"""
         planned_value::float8 AS planned, baseline_planned_value::float8 AS baseline,
         earned_value::float8 AS earned, actual_cost::float8 AS cost
     FROM mart.earned_value_project
-    WHERE is_week_end OR is_last
+    WHERE (is_week_end OR is_last) AND as_of > (SELECT max(as_of) FROM mart.earned_value_project
+        WHERE is_last) - 7 * 52
 """  # noqa: S608
 _VELOCITY = f"""
     SELECT {_namesakes_apart("project_key || ' ' || milestone", "milestone_id")} AS milestone,
@@ -207,28 +208,31 @@ class Chart:
         """Return the picture of the rows of a mart; below its title it says so while histories are
         missing.
         """
+        if not rows:
+            return picture(self.spec(), self.word, "", [])
         shown = [{name: _shown(value) for name, value in row.items()} for row in rows]
-        names = rows[0] if rows else ()
-        said = self.said.format(n=len(rows), **{name: _Column(rows, name) for name in names})
+        sums = {name: _Column(rows, name) for name in rows[0]}
+        said = self.said.format(n=len(rows), **sums)
         if read < 1:
             said += f"\n{both('note_share').format(share=int(read * 100))}"
-        return picture(self.spec(), self.word, said if rows else "", shown)
+        return picture(self.spec(), self.word, said, shown)
 
 
 class _Column:
-    """A column as the line below a title names it: by its sum, `:first`, `:names`."""
+    """A column as the line below a title names it: its sum, its first value, or from when to when
+    it goes.
+    """
 
     def __init__(self, rows: Sequence[Mapping[Any, Any]], name: str) -> None:
         self.values = [row[name] for row in rows if row[name] is not None]
 
     def __format__(self, form: str) -> str:
-        if form == "names":
-            return f"{len({*self.values}):,}"
         if form == "span":
-            return f"{min(self.values):%Y-%m-%d} – {max(self.values):%Y-%m-%d}"
-        if form == "first":
-            return f"{next(iter(self.values), 0):,}"
-        return format(sum(self.values), form)
+            ends = [min(self.values), max(self.values)] if self.values else []
+            return " – ".join(f"{day:%Y-%m-%d}" for day in ends)
+        return (
+            f"{next(iter(self.values), 0):,}" if form == "first" else format(sum(self.values), form)
+        )
 
 
 def _shown(value: Any) -> Any:

@@ -80,9 +80,12 @@ def picture(spec: dict[str, Any], title: str, said: str, rows: list[dict[str, An
         "$schema": _SCHEMA,
         "title": {"text": both(title), "subtitle": [clean(line) for line in said.split("\n")]},
         "datasets": {"rows": rows},
-        "config": _CONFIG,
+        "config": {**LOOK, **_CONFIG},
     }
-    drawn, letters = _measurable(json.dumps(made, ensure_ascii=False, allow_nan=False))
+    written = json.dumps(made, ensure_ascii=False, allow_nan=False)
+    for name, colour in LOOKS["light"].items():
+        written = written.replace(f"@{name}", colour)
+    drawn, letters = _measurable(written)
     return _slim(_written(vl_convert.vegalite_to_svg(drawn), letters), both(title))
 
 

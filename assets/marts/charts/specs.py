@@ -70,7 +70,8 @@ def load() -> Spec:
         "? [substring(datum.label, 0, 4), substring(datum.label, 5)] : test(/[^ -~]/, datum.label) "
         "? [substring(datum.label, 0, 2), substring(datum.label, 2)] : split(datum.label, ' ')"
     )
-    axis = {"title": None, "orient": "top", "labelOverlap": False, "labelAngle": 0}
+    axis = {"title": None, "orient": "top", "labelOverlap": False, "labelAngle": 0,
+        "labelFontSize": {"expr": "width < 300 ? 8 : 11"}}
     week = {"field": "week", "type": "nominal", "sort": first_of("place")}
     colours = {"domain": [0, 0.5, 1, 1.5], "range": ["#EAF2F8", "#9CC9E3", "#F0B64A", "#F08A4B"],
         "interpolate": "rgb", "clamp": True}
@@ -323,7 +324,7 @@ def earned(ticks: int | None = None) -> Spec:
     dashed = {"condition": {"test": "datum.kind == '@ev_baseline'", "value": [5, 3]}}
     return chart(220,
         mark("line", "day:day kind value=hours:,.0f",
-            look={"strokeWidth": 2, "point": {"size": 14}}, y=count("value", "@hours_axis"),
+            look={"strokeWidth": 2}, y=count("value", "@hours_axis"),
             color=coloured("kind", colours), strokeDash={**dashed, "value": [1, 0]}),
         transform=folded(words), x=day("day", ticks))
 

@@ -26,7 +26,7 @@ async function unpack(letters) {
 
 const word = name => WORDS[name] ? WORDS[name][chosen.lang === "ja" ? 0 : 1] : name;
 const fill = (name, values) => word(name).replace(/\{(\w+)\}/g, (_, key) =>
-  typeof values[key] === "number" ? number(values[key], 2) : values[key]);
+  typeof values[key] === "number" ? number(values[key], values[key] < 10 ? 2 : 0) : values[key]);
 /** A part of a spec with the words, or the colours, that it names. */
 function named(part, find = word) {
   if (typeof part === "string") return part.replace(/@([a-z_]+)/g, (_, name) => find(name));

@@ -4,7 +4,8 @@ const sorting = new Map();
 
 function make(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value) made.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes))
+    if (value != null && value !== false) made.setAttribute(name, value);
   made.append(...children);
   return made;
 }
@@ -70,12 +71,10 @@ function table(place, name, columns, rows, { first = ROWS_FIRST, foot = null } =
   if (foot) made.append(make("tfoot", {}, make("tr", {}, ...sums)));
   const below = make("p", { class: "below quiet" });
   if (most < rows.length) below.append(fill("first_of", { n: most, all: rows.length }));
-  if (rows.length > first) {
-    const said = order.all ? word("show_less") : fill("show_all", { n: rows.length });
-    const button = make("button", { type: "button", class: "more" }, said);
-    button.addEventListener("click", () => again({ all: !order.all }, "button.more"));
-    below.append(button);
-  }
+  const all = order.all ? word("show_less") : fill("show_all", { n: rows.length });
+  const more = make("button", { type: "button", class: "more" }, all);
+  more.addEventListener("click", () => again({ all: !order.all }, "button.more"));
+  if (rows.length > first) below.append(more);
   const label = `CSV: ${name}`, none = make("p", { class: "none" }, word("no_data"));
   const take = make("button", { type: "button", class: "csv", "aria-label": label }, "CSV");
   take.addEventListener("click", () => save(name, columns, sorted));

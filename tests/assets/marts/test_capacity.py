@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from assets.marts.manifest import manifest
-from assets.marts.metrics import Metrics
+from assets.marts.metrics import GRAINS, Metrics
 from tests.assets.marts.building import build, last_checks, rows_of
 from tests.assets.marts.test_bi_metrics import rows
 from tests.assets.marts.worked_metrics import CAPACITY, UPCOMING
@@ -82,10 +82,9 @@ def test_load_is_set_against_the_hours_that_the_person_has(edited: Deployment) -
         "SELECT user_name, hours, capacity_hours, utilisation FROM mart.upcoming_load "
         "WHERE project_key = 'PLAN' AND week = '2026-08-03' ORDER BY user_id"
     )
-    assert [tuple(row.values()) for row in found] == [
-        (FIRST, 15, 30, Decimal("0.5")),
-        (SECOND, 20, 20, 1),
-    ]
+    load = [tuple(map(row.get, ("user_name", "hours", "capacity_hours"))) for row in found]
+    assert load == [(FIRST, 15, 30), (SECOND, 20, 20)]
+    assert [row["utilisation"] for row in found] == [Decimal("0.5"), 1]
 
 
 def test_metrics_of_capacity_have_the_numbers_that_were_worked_out_by_hand(
@@ -121,7 +120,7 @@ def test_wrong_lines_of_capacity_are_named(edited: Deployment) -> None:
 
 def test_utilisation_is_cut_by_person_and_by_any_time(edited: Deployment) -> None:
     defined = Metrics(manifest())
-    assert defined.grains(["utilisation"]) == ["day", "week", "month", "quarter", "year"]
+    assert defined.grains(["utilisation"]) == [*GRAINS]
     assert defined.grains(["upcoming_utilisation"]) == ["week"]
     sql = defined.sql(["utilisation"], ["month", "person_id", "person"], order=["month"])
     booked = {(row["person"], row["month"].date()): row["utilisation"] for row in edited.query(sql)}

@@ -5,31 +5,33 @@ pictures that stay small.
 import json
 import logging
 import re
-from datetime import date, timedelta
+from datetime import date
+from typing import Any
 from xml.etree import ElementTree
 
 import dagster as dg
-import pandas as pd
 import pytest
+import vl_convert
 from sqlalchemy import Engine
 
-from assets.marts.charts import flow_rows, rows, specs
+from assets.marts.charts import specs
 from assets.marts.charts.catalogue import CHARTS, Chart
-from assets.marts.charts.draw import FONTS, program
-from assets.marts.charts.drawn import ms
+from assets.marts.charts.draw import FONTS, LOOKS, program
 from assets.marts.charts.shown import chart_for
-from assets.marts.charts.words import STAGES, both, words
+from assets.marts.charts.words import STAGES, both, in_both, words
 from tests.assets.marts.chart_frames import (
-    MONDAY,
+    Rows,
     ages,
     ahead,
     booked,
     burn,
     cycles,
+    earned,
     flow,
     forecasts,
     late,
     planned,
+    sprints,
     weeks,
 )
 
@@ -48,31 +50,45 @@ def texts(svg: str) -> list[str]:
     ]
 
 
+def marks(spec: dict[str, Any], rows: Rows) -> list[dict[str, str]]:
+    """Return what is said of each mark when the pointer is over it, by its title."""
+    made = {**in_both(spec), "datasets": {"rows": rows}, "width": 800}
+    svg = vl_convert.vegalite_to_svg(json.dumps(made, default=lambda day: f"{day:%Y-%m-%d}"))
+    said = [
+        one.get("aria-label") or ""
+        for one in parsed(svg).iter(f"{SVG}path")
+        if one.get("role") == "graphics-symbol"
+    ]
+    return [dict(part.split(": ", 1) for part in one.split("; ")) for one in said if one]
+
+
 def overdue_of(people: list[str]) -> str:
-    return chart("overdue_title").draw(pd.concat([late(1, person=person) for person in people]))
+    return chart("overdue_title").draw([row for name in people for row in late(1, person=name)])
 
 
 def chart(word: str) -> Chart:
     return next(one for one in CHARTS if one.word == word)
 
 
-FRAMES: dict[str, pd.DataFrame] = {
+ROWS: dict[str, Rows] = {
     "overdue_title": late(1, 9, 90),
     "ageing_title": ages(5),
     "load_title": ahead(3),
     "burn_title": burn(),
-    "milestones_title": forecasts(3),
+    "milestones_title": forecasts(),
     "plan_title": planned(3),
     "flow_title": flow(),
     "throughput_title": weeks((0, 5, 3, 0), (1, 2, 4, 1)),
     "cycle_title": cycles(10),
     "hours_title": booked(3),
+    "earned_title": earned(4),
+    "velocity_title": sprints(3),
 }
-each_chart = pytest.mark.parametrize("word", list(FRAMES))
+each_chart = pytest.mark.parametrize("word", list(ROWS))
 
 
 def test_every_chart_is_tried() -> None:
-    assert [one.word for one in CHARTS] == list(FRAMES)
+    assert [one.word for one in CHARTS] == list(ROWS)
     assert len({one.mart for one in CHARTS}) == len(CHARTS)
 
 
@@ -80,7 +96,7 @@ def test_every_chart_is_tried() -> None:
 def test_titles_are_texts_in_both_languages_and_the_fonts_are_those_of_the_reader(
     word: str,
 ) -> None:
-    svg = chart(word).draw(FRAMES[word])
+    svg = chart(word).draw(ROWS[word])
     title = chart(word).title
     assert title in texts(svg)
     japanese, english = title.split(" / ")
@@ -90,18 +106,18 @@ def test_titles_are_texts_in_both_languages_and_the_fonts_are_those_of_the_reade
     assert root.get("aria-label") == title
     assert root.get("font-family") == FONTS
     assert svg.count("font-family") == 1
-    assert "@" not in svg, "every word is there"
-    assert chart(word).draw(FRAMES[word]) == svg, "the same frame gives the same bytes"
+    assert "@" not in svg, "every word and every colour is there"
+    assert chart(word).draw(ROWS[word]) == svg, "the same rows give the same bytes"
 
 
 @each_chart
 def test_no_rows_rows_of_nulls_and_a_single_row_give_a_picture(word: str) -> None:
-    frame, draw, no_data = FRAMES[word], chart(word).draw, both("no_data")
-    assert no_data in texts(draw(frame.head(0)))
-    assert no_data in texts(draw(pd.DataFrame(None, index=range(2), columns=frame.columns)))
-    for column in frame.columns:
-        texts(draw(frame.astype(object).assign(**{column: None})))
-    assert no_data not in texts(draw(frame.head(1)))
+    rows, draw, no_data = ROWS[word], chart(word).draw, both("no_data")
+    assert no_data in texts(draw([]))
+    texts(draw([dict.fromkeys(row) for row in rows]))
+    for column in rows[0]:
+        texts(draw([{**row, column: None} for row in rows]))
+    assert no_data not in texts(draw(rows[:1]))
 
 
 @each_chart
@@ -109,98 +125,76 @@ def test_texts_of_the_source_are_escaped_and_cut(word: str) -> None:
     nasty = "<script>&\x01@done " + "とても長い名前" * 20
     named = [
         name
-        for name in ("project", "status", "milestone", "project_key", "person")
-        if name in FRAMES[word]
+        for name in ("project", "status", "milestone", "name", "person")
+        if name in ROWS[word][0]
     ]
-    frame = FRAMES[word].assign(
-        **{name: FRAMES[word][name].map(lambda old: f"{old[:1]}{nasty}") for name in named}
-    )
-    svg = chart(word).draw(frame)
+    rows = [
+        {**row, **{name: f"{str(row[name])[:1]}{nasty}" for name in named}} for row in ROWS[word]
+    ]
+    svg = chart(word).draw(rows)
     assert "<script" not in svg
-    if named:
-        shown = [text for text in texts(svg) if "<script>" in text]
+    shown = [text for text in texts(svg) if "<script>" in text]
+    assert all("…" in text for text in shown)
+    if {"project", "status", "name", "person"} & {*named}:
         assert shown
-        assert all("…" in text for text in shown)
 
 
 def test_cumulative_flow_shows_the_last_day_and_draws_the_stages_in_one_order() -> None:
     draw = chart("flow_title").draw
     svg = draw(flow())
     [said] = [text for text in texts(svg) if text.startswith("2026-06-01 – 2026-06-03")]
-    for number in (
-        "待ち / waiting 24",
-        "作業中 / active 18",
-        "レビュー / review 12",
-        "完了 / done 6",
-    ):
-        assert number in said
-    assert {"OPS: 30", "WEB: 30"} <= set(texts(svg))
+    assert said.endswith("課題 / issues 60")
+    assert {"OPS", "WEB"} <= set(texts(svg))
     assert set(STAGES.values()) <= {path.get("fill") for path in parsed(svg).iter(f"{SVG}path")}
-    drawn = flow_rows.flow(flow())
-    assert sorted({(row["order"], row["stage"]) for row in drawn.rows}) == [
-        (at, both(f"stage_{one}")) for at, one in enumerate(STAGES)
-    ]
-    assert "OPS: 30" not in texts(draw(flow(projects=("OPS",)))), (
+    drawn = [one[both("stage")] for one in marks(specs.flow(), flow())]
+    assert drawn == [both(f"stage_{one}") for one in STAGES]
+    assert "OPS" not in texts(draw(flow(projects=("OPS",)))), (
         "one project needs no second picture of it"
     )
 
 
 def test_an_axis_of_flow_begins_below_what_was_done_before() -> None:
-    old = flow().assign(issues=lambda frame: frame["issues"] + 1000.0 * (frame["stage"] == "done"))
-    [floor] = flow_rows.flow(old).params
-    assert 1900 < floor["value"] < 2002
-    assert flow_rows.flow(flow()).params == [{"name": "floor", "value": 0}]
+    def lowest(rows: Rows) -> int:
+        numbers = [text.replace(",", "") for text in texts(chart("flow_title").draw(rows))]
+        return min(int(text) for text in numbers if text.isdigit())
+
+    assert 900 < lowest(flow(before=1000)) <= 1010
+    assert lowest(flow()) == 0
 
 
-def test_throughput_counts_weeks_without_events_and_names_what_is_off_the_scale() -> None:
-    drawn = flow_rows.throughput(weeks((0, 6, 4, 1), (3, 2, 4, 0)))
-    assert [row["done"] for row in drawn.rows] == [4, 0, 0, 4]
-    assert [row["mean"] for row in drawn.rows] == [4, 2, pytest.approx(4 / 3), 2]
-    assert "完了 / done 8 · 登録 / created 8 · 再オープン / reopened 1" in drawn.said
-    import_of_many = weeks(*((week, 10, 5, 0) for week in range(40)), (40, 900, 5, 0))
-    assert "↑ 900" in texts(chart("throughput_title").draw(import_of_many))
-
-
-def test_cycle_times_draw_some_dots_and_take_percentiles_of_all() -> None:
-    drawn = flow_rows.cycle(cycles(100))
-    assert len(drawn.rows) == 100
-    assert [mark["text"] for mark in drawn.marks] == [
-        "50 %: 50.5 日 / days",
-        "85 %: 85.1 日 / days",
-        "95 %: 95.0 日 / days",
+def test_throughput_has_the_mean_of_four_weeks_and_names_what_is_off_the_scale() -> None:
+    rows = weeks((0, 6, 4, 1), (1, 0, 0, 0), (2, 0, 0, 0), (3, 2, 4, 0), (4, 1, 2, 0))
+    said = [
+        text for text in texts(chart("throughput_title").draw(rows)) if "完了 / done 10" in text
     ]
-    many = chart("cycle_title").draw(cycles(100_000))
-    assert len(flow_rows.cycle(cycles(100_000)).rows) == flow_rows.MOST_DOTS
-    assert any("200 件ごとに 1 点 / one dot in 200" in text for text in texts(many))
-    assert len(many.encode()) < LARGEST_BYTES
+    assert said
+    assert "登録 / created 9 · 再オープン / reopened 1" in said[0]
+    means = {one[both("week")]: one[both("mean")] for one in marks(specs.throughput(), rows)}
+    assert list(means.values()) == ["4.0", "2.0", "1.3", "2.0", "1.5"]
+    import_of_many = weeks(*((week, 10, 5, 0) for week in range(40)), (40, 900, 5, 0))
+    shown = texts(chart("throughput_title").draw(import_of_many))
+    assert "↑ 900" in shown
+    assert "900" not in shown, "the axis ends below"
+    assert not [text for text in texts(chart("throughput_title").draw(rows)) if "↑" in text]
 
 
-def test_ageing_names_the_oldest_and_counts_risks() -> None:
-    frame = pd.concat(
-        [
-            ages(6),
-            ages(
-                2,
-                issue_key=["WEB-1", "WEB-2"],
-                status="レビュー中",
-                stage="review",
-                risk=["low", "?"],
-            ),
-        ]
-    )
-    shown = texts(chart("ageing_title").draw(frame))
-    [said] = [text for text in shown if text.startswith("最後の着手から")]
-    assert "高 / high 6 · 中 / medium 0 · 低 / low 1 · 不明 / unknown 1" in said
-    assert [text for text in shown if text.startswith("OPS-")] == [
-        "OPS-5",
-        "OPS-3",
-        "OPS-2",
-        "OPS-1",
-    ], "OPS-4 has no room for its key"
+def test_cycle_times_draw_dots_and_say_the_percentiles_of_all() -> None:
+    svg = chart("cycle_title").draw(cycles(100))
+    assert {"50 %: 50.5 日 / d", "85 %: 85.2 日 / d", "95 %: 95.0 日 / d"} <= {*texts(svg)}
+    assert any("課題 / issues 100,000, 点 / dots 100" in text for text in texts(svg))
+    assert len(marks(specs.cycle(), [{**row, "at": 0} for row in cycles(100)])) >= 100
+    assert len(chart("cycle_title").draw(cycles(500)).encode()) < LARGEST_BYTES
+
+
+def test_ageing_names_the_oldest_of_each_status_and_shows_risks() -> None:
+    rows = ages(6) + ages(2, key="WEB-1", status="レビュー中", order=3, risk=None)
+    shown = texts(chart("ageing_title").draw(rows))
+    assert [text for text in shown if text.startswith(("OPS-", "WEB-"))] == ["OPS-5", "WEB-1"]
     assert shown.index("処理中") < shown.index("レビュー中")
-    many = chart("ageing_title").draw(ages(100_000))
-    assert any("高 / high 100,000" in text for text in texts(many))
-    assert len(flow_rows.ageing(ages(100_000)).rows) == flow_rows.OLDEST_SHOWN
+    dots = [one for one in marks(specs.ageing(), rows) if both("risk") in one]
+    assert {one[both("risk")] for one in dots} == {both("risk_high"), both("risk_unknown")}
+    many = chart("ageing_title").draw(ages(400))
+    assert any("課題 / issues 400" in text for text in texts(many))
     assert len(many.encode()) < LARGEST_BYTES
 
 
@@ -209,75 +203,83 @@ def test_burn_up_shows_the_milestones_with_most_left_to_do() -> None:
     assert [text for text in shown if re.match(r"OPS v\d:", text)] == [
         f"OPS v{one}: 4 / {10 + one}" for one in (8, 7, 6, 5, 4, 3)
     ]
-    [last] = [row for row in rows.burn(burn(due_date=date(2026, 6, 9))).rows if row.get("due")]
-    assert last["due"] == ms(date(2026, 6, 9))
-    assert not [row for row in rows.burn(burn(due_date=date(2027, 6, 9))).rows if row.get("due")], (
+    red = 'stroke-dasharray="6,4"'
+    assert red in chart("burn_title").draw(burn(due_date=date(2026, 6, 9)))
+    assert red not in chart("burn_title").draw(burn(due_date=date(2027, 6, 9))), (
         "a year away, it would press the rest"
     )
 
 
 def test_milestones_that_are_open_show_when_they_will_end() -> None:
-    frame = forecasts(6)
-    frame["due_date"] = [date(2026, 6, 30), date(2026, 7, 4), None, date(2026, 6, 4),
-                         date(2026, 7, 3), date(2026, 6, 29)]  # fmt: skip
-    frame.loc[2, "done_by_85"] = date(2027, 1, 1)
-    for column in ("done_by_50", "done_by_85"):
-        frame.loc[[3, 5], column] = None
-    frame.loc[[3, 5], "reason"] = "too_few_done"
-    drawn = rows.ends(frame)
-    too_few = both("reason_too_few_done")
-    assert [
-        (row["milestone"].rstrip("\u200b"), row["state"], row["cut"], row["ends"], row["due_on"])
-        for row in drawn.rows
-    ] == [
-        ("OPS v3", both("too_late"), "?", too_few, "2026-06-04"),
-        ("OPS v5", both("no_forecast"), "?", too_few, "2026-06-29"),
-        ("OPS v0", both("too_late"), "", "2026-07-04", "2026-06-30"),
-        ("OPS v4", both("at_risk"), "", "2026-07-04", "2026-07-03"),
-        ("OPS v1", both("in_time"), "", "2026-07-04", "2026-07-04"),
-        ("OPS v2", both("no_due"), "→", "2027-01-01", "–"),
-    ]
-    assert {row["today"] for row in drawn.rows} == {ms(MONDAY + timedelta(days=4))}
-    assert {row["half_on"] for row in drawn.rows} == {"2026-07-01", too_few}
-    assert both("at_risk") in texts(chart("milestones_title").draw(frame))
-    assert rows.ends(forecasts(done_by_50=None, done_by_85=None, due_date=None)).rows == []
+    rows = forecasts(milestones=12)
+    rows[1] |= {"due": date(2026, 6, 4), "done_by_50": None, "done_by_85": None}
+    rows[2] |= {"due": None, "state": "no_due"}
+    rows[3] |= {"due": date(2026, 6, 7), "done_by_85": date(2027, 7, 1), "state": "at_risk"}
+    shown = texts(chart("milestones_title").draw(rows))
+    names = [text for text in shown if text.startswith("OPS v")]
+    assert names[:3] == ["OPS v1", "OPS v3", "OPS v0"], "the first due first"
+    assert len(names) == 10
+    assert "OPS v2" not in names, "without a due date it comes last"
+    assert shown.count("?") == 1, "no forecast"
+    assert shown.count("→") == 1, "after the edge"
+    assert {both(state) for state in ("in_time", "at_risk", "too_late", "no_forecast")} <= {*shown}
 
 
 def test_hours_name_those_with_most_and_add_up() -> None:
-    shown = texts(chart("hours_title").draw(booked(8)))
-    assert {"佐藤 7: 160.0", "佐藤 2: 60.0", "その他 / others: 60.0"} <= set(shown)
-    assert any("合計 / total 720.0 h" in text for text in shown)
-    taken_back = pd.concat(
-        [
-            booked(1),
-            pd.DataFrame([(date(2026, 2, 1), None, -4.0)], columns=["month", "person", "hours"]),
-        ]
-    )
-    assert "不明 / not known: -4.0" in texts(chart("hours_title").draw(taken_back))
+    svg = chart("hours_title").draw(booked(8))
+    assert any("合計 / total 720.0 h" in text for text in texts(svg))
+    people = {one[both("person")] for one in marks(specs.hours(), booked(8))}
+    assert people == {*(f"佐藤 {one}" for one in range(2, 8)), both("others")}
+    others = [
+        one for one in marks(specs.hours(), booked(8)) if one[both("person")] == both("others")
+    ]
+    assert [one[both("hours")] for one in others] == ["30.0", "30.0"]
+    nobody = {"month": "2026-02", "person": None, "hours": -4.0}
+    taken_back = marks(specs.hours(), [*booked(1), nobody])
+    assert taken_back[-1][both("person")] == both("unknown_person")
 
 
 def test_overdue_counts_by_person_and_by_how_late_they_are() -> None:
-    drawn = rows.overdue(
-        pd.concat([late(1, 7, 8, 30, 31), late(2, person=None), late(3, 4, person="鈴木")])
-    )
-    found = {(row["person"], row["late"]): row["issues"] for row in drawn.rows}
-    assert found == {
-        ("佐藤", both("late_week")): 2,
-        ("佐藤", both("late_month")): 2,
-        ("佐藤", both("late_long")): 1,
-        (both("nobody"), both("late_week")): 1,
-        ("鈴木", both("late_week")): 2,
+    rows = late(1, 7, 8, 30, 31) + late(2, person=None) + late(3, 4, person="鈴木")
+    found = {
+        (one[both("person")], one[both("late")]): one[both("issues_axis")]
+        for one in marks(specs.overdue(), rows)
     }
-    assert [row["order"] for row in drawn.rows if row["person"] == "佐藤"] == [0, 0, 0]
+    assert found == {
+        ("佐藤", both("late_week")): "2",
+        ("佐藤", both("late_month")): "2",
+        ("佐藤", both("late_long")): "1",
+        (both("nobody"), both("late_week")): "1",
+        ("鈴木", both("late_week")): "2",
+    }
+    shown = texts(chart("overdue_title").draw(rows))
+    assert [one for one in shown if one in ("佐藤", "鈴木", both("nobody"))] == [
+        "佐藤", "鈴木", both("nobody")
+    ]  # fmt: skip
 
 
-def test_load_shows_those_with_most_first_and_plans_add_up() -> None:
-    drawn = rows.load(ahead(30))
-    assert [row["person"] for row in drawn.rows[:: rows.WEEKS_SHOWN]] == [
-        f"佐藤 {one}" for one in range(29, 9, -1)
+def test_load_shows_those_with_most_first_against_their_capacity() -> None:
+    shown = texts(chart("load_title").draw(ahead(30)))
+    assert [text for text in shown if text.startswith("佐藤")] == [
+        f"佐藤 {one}" for one in range(29, 19, -1)
     ]
-    assert drawn.said.endswith("合計 / total 37,200.0 h · 担当者 / Person 30")
-    assert rows.plan(planned(3)).said == "予定 / planned 300.0 h · 実績 / actual 331.5 h"
+    assert shown.count("300 / 40") == 8
+    assert any(text.endswith("合計 / total 41,850.0 h") for text in shown)
+    assert "10" in texts(chart("load_title").draw(ahead(1))), "of who has no capacity"
+    plan = texts(chart("plan_title").draw(planned(3)))
+    assert "予定 / planned 300.0 h · 実績 / actual 331.5 h" in plan
+
+
+def test_earned_value_and_velocity_draw_what_there_is() -> None:
+    drawn = marks(specs.earned(), [{**row, "day": 0} for row in earned(4, ("OPS",))])
+    assert {one[both("kind")] for one in drawn} == {
+        both(f"ev_{one}") for one in ("planned", "baseline", "earned", "cost")
+    }
+    bars = marks(specs.velocity(), sprints(2))
+    assert [(one[both("kind")], one[both("issues_axis")]) for one in bars] == [
+        (both("committed"), "20"), (both("done"), "18"),
+        (both("committed"), "21"), (both("done"), "18"), (both("carried"), "1"),
+    ]  # fmt: skip
 
 
 def test_a_text_is_drawn_as_it_is_also_with_letters_that_stand_in_for_japanese_ones() -> None:
@@ -290,17 +292,21 @@ def test_a_text_is_drawn_as_it_is_also_with_letters_that_stand_in_for_japanese_o
     ]
     assert {*names} <= {*texts(overdue_of(names))}
     # More letters than there are stand-ins: the others are measured as they are.
-    many = ["".join(map(chr, range(at, at + 10))) for at in range(0x4E00, 0x4E00 + 190, 10)]
+    many = [
+        "".join(map(chr, range(at, at + 14))) for at in range(0x4E00, 0x4E00 + 14 * specs.SHOWN, 14)
+    ]
     assert {*many} <= {*texts(overdue_of(many))}
 
 
 def test_a_large_space_has_small_pictures() -> None:
-    large = flow(days=120, projects=tuple(f"P{number}" for number in range(50)))
+    large = flow(days=100, projects=tuple(f"P{number}" for number in range(50)))
     assert len(chart("flow_title").draw(large).encode()) < LARGEST_BYTES
-    assert len(chart("burn_title").draw(burn(milestones=200, days=120)).encode()) < LARGEST_BYTES
+    assert len(chart("burn_title").draw(burn(milestones=200, days=100)).encode()) < LARGEST_BYTES
     many_weeks = weeks(*((week, 10, week % 9, week % 3) for week in range(104)))
     assert len(chart("throughput_title").draw(many_weeks).encode()) < LARGEST_BYTES
     assert len(chart("hours_title").draw(booked(300, months=12)).encode()) < LARGEST_BYTES
+    projects = tuple(f"P{number}" for number in range(6))
+    assert len(chart("earned_title").draw(earned(60, projects)).encode()) < LARGEST_BYTES
 
 
 @pytest.mark.parametrize("name", list(specs.PAGE))
@@ -310,11 +316,13 @@ def test_the_page_has_every_word_that_its_charts_name_and_their_rows_come_from_i
     made = program(specs.PAGE[name]())
     said = json.dumps(made, ensure_ascii=False)
     assert {one[1:] for one in re.findall(r"@[a-z_]+", said)} <= words().keys()
-    assert [data["name"] for data in made["data"] if "values" in data] in (
-        ["rows"],
-        ["rows", "marks"],
-    )
+    assert [data["name"] for data in made["data"] if "values" in data] == ["rows"]
+    assert "pick" in {signal["name"] for signal in made["signals"]}, "a click picks"
     assert "https" not in said.replace("https://vega.github.io/schema/", "")
+
+
+def test_light_and_dark_have_the_same_colours_by_name() -> None:
+    assert LOOKS["light"].keys() == LOOKS["dark"].keys()
 
 
 def test_a_chart_that_cannot_be_drawn_is_left_out_and_said(

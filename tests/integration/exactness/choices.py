@@ -92,7 +92,7 @@ class Choices(Sketch):
             "description": lambda: self.rng.choice(self.descriptions),
             "due_date": self.day,
             "start_date": self.day,
-            "estimated_hours": lambda: self.rng.choice((0.25, 1, 7.75, None)),
+            "estimated_hours": lambda: self.rng.choice((0.25, 1, 7.75, 0, None)),
             "actual_hours": lambda: self.rng.choice((0, 1.5, None)),
             "category_ids": lambda: tuple(self.some(home.categories, 2)),
             "milestone_ids": lambda: tuple(self.some(home.versions, 2)),

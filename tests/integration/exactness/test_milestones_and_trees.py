@@ -2,15 +2,29 @@
 changes.
 """
 
+from collections.abc import Iterator
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 from sqlalchemy import RowMapping
 
+from simulator.model import Issue
 from tests.assets.marts.building import assert_whole_build_gives_the_same, build
 from tests.deployment import Deploy
 from tests.integration.exactness.machine import BEGIN, SPEC
+from tests.scratch import edited_mappings
 
 #: It builds all marts several times.
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(autouse=True)
+def baseline_in_two_days() -> Iterator[None]:
+    """Let the project TREE have a baseline, two days after the test begins."""
+    day = (BEGIN + timedelta(days=2)).astimezone(ZoneInfo("Asia/Tokyo")).date()
+    with edited_mappings({"baselines.csv": f"project_key,baseline_day\nTREE,{day}\n"}):
+        yield
 
 
 def test_milestones_and_trees_stay_until_an_issue_the_day_or_a_due_date_changes(
@@ -43,6 +57,11 @@ def test_milestones_and_trees_stay_until_an_issue_the_day_or_a_due_date_changes(
             f"milestone_id = {milestone} "
             "UNION SELECT 'tree', xmin::text FROM mart.issue_tree WHERE "
             f"root_issue_id = {root} ORDER BY 1"
+        )
+
+    def baseline(of: Issue) -> list[RowMapping]:
+        return deployment.query(
+            f"SELECT baseline_hours AS hours FROM mart.issue_plan WHERE issue_id = {of.id}"
         )
 
     before, before_others = made(one.id, top.id), made(other.id, left_alone.id)
@@ -85,6 +104,12 @@ def test_milestones_and_trees_stay_until_an_issue_the_day_or_a_due_date_changes(
         row["xmin"] for row in before_others
     }
     clock.advance(86_400)
+    space.edit_issue(left_alone, estimated_hours=7)
+    build(deployment.load())
+    assert baseline(left_alone) == [{"hours": 5}], "the day of the baseline is still to come"
+    # It comes, and nothing happens to that issue.
+    clock.advance(86_400)
     space.edit_issue(issue, actual_hours=5)
     build(deployment.load())
+    assert baseline(left_alone) == [{"hours": 7}]
     assert_whole_build_gives_the_same(deployment)

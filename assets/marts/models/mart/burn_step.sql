@@ -54,7 +54,10 @@ runs as (
         -- What it was at the end of the day before; what was made as done has always been so.
         coalesce(lag((h.stage = 'done')::int) over history, (o.stage = 'done')::int) as was_done,
         coalesce(lag(h.actual_hours) over history, 0) as hours_before,
-        0::bigint || lag(h.milestone_ids) over history as was_in
+        case
+            when lag(h.project_id) over history = h.project_id
+                then 0::bigint || lag(h.milestone_ids) over history
+        end as was_in
     from {{ ref('issue_history') }} as h
     left join dues as d on h.due_date is null and d.space_key = h.space_key and d.milestone_ids = h.milestone_ids
     left join limits as l on l.space_key = h.space_key

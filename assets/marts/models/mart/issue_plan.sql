@@ -25,14 +25,15 @@ moves as (
     where true {{ and_targeted('d') }}
     group by d.space_key, d.issue_id
 ),
--- The day of the baseline of each project that has come; of several lines the first day counts.
+-- The day of the baseline of each project, where it has come.
 baseline_days as (
-    select p.space_key, p.id as project_id, min(b.baseline_day) as day, min(t.timezone) as timezone
+    select distinct on (p.space_key, p.id)
+        p.space_key, p.id as project_id, b.baseline_day as day, t.timezone
     from {{ ref('baselines') }} as b
     join {{ source('raw', 'projects') }} as p
         on p.project_key = b.project_key and p.space_key = coalesce(b.space_key, p.space_key)
     join {{ ref('space_today') }} as t on t.space_key = p.space_key and b.baseline_day <= t.day
-    group by p.space_key, p.id
+    order by p.space_key, p.id, b.space_key nulls last
 ),
 promised as (
     select
