@@ -118,7 +118,7 @@ def _notes(data: Mapping[str, Any], missing: Sequence[str]) -> list[tuple[str, d
     shown, listed = len(tables["issues"]["n"]), len(tables["changes"]["n"])
     changes = sum(tables["changed"]["n"])
     unread = [one["project_key"] for one in data["sync"] or () if (one["history_share"] or 1) < 1]
-    notes = (
+    notes: tuple[tuple[Any, str, dict[str, Any]], ...] = (
         (missing, "note_missing", {"marts": ", ".join(missing)}),
         (not data["total"], "note_empty", {}),
         (

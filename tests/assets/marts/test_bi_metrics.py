@@ -315,9 +315,8 @@ def test_a_chart_says_what_its_metrics_say(
         for place, name in enumerate(columns[len(by) :]):
             of[place] += float(row[name])
     # Months are written on the axis as they are.
-    shown = {"month": lambda day: f"{day:%Y-%m}"}
     defined = {
-        tuple(shown.get(name, lambda of: of)(row[name]) for name in by): [
+        tuple(f"{row[name]:%Y-%m}" if name == "month" else row[name] for name in by): [
             float(row[name] or 0) for name in metrics
         ]
         for row in rows(reader, metrics, by)
