@@ -35,8 +35,8 @@ function save(name, columns, rows) {
 }
 
 /**
- * Show rows in a table. Columns: `head` (words), `of` (row: what is sorted by), `cell` (row: what is
- * shown, else `of`), `kind` ("n": numbers, "long": texts), `pick` (row: what a click on it picks).
+ * Show rows. Columns: `head` (words), `of` (row: what is sorted by), `cell` (row: what is shown,
+ * else `of`), `kind` ("n": numbers, "long": texts), `pick` (row: what a click on it picks).
  */
 function table(place, name, columns, rows, { first = ROWS_FIRST, foot = null } = {}) {
   const order = sorting.get(place.id) || {}, by = columns[order.column];
