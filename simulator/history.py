@@ -25,7 +25,7 @@ _LOAD = 0.84
 #: Share of what comes by itself that the running sprint takes in.
 _URGENT = 0.12
 #: Of one in so many sprints something waits for others beyond its end.
-_BLOCKED = 7
+_BLOCKED = 9
 #: Working days of the late project, if there are as many.
 _LATE = 180
 
@@ -144,10 +144,11 @@ class History(Deeds):
             first = self._last(sprint) + 3
             self._commit(board, board.following, first, opening + 4 * 3_600, 0.45)
         if board.sprint and board.sprint is not sprint:
-            last = self._last(board.sprint)
-            board.following = self._add_sprint(board, last + 3, opening)
+            begin = self._last(board.sprint) + 3
+            goes_on = begin <= board.end or board.end == self.days[-1]
+            board.following = self._add_sprint(board, begin, opening) if goes_on else None
             self._commit(board, board.sprint, day, opening + 300, 1.0)
-            if self._number_of(board.sprint) % _BLOCKED == board.project.id % _BLOCKED:
+            if self._number_of(board.sprint) % _BLOCKED == 2 * board.project.id % _BLOCKED:
                 self._block(board, board.sprint, day)
 
     def _add_sprint(self, board: Board, begin: int, at: int) -> Version:

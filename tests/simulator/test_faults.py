@@ -1,7 +1,7 @@
 """Faults on demand, as a client meets them on the wire."""
 
 import json
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -34,12 +34,13 @@ def test_a_false_limit_says_when_it_ends(api: Api) -> None:
     [
         ("close", httpx.TransportError),
         ("cut", httpx.RemoteProtocolError),
-        ("truncate", json.JSONDecodeError),
+        # The half may also end inside a character.
+        ("truncate", (json.JSONDecodeError, UnicodeDecodeError)),
         ("html", json.JSONDecodeError),
     ],
 )
 def test_every_other_answer_is_broken_in_the_way_that_is_asked_for(
-    api: Api, kind: Literal["close", "cut", "truncate", "html"], broken: type[Exception]
+    api: Api, kind: Literal["close", "cut", "truncate", "html"], broken: Any
 ) -> None:
     api.simulator.faults.add(Fault(kind, status=200, every=2, times=2))
     for _ in range(2):
