@@ -41,8 +41,8 @@ def test_what_came_into_a_milestone_done_counts_only_if_it_was_reopened(marts: D
     ("milestone", "as_of", "basis", "measured", "left_open", "days", "dates", "reason"),
     [
         (None, 24, "project", (17, 7, 1, "0.3529", "0.7019"), 2, (6, 14), "08-03 08-14", None),
-        ("速", 3, "project", (3, 2, 0, "0.6667", "0.5774"), 5, None, "", "not_begun"),
-        ("速", 6, "project", (4, 2, 0, "0.5000", "0.5774"), 5, None, "", "too_few_done"),
+        ("速", 3, "project", (3, 2, 0, "0.6667", "0.5774"), 5, None, None, "not_begun"),
+        ("速", 6, "project", (4, 2, 0, "0.5000", "0.5774"), 5, None, None, "too_few_done"),
         ("速", 24, "project", (17, 7, 1, "0.3529", "0.7019"), 1, (3, 10), "07-29 08-07", None),
         ("速", 27, "milestone", (15, 5, 1, "0.2667", "0.7037"), 1, (4, 14), "07-31 08-17", None),
     ],
@@ -55,7 +55,7 @@ def test_the_rest_is_done_by_two_dates_or_it_says_why_nobody_knows(
     measured: tuple[int, int, int, str, str],
     left_open: int,
     days: tuple[int, int] | None,
-    dates: str,
+    dates: str | None,
     reason: str | None,
 ) -> None:
     [row] = marts.query(
@@ -72,8 +72,8 @@ def test_the_rest_is_done_by_two_dates_or_it_says_why_nobody_knows(
     assert (row["per_day"], row["spread"]) == (Decimal(per_day), Decimal(spread))
     assert (row["left_open"], row["reason"]) == (left_open, reason)
     assert (row["days_50"], row["days_85"]) == (days or (None, None))
-    found = [day for name in ("done_by_50", "done_by_85") if (day := row[name])]
-    assert found == [date.fromisoformat(f"2026-{one}") for one in dates.split()]
+    found = [str(row[name]) for name in ("done_by_50", "done_by_85")]
+    assert found == ([f"2026-{one}" for one in dates.split()] if dates else ["None"] * 2)
 
 
 def test_work_of_days_off_counts_for_the_working_day_before(marts: Deployment) -> None:
