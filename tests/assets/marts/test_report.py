@@ -251,7 +251,7 @@ def test_a_report_notes_what_is_missing_left_out_or_not_read_yet() -> None:
         ("note_changes", {"n": 1, "all": 4}),
         ("note_history", {"projects": "OPS, WEB"}),
     ]
-    nothing = {name: {"n": []} for name in tables}
+    nothing: dict[str, Any] = {name: {"n": []} for name in tables}
     assert notes_of({"tables": nothing, "total": 0, "sync": None}, []) == [("note_empty", {})]
 
 
