@@ -18,16 +18,16 @@ from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 from pydantic import Field
 from sqlalchemy import Engine, text
 
-from assets.location import REPORT
+from assets.location import REPORT, SETTINGS
 from assets.marts.charts.shown import chart_for
 from assets.marts.dashboards import DASHBOARDS
 from assets.marts.dbt_errors import first_line
 from assets.marts.failing_rows import with_rows
 from assets.marts.manifest import digest, manifest
-from assets.marts.mappings import Line, digest_of, mappings, store
 from assets.marts.ops_tables import OPS_ASSETS
 from assets.marts.project import DBT, PROJECT, connected, target_of
 from assets.marts.translator import Translator
+from resources.mappings import Line, digest_of, mappings, store
 from resources.warehouse.builds import begin_build, dbt_session, end_build, is_built, marts_locked
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
@@ -90,7 +90,7 @@ def _build(context: dg.AssetExecutionContext, config: BuildConfig, engine: Engin
     )
     # dagster-dbt changes to the folder of the project, in threads: so the whole process does it.
     with locked as locks, chdir(PROJECT.project_dir):
-        lines, build = mappings(), None
+        lines, build = mappings(SETTINGS.mappings), None
         project = source_of_marts(lines)
         for line in lines:
             if line.problem:

@@ -98,7 +98,7 @@ def report(
         }
     data |= {
         "missing": sorted(NEEDED - built),
-        "notes": _notes(data, sorted(NEEDED - built)),
+        "notes": notes_of(data, sorted(NEEDED - built)),
         "days": [{"space": space, **_day(engine, space)} for space in spaces],
     }
     named = ", ".join(f"{clean(name)} ({clean(space)})" for space, name in spaces.items())
@@ -112,13 +112,14 @@ NEEDED = {mart for _, marts, _ in TABLES.values() for mart in marts} | {
 }  # fmt: skip
 
 
-def _notes(data: Mapping[str, Any], missing: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+def notes_of(data: Mapping[str, Any], missing: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
     """Return what a reader must know before all else: the name of a sentence, and what is in it."""
     tables = data["tables"]
     shown, listed = len(tables["issues"]["n"]), len(tables["changes"]["n"])
     changes = sum(tables["changed"]["n"])
-    unread = [one["project_key"] for one in data["sync"] or () if (one["history_share"] or 1) < 1]
-    notes = (
+    known = [one for one in data["sync"] or () if one["history_share"] is not None]
+    unread = [one["project_key"] for one in known if one["history_share"] < 1]
+    notes: tuple[tuple[Any, str, dict[str, Any]], ...] = (
         (missing, "note_missing", {"marts": ", ".join(missing)}),
         (not data["total"], "note_empty", {}),
         (

@@ -201,7 +201,7 @@ def _plain(value: Any) -> Any:
 
 
 def _issues(reader: _Reader, codes: _Codes, statuses: Numbers) -> Table:
-    rows = reader.rows(queries.ISSUES, "issue", "issue_plan", "wip_aging")
+    rows = reader.rows(queries.ISSUES, "issue", "issue_plan", "wip_aging", "calendar")
     made = codes.table(rows, "n", "created", "done", "lead", "cycle", "estimated", "actual")
     made["s"] = [statuses.of((row.status, row.stage)) for row in rows]
     # Most issues are in one milestone at most: a number, or none.

@@ -120,13 +120,6 @@ VELOCITY = f"""
         AND {_MINE.format("m")}
     ORDER BY m.counted_to DESC, m.milestone_id
 """  # noqa: S608
-#: When the rest of each milestone will be done, of all its issues; `reason`: why there is no date.
-FORECASTS = f"""
-    SELECT space_key, milestone_id, basis, working_days, finished, reopened,
-        per_day::float8 AS per_day, left_open, done_by_50 AS by_50, done_by_85 AS by_85, reason
-    FROM mart.forecast AS f
-    WHERE is_last AND milestone_id <> 0 AND {_MINE.format("f")}
-"""  # noqa: S608
 #: Minutes and hundredths of hours are exact enough for what a page shows. `place`: what comes
 #: first.
 ISSUES = f"""

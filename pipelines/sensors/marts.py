@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from assets.location import SETTINGS
 from assets.marts.build import MODELS, source_of_marts
-from assets.marts.mappings import mappings
 from pipelines.jobs import marts_job, of_kind
 from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.sensors.failing_ticks import looking_at
 from resources.cadences import MARTS
 from resources.dagster_tags import SENSOR_TAG
+from resources.mappings import mappings
 from resources.warehouse.builds import built_until, is_built
 from resources.warehouse.marts_behind import newest_row, news
 from resources.warehouse.warehouse_resource import WarehouseResource
@@ -88,7 +89,11 @@ def marts_after_loads(
                 skip_reason="no sync has ended since the last tick", cursor=json.dumps(seen)
             )
         newest = newest_row(warehouse.engine)
-        models = [*MODELS] if is_built(warehouse.engine, source_of_marts(mappings())) else None
+        models = (
+            [*MODELS]
+            if is_built(warehouse.engine, source_of_marts(mappings(SETTINGS.mappings)))
+            else None
+        )
     until = built_until(warehouse.engine) if newest else None
     known = newest == seen.get("newest", "") or (
         until is not None and datetime.fromisoformat(newest) < until

@@ -1,5 +1,3 @@
 """Charts of the marts: one Vega-Lite spec each, drawn by the page of `backlog-elt report` and, as a
 picture, for the Dagster UI.
-
-`catalogue` imports pandas, so it is imported only where a picture is drawn.
 """

@@ -24,7 +24,7 @@ LOOK: dict[str, Any] = {
         "domainColor": "@quiet", "tickColor": "@quiet", "labelFontSize": 11,
         "titleFontWeight": "normal"},
     "legend": {"orient": "top", "direction": "horizontal", "labelColor": "@ink",
-        "titleColor": "@quiet", "labelFontSize": 12, "labelLimit": 200, "offset": 12},
+        "titleColor": "@quiet", "labelFontSize": 12, "labelLimit": 200, "offset": 12, "columns": 4},
     "text": {"color": "@ink", "fill": "@ink"},
     "style": {"text": {"fill": "@ink"}, "cell": {"stroke": None}},
 }  # fmt: skip

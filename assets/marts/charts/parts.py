@@ -55,7 +55,12 @@ def day(field: str, ticks: int | None = None) -> Spec:
     several pictures.
     """
     many = ticks or {"expr": "max(2, width / 110)"}
-    axis = {"format": "%Y-%m-%d", "tickCount": many, "labelOverlap": True, "labelSeparation": 8}
+    axis: Spec = {
+        "format": "%Y-%m-%d",
+        "tickCount": many,
+        "labelOverlap": True,
+        "labelSeparation": 8,
+    }
     axis |= {"grid": False, "title": None}
     return {
         "field": field,

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import dagster as dg
 from sqlalchemy import Engine
 
+from assets.marts.charts.catalogue import CHARTS
 from assets.marts.failing_rows import error_line
 from resources.warehouse.issue_sync_state import history_share
 
@@ -16,8 +17,6 @@ def chart_for(event: dg.Output[Any], engine: Engine, log: Logger) -> dict[str, A
 
     A chart never fails a build: one that cannot be drawn is left out, and the log says why.
     """
-    from assets.marts.charts.catalogue import CHARTS  # matplotlib takes half a second to import
-
     mart = str(event.metadata["unique_id"].value).rsplit(".", 1)[-1]
     chart = next((one for one in CHARTS if one.mart == mart), None)
     if chart is None:

@@ -355,14 +355,14 @@ def gantt() -> Spec:
     near = f"clamp({{}}, datum.today - {REACH}, datum.today + {REACH})"
     thin = {"height": {"band": 0.16}}
     tick = {"thickness": 3, "height": {"band": 0.85}}
-    today = {"x": day("today"), "y": {"value": 0}, "y2": {"value": "height"}}
     return chart({"step": 20},
         mark("bar", tip, look={"height": {"band": 0.5}}, x=day("from"), x2={"field": "to"},
             color=coloured("kind", colours), href=link),
         mark("bar", tip, look=thin, x=day("was"), x2={"field": "to"},
             color=called("@moved", colours)),
         mark("tick", tip, look=tick, x=day("was"), color=called("@first_due", colours)),
-        mark("rule", look={"color": RED, "strokeDash": [3, 3]}, **today),
+        mark("rule", look={"color": RED, "strokeDash": [3, 3]}, x=day("today"), y={"value": 0},
+            y2={"value": "height"}),
         transform=worked_out(
             **{"was": near.format("datum.first_due"), "to": near.format("datum.due"),
                 "from": "isValid(datum.start) ? min(datum.to, " + near.format(

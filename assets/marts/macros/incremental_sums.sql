@@ -1,7 +1,7 @@
 {#
 Sums of many rows, group by group: a build makes only those anew in which a row counts that was not there before or is there no more. A
 model with the strategy by_group names in its meta the `groups` that are made together. A model that it adds up names in `invalidates`, for
-each model that adds it up, the groups of one of its rows. When such rows change, their groups are written to staging.<model>_stale in the
+each model that adds it up, the groups of one of its rows, and `columns` where only some of them count. When such rows change, their groups are written to staging.<model>_stale in the
 same transaction; the sums of these groups are made in one transaction with emptying that table. So a build that ends in between leaves none
 out. While there is no such table, all sums are made.
 #}
@@ -21,7 +21,8 @@ out. While there is no such table, all sums are made.
     {%- set waiting = [] -%}
     {%- for model, groups in ((config.get('meta') or {}).get('invalidates') or {}).items() -%}
     {%- set table = stale_groups_of(model) -%}
-    {%- if table %}{% do waiting.append((table, groups)) %}{% endif -%}
+    {%- set columns = groups['columns'] if groups is mapping -%}
+    {%- if table %}{% do waiting.append((table, groups['groups'] if columns else groups, columns)) %}{% endif -%}
     {%- endfor -%}
     {%- if waiting -%}
     with old as ({{ deletion }} returning {{ columns }}),
@@ -31,9 +32,16 @@ out. While there is no such table, all sums are made.
         (select *, old::text from old except all select *, new::text from new)
         union all (select *, new::text from new except all select *, old::text from old)
     )
-    {%- for table, groups in waiting %},
+    {%- for table, groups, columns in waiting %}
+    {%- if columns %},
+    different_{{ loop.index }} as (
+        (select {{ columns }} from old except all select {{ columns }} from new)
+        union all (select {{ columns }} from new except all select {{ columns }} from old)
+    )
+    {%- endif %},
     into_{{ loop.index }} as (insert into {{ table }} select * from (
-        {%- for group in groups %}{{ ' union ' if not loop.first }}select distinct {{ group }} from different{% endfor -%}
+        {%- set changed = 'different_' ~ loop.index ~ ' as different' if columns else 'different' %}
+        {%- for group in groups %}{{ ' union ' if not loop.first }}select distinct {{ group }} from {{ changed }}{% endfor -%}
     ) as stale where stale is not null)
     {%- endfor %}
     select

@@ -41,7 +41,10 @@ its milestone `is_milestone_overdue` and `days_milestone_overdue`. No other word
     greatest({{ today }} - {{ due }}, case when {{ due }} is not null then 0 end) as days_{{ word }}
 {%- endmacro %}
 
-{# The key of an issue by that of its project today: where the project was renamed after the issue was deleted, nothing told of the new one. #}
+{#
+The key of an issue by that of its project today: where the project was renamed after the issue was
+deleted, nothing told of the new one.
+#}
 {% macro key_of_today(issue, project) -%}
     coalesce({{ project }}.project_key || substring({{ issue }}.issue_key from '-[0-9]+$'), {{ issue }}.issue_key)
 {%- endmacro %}

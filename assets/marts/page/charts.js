@@ -1,6 +1,5 @@
 // Charts: a Vega program each, drawn once and given new rows after that. Those on the screen first.
-const drawn = new Map();
-const waiting = new Map();
+const drawn = new Map(), waiting = new Map();
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => chosen.theme ? chosen.theme === "dark" : dark.matches;

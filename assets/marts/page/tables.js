@@ -35,9 +35,8 @@ function save(name, columns, rows) {
 }
 
 /**
- * Show rows in a table.
- * Columns: `head` (words), `of` (row: what is sorted by), `cell` (row: what is shown, else `of`),
- * `kind`: "n" for numbers, "long" for texts; `pick` (row: what a click on it picks).
+ * Show rows. Columns: `head` (words), `of` (row: what is sorted by), `cell` (row: what is shown,
+ * else `of`), `kind` ("n": numbers, "long": texts), `pick` (row: what a click on it picks).
  */
 function table(place, name, columns, rows, { first = ROWS_FIRST, foot = null } = {}) {
   const order = sorting.get(place.id) || {}, by = columns[order.column];
@@ -58,14 +57,16 @@ function table(place, name, columns, rows, { first = ROWS_FIRST, foot = null } =
     const button = make("button", { type: "button" }, column.head);
     button.addEventListener("click", () => again({ column: at, down }, "thead button"));
     const now = order.column === at ? (order.down ? "descending" : "ascending") : "none";
-    return make("th", { scope: "col", class: column.kind, "aria-sort": now }, button);
+    const said = { scope: "col", class: column.kind, "aria-sort": now, "data-head": column.head };
+    return make("th", said, button);
   });
   const cell = (column, row) => {
-    const said = shown(column, row), choice = said === "–" ? null : column.pick?.(row);
+    const said = shown(column, row), choice = said !== "–" && column.pick?.(row);
     return make("td", { class: column.kind }, choice ? picker(choice, said) : said);
   };
-  const line = row => make("tr", {}, ...columns.map(column => cell(column, row)));
-  const head = make("thead", {}, make("tr", {}, ...heads)), body = sorted.slice(0, most).map(line);
+  const body = sorted.slice(0, most).map(row =>
+    make("tr", {}, ...columns.map(column => cell(column, row))));
+  const head = make("thead", {}, make("tr", {}, ...heads));
   const made = make("table", {}, make("caption", {}, name), head, make("tbody", {}, ...body));
   const sums = (foot || []).map((one, at) => make("td", { class: columns[at].kind }, one));
   if (foot) made.append(make("tfoot", {}, make("tr", {}, ...sums)));

@@ -82,7 +82,8 @@ def groups_made_anew() -> dict[str, set[frozenset[str]]]:
     found: dict[str, set[frozenset[str]]] = defaultdict(set)
     for node in json.loads(manifest().read_bytes())["nodes"].values():
         for groups in node["config"].get("meta", {}).get("invalidates", {}).values():
-            found[node["name"]] |= {parts(group) for group in groups}
+            named = groups["groups"] if isinstance(groups, dict) else groups
+            found[node["name"]] |= {parts(group) for group in named}
         if node["config"].get("incremental_strategy") == "by_issue":
             found[node["name"]].add(parts("space_key, issue_id"))
     return found

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from assets.marts.charts import specs
 from assets.marts.charts.catalogue import CHARTS, Chart
 from assets.marts.charts.draw import FONTS, LOOKS, program
+from assets.marts.charts.parts import SHOWN
 from assets.marts.charts.shown import chart_for
 from assets.marts.charts.words import STAGES, both, in_both, words
 from tests.assets.marts.chart_frames import (
@@ -292,9 +293,7 @@ def test_a_text_is_drawn_as_it_is_also_with_letters_that_stand_in_for_japanese_o
     ]
     assert {*names} <= {*texts(overdue_of(names))}
     # More letters than there are stand-ins: the others are measured as they are.
-    many = [
-        "".join(map(chr, range(at, at + 14))) for at in range(0x4E00, 0x4E00 + 14 * specs.SHOWN, 14)
-    ]
+    many = ["".join(map(chr, range(at, at + 14))) for at in range(0x4E00, 0x4E00 + 14 * SHOWN, 14)]
     assert {*many} <= {*texts(overdue_of(many))}
 
 

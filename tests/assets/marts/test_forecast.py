@@ -72,10 +72,8 @@ def test_the_rest_is_done_by_two_dates_or_it_says_why_nobody_knows(
     assert (row["per_day"], row["spread"]) == (Decimal(per_day), Decimal(spread))
     assert (row["left_open"], row["reason"]) == (left_open, reason)
     assert (row["days_50"], row["days_85"]) == (days or (None, None))
-    found = [row[name] for name in ("done_by_50", "done_by_85")]
-    assert found == (
-        [date.fromisoformat(f"2026-{one}") for one in dates.split()] if dates else [None] * 2
-    )
+    found = [str(row[name]) for name in ("done_by_50", "done_by_85")]
+    assert found == ([f"2026-{one}" for one in dates.split()] if dates else ["None"] * 2)
 
 
 def test_work_of_days_off_counts_for_the_working_day_before(marts: Deployment) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.marts.mapping_files import FILES
-from assets.marts.mappings import Line, digest_of, mappings
+from assets.location import SETTINGS
+from resources.mapping_files import FILES
+from resources.mappings import Line, digest_of, mappings
 from tests.assets.marts.building import build, checks_of, rows_of
 from tests.deployment import Deployment
 from tests.scratch import edited_mappings
@@ -25,7 +26,7 @@ def read(folder: Path, name: str, content: str | bytes) -> list[Line]:
 
 
 def test_the_mappings_that_come_with_the_program_have_no_problem() -> None:
-    lines = mappings()
+    lines = mappings(SETTINGS.mappings)
     assert {line.file.removesuffix(".csv") for line in lines} <= FILES.keys()
     assert [line for line in lines if line.problem] == []
 

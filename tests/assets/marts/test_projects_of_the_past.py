@@ -270,7 +270,8 @@ def test_an_archived_project_has_no_open_work_unless_it_is_asked_for(
     asked = Metrics(manifest()).sql(
         ["open_issues", "overdue_issues"], by=["is_archived"], where=["project=NEWKEY"]
     )
-    assert [tuple(row.values()) for row in deployment.query(asked)] == [(True, 2, 1)]
+    found = [dict(row) for row in deployment.query(asked)]
+    assert found == [{"is_archived": True, "open_issues": 2, "overdue_issues": 1}]
     space.archive_project("NEWKEY", archived=False)
     build(deployment.load())
     assert of_now(deployment) == [2, 1, 4, 4, 2, {False}]

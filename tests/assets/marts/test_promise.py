@@ -14,7 +14,7 @@ from tests.instances import in_memory
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
-SPRINTS, THIRD, A_WEEK = 12, 2, 5
+SPRINTS, THIRD, TWO_WEEKS = 12, 2, 10
 #: By working day, and how many of these are over on the day of the forecast and on its 85 % date.
 FORECASTS = """
     WITH working AS (
@@ -61,7 +61,7 @@ def test_most_sprints_end_by_their_date_with_85_percent_but_not_all(
     assert 0.7 <= kept / len(sprints) <= 0.95, f"{kept} of {len(sprints)}"
 
 
-def test_no_forecast_moves_by_more_than_a_week_from_one_day_to_the_next(
+def test_no_forecast_moves_by_weeks_from_one_day_to_the_next(
     sprints: list[list[dict[str, Any]]],
 ) -> None:
     moved = [
@@ -71,4 +71,4 @@ def test_no_forecast_moves_by_more_than_a_week_from_one_day_to_the_next(
         if before["promised"] and later["promised"]
     ]
     assert len(moved) >= 2 * SPRINTS
-    assert max(moved) <= A_WEEK, sorted(moved)[-5:]
+    assert max(moved) < TWO_WEEKS, sorted(moved)[-5:]

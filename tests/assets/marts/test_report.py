@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 
 from assets.marts.charts.catalogue import CHARTS
 from assets.marts.charts.words import clean
-from assets.marts.report import NEEDED, NoMartsError, report
+from assets.marts.report import NEEDED, NoMartsError, notes_of, report
 from assets.marts.report_data import OPEN_ONLY, collect
 from resources.settings import Settings
 from resources.variables import SettingsError
@@ -210,7 +210,7 @@ def test_what_came_from_the_source_is_escaped_and_nothing_is_asked_of_the_networ
     assert "読める" not in page, (
         "texts of issues are in the packed data only, and the scripts write them as texts"
     )
-    assert SCRIPT in unpacked(page)["issues"]["summary"]
+    assert SCRIPT in unpacked(page)["tables"]["issues"]["summary"]
     assert page.count("<script") == page.count("</script>") == 3
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", page)
     [policy] = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
@@ -228,8 +228,8 @@ def test_the_report_of_a_project_leaves_out_the_others(
     assert [project["key"] for project in data["projects"]] == ["WEB"]
     assert {row["project_key"] for row in data["sync"]} == {"WEB"}
     assert data["total"] == len(data["tables"]["issues"]["p"]) > 0
-    for name in ("flow", "burn", "effort", "reopened", "changes"):
-        assert set(data["tables"][name]["p"]) <= {0}
+    for name in data["tables"]:
+        assert set(data["tables"][name].get("p", [])) <= {0}
     assert "(acme) · WEB" in page
     with pytest.raises(
         SettingsError,
@@ -238,6 +238,21 @@ def test_the_report_of_a_project_leaves_out_the_others(
         report(deployment.engine, TOKYO, "NOPE")
     with pytest.raises(SettingsError):
         report(deployment.engine, TOKYO, "' OR true --")
+
+
+def test_a_report_notes_what_is_missing_left_out_or_not_read_yet() -> None:
+    tables = {"issues": {"n": [1, 2]}, "changes": {"n": [1]}, "changed": {"n": [4]}}
+    sync = [{"project_key": key, "history_share": share} for key, share in
+            (("OPS", 0), ("WEB", 0.25), ("APP", 1), ("NEW", None))]  # fmt: skip
+    data = {"tables": tables, "total": 3, "sync": sync}
+    assert notes_of(data, ["forecast"]) == [
+        ("note_missing", {"marts": "forecast"}),
+        ("note_cut", {"n": 2, "all": 3}),
+        ("note_changes", {"n": 1, "all": 4}),
+        ("note_history", {"projects": "OPS, WEB"}),
+    ]
+    nothing: dict[str, Any] = {name: {"n": []} for name in tables}
+    assert notes_of({"tables": nothing, "total": 0, "sync": None}, []) == [("note_empty", {})]
 
 
 def test_a_report_waits_for_a_build_whose_marts_come_one_by_one(

@@ -111,7 +111,7 @@ def test_sums_lose_what_a_build_has_taken_away_that_ended_before_it_came_to_them
     space.comment(issue, "見ました")
     space.edit_issue(issue, actual_hours=3, status_id=2)
     build(deployment.load())
-    row = f"SELECT project_id FROM mart.hours_ledger WHERE issue_id = {issue.id}"
+    row = f"SELECT project_id FROM mart.issue WHERE issue_id = {issue.id}"
     [before] = deployment.query(row)
     space.move_issue(issue, "SUMS")
     types = space.projects[other.project_id].issue_types

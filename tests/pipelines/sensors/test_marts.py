@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 import dagster as dg
 import pytest
 
+from assets.location import SETTINGS
 from assets.marts.build import MODELS, source_of_marts
-from assets.marts.mappings import mappings
 from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.marts import marts_after_loads
 from resources.dagster_tags import KIND_TAG, SENSOR_TAG
+from resources.mappings import mappings
 from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.history.history_writer import finish_sync, start_sync
 from resources.warehouse.warehouse_resource import WarehouseResource
@@ -97,7 +98,10 @@ def test_a_build_that_somebody_else_has_started_counts_as_well(loaded: Deploymen
     build = add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS, by_sensor=False)
     loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something else")
     assert loaded.run_issues(mode="incremental").success
-    end_build(loaded.engine, begin_build(loaded.engine, source_of_marts(mappings()), build))
+    end_build(
+        loaded.engine,
+        begin_build(loaded.engine, source_of_marts(mappings(SETTINGS.mappings)), build),
+    )
     assert tick(loaded, aged(str(cursor), minutes=60))[:2] == (0, "nothing was written")
     loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something new")
     assert loaded.run_issues(mode="incremental").success
@@ -125,7 +129,7 @@ def test_the_first_build_waits_for_issues_and_a_later_one_for_comments_too(
         loaded.engine,
         begin_build(
             loaded.engine,
-            source_of_marts(mappings()),
+            source_of_marts(mappings(SETTINGS.mappings)),
             add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS),
         ),
     )
@@ -174,7 +178,10 @@ def test_seeds_are_built_again_only_when_the_project_has_changed(loaded: Deploym
     end_build(loaded.engine, begin_build(loaded.engine, "an older project", "a run"))
     loaded.change(ANY_ROW)
     assert requested() is None
-    end_build(loaded.engine, begin_build(loaded.engine, source_of_marts(mappings()), "a run"))
+    end_build(
+        loaded.engine,
+        begin_build(loaded.engine, source_of_marts(mappings(SETTINGS.mappings)), "a run"),
+    )
     loaded.change(ANY_ROW)
     assert requested() == MODELS
     # One of another project has failed and may have left its tables, and the project is again what

@@ -3,7 +3,10 @@
     'milestone_burn': ['space_key, milestone_id'],
     'earned_value_milestone': ['space_key, milestone_id'],
     'earned_value_project': ['space_key, project_id'],
-    'forecast': ['space_key, project_id', milestone_project()],
+    'forecast': {
+        'columns': 'space_key, project_id, milestone_id, day, scope, done, finished, reopened',
+        'groups': ['space_key, project_id', milestone_project()],
+    },
 }}) }}
 -- depends_on: {{ ref('plan_basis') }}
 -- It takes away the lists of groups that this one writes to.

@@ -1,6 +1,7 @@
--- How many issues of each type came into a stage on a day (in the space's zone), made in it, from another stage or from another project, and
--- how many left it so; by the type of today, or by that with which an issue left the project. A change of status within a stage is none,
--- and issues that are gone do not count.
+-- How many issues of each type came into a stage on a day (in the space's zone), made in it, from
+-- another stage or from another project, and how many left it so; by the type of today, or by that
+-- with which an issue left the project. A change of status within a stage is none, and issues that
+-- are gone do not count.
 {{ config(meta={'groups': project_week(), 'invalidates': {'flow_day': ['space_key, project_id, issue_type']}}) }}
 with moves as not materialized (
     select *

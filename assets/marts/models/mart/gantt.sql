@@ -1,5 +1,5 @@
--- A bar for each issue: from when to when, how far it is, what it hangs on, whether it is overdue today, and how often it was moved. A
--- view: choose a project.
+-- A bar for each issue: from when to when, how far it is, what it hangs on, whether it is overdue
+-- today, and how often its due date was moved. A view: choose a project.
 {{ config(materialized='view') }}
 with bars as (
     select
@@ -39,7 +39,8 @@ begun as (
             else 'created'
         end as start_from,
         case
-            when planned_start <= due_end or started_on <= due_end or made_on <= due_end then due_end
+            when planned_start <= due_end or started_on <= due_end or made_on <= due_end
+                then due_end
             else greatest(coalesce(done_on, today), made_on)
         end as bar_end
     from ended
@@ -67,7 +68,11 @@ select
     coalesce(r.root_issue_id, b.issue_id) as root_issue_id,
     coalesce(r.depth, 0) as depth,
     coalesce(r.children, 0) as children,
-    case b.start_from when 'start date' then b.planned_start when 'started' then b.started_on else b.made_on end as bar_start,
+    case b.start_from
+        when 'start date' then b.planned_start
+        when 'started' then b.started_on
+        else b.made_on
+    end as bar_start,
     b.bar_end,
     b.start_from,
     case

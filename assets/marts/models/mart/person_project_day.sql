@@ -9,7 +9,15 @@
 -- depends_on: {{ ref('team_membership') }}
 -- It takes away the list of groups that this one writes to.
 with events as (
-    select space_key, created_project_id as project_id, coalesce(created_user_id, 0) as user_id, created_day as day, 1 as created, 0 as done, 0 as comments, 0 as hours
+    select
+        space_key,
+        created_project_id as project_id,
+        coalesce(created_user_id, 0) as user_id,
+        created_day as day,
+        1 as created,
+        0 as done,
+        0 as comments,
+        0 as hours
     from {{ ref('issue') }}
     where created_day is not null and not is_deleted {{ and_stale(project_week('created_day', 'created_project_id')) }}
     union all

@@ -24,10 +24,16 @@ moves as (
 ),
 stays as (
     select
-        space_key, issue_id, id, project_id, issue_type_id, coalesce(category_ids, '{}') as category_ids,
-        coalesce(lag(moved_at) over (partition by space_key, issue_id order by id), '-infinity') as valid_from,
+        space_key,
+        issue_id,
+        id,
+        project_id,
+        issue_type_id,
+        coalesce(category_ids, '{}') as category_ids,
+        coalesce(lag(moved_at) over following, '-infinity') as valid_from,
         moved_at as valid_to
     from moves
+    window following as (partition by space_key, issue_id order by id)
     union all
     select i.space_key, i.id, null, i.project_id, null, null, max(m.moved_at), null
     from moves as m
@@ -37,7 +43,7 @@ stays as (
 select
     s.space_key,
     s.issue_id,
-    row_number() over (partition by s.space_key, s.issue_id order by s.id nulls last) - 1 as position,
+    row_number() over following - 1 as position,
     s.project_id,
     p.project_key,
     s.issue_type_id,
@@ -47,4 +53,6 @@ select
     s.valid_to
 from stays as s
 left join {{ source('raw', 'projects') }} as p on p.space_key = s.space_key and p.id = s.project_id
-left join {{ source('raw', 'issue_types') }} as t on t.space_key = s.space_key and t.id = s.issue_type_id
+left join {{ source('raw', 'issue_types') }} as t
+    on t.space_key = s.space_key and t.id = s.issue_type_id
+window following as (partition by s.space_key, s.issue_id order by s.id nulls last)

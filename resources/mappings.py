@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert
 
-from assets.location import SETTINGS
-from assets.marts.mapping_files import FILES, File
+from resources.mapping_files import FILES, File
 from resources.redact import plain_line
 from resources.warehouse.schema_ops import mapping_lines
 
@@ -39,7 +38,7 @@ class _Row(NamedTuple):
     problem: str | None
 
 
-def mappings(folder: Path = SETTINGS.mappings) -> list[Line]:
+def mappings(folder: Path) -> list[Line]:
     """Return all lines of the folder, those that do not count with the reason."""
     try:
         names = sorted(path.name for path in folder.iterdir())
