@@ -82,11 +82,20 @@ def picture(spec: dict[str, Any], title: str, said: str, rows: list[dict[str, An
         "datasets": {"rows": rows},
         "config": {**LOOK, **_CONFIG},
     }
-    written = json.dumps(made, ensure_ascii=False, allow_nan=False)
+    written = json.dumps(_without_links(made), ensure_ascii=False, allow_nan=False)
     for name, colour in LOOKS["light"].items():
         written = written.replace(f"@{name}", colour)
     drawn, letters = _measurable(written)
     return _slim(_written(vl_convert.vegalite_to_svg(drawn), letters), both(title))
+
+
+def _without_links(part: Any) -> Any:
+    """Return a spec, or a part of one, without the links that marks have on the page."""
+    if isinstance(part, list):
+        return [_without_links(one) for one in part]
+    if isinstance(part, dict):
+        return {name: _without_links(one) for name, one in part.items() if name != "href"}
+    return part
 
 
 def _measurable(spec: str) -> tuple[str, dict[str, str]]:

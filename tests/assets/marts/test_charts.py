@@ -108,6 +108,7 @@ def test_titles_are_texts_in_both_languages_and_the_fonts_are_those_of_the_reade
     assert root.get("font-family") == FONTS
     assert svg.count("font-family") == 1
     assert "@" not in svg, "every word and every colour is there"
+    assert "href" not in svg, "a picture leads nowhere"
     assert chart(word).draw(ROWS[word]) == svg, "the same rows give the same bytes"
 
 

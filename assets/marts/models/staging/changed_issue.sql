@@ -88,7 +88,9 @@ written as (
     join {{ source('raw', 'projects') }} as p
         on p.project_key = b.project_key and p.space_key = coalesce(b.space_key, p.space_key)
     join {{ basis }} as t on t.space_key = p.space_key
-        and b.baseline_day > t.day and b.baseline_day <= now()::date + 1
+        and b.baseline_day > t.day and b.baseline_day <= (
+            select max(i.loaded_at)::date + 1 from {{ issues }} as i where i.space_key = p.space_key
+        )
     join {{ issues }} as i on i.space_key = p.space_key and i.project_id = p.id
     {% endif %}
     {% if plans %}
