@@ -4,6 +4,7 @@ The explanations are: the record says that it was changed after its project was 
 feed has a deletion since then, the row is to be read anyway, or the warehouse refuses the record.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -112,7 +113,7 @@ class LoadedUntil:
     it says itself that it was changed after the list was loaded last; most lists say no time, and a
     row of theirs that differs is a difference until the next load. A row is in quarantine when its
     record was refused, a comment or change also when it only differs by the project to which its
-    issue, which was refused, has moved.
+    issue, which was refused, has moved, and by what names mean there.
     """
 
     watermarks: dict[int, datetime]
@@ -210,9 +211,15 @@ def in_quarantine(engine: Engine, space_key: str, found: Sequence[Difference]) -
     return [_with_refusal(one, entry_of(one)) for one in found]
 
 
+_DIFFERING = re.compile(r"(\w+)=")
+#: What a comment or change has from the project of its issue: names are those of its statuses,
+#: types, milestones and so on.
+_BY_PROJECT = {"projectId", "namesOf", "oldId", "newId", "oldIds", "newIds"}
+
+
 def _of_moved_issue(one: Difference, refused: Mapping[tuple[str, str], Refused]) -> Refused | None:
     """Return the refused version of the issue with which a comment or change has moved, where
-    nothing else differs.
+    nothing differs but what comes from the project.
     """
     issue = (
         refused.get(("issues", str(one.issue_id)))
@@ -223,7 +230,8 @@ def _of_moved_issue(one: Difference, refused: Mapping[tuple[str, str], Refused])
         issue
         if issue
         and issue.project_id == one.project_id
-        and one.source == f"projectId={one.project_id}"
+        and f"projectId={one.project_id}" in one.source
+        and {*_DIFFERING.findall(one.source)} <= _BY_PROJECT
         else None
     )
 

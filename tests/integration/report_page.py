@@ -40,6 +40,15 @@ def space_with_marts(warehouse_url: str) -> Iterator[Deployment]:
         for team in sim.space.teams.values():
             team.members[:] = [user for user in team.members if user != busiest]
         sim.space.create_issue("OPS", at=datetime(2026, 5, 1, tzinfo=TOKYO), due_date="2026-05-08")
+        # A milestone that was given up, with what is left of it.
+        old = sim.space.add_version("OPS", "前の計画", at=datetime(2026, 4, 1, tzinfo=TOKYO)).id
+        sim.space.create_issue(
+            "OPS",
+            at=datetime(2026, 4, 2, tzinfo=TOKYO),
+            milestone_ids=(old,),
+            due_date="2026-05-29",
+        )
+        sim.space.archive_version("OPS", old)
         deployment = Deployment(sim, warehouse_url, made, instance, sim.api_key, quiet())
         deployment.load().run("marts")
         yield deployment

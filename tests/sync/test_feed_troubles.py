@@ -114,11 +114,8 @@ def test_a_project_whose_feed_is_refused_keeps_nothing_from_loading(synced: Sync
 
 def test_the_feed_of_a_project_that_was_never_loaded_requests_nothing(synced: Syncs) -> None:
     space = synced.sim.space
-    user = next(
-        user.id
-        for user in space.users.values()
-        if user.role == 2 and not space.is_member(space.project("APP"), user.id)
-    )
+    user = space.add_user("まだ入っていない人", role=2).id
+    space.add_member("OPS", user)
     syncs = synced.as_user(user)
     load_feed(syncs)
     synced.change(

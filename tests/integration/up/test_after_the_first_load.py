@@ -24,7 +24,7 @@ query($job: String!) {
 
 ASSETS = """
 { assetNodes { assetKey { path } groupName assetChecksOrError { ... on AssetChecks { checks {
-  name executionForLatestMaterialization { status }
+  name executionForLatestMaterialization { status evaluation { severity } }
 } } } } }"""
 
 #: What a browser says of an answer with 409.
@@ -97,7 +97,12 @@ def test_all_assets_are_green_and_every_check_that_has_run_has_passed(
             for path, found in nodes
             for check in found
         }
-        run = {name: how["status"] for name, how in checks.items() if how}
+        # What people do in the space now and then is worth a warning, and no more.
+        run = {
+            name: how["status"]
+            for name, how in checks.items()
+            if how and not ("FAILED" in how["status"] and how["evaluation"]["severity"] == "WARN")
+        }
         assert not [name for name, status in run.items() if "FAILED" in status]
         passed.update(name for name, status in run.items() if status == "SUCCEEDED")
         return sorted(run.keys() - passed)
