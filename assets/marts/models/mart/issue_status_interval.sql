@@ -1,6 +1,6 @@
 -- What status an issue had from when to when. The first interval begins with the issue, and its status is what the first change
 -- says was before; without a change it is today's. A move to another project ends an interval, too: each is of one project.
-{{ config(meta={'invalidates': {'flow_move': [
+{{ config(pre_hook="{{ hashed() }}", meta={'invalidates': {'flow_move': [
     project_week('from_day'), "space_key, project_id_before, date_trunc('week', from_day::timestamp)::date"
 ]}}) }}
 with intervals as (
