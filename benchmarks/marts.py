@@ -79,14 +79,14 @@ def marts(issues: int) -> Iterator[Figure]:
         reader.dispose()
         yield Figure(
             group,
-            "slowest of the forty queries, 95th percentile",
+            "slowest of the fifty queries, 95th percentile",
             slowest[-1][1],
             "ms",
             QUERY_BOUND,
         )
         yield Figure(
             group,
-            "median of the forty queries, 95th percentile",
+            "median of the fifty queries, 95th percentile",
             slowest[len(slowest) // 2][1],
             "ms",
         )
