@@ -74,8 +74,10 @@ def process(place: Place, warehouse_url: str) -> Iterator["subprocess.Popen[str]
         text=True,
     )
     with started:
-        yield started
-        started.kill()
+        try:
+            yield started
+        finally:  # one that hangs would hold up the end of the test for ever
+            started.kill()
 
 
 def go(one: "subprocess.Popen[str]") -> None:
