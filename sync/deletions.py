@@ -28,9 +28,9 @@ from resources.warehouse.reconciliations import latest
 from resources.warehouse.schema import SPECS
 from resources.warehouse.tombstones import mark_issues_deleted, stored_ids
 from sync.by_id import IssuesById, chunks
+from sync.holdings import holdings
 from sync.month_windows import Slice
-from sync.reconcile.count_reconciliation import differing_projects
-from sync.reconcile.holdings import holdings
+from sync.numbers import differing_projects
 from sync.session import Session
 from sync.tally import Tally
 from sync.visible_projects import Project
