@@ -196,7 +196,7 @@ def _forward(
         read_at=now,
         projects=tuple(project for project in state.projects if project in session.visible),
     )
-    with session.engine.begin() as connection:
+    with session.store.transaction() as connection:
         feed_state.set_feed(connection, session.space_key, state)
     return state
 
@@ -214,7 +214,7 @@ def _notice_trimmed_rows(
         return state
     until = min((instant(row, "created") for row in page), default=now)
     state = replace(state, gaps=(*state.gaps, Gap(state.read_at.isoformat(), until.isoformat())))
-    with session.engine.begin() as connection:
+    with session.store.transaction() as connection:
         # Before any page moves the cursor: killed here, the next load finds the gap again.
         asked = feed_state.invalidate_comment_reads(connection, session.space_key)
     session.log.warning(
@@ -239,7 +239,7 @@ def _backward(session: Session, state: FeedState) -> FeedState:
             )
         advance(name, sum(behind.wait()))
     state = replace(state, complete=True)
-    with session.engine.begin() as connection:
+    with session.store.transaction() as connection:
         feed_state.set_feed(connection, session.space_key, state)
     return state
 
@@ -264,7 +264,7 @@ def _joined_later(session: Session, state: FeedState) -> FeedState:
             session.reporter.notes["refused"] = str(error)
             continue
         state = replace(state, projects=tuple(sorted({*state.projects, project_id})))
-        with session.engine.begin() as connection:
+        with session.store.transaction() as connection:
             feed_state.set_backward(connection, session.space_key, project_id, None)
             feed_state.set_feed(connection, session.space_key, state)
     return state
@@ -296,7 +296,7 @@ def _retry_rejected(session: Session, pages: int | None) -> None:
         store_feed_page(session, again, None)
         # One without an id may be any of them.
         gone = set() if page.lacks_id else tried - page.ids
-        with session.engine.begin() as connection:
+        with session.store.transaction() as connection:
             resolve_rejections(
                 connection, session.space_key, session.spec.name, [str(one) for one in sorted(gone)]
             )
@@ -313,10 +313,10 @@ def _look_next_to(session: Session, place: str) -> None:
         else session.client.activities(max_id=neighbour, order="desc")
     )
     page = next(pages, Page())
-    with session.writer.transaction() as connection:
+    with session.store.transaction() as connection:
         result, _ = merge_activities(session, connection, page)
     session.writer.count(result)
-    with session.engine.begin() as connection:
+    with session.store.transaction() as connection:
         resolve_without_id(
             connection, session.space_key, session.spec.name, still=result.without_id, place=place
         )

@@ -121,7 +121,7 @@ class Batch:
         return how many issues end here.
         """
         space_key = self._session.space_key
-        with self._comments.transaction() as connection:
+        with self._session.store.transaction() as connection:
             held = hold_issues(
                 connection, [part.read.issue_id for part in parts], space_key=space_key
             )
@@ -366,7 +366,7 @@ def _quarantined(session: Session) -> dict[int, set[int]]:
             issues.id.in_(found),
             issues.deleted_at.is_not(None),
         )
-        with session.engine.begin() as connection:
+        with session.store.transaction() as connection:
             gone = [
                 str(comment)
                 for issue in connection.execute(deleted).scalars()

@@ -145,7 +145,7 @@ def retry_rejected(session: Session) -> None:
         )
         ids = {int(key) for key in keys if key.isdigit()}.union(connection.execute(ahead).scalars())
     gone, _ = _absent(session, ids, session.visible)
-    with session.engine.begin() as connection:
+    with session.store.transaction() as connection:
         resolve_rejections(
             connection,
             session.space_key,
@@ -161,10 +161,10 @@ def _retry_without_id(session: Session, issue_key: str) -> None:
     still has none.
     """
     try:
-        still = session.writer.store(session.client.issue_again(issue_key)).without_id
+        still = session.writer.write(session.client.issue_again(issue_key)).without_id
     except (NotFound, PermissionDenied):
         still = ()
-    with session.engine.begin() as connection:
+    with session.store.transaction() as connection:
         resolve_without_id(
             connection, session.space_key, session.spec.name, still=still, place=issue_key
         )
@@ -174,7 +174,7 @@ def resolve_issues_without_id(session: Session, project: Project, met: Collectio
     """Resolve the entries in quarantine of issues without an id, of a project that was read whole,
     except those that were met.
     """
-    with session.writer.transaction() as connection:
+    with session.store.transaction() as connection:
         resolve_without_id(
             connection, session.space_key, session.spec.name, still=met, project_id=project.id
         )
@@ -218,7 +218,7 @@ def _mark_deleted(session: Session, gone: Sequence[int], found_by: str) -> Tally
     if not gone:
         return Tally()
     issues = session.spec.table.c
-    with session.writer.transaction() as connection:
+    with session.store.transaction() as connection:
         query = select(issues.project_id, issues.updated_at).where(
             issues.space_key == session.space_key, issues.id.in_(gone), issues.deleted_at.is_(None)
         )
@@ -332,7 +332,7 @@ def _absent(
     """
     asked, tally = IssuesById(session.client, ids, projects), Tally()
     for page in asked.pages():
-        tally += Tally.of(page, session.writer.store(page), session.calendar)
+        tally += Tally.of(page, session.writer.write(page), session.calendar)
     return asked.absent, tally
 
 

@@ -125,7 +125,7 @@ def _store_batch(
     session: Session, batch: Page, projects: Sequence[Project], sort: str | None, at: Resume | None
 ) -> Stored:
     """Merge a batch in a transaction of its own: a load that is killed keeps all but the last."""
-    with session.writer.transaction() as connection:
+    with session.store.transaction() as connection:
         result = session.writer.merge(
             connection, batch, read_in=projects[0].id if len(projects) == 1 else None
         )

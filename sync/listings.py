@@ -51,7 +51,7 @@ def sync_listing(session: Session) -> None:
     match session.spec.name:
         case "space":
             with session.reporter.history("full"):
-                session.writer.store([session.space])
+                session.writer.write([session.space])
         case "projects":
             sync_projects(session)
         case "users":
@@ -146,7 +146,7 @@ def _sync_list_or_seen(
             )
             # Not a whole listing: what is in no visible project may still be there, so nothing is
             # marked deleted.
-            with session.writer.transaction() as connection:
+            with session.store.transaction() as connection:
                 result = session.writer.merge(connection, found)
                 session.writer.note_names(connection, found)
             session.writer.count(result)

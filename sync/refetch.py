@@ -127,7 +127,7 @@ def acknowledge_met(
     """Acknowledge the requested issues that a pass has stored, and return the others."""
     met = [issue for issue in requested if issue.issue_id in stored]
     if met:
-        with session.writer.transaction() as connection:
+        with session.store.transaction() as connection:
             acknowledge_issues(connection, session.space_key, met)
     return [issue for issue in requested if issue.issue_id not in stored]
 
@@ -151,7 +151,7 @@ def read_by_id(
             },
         )
         if acknowledge:
-            with session.writer.transaction() as connection:
+            with session.store.transaction() as connection:
                 acknowledge_issues(connection, session.space_key, asked)
     return tally
 

@@ -58,7 +58,7 @@ class Reporter:
 
     def measure(self) -> Measurement:
         """Begin to measure a part of the load."""
-        return Measurement(self.writer.client)
+        return Measurement(self.writer.store.client)
 
     @contextmanager
     def history(self, mode: str, projects: Sequence[str] | None = None) -> Iterator[None]:
@@ -70,7 +70,7 @@ class Reporter:
         writer, measured = self.writer, self.measure()
         counts_before, failures_before, outer = writer.counts, len(self.failures), self.locks.row
         self.locks.row = number = history_writer.start_sync(
-            writer.engine,
+            writer.store.engine,
             space_key=writer.space_key,
             sync_type=writer.spec.name,
             mode=mode,
@@ -93,12 +93,12 @@ class Reporter:
                 "requests": measured.requests.total,
             }
             if error is None:
-                history_writer.finish_sync(writer.engine, number, **figures)
+                history_writer.finish_sync(writer.store.engine, number, **figures)
             else:
                 self.locks.failed = True
                 # A server that is gone takes no note; the next load ends the row.
                 with suppress(WarehouseError):
-                    history_writer.fail_sync(writer.engine, number, error, **figures)
+                    history_writer.fail_sync(writer.store.engine, number, error, **figures)
 
     def table_loaded(self, *more: Writer) -> None:
         """Let the observer record what the whole load did to its table, and to those of `more`
@@ -111,7 +111,7 @@ class Reporter:
                     writer.counts,
                     self.whole_load.requests,
                     self.whole_load.began,
-                    row_count(writer.engine, writer.spec, writer.space_key),
+                    row_count(writer.store.engine, writer.spec, writer.space_key),
                     len(self.failures),
                     # What a load notes is of its own table.
                     self.notes if writer is self.writer else {},
@@ -124,5 +124,5 @@ class Reporter:
         """
         writer = self.writer
         for table in sorted(tables):
-            rows = row_count(writer.engine, SPECS[table], writer.space_key)
+            rows = row_count(writer.store.engine, SPECS[table], writer.space_key)
             self.observer.rows_changed(table, rows, by=writer.spec.name)

@@ -1,8 +1,8 @@
 """One load of one table, from start to end: alone of its kind on what it has locked, and with a
 clear end.
 
-The engine's functions take a `Session`: they read from its client, write by its writer and say what
-they do to its reporter.
+The engine's functions take a `Session`: they read from its client, write in transactions of its
+store and say what they do to its reporter.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -34,6 +34,7 @@ from sync.month_windows import Calendar
 from sync.noted_progress import NotedProgress
 from sync.observer import Observer
 from sync.reporter import Measurement, Reporter
+from sync.store import Store
 from sync.sync_locks import SyncLocks
 from sync.visible_projects import Project, visible_projects
 from sync.writer import Writer
@@ -104,6 +105,7 @@ class Session:
     progress: Progress
     calendar: Calendar
     locks: SyncLocks
+    store: Store
     writer: Writer
     reporter: Reporter
     #: Looks once. No cached_property: before Python 3.12 one load of a process that looks would
@@ -186,7 +188,7 @@ def open_session(
                     sync_locks.lock_table()
                 session.progress.start(table, None)
                 yield session
-                session.writer.learn_names()
+                session.store.learn_names()
     except (BacklogError, WarehouseError) as error:
         if session is None or not session.locks.failed:
             # Before it had a row: the source or the warehouse was not there. A warehouse that is
@@ -220,7 +222,8 @@ def _session(
     whole_load: Measurement,
 ) -> Session:
     progress = NotedProgress(run.progress, locks)
-    writer = Writer(spec, client, engine, space, run.id, locks, progress, run.log)
+    store = Store(client, engine, str(space["spaceKey"]), locks, run.log)
+    writer = Writer(spec, store, space, run.id, progress, run.log)
     reporter = Reporter(writer, locks, run.observer, run.log, whole_load)
     look = cache(partial(visible_projects, client))
     return Session(
@@ -233,6 +236,7 @@ def _session(
         progress,
         run.calendar,
         locks,
+        store,
         writer,
         reporter,
         look,

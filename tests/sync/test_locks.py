@@ -16,11 +16,12 @@ from resources.warehouse.connect import engine
 from resources.warehouse.history import history_writer
 from resources.warehouse.history.history_reader import Sync, active_syncs
 from resources.warehouse.history.run_kinds import DIED
-from resources.warehouse.locks import Locks, held_condition
+from resources.warehouse.locks import LOST, Locks, held_condition
 from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
 from simulator import Fault, RequestInfo
 from sync.sync_locks import SyncLocks
-from tests.syncs import Syncs, failures
+from tests.databases import database_url
+from tests.syncs import Syncs, failures, load_feed
 
 #: Of the session that has a lock.
 END_SESSION_OF = (
@@ -145,6 +146,33 @@ def test_a_server_that_ends_all_connections_in_the_middle_fails_the_load_in_one_
     assert _locks(syncs) == 0
     assert syncs.run().success
     assert syncs.stored_issues() == syncs.source_issues()
+
+
+def test_a_load_of_the_feed_that_lost_its_locks_leaves_what_the_next_one_stored(
+    synced: Syncs, postgres_url: str
+) -> None:
+    synced.sim.clock.advance(3_600)
+    issue = next(iter(synced.sim.space.issues.values()))
+    synced.sim.space.comment(issue, "read by both")
+    other = replace(
+        synced, engine=engine(database_url(postgres_url, str(synced.engine.url.database)))
+    )
+    state = "SELECT watermark, extra FROM ops.sync_state WHERE scope = 'activities'"
+    stored: list[list[Any]] = []
+
+    def be_overtaken(_table: str) -> None:
+        # The last page is stored, and how far the feed is read in the end is not.
+        synced.query(END_SESSION_OF.format(lock="activities"))
+        synced.sim.clock.advance(60)
+        synced.sim.space.comment(issue, "read by the next load alone")
+        load_feed(other)
+        stored.append(other.query(state))
+
+    run = replace(synced, progress=Watcher(at_rows=be_overtaken)).activities()
+    [said] = failures(run)
+    assert said == f"activities: {LOST}"
+    assert synced.query(state) == stored[0]
+    other.engine.dispose()
 
 
 HOLD = """
