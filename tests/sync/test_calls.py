@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
+from tests.sync.calls_text import calls, first_load, on_stage, recorded
 from tests.sync.conftest import as_template
-from tests.sync.scenes import SCENES, calls, first_load, on_stage, recorded
+from tests.sync.scenes import SCENES
 from tests.syncs import SMALL
 
 
@@ -32,7 +33,7 @@ def played(
 def test_a_load_makes_the_calls_of_the_snapshot(played: tuple[str, str]) -> None:
     name, found = played
     assert found.splitlines() == recorded()[name].splitlines(), (
-        "python -m tests.sync.scenes writes the snapshot again"
+        "python -m tests.sync.calls_text writes the snapshot again"
     )
 
 
