@@ -60,7 +60,7 @@ def sync_activities(
         WarehouseError: the warehouse cannot be used.
     """
     # Of the whole space, whatever the run covers: the feed is read for all projects.
-    with _refusal_noted(session), session.reporter.history("refresh" if refresh else "incremental"):
+    with _refusal_noted(session), session.events.reading("refresh" if refresh else "incremental"):
         _read_feed(
             session,
             refresh=refresh,
@@ -78,7 +78,7 @@ def sync_past_activities(session: Session) -> None:
             goes.
         WarehouseError: the warehouse cannot be used.
     """
-    with _refusal_noted(session), session.reporter.history("incremental"):
+    with _refusal_noted(session), session.events.reading("incremental"):
         state = _stored_feed_state(session)
         if state is not None and not state.complete:
             _note_feed(session, _backward(session, state))
@@ -229,15 +229,12 @@ def _backward(session: Session, state: FeedState) -> FeedState:
     """Store everything before the oldest known activity, newest first, each page with how far back
     it reaches.
     """
-    name, advance = session.spec.name, session.progress.advance
-    with WriteBehind[int](session.client, session.locks) as behind:
+    with WriteBehind[int](session.client, session.events) as behind:
         for page in session.client.activities(max_id=state.oldest, order="desc"):
             state = replace(state, oldest=min([state.oldest, *page.ids]))
-            advance(
-                name,
-                sum(behind.begin(partial(store_past_page, session, page, state), page.received)),
-            )
-        advance(name, sum(behind.wait()))
+            store = partial(store_past_page, session, page, state)
+            session.events.advanced(sum(behind.begin(store, page.received)))
+        session.events.advanced(sum(behind.wait()))
     state = replace(state, complete=True)
     with session.store.transaction() as connection:
         feed_state.set_feed(connection, session.space_key, state)

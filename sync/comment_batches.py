@@ -114,7 +114,7 @@ class Batch:
     def _show(self, finished: Sequence[int]) -> None:
         """Show how many issues are stored, here and not in the middle of a wait for an answer."""
         if any(finished):
-            self._session.progress.advance(self._session.spec.name, sum(finished))
+            self._session.events.advanced(sum(finished))
 
     def _store(self, parts: Sequence[Part]) -> int:
         """Store parts with their changes and how far their issues are read, in one transaction;

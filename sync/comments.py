@@ -59,7 +59,7 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     """
     changes = session.writer.for_table("issue_changes")
     chosen = choose(session, mode, covered)
-    session.progress.start(session.spec.name, len(chosen))
+    session.events.expected(len(chosen))
     partitions = _partitions(session, mode, covered)
     # What is needed first is read first, in all projects.
     parts = {
@@ -68,8 +68,8 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     }
     try:
         with (
-            session.reporter.history(mode, _projects_of_run(session, mode, covered)),
-            WriteBehind[int](session.client, session.locks) as behind,
+            session.events.reading(mode, _projects_of_run(session, mode, covered)),
+            WriteBehind[int](session.client, session.events) as behind,
         ):
             with session.engine.connect() as connection:
                 ids = ChangeIds(connection, session.space_key)

@@ -57,7 +57,7 @@ def store_whole_project(
         )
     scan = scan_window(session.client, Window((project.id,)), resume=resume)
     met, stored = set[int](), Stored()
-    with WriteBehind[Stored](session.client, session.locks) as behind:
+    with WriteBehind[Stored](session.client, session.events) as behind:
         for batch in scan:
             met.update(batch.ids)
             at, passed = scan.checkpoint, set()
@@ -91,7 +91,7 @@ def store_scan(
     Return the ids that were met, too.
     """
     ids, stored = set[int](), Stored()
-    with WriteBehind[Stored](session.client, session.locks) as behind:
+    with WriteBehind[Stored](session.client, session.events) as behind:
         for batch in scan:
             if sort is None and len(projects) > 1:
                 _refuse_unplaced(batch)
@@ -117,7 +117,7 @@ def _show_stored(session: Session, stored: Sequence[Stored]) -> Stored:
     """
     total = sum(stored, Stored())
     if total.rows:
-        session.progress.advance(session.spec.name, total.rows)
+        session.events.advanced(total.rows)
     return total
 
 

@@ -128,7 +128,7 @@ def attempt(
             project.
     """
     try:
-        with session.reporter.history(mode, session.covered(projects)):
+        with session.events.reading(mode, session.covered(projects)):
             return [read(projects)]
     except AuthenticationError:
         raise

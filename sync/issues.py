@@ -100,7 +100,7 @@ def load_windows(
     planned = [(part, session.project_of(part.project_key)) for part in parts]
     whole = {project.id: project for part, project in planned if project and part.whole}
     if len(whole) > 1:
-        session.progress.start(session.spec.name, _expected(session, list(whole.values())))
+        session.events.expected(_expected(session, list(whole.values())))
     for part, project in planned:
         if project is None:
             error = LookupError("no visible project has or had this key: deleted, or access lost?")

@@ -39,7 +39,7 @@ def sync_projects(session: Session) -> None:
         WarehouseError: the warehouse cannot be used.
     """
     writer = session.writer
-    with session.reporter.history("full"):
+    with session.events.reading("full"):
         listed = session.client.visible_projects()
         with session.store.transaction() as connection:
             _note_keys(connection, session.space_key, listed)

@@ -57,7 +57,7 @@ def _read_unlocked(session: Session, requested: Sequence[RequestedIssue]) -> Non
     free = session.locks.lock_projects(
         {issue.project_id for issue in requested if issue.project_id in visible}, wait=False
     )
-    with session.reporter.history("targeted"):
+    with session.events.reading("targeted"):
         _read(
             session,
             [
@@ -77,7 +77,7 @@ def read_refresh_share(session: Session) -> None:
         RequestedIssue(read.issue_id, read.project_id, read.refetch_requests, "rolling refresh")
         for read in tonights_refresh(session)
     ]
-    with session.reporter.history("refresh"):
+    with session.events.reading("refresh"):
         for project_id in sorted({issue.project_id for issue in share}):
             session.locks.lock_projects([project_id])
             _read(
@@ -104,7 +104,7 @@ def read_renamed(session: Session, projects: Sequence[Project]) -> None:
                 f"{project.key}: {len(issues)} issues have the former key of the "
                 "project; reading them again"
             )
-            with session.reporter.history("incremental", [project.key]):
+            with session.events.reading("incremental", [project.key]):
                 _read(session, issues, acknowledge=False)
 
 

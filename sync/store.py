@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine
 from resources.backlog.client import BacklogClient
 from resources.warehouse import sync_state
 from resources.warehouse.forgetting import hold, learn
-from sync.sync_locks import SyncLocks
+from resources.warehouse.locks import Locks
+from sync.events import Events
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Store:
     client: BacklogClient
     engine: Engine
     space_key: str
-    locks: SyncLocks
+    locks: Locks
+    events: Events
     log: Logger
 
     @contextmanager
@@ -34,13 +36,13 @@ class Store:
             WarehouseError: the server refused, somebody was forgotten, or the locks are lost; then
                 nothing was written.
         """
-        self.locks.go_on()
+        self.events.arrived()
         self.learn_names()
         with self.engine.begin() as connection:
             mask = self.client.mask
             self.client.mask = mask.but(hold(connection, self.space_key, mask.forgotten))
             yield connection
-            self.locks.locks.verify()
+            self.locks.verify()
 
     def note_failure(self, scope: str, project_id: int, error: str) -> None:
         """Note why a project could not be read, also when the locks are lost: that may be why.

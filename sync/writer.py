@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 
 from resources.backlog.client_values import Record
 from resources.privacy import Mask
-from resources.progress import Progress
 from resources.records import AHEAD, Page, odd_of
 from resources.warehouse.loader import MergeResult, merge
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.tombstones import mark_missing
 from sync.counts import Counts
+from sync.events import Events
 from sync.name_history import note_names
 from sync.store import Store
 
@@ -28,7 +28,7 @@ class Writer:
     store: Store
     space: Record
     run_id: str
-    progress: Progress
+    events: Events
     log: Logger
     counts: Counts = field(default_factory=Counts)
 
@@ -155,13 +155,14 @@ class Writer:
         these rows, not otherwise.
         """
         self.counts += Counts.of(result)
+        self.events.merged(self.spec.name, Counts.of(result))
         for name in result.unexpected_fields:
             self.log.warning(
                 f"{self.spec.name}: the source sends a field {name!r} that the schema does not "
                 "know; it is kept in payload"
             )
         if as_progress:
-            self.progress.advance(self.spec.name, result.read)
+            self.events.advanced(result.read)
 
     def count_deleted(self, rows: int) -> None:
         """Count rows that were marked deleted."""
