@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from resources.backlog.client_values import Record
 from resources.redact import plain_line
 from resources.warehouse.history.run_kinds import UNFINISHED
-from sync.counts import Counts
+from resources.warehouse.loader import MergeResult
 
 #: Mode of a pass that only waits for another load.
 WAITING = "waiting"
@@ -37,8 +38,11 @@ class Listener:
     def arrived(self) -> None:
         """Hear that what the calling thread has waited for is there."""
 
-    def merged(self, table: str, counts: Counts) -> None:
-        """Hear what became of rows of a table that are committed."""
+    def merged(self, table: str, records: Sequence[Record], result: MergeResult) -> None:
+        """Hear what became of records of a table that are committed."""
+
+    def marked(self, rows: Sequence[tuple[int, datetime | None]]) -> None:
+        """Hear of issues that are marked deleted: the project and the last change of each."""
 
     def advanced(self, rows: int) -> None:
         """Hear that so many more of the expected rows are committed."""
@@ -95,10 +99,15 @@ class Events(Listener):
         for one in self.listeners:
             one.arrived()
 
-    def merged(self, table: str, counts: Counts) -> None:
+    def merged(self, table: str, records: Sequence[Record], result: MergeResult) -> None:
         """Tell it to all."""
         for one in self.listeners:
-            one.merged(table, counts)
+            one.merged(table, records, result)
+
+    def marked(self, rows: Sequence[tuple[int, datetime | None]]) -> None:
+        """Tell it to all."""
+        for one in self.listeners:
+            one.marked(rows)
 
     def advanced(self, rows: int) -> None:
         """Tell it to all."""

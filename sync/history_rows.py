@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.client_values import RequestStats
+from resources.backlog.client_values import Record, RequestStats
 from resources.warehouse.history import history_writer
+from resources.warehouse.loader import MergeResult
 from resources.warehouse.locks import Locks
 from resources.warehouse.warehouse_errors import WarehouseError
 from sync.counts import Counts
@@ -95,11 +96,11 @@ class HistoryRows(Listener):
             history_writer.note_wait(self.engine, self._row, None)
         self._waiting = None
 
-    def merged(self, table: str, counts: Counts) -> None:
+    def merged(self, table: str, records: Sequence[Record], result: MergeResult) -> None:
         """Count rows of the table of the load."""
         if table == self.table:
             for one in self._passes:
-                one.counts += counts
+                one.counts += Counts.of(result)
 
     def advanced(self, rows: int) -> None:
         """Count, and note it when the last note is a while ago."""

@@ -18,7 +18,6 @@ from sync.counts import Span
 from sync.deletions import mark_absent
 from sync.partition_reports import report_issues
 from sync.session import Session
-from sync.tally import Tally
 from sync.visible_projects import Project
 
 #: The project of an issue of which a webhook did not say it.
@@ -134,15 +133,14 @@ def acknowledge_met(
 
 def read_by_id(
     session: Session, requested: Sequence[RequestedIssue], *, acknowledge: bool = True
-) -> Tally:
+) -> None:
     """Ask for issues by id, a hundred a request, store what comes back, and mark those that are
     gone, with who requested them.
 
     `acknowledge` the requests that have been served, after each hundred.
     """
-    tally = Tally()
     for asked in chunks(requested, IDS_PER_REQUEST):
-        tally += mark_absent(
+        mark_absent(
             session,
             {
                 issue.issue_id: issue.by
@@ -153,7 +151,6 @@ def read_by_id(
         if acknowledge:
             with session.store.transaction() as connection:
                 acknowledge_issues(connection, session.space_key, asked)
-    return tally
 
 
 def _read(
@@ -161,7 +158,8 @@ def _read(
 ) -> None:
     """Ask for issues by id and report the partitions that they were found in."""
     measured, projects = session.reporter.measure(), {issue.project_id for issue in requested}
-    tally = read_by_id(session, requested, acknowledge=acknowledge)
+    read_by_id(session, requested, acknowledge=acknowledge)
+    tally = session.figures.take()
     counted = tally.within(projects, session.calendar.months(), min(projects, default=UNKNOWN))
     for project_id in sorted(
         {project_id for project_id, _ in counted if project_id in session.visible}

@@ -30,6 +30,7 @@ from resources.warehouse.spec import TableSpec
 from resources.warehouse.warehouse_errors import WarehouseError
 from sync.counts import by_bucket
 from sync.events import Events
+from sync.figures import Figures
 from sync.forgotten_people import load_forgotten
 from sync.history_rows import HistoryRows
 from sync.month_windows import Calendar
@@ -106,6 +107,7 @@ class Session:
     log: Logger
     calendar: Calendar
     events: Events
+    figures: Figures
     locks: SyncLocks
     store: Store
     writer: Writer
@@ -223,7 +225,9 @@ def _session(
     history: HistoryRows,
     whole_load: Measurement,
 ) -> Session:
-    events = Events((history, ShownProgress(run.progress, spec.name, run.log.info)))
+    shown = ShownProgress(run.progress, spec.name, run.log.info)
+    figures = Figures(run.calendar)
+    events = Events((history, shown, figures))
     store = Store(client, engine, str(space["spaceKey"]), held, events, run.log)
     writer = Writer(spec, store, space, run.id, events, run.log)
     return Session(
@@ -235,6 +239,7 @@ def _session(
         log=run.log,
         calendar=run.calendar,
         events=events,
+        figures=figures,
         locks=SyncLocks(held, spec.name, events),
         store=store,
         writer=writer,

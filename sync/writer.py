@@ -91,7 +91,7 @@ class Writer:
         """
         with self.store.transaction() as connection:
             result = self.merge(connection, records)
-        self.count(result)
+        self.count(result, records)
         return result
 
     def store_listing(
@@ -150,12 +150,18 @@ class Writer:
             self.store.client.server_time,
         )
 
-    def count(self, result: MergeResult, *, as_progress: bool = True) -> None:
-        """Count what a merge did, once it is committed; `as_progress`: the progress is counted in
-        these rows, not otherwise.
+    def count(
+        self, result: MergeResult, records: Sequence[Record] = (), *, as_progress: bool = True
+    ) -> None:
+        """Count what a merge did, once it is committed.
+
+        Args:
+            result: of the merge.
+            records: those that were merged, where they are issues: their months are reported.
+            as_progress: the progress is counted in these rows, not otherwise.
         """
         self.counts += Counts.of(result)
-        self.events.merged(self.spec.name, Counts.of(result))
+        self.events.merged(self.spec.name, records, result)
         for name in result.unexpected_fields:
             self.log.warning(
                 f"{self.spec.name}: the source sends a field {name!r} that the schema does not "
