@@ -329,7 +329,7 @@ _ISSUES = raw_table(
         "stars": Owned.REFERENCES,
     },
     freshness=("updated_at", "created_at"),
-    indexes=(("project_id", "updated_at"), ("project_id", "loaded_at")),
+    indexes=(("project_id", "updated_at"), ("project_id", "loaded_at"), ("issue_key",)),
 )  # fmt: skip
 
 SPECS: Final[dict[str, TableSpec]] = {
