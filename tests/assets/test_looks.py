@@ -109,7 +109,7 @@ def test_a_key_that_an_older_row_has_too_is_found(loaded: Deployment) -> None:
     assert look(loaded, BY_NAME["keys_unique"], "issues").passed
     loaded.change(f"UPDATE raw.issues SET loaded_at = now() WHERE id = {newer['id']}")
     result = look(loaded, BY_NAME["keys_unique"], "issues")
-    assert shown_rows(result) == [{"issue_key": newer["issue_key"], "rows": 2}]
+    assert shown_rows(result) == [{"issue_key": newer["issue_key"], "rows": "2"}]
 
 
 def test_users_who_are_all_masked_now_show_that_older_rows_are_not(loaded: Deployment) -> None:
