@@ -1,7 +1,6 @@
 """Signals end a real `up` at any moment, with all that it has started, and the next one starts.
 
-A hundred moments for each signal are in `tests/pipelines/hosting/test_stop_signals.py`. The long
-form of `signals.py` sends a hundred to the real thing.
+A hundred moments for each signal are in `tests/pipelines/hosting/test_stop_signals.py`.
 """
 
 import signal
