@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from assets.marts.manifest import manifest
 from assets.marts.metrics import GRAINS, Metrics
 from tests.assets.marts.building import build, last_checks, rows_of
-from tests.assets.marts.test_bi_metrics import rows
+from tests.assets.marts.test_bi_metrics import measured
 from tests.assets.marts.worked_metrics import CAPACITY, UPCOMING
 from tests.assets.marts.worked_plan import FIRST, SECOND
 from tests.deployment import Deployment
@@ -91,20 +91,11 @@ def test_metrics_of_capacity_have_the_numbers_that_were_worked_out_by_hand(
     edited: Deployment, reader: Engine
 ) -> None:
     del edited
-    for metric, value in CAPACITY.items():
-        [july] = [
-            row
-            for row in rows(reader, [metric], by=["month"], where=[f"person={FIRST}"])
-            if row["month"] == JULY
-        ]
-        assert float(july[metric]) == pytest.approx(value), metric
-    for metric, value in UPCOMING.items():
-        [week] = [
-            row
-            for row in rows(reader, [metric], by=["week"], where=[f"person={FIRST}"])
-            if row["week"] == date(2026, 8, 3)
-        ]
-        assert float(week[metric]) == pytest.approx(value), metric
+    day = "{{{{ TimeDimension('metric_time', '{}') }}}} = date '{}'"
+    of_july, of_week = day.format("month", JULY), day.format("week", date(2026, 8, 3))
+    of = f"person={FIRST}"
+    assert measured(reader, CAPACITY, of, of_july) == pytest.approx(CAPACITY)
+    assert measured(reader, UPCOMING, of, of_week) == pytest.approx(UPCOMING)
 
 
 def test_wrong_lines_of_capacity_are_named(edited: Deployment) -> None:
