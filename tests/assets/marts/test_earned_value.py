@@ -202,18 +202,6 @@ def test_the_baseline_of_a_project_never_falls(built: Built) -> None:
     assert falling == []
 
 
-def test_what_is_spent_and_estimated_is_what_the_issues_have_today(built: Built) -> None:
-    unequal = rows(
-        built,
-        "SELECT e.project_key FROM mart.earned_value_project AS e "
-        "JOIN staging.space_today AS t ON t.space_key = e.space_key AND t.day = e.as_of "
-        "JOIN mart.project_summary AS p ON (p.space_key, p.project_id) = "
-        "(e.space_key, e.project_id) "
-        "WHERE (e.budget_hours, e.actual_cost) <> (p.estimated_hours, p.actual_hours)",
-    )
-    assert unequal == []
-
-
 def test_a_milestone_has_an_ideal_line(built: Built) -> None:
     found = {
         row["day"].strftime("%m-%d"): row

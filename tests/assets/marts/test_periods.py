@@ -13,7 +13,7 @@ from assets.partitions import month_keys
 from pipelines.jobs import issues_config
 from simulator.model import Issue
 from sync.partition_ranges import range_tags
-from tests.assets.marts.building import build, contents
+from tests.assets.marts.building import assert_whole_build_gives_the_same, build
 from tests.assets.marts.worked import CLOSED, IN_PROGRESS, OPEN
 from tests.deployment import Deployment
 
@@ -141,7 +141,4 @@ def test_a_period_that_is_over_has_the_same_numbers_for_ever(built: tuple[Deploy
         ("未対応", False),
         ("処理中", False),
     ]
-    by_issue = contents(deployment)
-    build(deployment, whole=True)
-    whole = contents(deployment)
-    assert {table for table in whole if by_issue[table] != whole[table]} == set()
+    assert_whole_build_gives_the_same(deployment)
