@@ -27,6 +27,7 @@ from tests.integration.compose import (
     TERMINATE,
     WEBHOOKS,
     Engine,
+    at,
     engine,
     wait_until,
 )
@@ -276,25 +277,14 @@ def test_everything_reports_the_same_while_the_source_is_stopped_and_when_it_is_
     made, acme = deployed.engine, deployed.spaces["acme"]
     warehouse = connect(deployed.warehouse_url)
 
-    def selector(sensor: str) -> dict[str, str]:
-        return {
-            "repositoryLocationName": "acme",
-            "repositoryName": "__repository__",
-            "sensorName": sensor,
-        }
-
     def evaluate(sensor: str) -> dict[str, Any]:
-        result: dict[str, Any] = made.ask(_EVALUATE, sensor=selector(sensor))["sensorDryRun"][
-            "evaluationResult"
-        ]
-        return result
+        found: dict[str, Any] = made.ask(_EVALUATE, sensor=at("acme", sensorName=sensor))
+        return dict(found["sensorDryRun"]["evaluationResult"])
 
     def ticked() -> str:
         """Return how the daemon's last tick ended."""
-        [tick] = made.ask(_TICKS, sensor=selector("activity_feed"))["sensorOrError"]["sensorState"][
-            "ticks"
-        ]
-        return str(tick["status"])
+        found = made.ask(_TICKS, sensor=at("acme", sensorName="activity_feed"))["sensorOrError"]
+        return str(found["sensorState"]["ticks"][0]["status"])
 
     def notified() -> list[str]:
         titles = deployed.notified.titles()["teams"]
