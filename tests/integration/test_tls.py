@@ -99,11 +99,3 @@ def test_a_server_that_is_not_who_it_should_be_is_refused_in_one_line(
     assert "Dagster's storage: " in done.err
     assert "sslrootcert in DAGSTER_POSTGRES_URL" in done.err
     assert PASSWORD not in done.err
-
-
-def test_a_server_that_requires_tls_refuses_a_client_without_it(secured: Secured) -> None:
-    made = engine(secured.front.url(secured.warehouse, sslmode="disable"))
-    with pytest.raises(WarehouseError), made.connect():
-        pass
-    made.dispose()
-    assert secured.front.plain == 1

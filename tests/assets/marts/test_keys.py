@@ -3,8 +3,6 @@
 import json
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from assets.marts.manifest import manifest
 from tests.assets.marts.building import checks_of, rows_of
@@ -27,18 +25,6 @@ def test_the_database_holds_each_table_of_the_marts_to_its_key(
         "SELECT conrelid::regclass::text AS name FROM pg_constraint WHERE contype = 'p'"
     )
     assert tables <= {row["name"] for row in held}
-
-
-def test_the_database_refuses_a_second_row_of_a_key_and_an_empty_one(
-    built: tuple[Deployment, int],
-) -> None:
-    deployment, _ = built
-    for statement in (
-        "INSERT INTO mart.team_member SELECT * FROM mart.team_member LIMIT 1",
-        "UPDATE mart.team_member SET user_id = NULL",
-    ):
-        with pytest.raises(IntegrityError), deployment.engine.begin() as connection:
-            connection.execute(text(statement))
 
 
 @pytest.mark.full

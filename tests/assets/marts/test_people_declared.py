@@ -61,15 +61,6 @@ def test_every_column_that_says_who_somebody_is_is_declared(
     assert {table for table, _ in declared if not table.startswith("raw.")} <= project_tables()
 
 
-def test_a_table_that_builds_keep_says_whose_names_it_has() -> None:
-    kept = [one for one in people_columns() if one.is_kept]
-    assert {(one.column, one.field) for one in kept} >= {
-        ("name", "name"),
-        ("mail_address", "mailAddress"),
-    }
-    assert {one.field for one in people_columns()} <= {"name", "userId", "mailAddress"}
-
-
 @pytest.mark.full
 def test_the_rows_that_a_test_of_dbt_objects_to_are_shown_without_people(
     built: tuple[Deployment, int], tmp_path: Path

@@ -47,23 +47,6 @@ PROJECT_KEYS = """
 } }"""
 
 
-def test_lineage_shows_issues_below_projects(chromium: Chromium, up: Up) -> None:
-    with analyst_at(chromium, up) as analyst:
-        # With all marts below, the graph would be drawn so small that its nodes show no more than
-        # names.
-        page = analyst.open("/assets/raw/issues?view=lineage&lineageScope=upstream")
-        projects, issues = (
-            page.locator("foreignObject").filter(has_text=name) for name in ("projects", "issues")
-        )
-        expect(issues.get_by_text("100% filled")).to_be_visible()
-        expect(projects.get_by_text("Materialized")).to_be_visible()
-        left, right = projects.bounding_box(), issues.bounding_box()
-        assert left is not None
-        assert right is not None
-        # The graph runs from left to right.
-        assert left["x"] + left["width"] < right["x"]
-
-
 def test_checks_are_shown_with_what_they_found(chromium: Chromium, up: Up) -> None:
     with analyst_at(chromium, up) as analyst:
         page = analyst.open("/assets/raw/issues?view=checks")
