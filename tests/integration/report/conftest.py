@@ -13,8 +13,9 @@ import pytest
 from assets.marts.report import report
 from resources.warehouse.connect import engine
 from simulator import Simulator, SpaceSpec
+from tests.browser import Chromium, Reader, reader
 from tests.deployment import Deployment, quiet
-from tests.integration.report.report_page import TOKYO
+from tests.integration.report.report_page import TOKYO, opened
 
 SPACE = SpaceSpec(seed=11, users=8, projects=3, issues=150, history_days=200)
 
@@ -52,3 +53,11 @@ def file(built: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(report(built.engine, TOKYO), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def somebody(chromium: Chromium, file: Path) -> Iterator[Reader]:
+    """Return a reader in front of the page of all projects."""
+    with reader(chromium, width=1600) as who:
+        opened(who, file)
+        yield who
