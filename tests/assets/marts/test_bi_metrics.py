@@ -209,10 +209,9 @@ def test_metrics_of_what_is_open_go_up_to_the_moment_of_reading(reader: Engine) 
 
 
 def test_metrics_of_syncs_have_the_numbers_that_were_worked_out_by_hand(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
-    with deployment.engine.connect() as connection:
+    with marts.engine.connect() as connection:
         work_a_day_of_syncs(connection)
         for metric, value in SYNCS.items():
             found = connection.exec_driver_sql(
@@ -289,7 +288,7 @@ def test_what_the_tables_sum_up_is_the_same_as_the_metric(reader: Engine) -> Non
 )
 def test_a_chart_says_what_its_metrics_say(
     reader: Engine,
-    built: tuple[Deployment, int],
+    marts: Deployment,
     mart: str,
     metrics: list[str],
     by: list[str],
@@ -297,7 +296,7 @@ def test_a_chart_says_what_its_metrics_say(
 ) -> None:
     [chart] = [one for one in CHARTS if one.mart == mart]
     drawn: dict[tuple[Any, ...], list[float]] = {}
-    for row in built[0].query(chart.query):
+    for row in marts.query(chart.query):
         of = drawn.setdefault(tuple(row[name] for name in columns[: len(by)]), [0.0] * len(metrics))
         for place, name in enumerate(columns[len(by) :]):
             of[place] += float(row[name])

@@ -4,11 +4,10 @@ from assets.marts.japanese_holidays import SEED, lines
 from tests.deployment import Deployment
 
 
-def test_the_calendar_knows_japan(built: tuple[Deployment, int]) -> None:
-    deployment, _ = built
+def test_the_calendar_knows_japan(marts: Deployment) -> None:
     days = {
         f"{row['day']:%m-%d}": row
-        for row in deployment.query(
+        for row in marts.query(
             "SELECT * FROM mart.calendar WHERE day BETWEEN '2026-03-31' AND '2027-03-30'"
         )
     }
@@ -30,9 +29,8 @@ def test_the_seed_of_holidays_is_what_the_library_says() -> None:
     )
 
 
-def test_the_days_between_the_years_are_off_every_year(built: tuple[Deployment, int]) -> None:
-    deployment, _ = built
-    rows = deployment.query(
+def test_the_days_between_the_years_are_off_every_year(marts: Deployment) -> None:
+    rows = marts.query(
         "SELECT day, holiday_name FROM mart.calendar WHERE NOT is_working_day AND weekday < 6 "
         "AND day BETWEEN '2026-12-25' AND '2027-01-08' ORDER BY day"
     )

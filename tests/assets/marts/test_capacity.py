@@ -34,13 +34,12 @@ JULY, AUGUST = date(2026, 7, 1), date(2026, 8, 1)
 
 
 @pytest.fixture(scope="module")
-def edited(built: tuple[Deployment, int]) -> Iterator[Deployment]:
-    """Return the deployment with marts of these lines; afterwards they are those of before."""
-    deployment, _ = built
+def edited(marts: Deployment) -> Iterator[Deployment]:
+    """Return the marts with marts of these lines; afterwards they are those of before."""
     with edited_mappings({"capacity.csv": LINES}):
-        build(deployment)
-        yield deployment
-    build(deployment)
+        build(marts)
+        yield marts
+    build(marts)
 
 
 def hours(deployment: Deployment, table: str, by: str) -> dict[tuple[Any, ...], Any]:
@@ -53,14 +52,14 @@ def hours(deployment: Deployment, table: str, by: str) -> dict[tuple[Any, ...], 
 
 
 def test_without_a_line_people_have_the_working_hours_from_their_first_day_on(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    months = hours(built[0], "capacity", "month")
+    months = hours(marts, "capacity", "month")
     # 22 working days: Marine Day is off.
     assert months[FIRST, JULY] == months[SECOND, JULY] == 176
     assert min(month for _, month in months) == JULY
-    assert built[0].query("SELECT * FROM mart.capacity WHERE user_id = 0") == []
-    assert built[0].query("SELECT * FROM mart.capacity_project") == []
+    assert marts.query("SELECT * FROM mart.capacity WHERE user_id = 0") == []
+    assert marts.query("SELECT * FROM mart.capacity_project") == []
 
 
 def test_lines_change_the_hours_of_their_days_and_the_later_one_counts(edited: Deployment) -> None:

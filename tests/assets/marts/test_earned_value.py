@@ -9,7 +9,6 @@ from typing import Any
 from tests.assets.marts.building import last_checks, rows_of
 from tests.deployment import Deployment
 
-Built = tuple[Deployment, int]
 AUGUST = date(2026, 8, 1)
 VALUES = (
     "planned_value",
@@ -44,12 +43,12 @@ def of(number: str) -> Decimal:
     return Decimal(number)
 
 
-def rows(built: Built, sql: str) -> list[dict[str, Any]]:
-    return [dict(row) for row in built[0].query(sql)]
+def rows(marts: Deployment, sql: str) -> list[dict[str, Any]]:
+    return [dict(row) for row in marts.query(sql)]
 
 
 def values(
-    built: Built,
+    marts: Deployment,
     table: str,
     where: str = "true",
     columns: tuple[str, ...] = VALUES,
@@ -57,15 +56,15 @@ def values(
 ) -> dict[date, tuple[Any, ...]]:
     """Return each day of a row, and its numbers."""
     found = rows(
-        built,
+        marts,
         f"SELECT * FROM mart.{table} WHERE project_key = '{project}' AND {where} ORDER BY as_of",
     )
     return {row["as_of"]: tuple(row[name] for name in columns) for row in found}
 
 
-def test_a_milestone_earns_what_is_done_of_what_was_planned(built: Built) -> None:
+def test_a_milestone_earns_what_is_done_of_what_was_planned(marts: Deployment) -> None:
     behind, cost = of("0.5714"), of("1.0909")
-    assert values(built, "earned_value_milestone", OF_SPRINT) == {
+    assert values(marts, "earned_value_milestone", OF_SPRINT) == {
         date(2026, 7, 5): (0, 0, 0, 29, None, None, None),
         date(2026, 7, 12): (8, 8, 6, 28, 1, of("1.3333"), 21),
         date(2026, 7, 19): (21, 12, 11, 31, behind, cost, of("28.4167")),
@@ -79,10 +78,10 @@ def test_a_milestone_earns_what_is_done_of_what_was_planned(built: Built) -> Non
     }
 
 
-def test_rows_say_which_day_they_are_of(built: Built) -> None:
+def test_rows_say_which_day_they_are_of(marts: Deployment) -> None:
     marks = ("week", "month", "is_week_end", "is_month_end", "has_come", "is_last")
     july, august = date(2026, 7, 1), AUGUST
-    found = values(built, "earned_value_milestone", f"{OF_SPRINT} AND as_of > '2026-07-19'", marks)
+    found = values(marts, "earned_value_milestone", f"{OF_SPRINT} AND as_of > '2026-07-19'", marks)
     assert found == {
         date(2026, 7, 26): (date(2026, 7, 20), july, True, False, True, False),
         date(2026, 7, 31): (date(2026, 7, 27), july, False, True, True, False),
@@ -92,9 +91,9 @@ def test_rows_say_which_day_they_are_of(built: Built) -> None:
     }
 
 
-def test_the_baseline_of_a_milestone_keeps_what_it_began_with(built: Built) -> None:
+def test_the_baseline_of_a_milestone_keeps_what_it_began_with(marts: Deployment) -> None:
     nothing = (None, None)
-    assert values(built, "earned_value_milestone", OF_SPRINT, BASELINE) == {
+    assert values(marts, "earned_value_milestone", OF_SPRINT, BASELINE) == {
         date(2026, 7, 5): (0, 29, None),
         date(2026, 7, 12): (8, 33, 1),
         date(2026, 7, 19): (23, 33, of("0.5217")),
@@ -106,8 +105,8 @@ def test_the_baseline_of_a_milestone_keeps_what_it_began_with(built: Built) -> N
     }
 
 
-def test_a_milestone_says_what_the_rest_will_cost_and_how_its_month_was(built: Built) -> None:
-    found = values(built, "earned_value_milestone", f"{OF_SPRINT} AND has_come", REST + MONTH)
+def test_a_milestone_says_what_the_rest_will_cost_and_how_its_month_was(marts: Deployment) -> None:
+    found = values(marts, "earned_value_milestone", f"{OF_SPRINT} AND has_come", REST + MONTH)
     assert found[date(2026, 7, 12)] == (
         *(0, 2, 15, 7, of("0.9091")),
         *(8, 8, 6, 1, of("1.3333")),
@@ -121,15 +120,15 @@ def test_a_milestone_says_what_the_rest_will_cost_and_how_its_month_was(built: B
 
 
 def test_a_project_has_each_issue_once_and_hours_without_estimate_not_in_cpi(
-    built: Built,
+    marts: Deployment,
 ) -> None:
-    assert values(built, "earned_value_project", "as_of >= '2026-08-01'") == {
+    assert values(marts, "earned_value_project", "as_of >= '2026-08-01'") == {
         date(2026, 8, 1): (41, 12, 17, 56, of("0.2927"), of("1.0909"), of("57.3333")),
         date(2026, 8, 2): (51 - 10, None, None, None, None, None, None),
         date(2026, 8, 9): (51, None, None, None, None, None, None),
     }
     columns = ("unestimated_hours", "costed_earned_value", "costed_actual_cost", "cost_coverage")
-    found = values(built, "earned_value_project", "is_last", columns + BASELINE + REST)
+    found = values(marts, "earned_value_project", "is_last", columns + BASELINE + REST)
     assert found[AUGUST] == (
         *(2, 12, 11, 1),
         *(43, 53, of("0.2791")),
@@ -137,9 +136,9 @@ def test_a_project_has_each_issue_once_and_hours_without_estimate_not_in_cpi(
     )
 
 
-def test_an_estimate_of_0_is_none_and_cpi_knows_how_much_it_knows(built: Built) -> None:
+def test_an_estimate_of_0_is_none_and_cpi_knows_how_much_it_knows(marts: Deployment) -> None:
     found = values(
-        built, "earned_value_project", "as_of >= '2026-07-12' AND has_come", project=BASE
+        marts, "earned_value_project", "as_of >= '2026-07-12' AND has_come", project=BASE
     )
     assert found == {
         date(2026, 7, 12): (0, 0, 0, 31, None, None, None),
@@ -155,37 +154,37 @@ def test_an_estimate_of_0_is_none_and_cpi_knows_how_much_it_knows(built: Built) 
         "cost_coverage",
         "is_cpi_reliable",
     )
-    last = values(built, "earned_value_project", "is_last", columns, BASE)
+    last = values(marts, "earned_value_project", "is_last", columns, BASE)
     assert last == {AUGUST: (3, 13, 15, of("0.52"), False)}
     [issue] = rows(
-        built,
+        marts,
         "SELECT * FROM mart.issue_plan WHERE project_key = 'BASE' AND due_date = '2026-07-16'",
     )
     assert (issue["estimated_hours"], issue["remaining_hours"]) == (None, 0)
     assert (issue["first_estimated_hours"], issue["baseline_hours"]) == (None, None)
-    check = last_checks(built[0])["earned_work_has_hours"]
+    check = last_checks(marts)["earned_work_has_hours"]
     assert not check.passed
     assert [row["estimated_hours"] for row in rows_of(check) if row["project_key"] == BASE] == [
         "12"
     ]
 
 
-def test_a_due_date_behind_the_calendar_is_its_last_day(built: Built) -> None:
+def test_a_due_date_behind_the_calendar_is_its_last_day(marts: Deployment) -> None:
     [issue] = rows(
-        built,
+        marts,
         "SELECT * FROM mart.issue_plan WHERE project_key = 'BASE' AND is_outside_calendar",
     )
     last_day = date(2028, 12, 31)
     assert (issue["due_date"], issue["planned_due"]) == (date(2061, 12, 31), last_day)
-    found = values(built, "earned_value_project", columns=VALUES[:1], project=BASE)
+    found = values(marts, "earned_value_project", columns=VALUES[:1], project=BASE)
     assert max(found) == last_day
     assert (found[date(2028, 12, 30 - 6)], found[last_day]) == ((25,), (31,))
-    check = last_checks(built[0])["plans_lie_in_the_calendar"]
+    check = last_checks(marts)["plans_lie_in_the_calendar"]
     assert issue["issue_key"] in [row["issue_key"] for row in rows_of(check)]
 
 
-def test_the_baseline_of_a_project_never_falls(built: Built) -> None:
-    found = values(built, "earned_value_project", "has_come", BASELINE, BASE)
+def test_the_baseline_of_a_project_never_falls(marts: Deployment) -> None:
+    found = values(marts, "earned_value_project", "has_come", BASELINE, BASE)
     assert {day.day: numbers for day, numbers in found.items() if day.month == 7} == {
         5: (0, 23, None),
         12: (8, 23, 0),
@@ -194,7 +193,7 @@ def test_the_baseline_of_a_project_never_falls(built: Built) -> None:
         31: (17, 23, of("1.4706")),
     }
     falling = rows(
-        built,
+        marts,
         "SELECT * FROM (SELECT project_key, as_of, baseline_planned_value - lag("
         "baseline_planned_value) OVER (PARTITION BY space_key, project_id ORDER BY as_of) AS step "
         "FROM mart.earned_value_project) AS steps WHERE step < 0",
@@ -202,10 +201,10 @@ def test_the_baseline_of_a_project_never_falls(built: Built) -> None:
     assert falling == []
 
 
-def test_a_milestone_has_an_ideal_line(built: Built) -> None:
+def test_a_milestone_has_an_ideal_line(marts: Deployment) -> None:
     found = {
         row["day"].strftime("%m-%d"): row
-        for row in rows(built, "SELECT * FROM mart.milestone_burn WHERE milestone = '計'")
+        for row in rows(marts, "SELECT * FROM mart.milestone_burn WHERE milestone = '計'")
     }
     columns = (
         "ideal_open",
@@ -228,5 +227,5 @@ def test_a_milestone_has_an_ideal_line(built: Built) -> None:
     assert [row["day"] for row in found.values() if row["is_last"]] == [AUGUST]
     last = found["08-01"]
     assert (last["ideal_open"], last["actual_hours"]) == (0, 15)
-    dateless = rows(built, "SELECT * FROM mart.milestone_burn WHERE milestone = '画' ORDER BY day")
+    dateless = rows(marts, "SELECT * FROM mart.milestone_burn WHERE milestone = '画' ORDER BY day")
     assert {(row["ideal_open"], row["ideal_open_hours"]) for row in dateless} == {(None, None)}

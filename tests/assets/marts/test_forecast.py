@@ -22,12 +22,6 @@ JULY, DAY = date(2026, 7, 1), timedelta(days=1)
 Unit = tuple[int, int]
 
 
-@pytest.fixture(scope="module")
-def marts(built: tuple[Deployment, int]) -> Deployment:
-    """Return the deployment, with the marts of what the tests of other files have loaded."""
-    return built[0]
-
-
 def test_what_came_into_a_milestone_done_counts_only_if_it_was_reopened(marts: Deployment) -> None:
     [row] = marts.query("SELECT * FROM mart.velocity WHERE project_key = 'PACE'")
     counts = ("committed", "added", "removed", "done", "left_open", "carried_over")

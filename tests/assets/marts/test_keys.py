@@ -10,9 +10,8 @@ from tests.deployment import Deployment
 
 
 def test_the_database_holds_each_table_of_the_marts_to_its_key(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
     nodes = json.loads(manifest().read_bytes())["nodes"].values()
     made = [
         node
@@ -21,7 +20,7 @@ def test_the_database_holds_each_table_of_the_marts_to_its_key(
     ]
     tables = {f"mart.{node['alias']}" for node in made if node["config"]["materialized"] != "view"}
     assert len(tables) > 40
-    held = deployment.query(
+    held = marts.query(
         "SELECT conrelid::regclass::text AS name FROM pg_constraint WHERE contype = 'p'"
     )
     assert tables <= {row["name"] for row in held}
@@ -29,15 +28,14 @@ def test_the_database_holds_each_table_of_the_marts_to_its_key(
 
 @pytest.mark.full
 def test_a_build_finds_and_shows_two_rows_of_one_key_of_a_view(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
-    [view] = deployment.query("SELECT pg_get_viewdef('mart.time_spine') AS made")
+    [view] = marts.query("SELECT pg_get_viewdef('mart.time_spine') AS made")
     made = str(view["made"]).rstrip(";")
     first = f"SELECT * FROM ({made}) AS all_days WHERE day = (SELECT min(day) FROM mart.calendar)"
-    deployment.change(f"CREATE OR REPLACE VIEW mart.time_spine AS ({made}) UNION ALL {first}")
-    run = deployment.run("marts")
-    deployment.change(f"CREATE OR REPLACE VIEW mart.time_spine AS {made}")
+    marts.change(f"CREATE OR REPLACE VIEW mart.time_spine AS ({made}) UNION ALL {first}")
+    run = marts.run("marts")
+    marts.change(f"CREATE OR REPLACE VIEW mart.time_spine AS {made}")
     check = checks_of(run)["is_key_time_spine_day"]
     assert not check.passed
     assert [row["rows"] for row in rows_of(check)] == ["2"]

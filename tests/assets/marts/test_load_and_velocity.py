@@ -17,12 +17,6 @@ AUGUST = date(2026, 8, 1)
 NONE = "(none)"
 
 
-@pytest.fixture(scope="module")
-def plan(built: tuple[Deployment, int]) -> Deployment:
-    """Return the deployment, with the marts of what the tests of other files have loaded."""
-    return built[0]
-
-
 def of_plan(deployment: Deployment, table: str, order: str) -> list[dict[str, Any]]:
     """Return the rows of the project in a mart."""
     return [
@@ -33,7 +27,7 @@ def of_plan(deployment: Deployment, table: str, order: str) -> list[dict[str, An
     ]
 
 
-def test_an_issue_has_the_dates_that_count_and_what_is_left(plan: Deployment) -> None:
+def test_an_issue_has_the_dates_that_count_and_what_is_left(marts: Deployment) -> None:
     found = [
         (
             row["planned_start"],
@@ -43,7 +37,7 @@ def test_an_issue_has_the_dates_that_count_and_what_is_left(plan: Deployment) ->
             row["due_moves"],
             row["days_moved"],
         )
-        for row in of_plan(plan, "issue_plan", "issue_id")[:7]
+        for row in of_plan(marts, "issue_plan", "issue_id")[:7]
     ]
 
     def day(number: int) -> date:
@@ -60,8 +54,8 @@ def test_an_issue_has_the_dates_that_count_and_what_is_left(plan: Deployment) ->
     ]
 
 
-def test_planned_and_actual_hours_by_month_person_and_milestone(plan: Deployment) -> None:
-    rows = of_plan(plan, "plan_actual_monthly", "user_id, month, milestone")
+def test_planned_and_actual_hours_by_month_person_and_milestone(marts: Deployment) -> None:
+    rows = of_plan(marts, "plan_actual_monthly", "user_id, month, milestone")
     hours = {
         (row["user_name"], row["month"], row["milestone"]): (
             row["planned_hours"],
@@ -78,7 +72,7 @@ def test_planned_and_actual_hours_by_month_person_and_milestone(plan: Deployment
     }
 
 
-def test_a_milestone_says_what_was_committed_added_done_and_carried_over(plan: Deployment) -> None:
+def test_a_milestone_says_what_was_committed_added_done_and_carried_over(marts: Deployment) -> None:
     columns = (
         "committed", "added", "removed", "done", "left_open", "carried_over",
         "committed_hours", "added_hours", "removed_hours", "reestimated_hours", "done_hours",
@@ -87,7 +81,7 @@ def test_a_milestone_says_what_was_committed_added_done_and_carried_over(plan: D
     )  # fmt: skip
     found = {
         row["milestone"]: tuple(row[name] for name in columns)
-        for row in of_plan(plan, "velocity", "milestone_id")
+        for row in of_plan(marts, "velocity", "milestone_id")
     }
     assert found == {
         "計": (
@@ -103,8 +97,8 @@ def test_a_milestone_says_what_was_committed_added_done_and_carried_over(plan: D
     }
 
 
-def test_what_is_left_is_laid_on_the_working_days_to_come(plan: Deployment) -> None:
-    rows = of_plan(plan, "upcoming_load", "user_id, week")
+def test_what_is_left_is_laid_on_the_working_days_to_come(marts: Deployment) -> None:
+    rows = of_plan(marts, "upcoming_load", "user_id, week")
     columns = (
         "hours",
         "overdue_hours",
@@ -153,15 +147,15 @@ def test_what_is_left_is_laid_on_the_working_days_to_come(plan: Deployment) -> N
         ),
     ],
 )
-def test_parts_add_up_to_the_whole(plan: Deployment, parts: str, whole: str) -> None:
-    [row] = plan.query(f"SELECT abs(({parts}) - ({whole})) AS off")
+def test_parts_add_up_to_the_whole(marts: Deployment, parts: str, whole: str) -> None:
+    [row] = marts.query(f"SELECT abs(({parts}) - ({whole})) AS off")
     assert row["off"] < Decimal("0.01")
 
 
 def test_an_open_issue_says_how_long_it_has_its_status_and_how_far_it_is_overdue(
-    plan: Deployment,
+    marts: Deployment,
 ) -> None:
-    rows = of_plan(plan, "issue_now", "issue_id")
+    rows = of_plan(marts, "issue_now", "issue_id")
     assert len(rows) == 4
     overdue = next(row for row in rows if row["due_date"] == date(2026, 7, 24))
     so_far = round((overdue["read_at"] - july(1)).total_seconds())
@@ -189,15 +183,15 @@ def test_an_open_issue_says_how_long_it_has_its_status_and_how_far_it_is_overdue
         (True, False, None),
         (False, True, behind),
     ]
-    [ageing] = plan.query("SELECT * FROM mart.issue_now WHERE project_key = 'PEER'")
+    [ageing] = marts.query("SELECT * FROM mart.issue_now WHERE project_key = 'PEER'")
     begun = ageing["last_started_at"]
     assert ageing["age_seconds"] == round((ageing["read_at"] - begun).total_seconds())
     assert ageing["last_comment_at"] == begun
     assert ageing["age_working_seconds"] == ageing["working_seconds_in_status"] > 5 * 8 * 3_600
 
 
-def test_odd_plans_are_named_and_fail_no_build(plan: Deployment) -> None:
-    checks = last_checks(plan)
+def test_odd_plans_are_named_and_fail_no_build(marts: Deployment) -> None:
+    checks = last_checks(marts)
     expected = {
         "milestones_have_dates": {("milestone", "画")},
         "hours_have_an_estimate": {("actual_hours", "2")},
@@ -214,12 +208,12 @@ def test_odd_plans_are_named_and_fail_no_build(plan: Deployment) -> None:
 
 
 def test_what_is_left_of_a_project_and_of_a_milestone_is_that_of_its_open_issues(
-    plan: Deployment,
+    marts: Deployment,
 ) -> None:
     for rows, hours in (
         ("project_summary WHERE project_key = 'PLAN'", 40),
         ("milestone_summary WHERE milestone = '計'", 15),
     ):
-        assert plan.query(f"SELECT remaining_hours FROM mart.{rows}") == [
+        assert marts.query(f"SELECT remaining_hours FROM mart.{rows}") == [
             {"remaining_hours": hours}
         ]

@@ -182,34 +182,30 @@ def test_a_day_of_the_past_is_as_it_was(built: tuple[Deployment, int]) -> None:
     ids=lambda rows: rows.split()[0] if isinstance(rows, str) else "",
 )
 def test_a_summary_has_the_numbers_that_were_worked_out_by_hand(
-    built: tuple[Deployment, int], rows: str, expected: dict[str, Any]
+    marts: Deployment, rows: str, expected: dict[str, Any]
 ) -> None:
-    [row] = built[0].query(f"SELECT * FROM mart.{rows}")
+    [row] = marts.query(f"SELECT * FROM mart.{rows}")
     assert {name: row[name] for name in expected} == expected
 
 
 def test_the_week_of_a_person_has_the_issues_done_and_the_hours_entered(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
-    author, assignee = sorted(deployment.sim.space.users)[:2]
+    author, assignee = sorted(marts.sim.space.users)[:2]
     work = {
         row["user_id"]: (row["done"], row["hours"])
-        for row in deployment.query(
-            "SELECT * FROM mart.user_workload_weekly WHERE week = '2026-07-27'"
-        )
+        for row in marts.query("SELECT * FROM mart.user_workload_weekly WHERE week = '2026-07-27'")
     }
     assert (work[author], work[assignee]) == ((0, Decimal("-0.5")), (1, 0))
 
 
 def test_who_left_before_the_first_load_has_a_name_and_is_in_the_totals(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
-    [person] = deployment.query(f"SELECT * FROM mart.dim_person WHERE user_name = '{GONE}'")
+    [person] = marts.query(f"SELECT * FROM mart.dim_person WHERE user_name = '{GONE}'")
     assert (person["is_listed"], person["is_deleted"]) == (False, True)
-    assert deployment.query(f"SELECT * FROM raw.users WHERE id = {person['user_id']}") == []
-    [row] = deployment.query(f"SELECT * FROM mart.user_summary WHERE user_id = {person['user_id']}")
+    assert marts.query(f"SELECT * FROM raw.users WHERE id = {person['user_id']}") == []
+    [row] = marts.query(f"SELECT * FROM mart.user_summary WHERE user_id = {person['user_id']}")
     assert [row[name] for name in ("user_name", "open_issues", "created", "comments", "hours")] == [
         GONE,
         1,
@@ -218,7 +214,7 @@ def test_who_left_before_the_first_load_has_a_name_and_is_in_the_totals(
         Decimal("4.5"),
     ]
     for mart in ("hours_ledger", "conversation", "user_workload_weekly"):
-        names = deployment.query(
+        names = marts.query(
             f"SELECT user_name FROM mart.{mart} WHERE user_id = {person['user_id']}"
         )
         assert {one["user_name"] for one in names} == {GONE}, mart
@@ -226,23 +222,20 @@ def test_who_left_before_the_first_load_has_a_name_and_is_in_the_totals(
         "SELECT user_id, sum(hours) AS hours FROM {} GROUP BY user_id HAVING "
         "sum(hours) <> 0 ORDER BY user_id"
     )
-    ledger = deployment.query(
+    ledger = marts.query(
         by_person.format(
             "(SELECT coalesce(user_id, 0) AS user_id, hours FROM "
             "mart.hours_ledger WHERE NOT is_deleted) l"
         )
     )
     for mart in ("user_summary", "user_workload_weekly"):
-        assert deployment.query(by_person.format(f"mart.{mart}")) == ledger, mart
+        assert marts.query(by_person.format(f"mart.{mart}")) == ledger, mart
 
 
 def test_freshness_has_the_moments_that_were_worked_out_by_hand(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
-    rows = deployment.query(
-        "SELECT *, now() AS now FROM mart.sync_freshness WHERE project_key = 'OPS'"
-    )
+    rows = marts.query("SELECT *, now() AS now FROM mart.sync_freshness WHERE project_key = 'OPS'")
     tables = {row["table_name"]: row for row in rows}
     for table in ("issues", "comments", "issue_changes"):
         row = tables[table]
@@ -260,10 +253,9 @@ def test_freshness_has_the_moments_that_were_worked_out_by_hand(
     assert shares == {"issues": 1, "comments": 1, "issue_changes": 1}
 
 
-def test_the_marts_call_a_project_equal_when_the_check_does(built: tuple[Deployment, int]) -> None:
-    deployment, _ = built
-    [ops] = deployment.query("SELECT space_key, id FROM raw.projects WHERE project_key = 'OPS'")
-    with deployment.engine.connect() as connection:
+def test_the_marts_call_a_project_equal_when_the_check_does(marts: Deployment) -> None:
+    [ops] = marts.query("SELECT space_key, id FROM raw.projects WHERE project_key = 'OPS'")
+    with marts.engine.connect() as connection:
         comparisons: tuple[tuple[Level, int], ...] = (("rows", 3), ("count", 0), ("rows", 0))
         for level, differences in comparisons:
             record(
@@ -282,10 +274,9 @@ def test_the_marts_call_a_project_equal_when_the_check_does(built: tuple[Deploym
 
 
 def test_marts_say_of_which_issues_the_comments_were_not_read_yet(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
-    with deployment.engine.connect() as connection:
+    with marts.engine.connect() as connection:
 
         def one(sql: str) -> Any:
             return connection.execute(text(sql)).scalar_one()
@@ -314,10 +305,9 @@ def test_marts_say_of_which_issues_the_comments_were_not_read_yet(
         connection.rollback()
 
 
-def test_syncs_have_the_figures_that_were_worked_out_by_hand(built: tuple[Deployment, int]) -> None:
+def test_syncs_have_the_figures_that_were_worked_out_by_hand(marts: Deployment) -> None:
     """Runs, syncs and requests are metrics besides (`test_bi_metrics`)."""
-    deployment, _ = built
-    with deployment.engine.connect() as connection:
+    with marts.engine.connect() as connection:
         work_a_day_of_syncs(connection)
         query = "SELECT * FROM mart.sync_stats WHERE space_key = 'HAND'"
         [row] = connection.execute(text(query)).mappings()
@@ -328,11 +318,10 @@ def test_syncs_have_the_figures_that_were_worked_out_by_hand(built: tuple[Deploy
     assert round(row["items_per_hour"], 2) == Decimal("5314.29")
 
 
-def test_totals_agree_with_the_source(built: tuple[Deployment, int]) -> None:
-    deployment, _ = built
-    issues = list(deployment.sim.space.issues.values())
+def test_totals_agree_with_the_source(marts: Deployment) -> None:
+    issues = list(marts.sim.space.issues.values())
     hours = sum((Decimal(str(issue.actual_hours or 0)) for issue in issues), Decimal(0))
-    [found] = deployment.query("SELECT count(*) AS n FROM mart.issue WHERE stage = 'done'")
+    [found] = marts.query("SELECT count(*) AS n FROM mart.issue WHERE stage = 'done'")
     today = "mart.flow_daily WHERE day = (SELECT max(day) FROM mart.flow_daily)"
     expected = {
         "sum(hours) FROM mart.hours_ledger": hours,
@@ -349,5 +338,5 @@ def test_totals_agree_with_the_source(built: tuple[Deployment, int]) -> None:
         ),
     }
     for sql, value in expected.items():
-        [row] = deployment.query(f"SELECT {sql}")
+        [row] = marts.query(f"SELECT {sql}")
         assert [*row.values()] == [value], sql

@@ -106,15 +106,15 @@ class Project:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def current(built: tuple[Deployment, int]) -> None:
+def current(marts: Deployment) -> None:
     """Build what the tests of other files have loaded."""
-    build(built[0])
+    build(marts)
 
 
 @pytest.fixture(scope="module")
-def project(built: tuple[Deployment, int]) -> Project:
+def project(marts: Deployment) -> Project:
     """Return the project whose issues do what is easily counted wrongly."""
-    return Project(built[0], "NUM")
+    return Project(marts, "NUM")
 
 
 def day_of(at: datetime) -> date:
@@ -197,16 +197,14 @@ def test_what_is_reopened_was_done_since_it_came_into_the_stage(project: Project
 
 
 def test_today_in_the_history_is_the_issue_in_every_column_that_both_have(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
     issues = {
-        row["issue_id"]: row
-        for row in deployment.query("SELECT * FROM mart.issue WHERE NOT is_deleted")
+        row["issue_id"]: row for row in marts.query("SELECT * FROM mart.issue WHERE NOT is_deleted")
     }
     history = {
         row["issue_id"]: row
-        for row in deployment.query("SELECT * FROM mart.issue_history WHERE last_day IS NULL")
+        for row in marts.query("SELECT * FROM mart.issue_history WHERE last_day IS NULL")
     }
     assert issues.keys() == history.keys()
     shared = [name for name in history[next(iter(history))] if name in next(iter(issues.values()))]

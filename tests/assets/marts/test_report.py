@@ -67,6 +67,12 @@ def built(shared_warehouse_url: str) -> Iterator[tuple[Deployment, Run]]:
     made.dispose()
 
 
+@pytest.fixture(scope="module")
+def marts(built: tuple[Deployment, Run]) -> Deployment:
+    """Return the deployment alone."""
+    return built[0]
+
+
 def unpacked(page: str) -> dict[str, Any]:
     """Return the data of a page."""
     [letters] = re.findall(r'id="data">([A-Za-z0-9+/=]+)</script>', page)
@@ -96,9 +102,8 @@ def test_each_mart_with_a_chart_has_it_at_its_materialization(
     }
 
 
-def test_the_page_has_the_numbers_of_the_source(built: tuple[Deployment, Run]) -> None:
-    deployment, _ = built
-    data, space = unpacked(report(deployment.engine, TOKYO)), deployment.sim.space
+def test_the_page_has_the_numbers_of_the_source(marts: Deployment) -> None:
+    data, space = unpacked(report(marts.engine, TOKYO)), marts.sim.space
     issues, keys = data["tables"]["issues"], [project["key"] for project in data["projects"]]
     assert data["missing"] == []
     assert data["total"] == len(issues["p"]) == len(space.issues)
@@ -123,48 +128,17 @@ def test_the_page_has_the_numbers_of_the_source(built: tuple[Deployment, Run]) -
     assert {len(issues[name]) for name in (*OPEN_ONLY, "summary")} == {opened}
     assert all(row["is_equal"] for row in data["sync"])
     cycles = [minutes for minutes in issues["cycle"] if minutes is not None]
-    [marts] = deployment.query(
+    [known] = marts.query(
         "SELECT count(cycle_seconds) AS n, max(cycle_seconds) AS most FROM "
         "mart.issue WHERE NOT is_deleted"
     )
-    assert (len(cycles), max(cycles)) == (marts["n"], marts["most"] // 60)
-
-
-def test_histories_add_up_to_what_the_marts_say(built: tuple[Deployment, Run]) -> None:
-    deployment, _ = built
-    data = unpacked(report(deployment.engine, TOKYO))
-    keys, tables = [project["key"] for project in data["projects"]], data["tables"]
-    flow, burn = Counter[tuple[str, str]](), Counter[tuple[str, str, str]]()
-    names = ("p", "stage", "n")
-    for project, stage, n in zip(*(tables["flow"][name] for name in names), strict=True):
-        flow[keys[project], ("done", "review", "active", "waiting")[stage]] += n
-    now = deployment.query(
-        "SELECT project_key, stage, count(*)::int AS n FROM mart.issue WHERE NOT "
-        "is_deleted GROUP BY 1, 2"
-    )
-    assert +flow == {(row["project_key"], row["stage"]): row["n"] for row in now}
-    stones = tables["milestones"]
-    for at, milestone in enumerate(tables["burn"]["m"]):
-        name = keys[stones["p"][milestone]], stones["name"][milestone]
-        burn.update({(*name, what): tables["burn"][what][at] for what in ("scope", "done")})
-    last = deployment.query(
-        "SELECT DISTINCT ON (milestone_id) project_key, milestone, scope::int, done::int "
-        "FROM mart.milestone_burn ORDER BY milestone_id, day DESC"
-    )
-    marts = {
-        (row["project_key"], row["milestone"], what): row[what]
-        for row in last
-        for what in ("scope", "done")
-    }
-    assert burn
-    assert burn.items() <= marts.items()
+    assert (len(cycles), max(cycles)) == (known["n"], known["most"] // 60)
 
 
 def test_changes_of_a_week_are_counted_and_an_issue_was_done_by_who_closed_it(
-    built: tuple[Deployment, Run],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
-    with deployment.engine.connect() as connection:
+    with marts.engine.connect() as connection:
         data = collect(
             connection, NEEDED | {"project_summary"}, None, datetime(2026, 6, 6, tzinfo=TOKYO)
         )
@@ -174,22 +148,21 @@ def test_changes_of_a_week_are_counted_and_an_issue_was_done_by_who_closed_it(
     ):
         counted["moved" if what == "earlier" else what] += n
     assert counted == listed
-    [closed] = deployment.query("SELECT issue_key FROM mart.issue WHERE actual_hours = 7.25")
+    [closed] = marts.query("SELECT issue_key FROM mart.issue WHERE actual_hours = 7.25")
     keys = [data["projects"][project]["key"] for project in data["tables"]["changes"]["p"]]
     rows = zip(
         keys, *(data["tables"]["changes"][name] for name in ("n", "what", "by")), strict=True
     )
-    author = deployment.sim.space.users[min(deployment.sim.space.users)]
+    author = marts.sim.space.users[min(marts.sim.space.users)]
     assert [
         by for key, n, what, by in rows if (f"{key}-{n}", what) == (closed["issue_key"], "done")
     ] == [clean(author.name)]
 
 
 def test_what_came_from_the_source_is_escaped_and_nothing_is_asked_of_the_network(
-    built: tuple[Deployment, Run],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
-    page = report(deployment.engine, TOKYO)
+    page = report(marts.engine, TOKYO)
     assert "読める" not in page, (
         "texts of issues are in the packed data only, and the scripts write them as texts"
     )
@@ -203,10 +176,9 @@ def test_what_came_from_the_source_is_escaped_and_nothing_is_asked_of_the_networ
 
 
 def test_the_report_of_a_project_leaves_out_the_others(
-    built: tuple[Deployment, Run],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
-    page = report(deployment.engine, TOKYO, "WEB")
+    page = report(marts.engine, TOKYO, "WEB")
     data = unpacked(page)
     assert [project["key"] for project in data["projects"]] == ["WEB"]
     assert {row["project_key"] for row in data["sync"]} == {"WEB"}
@@ -218,9 +190,9 @@ def test_the_report_of_a_project_leaves_out_the_others(
         SettingsError,
         match=r"--project is 'NOPE': expected the key of a project in the marts \(OPS, WEB\)",
     ):
-        report(deployment.engine, TOKYO, "NOPE")
+        report(marts.engine, TOKYO, "NOPE")
     with pytest.raises(SettingsError):
-        report(deployment.engine, TOKYO, "' OR true --")
+        report(marts.engine, TOKYO, "' OR true --")
 
 
 def test_a_report_notes_what_is_missing_left_out_or_not_read_yet() -> None:
@@ -239,14 +211,13 @@ def test_a_report_notes_what_is_missing_left_out_or_not_read_yet() -> None:
 
 
 def test_a_report_waits_for_a_build_whose_marts_come_one_by_one(
-    built: tuple[Deployment, Run],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
     reported: list[str] = []
-    with Locks(deployment.engine, "all spaces", "build of run 3f2a9c1e") as build:
+    with Locks(marts.engine, "all spaces", "build of run 3f2a9c1e") as build:
         build.acquire("marts")
         with pytest.raises(WarehouseBusyError):
-            report(deployment.engine, TOKYO, wait_seconds=0.3, waiting=reported.append)
+            report(marts.engine, TOKYO, wait_seconds=0.3, waiting=reported.append)
     [holder] = reported
     assert holder.startswith("build of run 3f2a9c1e, process ")
 
@@ -288,32 +259,31 @@ def test_a_file_is_replaced_whole_or_stays_as_it_was(
     assert sorted(tmp_path.iterdir()) == [folder, file]
 
 
-def test_page_metrics_status_report_and_marts_count_the_same(built: tuple[Deployment, Run]) -> None:
-    deployment, _ = built
-    before = freshness(deployment)
-    assert deployment.run_issues(mode="targeted").success
-    after = freshness(deployment)
+def test_page_metrics_status_report_and_marts_count_the_same(marts: Deployment) -> None:
+    before = freshness(marts)
+    assert marts.run_issues(mode="targeted").success
+    after = freshness(marts)
     for table, moment in after.items():
         assert moment > before[table], (
             f"{table}: a sync of issues that were named is a success, too"
         )
     failed = start_sync(
-        deployment.engine,
+        marts.engine,
         space_key="acme",
         sync_type="issues",
         mode="backfill",
         run_id="bad",
         projects=["OPS"],
     )
-    fail_sync(deployment.engine, failed, "GET /issues: 500")
+    fail_sync(marts.engine, failed, "GET /issues: 500")
     now = datetime.now(UTC)
     record_ends(
-        deployment.engine, "acme", [RunEnd("killed", "issues", now, now, "the worker was killed")]
+        marts.engine, "acme", [RunEnd("killed", "issues", now, now, "the worker was killed")]
     )
 
-    # Nobody answers there: runs of another deployment on this machine are none of this one.
+    # Nobody answers there: runs of another marts on this machine are none of this one.
     nowhere = {
-        "WAREHOUSE_URL": deployment.warehouse_url,
+        "WAREHOUSE_URL": marts.warehouse_url,
         "BACKLOG_DAGSTER_URL": f"http://127.0.0.1:{free_port()}",
     }
     with running(create_app(Settings.from_env(nowhere))) as url:
@@ -330,18 +300,18 @@ def test_page_metrics_status_report_and_marts_count_the_same(built: tuple[Deploy
         f'backlog_elt_syncs_24h{{status="failed",type="issues"}} {failed_issues:.1f}',
     ):
         assert said in metrics
-    [shown] = unpacked(report(deployment.engine, TOKYO))["days"]
+    [shown] = unpacked(report(marts.engine, TOKYO))["days"]
     assert shown == {"space": "acme", "runs": 6, "failed": 2, "rate": pytest.approx(4 / 6)}
-    assert summary(deployment.engine, "acme").last_24h.model_dump() == total
+    assert summary(marts.engine, "acme").last_24h.model_dump() == total
     names = ("syncs", "syncs_completed", "syncs_failed", "requests")
     sums = ", ".join(f"sum({name})::int AS {name}" for name in names)
-    marts = deployment.query(f"SELECT sync_type, {sums} FROM mart.sync_stats GROUP BY 1")
-    assert {row["sync_type"]: [row[name] for name in names] for row in marts} == {
+    found = marts.query(f"SELECT sync_type, {sums} FROM mart.sync_stats GROUP BY 1")
+    assert {row["sync_type"]: [row[name] for name in names] for row in found} == {
         kind: [one[name] for name in names] for kind, one in by_type.items()
     }
     assert max(after.values()) == datetime.fromisoformat(last_success)
     errors = "SELECT DISTINCT last_error FROM mart.sync_freshness WHERE table_name = 'issues'"
-    assert deployment.query(errors) == [{"last_error": "the worker was killed"}]
+    assert marts.query(errors) == [{"last_error": "the worker was killed"}]
 
 
 def freshness(deployment: Deployment) -> dict[str, datetime]:
