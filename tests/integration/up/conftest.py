@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from resources.warehouse import embedded
+from tests.browser import Analyst, Chromium, analyst_at
 from tests.integration.running import Up, running_up
 from tests.network import DEAD
 
@@ -32,3 +33,10 @@ def up() -> Iterator[Up]:
         assert {process.name() for process in started.processes()} <= {"postgres"}
         assert embedded.stop(started.home)
         assert started.processes() == []
+
+
+@pytest.fixture
+def analyst(chromium: Chromium, up: Up) -> Iterator[Analyst]:
+    """Return somebody at the Dagster UI."""
+    with analyst_at(chromium, up) as somebody:
+        yield somebody

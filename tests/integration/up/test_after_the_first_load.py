@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from resources.warehouse.schema import SPECS
-from tests.browser import Chromium, analyst_at, visitor_at
+from tests.browser import Analyst, Chromium, analyst_at, visitor_at
 from tests.integration.compose import wait_until
 from tests.integration.running import PATIENCE_SECONDS, Up
 
@@ -56,18 +56,17 @@ def test_a_terminal_shows_what_runs_and_that_the_data_are_ready(
     assert int(counted.stdout) >= 2_000, counted.stderr
 
 
-def test_nothing_greets_or_phones_home(chromium: Chromium, up: Up) -> None:
-    with analyst_at(chromium, up) as analyst:
-        page = analyst.open("/")
-        expect(page.get_by_role("link", name="Catalog")).to_be_visible()
-        expect(page.get_by_role("dialog")).to_have_count(0)
-        analyst.open("/locations/backlog_elt/asset-groups/raw")
-        # The graph is larger than the window: some of its tables are in sight.
-        tables = re.compile(f"^({'|'.join(SPECS)})$")
-        expect(page.locator("foreignObject").get_by_text(tables).first).to_be_visible()
-        expect(page.get_by_role("dialog")).to_have_count(0)
-        assert '"telemetryEnabled": false' in page.content()
-        assert analyst.strangers == []
+def test_nothing_greets_or_phones_home(analyst: Analyst, up: Up) -> None:
+    page = analyst.open("/")
+    expect(page.get_by_role("link", name="Catalog")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    analyst.open("/locations/backlog_elt/asset-groups/raw")
+    # The graph is larger than the window: some of its tables are in sight.
+    tables = re.compile(f"^({'|'.join(SPECS)})$")
+    expect(page.locator("foreignObject").get_by_text(tables).first).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert '"telemetryEnabled": false' in page.content()
+    assert analyst.strangers == []
     assert up.graphql("{ shouldShowNux }") == {"shouldShowNux": False}
     assert "127.0.0.1:1:" not in up.tail(1_000), "something asked a dead proxy"
 

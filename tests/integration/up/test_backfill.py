@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import HAS_A_LINE, Chromium, analyst_at
+from tests.browser import HAS_A_LINE, Analyst, Chromium, analyst_at
 from tests.integration.running import Up
 from tests.integration.up.conftest import FIRST_MONTH, MONTHS, PROJECTS
 
@@ -50,21 +50,20 @@ def runs(chromium: Chromium, up: Up) -> Runs:
 
 
 def test_a_backfill_of_two_projects_and_three_months_turns_their_partitions_green(
-    chromium: Chromium, up: Up, runs: Runs
+    analyst: Analyst, runs: Runs
 ) -> None:
-    with analyst_at(chromium, up) as analyst:
-        page = analyst.open("/assets/raw/issues?view=partitions")
-        expect(page.get_by_text("Failed (0)")).to_be_visible()
-        expect(page.get_by_text("Missing (0)")).to_be_visible()
-        page.get_by_title(PROJECTS[1], exact=True).click()
-        page.get_by_title(MONTHS[1], exact=True).click()
-        expect(page.get_by_title(f"{PROJECTS[1]}|{MONTHS[1]}", exact=True)).to_be_visible()
-        expect(page.get_by_text("Materialized", exact=True)).to_be_visible()
-        expect(page.get_by_text("Unsynced")).to_have_count(0)
-        link = page.locator('a[href*="/runs/"]').filter(
-            has_text=_run_of(runs, f"{PROJECTS[1]}|{MONTHS[1]}")[:8]
-        )
-        expect(link).to_be_visible()
+    page = analyst.open("/assets/raw/issues?view=partitions")
+    expect(page.get_by_text("Failed (0)")).to_be_visible()
+    expect(page.get_by_text("Missing (0)")).to_be_visible()
+    page.get_by_title(PROJECTS[1], exact=True).click()
+    page.get_by_title(MONTHS[1], exact=True).click()
+    expect(page.get_by_title(f"{PROJECTS[1]}|{MONTHS[1]}", exact=True)).to_be_visible()
+    expect(page.get_by_text("Materialized", exact=True)).to_be_visible()
+    expect(page.get_by_text("Unsynced")).to_have_count(0)
+    link = page.locator('a[href*="/runs/"]').filter(
+        has_text=_run_of(runs, f"{PROJECTS[1]}|{MONTHS[1]}")[:8]
+    )
+    expect(link).to_be_visible()
 
 
 def test_the_backfill_reports_each_partition_as_the_warehouse_holds_it(up: Up, runs: Runs) -> None:
@@ -85,16 +84,15 @@ def test_the_backfill_reports_each_partition_as_the_warehouse_holds_it(up: Up, r
     assert len({numbers["load/rows_read"] for numbers in figures.values()}) > 1
 
 
-def test_the_load_metrics_are_plotted(chromium: Chromium, up: Up) -> None:
-    with analyst_at(chromium, up) as analyst:
-        page = analyst.plots()
-        for metric in METRICS:
-            expect(page.get_by_text(metric, exact=True)).to_be_visible()
-        plots = page.locator("canvas").all()
-        assert len(plots) >= len(METRICS)
-        for plot in plots:
-            plot.scroll_into_view_if_needed()
-            page.wait_for_function(HAS_A_LINE, arg=plot.element_handle())
+def test_the_load_metrics_are_plotted(analyst: Analyst) -> None:
+    page = analyst.plots()
+    for metric in METRICS:
+        expect(page.get_by_text(metric, exact=True)).to_be_visible()
+    plots = page.locator("canvas").all()
+    assert len(plots) >= len(METRICS)
+    for plot in plots:
+        plot.scroll_into_view_if_needed()
+        page.wait_for_function(HAS_A_LINE, arg=plot.element_handle())
 
 
 def _runs(up: Up, backfill: str) -> Runs:
