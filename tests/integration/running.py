@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -258,19 +258,17 @@ class Up:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(END_SECONDS)
 
-    def processes(self) -> list[psutil.Process]:
-        """Return every process that was started for this home, whatever its parent is by now."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if (
-                    process.environ().get("BACKLOG_ELT_HOME") == str(self.home)
-                    and process.status() != psutil.STATUS_ZOMBIE
-                ):
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """Return every process that was started for a home, whatever its parent is by now."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            is_of_home = process.environ().get("BACKLOG_ELT_HOME") == str(home)
+            is_of_home |= str(home) in " ".join(process.cmdline())
+            if is_of_home and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import httpx
 import psutil
 
 from resources.warehouse import embedded
+from tests.integration.running import processes_of
 from tests.ports import free_port
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -162,17 +163,12 @@ class Place:
         embedded PostgreSQL.
         """
         found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error, OSError):
-                command, environment = process.cmdline(), process.environ()
-                names = str(self.home) in " ".join(command) or environment.get(
-                    "BACKLOG_ELT_HOME"
-                ) == str(self.home)
-                server = process.name().startswith(
-                    ("postgres", "initdb", "pg_ctl")
-                ) or "ensure_pgdata_inited" in " ".join(command)
-                if names and not server and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(f"{process.pid} {' '.join(command)[-80:]}")
+        for process in processes_of(self.home):
+            with suppress(psutil.Error):
+                command = " ".join(process.cmdline())
+                server = process.name().startswith(("postgres", "initdb", "pg_ctl"))
+                if not server and "ensure_pgdata_inited" not in command:
+                    found.append(f"{process.pid} {command[-80:]}")
         return found
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from resources.warehouse import embedded
 from tests.browser import Analyst, Chromium, analyst_at
-from tests.integration.running import Up, running_up
+from tests.integration.running import Up, processes_of, running_up
 from tests.network import DEAD
 
 FIRST_MONTH = "2026-04"
@@ -30,9 +30,9 @@ def up() -> Iterator[Up]:
         yield started
         started.stop()
         # The embedded server goes on for BI tools, until it is stopped by itself.
-        assert {process.name() for process in started.processes()} <= {"postgres"}
+        assert {process.name() for process in processes_of(started.home)} <= {"postgres"}
         assert embedded.stop(started.home)
-        assert started.processes() == []
+        assert processes_of(started.home) == []
 
 
 @pytest.fixture
