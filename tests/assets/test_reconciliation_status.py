@@ -34,24 +34,20 @@ def count_reconciliation(
 
 def test_each_project_is_shown_with_its_state_since_when_and_the_proof(loaded: Deployment) -> None:
     projects, deletions, line = count_reconciliation(loaded)
-    assert line == "3 of 3 projects are equal"
+    assert (line, deletions) == ("3 of 3 projects are equal", [])
     assert list(projects) == ["APP", "OPS", "WEB"]
-    web = projects["WEB"]
-    assert set(web) == {
-        "project",
-        "state",
-        "since",
-        "counted",
-        "row_by_row",
-        "source",
-        "warehouse",
-        "remarks",
-    }
     issues = str(len(loaded.sim.space.project("WEB").issues))
-    assert (web["state"], web["source"], web["warehouse"]) == ("✓ equal", issues, issues)
-    assert re.fullmatch(MOMENT, web["since"])
-    assert re.fullmatch(MOMENT, web["counted"])
-    assert (web["row_by_row"], web["remarks"], deletions) == ("never", "", [])
+    web = {name: re.sub(MOMENT, "a moment", value) for name, value in projects["WEB"].items()}
+    assert web == {
+        "project": "WEB",
+        "state": "✓ equal",
+        "since": "a moment",
+        "counted": "a moment",
+        "row_by_row": "never",
+        "source": issues,
+        "warehouse": issues,
+        "remarks": "",
+    }
 
 
 def test_a_project_that_differs_comes_first_with_its_since_until_it_is_equal(
