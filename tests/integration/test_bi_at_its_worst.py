@@ -55,7 +55,7 @@ def test_a_load_completes_while_the_bi_role_does_its_worst(
 ) -> None:
     url, loader, reader = roles
     storage = {"DAGSTER_POSTGRES_URL": new_database()}
-    assert shell.run("grant", "loader", "--role", loader, WAREHOUSE_URL=url, **storage).code == 0
+    shell.succeed("grant", "loader", "--role", loader, WAREHOUSE_URL=url, **storage)
     own = (
         parse_url(url)
         .set(username=loader, drivername="postgresql")
@@ -66,9 +66,8 @@ def test_a_load_completes_while_the_bi_role_does_its_worst(
     with Simulator(SPEC) as sim, ExitStack() as stack:
         space = {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key, "WAREHOUSE_URL": own}
         shell = Shell(shell.folder, {**shell.variables, **storage, **space})
-        given = shell.run("grant", "bi", "--role", reader, "--connections", str(CONNECTIONS))
-        assert given.code == 0, given.err
-        assert shell.run("load", "--json").code == 0
+        shell.succeed("grant", "bi", "--role", reader, "--connections", str(CONNECTIONS))
+        shell.succeed("load", "--json")
         execute(
             made,
             "CREATE TABLE mart.issue AS SELECT id AS issue_id FROM raw.issues",
@@ -100,8 +99,7 @@ def test_a_load_completes_while_the_bi_role_does_its_worst(
             trier.rollback()
         changed = next(iter(sim.space.issues.values()))
         sim.space.edit_issue(changed.id, summary="changed meanwhile")
-        done = shell.run("load", "--json")
-        assert done.code == 0, done.text
+        shell.succeed("load", "--json")
         with made.connect() as conn:
             stored = conn.execute(
                 text("SELECT summary FROM raw.issues WHERE id = :id"), {"id": changed.id}

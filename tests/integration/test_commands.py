@@ -103,8 +103,7 @@ def test_the_runs_of_a_load_are_seen_in_dagster(deployed: Deployed) -> None:
 
 
 def test_the_status_prints_the_object_of_the_contract(deployed: Deployed) -> None:
-    done = deployed.shell.run("status", "--json")
-    assert done.code == 0, done.err
+    done = deployed.shell.succeed("status", "--json")
     found = json.loads(done.out)
     assert misfits(found, StatusResult) == []
     expected = {

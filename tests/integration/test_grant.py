@@ -28,8 +28,7 @@ def test_the_command_prints_how_to_connect_and_keeps_the_password_to_itself(
     shell: Shell, role: str, new_database: NewDatabase, tmp_path: Path
 ) -> None:
     databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
-    first = shell.run("--debug", "grant", "bi", "--role", role, **databases)
-    assert first.code == 0, first.err
+    first = shell.succeed("--debug", "grant", "bi", "--role", role, **databases)
     said = dict(line.split(maxsplit=1) for line in first.out.splitlines())
     assert said["role"] == f"{role} (created)"
     assert said["schema"] == "mart"

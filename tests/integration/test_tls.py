@@ -57,8 +57,7 @@ def test_the_warehouse_dagster_and_dbt_reach_a_server_that_is_checked(
         "WAREHOUSE_URL": checked(secured, secured.authority, secured.warehouse),
         "DAGSTER_POSTGRES_URL": checked(secured, secured.authority, secured.dagster),
     }
-    done = shell.run("migrate", **urls)
-    assert done.code == 0, done.err
+    shell.succeed("migrate", **urls)
     before = secured.front.secure
     made = engine(urls["WAREHOUSE_URL"])
     paths = [
