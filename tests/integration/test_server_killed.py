@@ -93,4 +93,4 @@ def test_a_killed_postgresql_ends_in_advice_and_the_next_load_mends(
             assert "Traceback" not in done.text, (arguments, done.text)
             assert re.search("run again|run the load again|the same command again", line), line
         for command in ("load", "verify --deep --strict", "marts"):
-            done = shell.succeed(*command.split(), "--no-progress")
+            shell.succeed(*command.split(), "--no-progress")

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from assets.marts.manifest import manifest
-from assets.marts.metrics import GRAINS, Metrics
 from tests.assets.marts.building import build, last_checks, rows_of
 from tests.assets.marts.test_bi_metrics import measured
 from tests.assets.marts.worked_metrics import CAPACITY, UPCOMING
@@ -106,13 +104,3 @@ def test_wrong_lines_of_capacity_are_named(edited: Deployment) -> None:
         ("8", "no project has the key NONE"),
         ("9", "hours_per_day is '-4': expected a number from 0 to 24"),
     ]
-
-
-def test_utilisation_is_cut_by_person_and_by_any_time(edited: Deployment) -> None:
-    defined = Metrics(manifest())
-    assert defined.grains(["utilisation"]) == [*GRAINS]
-    assert defined.grains(["upcoming_utilisation"]) == ["week"]
-    sql = defined.sql(["utilisation"], ["month", "person_id", "person"], order=["month"])
-    booked = {(row["person"], row["month"].date()): row["utilisation"] for row in edited.query(sql)}
-    assert booked[FIRST, JULY] == pytest.approx(0.125)
-    assert booked[SECOND, JULY] == pytest.approx(2 / 176)
