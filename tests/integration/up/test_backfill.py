@@ -1,4 +1,4 @@
-"""A backfill of some months of some projects, launched in the Dagster UI, and what is shown of it."""
+"""A backfill of some months of some projects, launched in the Dagster UI, and what it shows."""
 
 import pytest
 from playwright.sync_api import expect
