@@ -9,7 +9,17 @@ from sqlalchemy import Connection, Engine, Select, func, select, union_all
 
 from resources.warehouse.quarantine import place_to_retry
 from resources.warehouse.schema import SPECS
-from sync.reconcile.explanations import Refused, quarantined
+from resources.warehouse.schema_ops_records import rejected_records
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A record in quarantine: the project that it says it is in, None where it says none, and why
+    it was refused.
+    """
+
+    project_id: int | None
+    error: str
 
 
 @dataclass(frozen=True)
@@ -97,4 +107,16 @@ def projects_in_quarantine(entries: Mapping[tuple[str, str], Refused]) -> dict[s
         key: one.project_id
         for (table, key), one in entries.items()
         if table == "issues" and one.project_id is not None
+    }
+
+
+def quarantined(conn: Connection, space_key: str) -> dict[tuple[str, str], Refused]:
+    """Return the records that the warehouse refuses, by table and `record_key`."""
+    entry = rejected_records.c
+    query = select(entry.table_name, entry.record_key, entry.project_id, entry.error).where(
+        entry.space_key == space_key, entry.reason == "rejected", entry.resolved_at.is_(None)
+    )
+    return {
+        (str(table), str(key)): Refused(project, str(error))
+        for table, key, project, error in conn.execute(query)
     }
