@@ -34,7 +34,6 @@ from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
-from sync.listings import OF_PROJECT, OF_SPACE
 
 #: Metadata of a check that scans a table: when that was done.
 EVALUATED = "evaluated_at"
@@ -44,8 +43,6 @@ SCAN_AGAIN_AFTER = timedelta(hours=1)
 #: themselves, below which Dagster starts no check, and the feed, which is read so often that a step
 #: of its own would be dear.
 CHECKED_IN_THEIR_RUNS = ("issues", "comments", "issue_changes", "activities")
-#: Tables of many rows that each load reads whole.
-READ_WHOLE = frozenset({"users", "projects", "teams", *OF_PROJECT, *OF_SPACE})
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ TABLE_CHECKS = (
         "The last read of the table found at least half of the most rows that one of the "
         f"{READS_BEFORE} reads before it found, if that is {ENOUGH_ROWS} or more.",
         dg.AssetCheckSeverity.ERROR,
-        lambda spec: spec.name in READ_WHOLE,
+        lambda spec: spec.listing is not None and spec.vanishes,
         rows_not_halved,
     ),
     TableCheck(

@@ -8,6 +8,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import IssueFilter
 from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
+from resources.warehouse.schema import SPECS
 from simulator import PLANS, Fault, Simulator
 from tests.integration.backlog.conftest import Connect
 
@@ -28,26 +29,16 @@ def test_every_list_that_the_tables_need_is_read(sim: Simulator, connect: Connec
         one.key for one in sim.space.projects.values()
     }
     assert client.project(project)["id"] == projects[0]["id"]
-    assert all(
-        rows
-        for rows in (
-            client.project_users(project),
-            client.statuses(project),
-            client.issue_types(project),
-        )
-    )
-    assert all(
-        rows
-        for rows in (
-            client.categories(project),
-            client.versions(project),
-            client.custom_fields(project),
-        )
-    )
-    assert 0 in {row["id"] for row in client.resolutions()}
-    assert len(client.priorities()) == 3
-    assert isinstance(client.project_teams(project), list)
-    assert {team["id"] for page in client.teams() for team in page} == set(sim.space.teams)
+    for table, spec in SPECS.items():
+        if spec.of_each_project:
+            assert client.listed(spec.path, project), table
+    assert client.project_users(project) == client.listed("/projects/:id/users", project)
+    assert 0 in {row["id"] for row in client.listed("/resolutions")}
+    assert len(client.listed("/priorities")) == 3
+    assert isinstance(client.listed("/projects/:id/teams", project), list)
+    teams = {team["id"] for page in client.listed_pages("/teams") for team in page}
+    assert teams == set(sim.space.teams)
+    assert client.record("/space/licence")["active"]
     assert set(client.rate_limit()) == {"read", "update", "search", "icon"}
     issue = client.issue_page(IssueFilter(project_id=(projects[0]["id"],)), count=1)[0]
     assert client.issue(issue["id"]) == client.issue(issue["issueKey"]) == issue
