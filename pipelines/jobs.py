@@ -8,7 +8,6 @@ import dagster as dg
 from assets.checks.issue_checks import NIGHTLY_SPECS
 from assets.location import SETTINGS, raw_key, scoped
 from assets.partitions import ISSUE_TABLES
-from resources import cadences
 from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import BacklogError
 from resources.dagster_tags import KIND_TAG
@@ -22,22 +21,20 @@ def of_kind(name: str) -> dict[str, str]:
     return {KIND_TAG: scoped(name)}
 
 
-USERS = dg.AssetSelection.assets(*map(raw_key, cadences.USERS.tables))
+USERS = dg.AssetSelection.assets(raw_key("users"))
 #: The feed first: it names issues and comments that no time of change shows.
 ISSUES = dg.AssetSelection.assets(raw_key("activities"), *map(raw_key, ISSUE_TABLES))
 #: The checks that ask the source, the clock or Dagster, alone.
 COUNT_RECONCILIATION = dg.AssetSelection.checks(*(spec.key for spec in NIGHTLY_SPECS))
 
 users_job = dg.define_asset_job(
-    "users",
-    USERS,
-    description="Load the users of the space, and once a day what it says of itself.",
-    tags=of_kind("users"),
+    "users", USERS, description="Load raw/users.", tags=of_kind("users")
 )
 projects_job = dg.define_asset_job(
     "projects",
     dg.AssetSelection.groups("raw") - USERS - ISSUES,
-    description="Load the space, its projects, their members and teams, and all master data.",
+    description="Load the space, its projects, their members and teams, and all master data; "
+    "once a day what the space says of itself.",
     tags=of_kind("projects"),
 )
 issues_job = dg.define_asset_job(

@@ -91,11 +91,7 @@ def _simple(cadence: Cadence, kind: str, description: str) -> dg.ScheduleDefinit
     return tick
 
 
-users_daily = _simple(
-    cadences.USERS,
-    users_job.name,
-    "Users of the space and what it says of itself, once a night.",
-)
+users_daily = _simple(cadences.USERS, users_job.name, "Users of the space, once a night.")
 projects_every_6_hours = _simple(
     cadences.PROJECTS, projects_job.name, "Projects with their members, teams and master data."
 )

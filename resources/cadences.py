@@ -125,13 +125,7 @@ class Cadence:
         )
 
 
-USERS = Cadence(
-    "users_daily",
-    cron="0 2 * * *",
-    job="users",
-    tables=("users", *(table for table, spec in SPECS.items() if spec.daily)),
-    sync="users",
-)
+USERS = Cadence("users_daily", cron="0 2 * * *", job="users", tables=("users",), sync="users")
 ISSUES = Cadence(
     "issues_every_12_hours",
     cron="0 */12 * * *",

@@ -5,7 +5,7 @@ A run is known by its job and its assets while only Dagster knows it, and by its
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from resources.cadences import ISSUES, PROJECTS, USERS
+from resources.cadences import ISSUES, PROJECTS
 from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 
 CANCELED = "the run was canceled"
@@ -18,8 +18,8 @@ OF_COMMAND = "command-"
 _KINDS = {"targeted_sync": "issues", "rolling_refresh": "issues"}
 #: Modes in which the tables of issues are synced by a job of another name.
 JOB_OF_MODE = {"targeted": "targeted_sync", "refresh": "rolling_refresh"}
-#: Raw table -> the job that loads it with others.
-_JOBS = {table: one.job for one in (USERS, PROJECTS, ISSUES) for table in one.tables}
+_OF_ISSUES = frozenset(ISSUES.tables)
+_OF_PROJECTS = frozenset(PROJECTS.tables)
 
 
 def kind_of(job: str, assets: Iterable[Sequence[str]]) -> str:
@@ -44,7 +44,12 @@ def kind_of_run(types: Iterable[str], modes: Iterable[str]) -> str:
     job = next((JOB_OF_MODE[mode] for mode in sorted(modes) if mode in JOB_OF_MODE), None)
     if job is not None:
         return job
-    jobs = sorted({_JOBS.get(one, one) for one in types})
+    jobs = sorted(
+        {
+            "issues" if one in _OF_ISSUES else "projects" if one in _OF_PROJECTS else one
+            for one in types
+        }
+    )
     return jobs[0] if len(jobs) == 1 else "load"
 
 
