@@ -168,7 +168,7 @@ class BacklogClient:
         )
 
     def record(self, path: str) -> Record:
-        """Fetch what the space says of itself, as `/space/licence`."""
+        """Fetch one object, such as what the space says of itself."""
         return self._object(path)
 
     # -- space and users ---------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""Make the migration of new tables: `python -m resources.warehouse.new_migration licence …` writes
-the next version to `migrations/versions/`, which is kept and never made again.
+"""Make the migration of new tables: `python -m resources.warehouse.new_migration NAME …` writes the
+next version to `migrations/versions/`, which is kept and never made again.
 """
 
 import sys

@@ -1,14 +1,15 @@
 """What the space says of itself: read once a day, kept in versions, and lost by no refusal."""
 
+from typing import Any
+
 import pytest
 
 from simulator import Fault, SpaceSpec
 from simulator.masters import MEMBER
-from tests.syncs import StartSyncs, Syncs, failures
+from tests.syncs import DAILY, StartSyncs, Syncs, failures
 
-DAILY = ("licence", "disk_usage")
 ROUTES = {"licence": "/space/licence", "disk_usage": "/space/diskUsage"}
-ALWAYS = {"times": None}
+ALWAYS: dict[str, Any] = {"times": None}
 
 
 def a_day_passes(syncs: Syncs) -> None:
