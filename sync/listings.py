@@ -37,8 +37,8 @@ def sync_listing(session: Session) -> None:
     spec = session.spec
     match spec.name:
         case "space":
-            with session.reporter.history("full"):
-                session.writer.store([session.space])
+            with session.events.reading("full"):
+                session.writer.write([session.space])
         case "projects":
             sync_projects(session)
         case _ if spec.daily:
@@ -48,7 +48,7 @@ def sync_listing(session: Session) -> None:
         case _ if spec.listing and spec.listing.seen_at:
             _sync_list_or_seen(session, spec.listing.seen_at, spec.listing.seen)
         case _:
-            with session.reporter.history("full"):
+            with session.events.reading("full"):
                 session.writer.store_listing(read_listed(session.client, spec))
 
 
@@ -74,10 +74,9 @@ def _sync_list_of_each_project(session: Session) -> None:
             project.
     """
     without: list[str] = []
-    table, advance = session.spec.name, session.progress.advance
     with (
-        session.reporter.history("full"),
-        WriteBehind[int](session.client, session.locks) as behind,
+        session.events.reading("full"),
+        WriteBehind[int](session.client, session.events) as behind,
     ):
         for project in session.client.visible_projects():
             key = str(project["projectKey"])
@@ -98,8 +97,8 @@ def _sync_list_of_each_project(session: Session) -> None:
                     as_progress=False,
                     project_id=project["id"],
                 )
-                advance(table, sum(behind.begin(store)))
-        advance(table, sum(behind.wait()))
+                session.events.advanced(sum(behind.begin(store)))
+        session.events.advanced(sum(behind.wait()))
     if without:
         session.reporter.notes["not_in_plan"] = (
             f"the plan of the space has none of this for {', '.join(without)}; stored "
@@ -120,7 +119,7 @@ def _sync_list_or_seen(session: Session, seen_at: str, seen: str) -> None:
         BacklogError: neither can be read.
     """
     name, client, notes = session.spec.name, session.client, session.reporter.notes
-    with session.reporter.history("full"):
+    with session.events.reading("full"):
         try:
             session.writer.store_listing(read_listed(client, session.spec))
             notes[f"source_of_{name}"] = f"{session.spec.endpoint}: all {name} of the space"
@@ -136,7 +135,7 @@ def _sync_list_or_seen(session: Session, seen_at: str, seen: str) -> None:
             )
             # Not a whole listing: what is in no visible project may still be there, so nothing is
             # marked deleted.
-            with session.writer.transaction() as connection:
+            with session.store.transaction() as connection:
                 result = session.writer.merge(connection, found)
                 session.writer.note_names(connection, found)
             session.writer.count(result)
@@ -197,7 +196,7 @@ def _sync_once_a_day(session: Session) -> None:
     if synced_today(session.engine, session.space_key, spec.name, session.calendar.timezone):
         notes["not_read"] = "it is read once a day, and was today"
         return
-    with session.reporter.history("full"):
+    with session.events.reading("full"):
         try:
             record = session.client.record(spec.path)
         except (NotFound, NotInPlan, PermissionDenied) as error:
@@ -210,7 +209,7 @@ def _sync_once_a_day(session: Session) -> None:
 def _store_record(session: Session, record: Record) -> None:
     """Store the one record of a table, as a version of its own where the table keeps versions."""
     spec, number = session.spec, {}
-    with session.writer.transaction() as connection:
+    with session.store.transaction() as connection:
         if spec.versioned:
             number[VERSION.name] = number_of_version(connection, spec, session.space_key, record)
         result = session.writer.merge(connection, [record], number)

@@ -7,6 +7,8 @@ DDL, typing, database comments, Dagster's column schema and `docs/tables.md` are
 
 from typing import Final
 
+from sqlalchemy import Index
+
 from resources.warehouse.schema_daily import DAILY
 from resources.warehouse.schema_history import HISTORY
 from resources.warehouse.schema_lists import ID, LISTED, PROJECT, creation_fields
@@ -61,6 +63,13 @@ _ISSUES = raw_table(
     freshness=("updated_at", "created_at"),
     indexes=(("project_id", "updated_at"), ("project_id", "loaded_at")),
 )  # fmt: skip
+
+#: With all that is asked of issues by their keys: no row need be read to answer.
+Index(
+    "issues_space_key_issue_key_idx",
+    *(_ISSUES.table.c[name] for name in ("space_key", "issue_key")),
+    postgresql_include=["id", "project_id", "deleted_at"],
+)
 
 SPECS: Final[dict[str, TableSpec]] = {
     spec.name: spec for spec in (*LISTED, *DAILY, _ISSUES, *HISTORY)

@@ -10,8 +10,8 @@ from alembic import op
 
 from resources.warehouse.warehouse_errors import WarehouseError
 
-revision = "v3"
-down_revision = "v2"
+revision = "v4"
+down_revision = "v3"
 branch_labels = None
 depends_on = None
 
