@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from assets.marts.manifest import dbt_environment
-from pipelines.hosting.child_secrets import NEEDED
+from pipelines.hosting.children import NEEDED
 from resources.variables import DAGSTER_POSTGRES_URL, FILE, SECRETS, without_secrets
 
 ALL = {name: f"the {name}" for name in (*SECRETS, *(secret + FILE for secret in SECRETS))} | {
