@@ -56,7 +56,7 @@ rolling_refresh_job = dg.define_asset_job(
     "rolling_refresh",
     ISSUES,
     description="Read a share of all issues again with all comments, for changes that neither feed "
-    "nor time of change shows.",
+    "nor time of change shows. Its checks look at every row, those of other loads at what is new.",
     tags=of_kind("rolling_refresh"),
 )
 count_reconciliation_job = dg.define_asset_job(

@@ -50,8 +50,8 @@ def sync_listing(session: Session) -> None:
     """
     match session.spec.name:
         case "space":
-            with session.reporter.history("full"):
-                session.writer.store([session.space])
+            with session.events.reading("full"):
+                session.writer.write([session.space])
         case "projects":
             sync_projects(session)
         case "users":
@@ -61,7 +61,7 @@ def sync_listing(session: Session) -> None:
         case table if table in OF_PROJECT:
             _sync_list_of_each_project(session, OF_PROJECT[table])
         case table:
-            with session.reporter.history("full"):
+            with session.events.reading("full"):
                 session.writer.store_listing(OF_SPACE[table](session.client))
 
 
@@ -78,10 +78,9 @@ def _sync_list_of_each_project(
             project.
     """
     without: list[str] = []
-    table, advance = session.spec.name, session.progress.advance
     with (
-        session.reporter.history("full"),
-        WriteBehind[int](session.client, session.locks) as behind,
+        session.events.reading("full"),
+        WriteBehind[int](session.client, session.events) as behind,
     ):
         for project in session.client.visible_projects():
             key = str(project["projectKey"])
@@ -102,8 +101,8 @@ def _sync_list_of_each_project(
                     as_progress=False,
                     project_id=project["id"],
                 )
-                advance(table, sum(behind.begin(store)))
-        advance(table, sum(behind.wait()))
+                session.events.advanced(sum(behind.begin(store)))
+        session.events.advanced(sum(behind.wait()))
     if without:
         session.reporter.notes["not_in_plan"] = (
             f"the plan of the space has none of this for {', '.join(without)}; stored "
@@ -130,7 +129,7 @@ def _sync_list_or_seen(
         BacklogError: neither can be read.
     """
     name, client, notes = session.spec.name, session.client, session.reporter.notes
-    with session.reporter.history("full"):
+    with session.events.reading("full"):
         try:
             session.writer.store_listing(read(client))
             notes[f"source_of_{name}"] = f"{session.spec.endpoint}: all {name} of the space"
@@ -146,7 +145,7 @@ def _sync_list_or_seen(
             )
             # Not a whole listing: what is in no visible project may still be there, so nothing is
             # marked deleted.
-            with session.writer.transaction() as connection:
+            with session.store.transaction() as connection:
                 result = session.writer.merge(connection, found)
                 session.writer.note_names(connection, found)
             session.writer.count(result)

@@ -85,7 +85,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 #: Folders whose files share something that takes long to make.
-BUILT_ONCE = ("tests/assets/marts/", "tests/integration/up/")
+BUILT_ONCE = ("tests/assets/marts/", "tests/integration/report/", "tests/integration/up/")
 #: Begins first: it waits for a running system most of the time, while the other workers work.
 WAITING = "tests/integration/up/"
 

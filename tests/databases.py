@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, event, text
 
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.warehouse_errors import WarehouseError
 
 
 @contextmanager
@@ -66,6 +68,15 @@ def server_url() -> Iterator[str]:
                 conn.execute(text(statement))
         made.dispose()
         yield url
+
+
+def refusal_of(url: str) -> str:
+    """Return what is said where a connection is refused."""
+    made = engine(url)
+    with pytest.raises(WarehouseError) as caught, made.connect():
+        pass
+    made.dispose()
+    return str(caught.value)
 
 
 def database_url(server: str, name: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, text, update
 from resources.warehouse.locks import LOST, Locks
 from resources.warehouse.schema_ops import mart_builds
 from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.written_rows import all_there_before
 
 #: So begins what is said while another build is at work.
 WAITING = "waiting for a build of the marts"
@@ -45,17 +46,6 @@ class Build:
 
     id: int
     since: datetime | None
-
-
-#: Rows carry the time of the statement that wrote them, which is not before the start of its
-#: transaction: all that was written before the oldest transaction began is there, and what a
-#: transaction at work will leave is found by the next build. An autovacuum leaves none, and may
-#: take minutes.
-_BEGIN = text(
-    "SELECT least(statement_timestamp(), min(xact_start)) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type IS DISTINCT "
-    "FROM 'autovacuum worker'"
-)
 
 
 @contextmanager
@@ -135,7 +125,7 @@ def begin_build(engine: Engine, project: str, run_id: str, *, whole: bool = Fals
     last build, ended or not.
     """
     with engine.begin() as connection:
-        began_at = connection.execute(_BEGIN).scalar_one()
+        began_at = all_there_before(connection)
         since = None if whole else _built_since(connection, project)
         values = {"began_at": began_at, "since": since, "project": project, "run_id": run_id}
         number = connection.execute(

@@ -146,9 +146,7 @@ def is_waiting(conn: Connection, space_key: str) -> bool:
             or_(_read.refetch_issue, _read.refetch_comments_from.is_not(None)),
             _issue.deleted_at.is_(None),
             _read.requested_by.is_distinct_from(QUARANTINE),
-            func.coalesce(_issue.project_id, _read.project_id, 0).not_in(
-                hidden_projects(space_key)
-            ),
+            func.coalesce(_issue.project_id, _read.project_id).not_in(hidden_projects(space_key)),
         )
     )
     return conn.execute(query.limit(1)).first() is not None

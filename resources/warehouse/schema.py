@@ -8,6 +8,8 @@ and `schema_history.py`.
 from dataclasses import replace
 from typing import Final
 
+from sqlalchemy import Index
+
 from resources.warehouse.schema_history import HISTORY
 from resources.warehouse.spec import Field, Kind, Owned, TableSpec, metadata, raw_table
 
@@ -331,6 +333,13 @@ _ISSUES = raw_table(
     freshness=("updated_at", "created_at"),
     indexes=(("project_id", "updated_at"), ("project_id", "loaded_at")),
 )  # fmt: skip
+
+#: With all that is asked of issues by their keys: no row need be read to answer.
+Index(
+    "issues_space_key_issue_key_idx",
+    *(_ISSUES.table.c[name] for name in ("space_key", "issue_key")),
+    postgresql_include=["id", "project_id", "deleted_at"],
+)
 
 SPECS: Final[dict[str, TableSpec]] = {
     spec.name: spec

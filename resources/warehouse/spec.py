@@ -18,6 +18,7 @@ from sqlalchemy import (
     Numeric,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
@@ -241,6 +242,19 @@ def raw_table(
         *(_column(field, key=field.name in key) for field in fields),
         *_bookkeeping(vanishes=vanishes),
         *(Index(None, "space_key", *columns) for columns in indexes),
+        # Large tables are counted by indexes alone: all rows without those that are marked.
+        *(
+            [
+                Index(
+                    f"{name}_deleted_idx",
+                    "space_key",
+                    "project_id",
+                    postgresql_where=text("deleted_at IS NOT NULL"),
+                )
+            ]
+            if indexes and vanishes
+            else []
+        ),
         schema=RAW,
         comment=comment,
     )

@@ -13,7 +13,6 @@ from dagster._core.test_utils import instance_for_test
 from assets.dagster_internals import (
     DOCUMENTS,
     database_url,
-    last_evaluation,
     remember,
     remembered,
     shows_people,
@@ -120,7 +119,8 @@ def test_people_are_taken_out_of_all_that_dagster_has_recorded(
     }  # fmt: skip
     assert in_postgres.get_materialized_partitions(key) == {"a"}
     assert unfinished_attempts(in_postgres, key).keys() == {"b"}
-    found = last_evaluation(in_postgres, check)
+    record = in_postgres.get_latest_asset_check_evaluation_record(check)
+    found = record.evaluation if record else None
     assert found is not None
     assert (found.passed, found.description, [*found.metadata]) == (
         False,

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from pipelines.processes import END_SECONDS, end_groups, started
+from tests.waiting import eventually
 
 #: Begins another process that does not mind being asked to end, tells its number, and begins one
 #: more when it is asked itself.
@@ -38,8 +39,7 @@ def test_what_a_process_starts_while_it_ends_is_ended_too() -> None:
         end_groups([process])
         second = int(process.stdout.readline())
         assert [started(pid) for pid in (process.pid, first)] == [None] * 2
-        while started(second) and time.monotonic() - began < 5:
-            time.sleep(0.01)  # it was killed, and is gone in a moment
+        eventually(lambda: not started(second), 5)  # it was killed, and is gone in a moment
         assert time.monotonic() - began < 5
     assert not psutil.pid_exists(second) or psutil.Process(second).status() == psutil.STATUS_ZOMBIE
 
@@ -89,8 +89,6 @@ def test_what_an_up_has_started_ends_when_that_is_killed(tmp_path: Path) -> None
             parent.stdout.read() == ""
         )  # nobody has it any more: all have ended, also the one that does not mind being asked
     assert said == "__main__ ['--port', '1'"
-    ends = time.monotonic() + 30
+    first, second = map(int, numbers.split())
     # The kernel closes what a process holds a moment before it is gone.
-    while any(started(int(pid)) for pid in numbers.split()) and time.monotonic() < ends:
-        time.sleep(0.01)
-    assert [started(int(pid)) for pid in numbers.split()] == [None, None]
+    eventually(lambda: started(first) is started(second) is None, 30)

@@ -17,6 +17,7 @@ from resources.backlog.errors import AuthenticationError
 from simulator import Fault, Simulator
 from tests.deployment import TOKEN_KEY
 from tests.resources.test_tokens import GRANT, SPACE, Place
+from tests.waiting import eventually
 
 PATIENCE_SECONDS = 60.0
 #: Asks the space who it is, as soon as standard input says so.
@@ -148,14 +149,13 @@ def test_a_process_killed_with_unsaved_tokens_leaves_a_state_with_advice(
 
 def wait_until_storing(place: Place) -> None:
     """Wait until a process writes tokens that the space has given."""
-    end = time.monotonic() + PATIENCE_SECONDS
     query = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
         "AND wait_event = 'PgSleep'"
     )
-    while True:
+
+    def sleeps() -> bool:
         with place.warehouse.connect() as conn:
-            if conn.execute(query).scalar_one():
-                return
-        assert time.monotonic() < end
-        time.sleep(0.02)
+            return bool(conn.execute(query).scalar_one())
+
+    eventually(sleeps)

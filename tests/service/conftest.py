@@ -24,10 +24,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from resources.settings import Settings
-from resources.warehouse.history.history_writer import fail_sync, finish_sync, lock_of, start_sync
-from resources.warehouse.locks import Locks
 from service.app import create_app
 from tests.ports import free_port
+from tests.sync_log import Log as Log
+from tests.waiting import answers, eventually
 
 TOKEN = "a-token-that-nobody-guesses"
 SECRET = "a-secret-that-nobody-guesses"
@@ -64,7 +64,7 @@ def running(app: ASGIApp, **options: Any) -> Iterator[str]:
 def a_process(
     warehouse_url: str, port: int, stderr: IO[bytes] | None = None, **variables: str
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run the service as a process of its own."""
+    """Run the service as a process of its own, and wait until it answers."""
     environment = {
         **os.environ,
         **ACME,
@@ -76,23 +76,11 @@ def a_process(
         [sys.executable, "-m", "service", "--port", str(port)], env=environment, stderr=stderr
     )
     try:
+        eventually(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
         yield process
     finally:
         process.kill()
         process.wait()
-
-
-def answers(url: str) -> None:
-    """Wait until a service answers."""
-    end = time.monotonic() + 60
-    while True:
-        try:
-            httpx.get(f"{url}/healthz", trust_env=False)
-        except httpx.TransportError:
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        else:
-            return
 
 
 @dataclass
@@ -257,49 +245,6 @@ def serve(warehouse_url: str, dagster: DagsterStandIn) -> Iterator[Serve]:
             return stack.enter_context(httpx.Client(base_url=url, timeout=30, trust_env=False))
 
         yield start
-
-
-@dataclass(frozen=True)
-class Log:
-    """The log of syncs of the space `acme`, as loads write it."""
-
-    engine: Engine
-
-    def done(
-        self, sync_type: str = "issues", *, items: int = 10, error: str | None = None, **more: Any
-    ) -> int:
-        """Note a sync that has ended."""
-        number = self.begun(sync_type, **more)
-        if error is None:
-            finish_sync(self.engine, number, items_synced=items, items_failed=0, requests=2)
-        else:
-            fail_sync(self.engine, number, error)
-        return number
-
-    def begun(
-        self,
-        sync_type: str = "issues",
-        *,
-        mode: str = "incremental",
-        run: str = "run-1",
-        project: str | None = None,
-    ) -> int:
-        """Note a sync that is at work."""
-        return start_sync(
-            self.engine,
-            space_key="acme",
-            sync_type=sync_type,
-            mode=mode,
-            run_id=run,
-            projects=[project] if project else None,
-        )
-
-    @contextmanager
-    def alive(self, sync_type: str = "issues", run: str = "run-1", **more: Any) -> Iterator[int]:
-        """Note a sync that is at work, and hold its lock: its process lives."""
-        with Locks(self.engine, "acme") as locks:
-            locks.acquire(lock_of(run, sync_type))
-            yield self.begun(sync_type, run=run, **more)
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """What the service says of syncs, and of questions that it cannot answer."""
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from simulator import PLANS, Fault, Simulator
 from tests.deployment import SMALL, Deployment
 from tests.ports import free_port
 from tests.service.conftest import API, DagsterStandIn, Log, Serve
+from tests.waiting import eventually
 
 OF_THE_LOG = (
     "connection/status",
@@ -25,14 +24,6 @@ OF_THE_LOG = (
     "projects",
 )
 READS = (*OF_THE_LOG, "schedules")
-
-
-def eventually(what: Callable[[], bool]) -> None:
-    """Wait for what comes within the second for which the state of the log is believed."""
-    end = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_a_fresh_warehouse_reports_only_where_dagster_is(serve: Serve) -> None:

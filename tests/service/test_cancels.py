@@ -7,7 +7,7 @@ import pytest
 from resources.warehouse.history.run_kinds import UNFINISHED
 from service.security import HEADERS
 from tests.service.conftest import API, TOKEN, DagsterStandIn, Log, Serve
-from tests.service.test_api import eventually
+from tests.waiting import eventually
 
 
 def asked_to_end(dagster: DagsterStandIn) -> list[str]:

@@ -10,7 +10,7 @@ from resources.backlog.errors import BacklogError
 from simulator import PLANS, Fault
 from tests.deployment import Deployment
 from tests.service.conftest import API, Serve
-from tests.service.test_api import eventually
+from tests.waiting import eventually
 
 
 def look(deployment: Deployment) -> None:

@@ -1,7 +1,6 @@
 """The bounds of a real service: heads that are too large, and too many connections at once."""
 
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ import psutil
 import pytest
 
 from tests.ports import free_port
-from tests.service.conftest import a_process, answers
+from tests.service.conftest import a_process
+from tests.waiting import eventually
 
 #: Bytes of a head and open connections, as `docs/service.md` says.
 LARGEST_HEAD, MOST_OPEN = 32_768, 512
@@ -49,7 +49,6 @@ class Service:
 def service(shared_warehouse_url: str) -> Iterator[Service]:
     port = free_port()
     with a_process(shared_warehouse_url, port) as process:
-        answers(f"http://127.0.0.1:{port}")
         yield Service(port, process.pid)
 
 
@@ -81,7 +80,4 @@ def test_one_connection_too_many_is_refused_until_another_ends(service: Service)
         for _ in range(MOST_OPEN):
             stack.enter_context(service.connect(HEAD))
         assert service.status() == 503
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not service.is_well():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    eventually(service.is_well, PATIENCE_SECONDS)

@@ -14,7 +14,7 @@ from resources.warehouse.history.run_kinds import kind_of_run
 from resources.warehouse.reconciliations import Reconciled, record
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
-from tests.service.test_api import eventually
+from tests.waiting import eventually
 
 
 def test_schedules_come_by_their_next_tick_and_say_whether_dagster_has_them_on(

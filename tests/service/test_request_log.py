@@ -16,7 +16,7 @@ from resources.warehouse import sync_state
 from service.request_log import SLOW_SECONDS
 from tests.faults import full_disk
 from tests.ports import free_port
-from tests.service.conftest import API, SECRET, TOKEN, a_process, answers
+from tests.service.conftest import API, SECRET, TOKEN, a_process
 
 WEBHOOK = "/webhooks/backlog/{secret}"
 
@@ -40,7 +40,6 @@ def test_each_request_is_a_line_without_secrets_and_slowness_is_said(
             base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False
         ) as client,
     ):
-        answers(url)
 
         def post(number: int, secret: str = SECRET) -> httpx.Response:
             return client.post(f"/webhooks/backlog/{secret}", json={"id": number, "type": 2})

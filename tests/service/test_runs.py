@@ -2,27 +2,23 @@
 the metrics.
 """
 
-import time
-
 import httpx
 
 from resources.warehouse.history.history_reader import run_syncs
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
-
-#: On a machine whose cores are busy; the promise is five seconds.
-PATIENCE = 60.0
+from tests.waiting import eventually
 
 
 def rows(service: httpx.Client, count: int) -> list[dict[str, object]]:
     """Return the history once it has so many rows, newest first."""
-    end = time.monotonic() + PATIENCE
-    while True:
+
+    def history() -> list[dict[str, object]]:
         items: list[dict[str, object]] = service.get(f"{API}/history").json()["items"]
-        if len(items) >= count:
-            return items
-        assert time.monotonic() < end, items
-        time.sleep(0.1)
+        return items
+
+    eventually(lambda: len(history()) >= count)
+    return history()
 
 
 def test_a_run_that_fails_without_a_sync_is_reported_everywhere_though_nobody_looked(

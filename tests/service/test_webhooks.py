@@ -29,7 +29,7 @@ from service.prometheus import Metrics
 from service.warehouse import Warehouse
 from service.webhooks import EVENTS, Inbox, count_one, router
 from tests.ports import free_port
-from tests.service.conftest import ACME, API, SECRET, Serve, a_process, answers, running
+from tests.service.conftest import ACME, API, SECRET, Serve, a_process, running
 
 PATH = f"/webhooks/backlog/{SECRET}"
 
@@ -165,7 +165,6 @@ def test_what_was_accepted_survives_kill_9_and_what_was_not_can_be_sent_again(
 
     space = httpx.Client(timeout=10, trust_env=False)
     with space, a_process(warehouse_url, port) as first, ThreadPoolExecutor(8) as senders:
-        answers(url)
         sending = [senders.submit(send, number) for number in range(1, events + 1)]
         sending[events // 3].result()
         first.send_signal(signal.SIGKILL)
@@ -175,7 +174,6 @@ def test_what_was_accepted_survives_kill_9_and_what_was_not_can_be_sent_again(
     assert accepted <= kept
     space = httpx.Client(timeout=10, trust_env=False)
     with space, a_process(warehouse_url, port) as second, ThreadPoolExecutor(8) as senders:
-        answers(url)
         assert all(senders.map(send, range(1, events + 1)))
         assert sorted(number or 0 for number, _ in stored(warehouse)) == list(range(1, events + 1))
         # Asked to end, it ends by itself, and well.

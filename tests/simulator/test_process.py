@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from simulator import Clock, Life, Simulator, SimulatorError, SpaceSpec, spawn_s
 from simulator.__main__ import main
 from simulator.life import CALM, LIVELY
 from tests.simulator.conftest import NOW, SMALL, Api
+from tests.waiting import answers, eventually
 
 Serve = Callable[..., Api]
 
@@ -150,14 +150,6 @@ def test_a_spawned_space_answers_and_ends(tmp_path: Path) -> None:
     assert (tmp_path / "life.json").exists()
 
 
-def answers(url: str) -> bool:
-    """Return whether a simulator is there."""
-    try:
-        return httpx.get(f"{url}/_simulator/", trust_env=False).is_success
-    except httpx.TransportError:
-        return False
-
-
 def test_a_child_ends_when_its_parent_is_killed() -> None:
     script = (
         "from simulator import spawn_simulator; import time\n"
@@ -171,14 +163,12 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
     )
     assert parent.stdout is not None
     url = parent.stdout.readline().strip()
-    assert httpx.get(f"{url}/_simulator/", trust_env=False).status_code == 200
+    space = f"{url}/_simulator/"
+    assert answers(space)
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 60
-    while answers(url) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not answers(url)
+    eventually(lambda: not answers(space))
 
 
 def test_the_command_prints_one_json_line_and_ends_at_a_signal() -> None:

@@ -51,6 +51,8 @@ def test_a_night_reads_its_share_by_a_request_for_each_issue(synced: Syncs) -> N
         == "3 of 60 issues tonight; 0 not read whole in the last 30 days"
     )
     assert sum(one.counts.read for one in run.partitions().values()) == SHARE
+    history = synced.query(f"SELECT mode FROM ops.sync_history WHERE run_id = '{run.run_id}'")
+    assert {row["mode"] for row in history} == {"refresh"}
 
 
 def test_every_issue_is_refreshed_within_the_month(synced: Syncs) -> None:

@@ -2,7 +2,6 @@
 behind.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +15,7 @@ from sqlalchemy.pool import Pool
 from pipelines.hosting.environment import PROJECT_ROOT
 from pipelines.hosting.storage import PooledStorage
 from tests.databases import heard
+from tests.waiting import eventually
 
 #: Connections that stay open: one for runs, one for events, one for schedules.
 KEPT = 3
@@ -71,10 +71,7 @@ def test_instances_that_are_opened_in_turn_leave_no_connections_behind(warehouse
             with dg.DagsterInstance.from_ref(first.get_ref()) as instance:
                 assert instance.get_runs() == []
         # The server takes a moment to end a session.
-        until = time.monotonic() + 10
-        while others(warehouse) > KEPT and time.monotonic() < until:
-            time.sleep(0.1)
-        assert others(warehouse) <= KEPT, "those of the first"
+        eventually(lambda: others(warehouse) <= KEPT, 10)
 
 
 def test_a_run_whose_connections_are_all_closed_succeeds(warehouse: Engine) -> None:

@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from pipelines.hosting.webserver import names
 from tests.ports import free_port
+from tests.waiting import answers, eventually
 
 VERSION = "{ version }"
 JSON = {"Content-Type": "application/json"}
@@ -51,20 +51,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ]
     environment = {**os.environ, "DAGSTER_HOME": str(folder), "BACKLOG_DAGSTER_PUBLIC_URL": PUBLIC}
     with subprocess.Popen(command, env=environment) as process:
-        end = time.monotonic() + 120
-        while not answers(f"http://127.0.0.1:{port}"):
-            assert process.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        eventually(lambda: answers(f"http://127.0.0.1:{port}/server_info"), 120)
         yield f"http://127.0.0.1:{port}"
         process.terminate()
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/server_info", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def ask(url: str, headers: Mapping[str, str], path: str = "/graphql", method: str = "POST") -> int:

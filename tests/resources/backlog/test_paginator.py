@@ -16,6 +16,7 @@ from resources.backlog.paginator import (
     LAST_CHANGE_FIRST,
     NEWEST_FIRST,
     OLDEST_FIRST,
+    OVERLAP,
     Order,
     Paginator,
     _between,
@@ -289,6 +290,9 @@ def test_what_a_tie_proves_does_not_prove_what_was_read_before_it() -> None:
     paginator.proven = False
     assert {one["id"] for page in paginator.pages() for one in page} == set(space.issues)
     assert not paginator.proven
+    sorts = [request.url.params["sort"] for request in space.asked]
+    by_created = [at for at, sort in zip(offsets(space), sorts, strict=True) if sort == "created"]
+    assert by_created == [0, 250 - OVERLAP]
 
 
 def test_a_pass_that_goes_on_near_bulk_edits_reads_at_most_a_page_again() -> None:

@@ -10,6 +10,7 @@ from resources.warehouse.connect import parse_url
 from resources.warehouse.loader import MergeResult, merge
 from resources.warehouse.schema import SPECS
 from tests.resources.warehouse.reading import Reads
+from tests.sync_log import Log
 
 Record = dict[str, Any]
 Load = Callable[..., MergeResult]
@@ -119,6 +120,12 @@ def rows(warehouse: Engine) -> Rows:
             ]
 
     return read
+
+
+@pytest.fixture
+def log(warehouse: Engine) -> Log:
+    """Return an empty log of syncs."""
+    return Log(warehouse)
 
 
 @pytest.fixture

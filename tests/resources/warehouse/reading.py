@@ -3,6 +3,7 @@ own.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, text
@@ -14,6 +15,11 @@ from resources.warehouse.refetch_requests import (
     request_refetch,
     requested_issues,
 )
+
+FIRST, SECOND, THIRD = 90_001, 90_002, 90_003
+#: The last change of each, and a later one.
+AT = datetime(2026, 8, 2, 1, tzinfo=UTC)
+MOVED = "2026-08-03T01:00:00Z"
 
 
 class Reads:

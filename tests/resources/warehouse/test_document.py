@@ -2,24 +2,11 @@
 
 from pathlib import Path
 
-import pytest
-
 from resources.warehouse.document import main
 
 
-def test_the_page_in_the_repository_is_what_the_schema_says() -> None:
-    assert main(["--check"]) == 0
-
-
-def test_a_stale_page_fails_the_check_until_it_is_written_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_page_of_the_repository_is_current_and_a_stale_one_is_found(tmp_path: Path) -> None:
     page = tmp_path / "tables.md"
-    assert main(["--check"], page) == 1
     page.write_text("by hand\n", encoding="utf-8")
-    assert main(["--check"], page) == 1
-    assert (
-        "tables.md is stale: run python -m resources.warehouse.document" in capsys.readouterr().err
-    )
-    assert main([], page) == 0
-    assert main(["--check"], page) == 0
+    codes = [main(["--check"]), main(["--check"], page), main([], page), main(["--check"], page)]
+    assert codes == [0, 1, 0, 0]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -16,7 +16,6 @@ import psycopg2
 import pytest
 from sqlalchemy import create_engine, text
 
-from resources.warehouse.connect import engine
 from resources.warehouse.embedded import (
     DAGSTER,
     WAREHOUSE,
@@ -26,6 +25,8 @@ from resources.warehouse.embedded import (
     tidy_log,
 )
 from resources.warehouse.warehouse_errors import WarehouseError
+from tests.databases import refusal_of
+from tests.waiting import eventually
 
 START = """
 import sys, pathlib
@@ -109,7 +110,7 @@ def test_a_server_whose_folder_was_removed_takes_nothing_of_the_next_one(home: P
     shutil.rmtree(home / "postgres")
     server = ensure_server(home)
     before.send_signal(signal.SIGINT)  # it ends within a minute by itself
-    _until(lambda: not before.is_running() or before.status() == psutil.STATUS_ZOMBIE)
+    eventually(lambda: not before.is_running() or before.status() == psutil.STATUS_ZOMBIE)
     assert ensure_server(home) == server
     assert _ask(server, "SELECT current_database()") == "warehouse"
 
@@ -198,13 +199,6 @@ def test_the_server_gets_nothing_of_the_environment_of_who_starts_it(home: Path)
     assert "s3cret" not in _environments(home)
 
 
-def _until(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
 NAME = "Zaphod 森"
 
 
@@ -267,14 +261,6 @@ FULL = 'could not write to file "pg_wal/xlogtemp.42": No space left on device'
 TO_DO = "free some space on the server's disk, and run again."
 
 
-def _refusal(url: str) -> str:
-    made = engine(url)
-    with pytest.raises(WarehouseError) as caught, made.connect():
-        pass
-    made.dispose()
-    return str(caught.value)
-
-
 @pytest.mark.parametrize("depth", [0, 2])
 def test_a_server_that_has_stopped_is_named_with_the_reason(
     home: Path,
@@ -284,17 +270,17 @@ def test_a_server_that_has_stopped_is_named_with_the_reason(
     server, data = ensure_server(deep), deep / "postgres"
     stop(deep)
     log = data / "log"
-    said = _refusal(server.url())
+    said = refusal_of(server.url())
     stopped = f"The embedded PostgreSQL in {data} has stopped ("
     assert said.startswith(f"{stopped}connection to server on socket ")
     assert said.endswith(f"): run again, which starts it; its log is {log}.")
     with log.open("a") as file:  # the last words of one whose disk is full
         file.write(f"2026-11-30 19:36:47.490 UTC [42] PANIC:  {FULL}\n")
         file.write("2026-11-30 19:36:47.500 UTC [43] FATAL:  the database system is starting up\n")
-    assert _refusal(server.url(DAGSTER)) == f"{stopped}{FULL}): {TO_DO}"
+    assert refusal_of(server.url(DAGSTER)) == f"{stopped}{FULL}): {TO_DO}"
     ensure_server(deep)
     stop(deep)
-    assert "No space" not in _refusal(server.url()), "it has worked since"
+    assert "No space" not in refusal_of(server.url()), "it has worked since"
     if server.socket_folder != data:
         shutil.rmtree(server.socket_folder)
 

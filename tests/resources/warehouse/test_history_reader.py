@@ -1,88 +1,56 @@
 """What is read of the sync history: pages, the last day, and whether anything has changed."""
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from resources.warehouse.history.history_reader import Requested, history_version, sync_page
 from resources.warehouse.history.history_writer import (
-    fail_sync,
     finish_sync,
     forget_sync,
-    start_sync,
 )
 from resources.warehouse.history.sync_outcomes import last_day, last_ends
 from resources.warehouse.known_spaces import known_projects, space_at
+from tests.databases import execute
 from tests.deployment import Deployment
+from tests.sync_log import Log
 
 
-def _sync(
-    engine: Engine,
-    sync_type: str = "issues",
-    *,
-    run: str = "run-1",
-    project: str | None = None,
-    space: str = "acme",
-) -> int:
-    return start_sync(
-        engine,
-        space_key=space,
-        sync_type=sync_type,
-        mode="incremental",
-        run_id=run,
-        projects=[project] if project else None,
-    )
-
-
-def _done(
-    engine: Engine,
-    sync_type: str = "issues",
-    *,
-    items: int = 10,
-    error: str | None = None,
-    **where: str,
-) -> int:
-    number = _sync(engine, sync_type, **where)
-    if error is None:
-        finish_sync(engine, number, items_synced=items, items_failed=1, requests=2)
-    else:
-        fail_sync(engine, number, error, items_synced=items, requests=2)
-    return number
-
-
-def test_it_moves_when_a_sync_begins_or_ends_and_not_else(warehouse: Engine) -> None:
+def test_it_moves_when_a_sync_begins_or_ends_and_not_else(warehouse: Engine, log: Log) -> None:
     seen = [history_version(warehouse, "acme")]
 
     def look() -> None:
         seen.append(history_version(warehouse, "acme"))
 
-    number = _sync(warehouse)
+    number = log.begun()
     look()
-    other = _sync(warehouse, "users")
+    other = log.begun("users")
     look()
     finish_sync(warehouse, number, items_synced=0, items_failed=0, requests=0)
     look()
     forget_sync(warehouse, other)
     look()
-    _done(warehouse)
+    log.done()
     look()
     assert len(set(seen)) == len(seen)
     assert history_version(warehouse, "acme") == seen[-1]
 
 
-def test_pages_follow_each_other_newest_first_whatever_comes_meanwhile(warehouse: Engine) -> None:
-    numbers = [_done(warehouse) for _ in range(5)]
-    _done(warehouse, space="other")
+def test_pages_follow_each_other_newest_first_whatever_comes_meanwhile(
+    warehouse: Engine, log: Log
+) -> None:
+    numbers = [log.done() for _ in range(5)]
+    Log(warehouse, "other").done()
     first = sync_page(warehouse, "acme", 2)
     assert [sync.id for sync in first] == numbers[:-3:-1]
-    _done(warehouse)
+    log.done()
     second = sync_page(warehouse, "acme", 2, before=first[-1].id)
     third = sync_page(warehouse, "acme", 2, before=second[-1].id)
     assert [sync.id for sync in (*first, *second, *third)] == numbers[::-1]
 
 
-def test_a_page_has_only_what_was_asked_for(warehouse: Engine) -> None:
-    _done(warehouse, project="OPS")
-    _done(warehouse, error="GET /issues: 500")
-    _done(warehouse, "users")
+def test_a_page_has_only_what_was_asked_for(warehouse: Engine, log: Log) -> None:
+    log.done(project="OPS")
+    log.done(error="GET /issues: 500")
+    log.done("users")
     for requested, found in (
         (Requested(), ["users", "issues", "issues"]),
         (Requested(sync_type="users"), ["users"]),
@@ -95,31 +63,22 @@ def test_a_page_has_only_what_was_asked_for(warehouse: Engine) -> None:
         assert [sync.sync_type for sync in page] == found
 
 
-def test_figures_of_the_last_day_are_given_in_total_and_by_type(warehouse: Engine) -> None:
-    _done(warehouse, items=100)
-    _done(warehouse, items=20, error="GET /issues: 500")
-    _done(warehouse, "users", items=3, run="run-2")
-    _sync(warehouse, run="run-3")
-    _done(warehouse, items=1_000, run="run-0")
-    with warehouse.begin() as conn:
-        conn.execute(
-            text(
-                "UPDATE ops.sync_history SET started_at = now() - interval '25 "
-                "hours' WHERE run_id = 'run-0'"
-            )
-        )
-        conn.execute(
-            text(
-                "UPDATE ops.sync_history SET ended_at = started_at + interval '4 "
-                "s' WHERE status = 'failed'"
-            )
-        )
-        conn.execute(
-            text(
-                "UPDATE ops.sync_history SET ended_at = started_at + interval '2 s' "
-                "WHERE status = 'completed'"
-            )
-        )
+def test_figures_of_the_last_day_are_given_in_total_and_by_type(
+    warehouse: Engine, log: Log
+) -> None:
+    log.done(items=100, failed=1)
+    log.done(items=20, error="GET /issues: 500")
+    log.done("users", items=3, run="run-2")
+    log.begun(run="run-3")
+    log.done(items=1_000, run="run-0")
+    execute(
+        warehouse,
+        "UPDATE ops.sync_history SET started_at = now() - interval '25 hours' "
+        "WHERE run_id = 'run-0'",
+        "UPDATE ops.sync_history SET ended_at = started_at + "
+        "CASE status WHEN 'failed' THEN interval '4 s' ELSE interval '2 s' END "
+        "WHERE status <> 'in_progress'",
+    )
     everything, issues, users = last_day(warehouse, "acme")
     assert (everything.type, issues.type, users.type) == (None, "issues", "users")
     assert (everything.runs, everything.completed, everything.failed) == (3, 1, 1)
@@ -130,14 +89,9 @@ def test_figures_of_the_last_day_are_given_in_total_and_by_type(warehouse: Engin
     assert (users.runs, users.mean_seconds) == (1, 2.0)
 
 
-def test_a_space_without_syncs_has_a_day_of_nothing(warehouse: Engine) -> None:
-    [everything] = last_day(warehouse, "acme")
-    assert (everything.runs, everything.items, everything.mean_seconds) == (0, 0, None)
-
-
-def test_the_last_good_end_of_each_type_is_known(warehouse: Engine) -> None:
-    _done(warehouse)
-    _done(warehouse, "users", error="GET /users: 500")
+def test_the_last_good_end_of_each_type_is_known(warehouse: Engine, log: Log) -> None:
+    log.done()
+    log.done("users", error="GET /users: 500")
     assert set(last_ends(warehouse, "acme")) == {"issues"}
     assert last_ends(warehouse, "acme", but={"targeted", "incremental", "backfill"}) == {}
 

@@ -9,41 +9,25 @@ from resources.warehouse.history.history_writer import (
     end_dead,
     fail_sync,
     finish_sync,
-    lock_of,
     note_progress,
     note_wait,
-    start_sync,
 )
 from resources.warehouse.history.run_kinds import DIED
 from resources.warehouse.history.sync_outcomes import summary
 from resources.warehouse.known_spaces import known_spaces
-from resources.warehouse.locks import Locks
-
-
-def _start(
-    engine: Engine, sync_type: str = "issues", run_id: str = "run-1", space_key: str = "acme"
-) -> int:
-    return start_sync(
-        engine, space_key=space_key, sync_type=sync_type, mode="incremental", run_id=run_id
-    )
+from tests.sync_log import Log
 
 
 def test_a_space_that_was_never_synced_has_no_history(warehouse: Engine) -> None:
     state = summary(warehouse, "acme")
     assert (state.active, state.last) == ((), {})
-    assert (state.last_24h.runs, state.last_24h.syncs, state.last_24h.success_rate) == (0, 0, None)
+    day = state.last_24h
+    assert (day.runs, day.syncs, day.success_rate, day.mean_seconds) == (0, 0, None, None)
     assert known_spaces(warehouse) == []
 
 
-def test_a_sync_is_seen_from_start_to_end(warehouse: Engine) -> None:
-    number = start_sync(
-        warehouse,
-        space_key="acme",
-        sync_type="issues",
-        mode="backfill",
-        run_id="run-1",
-        projects=["OPS"],
-    )
+def test_a_sync_is_seen_from_start_to_end(warehouse: Engine, log: Log) -> None:
+    number = log.begun(mode="backfill", project="OPS")
     (active,) = summary(warehouse, "acme").active
     assert (active.status, active.mode, active.project_key, active.ended_at) == (
         "in_progress",
@@ -70,17 +54,13 @@ def test_a_sync_is_seen_from_start_to_end(warehouse: Engine) -> None:
 
 
 def test_a_sync_in_progress_is_ended_when_nobody_holds_the_lock_of_its_load(
-    warehouse: Engine,
+    warehouse: Engine, log: Log
 ) -> None:
-    with Locks(warehouse, "acme") as locks:
-        locks.acquire(lock_of("alive", "issues"))
-        _start(warehouse, run_id="alive")
-        _start(warehouse, run_id="dead")
-        _start(warehouse, "users", run_id="alive")
-        _start(warehouse, run_id="dead", space_key="other")
-        finish_sync(
-            warehouse, _start(warehouse, run_id="dead"), items_synced=1, items_failed=0, requests=1
-        )
+    with log.alive(run="alive"):
+        log.begun(run="dead")
+        log.begun("users", run="alive")
+        Log(warehouse, "other").begun(run="dead")
+        log.done(run="dead")
         assert end_dead(warehouse, "acme") == 2
         assert end_dead(warehouse, "acme") == 0
         assert [(sync.run_id, sync.sync_type) for sync in summary(warehouse, "acme").active] == [
@@ -97,9 +77,9 @@ def test_a_sync_in_progress_is_ended_when_nobody_holds_the_lock_of_its_load(
     assert errors == [DIED] * 3
 
 
-def test_a_sync_that_waits_says_for_what_and_until_when(warehouse: Engine) -> None:
+def test_a_sync_that_waits_says_for_what_and_until_when(warehouse: Engine, log: Log) -> None:
     until = datetime.now(UTC) + timedelta(minutes=1)
-    number = _start(warehouse)
+    number = log.begun()
     note_wait(warehouse, number, "search rate limit of Backlog", until)
     (active,) = summary(warehouse, "acme").active
     assert (active.waiting_for, active.waiting_until) == ("search rate limit of Backlog", until)
@@ -113,8 +93,8 @@ def test_a_sync_that_waits_says_for_what_and_until_when(warehouse: Engine) -> No
     assert (active.waiting_for, active.waiting_until) == (None, None)
 
 
-def test_a_sync_that_has_ended_waits_for_nothing(warehouse: Engine) -> None:
-    numbers = [_start(warehouse, run_id=run) for run in ("completed", "failed", "dead")]
+def test_a_sync_that_has_ended_waits_for_nothing(warehouse: Engine, log: Log) -> None:
+    numbers = [log.begun(run=run) for run in ("completed", "failed", "dead")]
     for number in numbers:
         note_wait(
             warehouse, number, "other load of issues to end", datetime.now(UTC) + timedelta(hours=6)
@@ -131,9 +111,9 @@ def test_a_sync_that_has_ended_waits_for_nothing(warehouse: Engine) -> None:
 
 
 def test_a_sync_in_progress_says_how_far_it_is_and_one_that_has_ended_does_not(
-    warehouse: Engine,
+    warehouse: Engine, log: Log
 ) -> None:
-    number = _start(warehouse)
+    number = log.begun()
     note_progress(warehouse, number, 300, 2_000)
     (active,) = active_syncs(warehouse, "acme")
     assert (active.progress_done, active.progress_total) == (300, 2_000)

@@ -3,7 +3,7 @@ again.
 """
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from resources.warehouse.issue_sync_state import (
@@ -26,12 +26,7 @@ from resources.warehouse.refetch_requests import (
     request_refetch,
     requested_issues,
 )
-from tests.resources.warehouse.reading import Reads
-
-FIRST, SECOND, THIRD = 90_001, 90_002, 90_003
-MOVED = "2026-08-03T01:00:00Z"
-AT = datetime(2026, 8, 2, 1, tzinfo=UTC)
-
+from tests.resources.warehouse.reading import AT, FIRST, MOVED, SECOND, THIRD, Reads
 
 # -- pending ---------------------------------------------------------------------------------------
 

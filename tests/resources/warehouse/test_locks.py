@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 from resources.warehouse.connect import engine
 from resources.warehouse.locks import Locks, free_condition, held_condition
 from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
+from tests.waiting import eventually
 
 HOLD = """
 import sys
@@ -57,10 +58,7 @@ def _is_free(warehouse: Engine, space_key: str, name: str) -> bool:
 def _lose(warehouse: Engine) -> None:
     with warehouse.connect() as conn:
         assert conn.execute(KILL).scalars().all()
-    deadline = time.monotonic() + 60
-    while _held(warehouse):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    eventually(lambda: not _held(warehouse))
 
 
 def test_one_holder_of_a_lock_and_no_one_hinders_another_name(

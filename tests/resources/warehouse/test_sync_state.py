@@ -1,13 +1,9 @@
 """State between runs: watermarks, freshness, keys of renamed projects."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import pytest
 from sqlalchemy import Engine
 
-from resources.warehouse.loader import merge
-from resources.warehouse.schema import SPECS
 from resources.warehouse.sync_state import (
     Checkpoint,
     clear_checkpoints,
@@ -63,22 +59,6 @@ def test_the_oldest_watermark_is_that_of_the_accessible_projects_of_the_keys(
     )
     listed("other", {"WEB": 900})
     assert oldest("WEB", "RENAMED") is None, "which of two spaces is meant is not known"
-
-
-def test_rows_and_their_watermark_commit_together_or_not_at_all(
-    warehouse: Engine, rows: Any, issue: Any
-) -> None:
-    def killed_before_commit() -> None:
-        with warehouse.begin() as conn:
-            merge(conn, SPECS["issues"], [issue(1)], space_key="acme", timezone="UTC", run_id="run")
-            set_watermark(conn, "acme", "issues", 300, NOON)
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        killed_before_commit()
-    assert rows("issues") == []
-    with warehouse.begin() as conn:
-        assert get_watermarks(conn, "acme", "issues") == {}
 
 
 def test_a_failure_keeps_the_last_success_and_a_success_clears_the_error(warehouse: Engine) -> None:

@@ -205,8 +205,11 @@ def test_a_deleted_issue_takes_its_comments_changes_and_read_state_with_it(
                 "'acme', id, 300 FROM raw.issues"
             )
         )
+    with warehouse.begin() as conn:
         assert mark_issues_deleted(conn, [90_001], **BY_ID) == (90_001,)
         assert mark_issues_deleted(conn, [90_001], **BY_ID) == ()
+        free = "SELECT issue_id FROM ops.issue_sync_state FOR UPDATE SKIP LOCKED"
+        assert log(warehouse, free) == [(90_002,)], "no other issue is held up"
     assert log(
         warehouse, "SELECT table_name, record_key, reason, evidence FROM ops.deletions ORDER BY 1"
     ) == [

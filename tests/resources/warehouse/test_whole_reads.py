@@ -11,12 +11,7 @@ from resources.warehouse.issue_sync_state import (
     refresh_share,
     window_comments,
 )
-from tests.resources.warehouse.reading import Reads
-
-FIRST, SECOND, THIRD = 90_001, 90_002, 90_003
-MOVED = "2026-08-03T01:00:00Z"
-AT = datetime(2026, 8, 2, 1, tzinfo=UTC)
-
+from tests.resources.warehouse.reading import AT, FIRST, MOVED, SECOND, THIRD, Reads
 
 # -- reads that are broken off ---------------------------------------------------------------------
 

@@ -186,6 +186,7 @@ def test_every_column_of_every_table_that_the_payload_gives_is_compared(synced: 
             connection.rollback()
         assert found, (table, field.name)
         assert all(one.kind == COLUMN and f"{field.name}=" in one.warehouse for one in found)
+        assert {one.issue_id != 0 for one in found} == {"issue_id" in spec.table.c}
 
 
 def test_a_payload_that_cannot_be_typed_is_reported_alone_and_hides_no_other(
