@@ -42,27 +42,37 @@ def _state(remaining: int, reset: int = int(EPOCH) + 40) -> dict[str, Any]:
     }
 
 
-def test_a_search_after_a_pause_asks_what_others_have_left_and_goes(
-    client: BacklogClient, wire: Wire, clock: Clock
+SEARCH, LIMIT = "/issues/count", "/rateLimit"
+
+
+@pytest.mark.parametrize(
+    ("states", "asked", "slept", "refused"),
+    [
+        ([_state(45)], [SEARCH, LIMIT, SEARCH], [], 0),
+        ([_state(0), _state(150, int(EPOCH) + 100)], [SEARCH, LIMIT, LIMIT, SEARCH], [20.5], 0),
+        (
+            [httpx.Response(429, headers=limits(600, 0, int(EPOCH) + 40))],
+            [SEARCH, LIMIT, SEARCH],
+            [],
+            1,
+        ),
+    ],
+    ids=["others have left enough", "others have left nothing", "reads are used up, too"],
+)
+def test_a_search_after_a_pause_asks_first_what_others_have_left(
+    client: BacklogClient,
+    wire: Wire,
+    clock: Clock,
+    states: list[Any],
+    asked: list[str],
+    slept: list[float],
+    refused: int,
 ) -> None:
-    asked = _answers(wire, _state(45))
+    found = _answers(wire, *states)
     client.issues_count(SEARCHES)
     clock.now += 20
     client.issues_count(SEARCHES)
-    assert asked == ["/issues/count", "/rateLimit", "/issues/count"]
-    assert clock.slept == []
-    assert client.stats.requests == {"search": 2, "read": 1}
-
-
-def test_a_search_waits_when_others_have_left_nothing(
-    client: BacklogClient, wire: Wire, clock: Clock
-) -> None:
-    asked = _answers(wire, _state(0), _state(150, int(EPOCH) + 100))
-    client.issues_count(SEARCHES)
-    clock.now += 20
-    client.issues_count(SEARCHES)
-    assert asked == ["/issues/count", "/rateLimit", "/rateLimit", "/issues/count"]
-    assert clock.slept == [20.5]
+    assert (found, clock.slept, client.stats.rate_limited) == (asked, slept, refused)
 
 
 @pytest.mark.parametrize(
@@ -82,17 +92,6 @@ def test_a_space_that_does_not_report_its_limits_is_asked_once(
         client.issues_count(SEARCHES)
         clock.now += 20
     assert asked == ["/issues/count", "/rateLimit", "/issues/count", "/issues/count"]
-
-
-def test_nothing_is_asked_while_reads_are_used_up_too(
-    client: BacklogClient, wire: Wire, clock: Clock
-) -> None:
-    asked = _answers(wire, httpx.Response(429, headers=limits(600, 0, int(EPOCH) + 40)))
-    client.issues_count(SEARCHES)
-    clock.now += 20
-    client.issues_count(SEARCHES)
-    assert asked == ["/issues/count", "/rateLimit", "/issues/count"]
-    assert client.stats.rate_limited == 1
 
 
 def test_a_budget_that_others_use_up_for_ever_is_tried_when_the_waits_are_spent(
