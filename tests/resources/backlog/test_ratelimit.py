@@ -114,15 +114,14 @@ def test_a_budget_that_others_use_up_for_ever_is_tried_when_the_waits_are_spent(
     assert client.stats.requests["search"] == 2
 
 
-@pytest.mark.parametrize("limit", [0, -5, "", "many"])
-def test_a_limit_that_is_none_is_not_known(limit: object, clock: Clock) -> None:
+@pytest.mark.parametrize(
+    ("limit", "left", "known"),
+    [*((none, 5, []) for none in (0, -5, "", "many")), (600, 10**9, [600])],
+)
+def test_a_limit_that_is_none_is_not_known_and_no_more_is_left_than_it(
+    limit: object, left: int, known: list[int], clock: Clock
+) -> None:
     limiter = RateLimiter(0.2, clock)
-    limiter.observe("read", httpx.Headers(limits(limit, 5, int(EPOCH) + 9)))
+    limiter.observe("read", httpx.Headers(limits(limit, left, int(EPOCH) + 9)))
     assert limiter.wait_before("read") == 0.0
-    assert limiter.limits == {}
-
-
-def test_more_left_than_the_limit_is_the_limit(clock: Clock) -> None:
-    limiter = RateLimiter(0.2, clock)
-    limiter.observe("read", httpx.Headers(limits(600, 10**9, int(EPOCH) + 9)))
-    assert limiter.limits["read"].remaining == 600
+    assert [one.remaining for one in limiter.limits.values()] == known
