@@ -113,3 +113,9 @@ def execute(on: Engine, *statements: str) -> None:
     with on.begin() as connection:
         for statement in statements:
             connection.execute(text(statement))
+
+
+def one(on: Engine, query: str) -> Any:
+    """Return the only value that a query finds."""
+    with on.connect() as connection:
+        return connection.execute(text(query)).scalar_one()

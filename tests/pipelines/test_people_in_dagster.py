@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from functools import partial
 
 import dagster as dg
-import pytest
-from dagster._core.test_utils import instance_for_test
 
 from assets.dagster_internals import (
     DOCUMENTS,
@@ -21,15 +19,6 @@ from assets.dagster_internals import (
 )
 from resources import documents
 from resources.replacements import Replacements
-
-
-@pytest.fixture
-def in_postgres(warehouse_url: str) -> Iterator[dg.DagsterInstance]:
-    with instance_for_test(
-        overrides={"storage": {"postgres": {"postgres_url": warehouse_url}}}
-    ) as made:
-        yield made
-
 
 #: Somebody whose name is a word of Dagster's, too, and somebody whose name is none.
 PEOPLE = {"above": "user-1", "佐藤 健": "user-2"}
