@@ -36,6 +36,8 @@ from tests.warehouse_view import WarehouseView, without_zeros
 
 #: Three projects (OPS, WEB, APP) with 60 issues, changed from November 2025 to June 2026.
 SMALL = SpaceSpec(seed=3, users=8, projects=3, issues=60, history_days=240)
+#: Hardly anything: for who asks for access only.
+TINY = SpaceSpec(seed=3, users=2, projects=1, issues=1, history_days=10)
 CALENDAR = Calendar("2026-01", "Asia/Tokyo")
 #: Tables that are read whole with each load, and those that the space says of itself once a day.
 LISTINGS = tuple(name for name, spec in SPECS.items() if spec.listing and not spec.daily)
@@ -371,7 +373,7 @@ def asked_for_comments(syncs: Syncs) -> list[tuple[int, int]]:
     return [(int(one.path.split("/")[2]), int(one.param("minId") or 0)) for one in made]
 
 
-def refetch_requests(syncs: Syncs) -> dict[int, tuple[Any, bool]]:
+def refetch_requests(syncs: WarehouseView) -> dict[int, tuple[Any, bool]]:
     """Return issue -> the comment from which it is requested, and whether it is itself."""
     rows = syncs.query(
         "SELECT issue_id, refetch_comments_from, refetch_issue FROM ops.issue_sync_state "

@@ -14,6 +14,8 @@ from resources.warehouse.schema_ops import mart_builds
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.written_rows import all_there_before
 
+#: So begins what is said while another build is at work.
+WAITING = "waiting for a build of the marts"
 #: The lock of who makes or rewrites marts, and that of the dbt which writes them for its holder.
 _MARTS, _DBT = "marts", "dbt"
 #: Sessions of dbt bear the moment at which the lock was taken: `macros/builds.sql` compares it.
@@ -51,9 +53,11 @@ def marts_locked(
     engine: Engine,
     work: str,
     wait_seconds: float,
-    on_wait: Callable[[str], None] | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Locks]:
     """Hold the lock of the marts once it is free; nobody else makes or rewrites them meanwhile.
+
+    `say` gets a sentence, once, when it is not free: `waiting for a build of the marts (…)`.
 
     A run that was killed leaves its dbt at work. That one's sessions are ended here, and what it
     begins anew is refused, since each of its transactions takes the row of the second lock.
@@ -62,7 +66,7 @@ def marts_locked(
         WarehouseError: as `Locks.acquire`; or the block failed and the server had restarted.
     """
     with Locks(engine, "all spaces", work) as locks:
-        locks.acquire(_MARTS, wait_seconds, on_wait)
+        locks.acquire(_MARTS, wait_seconds, lambda holder: say(f"{WAITING} ({holder})"))
         with engine.begin() as connection:
             connection.execute(_END_SESSIONS)
         locks.acquire(_DBT)

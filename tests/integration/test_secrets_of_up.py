@@ -17,7 +17,7 @@ import psutil
 import pytest
 from cryptography.fernet import Fernet
 
-from pipelines.hosting.child_secrets import NEEDED
+from pipelines.hosting.children import NEEDED
 from resources.variables import (
     ALERT_SLACK_URL,
     ALERT_TEAMS_URL,

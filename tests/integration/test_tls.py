@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import URL
 
-from assets.marts.manifest import FOLDER
-from assets.marts.project import DBT, connected
+from assets.marts.manifest import DBT_COMMAND, FOLDER, dbt_environment
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.warehouse_errors import WarehouseError
 from tests.integration.commands import Shell
@@ -68,9 +67,9 @@ def test_the_warehouse_dagster_and_dbt_reach_a_server_that_is_checked(
         "--log-path",
         str(shell.folder),
     ]
-    with connected(made, "debug"):
+    with dbt_environment(made, "debug"):
         asked = subprocess.run(
-            [DBT.dbt_executable, "debug", "--connection", *paths],
+            [DBT_COMMAND, "debug", "--connection", *paths],
             capture_output=True,
             text=True,
             check=False,

@@ -2,15 +2,14 @@
 not shown by Dagster.
 """
 
-import logging
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
 import pytest
-from sqlalchemy import Engine
 
-from assets.marts.failing_rows import with_rows
+from assets.marts.build import with_rows
 from assets.marts.people import people_columns, project_tables
 from resources.warehouse.schema import SPECS
 from tests.assets.marts.building import rows_of
@@ -79,15 +78,9 @@ def test_the_rows_that_a_test_of_dbt_objects_to_are_shown_without_people(
         passed=False, check_name="late", metadata={"unique_id": "test.late"}
     )
 
-    def shown(engine: Engine) -> dg.AssetCheckResult:
-        return with_rows(
-            failed,
-            engine,
-            {"nodes": {"test.late": node, "model.issue": issue}},
-            tmp_path,
-            logging.getLogger(),
-        )
-
-    assert {*rows_of(shown(marts.engine))[0]} == {"issue_key"}
+    nodes = {"test.late": node, "model.issue": issue}
+    dbt: Any = SimpleNamespace(manifest={"nodes": nodes}, target_path=tmp_path)
+    shown = with_rows(failed, marts.engine, dbt)
+    assert {*rows_of(shown)[0]} == {"issue_key"}
     node["column_name"] = "assignee"
-    assert "rows" not in shown(marts.engine).metadata
+    assert "rows" not in with_rows(failed, marts.engine, dbt).metadata

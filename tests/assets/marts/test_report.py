@@ -93,7 +93,7 @@ def test_each_mart_with_a_chart_has_it_at_its_materialization(
         and "chart" in event.materialization.metadata
     }
     pictures = {
-        mart: re.fullmatch(r"!\[(.+)\]\(data:image/svg\+xml,([\w%/.~-]+)\)", str(chart.value))
+        mart: re.fullmatch(r"!\[(.+)\]\(data:image/svg\+xml,([\w%/.~,:;=-]+)\)", str(chart.value))
         for mart, chart in found.items()
         if isinstance(chart, dg.MarkdownMetadataValue)
     }
@@ -217,9 +217,9 @@ def test_a_report_waits_for_a_build_whose_marts_come_one_by_one(
     with Locks(marts.engine, "all spaces", "build of run 3f2a9c1e") as build:
         build.acquire("marts")
         with pytest.raises(WarehouseBusyError):
-            report(marts.engine, TOKYO, wait_seconds=0.3, waiting=reported.append)
-    [holder] = reported
-    assert holder.startswith("build of run 3f2a9c1e, process ")
+            report(marts.engine, TOKYO, wait_seconds=0.3, say=reported.append)
+    [said] = reported
+    assert said.startswith("waiting for a build of the marts (build of run 3f2a9c1e, process ")
 
 
 def test_without_marts_the_report_says_what_to_do(warehouse: Engine) -> None:
