@@ -18,6 +18,7 @@ from resources.backlog.client_values import RequestStats
 from resources.privacy import Mask
 from resources.progress import LogProgress, Progress
 from resources.warehouse.reconciliations import Level
+from resources.warehouse.schema import SPECS
 from simulator import Simulator, SpaceSpec
 from sync.activities import is_behind, sync_activities, sync_past_activities
 from sync.comments import sync_comments
@@ -38,14 +39,9 @@ SMALL = SpaceSpec(seed=3, users=8, projects=3, issues=60, history_days=240)
 #: Hardly anything: for who asks for access only.
 TINY = SpaceSpec(seed=3, users=2, projects=1, issues=1, history_days=10)
 CALENDAR = Calendar("2026-01", "Asia/Tokyo")
-LISTINGS = (
-    "space", "users", "projects", "project_members", "teams", "statuses", "issue_types",
-    "categories", "versions", "custom_fields",
-    "priorities", "resolutions",
-)  # fmt: skip
-
-#: What the space says of itself, read once a day.
-DAILY = ("licence", "disk_usage")
+#: Tables that are read whole with each load, and those that the space says of itself once a day.
+LISTINGS = tuple(name for name, spec in SPECS.items() if spec.listing and not spec.daily)
+DAILY = tuple(name for name, spec in SPECS.items() if spec.daily)
 
 #: Routes of the feed, and of the comments of an issue.
 FEED, COMMENTS = "/space/activities", "/issues/{issue}/comments"

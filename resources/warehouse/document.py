@@ -21,7 +21,8 @@ _HEAD = f"""# Tables
 Made from `resources/warehouse/schema*.py` by `{_COMMAND}`; do not edit.
 
 Each row of `raw` is a record of the source as it is now; those of `activities` are kept as they
-were received, and those of `issue_changes` are made from the change logs of `comments`. `*_id`
+were received, those with a `version` are versions of one record, and those of `issue_changes` are
+made from the change logs of `comments`. `*_id`
 columns hold ids of the source, `*_at` instants in UTC, `*_date` dates in the space's zone, hours
 are decimal hours. The name in brackets at a column is its place in the record, which is kept whole
 in `payload`. Rows that vanish from the source stay, with `deleted_at` set; `ops.deletions` says

@@ -66,7 +66,11 @@ _LICENCE = raw_table(
     ],
     endpoint="GET /space/licence",
     label=("licence", "ライセンス"),
-    listing=Listing("A limit of 0 means that there is none.", daily=True),
+    listing=Listing(
+        "The row of the highest version holds, from its `loaded_at` on; those before it say what "
+        "held until then. By the samples of the API's reference, a limit of 0 is none.",
+        daily=True,
+    ),
     key=(VERSION.name,),
     vanishes=False,
 )  # fmt: skip
@@ -90,7 +94,11 @@ _DISK_USAGE = raw_table(
     ],
     endpoint="GET /space/diskUsage",
     label=("disk usage", "使用容量"),
-    listing=Listing("Only administrators may read it.", daily=True),
+    listing=Listing(
+        "Only administrators may read it. `jsonb_to_recordset(details)` makes a row of each "
+        "project.",
+        daily=True,
+    ),
     key=(),
     vanishes=False,
 )
