@@ -93,7 +93,7 @@ def test_each_mart_with_a_chart_has_it_at_its_materialization(
         and "chart" in event.materialization.metadata
     }
     pictures = {
-        mart: re.fullmatch(r"!\[(.+)\]\(data:image/svg\+xml,([\w%/.~-]+)\)", str(chart.value))
+        mart: re.fullmatch(r"!\[(.+)\]\(data:image/svg\+xml,([\w%/.~,:;=-]+)\)", str(chart.value))
         for mart, chart in found.items()
         if isinstance(chart, dg.MarkdownMetadataValue)
     }
