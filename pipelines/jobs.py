@@ -33,7 +33,8 @@ users_job = dg.define_asset_job(
 projects_job = dg.define_asset_job(
     "projects",
     dg.AssetSelection.groups("raw") - USERS - ISSUES,
-    description="Load the space, its projects, their members and teams, and all master data.",
+    description="Load the space, its projects, their members and teams, and all master data; "
+    "once a day what the space says of itself.",
     tags=of_kind("projects"),
 )
 issues_job = dg.define_asset_job(

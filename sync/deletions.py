@@ -11,19 +11,12 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import DateTime, literal, select
+from sqlalchemy import select
 
 from resources.backlog.client_values import IssueFilter
-from resources.backlog.errors import NotFound, PermanentError, PermissionDenied
+from resources.backlog.errors import NotFound, PermanentError
 from resources.backlog.feed import ISSUE_DELETED, deleted_issues
 from resources.backlog.scan import PROJECTS_PER_REQUEST
-from resources.warehouse.quarantine import (
-    pending_rejections,
-    place_to_retry,
-    resolve_rejections,
-    resolve_without_id,
-    unplaced_projects,
-)
 from resources.warehouse.reconciliations import latest
 from resources.warehouse.schema import SPECS
 from resources.warehouse.tombstones import mark_issues_deleted, stored_ids
@@ -71,7 +64,7 @@ def mark_missed(session: Session, project: Project, missed: Collection[int]) -> 
     Raises:
         NotFound: the project has become inaccessible meanwhile, so that the read proves nothing.
     """
-    if missed and not _mark_if_absent(session, missed, "partition re-read"):
+    if missed and not look_up(session, dict.fromkeys(missed, "partition re-read")):
         _refuse_lost(session, [project])
 
 
@@ -108,7 +101,7 @@ def unequal_projects(
     )
     with session.engine.connect() as connection:
         suspects = set(connection.execute(stored).scalars())
-    _mark_if_absent(session, suspects, "activity feed")
+    look_up(session, dict.fromkeys(suspects, "activity feed"))
     try:
         differing = differing_projects(
             session.client, session.engine, session.space_key, ids, read_at
@@ -122,88 +115,21 @@ def unequal_projects(
     return unequal
 
 
-def retry_rejected(session: Session) -> None:
-    """Read quarantined issues again, and stored ones with a time in the future; resolve the entries
-    of those that are gone.
+def look_up(session: Session, suspects: Mapping[int, str]) -> bool:
+    """Ask for issues by id, store what comes back, and mark those that do not, each with how it was
+    found as the evidence; False when the absence of some proves nothing.
     """
-    issues = session.spec.table.c
-    ahead = select(issues.id).where(
-        issues.space_key == session.space_key,
-        issues.updated_at > literal(session.writer.latest, DateTime(timezone=True)),
-    )
-    with session.engine.connect() as connection:
-        keys = pending_rejections(
-            connection, session.space_key, session.spec.name, project_ids=session.visible
-        )
-        ids = {int(key) for key in keys if key.isdigit()}.union(connection.execute(ahead).scalars())
-    gone = _absent(session, ids, session.visible)
-    with session.store.transaction() as connection:
-        resolve_rejections(
-            connection,
-            session.space_key,
-            session.spec.name,
-            [str(identifier) for identifier in gone],
-        )
-    for place in sorted({place for key in keys if (place := place_to_retry(key))}):
-        _retry_without_id(session, place)
-
-
-def _retry_without_id(session: Session, issue_key: str) -> None:
-    """Ask for an issue without an id by its key, and resolve its entries in quarantine unless it
-    still has none.
-    """
-    try:
-        still = session.writer.write(session.client.issue_again(issue_key)).without_id
-    except (NotFound, PermissionDenied):
-        still = ()
-    with session.store.transaction() as connection:
-        resolve_without_id(
-            connection, session.space_key, session.spec.name, still=still, place=issue_key
-        )
-
-
-def resolve_issues_without_id(session: Session, project: Project, met: Collection[str]) -> None:
-    """Resolve the entries in quarantine of issues without an id, of a project that was read whole,
-    except those that were met.
-    """
-    with session.store.transaction() as connection:
-        resolve_without_id(
-            connection, session.space_key, session.spec.name, still=met, project_id=project.id
-        )
-
-
-def unplaced_rejections(session: Session) -> set[int | None]:
-    """Return the projects of quarantined issues that only a read of the whole project can find;
-    None: of any.
-    """
-    with session.engine.connect() as connection:
-        return unplaced_projects(connection, session.space_key, session.spec.name)
-
-
-def mark_absent(session: Session, requested: Mapping[int, str]) -> None:
-    """Ask for issues by id, store what comes back, and mark those that do not, each with who
-    requested it as the evidence.
-    """
+    absent = absent_ids(session, suspects, session.visible)
+    gone = _provably_absent(session, absent)
     by_evidence: dict[str, list[int]] = defaultdict(list)
-    for identifier in _provably_absent(session, _absent(session, requested, session.visible)):
-        by_evidence[requested[identifier]].append(identifier)
+    for identifier in gone:
+        by_evidence[suspects[identifier]].append(identifier)
     for evidence, ids in by_evidence.items():
         _mark_deleted(session, ids, evidence)
-
-
-def _mark_if_absent(session: Session, suspects: Collection[int], found_by: str) -> bool:
-    """Mark those of the issues that the source does not give by id; False when the absence of some
-    proves nothing.
-    """
-    absent = _absent(session, suspects, session.visible)
-    gone = _provably_absent(session, absent)
-    _mark_deleted(session, gone, found_by)
     return len(gone) == len(absent)
 
 
 def _mark_deleted(session: Session, gone: Sequence[int], found_by: str) -> None:
-    if not gone:
-        return
     issues = session.spec.table.c
     with session.store.transaction() as connection:
         query = select(issues.project_id, issues.updated_at).where(
@@ -243,7 +169,7 @@ def _provably_absent(session: Session, absent: Sequence[int]) -> list[int]:
         return []
     now, visible = _archived_now(session), session.visible
     if not now.keys() <= visible.keys():
-        stored = {identifier: stored[identifier] for identifier in _absent(session, stored, now)}
+        stored = {identifier: stored[identifier] for identifier in absent_ids(session, stored, now)}
     sound: set[int] = set()
     empty: set[int] = set()
     for project_id in set(stored.values()) & now.keys() & visible.keys():
@@ -306,7 +232,7 @@ def _refuse_lost(session: Session, projects: Sequence[Project]) -> None:
         )
 
 
-def _absent(session: Session, ids: Collection[int], projects: Collection[int]) -> list[int]:
+def absent_ids(session: Session, ids: Collection[int], projects: Collection[int]) -> list[int]:
     """Ask for issues of projects by id, a hundred a request, store what comes back and return the
     ids that do not.
 

@@ -14,8 +14,9 @@ from resources.backlog.scan import Scan, scan_window
 from resources.backlog.window import Window
 from resources.records import Page
 from resources.warehouse.tombstones import ids_by_creation
-from sync.deletions import mark_missed, mark_vanished, resolve_issues_without_id
+from sync.deletions import mark_missed, mark_vanished
 from sync.month_windows import Slice
+from sync.quarantine_retries import resolve_issues_without_id
 from sync.session import Session
 from sync.visible_projects import Project
 from sync.watermarks import keep_checkpoint

@@ -13,16 +13,18 @@ from resources.backlog.window import CompletenessProof, Window
 from sync.counts import Span
 from sync.deletions import (
     mark_vanished,
-    resolve_issues_without_id,
-    retry_rejected,
     source_count,
     unequal_projects,
-    unplaced_rejections,
 )
 from sync.issue_batches import store_scan, store_whole_project
 from sync.issue_passes import attempt, known_rows, passes, windows
 from sync.month_windows import Slice
 from sync.partition_reports import report_issues
+from sync.quarantine_retries import (
+    resolve_issues_without_id,
+    retry_rejected,
+    unplaced_rejections,
+)
 from sync.refetch import (
     acknowledge_met,
     read_by_id,

@@ -15,7 +15,7 @@ from resources.warehouse.refetch_requests import (
 from sync.by_id import IDS_PER_REQUEST, chunks
 from sync.comment_selection import tonights_refresh
 from sync.counts import Span
-from sync.deletions import mark_absent
+from sync.deletions import look_up
 from sync.partition_reports import report_issues
 from sync.session import Session
 from sync.visible_projects import Project
@@ -140,7 +140,7 @@ def read_by_id(
     `acknowledge` the requests that have been served, after each hundred.
     """
     for asked in chunks(requested, IDS_PER_REQUEST):
-        mark_absent(
+        look_up(
             session,
             {
                 issue.issue_id: issue.by

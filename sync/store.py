@@ -1,4 +1,24 @@
-"""The only transactions of a load: they commit only while it holds its locks."""
+"""The only transactions of a load: they commit only while it holds its locks.
+
+What is committed together, and what a load leaves that is killed before or after:
+
+- A page of issues and the checkpoint behind it (`issue_batches.py`). The next load reads on from
+  the checkpoint; a page that was under way is read again, and the merge makes it exactly once.
+- Stored issues that a whole read has not met are proven and marked, with their comments and changes
+  and with requests for their children (`deletions.py`), before a checkpoint passes them: the next
+  load does not know what this one has met.
+- The acknowledgement of requested issues (`refetch.py`), after the rows or marks that serve them.
+  In between: they are read once more.
+- The watermark of projects, their checkpoints cleared, and success (`watermarks.py`), last of all:
+  a pass that was not finished is continued, or read again from the old watermark on.
+- Comments, their changes, how far their issues are read, and what that acknowledges
+  (`comment_batches.py`). A whole read marks what is gone only at its end, and begins anew.
+- A page of activities, what it requests, and how far the feed is read (`activity_pages.py`); where
+  it reports a join, also that the project is not covered and its reads are forgotten. The requests
+  of a gap come before the page that moves the cursor over it (`activities.py`).
+- A list, the marks of what it lacks, and requests for the issues that refer to these (`writer.py`).
+- A settled entry of the quarantine, after the read that settles it. In between: one more try.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

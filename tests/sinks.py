@@ -1,10 +1,12 @@
 """A webhook and a mail server on this machine that keep the messages they get."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any, Self, cast
 
+import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
@@ -37,6 +39,13 @@ class WebhookSink:
 
     def __exit__(self, *_: object) -> None:
         self._serving.close()
+
+
+@pytest.fixture
+def sink() -> Iterator[WebhookSink]:
+    """Return a server that takes messages by HTTP and keeps them."""
+    with WebhookSink() as made:
+        yield made
 
 
 class MailSink:

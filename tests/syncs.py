@@ -35,12 +35,17 @@ from tests.warehouse_view import WarehouseView, without_zeros
 
 #: Three projects (OPS, WEB, APP) with 60 issues, changed from November 2025 to June 2026.
 SMALL = SpaceSpec(seed=3, users=8, projects=3, issues=60, history_days=240)
+#: Hardly anything: for who asks for access only.
+TINY = SpaceSpec(seed=3, users=2, projects=1, issues=1, history_days=10)
 CALENDAR = Calendar("2026-01", "Asia/Tokyo")
 LISTINGS = (
     "space", "users", "projects", "project_members", "teams", "statuses", "issue_types",
     "categories", "versions", "custom_fields",
     "priorities", "resolutions",
 )  # fmt: skip
+
+#: What the space says of itself, read once a day.
+DAILY = ("licence", "disk_usage")
 
 #: Routes of the feed, and of the comments of an issue.
 FEED, COMMENTS = "/space/activities", "/issues/{issue}/comments"
@@ -280,7 +285,7 @@ class Syncs(WarehouseView):
 
     def load(self) -> "Syncs":
         """Load everything for the first time."""
-        assert failures(self.listing()) + failures(self.run()) == []
+        assert failures(self.listing(*LISTINGS, *DAILY)) + failures(self.run()) == []
         return self
 
     def compare(
@@ -372,7 +377,7 @@ def asked_for_comments(syncs: Syncs) -> list[tuple[int, int]]:
     return [(int(one.path.split("/")[2]), int(one.param("minId") or 0)) for one in made]
 
 
-def refetch_requests(syncs: Syncs) -> dict[int, tuple[Any, bool]]:
+def refetch_requests(syncs: WarehouseView) -> dict[int, tuple[Any, bool]]:
     """Return issue -> the comment from which it is requested, and whether it is itself."""
     rows = syncs.query(
         "SELECT issue_id, refetch_comments_from, refetch_issue FROM ops.issue_sync_state "

@@ -19,11 +19,6 @@ def test_missed_stale_and_not_deleted_rows_are_counted_apart() -> None:
     assert differences(source, copy) == Difference(source=4, missed=1, stale=2, not_deleted=2)
 
 
-def test_equal_tables_have_no_difference() -> None:
-    rows = issue_rows([issue(1), issue(2)])
-    assert differences(rows, dict(rows)) == Difference(2, 0, 0, 0)
-
-
 def test_zones_empty_texts_and_what_postgresql_cannot_hold_make_no_row_stale() -> None:
     assert row("2026-07-01T09:00:00+09:00", None, 1) == row(MOMENT, "", 1)
     assert row(MOMENT, "a\x00b", 1) == row(MOMENT, "ab", 1)

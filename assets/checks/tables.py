@@ -34,7 +34,6 @@ from resources.warehouse.spec import TableSpec
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 from resources.warehouse.written_rows import all_there_before
-from sync.listings import OF_PROJECT, OF_SPACE
 
 #: Metadata of a check that judges rows: which it has looked at.
 LOOKED_AT = "looked_at"
@@ -46,8 +45,6 @@ _WHICH_ROWS = (
 #: themselves, below which Dagster starts no check, and the feed, which is read so often that a step
 #: of its own would be dear. They are large, and their checks look only at what is new.
 CHECKED_IN_THEIR_RUNS = ("issues", "comments", "issue_changes", "activities")
-#: Tables of many rows that each load reads whole.
-READ_WHOLE = frozenset({"users", "projects", "teams", *OF_PROJECT, *OF_SPACE})
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ TABLE_CHECKS = (
         "The last read of the table found at least half of the most rows that one of the "
         f"{READS_BEFORE} reads before it found, if that is {ENOUGH_ROWS} or more.",
         dg.AssetCheckSeverity.ERROR,
-        lambda spec: spec.name in READ_WHOLE,
+        lambda spec: spec.listing is not None and spec.vanishes,
         rows_not_halved,
     ),
     TableCheck(

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.test_utils import instance_for_test
 
 from resources.logs import LOGGERS
 from tests.deployment import Deployment
-from tests.sinks import WebhookSink
+from tests.sinks import sink as sink  # a fixture
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,15 @@ def sensing_instance() -> Iterator[dg.DagsterInstance]:
     evaluation wants.
     """
     with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as made:
+        yield made
+
+
+@pytest.fixture
+def in_postgres(warehouse_url: str) -> Iterator[dg.DagsterInstance]:
+    """Return an instance whose storage is in a PostgreSQL."""
+    with instance_for_test(
+        overrides={"storage": {"postgres": {"postgres_url": warehouse_url}}}
+    ) as made:
         yield made
 
 
@@ -57,10 +67,3 @@ def as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         loggers[name].setLevel(level)
     os.environ.clear()
     os.environ.update(variables)
-
-
-@pytest.fixture
-def sink() -> Iterator[WebhookSink]:
-    """Return a server that takes messages by HTTP and keeps them."""
-    with WebhookSink() as made:
-        yield made

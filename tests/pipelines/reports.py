@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pipelines.alerting.alerter import Alerter
 from pipelines.alerting.ledger import Ledger
 from resources.alerts.channel import Channel
+from resources.alerts.channels import Slack
+from resources.secret import Secret
 from tests.deployment import Deployment
 from tests.sinks import WebhookSink
 
@@ -18,6 +20,13 @@ def alerter(deployment: Deployment, *channels: Channel) -> Alerter:
 
 def look(one: Alerter, minutes: float = 0.0) -> Ledger:
     return one.look(datetime.now(UTC) + timedelta(minutes=minutes))
+
+
+def watching(deployment: Deployment, sink: WebhookSink) -> Alerter:
+    """Return an alerter that writes to a receiver, and has looked once."""
+    made = alerter(deployment, Slack(Secret(sink.url)))
+    look(made)
+    return made
 
 
 def texts(sink: WebhookSink) -> list[str]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.test_utils import instance_for_test
 
 from assets.dagster_internals import (
     RETENTION,
@@ -107,14 +106,6 @@ def test_the_versions_of_inputs_are_the_tags_that_dagster_itself_records(
     tags = input_versions(instance, [ABOVE], run.run_id)
     assert "7" in tags.values()
     assert tags.items() <= (event.asset_materialization.tags or {}).items()
-
-
-@pytest.fixture
-def in_postgres(warehouse_url: str) -> Iterator[dg.DagsterInstance]:
-    with instance_for_test(
-        overrides={"storage": {"postgres": {"postgres_url": warehouse_url}}}
-    ) as made:
-        yield made
 
 
 # -- backfills -------------------------------------------------------------------------------------

@@ -8,18 +8,18 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from assets.partitions import month_keys
 from pipelines.jobs import of_kind
-from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG
 from pipelines.schedules import (
     SCHEDULES,
     reason_to_skip,
 )
 from resources.cadences import ISSUES
-from resources.dagster_tags import KIND_TAG, RANGE_END_TAG, RANGE_START_TAG
+from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.warehouse_resource import WarehouseResource
 from simulator import Fault
 from tests.deployment import Deployment
 from tests.pipelines.test_slots import blocked
+from tests.pipelines.ticking import active, add_run
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 NOBODY = "999999999@1.0"
@@ -41,13 +41,6 @@ def tick(
     )
     with context:
         return BY_NAME[name].evaluate_tick(context)
-
-
-def add_run(
-    instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus, process: str | None = None
-) -> str:
-    tags = {KIND_TAG: kind} | ({PROCESS_TAG: process} if process else {})
-    return instance.add_run(dg.DagsterRun(job_name=kind, status=status, tags=tags)).run_id
 
 
 def test_the_jitter_of_a_space_is_the_same_at_every_start_and_at_most_five_minutes() -> None:
@@ -79,17 +72,17 @@ def test_a_due_tick_requests_one_run_and_none_late_or_while_one_is_active(
         assert not late.run_requests
         assert "more than an hour" in str(late.skip_message)
         for status in (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED):
-            active = add_run(near.instance, schedule.job_name, status)
+            working = add_run(near.instance, schedule.job_name, status)
             busy = tick(due, name)
             assert not busy.run_requests
-            assert busy.skip_message == f"run {active} of the same kind has not ended"
-            near.instance.delete_run(active)
+            assert busy.skip_message == f"run {working} of the same kind has not ended"
+            near.instance.delete_run(working)
 
 
 def test_the_run_of_a_tick_waits_in_the_queue_for_a_command_which_may_load_less(
     near: Deployment,
 ) -> None:
-    of_command = add_run(near.instance, "issues", dg.DagsterRunStatus.STARTED, process=mark())
+    of_command = active(near, "issues")
     assert tick(near, "issues_every_12_hours").run_requests
     [run] = near.instance.get_runs(dg.RunsFilter(run_ids=[of_command]))
     assert blocked(of_kind("issues"), dict(run.tags))
@@ -102,13 +95,13 @@ def test_where_access_is_by_api_key_no_tokens_are_renewed(near: Deployment) -> N
 
 
 def test_a_run_of_another_kind_or_one_that_has_ended_holds_nothing_back(near: Deployment) -> None:
-    add_run(near.instance, "issues", dg.DagsterRunStatus.STARTED)
+    add_run(near.instance, "issues")
     add_run(near.instance, "users", dg.DagsterRunStatus.FAILURE)
     assert tick(near, "users_daily").run_requests
 
 
 def test_a_run_whose_command_was_killed_is_ended_and_holds_nothing_back(near: Deployment) -> None:
-    dead = add_run(near.instance, "issues", dg.DagsterRunStatus.STARTED, process=NOBODY)
+    dead = add_run(near.instance, "issues", tags={PROCESS_TAG: NOBODY})
     assert tick(near, "issues_every_12_hours").run_requests
     run = near.instance.get_run_by_id(dead)
     assert run is not None

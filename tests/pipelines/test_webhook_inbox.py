@@ -11,19 +11,9 @@ from pipelines.sensors.targeted_sync import AGAIN_AFTER, activity_feed, webhook_
 from simulator import Fault
 from tests.deployment import Deployment
 from tests.pipelines.ticking import Daemon, active, event, outcomes, post, run, some
+from tests.syncs import refetch_requests
 
 COMMENTS = "/issues/{issue}/comments"
-
-
-def refetch_requests(deployment: Deployment) -> dict[int, tuple[int | None, bool, str]]:
-    rows = deployment.query(
-        "SELECT * FROM ops.issue_sync_state WHERE refetch_issue OR "
-        "refetch_comments_from IS NOT NULL"
-    )
-    return {
-        row["issue_id"]: (row["refetch_comments_from"], row["refetch_issue"], row["requested_by"])
-        for row in rows
-    }
 
 
 @pytest.mark.parametrize("kind", [2, "2"])

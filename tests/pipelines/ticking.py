@@ -3,6 +3,7 @@ around them.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,11 +54,20 @@ def run(deployment: Deployment, request: dg.RunRequest | None) -> Run:
     return done
 
 
-def active(deployment: Deployment, kind: str) -> str:
-    tags = {KIND_TAG: kind, PROCESS_TAG: mark()}
-    return deployment.instance.add_run(
-        dg.DagsterRun(job_name=kind, status=dg.DagsterRunStatus.STARTED, tags=tags)
+def add_run(
+    instance: dg.DagsterInstance,
+    kind: str,
+    status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
+    tags: Mapping[str, str] | None = None,
+) -> str:
+    """Write down a run of a kind, and return its id."""
+    return instance.add_run(
+        dg.DagsterRun(job_name=kind, status=status, tags={KIND_TAG: kind, **(tags or {})})
     ).run_id
+
+
+def active(deployment: Deployment, kind: str) -> str:
+    return add_run(deployment.instance, kind, tags={PROCESS_TAG: mark()})
 
 
 def some(deployment: Deployment, count: int = 1) -> list[Issue]:

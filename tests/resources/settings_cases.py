@@ -161,6 +161,85 @@ TEXTS: Mapping[tuple[str, str], str] = {
 #: Control characters, and bytes that are no UTF-8 as Python reads them from the environment.
 UNSEEN = ("\n", "\r", "\0", "\x1b[31m", "\x7f", "\udcff", "\u2028", "\x85")
 SHORT = ("BACKLOG_PRIVACY_KEY", "BACKLOG_SERVICE_TOKEN", "BACKLOG_WEBHOOK_SECRET")
+_SECRET_OF_OAUTH = {"BACKLOG_OAUTH_CLIENT_SECRET": SECRET}
+_OAUTH = {"BACKLOG_OAUTH_CLIENT_ID": "client-1", **_SECRET_OF_OAUTH}
+_SMTP = {"BACKLOG_ALERT_SMTP_URL": f"smtp://me:{SECRET}@mail"}
+#: What is wrong with several variables together.
+TOGETHER = [
+    Case(
+        {"BACKLOG_API_KEY": SECRET},
+        "BACKLOG_URL is '': expected the root of the space to which BACKLOG_API_KEY",
+        {},
+    ),
+    Case(
+        {"BACKLOG_OAUTH_CLIENT_ID": "client-1"},
+        "BACKLOG_OAUTH_CLIENT_SECRET is '': expected the client secret",
+        {},
+    ),
+    Case(_SECRET_OF_OAUTH, "BACKLOG_OAUTH_CLIENT_ID is '': expected the client id", {}),
+    Case(
+        _OAUTH,
+        "BACKLOG_URL is '': expected the root of the space to which BACKLOG_OAUTH_CLIENT_ID",
+        {},
+    ),
+    Case(_OAUTH, "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_OAUTH_CLIENT_ID is set"),
+    Case(
+        _OAUTH,
+        "BACKLOG_TOKEN_KEY is '': expected a key that encrypts",
+        {"BACKLOG_URL": "https://acme.backlog.com"},
+    ),
+    Case(
+        {"BACKLOG_API_KEY": ""},
+        "BACKLOG_API_KEY is '': expected the API key of a user of https://acme.backlog.com",
+    ),
+    Case(
+        {"BACKLOG_URL": "simulated"},
+        "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_URL is simulated",
+    ),
+    Case({"BACKLOG_URL": "Simulated"}, r"BACKLOG_URL is '…' \(it does not begin with"),
+    Case(_SMTP, "BACKLOG_ALERT_MAIL_FROM is '': expected a mail address"),
+    Case(
+        _SMTP | {"BACKLOG_ALERT_MAIL_FROM": "a@example.com"},
+        "BACKLOG_ALERT_MAIL_TO is '': expected a mail address",
+    ),
+]
+#: Variables, values of theirs that are wrong, what is said of these, and what else is set.
+OF_SECRETS: list[tuple[tuple[str, ...], tuple[str, ...], str, Mapping[str, str]]] = [
+    (
+        (ALERT_URLS,),
+        (
+            SECRET, f"//{SECRET}", f"json:/{SECRET}", f"json://host {SECRET}",
+            f"json://host,{SECRET} x", f"：//{SECRET}", ",",
+        ),
+        r"'…' \(number [12] of [02123] does not begin with a scheme and ://\)",
+        {},
+    ),
+    (SHORT, ("x", "x" * 15, "短い"), "'…': expected a secret of 16 characters or more", {}),
+    (
+        ("BACKLOG_WEBHOOK_SECRET",),
+        (f"{SECRET}/with/slashes", f"{SECRET} with blanks", f"{SECRET}-日本語", f"{SECRET}％20"),
+        "'…': expected letters, digits, - and _",
+        {},
+    ),
+    (
+        ("BACKLOG_SERVICE_TOKEN",),
+        (f"{SECRET}-日本語", f"{SECRET} with blanks", f"{SECRET}ｘ"),
+        "'…': expected ASCII letters",
+        {},
+    ),
+    (
+        ("BACKLOG_API_KEY",),
+        (f"{SECRET}ａ", f"{SECRET} {SECRET}", f"“{SECRET}”"),
+        "'…': expected an API key as Backlog shows it",
+        {},
+    ),
+    (
+        ("BACKLOG_TOKEN_KEY",),
+        ("short", f"{SECRET}=", "=" * 44, "ａ" * 44, ",", f"{'A' * 43}=,{SECRET}"),
+        "'…?': expected a key that encrypts OAuth tokens",
+        {"BACKLOG_API_KEY": "", **_OAUTH},
+    ),
+]  # fmt: skip
 #: A name that is none of ours -> the one that was meant.
 NAMES = {
     "BACKLOG_ULR": "BACKLOG_URL",
@@ -229,49 +308,10 @@ def cases() -> Iterator[Case]:
                 rf"{name} is '.*': expected text without control characters",
                 SPACE | MAIL,
             )
-    for value in (
-        SECRET,
-        f"//{SECRET}",
-        f"json:/{SECRET}",
-        f"json://host {SECRET}",
-        f"json://host,{SECRET} x",
-        f"：//{SECRET}",
-        ",",
-    ):
-        yield Case(
-            {ALERT_URLS: value},
-            rf"{ALERT_URLS} is '…' \(number [12] of [02123] does not begin with a scheme and ://\)",
-        )
-    for name in SHORT:
-        for value in ("x", "x" * 15, "短い"):
-            yield Case({name: value}, rf"{name} is '…': expected a secret of 16 characters or more")
-    for value in (
-        f"{SECRET}/with/slashes",
-        f"{SECRET} with blanks",
-        f"{SECRET}-日本語",
-        f"{SECRET}％20",
-    ):
-        yield Case(
-            {"BACKLOG_WEBHOOK_SECRET": value},
-            r"BACKLOG_WEBHOOK_SECRET is '…': expected letters, digits, - and _",
-        )
-    for value in (f"{SECRET}-日本語", f"{SECRET} with blanks", f"{SECRET}ｘ"):
-        yield Case(
-            {"BACKLOG_SERVICE_TOKEN": value},
-            r"BACKLOG_SERVICE_TOKEN is '…': expected ASCII letters",
-        )
-    for value in (f"{SECRET}ａ", f"{SECRET} {SECRET}", f"“{SECRET}”"):
-        yield Case(
-            {"BACKLOG_API_KEY": value},
-            r"BACKLOG_API_KEY is '…': expected an API key as Backlog shows it",
-        )
-    for value in ("short", f"{SECRET}=", "=" * 44, "ａ" * 44, ",", f"{'A' * 43}=,{SECRET}"):
-        oauth = OAUTH | {"BACKLOG_OAUTH_CLIENT_SECRET": SECRET}
-        yield Case(
-            {"BACKLOG_TOKEN_KEY": value},
-            r"BACKLOG_TOKEN_KEY is '…?': expected a key that encrypts OAuth tokens",
-            oauth,
-        )
+    for names, wrong_values, said, more in OF_SECRETS:
+        for name in names:
+            for value in wrong_values:
+                yield Case({name: value}, rf"{name} is {said}", {**SPACE, **more})
     for name in SECRETS:
         # Where a path belongs, somebody has put the secret itself.
         yield Case(
@@ -284,77 +324,23 @@ def cases() -> Iterator[Case]:
             rf"{name}_FILE is '…' \(it is no path\)",
             _without(name),
         )
-    yield Case(
-        {"BACKLOG_API_KEY_FILE": "/"},
-        r"BACKLOG_API_KEY_FILE is '…' \(is a directory\)",
-        _without("BACKLOG_API_KEY"),
-    )
-    yield Case(
-        {"BACKLOG_API_KEY_FILE": "/dev/null"},
-        r"BACKLOG_API_KEY_FILE is '…' \(it is empty\)",
-        _without("BACKLOG_API_KEY"),
-    )
-    yield Case(
-        {"BACKLOG_API_KEY_FILE": "a" * 5_000},
-        r"BACKLOG_API_KEY_FILE is '…' \(file name too long\)",
-        _without("BACKLOG_API_KEY"),
-    )
+    for file, wrong in {
+        "/": "is a directory",
+        "/dev/null": "it is empty",
+        "a" * 5_000: "file name too long",
+    }.items():
+        yield Case(
+            {"BACKLOG_API_KEY_FILE": file},
+            rf"BACKLOG_API_KEY_FILE is '…' \({wrong}\)",
+            _without("BACKLOG_API_KEY"),
+        )
     for name, meant in NAMES.items():
         yield Case(
             {name: SECRET},
             rf"{name} is '…': expected no variable of this name: did you mean {meant}",
         )
     yield Case({"BACKLOG_ \n": SECRET}, r"BACKLOG_… is '…': expected no variable of this name")
-    yield from together()
-
-
-def together() -> Iterator[Case]:
-    """Yield what is wrong with several variables together."""
-    nothing: dict[str, str] = {}
-    yield Case(
-        {"BACKLOG_API_KEY": SECRET},
-        "BACKLOG_URL is '': expected the root of the space to which BACKLOG_API_KEY",
-        nothing,
-    )
-    yield Case(
-        {"BACKLOG_OAUTH_CLIENT_ID": "client-1"},
-        "BACKLOG_OAUTH_CLIENT_SECRET is '': expected the client secret",
-        nothing,
-    )
-    yield Case(
-        {"BACKLOG_OAUTH_CLIENT_SECRET": SECRET},
-        "BACKLOG_OAUTH_CLIENT_ID is '': expected the client id",
-        nothing,
-    )
-    oauth = {"BACKLOG_OAUTH_CLIENT_ID": "client-1", "BACKLOG_OAUTH_CLIENT_SECRET": SECRET}
-    yield Case(
-        oauth,
-        "BACKLOG_URL is '': expected the root of the space to which BACKLOG_OAUTH_CLIENT_ID",
-        nothing,
-    )
-    yield Case(
-        oauth, "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_OAUTH_CLIENT_ID is set"
-    )
-    yield Case(
-        oauth,
-        "BACKLOG_TOKEN_KEY is '': expected a key that encrypts",
-        {"BACKLOG_URL": "https://acme.backlog.com"},
-    )
-    yield Case(
-        {"BACKLOG_API_KEY": ""},
-        "BACKLOG_API_KEY is '': expected the API key of a user of https://acme.backlog.com",
-    )
-    yield Case(
-        {"BACKLOG_URL": "simulated"},
-        "BACKLOG_API_KEY is '…': expected nothing while BACKLOG_URL is simulated",
-    )
-    yield Case({"BACKLOG_URL": "Simulated"}, r"BACKLOG_URL is '…' \(it does not begin with")
-    smtp = {"BACKLOG_ALERT_SMTP_URL": f"smtp://me:{SECRET}@mail"}
-    yield Case(smtp, "BACKLOG_ALERT_MAIL_FROM is '': expected a mail address")
-    yield Case(
-        smtp | {"BACKLOG_ALERT_MAIL_FROM": "a@example.com"},
-        "BACKLOG_ALERT_MAIL_TO is '': expected a mail address",
-    )
+    yield from TOGETHER
 
 
 def _without(name: str) -> dict[str, str]:

@@ -18,7 +18,6 @@ from resources.backlog.ratelimit import RateLimiter
 from resources.backlog.transport import Transport
 from resources.logs import LOGGERS, log_about, set_up, write_to
 from resources.redact import mask_from_now_on
-from resources.variables import SettingsError
 from simulator import Fault, Simulator
 from tests.deployment import SMALL, Deployment
 from tests.unsafe import EVIL, unsafe
@@ -160,16 +159,6 @@ def test_a_slow_request_is_warned_of(stream: io.StringIO) -> None:
     [line] = lines(stream)
     assert str(line["event"]).startswith("GET /space took 0.")
     assert line["level"] == "warning"
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("BACKLOG_LOG_FORMAT", "xml"), ("BACKLOG_LOG_LEVEL", "LOUD")]
-)
-def test_a_value_that_means_nothing_is_an_error_that_names_the_variable(
-    name: str, value: str
-) -> None:
-    with pytest.raises(SettingsError, match=name):
-        set_up({name: value})
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -21,11 +21,10 @@ from resources.network import Proxy, bypass_proxies, check, network_advice, prox
 from resources.redact import redact
 from resources.secret import Secret
 from resources.settings import Settings
-from resources.variables import SettingsError
-from simulator import Simulator, SpaceSpec
+from simulator import Simulator
 from tests.network import CAPITAL, DEAD, NOWHERE, SMALL, forward_proxy
+from tests.syncs import TINY
 
-TINY = SpaceSpec(seed=3, users=2, projects=1, issues=1, history_days=10)
 PASSWORD = "s3cr3t-of-the-proxy"
 OTHERS = ("no_proxy", "NO_PROXY", "grpc_proxy", "no_grpc_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -236,16 +235,3 @@ def test_files_of_authorities_that_can_be_used_are_taken(tmp_path: Path) -> None
     ):
         check(environ)
         assert Settings.from_env(environ)
-
-
-def test_what_holds_no_certificate_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "empty.pem").write_text("")
-    (tmp_path / "broken.pem").write_text(
-        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-    )
-    for name in ("empty.pem", "broken.pem"):
-        with pytest.raises(
-            SettingsError,
-            match=r"^SSL_CERT_FILE is '…' \(it holds no certificate\): expected the path",
-        ):
-            Settings.from_env({"SSL_CERT_FILE": str(tmp_path / name)})

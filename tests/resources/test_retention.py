@@ -24,6 +24,7 @@ from resources.warehouse.connect import engine
 from resources.warehouse.locks import Locks
 from resources.warehouse.warehouse_resource import WarehouseResource
 from simulator import Fault
+from tests.databases import one
 from tests.deployment import Deployment
 
 OLD_EVENT = (
@@ -45,9 +46,14 @@ def storage(warehouse_url: str) -> Iterator[tuple[dg.DagsterInstance, Engine]]:
     made.dispose()
 
 
+@pytest.fixture
+def kept(loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]) -> Deployment:
+    """Return a loaded deployment whose runs are recorded in that storage."""
+    return replace(loaded, instance=storage[0]).discover()
+
+
 def count(storage: Engine, table: str) -> int:
-    with storage.connect() as connection:
-        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+    return int(one(storage, f"SELECT count(*) FROM {table}"))
 
 
 def age(storage: Engine, days: int) -> None:
@@ -66,17 +72,16 @@ def age(storage: Engine, days: int) -> None:
 
 @pytest.mark.full
 def test_dagster_knows_as_much_of_partitions_and_checks_after_old_events_are_gone(
-    loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]
+    kept: Deployment, storage: tuple[dg.DagsterInstance, Engine]
 ) -> None:
     instance, database = storage
-    deployment = replace(loaded, instance=instance).discover()
     for _ in range(2):
-        assert deployment.run_issues().success
-    assert deployment.run("users").success
+        assert kept.run_issues().success
+    assert kept.run("users").success
     keys = [ISSUES, dg.AssetKey(["raw", "comments"]), dg.AssetKey(["raw", "users"])]
 
     def known() -> object:
-        checks = deployment.raw_definitions.get_repository_def().asset_graph.asset_check_keys
+        checks = kept.raw_definitions.get_repository_def().asset_graph.asset_check_keys
         latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))
         return (
             {key: instance.get_materialized_partitions(key) for key in keys},
@@ -100,16 +105,15 @@ def test_dagster_knows_as_much_of_partitions_and_checks_after_old_events_are_gon
 
 
 def test_a_run_is_deleted_when_it_is_old_and_nothing_refers_to_it(
-    loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]
+    kept: Deployment, storage: tuple[dg.DagsterInstance, Engine]
 ) -> None:
     instance, database = storage
-    deployment = replace(loaded, instance=instance).discover()
     for _ in range(3):
-        assert deployment.run("users").success
+        assert kept.run("users").success
     age(database, 29)
     assert set(delete_old_rows(database, RETENTION).values()) == {0}
     age(database, 2)
-    newest = deployment.run("users").run_id
+    newest = kept.run("users").run_id
     delete_old_rows(database, RETENTION)
     assert [run.run_id for run in instance.get_runs()] == [newest]
 
@@ -279,15 +283,14 @@ def test_the_newest_proof_of_each_kind_and_the_newest_build_stay(loaded: Deploym
 
 
 def test_the_job_cleans_both_databases_and_says_what_it_has_deleted(
-    loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]
+    kept: Deployment, storage: tuple[dg.DagsterInstance, Engine]
 ) -> None:
-    instance, database = storage
-    deployment = replace(loaded, instance=instance).discover()
-    assert deployment.run("users").success
+    _, database = storage
+    assert kept.run("users").success
     age(database, 31)
     events = count(database, "event_logs")
-    loaded.change(OLD_EVENT)
-    run = deployment.run("housekeeping")
+    kept.change(OLD_EVENT)
+    run = kept.run("housekeeping")
     assert run.success
     [output] = [
         event for event in run.events if event.event_type == dg.DagsterEventType.STEP_OUTPUT
@@ -302,17 +305,16 @@ def test_the_job_cleans_both_databases_and_says_what_it_has_deleted(
 
 @pytest.mark.full
 def test_runs_that_come_by_the_hundred_are_kept_for_three_days_where_they_succeeded(
-    loaded: Deployment, storage: tuple[dg.DagsterInstance, Engine]
+    kept: Deployment, storage: tuple[dg.DagsterInstance, Engine]
 ) -> None:
-    instance, database = storage
-    deployment = replace(loaded, instance=instance).discover()
+    _, database = storage
     corners = {RANGE_START_TAG: "OPS|2026-06", RANGE_END_TAG: "OPS|2026-06"}
-    often = deployment.run("targeted_sync", config=issues_config("targeted"), tags=corners)
+    often = kept.run("targeted_sync", config=issues_config("targeted"), tags=corners)
     assert often.success
-    deployment.sim.faults.add(Fault(status=400, path="/space/activities"))
-    failed = deployment.run("targeted_sync", config=issues_config("targeted"), tags=corners)
+    kept.sim.faults.add(Fault(status=400, path="/space/activities"))
+    failed = kept.run("targeted_sync", config=issues_config("targeted"), tags=corners)
     assert not failed.success
-    seldom = deployment.run("users")
+    seldom = kept.run("users")
     age(database, 4)
     before = {run.run_id: len(run.events) for run in (often, failed, seldom)}
     assert delete_old_rows(database, RETENTION)["event_logs"] > 0

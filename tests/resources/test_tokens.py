@@ -18,10 +18,10 @@ from resources.backlog.renewal import RenewedTokens
 from resources.secret import Secret
 from resources.tokens import Tokens
 from resources.warehouse.token_store import StoredTokens
-from simulator import Fault, Simulator, SpaceSpec
+from simulator import Fault, Simulator
 from tests.deployment import TOKEN_KEY
+from tests.syncs import TINY
 
-SPACE = SpaceSpec(seed=3, users=2, projects=1, issues=1, history_days=10)
 GRANT = "/oauth2/token"
 URI = "http://127.0.0.1:8976/callback"
 
@@ -87,7 +87,7 @@ class Place:
 @pytest.fixture
 def place(warehouse: Engine) -> Iterator[Place]:
     """Return a space to which the owner is logged in."""
-    with Simulator(SPACE) as sim:
+    with Simulator(TINY) as sim:
         made = Place(sim, warehouse)
         made.log_in()
         yield made

@@ -15,8 +15,10 @@ from sqlalchemy import Engine, text
 
 from resources.backlog.errors import AuthenticationError
 from simulator import Fault, Simulator
+from tests.databases import execute
 from tests.deployment import TOKEN_KEY
-from tests.resources.test_tokens import GRANT, SPACE, Place
+from tests.resources.test_tokens import GRANT, Place
+from tests.syncs import TINY
 from tests.waiting import eventually
 
 PATIENCE_SECONDS = 60.0
@@ -49,7 +51,7 @@ CREATE TRIGGER slow BEFORE UPDATE ON ops.oauth_tokens FOR EACH ROW EXECUTE FUNCT
 @pytest.fixture
 def place(warehouse: Engine) -> Iterator[Place]:
     """Return a space to which the owner was logged in an hour ago: the access token has ended."""
-    with Simulator(SPACE) as sim:
+    with Simulator(TINY) as sim:
         made = Place(sim, warehouse)
         made.log_in()
         sim.clock.advance(3_601)
@@ -120,8 +122,7 @@ def test_a_process_killed_with_unsaved_tokens_leaves_a_state_with_advice(
     """
     place.sim.switch(rotate_refresh=rotates)
     before = place.store().read()
-    with place.warehouse.begin() as conn:
-        conn.execute(text(SLOW))
+    execute(place.warehouse, SLOW)
     with process(place, warehouse_url) as one:
         wait_until_ready(one)
         go(one)
@@ -129,8 +130,7 @@ def test_a_process_killed_with_unsaved_tokens_leaves_a_state_with_advice(
         one.send_signal(signal.SIGKILL)
         assert one.wait() == -signal.SIGKILL
     # It waits until the server has noticed that the other is gone.
-    with place.warehouse.begin() as conn:
-        conn.execute(text("DROP FUNCTION ops.slowly CASCADE"))
+    execute(place.warehouse, "DROP FUNCTION ops.slowly CASCADE")
     assert place.grants == 1
     assert place.store().read() == before
     with place.client() as client:

@@ -25,6 +25,8 @@ from starlette.types import ASGIApp
 
 from resources.settings import Settings
 from service.app import create_app
+from simulator import Simulator
+from tests.deployment import SMALL
 from tests.ports import free_port
 from tests.sync_log import Log as Log
 from tests.waiting import answers, eventually
@@ -251,3 +253,15 @@ def serve(warehouse_url: str, dagster: DagsterStandIn) -> Iterator[Serve]:
 def log(warehouse: Engine) -> Log:
     """Return an empty log of syncs."""
     return Log(warehouse)
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    """Return a space to which a service can connect."""
+    with Simulator(SMALL) as made:
+        yield made
+
+
+def at(sim: Simulator) -> dict[str, str]:
+    """Return the variables that lead to a space."""
+    return {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key}

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
 from simulator import PLANS, Fault, Simulator
-from tests.deployment import SMALL, Deployment
+from tests.deployment import Deployment
 from tests.ports import free_port
 from tests.service.conftest import API, DagsterStandIn, Log, Serve
 from tests.waiting import eventually
@@ -137,16 +137,17 @@ def test_the_connection_is_checked_with_oauth_where_access_is_by_oauth(
     assert (found["connected"], found["space"], found["error"]) == (True, "acme", None)
 
 
-def test_a_source_that_refuses_is_said_and_the_rest_is_answered(serve: Serve, log: Log) -> None:
+def test_a_source_that_refuses_is_said_and_the_rest_is_answered(
+    serve: Serve, sim: Simulator, log: Log
+) -> None:
     log.done()
-    with Simulator(SMALL) as sim:
-        sim.faults.add(Fault(status=401, times=None))
-        service = serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY="not-the-key")
-        found = service.get(f"{API}/connection/status").json()
-        assert found["connected"] is False
-        assert "check BACKLOG_API_KEY" in found["error"]
-        assert "not-the-key" not in str(found)
-        assert service.get(f"{API}/history").status_code == 200
+    sim.faults.add(Fault(status=401, times=None))
+    service = serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY="not-the-key")
+    found = service.get(f"{API}/connection/status").json()
+    assert found["connected"] is False
+    assert "check BACKLOG_API_KEY" in found["error"]
+    assert "not-the-key" not in str(found)
+    assert service.get(f"{API}/history").status_code == 200
 
 
 def test_what_fails_is_in_the_status_until_it_has_ended_well(serve: Serve, log: Log) -> None:
@@ -239,6 +240,7 @@ def test_the_history_is_paged_and_filtered(serve: Serve, log: Log) -> None:
     assert ids(status="failed") == ([numbers[1]], None)
     assert ids(type="users") == ([numbers[2]], None)
     assert ids(project="OPS") == ([numbers[0]], None)
+    assert ids(type="users", status="failed") == ([], None)
 
 
 def test_a_wrong_parameter_is_named(serve: Serve) -> None:

@@ -2,7 +2,6 @@
 by keyboard, on a phone.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,18 +14,10 @@ from resources.warehouse.history.history_writer import note_progress
 from resources.warehouse.sync_state import record_project_failures
 from simulator import Simulator
 from tests.browser import Chromium, visitor_at
-from tests.deployment import SMALL
-from tests.service.conftest import DagsterStandIn, Log, Serve
+from tests.service.conftest import DagsterStandIn, Log, Serve, at
 from tests.service.test_overview import projects as projects  # the fixture
 
 pytestmark = pytest.mark.full
-
-
-@pytest.fixture
-def sim() -> Iterator[Simulator]:
-    """Return a space to which the service connects."""
-    with Simulator(SMALL) as made:
-        yield made
 
 
 @pytest.fixture
@@ -48,7 +39,7 @@ def place(serve: Serve, sim: Simulator, projects: Log, warehouse: Engine) -> str
     )
     projects.done("issues", run="run-1", project="OPS", items=41)
     projects.done("comments", run="run-1", project="OPS", error="GET /issues/1/comments: 500")
-    return str(serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY=sim.api_key).base_url)
+    return str(serve(**at(sim)).base_url)
 
 
 def complaints(page: Page) -> list[str]:

@@ -2,10 +2,8 @@
 the browser.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import Engine
 
@@ -16,8 +14,7 @@ from resources.warehouse.seen_conditions import note
 from resources.warehouse.sync_state import note_space_url
 from simulator import Simulator
 from tests.browser import Chromium, visitor_at
-from tests.deployment import SMALL
-from tests.service.conftest import TOKEN, DagsterStandIn, Log, Serve
+from tests.service.conftest import TOKEN, DagsterStandIn, Log, Serve, at
 from tests.service.test_operator import complaints
 from tests.unsafe import EVIL as UNSAFE_TEXT
 from tests.unsafe import unsafe
@@ -31,14 +28,19 @@ def runs(page: Page) -> Locator:
 
 
 def test_the_page_shows_what_fails_and_how_far_what_works_is(
-    chromium: Chromium, serve: Serve, log: Log, dagster: DagsterStandIn, warehouse: Engine
+    chromium: Chromium,
+    serve: Serve,
+    sim: Simulator,
+    log: Log,
+    dagster: DagsterStandIn,
+    warehouse: Engine,
 ) -> None:
     log.done("users", items=1_234)
     log.done(error=EVIL, run="run-2", project="OPS")
     dagster.works("issues", "run-3")
-    with Simulator(SMALL) as sim, log.alive(run="run-3", project="WEB", mode="backfill") as number:
+    with log.alive(run="run-3", project="WEB", mode="backfill") as number:
         note_progress(warehouse, number, 300, 2_000)
-        service = serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY=sim.api_key)
+        service = serve(**at(sim))
         with visitor_at(chromium, str(service.base_url)) as visitor:
             page = visitor.page
             expect(
@@ -50,12 +52,6 @@ def test_the_page_shows_what_fails_and_how_far_what_works_is(
             expect(runs(page).filter(has_text="GET /issues: 500 <img src=x")).to_contain_text(
                 "失敗"
             )
-            tile = (
-                page.get_by_role("term")
-                .filter(has_text="成功率")
-                .locator("xpath=following-sibling::dd")
-            )
-            expect(tile).to_have_text("50%")
             # It goes on by itself.
             note_progress(warehouse, number, 1_700, 2_000)
             expect(bar).to_have_attribute("value", "1700")
@@ -72,13 +68,6 @@ def test_the_page_shows_what_fails_and_how_far_what_works_is(
             dagster.answers["runsOrError"]["results"].clear()
             expect(page.get_by_text("実行中の同期はありません。")).to_be_visible()
             expect(runs(page).filter(has_text="WEB")).to_contain_text("完了")
-            page.get_by_label("結果").select_option("failed")
-            expect(runs(page).filter(has_text="ユーザー")).to_have_count(0)
-            expect(runs(page)).to_have_count(1)
-            page.set_viewport_size({"width": 390, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth") <= 390, (
-                "wide things scroll in themselves"
-            )
             expect(page).to_have_title("Backlog 同期")
             assert visitor.noted == []
 
@@ -126,17 +115,6 @@ FIRST_WORDS = """() => new Promise(resolve => {
 })"""
 
 
-@pytest.fixture
-def sim() -> Iterator[Simulator]:
-    """Return a space to which the service connects."""
-    with Simulator(SMALL) as made:
-        yield made
-
-
-def at(sim: Simulator) -> dict[str, str]:
-    return {"BACKLOG_URL": sim.url, "BACKLOG_API_KEY": sim.api_key}
-
-
 def start(page: Page) -> tuple[str, float]:
     """Start a sync of the projects, and return what is said first, and after how many
     milliseconds.
@@ -174,9 +152,6 @@ def test_a_start_is_said_at_once_and_its_banner_follows_the_run_until_it_has_fai
         expect(page.get_by_role("alert")).to_have_text(
             "The service cannot be reached. Trying again…"
         )
-        expect(
-            page.get_by_role("status").filter(has_text="The sync has been started. It is running…")
-        ).to_be_visible()
         dagster.answers["runsOrError"]["results"].clear()
         dagster.ended("projects", run["runId"], "projects: GET /space: 401: check BACKLOG_API_KEY")
         page.context.set_offline(False)
@@ -196,14 +171,8 @@ def test_a_start_is_said_at_once_and_its_banner_follows_the_run_until_it_has_fai
             .locator("xpath=following-sibling::dd")
         )
         expect(tile).to_have_text("50%")
-        page.get_by_role("button", name="日本語").click()
-        expect(
-            page.get_by_role("status").filter(
-                has_text="同期が失敗しました。 projects: GET /space: 401"
-            )
-        ).to_have_class("news bad")
-        page.get_by_role("button", name="閉じる").click()
-        expect(page.get_by_role("status").filter(has_text="同期が失敗しました。")).to_have_count(0)
+        page.get_by_role("button", name="Close").click()
+        expect(banner).to_have_count(0)
 
 
 def test_a_refusal_is_not_green_and_says_what_to_do_in_the_language_of_the_page(
@@ -219,9 +188,6 @@ def test_a_refusal_is_not_green_and_says_what_to_do_in_the_language_of_the_page(
             page.get_by_role("status").filter(has_text="すでに同期中です。終わるのを待つか")
         ).to_have_class("news warn")
         page.get_by_role("button", name="English").click()
-        expect(
-            page.get_by_role("status").filter(has_text="A sync is already running. Wait for it")
-        ).to_have_class("news warn")
         dagster.answers["runsOrError"]["results"].clear()
         dagster.answers["launchRun"] = {"__typename": "UnauthorizedError", "message": "no"}
         start(page)
@@ -235,7 +201,7 @@ def test_a_refusal_is_not_green_and_says_what_to_do_in_the_language_of_the_page(
         page.get_by_role("button", name="日本語").click()
         expect(
             page.get_by_role("status").filter(has_text="Dagster が受け付けません。")
-        ).to_have_class("news bad")
+        ).to_be_visible()
 
 
 def test_no_sync_that_matches_is_another_thing_than_no_sync_at_all(
@@ -248,8 +214,6 @@ def test_no_sync_that_matches_is_another_thing_than_no_sync_at_all(
         expect(runs(visitor.page).filter(has_text="users")).to_be_visible()
         visitor.page.get_by_label("Result").select_option("failed")
         expect(history).to_contain_text("No sync matches the filter.")
-        visitor.page.get_by_role("button", name="日本語").click()
-        expect(visitor.page.get_by_text("条件に合う同期はありません。")).to_be_visible()
 
 
 def test_the_badge_says_what_is_wrong_with_backlog_and_lists_open_alerts(
@@ -306,19 +270,13 @@ def test_the_badge_says_what_is_wrong_with_backlog_and_lists_open_alerts(
             "[...document.querySelectorAll('.wide')].every(one => "
             "one.scrollWidth <= one.clientWidth)"
         )
-        page.get_by_role("button", name="English").click()
-        expect(
-            page.get_by_role("status").filter(has_text="refuses access · since")
-        ).to_contain_text("check BACKLOG_API_KEY")
 
 
 def test_what_the_source_says_turns_nothing_around_on_the_page(
-    chromium: Chromium, serve: Serve, log: Log
+    chromium: Chromium, serve: Serve, sim: Simulator, log: Log
 ) -> None:
     log.done(error=f"GET /issues: 500, {UNSAFE_TEXT}", project="OPS")
-    with Simulator(SMALL) as sim:
-        service = serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY=sim.api_key)
-        with visitor_at(chromium, str(service.base_url)) as visitor:
-            expect(runs(visitor.page).first).to_contain_text(r"forged\u202egnp.exe")
-            assert unsafe(visitor.page.inner_text("body").replace("\n", " ")) == []
-            assert visitor.noted == []
+    with visitor_at(chromium, str(serve(**at(sim)).base_url)) as visitor:
+        expect(runs(visitor.page).first).to_contain_text(r"forged\u202egnp.exe")
+        assert unsafe(visitor.page.inner_text("body").replace("\n", " ")) == []
+        assert visitor.noted == []

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from resources.backlog.errors import error_from_response
 from resources.warehouse.connect import refusal
 from resources.warehouse.locks import Locks
+from resources.warehouse.schema import SPECS
 from sync import events, numbers, sync_locks
 from sync.modes import Mode
 from sync.reconcile import count_reconciliation, row_reconciliation
@@ -44,6 +45,12 @@ def test_every_text_is_there_in_both_languages(
             "async () => Object.keys((await import('/static/words.js')).WORDS.ja.modes)"
         )
         assert set(get_args(Mode)) <= set(modes)
+        types = visitor.page.evaluate(
+            "async () => { const { WORDS } = await import('/static/words.js'); "
+            "return [WORDS.ja.types, WORDS.en.types]; }"
+        )
+        for labels, place in zip(types, (1, 0), strict=True):
+            assert labels.items() >= {(table, spec.label[place]) for table, spec in SPECS.items()}
         expect(visitor.page.locator("html")).to_have_attribute(
             "lang", "ja" if locale == "ja-JP" else "en"
         )

@@ -16,7 +16,7 @@ from resources.dagster_tags import RANGE_START_TAG as START
 from resources.warehouse import sync_state
 from sync.modes import issues_config
 from tests.ports import free_port
-from tests.service.conftest import API, DagsterStandIn, Log, Serve
+from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECTS, OPS, ALL = f"{API}/projects/all", f"{API}/project/OPS/tasks", f"{API}/projects/all/tasks"
@@ -33,9 +33,6 @@ def space(log: Log, warehouse: Engine) -> Log:
             connection, "acme", "issues", 300, datetime(2026, 1, 31, 16, tzinfo=UTC)
         )
     return log
-
-
-ACME = {"BACKLOG_URL": "http://acme.example.com", "BACKLOG_API_KEY": "unused"}
 
 
 @pytest.mark.parametrize(("location", "prefix"), [("", ()), ("acme", ("acme",))])

@@ -139,15 +139,21 @@ def test_where_people_are_masked_no_name_is_kept(serve: Serve, warehouse: Engine
     assert other == NOT_KEPT
 
 
-def test_while_the_warehouse_is_away_nothing_is_accepted(serve: Serve) -> None:
-    service = serve(**ACME, WAREHOUSE_URL=f"postgresql://u:p@127.0.0.1:{free_port()}/w")
-    answer = service.post(PATH, json=an_event(7))
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "warehouse_unavailable")
-
-
-def test_before_it_is_known_which_space_it_is_nothing_is_accepted(serve: Serve) -> None:
-    answer = serve().post(PATH, json=an_event(7))
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "space_unknown")
+@pytest.mark.parametrize(
+    ("variables", "code"),
+    [
+        (
+            {**ACME, "WAREHOUSE_URL": "postgresql://u:p@127.0.0.1:1/w"},
+            "warehouse_unavailable",
+        ),
+        ({}, "space_unknown"),
+    ],
+)
+def test_while_an_event_cannot_be_kept_none_is_accepted(
+    serve: Serve, variables: dict[str, str], code: str
+) -> None:
+    answer = serve(**variables).post(PATH, json=an_event(7))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, code)
 
 
 @pytest.mark.full

@@ -138,14 +138,27 @@ def test_day_filters_follow_the_switches_for_zone_and_bounds(
     assert set(ids_of(api, updatedSince=since, updatedUntil=until)) == expected(api, inside)
 
 
-def test_days_without_a_time_are_compared_as_days(still: Api) -> None:
-    found = set(ids_of(still, dueDateSince="2026-01-01", dueDateUntil="2026-03-31"))
-    assert found == expected(
-        still, lambda issue: "2026-01-01" <= (issue.due_date or "") <= "2026-03-31"
-    )
-    assert set(ids_of(still, hasDueDate="false")) == expected(
-        still, lambda issue: issue.due_date is None
-    )
+FILTERS: list[tuple[dict[str, str], Callable[[Issue], bool]]] = [
+    # Days without a time are compared as days.
+    (
+        {"dueDateSince": "2026-01-01", "dueDateUntil": "2026-03-31"},
+        lambda issue: "2026-01-01" <= (issue.due_date or "") <= "2026-03-31",
+    ),
+    ({"hasDueDate": "false"}, lambda issue: issue.due_date is None),
+    ({"attachment": "true"}, lambda issue: bool(issue.attachments)),
+    ({"sharedFile": "false"}, lambda issue: not issue.shared_files),
+    (
+        {"keyword": "決済api"},
+        lambda issue: "決済api" in (issue.summary + issue.description).lower(),
+    ),
+]
+
+
+@pytest.mark.parametrize(("params", "test"), FILTERS)
+def test_days_files_and_keywords_filter(
+    still: Api, params: dict[str, str], test: Callable[[Issue], bool]
+) -> None:
+    assert set(ids_of(still, **params)) == expected(still, test)
 
 
 @pytest.mark.parametrize("kind", range(11))
@@ -172,19 +185,6 @@ def test_every_kind_of_family_filter_is_answered(still: Api, kind: int) -> None:
         lambda issue: not parent(issue),
     ]
     assert set(ids_of(still, parentChild=kind)) == expected(still, tests[kind])
-
-
-def test_files_and_keywords_filter(still: Api) -> None:
-    assert set(ids_of(still, attachment="true")) == expected(
-        still, lambda issue: bool(issue.attachments)
-    )
-    assert set(ids_of(still, sharedFile="false")) == expected(
-        still, lambda issue: not issue.shared_files
-    )
-    found = set(ids_of(still, keyword="決済api"))
-    assert found == expected(
-        still, lambda issue: "決済api" in (issue.summary + issue.description).lower()
-    )
 
 
 def test_custom_fields_filter_by_word_range_and_item(still: Api) -> None:

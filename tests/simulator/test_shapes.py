@@ -1,7 +1,6 @@
 """The JSON of each endpoint that reads: names, types and the odd values that real spaces hold."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -164,12 +163,6 @@ def test_members_by_team_only_can_be_left_out(api: Api) -> None:
     alone = [user["id"] for user in api.get("/projects/OPS/users", excludeGroupMembers="true")]
     assert outsider in ids
     assert outsider not in alone
-
-
-def test_small_ids_are_used_when_asked_for(serve: Callable[..., Api]) -> None:
-    api = serve(SpaceSpec(issues=50, ids="int32"))
-    assert api.get("/issues", count=1)[0]["id"] < 2**31
-    assert api.get("/space/activities", count=1)[0]["id"] < 2**31
 
 
 def test_the_same_recipe_gives_the_same_bytes_and_another_seed_others() -> None:

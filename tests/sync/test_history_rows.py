@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 
 from resources.warehouse.history.history_reader import active_syncs
 from resources.warehouse.history.run_kinds import UNFINISHED
+from resources.warehouse.loader import MergeResult
 from resources.warehouse.locks import Locks
-from sync.counts import Counts
 from sync.events import Events
 from sync.history_rows import HistoryRows
 from tests.syncs import Syncs
@@ -41,6 +41,10 @@ def events(syncs: Syncs, clock: Clock) -> Iterator[Events]:
 
 def _seen(warehouse: Engine) -> list[tuple[int | None, int | None]]:
     return [(sync.progress_done, sync.progress_total) for sync in active_syncs(warehouse, "acme")]
+
+
+def _merged(read: int, rejected: int) -> MergeResult:
+    return MergeResult(read, (), (), read - rejected, rejected, (), (), (), ())
 
 
 def _ended(syncs: Syncs) -> list[tuple[object, ...]]:
@@ -78,8 +82,8 @@ def test_a_load_that_does_not_know_its_end_says_how_much_it_has_done(
 def test_a_row_counts_what_its_own_pass_has_read_of_the_table(events: Events, syncs: Syncs) -> None:
     for read, rejected in ((5, 1), (3, 0)):
         with events.reading("incremental"):
-            events.merged("issues", Counts(read=read, rejected=rejected))
-            events.merged("issue_changes", Counts(read=100))
+            events.merged("issues", [], _merged(read, rejected))
+            events.merged("issue_changes", [], _merged(100, 0))
     assert _ended(syncs) == [("completed", None, 4, 1), ("completed", None, 3, 0)]
 
 

@@ -43,7 +43,7 @@ def search(client: BacklogClient) -> None:
 
 def search_and_read(client: BacklogClient) -> None:
     search(client)
-    client.priorities()
+    client.listed("/priorities")
 
 
 Play = Callable[..., Outcome]

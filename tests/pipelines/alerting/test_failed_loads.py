@@ -5,21 +5,18 @@ from contextlib import closing
 import dagster as dg
 import pytest
 
-from resources.alerts.channels import Slack
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
-from resources.secret import Secret
 from resources.warehouse.known_spaces import failing_projects
 from simulator import Fault
 from tests.deployment import Deployment
-from tests.pipelines.reports import alerter, look, texts, titles
+from tests.pipelines.reports import alerter, look, texts, titles, watching
 from tests.sinks import WebhookSink
 
 
 def test_a_failed_load_is_over_when_the_last_of_its_projects_is_loaded(
     loaded: Deployment, sink: WebhookSink
 ) -> None:
-    one = alerter(loaded, Slack(Secret(sink.url)))
-    look(one)
+    one = watching(loaded, sink)
     loaded.sim.faults.add(Fault(status=403, path="/issues", times=None))
     assert not loaded.run_issues(mode="incremental").success
     look(one)
@@ -59,8 +56,7 @@ def test_a_failed_load_is_not_over_with_a_count(loaded: Deployment, by_hand: boo
 def test_an_unknown_key_is_not_reported_but_the_partitions_that_it_blocked_are(
     loaded: Deployment, sink: WebhookSink
 ) -> None:
-    one = alerter(loaded, Slack(Secret(sink.url)))
-    look(one)
+    one = watching(loaded, sink)
     loaded.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
     assert not loaded.by_hand("issues", tags={"dagster/partition": "TYPO|2026-05"}).success
     loaded.run("count_reconciliation")
@@ -77,8 +73,7 @@ def test_an_unknown_key_is_not_reported_but_the_partitions_that_it_blocked_are(
 def test_an_outage_is_reported_and_the_runs_that_it_failed_are_not(
     deployment: Deployment, sink: WebhookSink
 ) -> None:
-    one = alerter(deployment, Slack(Secret(sink.url)))
-    look(one)
+    one = watching(deployment, sink)
     deployment.sim.stop()
     assert not deployment.run("users").success
     deployment.change("UPDATE ops.source_conditions SET began_at = began_at - interval '3 minutes'")

@@ -64,29 +64,36 @@ def test_a_failed_load_of_issues_is_a_problem_until_every_project_is_read() -> N
     )
 
 
-@pytest.mark.parametrize("job", ["count_reconciliation", "__ASSET_JOB"])
-def test_checks_alone_and_loads_do_not_end_failures_of_each_other(job: str) -> None:
-    load = replace(FAILED, failures=(Failure("issue_tables", "raw/issues", "GET /issues: 403"),))
-    checks = replace(
-        load,
-        job=job,
-        partition="",
-        failures=(Failure("issue_tables", f"job {job}", "GET /issues/count: 403"),),
-    )
-    for mine, other in ((load, checks), (checks, load)):
-        [problem], _ = of_run(mine)
-        for run, ends in ((mine, True), (other, False)):
-            well = replace(run, succeeded=True, failures=(), steps=("issue_tables",))
-            assert (problem.key in of_run(well)[1]) is ends
+LOAD = replace(FAILED, failures=(Failure("issue_tables", "raw/issues", "GET /issues: 403"),))
+#: Runs that fail in the same step, and do not end failures of each other.
+PAIRS = [
+    # Checks alone, and loads.
+    *(
+        (
+            LOAD,
+            replace(
+                LOAD,
+                job=job,
+                partition="",
+                failures=(Failure("issue_tables", f"job {job}", "GET /issues/count: 403"),),
+            ),
+        )
+        for job in ("count_reconciliation", "__ASSET_JOB")
+    ),
+    # Targeted runs, and scheduled ones.
+    *((FAILED, replace(FAILED, job=job)) for job in ("targeted_sync", "rolling_refresh")),
+]
 
 
-@pytest.mark.parametrize("job", ["targeted_sync", "rolling_refresh"])
-def test_a_targeted_run_and_a_scheduled_run_do_not_end_failures_of_each_other(job: str) -> None:
-    whole, some = FAILED, replace(FAILED, job=job)
-    for mine, other in ((whole, some), (some, whole)):
+@pytest.mark.parametrize(("one", "another"), PAIRS)
+def test_runs_that_read_something_else_do_not_end_failures_of_each_other(
+    one: Ended, another: Ended
+) -> None:
+    step = one.failures[0].step
+    for mine, other in ((one, another), (another, one)):
         [problem], _ = of_run(mine)
         for run, ends in ((mine, True), (other, False)):
-            well = replace(run, succeeded=True, failures=(), steps=("raw__issues",))
+            well = replace(run, succeeded=True, failures=(), steps=(step,))
             assert (problem.key in of_run(well)[1]) is ends
 
 

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from pipelines.cli.console_verify import SHOWN, WIDEST, verified_table
 from sync.reconcile.result import (
     CONTENT,
@@ -81,29 +83,38 @@ def test_rows_that_differ_are_shown_as_people_know_them_with_both_sides() -> Non
     assert lines[-1] == "different: repair it with --repair (rows, 1.2 s, 33 requests)"
 
 
-def test_where_only_later_changes_differ_the_next_load_is_what_helps() -> None:
-    lines = shown(row(7, outcome="behind"))
-    assert "1 row differs:" in lines
-    assert lines[-1].startswith(
-        "behind: only changes since the last load differ; the next load brings them"
-    )
+@pytest.mark.parametrize(
+    ("differs", "repaired", "heads", "verdict"),
+    [
+        (
+            [row(7, outcome="behind")],
+            [],
+            ["1 row differs:"],
+            "behind: only changes since the last load",
+        ),
+        ([], [row(7)], ["1 row was different and repaired:"], "equal ("),
+        (
+            [row(8)],
+            [row(7), row(9)],
+            ["2 rows were different and repaired:", "1 row differs still:"],
+            "different still (",
+        ),
+    ],
+    ids=["behind", "repaired", "not repaired whole"],
+)
+def test_the_verdict_says_what_helps_and_what_was_repaired(
+    differs: list[Difference], repaired: list[Difference], heads: list[str], verdict: str
+) -> None:
+    lines = shown(*differs, repaired=tuple(repaired))
+    assert {*heads} <= {*lines}
+    assert [one.label for one in repaired if f"{one.label} ({one.key})" not in "".join(lines)] == []
+    assert lines[-1].startswith(verdict)
 
 
 def test_of_many_rows_the_first_are_shown_and_all_are_counted() -> None:
     lines = shown(*map(row, range(1, SHOWN + 12)))
     assert f"{SHOWN + 11} rows differ, the first {SHOWN} of them:" in lines
     assert len([line for line in lines if "OPS-" in line]) == SHOWN
-
-
-def test_what_was_repaired_is_shown_and_what_was_not_is_said() -> None:
-    lines = shown(repaired=(row(7),))
-    assert "1 row was different and repaired:" in lines
-    assert any("OPS-7 (7)" in line for line in lines)
-    assert lines[-1].startswith("equal (")
-    lines = shown(row(8), repaired=(row(7), row(9)))
-    assert "2 rows were different and repaired:" in lines
-    assert "1 row differs still:" in lines
-    assert lines[-1].startswith("different still (")
 
 
 def test_wide_characters_and_long_values_keep_the_columns_apart() -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.pool import Pool
 
 from pipelines.hosting.environment import PROJECT_ROOT
 from pipelines.hosting.storage import PooledStorage
-from tests.databases import heard
+from tests.databases import heard, one
 from tests.waiting import eventually
 
 #: Connections that stay open: one for runs, one for events, one for schedules.
@@ -41,8 +41,7 @@ def opened() -> Iterator[dg.DagsterInstance]:
 
 
 def others(database: Engine) -> int:
-    with database.connect() as connection:
-        return int(connection.execute(text(f"SELECT count(*) {OTHERS}")).scalar_one())
+    return int(one(database, f"SELECT count(*) {OTHERS}"))
 
 
 @pytest.fixture(autouse=True)
@@ -94,8 +93,7 @@ def test_no_tables_are_made_where_the_options_say_so(warehouse_url: str, warehou
         None, {"postgres_url": warehouse_url, "should_autocreate_tables": False}
     )
     made.run_storage.dispose()
-    with warehouse.connect() as connection:
-        assert connection.execute(text("SELECT to_regclass('runs')")).scalar_one() is None
+    assert one(warehouse, "SELECT to_regclass('runs')") is None
 
 
 @pytest.mark.parametrize("encoding", ["SJIS", "nonsense"])

@@ -44,35 +44,22 @@ class Hosted:
     def sleep(self, _: float) -> None: ...
 
 
-def watch(hosted: Any, home: Path) -> None:
-    with pytest.raises(Stop):
-        up.watch(hosted, hosted, hosted, hosted, home)
-
-
 @pytest.mark.parametrize(
-    ("code", "started"), [(0, [up.FIRST_LOAD, up.FIRST_MARTS]), (1, [up.FIRST_LOAD])]
+    ("hosted", "started", "said"),
+    [
+        (Hosted(0, loads=True), [up.FIRST_LOAD, up.FIRST_MARTS], ""),
+        (Hosted(1, loads=True), [up.FIRST_LOAD], "failed"),
+        (Hosted(0, builds=(7, 7, 7, 8, 8)), [up.REPORT, up.REPORT], "report.html"),
+        (Hosted(1, builds=(7, 7)), [up.REPORT], "report"),
+    ],
+    ids=["a load", "a load that fails", "two builds, of which one is shown", "no report"],
 )
-def test_the_marts_follow_a_first_load_that_has_ended_well(
-    tmp_path: Path, code: int, started: list[str]
+def test_marts_follow_the_first_load_and_a_report_each_build_in_one_line(
+    tmp_path: Path, hosted: Any, started: list[str], said: str
 ) -> None:
-    hosted = Hosted(code, loads=True)
-    watch(hosted, tmp_path)
+    with pytest.raises(Stop):
+        up.watch(hosted, hosted, hosted, hosted, tmp_path)
     assert hosted.started == started
     [line] = hosted.said
-    assert ("failed" in line) == (code == 1)
-
-
-def test_a_report_follows_each_build_and_only_the_first_is_shown(tmp_path: Path) -> None:
-    hosted = Hosted(0, builds=(7, 7, 7, 8, 8))
-    watch(hosted, tmp_path)
-    assert hosted.started == [up.REPORT, up.REPORT]
-    [line] = hosted.said
-    assert str(tmp_path / "report.html") in line
-
-
-def test_a_report_that_fails_is_said(tmp_path: Path) -> None:
-    hosted = Hosted(1, builds=(7, 7))
-    watch(hosted, tmp_path)
-    assert hosted.started == [up.REPORT]
-    [line] = hosted.said
-    assert "report" in line
+    assert said in line
+    assert ("failed" in line) == (hosted.code == 1)

@@ -28,7 +28,7 @@ from resources.tokens import TokenState
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.warehouse_resource import WarehouseResource
 from tests.deployment import Deployment, checks
-from tests.pipelines.reports import alerter, look, texts, titles
+from tests.pipelines.reports import alerter, look, texts, titles, watching
 from tests.pipelines.ticking import Daemon
 from tests.sinks import WebhookSink
 
@@ -38,8 +38,7 @@ NOW = datetime.now(UTC)
 def test_a_failed_run_is_reported_once_with_its_cause_and_once_more_when_it_recovers(
     deployment: Deployment, sink: WebhookSink
 ) -> None:
-    one = alerter(deployment, Slack(Secret(sink.url)))
-    look(one)
+    one = watching(deployment, sink)
     refused = Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"})
     failed = refused.run("users")
     assert not failed.success
@@ -62,8 +61,7 @@ def test_a_failed_run_is_reported_once_with_its_cause_and_once_more_when_it_reco
 
 
 def test_a_table_that_lost_many_rows_is_reported(loaded: Deployment, sink: WebhookSink) -> None:
-    one = alerter(loaded, Slack(Secret(sink.url)))
-    look(one)
+    one = watching(loaded, sink)
     loaded.change(
         "INSERT INTO ops.sync_history"
         " (space_key, sync_type, mode, status, items_synced, run_id, started_at, ended_at)"
@@ -295,8 +293,7 @@ def test_a_dead_alerter_is_seen_by_a_check_and_by_status(loaded: Deployment) -> 
 
 
 def test_a_token_that_is_not_renewed_is_reported(loaded: Deployment, sink: WebhookSink) -> None:
-    one = alerter(loaded, Slack(Secret(sink.url)))
-    look(one)
+    one = watching(loaded, sink)
     refused = TokenState(NOW, NOW, NOW, "invalid_grant: it was revoked")
     look(replace(one, tokens=refused))
     [said] = texts(sink)
@@ -310,5 +307,3 @@ def test_a_token_that_is_not_renewed_is_reported(loaded: Deployment, sink: Webho
 def test_the_sensor_looks_and_requests_no_run(loaded: Deployment) -> None:
     assert Daemon(loaded, alerts).tick() == (None, "0 problems, nothing waits")
     assert last_beat(loaded.engine, alerts_of(loaded.sim.url)) is not None
-    assert isinstance(alerts, dg.SensorDefinition)
-    assert alerts.default_status == dg.DefaultSensorStatus.RUNNING

@@ -10,18 +10,20 @@ from assets.location import SETTINGS
 from assets.marts.build import MODELS, source_of_marts
 from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.marts import marts_after_loads
-from resources.dagster_tags import KIND_TAG, SENSOR_TAG
+from resources.dagster_tags import SENSOR_TAG
 from resources.mappings import mappings
 from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.history.history_writer import finish_sync, start_sync
 from resources.warehouse.warehouse_resource import WarehouseResource
 from tests.deployment import Deployment
+from tests.pipelines.ticking import add_run
 
 #: Writes a row.
 ANY_ROW = (
     "UPDATE raw.comments SET loaded_at = clock_timestamp() WHERE id = (SELECT "
     "min(id) FROM raw.comments)"
 )
+BY_SENSOR = {SENSOR_TAG: "marts_after_loads"}
 
 
 def tick(
@@ -41,13 +43,6 @@ def aged(cursor: str, minutes: int) -> str:
     seen = json.loads(cursor)
     built_at = datetime.fromisoformat(seen["built_at"]) - timedelta(minutes=minutes)
     return json.dumps(seen | {"built_at": built_at.isoformat()})
-
-
-def add_run(
-    instance: dg.DagsterInstance, kind: str, status: dg.DagsterRunStatus, *, by_sensor: bool = True
-) -> str:
-    tags = {KIND_TAG: kind} | ({SENSOR_TAG: "marts_after_loads"} if by_sensor else {})
-    return instance.add_run(dg.DagsterRun(job_name=kind, status=status, tags=tags)).run_id
 
 
 def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(
@@ -86,7 +81,7 @@ def test_a_sync_that_ends_after_others_which_began_later_is_news(loaded: Deploym
 
 
 def test_a_build_that_ran_at_the_first_tick_is_followed_by_another(loaded: Deployment) -> None:
-    add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)
+    add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS, tags=BY_SENSOR)
     runs, reason, cursor = tick(loaded, None)
     assert runs == 0
     assert "not more often than every 5 minutes" in str(reason)
@@ -95,7 +90,7 @@ def test_a_build_that_ran_at_the_first_tick_is_followed_by_another(loaded: Deplo
 
 def test_a_build_that_somebody_else_has_started_counts_as_well(loaded: Deployment) -> None:
     _, _, cursor = tick(loaded, None)
-    build = add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS, by_sensor=False)
+    build = add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)
     loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something else")
     assert loaded.run_issues(mode="incremental").success
     end_build(
@@ -130,7 +125,7 @@ def test_the_first_build_waits_for_issues_and_a_later_one_for_comments_too(
         begin_build(
             loaded.engine,
             source_of_marts(mappings(SETTINGS.mappings)),
-            add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS),
+            add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS, tags=BY_SENSOR),
         ),
     )
     # Comments go on for hours, and no sync ends meanwhile.
@@ -149,11 +144,11 @@ def test_a_failed_build_is_tried_again_later_and_a_running_one_is_waited_for(
     loaded: Deployment,
 ) -> None:
     _, _, cursor = tick(loaded, None)
-    add_run(loaded.instance, "marts", dg.DagsterRunStatus.FAILURE)
+    add_run(loaded.instance, "marts", dg.DagsterRunStatus.FAILURE, tags=BY_SENSOR)
     assert tick(loaded, cursor)[0] == 0
     assert "the last build failed" in str(tick(loaded, aged(str(cursor), minutes=10))[1])
     assert tick(loaded, aged(str(cursor), minutes=40))[0] == 1
-    at_work = add_run(loaded.instance, "marts", dg.DagsterRunStatus.STARTED)
+    at_work = add_run(loaded.instance, "marts", dg.DagsterRunStatus.STARTED, tags=BY_SENSOR)
     assert tick(loaded, aged(str(cursor), minutes=40))[:2] == (0, f"run {at_work} is building them")
 
 

@@ -17,9 +17,9 @@ from resources.alerts.channel import ChannelError
 from resources.alerts.channels import channels
 from resources.alerts.message_layout import Message
 from resources.alerts.services import Service, services
-from resources.secret import Secret, reveal
+from resources.secret import reveal
 from resources.variables import SettingsError
-from tests.sinks import MailSink, WebhookSink
+from tests.sinks import WebhookSink
 
 MESSAGE = Message(
     "failed",
@@ -56,22 +56,6 @@ def test_what_has_a_field_of_its_own_as_chatwork_has_gets_the_whole_text_in_it(
     [(path, body)] = sink.received
     assert path == "/v2/rooms/123/messages"
     assert parse_qs(body) == {"body": [MESSAGE.text]}
-
-
-def test_mail_has_the_title_as_subject() -> None:
-    with MailSink() as sink:
-        service(
-            f"{sink.url.replace('smtp://', 'mailto://')}"
-            "/?from=elt@example.com&to=a@example.com,b@example.com"
-        ).send(MESSAGE)
-    assert sorted(name for recipients, _ in sink.received for name in recipients) == [
-        "a@example.com",
-        "b@example.com",
-    ]
-    assert {mail["Subject"] for _, mail in sink.received} == {MESSAGE.title}
-    body = sink.received[0][1].get_body(("plain", "html"))
-    assert body
-    assert "next step: renew it" in body.get_content()
 
 
 def test_a_service_that_refuses_is_an_error_that_says_why_and_not_the_address(
@@ -118,6 +102,9 @@ def test_a_service_that_answers_a_byte_now_and_then_is_given_up() -> None:
 def test_each_channel_has_another_name() -> None:
     environ = {
         "BACKLOG_ALERT_SLACK_URL": "https://hooks.example.com/a",
+        "BACKLOG_ALERT_SMTP_URL": "smtps://mail.example.com",
+        "BACKLOG_ALERT_MAIL_FROM": "elt@example.com",
+        "BACKLOG_ALERT_MAIL_TO": "a@example.com, b@example.com",
         "BACKLOG_ALERT_URLS": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ "
         f"json://a/{SECRET},json://b/{SECRET}"
         f"\nline://{SECRET}/user https://discord.com/api/webhooks/4174216298/{SECRET}",
@@ -125,12 +112,14 @@ def test_each_channel_has_another_name() -> None:
     found = channels(Addresses.from_env(environ))
     assert [channel.name for channel in found] == [
         "slack",
+        "mail",
         "slack 2",
         "json",
         "json 2",
         "line",
         "discord",
     ]
+    assert channels(Addresses.from_env({})) == []
 
 
 def test_the_addresses_may_stand_in_a_file_one_a_line(tmp_path: Path) -> None:
@@ -168,8 +157,3 @@ def test_what_apprise_does_not_take_names_the_variable_and_not_itself(
     ) as caught:
         channels(Addresses.from_env({"BACKLOG_ALERT_URLS": urls}))
     assert SECRET not in f"{caught.value} {capfd.readouterr()}"
-
-
-def test_an_address_is_a_secret() -> None:
-    found = Addresses.from_env({"BACKLOG_ALERT_URLS": f"json://{SECRET}/"})
-    assert found.urls == (Secret(f"json://{SECRET}/"),)

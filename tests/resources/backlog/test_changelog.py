@@ -90,44 +90,63 @@ def test_a_field_that_nobody_has_documented_keeps_its_own_word(source: str, fiel
     assert fields_of(an_item(source), "field", "sourceField", "kind") == (field, source, "other")
 
 
-@pytest.mark.parametrize("field", [None, ""])
-def test_an_entry_without_a_field_is_kept(field: Any) -> None:
-    assert fields_of(an_item(field), "field", "sourceField", "kind", "newValue") == (
-        None,
-        None,
-        "other",
-        "Closed",
-    )
-    assert fields_of({"newValue": "x"}, "field", "kind", "oldValue", "newValue") == (
-        None,
-        "other",
-        None,
-        "x",
-    )
+FILE = {"id": 8, "name": "a.pdf"}
+ADDED = an_item("attachment", "a.pdf", "", attachmentInfo=FILE)
+REMOVED = an_item("attachment", None, "a.pdf", attachmentInfo=FILE)
+IDS = ("oldId", "newId", "oldIds", "newIds")
+VALUES = ("oldValue", "newValue")
+KIND = ("field", "kind", "customFieldId")
+SAID = an_item("notification", "", None, notificationInfo={"type": "issue.create"})
+NO_OBJECTS: list[Any] = [{}, [], "77", 77]
+#: An entry of a change log -> some fields of what is made of it.
+ENTRIES: list[tuple[Item, tuple[str, ...], tuple[Any, ...]]] = [
+    # An entry without a field is kept.
+    *(
+        (
+            an_item(none),
+            ("field", "sourceField", "kind", "newValue"),
+            (None, None, "other", "Closed"),
+        )
+        for none in (None, "")
+    ),
+    ({"newValue": "x"}, ("field", "kind", *VALUES), (None, "other", None, "x")),
+    # An empty value is none, and all others are kept as they are.
+    *((an_item("assigner", "Mori A.", empty), VALUES, (None, "Mori A.")) for empty in ("", None)),
+    *((an_item("assigner", empty, "Mori A."), VALUES, ("Mori A.", None)) for empty in ("", None)),
+    (an_item("limitDate", "2026/08/23", " 2026-08-01"), VALUES, (" 2026-08-01", "2026/08/23")),
+    (an_item("actualHours", 2.5, 0), VALUES, ("0", "2.5")),
+    (an_item("summary", ["鍵"], False), VALUES, ("false", '["鍵"]')),
+    # A custom field without a usable id is still one, and an info that is no object says nothing.
+    *(
+        (an_item("Colour", attributeInfo=info), KIND, ("custom_field", "custom", None))
+        for info in ({"id": None, "typeId": 1}, {"typeId": 1}, {"id": "x"})
+    ),
+    *(
+        (an_item(attributeInfo=info, attachmentInfo=info), KIND, ("status", "standard", None))
+        for info in NO_OBJECTS
+    ),
+    # An attachment has its id on the side where it is.
+    *((one, ("field", "kind"), ("attachment", "attachment")) for one in (ADDED, REMOVED)),
+    (ADDED, IDS, (None, 8, None, [8])),
+    (REMOVED, IDS, (8, None, [8], None)),
+    (an_item("attachment", "a.pdf", "", attachmentInfo=FILE | {"id": "8"}), IDS[:2], (None, 8)),
+    (an_item("attachment", "", "", attachmentInfo=FILE), IDS, (None,) * 4),
+    (an_item("attachment", "a.pdf", ""), ("kind", *IDS), ("attachment", *(None,) * 4)),
+    # Notifications and commits are kinds of their own.
+    (SAID, ("field", "kind", "newValue"), ("notification", "notification", None)),
+    (
+        an_item("commit", "a1b2c3", ""),
+        ("field", "kind", "newValue"),
+        ("commit", "commit", "a1b2c3"),
+    ),
+]
 
 
-@pytest.mark.parametrize("empty", ["", None])
-def test_an_empty_value_is_none(empty: Any) -> None:
-    assert fields_of(an_item("assigner", new="Mori A.", old=empty), "oldValue", "newValue") == (
-        None,
-        "Mori A.",
-    )
-    assert fields_of(an_item("assigner", new=empty, old="Mori A."), "oldValue", "newValue") == (
-        "Mori A.",
-        None,
-    )
-
-
-def test_values_are_kept_as_they_are() -> None:
-    assert fields_of(an_item("limitDate", "2026/08/23", " 2026-08-01"), "oldValue", "newValue") == (
-        " 2026-08-01",
-        "2026/08/23",
-    )
-    assert fields_of(an_item("actualHours", 2.5, 0), "oldValue", "newValue") == ("0", "2.5")
-    assert fields_of(an_item("summary", ["鍵"], False), "oldValue", "newValue") == (
-        "false",
-        '["鍵"]',
-    )
+@pytest.mark.parametrize(("item", "names", "expected"), ENTRIES)
+def test_an_entry_of_any_shape_becomes_a_change(
+    item: Item, names: tuple[str, ...], expected: tuple[Any, ...]
+) -> None:
+    assert fields_of(item, *names) == expected
 
 
 @pytest.mark.parametrize(
@@ -139,61 +158,6 @@ def test_a_custom_field_is_known_by_its_id_whatever_its_name_is(name: str, info:
         an_item(name, attributeInfo=info), "field", "sourceField", "kind", "customFieldId"
     )
     assert found == ("custom_field_77", name, "custom", 77)
-
-
-@pytest.mark.parametrize("info", [{"id": None, "typeId": 1}, {"typeId": 1}, {"id": "x"}])
-def test_a_custom_field_without_a_usable_id_is_still_one(info: Item) -> None:
-    assert fields_of(an_item("Colour", attributeInfo=info), "field", "kind", "customFieldId") == (
-        "custom_field",
-        "custom",
-        None,
-    )
-
-
-@pytest.mark.parametrize("info", [{}, [], "77", 77])
-def test_an_info_that_is_no_object_says_nothing(info: Any) -> None:
-    assert fields_of(an_item("status", attributeInfo=info, attachmentInfo=info), "field", "kind",
-        "customFieldId") == (
-        "status", "standard", None,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("identifier", [8, "8"])
-def test_an_attachment_has_its_id_on_the_side_where_it_is(identifier: Any) -> None:
-    info = {"id": identifier, "name": "a.pdf"}
-    sides = ("kind", "field", "oldId", "newId", "oldIds", "newIds")
-    added = an_item("attachment", "a.pdf", "", attachmentInfo=info)
-    assert fields_of(added, *sides) == ("attachment", "attachment", None, 8, None, [8])
-    removed = an_item("attachment", None, "a.pdf", attachmentInfo=info)
-    assert fields_of(removed, *sides) == ("attachment", "attachment", 8, None, [8], None)
-    assert fields_of(an_item("attachment", "", "", attachmentInfo=info), *sides[2:]) == (
-        None,
-        None,
-        None,
-        None,
-    )
-    assert fields_of(an_item("attachment", "a.pdf", ""), *sides) == (
-        "attachment",
-        "attachment",
-        None,
-        None,
-        None,
-        None,
-    )
-
-
-def test_a_notification_and_a_commit_are_kinds_of_their_own() -> None:
-    notification = an_item("notification", "", None, notificationInfo={"type": "issue.create"})
-    assert fields_of(notification, "field", "kind", "newValue") == (
-        "notification",
-        "notification",
-        None,
-    )
-    assert fields_of(an_item("commit", "a1b2c3", ""), "field", "kind", "newValue") == (
-        "commit",
-        "commit",
-        "a1b2c3",
-    )
 
 
 def test_entries_that_are_no_objects_are_left_out_and_the_others_keep_their_places() -> None:

@@ -23,8 +23,9 @@ from resources.backlog.errors import (
 from resources.backlog.oauth import OAuthApplication
 from resources.secret import Secret
 from resources.tokens import Tokens
-from simulator import Simulator, SpaceSpec
+from simulator import Simulator
 from tests.http_servers import Quiet, serving
+from tests.syncs import TINY
 
 SECRET = "s3cr3t-of-the-application"
 OLD = Tokens(
@@ -32,7 +33,6 @@ OLD = Tokens(
 )
 URI = "http://127.0.0.1:8976/callback"
 DATE = "Wed, 01 Jul 2026 09:00:00 GMT"
-SPACE = SpaceSpec(seed=3, users=2, projects=1, issues=1, history_days=10)
 
 
 @dataclass
@@ -89,7 +89,7 @@ def test_the_page_of_consent_is_asked_for_as_nulab_documents_it(endpoint: Endpoi
 
 
 def test_a_code_becomes_tokens_and_these_become_others_at_a_simulated_space() -> None:
-    with Simulator(SPACE) as sim:
+    with Simulator(TINY) as sim:
         keyring = sim.site.keyring
         application = OAuthApplication(sim.url, keyring.client_id, keyring.client_secret)
         code = keyring.issue_code(sim.space.administrator.id, URI)

@@ -42,27 +42,37 @@ def _state(remaining: int, reset: int = int(EPOCH) + 40) -> dict[str, Any]:
     }
 
 
-def test_a_search_after_a_pause_asks_what_others_have_left_and_goes(
-    client: BacklogClient, wire: Wire, clock: Clock
+SEARCH, LIMIT = "/issues/count", "/rateLimit"
+
+
+@pytest.mark.parametrize(
+    ("states", "asked", "slept", "refused"),
+    [
+        ([_state(45)], [SEARCH, LIMIT, SEARCH], [], 0),
+        ([_state(0), _state(150, int(EPOCH) + 100)], [SEARCH, LIMIT, LIMIT, SEARCH], [20.5], 0),
+        (
+            [httpx.Response(429, headers=limits(600, 0, int(EPOCH) + 40))],
+            [SEARCH, LIMIT, SEARCH],
+            [],
+            1,
+        ),
+    ],
+    ids=["others have left enough", "others have left nothing", "reads are used up, too"],
+)
+def test_a_search_after_a_pause_asks_first_what_others_have_left(
+    client: BacklogClient,
+    wire: Wire,
+    clock: Clock,
+    states: list[Any],
+    asked: list[str],
+    slept: list[float],
+    refused: int,
 ) -> None:
-    asked = _answers(wire, _state(45))
+    found = _answers(wire, *states)
     client.issues_count(SEARCHES)
     clock.now += 20
     client.issues_count(SEARCHES)
-    assert asked == ["/issues/count", "/rateLimit", "/issues/count"]
-    assert clock.slept == []
-    assert client.stats.requests == {"search": 2, "read": 1}
-
-
-def test_a_search_waits_when_others_have_left_nothing(
-    client: BacklogClient, wire: Wire, clock: Clock
-) -> None:
-    asked = _answers(wire, _state(0), _state(150, int(EPOCH) + 100))
-    client.issues_count(SEARCHES)
-    clock.now += 20
-    client.issues_count(SEARCHES)
-    assert asked == ["/issues/count", "/rateLimit", "/rateLimit", "/issues/count"]
-    assert clock.slept == [20.5]
+    assert (found, clock.slept, client.stats.rate_limited) == (asked, slept, refused)
 
 
 @pytest.mark.parametrize(
@@ -82,17 +92,6 @@ def test_a_space_that_does_not_report_its_limits_is_asked_once(
         client.issues_count(SEARCHES)
         clock.now += 20
     assert asked == ["/issues/count", "/rateLimit", "/issues/count", "/issues/count"]
-
-
-def test_nothing_is_asked_while_reads_are_used_up_too(
-    client: BacklogClient, wire: Wire, clock: Clock
-) -> None:
-    asked = _answers(wire, httpx.Response(429, headers=limits(600, 0, int(EPOCH) + 40)))
-    client.issues_count(SEARCHES)
-    clock.now += 20
-    client.issues_count(SEARCHES)
-    assert asked == ["/issues/count", "/rateLimit", "/issues/count"]
-    assert client.stats.rate_limited == 1
 
 
 def test_a_budget_that_others_use_up_for_ever_is_tried_when_the_waits_are_spent(
@@ -115,15 +114,14 @@ def test_a_budget_that_others_use_up_for_ever_is_tried_when_the_waits_are_spent(
     assert client.stats.requests["search"] == 2
 
 
-@pytest.mark.parametrize("limit", [0, -5, "", "many"])
-def test_a_limit_that_is_none_is_not_known(limit: object, clock: Clock) -> None:
+@pytest.mark.parametrize(
+    ("limit", "left", "known"),
+    [*((none, 5, []) for none in (0, -5, "", "many")), (600, 10**9, [600])],
+)
+def test_a_limit_that_is_none_is_not_known_and_no_more_is_left_than_it(
+    limit: object, left: int, known: list[int], clock: Clock
+) -> None:
     limiter = RateLimiter(0.2, clock)
-    limiter.observe("read", httpx.Headers(limits(limit, 5, int(EPOCH) + 9)))
+    limiter.observe("read", httpx.Headers(limits(limit, left, int(EPOCH) + 9)))
     assert limiter.wait_before("read") == 0.0
-    assert limiter.limits == {}
-
-
-def test_more_left_than_the_limit_is_the_limit(clock: Clock) -> None:
-    limiter = RateLimiter(0.2, clock)
-    limiter.observe("read", httpx.Headers(limits(600, 10**9, int(EPOCH) + 9)))
-    assert limiter.limits["read"].remaining == 600
+    assert [one.remaining for one in limiter.limits.values()] == known

@@ -19,36 +19,35 @@ def _wait(bucket: Bucket, now: float, reserve: float = 0.2, *, waited: bool = Fa
     return bucket.wait(now, reserve, waited=waited)
 
 
-def test_a_bucket_that_nothing_is_known_of_lets_a_request_go() -> None:
-    assert _wait(Bucket("read"), NOW) == 0.0
+#: What answers have reported, as (limit, remaining, end, seconds); when the next request comes,
+#: whether it has waited already; and how long it waits.
+REPORTS: dict[str, tuple[list[tuple[int, int, float | None, int]], int, bool, float]] = {
+    "nothing is known": ([], 0, False, 0.0),
+    "the window is over by then": ([(600, 0, NOW + 30, 0)], 31, False, 0.0),
+    "without an end it lasts a minute from where it was seen to open": (
+        [(600, 50, None, 0), (600, 599, None, 10), (600, 120, None, 20)],
+        25,
+        False,
+        10 + 60 - 25 + 0.5,
+    ),
+    "never seen to open, it lasts a minute from the answer": (
+        [(600, 120, None, 0), (600, 110, None, 100)],
+        101,
+        False,
+        60 - 1 + 0.5,
+    ),
+    "after a wait one request goes": ([(150, 5, NOW + 30, 0)], 0, True, 0.0),
+    "unless the window is used up": ([(150, 0, NOW + 30, 0)], 0, True, 30.5),
+}
 
 
-def test_a_window_that_is_over_when_the_next_request_comes_asks_for_no_wait() -> None:
+@pytest.mark.parametrize("case", REPORTS)
+def test_the_next_request_waits_as_long_as_answers_have_told(case: str) -> None:
+    reports, then, waited, seconds = REPORTS[case]
     bucket = Bucket("read")
-    bucket.take(Reported(600, 0, NOW + 30, NOW))
-    assert _wait(bucket, NOW + 31) == 0.0
-
-
-def test_a_window_without_an_end_lasts_a_minute_from_where_it_was_seen_to_open() -> None:
-    bucket = Bucket("read")
-    for seconds, remaining in ((0, 50), (10, 599), (20, 120)):
-        bucket.take(Reported(600, remaining, None, NOW + seconds))
-    assert _wait(bucket, NOW + 25) == pytest.approx(10 + 60 - 25 + 0.5)
-
-
-def test_a_window_that_was_never_seen_to_open_lasts_a_minute_from_the_answer() -> None:
-    bucket = Bucket("read")
-    bucket.take(Reported(600, 120, None, NOW))
-    bucket.take(Reported(600, 110, None, NOW + 100))
-    assert _wait(bucket, NOW + 101) == pytest.approx(60 - 1 + 0.5)
-
-
-def test_after_a_wait_one_request_goes_unless_the_window_is_used_up() -> None:
-    bucket = Bucket("search")
-    bucket.take(Reported(150, 5, NOW + 30, NOW))
-    assert _wait(bucket, NOW, waited=True) == 0.0
-    bucket.take(Reported(150, 0, NOW + 30, NOW))
-    assert _wait(bucket, NOW, waited=True) == pytest.approx(30.5)
+    for limit, remaining, end, at in reports:
+        bucket.take(Reported(limit, remaining, end, NOW + at))
+    assert _wait(bucket, NOW + then, waited=waited) == pytest.approx(seconds)
 
 
 def test_a_refusal_without_headers_teaches_how_many_requests_were_too_many() -> None:

@@ -135,12 +135,16 @@ def test_the_resource_shows_no_key_and_connects_on_first_use_only(
     assert all(KEY not in str(event) for event in result.all_events)
 
 
-def test_a_resource_without_a_url_loads_and_says_which_variable_is_missing_when_used() -> None:
-    resource = BacklogResource()
-    with pytest.raises(PermanentError, match="BACKLOG_URL is not set"):
+@pytest.mark.parametrize(
+    ("url", "kind", "said"),
+    [
+        ("", PermanentError, "BACKLOG_URL is not set"),
+        ("https://acme.backlog.com", AuthenticationError, "BACKLOG_API_KEY"),
+    ],
+)
+def test_a_resource_that_lacks_a_variable_loads_and_names_it_when_used(
+    url: str, kind: type[BacklogError], said: str
+) -> None:
+    resource = BacklogResource(url=url)
+    with pytest.raises(kind, match=said):
         _ = resource.client
-
-
-def test_a_resource_without_a_key_says_which_variable_is_missing_when_used() -> None:
-    with pytest.raises(AuthenticationError, match="BACKLOG_API_KEY"):
-        _ = BacklogResource(url="https://acme.backlog.com").client

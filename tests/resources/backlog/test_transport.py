@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import RateLimited, Unavailable
+from resources.backlog.errors import BacklogError, RateLimited, Unavailable
 from tests.resources.backlog.conftest import EPOCH, Clock, Wire, error, limits
 
 Make = Callable[..., BacklogClient]
@@ -20,32 +21,18 @@ Make = Callable[..., BacklogClient]
         httpx.Response(500),
         httpx.Response(503, html="<html>maintenance</html>"),
         error(500, 1),
-    ],
-)
-def test_a_server_error_is_tried_again(
-    client: BacklogClient, wire: Wire, clock: Clock, failure: httpx.Response
-) -> None:
-    wire.answers = [failure, failure, httpx.Response(200, json=[])]
-    assert client.projects() == []
-    assert len(wire.requests) == 3
-    assert client.stats.retries == 2
-    assert clock.slept[0] < clock.slept[1] < 3
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [
         httpx.ReadTimeout("slow"),
         httpx.ConnectError("refused"),
         httpx.RemoteProtocolError("cut off"),
     ],
 )
-def test_a_network_error_is_tried_again(
-    client: BacklogClient, wire: Wire, failure: Exception
+def test_an_error_of_the_server_or_the_network_is_tried_again(
+    client: BacklogClient, wire: Wire, clock: Clock, failure: httpx.Response | Exception
 ) -> None:
-    wire.answers = [failure, httpx.Response(200, json=[])]
+    wire.answers = [failure, failure, httpx.Response(200, json=[])]
     assert client.projects() == []
-    assert client.stats.requests == {"read": 2}
+    assert (client.stats.requests, client.stats.retries) == ({"read": 3}, 2)
+    assert clock.slept[0] < clock.slept[1] < 3
 
 
 def test_each_failed_attempt_is_logged_with_the_wait_before_the_next(
@@ -62,37 +49,52 @@ def test_each_failed_attempt_is_logged_with_the_wait_before_the_next(
     assert not [line for line in lines if "gave up" in line]
 
 
-def test_an_unreachable_host_is_reported_in_ten_seconds_by_its_setting(
-    client: BacklogClient, wire: Wire, clock: Clock
-) -> None:
-    wire.answers = [httpx.ConnectError("[Errno 111] Connection refused")]
-    with pytest.raises(
+OK = httpx.Response(200, json=[])
+#: What a request meets for ever -> what the client may do, the error, and for how many seconds it
+#: is tried again: more than the first number, no more than the second.
+FOR_EVER: dict[str, tuple[list[Any], dict[str, float], type[BacklogError], str, int, int]] = {
+    "an unreachable host": (
+        [httpx.ConnectError("[Errno 111] Connection refused")],
+        {},
         Unavailable,
-        match=r"no answer from acme.backlog.test: .*Connection refused; "
-        r"check BACKLOG_URL.*5 attempts",
-    ):
-        client.space()
-    assert sum(clock.slept) < 10
+        r"no answer from acme.backlog.test: .*Connection refused; check BACKLOG_URL.*5 attempts",
+        0,
+        10,
+    ),
+    "a host that has answered, which is given a minute to come back": (
+        [OK, httpx.ReadTimeout("")],
+        {},
+        Unavailable,
+        "ReadTimeout",
+        30,
+        60,
+    ),
+    "a server that stays down": (
+        [httpx.Response(503)],
+        {"max_wait": 100},
+        Unavailable,
+        "GET /projects: 503",
+        60,
+        100,
+    ),
+    "requests of other programs": ([error(429, 13)], {}, RateLimited, "other programs", 400, 600),
+}
 
 
-def test_a_host_that_has_answered_is_given_a_minute_to_come_back(
-    client: BacklogClient, wire: Wire, clock: Clock
+@pytest.mark.parametrize("met", FOR_EVER)
+def test_a_request_is_given_up_when_the_budget_is_spent(
+    make_client: Make, wire: Wire, clock: Clock, met: str
 ) -> None:
-    wire.answers = [httpx.Response(200, json=[]), httpx.ReadTimeout("")]
-    client.projects()
-    with pytest.raises(Unavailable, match="ReadTimeout"):
+    answers, options, kind, said, least, most = FOR_EVER[met]
+    wire.answers = [*answers]
+    client = make_client(**options)
+    for _ in answers[1:]:
         client.projects()
-    assert 30 < sum(clock.slept) <= 60
-
-
-def test_a_server_that_stays_down_is_given_up_when_the_budget_is_spent(
-    make_client: Make, wire: Wire, clock: Clock
-) -> None:
-    wire.answers = [httpx.Response(503)]
-    with pytest.raises(Unavailable, match="GET /projects: 503") as caught:
-        make_client(max_wait=100).projects()
-    assert 60 < sum(clock.slept) <= 100
-    assert caught.value.attempts == len(wire.requests)
+    before = len(wire.requests)
+    with pytest.raises(kind, match=said) as caught:
+        client.projects()
+    assert caught.value.attempts == len(wire.requests) - before
+    assert least < sum(clock.slept) <= most
 
 
 def test_the_wait_that_a_503_asks_for_is_kept_but_not_longer_than_two_minutes(
@@ -147,15 +149,6 @@ def test_missing_or_silly_rate_headers_do_not_crash_the_retry(
     assert clock.slept == [seconds]
 
 
-def test_endless_429s_end_when_the_budget_is_spent(
-    client: BacklogClient, wire: Wire, clock: Clock
-) -> None:
-    wire.answers = [error(429, 13)]
-    with pytest.raises(RateLimited, match="other programs"):
-        client.projects()
-    assert 400 < sum(clock.slept) <= 600
-
-
 def test_the_next_request_waits_when_only_the_reserve_is_left(
     client: BacklogClient, wire: Wire, clock: Clock
 ) -> None:
@@ -193,10 +186,10 @@ def test_a_full_search_bucket_does_not_hold_up_reads(
         httpx.Response(200, json=[], headers=limits(15, 0, int(EPOCH) + 50)),
         httpx.Response(200, json=[], headers=limits(60, 59, int(EPOCH) + 60)),
     ]
-    list(client.teams())
+    list(client.listed_pages("/teams"))
     wire.answers[0] = httpx.Response(200, json=[], headers=limits(60, 59, int(EPOCH) + 60))
     assert client.stats.requests == {"read": 1}
-    client.priorities()
+    client.listed("/priorities")
     assert clock.slept == [50.5]
 
 

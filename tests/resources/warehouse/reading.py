@@ -15,6 +15,7 @@ from resources.warehouse.refetch_requests import (
     request_refetch,
     requested_issues,
 )
+from tests.databases import execute
 
 FIRST, SECOND, THIRD = 90_001, 90_002, 90_003
 #: The last change of each, and a later one.
@@ -60,8 +61,7 @@ class Reads:
             self.call(finish_comments, [(read, last_comment_id)])
 
     def change(self, sql: str) -> None:
-        with self.engine.begin() as conn:
-            conn.execute(text(sql))
+        execute(self.engine, sql)
 
     def entry(self, issue_id: int) -> Any:
         with self.engine.begin() as conn:

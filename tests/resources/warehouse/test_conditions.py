@@ -8,6 +8,7 @@ from resources.conditions import Outcome
 from resources.warehouse.history.history_writer import finish_sync, start_sync
 from resources.warehouse.seen_conditions import Observed, current, note
 from resources.warehouse.warehouse_errors import WarehouseError
+from tests.databases import execute
 
 URL = "https://acme.backlog.test"
 DOWN = Outcome("unreachable", "GET /space: no answer", seconds=9.0)
@@ -26,13 +27,11 @@ def conditions(engine: Engine) -> list[tuple[str, bool]]:
 
 def passes(engine: Engine, seconds: int) -> None:
     """Let time go by since a condition was last seen."""
-    with engine.begin() as connection:
-        connection.execute(
-            text(
-                "UPDATE ops.source_conditions SET last_seen_at = last_seen_at - "
-                f"interval '{seconds} seconds'"
-            )
-        )
+    execute(
+        engine,
+        "UPDATE ops.source_conditions SET last_seen_at = last_seen_at - "
+        f"interval '{seconds} seconds'",
+    )
 
 
 def test_a_condition_begins_with_its_first_failure_and_ends_with_an_answer(

@@ -9,7 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from resources.warehouse.connect import RESTED_SECONDS, check_tables, engine, mask, parse_url
 from resources.warehouse.warehouse_errors import WarehouseError
-from tests.databases import refusal_of
+from tests.databases import execute, one, refusal_of
 
 SECRET = "s3cret!"
 
@@ -102,8 +102,7 @@ def test_a_server_that_refuses_says_what_to_do(warehouse: Engine) -> None:
 
 
 def test_a_missing_table_of_ours_is_named_with_the_way_out(warehouse: Engine) -> None:
-    with warehouse.begin() as conn:
-        conn.execute(text("DROP TABLE ops.sync_history CASCADE"))
+    execute(warehouse, "DROP TABLE ops.sync_history CASCADE")
     said = (
         r"table of the warehouse is missing: restore a backup, or load into an empty database "
         r'\(relation "ops.sync_history"'
@@ -227,8 +226,7 @@ def test_a_connection_is_tested_before_use_only_when_it_has_rested(
     warehouse: Engine, warehouse_url: str
 ) -> None:
     made, began = engine(warehouse_url, pool_size=1), time.monotonic()
-    with made.connect() as conn:
-        used = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    used = one(made, "SELECT pg_backend_pid()")
     asked = text("SELECT query FROM pg_stat_activity WHERE pid = :pid")
 
     def last_query() -> object:

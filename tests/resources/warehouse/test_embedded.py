@@ -283,9 +283,3 @@ def test_a_server_that_has_stopped_is_named_with_the_reason(
     assert "No space" not in refusal_of(server.url()), "it has worked since"
     if server.socket_folder != data:
         shutil.rmtree(server.socket_folder)
-
-
-def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(WarehouseError, match="cannot be started"):
-        ensure_server(tmp_path / "file" / "home")

@@ -18,16 +18,11 @@ from resources.warehouse.connect import engine
 from resources.warehouse.grants import Limits, grant_bi
 from resources.warehouse.roles import Access
 from resources.warehouse.warehouse_errors import WarehouseError
-from tests.databases import execute
+from tests.databases import execute, one
 
 PASSWORD = "s3cr3t % of 'BI'"
 Login = Callable[..., Engine]
 NewRole = Callable[..., str]
-
-
-def one(on: Engine, query: str) -> object:
-    with on.connect() as conn:
-        return conn.execute(text(query)).scalar_one()
 
 
 @pytest.fixture

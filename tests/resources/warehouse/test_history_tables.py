@@ -5,7 +5,9 @@ come in.
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
+
+from tests.databases import execute
 
 CREATED = "2026-08-02T01:00:00Z"
 
@@ -137,8 +139,7 @@ def test_a_row_whose_hash_is_emptied_is_written_again_even_by_an_older_version(
 ) -> None:
     load("comments", a_comment(1, updated="2026-08-04T00:00:00Z", content="wrong"), a_comment(2))
     assert load("comments", a_comment(1, content="right"), a_comment(2)).updated == ()
-    with warehouse.begin() as conn:
-        conn.execute(text("UPDATE raw.comments SET content_hash = ''"))
+    execute(warehouse, "UPDATE raw.comments SET content_hash = ''")
     assert load("comments", a_comment(1, content="right"), a_comment(2)).updated_ids == (
         640_001,
         640_002,

@@ -15,6 +15,7 @@ from resources.warehouse.history.history_writer import (
 from resources.warehouse.history.run_kinds import DIED
 from resources.warehouse.history.sync_outcomes import summary
 from resources.warehouse.known_spaces import known_spaces
+from tests.databases import one
 from tests.sync_log import Log
 
 
@@ -102,12 +103,10 @@ def test_a_sync_that_has_ended_waits_for_nothing(warehouse: Engine, log: Log) ->
     finish_sync(warehouse, numbers[0], items_synced=1, items_failed=0, requests=1)
     fail_sync(warehouse, numbers[1], "down")
     end_dead(warehouse, "acme")
-    with warehouse.connect() as conn:
-        query = text(
-            "SELECT count(*) FROM ops.sync_history WHERE waiting_for IS NULL "
-            "AND waiting_until IS NULL"
-        )
-        assert conn.execute(query).scalar_one() == 3
+    query = (
+        "SELECT count(*) FROM ops.sync_history WHERE waiting_for IS NULL AND waiting_until IS NULL"
+    )
+    assert one(warehouse, query) == 3
 
 
 def test_a_sync_in_progress_says_how_far_it_is_and_one_that_has_ended_does_not(
@@ -121,9 +120,8 @@ def test_a_sync_in_progress_says_how_far_it_is_and_one_that_has_ended_does_not(
     assert active_syncs(warehouse, "other") == []
     finish_sync(warehouse, number, items_synced=2_000, items_failed=0, requests=21)
     assert active_syncs(warehouse, "acme") == []
-    with warehouse.connect() as conn:
-        query = text(
-            "SELECT count(*) FROM ops.sync_history WHERE progress_done IS NULL "
-            "AND progress_total IS NULL"
-        )
-        assert conn.execute(query).scalar_one() == 1
+    query = (
+        "SELECT count(*) FROM ops.sync_history WHERE progress_done IS NULL "
+        "AND progress_total IS NULL"
+    )
+    assert one(warehouse, query) == 1

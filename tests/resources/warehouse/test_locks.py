@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 from resources.warehouse.connect import engine
 from resources.warehouse.locks import Locks, free_condition, held_condition
 from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
+from tests.databases import execute, one
 from tests.waiting import eventually
 
 HOLD = """
@@ -41,12 +42,7 @@ def other(warehouse_url: str) -> Iterator[Engine]:
 
 
 def _held(warehouse: Engine) -> int:
-    with warehouse.connect() as conn:
-        return int(
-            conn.execute(
-                text(f"SELECT count(*) FROM ops.locks AS l WHERE {held_condition('l')}")
-            ).scalar_one()
-        )
+    return int(one(warehouse, f"SELECT count(*) FROM ops.locks AS l WHERE {held_condition('l')}"))
 
 
 def _is_free(warehouse: Engine, space_key: str, name: str) -> bool:
@@ -179,19 +175,6 @@ def test_locks_that_another_session_holds_are_not_taken_for_ones_own(warehouse: 
             mine.verify()
 
 
-def test_a_session_that_was_reset_as_by_a_pooler_whose_client_has_gone_holds_nothing(
-    warehouse: Engine,
-) -> None:
-    with Locks(warehouse, "acme") as gone, Locks(warehouse, "acme") as mine:
-        gone.acquire("issues")
-        assert not mine.try_acquire("issues")
-        assert gone._conn is not None
-        gone._conn.execute(text("DISCARD ALL"))
-        assert mine.try_acquire("issues")
-        with pytest.raises(WarehouseError, match="not held by the connection that took them"):
-            gone.verify()
-
-
 def test_locks_whose_connection_is_lost_do_not_hide_how_the_block_ended(warehouse: Engine) -> None:
     def lose_them_and_fail() -> None:
         with Locks(warehouse, "acme") as mine:
@@ -227,13 +210,10 @@ def test_of_many_that_ask_for_a_lock_at_the_same_moment_one_gets_it(
     engines = [engine(warehouse_url) for _ in range(6)]
     for number in range(40):
         if number % 2:
-            with warehouse.begin() as conn:
-                conn.execute(
-                    text(
-                        "UPDATE ops.locks SET session_began_at = "
-                        "session_began_at - interval '1 hour'"
-                    )
-                )
+            execute(
+                warehouse,
+                "UPDATE ops.locks SET session_began_at = session_began_at - interval '1 hour'",
+            )
         barrier, taken = threading.Barrier(len(engines)), list[bool]()
 
         def take(
@@ -265,8 +245,7 @@ def test_a_session_of_another_role_with_the_pid_of_a_dead_one_holds_nothing(
 ) -> None:
     with Locks(warehouse, "acme") as dead, Locks(warehouse, "acme") as mine:
         dead.acquire("issues")
-        with warehouse.begin() as conn:
-            conn.execute(text("UPDATE ops.locks SET role_id = role_id + 1"))
+        execute(warehouse, "UPDATE ops.locks SET role_id = role_id + 1")
         assert _is_free(warehouse, "acme", "issues")
         assert mine.try_acquire("issues")
         with pytest.raises(WarehouseError, match="not held by the connection that took them"):

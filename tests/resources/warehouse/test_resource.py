@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, EnvVar, asset, materialize
-from sqlalchemy import text
 
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
+from tests.databases import one
 
 
 def test_an_asset_gets_a_migrated_warehouse_and_leaves_no_connection(
@@ -20,8 +20,7 @@ def test_an_asset_gets_a_migrated_warehouse_and_leaves_no_connection(
     def counted(warehouse: WarehouseResource) -> int:
         engines.append(warehouse.engine)
         assert warehouse.engine is engines[0]
-        with warehouse.engine.connect() as conn:
-            count: int = conn.execute(text("SELECT count(*) FROM raw.issues")).scalar_one()
+        count: int = one(warehouse.engine, "SELECT count(*) FROM raw.issues")
         return count
 
     resource = WarehouseResource(url=EnvVar("TEST_WAREHOUSE_URL"))
@@ -46,8 +45,8 @@ def test_a_server_that_cannot_be_used_is_asked_again_the_next_time(tmp_path: Pat
 
 
 def test_the_url_is_in_no_repr() -> None:
-    assert "s3cret" not in repr(WarehouseResource(url="postgresql://me:s3cret@db/wh"))
-    assert "s3cret" not in str(WarehouseResource(url="postgresql://me:s3cret@db/wh"))
+    resource = WarehouseResource(url="postgresql://me:s3cret@db/wh")
+    assert "s3cret" not in f"{resource!r} {resource}"
 
 
 def test_resources_of_one_warehouse_share_connections_until_the_last_is_closed(
@@ -59,16 +58,7 @@ def test_resources_of_one_warehouse_share_connections_until_the_last_is_closed(
     first.close()
     first.close()
     assert second.engine is engine
-    with second.engine.connect() as connection:
-        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    assert one(second.engine, "SELECT 1") == 1
     second.close()
     assert first.engine is not engine
     first.close()
-
-
-def test_a_warehouse_that_was_closed_is_connected_anew(warehouse_url: str) -> None:
-    resource = WarehouseResource(url=warehouse_url)
-    engine = resource.engine
-    resource.close()
-    assert resource.engine is not engine
-    resource.close()

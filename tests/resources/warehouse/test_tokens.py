@@ -14,6 +14,7 @@ from resources.tokens import Tokens, TokensUnreadableError
 from resources.warehouse.connect import engine
 from resources.warehouse.token_store import StoredTokens
 from resources.warehouse.warehouse_errors import WarehouseError
+from tests.databases import execute, one
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 
 HOST, CLIENT = "acme.backlog.test", "client-1"
@@ -47,10 +48,7 @@ def store(warehouse: Engine) -> Store:
 
 
 def cell(warehouse: Engine, column: str) -> object:
-    with warehouse.connect() as conn:
-        return conn.execute(
-            text(f"SELECT {column} FROM ops.oauth_tokens WHERE client_id = '{CLIENT}'")
-        ).scalar_one()
+    return one(warehouse, f"SELECT {column} FROM ops.oauth_tokens WHERE client_id = '{CLIENT}'")
 
 
 def test_tokens_are_read_as_they_were_saved_and_stand_encrypted(
@@ -178,8 +176,7 @@ def test_a_wrong_key_is_distinguished_from_damage_and_the_status_needs_no_key(
     assert state is not None
     assert state.expires_at == FIRST.expires_at
     assert store().read() == FIRST
-    with warehouse.begin() as conn:
-        conn.execute(text("UPDATE ops.oauth_tokens SET tokens = 'x' || tokens"))
+    execute(warehouse, "UPDATE ops.oauth_tokens SET tokens = 'x' || tokens")
     with pytest.raises(TokensUnreadableError, match="damaged; run `backlog-elt login`"):
         store().read()
 

@@ -17,6 +17,7 @@ from resources.warehouse.tombstones import (
     mark_project_deleted,
     stored_ids,
 )
+from tests.databases import execute
 
 WHO = {"space_key": "acme", "reason": "not listed", "run_id": "run-2"}
 BY_ID = {"space_key": "acme", "evidence": "feed; asked for by id", "run_id": "run-2"}
@@ -80,15 +81,6 @@ def test_a_scope_that_leaves_the_key_open_is_refused(warehouse: Engine) -> None:
             mark_missing(conn, SPECS["statuses"], {}, [1], **WHO)
         with pytest.raises(ValueError, match="space"):
             mark_missing(conn, SPECS["space"], {}, [], **WHO)
-
-
-def test_issues_are_marked_by_id(warehouse: Engine, load: Any, rows: Any, issue: Any) -> None:
-    load("issues", issue(1), issue(2))
-    with warehouse.begin() as conn:
-        assert mark_issues_deleted(conn, [90_001, 4711], evidence="looked", **WHO) == (90_001,)
-        assert mark_issues_deleted(conn, [90_001], evidence="looked", **WHO) == ()
-        assert mark_issues_deleted(conn, [], evidence="looked", **WHO) == ()
-    assert [row["deleted_at"] is not None for row in rows("issues")] == [True, False]
 
 
 def test_stored_ids_are_those_of_a_window_that_are_not_marked(
@@ -173,14 +165,6 @@ def test_each_mark_is_logged_with_key_project_reason_and_evidence(
     ) == [(True,)]
 
 
-def test_a_mark_that_is_rolled_back_leaves_no_log(warehouse: Engine, load: Any, user: Any) -> None:
-    load("users", user(1))
-    with warehouse.connect() as conn:
-        mark_missing(conn, SPECS["users"], {}, [], **WHO)
-        conn.rollback()
-    assert log(warehouse) == []
-
-
 def test_a_row_that_comes_back_closes_its_entry_and_going_again_opens_another(
     warehouse: Engine, load: Any, user: Any
 ) -> None:
@@ -198,16 +182,15 @@ def test_a_deleted_issue_takes_its_comments_changes_and_read_state_with_it(
 ) -> None:
     load("issues", issue(1), issue(2))
     history(load, 1, 2)
+    execute(
+        warehouse,
+        "INSERT INTO ops.issue_sync_state (space_key, issue_id, project_id) SELECT "
+        "'acme', id, 300 FROM raw.issues",
+    )
     with warehouse.begin() as conn:
-        conn.execute(
-            text(
-                "INSERT INTO ops.issue_sync_state (space_key, issue_id, project_id) SELECT "
-                "'acme', id, 300 FROM raw.issues"
-            )
-        )
-    with warehouse.begin() as conn:
-        assert mark_issues_deleted(conn, [90_001], **BY_ID) == (90_001,)
+        assert mark_issues_deleted(conn, [90_001, 4711], **BY_ID) == (90_001,)
         assert mark_issues_deleted(conn, [90_001], **BY_ID) == ()
+        assert mark_issues_deleted(conn, [], **BY_ID) == ()
         free = "SELECT issue_id FROM ops.issue_sync_state FOR UPDATE SKIP LOCKED"
         assert log(warehouse, free) == [(90_002,)], "no other issue is held up"
     assert log(

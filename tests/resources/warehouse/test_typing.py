@@ -1,6 +1,5 @@
 """How values of records become typed columns."""
 
-import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -228,14 +227,6 @@ def test_characters_that_jsonb_cannot_hold_are_replaced_everywhere(
     }
     assert row["payload"]["new\ufffd"] == ["\ufffd"]
     assert (result.rejected, len(result.inserted)) == (0, 1)
-
-
-def test_a_surrogate_pair_that_arrives_escaped_is_one_character(
-    load: Any, rows: Any, issue: Any
-) -> None:
-    record = issue(1) | json.loads('{"summary": "\\ud83d\\ude00"}')
-    load("issues", record)
-    assert rows("issues")[0]["summary"] == "😀"
 
 
 def test_an_unknown_field_is_kept_and_reported_once(load: Any, rows: Any, issue: Any) -> None:

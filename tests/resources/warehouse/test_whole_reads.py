@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from resources.warehouse.issue_sync_state import (
     CommentRead,
     count_refreshed,
@@ -35,21 +37,20 @@ def test_a_whole_read_of_known_comments_that_is_broken_off_begins_again(read: Re
     assert read.entry(FIRST)["last_comment_id"] == 640_010
 
 
-def test_an_interrupted_requested_read_continues_where_it_stopped_and_is_still_due(
-    read: Reads,
+@pytest.mark.parametrize(
+    ("meanwhile", "left"),
+    [([], (640_100, 640_100, 1, 0)), ([640_003], (640_100, 640_002, 2, 0))],
+    ids=["it continues where it stopped", "it is read from where a request reaches"],
+)
+def test_a_requested_read_that_is_broken_off_is_still_due(
+    read: Reads, meanwhile: list[int], left: tuple[int, int, int, int]
 ) -> None:
     read.request_refetch(FIRST, 640_005)
     [due] = read.pending()
+    for comment in meanwhile:
+        read.request_refetch(FIRST, comment)
     read.call(reach_comments, due, 640_100)
-    assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_100, 1, 0)]
-
-
-def test_a_request_during_a_broken_off_read_is_read_from_where_it_reaches(read: Reads) -> None:
-    read.request_refetch(FIRST, 640_005)
-    [due] = read.pending()
-    read.request_refetch(FIRST, 640_003)
-    read.call(reach_comments, due, 640_100)
-    assert read.pending() == [CommentRead(FIRST, 300, AT, 640_100, 640_002, 2, 0)]
+    assert read.pending() == [CommentRead(FIRST, 300, AT, *left)]
 
 
 def test_an_issue_that_moved_to_another_project_takes_its_comments_along(
