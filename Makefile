@@ -65,7 +65,7 @@ check: $(VENV)/.dev  ## formatting, lint, types, import contracts, definitions, 
 	@home=$$(mktemp -d) && touch $$home/dagster.yaml && DAGSTER_HOME=$$home $(BIN)/dagster definitions validate -w workspace.yaml
 
 # All are measured, also when one is over a bound; the last lets two days go by, takes half an hour on an idle machine and needs libfaketime.
-BENCHMARKS := main_job exactness marts bloat operation service first_answer scale two_days
+BENCHMARKS := main_job exactness marts bloat operation service first_answer scale nothing_to_do two_days
 
 bench: $(VENV)/.dev  ## measure speed, memory, requests and two days of schedules (three hours; needs faketime)
 	@failed=; for one in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$one || failed="$$failed $$one"; done; \

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import Field
 
-from assets.checks.tables import check_results, check_specs, found_lately
+from assets.checks.tables import check_results, check_specs
 from assets.data_versions import FEED
 from assets.declaration import raw_asset
 from assets.loads import open_load
@@ -62,8 +62,11 @@ def activities(
     mode = "refresh" if refresh else "incremental"
     with open_load(context, "activities", backlog, warehouse, progress, mode=mode) as session:
         sync_activities(session, refresh=refresh, again_from=config.again_from, issues_first=True)
-    known = found_lately(context.instance, "activities") if config.mode == "targeted" else {}
     checks = check_results(
-        warehouse.engine, "activities", session.space_key, context.selected_asset_check_keys, known
+        warehouse.engine,
+        "activities",
+        session.space_key,
+        context.selected_asset_check_keys,
+        whole=refresh,
     )
     yield whole_table(session, checks, FEED)

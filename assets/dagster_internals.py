@@ -35,16 +35,6 @@ def unfinished_attempts(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dic
     return {partition: run for partition, (run, _) in attempts.items()}
 
 
-def last_evaluation(
-    instance: dg.DagsterInstance, check: dg.AssetCheckKey
-) -> dg.AssetCheckEvaluation | None:
-    """Return the newest evaluation of a check."""
-    # The newest entries may be plans: of this run, or of another one that has not come so far.
-    history = instance.event_log_storage.get_asset_check_execution_history(check, limit=5)
-    found = (entry.evaluation for entry in history)
-    return next((one for one in found if isinstance(one, dg.AssetCheckEvaluation)), None)
-
-
 def input_versions(
     instance: dg.DagsterInstance, above: Collection[dg.AssetKey], run_id: str
 ) -> dict[str, str]:

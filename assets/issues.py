@@ -175,5 +175,5 @@ def issues(
         warehouse,
         progress,
         counted=counted if requested else None,
-        scan=config.mode != "targeted",
+        whole=not requested or config.mode == "refresh",
     )

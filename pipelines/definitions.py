@@ -31,14 +31,14 @@ def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definiti
 
 def _mart_definitions() -> dg.Definitions:
     # The manifest of dbt is read (0.3 s) only where marts are made.
-    from assets.marts.build import MART_ASSETS
+    from assets.marts.build import marts
     from assets.marts.dashboards import DASHBOARDS
     from assets.marts.ops_tables import OPS_ASSETS
     from pipelines.jobs import marts_job
     from pipelines.sensors.marts import marts_after_loads
 
     return dg.Definitions(
-        assets=[*OPS_ASSETS, *MART_ASSETS, *DASHBOARDS],
+        assets=[*OPS_ASSETS, marts, *DASHBOARDS],
         jobs=[marts_job],
         sensors=[marts_after_loads],
     )

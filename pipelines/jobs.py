@@ -33,7 +33,8 @@ users_job = dg.define_asset_job(
 projects_job = dg.define_asset_job(
     "projects",
     dg.AssetSelection.groups("raw") - USERS - ISSUES,
-    description="Load the space, its projects, their members and teams, and all master data.",
+    description="Load the space, its projects, their members and teams, and all master data; "
+    "once a day what the space says of itself.",
     tags=of_kind("projects"),
 )
 issues_job = dg.define_asset_job(
@@ -56,7 +57,7 @@ rolling_refresh_job = dg.define_asset_job(
     "rolling_refresh",
     ISSUES,
     description="Read a share of all issues again with all comments, for changes that neither feed "
-    "nor time of change shows.",
+    "nor time of change shows. Its checks look at every row, those of other loads at what is new.",
     tags=of_kind("rolling_refresh"),
 )
 count_reconciliation_job = dg.define_asset_job(

@@ -140,7 +140,7 @@ def issues_every_12_hours(
     execution_timezone=SETTINGS.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="A share of all issues, each read whole with its comments, so that each "
-    "is read once in 30 days.",
+    "is read once in 30 days. The checks of its tables look at every row.",
 )
 def rolling_refresh_nightly(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource

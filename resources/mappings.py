@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Engine, delete, insert
 
 from resources.mapping_files import FILES, File
 from resources.redact import plain_line
@@ -63,11 +63,21 @@ def digest_of(lines: list[Line]) -> str:
     return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
 
 
-def store(connection: Connection, lines: list[Line]) -> None:
+def problems(lines: list[Line]) -> list[str]:
+    """Return a sentence for each line that does not count: `units.csv, line 2: …`."""
+    return [
+        f"{line.file}, {f'line {line.line}' if line.line else 'the whole'}: {line.problem}"
+        for line in lines
+        if line.problem
+    ]
+
+
+def store(engine: Engine, lines: list[Line]) -> None:
     """Put the lines where the models read them, in place of those of before."""
-    connection.execute(delete(mapping_lines))
-    if lines:
-        connection.execute(insert(mapping_lines), [line._asdict() for line in lines])
+    with engine.begin() as connection:
+        connection.execute(delete(mapping_lines))
+        if lines:
+            connection.execute(insert(mapping_lines), [line._asdict() for line in lines])
 
 
 def _of_file(name: str, problem: str) -> Line:

@@ -1,5 +1,8 @@
-"""The page: static files of this package, held in memory; all that they show comes from the API."""
+"""The page: static files of this package, held in memory, and the names of the tables; all else
+that they show comes from the API.
+"""
 
+import json
 from hashlib import blake2b
 from pathlib import Path
 
@@ -7,11 +10,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from resources.warehouse.schema import SPECS
 from service.cache import Body
 from service.openapi import OPEN, TAG, UNCHANGED, errors, takes, text_answer
 from service.routes import PlainRoute
 
 STATIC = Path(__file__).parent / "static"
+_SCRIPT = "text/javascript; charset=utf-8"
 FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),
     **{
@@ -30,12 +35,21 @@ def page_router() -> APIRouter:
     """Return the addresses of the page and its files."""
     files = APIRouter(tags=["service"], route_class=PlainRoute)
     for path, (name, kind) in FILES.items():
-        _add(files, path, STATIC / name, kind)
+        _add(files, path, (STATIC / name).read_bytes(), kind)
+    _add(files, "/static/tables.js", table_labels().encode(), _SCRIPT)
     return files
 
 
-def _add(files: APIRouter, path: str, file: Path, kind: str) -> None:
-    content = file.read_bytes()
+def table_labels() -> str:
+    """Return the names of the tables in both languages, as they are declared, as a script."""
+    english, japanese = (
+        {name: spec.label[place] for name, spec in SPECS.items()} for place in (0, 1)
+    )
+    labels = json.dumps({"en": english, "ja": japanese}, ensure_ascii=False)
+    return f"export const TABLES = {labels};\n"
+
+
+def _add(files: APIRouter, path: str, content: bytes, kind: str) -> None:
     body = Body(content, f'"{blake2b(content, digest_size=12).hexdigest()}"')
 
     @files.get(

@@ -1,4 +1,4 @@
-"""How users, teams and projects change."""
+"""How the plan, users, teams and projects change."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,12 @@ BUILT_IN_STATUSES = (
 
 
 class SpaceMutators(State):
-    """Actions on users, teams and projects."""
+    """Actions on the plan, users, teams and projects."""
+
+    @mutator
+    def change_licence(self, /, **terms: bool | int | str) -> None:
+        """Change the plan of the space, as `storageLimit=2**40`."""
+        self.licence |= terms
 
     @mutator
     def add_user(

@@ -6,6 +6,7 @@ from simulator.call import Call, Handler, Reply
 from simulator.errors import forbidden, not_found
 from simulator.masters import PRIORITIES, RESOLUTIONS
 from simulator.model import User
+from simulator.plan import KINDS, OLD_KINDS, usage_of
 from simulator.shapes_masters import category, issue_type, project_shape, status
 
 PIXEL = bytes.fromhex(
@@ -26,30 +27,17 @@ def space_notification(call: Call) -> Any:
 
 def space_licence(call: Call) -> Any:
     """GET /space/licence."""
-    call.require_administrator()
-    return {
-        "active": True,
-        "issueLimit": 0,
-        "userLimit": 0,
-        "projectLimit": 0,
-        "startedOn": call.viewer.space()["created"],
-    }
+    return call.viewer.licence()
 
 
 def disk_usage(call: Call) -> Any:
-    """GET /space/diskUsage."""
+    """GET /space/diskUsage: administrators only."""
     call.require_administrator()
-    kinds = ("issue", "wiki", "file", "subversion", "git", "gitLFS")
-    details = []
-    for project in call.world.projects.values():
-        sizes = dict.fromkeys(kinds, 0)
-        sizes["issue"] = sum(
-            file.size for issue in project.issues.values() for file in issue.attachments
-        )
-        sizes["file"] = sum(file.size or 0 for file in project.files)
-        details.append({"projectId": project.id, **sizes})
+    old = call.world.switches.usage_kinds == "old"
+    kinds, extra = (OLD_KINDS, ()) if old else (KINDS, ("document",))
+    details = [usage_of(one, (*kinds, *extra)) for one in call.world.projects.values()]
     totals = {kind: sum(one[kind] for one in details) for kind in kinds}
-    return {"capacity": 30 * 2**30, **totals, "details": details}
+    return {"capacity": call.world.licence["storageLimit"], **totals, "details": details}
 
 
 def users(call: Call) -> Any:

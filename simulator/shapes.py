@@ -84,6 +84,13 @@ class Viewer:
             "updated": stamp(spec.end),
         }
 
+    def licence(self) -> Json:
+        """Return the plan of the space."""
+        spec = self.world.spec
+        begun = spec.end - spec.history_days * 86_400
+        times = {"startedOn": stamp(begun), "limitDate": stamp(spec.end + 365 * 86_400)}
+        return times | self.world.licence
+
     def issue(self, issue: Issue, summary_of_children: bool = False) -> Json:
         """Return an issue, in lists and alone the same."""
         world = self.world

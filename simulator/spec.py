@@ -107,6 +107,10 @@ class Switches:
     """
     archived_issues_listed: bool = True
     """`/issues` serves the issues of archived projects."""
+    usage_kinds: Literal["documented", "old"] = "documented"
+    """The kinds of bytes in `/space/diskUsage`: as documented, or as old clients have them, without
+    `gitLFS` and with `pullRequest`.
+    """
     webhook_delivery: Literal["once", "retry", "duplicate", "reorder"] = "once"
     """How webhooks arrive: once and unretried, retried after a failure, twice, or in pairs the
     wrong way round.

@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from simulator.clock import Clock
 from simulator.masters import ADMINISTRATOR
 from simulator.model import Activity, Comment, Issue, Project, Team, User
+from simulator.plan import LICENCE
 from simulator.spec import SpaceSpec, Switches
 
 Moment = int | datetime | None
@@ -55,6 +56,7 @@ class State:
         self.clock = clock
         self.lock = threading.RLock()
         self.name = spec.space_key.capitalize()
+        self.licence = dict(LICENCE)
         self.users: dict[int, User] = {}
         self.teams: dict[int, Team] = {}
         self.projects: dict[int, Project] = {}

@@ -60,7 +60,7 @@ def sync_activities(
         WarehouseError: the warehouse cannot be used.
     """
     # Of the whole space, whatever the run covers: the feed is read for all projects.
-    with _refusal_noted(session), session.reporter.history("refresh" if refresh else "incremental"):
+    with _refusal_noted(session), session.events.reading("refresh" if refresh else "incremental"):
         _read_feed(
             session,
             refresh=refresh,
@@ -78,7 +78,7 @@ def sync_past_activities(session: Session) -> None:
             goes.
         WarehouseError: the warehouse cannot be used.
     """
-    with _refusal_noted(session), session.reporter.history("incremental"):
+    with _refusal_noted(session), session.events.reading("incremental"):
         state = _stored_feed_state(session)
         if state is not None and not state.complete:
             _note_feed(session, _backward(session, state))
@@ -196,7 +196,7 @@ def _forward(
         read_at=now,
         projects=tuple(project for project in state.projects if project in session.visible),
     )
-    with session.engine.begin() as connection:
+    with session.store.transaction() as connection:
         feed_state.set_feed(connection, session.space_key, state)
     return state
 
@@ -214,7 +214,7 @@ def _notice_trimmed_rows(
         return state
     until = min((instant(row, "created") for row in page), default=now)
     state = replace(state, gaps=(*state.gaps, Gap(state.read_at.isoformat(), until.isoformat())))
-    with session.engine.begin() as connection:
+    with session.store.transaction() as connection:
         # Before any page moves the cursor: killed here, the next load finds the gap again.
         asked = feed_state.invalidate_comment_reads(connection, session.space_key)
     session.log.warning(
@@ -229,17 +229,14 @@ def _backward(session: Session, state: FeedState) -> FeedState:
     """Store everything before the oldest known activity, newest first, each page with how far back
     it reaches.
     """
-    name, advance = session.spec.name, session.progress.advance
-    with WriteBehind[int](session.client, session.locks) as behind:
+    with WriteBehind[int](session.client, session.events) as behind:
         for page in session.client.activities(max_id=state.oldest, order="desc"):
             state = replace(state, oldest=min([state.oldest, *page.ids]))
-            advance(
-                name,
-                sum(behind.begin(partial(store_past_page, session, page, state), page.received)),
-            )
-        advance(name, sum(behind.wait()))
+            store = partial(store_past_page, session, page, state)
+            session.events.advanced(sum(behind.begin(store, page.received)))
+        session.events.advanced(sum(behind.wait()))
     state = replace(state, complete=True)
-    with session.engine.begin() as connection:
+    with session.store.transaction() as connection:
         feed_state.set_feed(connection, session.space_key, state)
     return state
 
@@ -264,7 +261,7 @@ def _joined_later(session: Session, state: FeedState) -> FeedState:
             session.reporter.notes["refused"] = str(error)
             continue
         state = replace(state, projects=tuple(sorted({*state.projects, project_id})))
-        with session.engine.begin() as connection:
+        with session.store.transaction() as connection:
             feed_state.set_backward(connection, session.space_key, project_id, None)
             feed_state.set_feed(connection, session.space_key, state)
     return state
@@ -296,7 +293,7 @@ def _retry_rejected(session: Session, pages: int | None) -> None:
         store_feed_page(session, again, None)
         # One without an id may be any of them.
         gone = set() if page.lacks_id else tried - page.ids
-        with session.engine.begin() as connection:
+        with session.store.transaction() as connection:
             resolve_rejections(
                 connection, session.space_key, session.spec.name, [str(one) for one in sorted(gone)]
             )
@@ -313,10 +310,10 @@ def _look_next_to(session: Session, place: str) -> None:
         else session.client.activities(max_id=neighbour, order="desc")
     )
     page = next(pages, Page())
-    with session.writer.transaction() as connection:
+    with session.store.transaction() as connection:
         result, _ = merge_activities(session, connection, page)
     session.writer.count(result)
-    with session.engine.begin() as connection:
+    with session.store.transaction() as connection:
         resolve_without_id(
             connection, session.space_key, session.spec.name, still=result.without_id, place=place
         )

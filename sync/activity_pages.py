@@ -59,7 +59,7 @@ def store_past_page(session: Session, page: Page, state: FeedState) -> int:
     """Store a page of what happened before the first look, and how far back the feed is read;
     return how many rows it has.
     """
-    with session.writer.transaction() as connection:
+    with session.store.transaction() as connection:
         result, _ = merge_activities(session, connection, page, first_look=True)
         feed_state.set_feed(connection, session.space_key, state)
     session.writer.count(result, as_progress=False)
@@ -82,7 +82,7 @@ def store_feed_page(
     covers neither their feed nor their issues.
     """
     joined: set[int] = set()
-    with session.writer.transaction() as connection:
+    with session.store.transaction() as connection:
         result, new = merge_activities(session, connection, page, first_look=first_look)
         if state is not None:
             if not first_look:

@@ -114,14 +114,14 @@ class Batch:
     def _show(self, finished: Sequence[int]) -> None:
         """Show how many issues are stored, here and not in the middle of a wait for an answer."""
         if any(finished):
-            self._session.progress.advance(self._session.spec.name, sum(finished))
+            self._session.events.advanced(sum(finished))
 
     def _store(self, parts: Sequence[Part]) -> int:
         """Store parts with their changes and how far their issues are read, in one transaction;
         return how many issues end here.
         """
         space_key = self._session.space_key
-        with self._comments.transaction() as connection:
+        with self._session.store.transaction() as connection:
             held = hold_issues(
                 connection, [part.read.issue_id for part in parts], space_key=space_key
             )
@@ -366,7 +366,7 @@ def _quarantined(session: Session) -> dict[int, set[int]]:
             issues.id.in_(found),
             issues.deleted_at.is_not(None),
         )
-        with session.engine.begin() as connection:
+        with session.store.transaction() as connection:
             gone = [
                 str(comment)
                 for issue in connection.execute(deleted).scalars()

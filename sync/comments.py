@@ -59,7 +59,7 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     """
     changes = session.writer.for_table("issue_changes")
     chosen = choose(session, mode, covered)
-    session.progress.start(session.spec.name, len(chosen))
+    session.events.expected(len(chosen))
     partitions = _partitions(session, mode, covered)
     # What is needed first is read first, in all projects.
     parts = {
@@ -68,8 +68,8 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     }
     try:
         with (
-            session.reporter.history(mode, _projects_of_run(session, mode, covered)),
-            WriteBehind[int](session.client, session.locks) as behind,
+            session.events.reading(mode, _projects_of_run(session, mode, covered)),
+            WriteBehind[int](session.client, session.events) as behind,
         ):
             with session.engine.connect() as connection:
                 ids = ChangeIds(connection, session.space_key)
@@ -95,7 +95,7 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
                         )
                         raise
                     if refused and mode == "refresh":
-                        with session.writer.transaction() as connection:
+                        with session.store.transaction() as connection:
                             reads.put_off_refresh(connection, session.space_key, refused)
                     due -= Counter(cells[need, project_id])
                     reports.add(cells[need, project_id], without=due.keys())
@@ -298,5 +298,5 @@ class _Reader:
         self.batch.store()  # one transaction of a load at a time
         self.session.log.info(f"{project.key}, issue {read.issue_id}: {error}")
         request = RefetchRequest(read.issue_id, read.project_id, "comments not found", issue=True)
-        with self.session.writer.transaction() as connection:
+        with self.session.store.transaction() as connection:
             request_refetch(connection, self.session.space_key, [request])

@@ -11,28 +11,20 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import DateTime, literal, select
+from sqlalchemy import select
 
 from resources.backlog.client_values import IssueFilter
-from resources.backlog.errors import NotFound, PermanentError, PermissionDenied
+from resources.backlog.errors import NotFound, PermanentError
 from resources.backlog.feed import ISSUE_DELETED, deleted_issues
 from resources.backlog.scan import PROJECTS_PER_REQUEST
-from resources.warehouse.quarantine import (
-    pending_rejections,
-    place_to_retry,
-    resolve_rejections,
-    resolve_without_id,
-    unplaced_projects,
-)
 from resources.warehouse.reconciliations import latest
 from resources.warehouse.schema import SPECS
 from resources.warehouse.tombstones import mark_issues_deleted, stored_ids
 from sync.by_id import IssuesById, chunks
+from sync.holdings import holdings
 from sync.month_windows import Slice
-from sync.reconcile.count_reconciliation import differing_projects
-from sync.reconcile.holdings import holdings
+from sync.numbers import differing_projects
 from sync.session import Session
-from sync.tally import Tally
 from sync.visible_projects import Project
 
 #: Activities are looked at from this long before the watermark on: they may become visible late.
@@ -41,12 +33,9 @@ FEED_LOOKBACK = timedelta(hours=1)
 CONFIRMED = "confirmed by GET /issues?id[]"
 
 
-def mark_vanished(session: Session, project: Project, part: Slice, seen: Collection[int]) -> Tally:
+def mark_vanished(session: Session, project: Project, part: Slice, seen: Collection[int]) -> None:
     """Mark the stored rows of a slice that a pass over it did not meet and that the source confirms
     it no longer has.
-
-    This and the functions below return the rows that they have marked, and those that they have
-    stored since they were still there.
 
     Raises:
         NotFound: the project has become inaccessible meanwhile, so that the pass over it proves
@@ -55,7 +44,7 @@ def mark_vanished(session: Session, project: Project, part: Slice, seen: Collect
     if project.archived and not seen:
         # Whether lists still hold the issues of an archived project is not documented: absence
         # proves nothing then.
-        return Tally()
+        return
     with session.engine.connect() as connection:
         stored = stored_ids(
             connection,
@@ -65,27 +54,23 @@ def mark_vanished(session: Session, project: Project, part: Slice, seen: Collect
             since=part.since,
             until=part.until,
         )
-    return mark_missed(session, project, stored.difference(seen))
+    mark_missed(session, project, stored.difference(seen))
 
 
-def mark_missed(session: Session, project: Project, missed: Collection[int]) -> Tally:
+def mark_missed(session: Session, project: Project, missed: Collection[int]) -> None:
     """Mark the stored issues that a read of their project should have met and that the source
     confirms it no longer has.
 
     Raises:
         NotFound: the project has become inaccessible meanwhile, so that the read proves nothing.
     """
-    if not missed:
-        return Tally()
-    all_proven, tally = _mark_if_absent(session, missed, "partition re-read")
-    if not all_proven:
+    if missed and not look_up(session, dict.fromkeys(missed, "partition re-read")):
         _refuse_lost(session, [project])
-    return tally
 
 
 def unequal_projects(
     session: Session, projects: Sequence[Project], deleted_since: datetime, read_at: datetime
-) -> tuple[list[Project], Tally]:
+) -> list[Project]:
     """Return the active projects that have not as many issues here as at the source, but for what
     happened there since `read_at`.
 
@@ -108,7 +93,7 @@ def unequal_projects(
     if source_count(session, active) == holdings(session.engine, session.space_key).total(ids):
         ids = [project for project in ids if project in known]
     if not ids:
-        return [], Tally()
+        return []
     in_feed = deleted_issues(session.client, deleted_since - FEED_LOOKBACK)
     issues = session.spec.table.c
     stored = select(issues.id).where(
@@ -116,7 +101,7 @@ def unequal_projects(
     )
     with session.engine.connect() as connection:
         suspects = set(connection.execute(stored).scalars())
-    _, tally = _mark_if_absent(session, suspects, "activity feed")
+    look_up(session, dict.fromkeys(suspects, "activity feed"))
     try:
         differing = differing_projects(
             session.client, session.engine, session.space_key, ids, read_at
@@ -127,104 +112,30 @@ def unequal_projects(
     unequal = [project for project in active if project.id in differing]
     if unequal:
         _refuse_lost(session, unequal)
-    return unequal, tally
+    return unequal
 
 
-def retry_rejected(session: Session) -> None:
-    """Read quarantined issues again, and stored ones with a time in the future; resolve the entries
-    of those that are gone.
+def look_up(session: Session, suspects: Mapping[int, str]) -> bool:
+    """Ask for issues by id, store what comes back, and mark those that do not, each with how it was
+    found as the evidence; False when the absence of some proves nothing.
     """
-    issues = session.spec.table.c
-    ahead = select(issues.id).where(
-        issues.space_key == session.space_key,
-        issues.updated_at > literal(session.writer.latest, DateTime(timezone=True)),
-    )
-    with session.engine.connect() as connection:
-        keys = pending_rejections(
-            connection, session.space_key, session.spec.name, project_ids=session.visible
-        )
-        ids = {int(key) for key in keys if key.isdigit()}.union(connection.execute(ahead).scalars())
-    gone, _ = _absent(session, ids, session.visible)
-    with session.engine.begin() as connection:
-        resolve_rejections(
-            connection,
-            session.space_key,
-            session.spec.name,
-            [str(identifier) for identifier in gone],
-        )
-    for place in sorted({place for key in keys if (place := place_to_retry(key))}):
-        _retry_without_id(session, place)
-
-
-def _retry_without_id(session: Session, issue_key: str) -> None:
-    """Ask for an issue without an id by its key, and resolve its entries in quarantine unless it
-    still has none.
-    """
-    try:
-        still = session.writer.store(session.client.issue_again(issue_key)).without_id
-    except (NotFound, PermissionDenied):
-        still = ()
-    with session.engine.begin() as connection:
-        resolve_without_id(
-            connection, session.space_key, session.spec.name, still=still, place=issue_key
-        )
-
-
-def resolve_issues_without_id(session: Session, project: Project, met: Collection[str]) -> None:
-    """Resolve the entries in quarantine of issues without an id, of a project that was read whole,
-    except those that were met.
-    """
-    with session.writer.transaction() as connection:
-        resolve_without_id(
-            connection, session.space_key, session.spec.name, still=met, project_id=project.id
-        )
-
-
-def unplaced_rejections(session: Session) -> set[int | None]:
-    """Return the projects of quarantined issues that only a read of the whole project can find;
-    None: of any.
-    """
-    with session.engine.connect() as connection:
-        return unplaced_projects(connection, session.space_key, session.spec.name)
-
-
-def mark_absent(session: Session, requested: Mapping[int, str]) -> Tally:
-    """Ask for issues by id, store what comes back, and mark those that do not, each with who
-    requested it as the evidence.
-    """
-    absent, found = _absent(session, requested, session.visible)
-    gone, found_later = _provably_absent(session, absent)
+    absent = absent_ids(session, suspects, session.visible)
+    gone = _provably_absent(session, absent)
     by_evidence: dict[str, list[int]] = defaultdict(list)
     for identifier in gone:
-        by_evidence[requested[identifier]].append(identifier)
-    return sum(
-        (_mark_deleted(session, ids, evidence) for evidence, ids in by_evidence.items()),
-        found + found_later,
-    )
+        by_evidence[suspects[identifier]].append(identifier)
+    for evidence, ids in by_evidence.items():
+        _mark_deleted(session, ids, evidence)
+    return len(gone) == len(absent)
 
 
-def _mark_if_absent(
-    session: Session, suspects: Collection[int], found_by: str
-) -> tuple[bool, Tally]:
-    """Mark those of the issues that the source does not give by id; False when the absence of some
-    proves nothing.
-    """
-    absent, found = _absent(session, suspects, session.visible)
-    gone, found_later = _provably_absent(session, absent)
-    return len(gone) == len(absent), found + found_later + _mark_deleted(session, gone, found_by)
-
-
-def _mark_deleted(session: Session, gone: Sequence[int], found_by: str) -> Tally:
-    if not gone:
-        return Tally()
+def _mark_deleted(session: Session, gone: Sequence[int], found_by: str) -> None:
     issues = session.spec.table.c
-    with session.writer.transaction() as connection:
+    with session.store.transaction() as connection:
         query = select(issues.project_id, issues.updated_at).where(
             issues.space_key == session.space_key, issues.id.in_(gone), issues.deleted_at.is_(None)
         )
-        tally = Tally.of_deleted(
-            [(project, moment) for project, moment in connection.execute(query)], session.calendar
-        )
+        rows = [(project, moment) for project, moment in connection.execute(query)]
         marked = mark_issues_deleted(
             connection,
             gone,
@@ -233,10 +144,10 @@ def _mark_deleted(session: Session, gone: Sequence[int], found_by: str) -> Tally
             run_id=session.run_id,
         )
     session.writer.count_deleted(len(marked))
-    return tally
+    session.events.marked(rows)
 
 
-def _provably_absent(session: Session, absent: Sequence[int]) -> tuple[list[int], Tally]:
+def _provably_absent(session: Session, absent: Sequence[int]) -> list[int]:
     """Return those of the absent issues that are stored and whose project is still accessible, so
     that they must be gone.
 
@@ -255,11 +166,10 @@ def _provably_absent(session: Session, absent: Sequence[int]) -> tuple[list[int]
             int(identifier): int(project) for identifier, project in connection.execute(query)
         }
     if not stored:
-        return [], Tally()
-    now, visible, found = _archived_now(session), session.visible, Tally()
+        return []
+    now, visible = _archived_now(session), session.visible
     if not now.keys() <= visible.keys():
-        still, found = _absent(session, stored, now)
-        stored = {identifier: stored[identifier] for identifier in still}
+        stored = {identifier: stored[identifier] for identifier in absent_ids(session, stored, now)}
     sound: set[int] = set()
     empty: set[int] = set()
     for project_id in set(stored.values()) & now.keys() & visible.keys():
@@ -282,7 +192,7 @@ def _provably_absent(session: Session, absent: Sequence[int]) -> tuple[list[int]
             f"nothing is marked deleted in the projects {unsound}: they are "
             "inaccessible, or were archived"
         )
-    return gone, found
+    return gone
 
 
 def _deleted_in_feed(session: Session, ids: Collection[int]) -> set[int]:
@@ -322,18 +232,16 @@ def _refuse_lost(session: Session, projects: Sequence[Project]) -> None:
         )
 
 
-def _absent(
-    session: Session, ids: Collection[int], projects: Collection[int]
-) -> tuple[list[int], Tally]:
+def absent_ids(session: Session, ids: Collection[int], projects: Collection[int]) -> list[int]:
     """Ask for issues of projects by id, a hundred a request, store what comes back and return the
     ids that do not.
 
     A row that was not met may only have moved, to another month or another project.
     """
-    asked, tally = IssuesById(session.client, ids, projects), Tally()
+    asked = IssuesById(session.client, ids, projects)
     for page in asked.pages():
-        tally += Tally.of(page, session.writer.store(page), session.calendar)
-    return asked.absent, tally
+        session.writer.write(page)
+    return asked.absent
 
 
 def source_count(session: Session, projects: Sequence[Project]) -> int:

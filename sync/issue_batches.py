@@ -4,7 +4,7 @@ the checkpoint from which to go on.
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from resources.backlog.errors import IncompleteScan
@@ -14,10 +14,10 @@ from resources.backlog.scan import Scan, scan_window
 from resources.backlog.window import Window
 from resources.records import Page
 from resources.warehouse.tombstones import ids_by_creation
-from sync.deletions import mark_missed, mark_vanished, resolve_issues_without_id
+from sync.deletions import mark_missed, mark_vanished
 from sync.month_windows import Slice
+from sync.quarantine_retries import resolve_issues_without_id
 from sync.session import Session
-from sync.tally import Tally
 from sync.visible_projects import Project
 from sync.watermarks import keep_checkpoint
 from sync.write_behind import WriteBehind
@@ -25,23 +25,17 @@ from sync.write_behind import WriteBehind
 
 @dataclass(frozen=True)
 class Stored:
-    """Issues that were stored: how many were read, how they count, and the entries in quarantine of
-    those without an id.
+    """Issues that were stored: how many were read, and the entries in quarantine of those without
+    an id.
     """
 
     rows: int = 0
     without_id: frozenset[str] = frozenset()
-    tally: Tally = field(default_factory=Tally)
-
-    def __add__(self, other: "Stored") -> "Stored":
-        return Stored(
-            self.rows + other.rows, self.without_id | other.without_id, self.tally + other.tally
-        )
 
 
 def store_whole_project(
     session: Session, project: Project, part: Slice, resume: Resume | None
-) -> tuple[Scan, Tally]:
+) -> Scan:
     """Read and store a project whole, or what is left of it, oldest first; mark what was stored, is
     not met and is gone.
 
@@ -56,50 +50,45 @@ def store_whole_project(
             )
         )
     scan = scan_window(session.client, Window((project.id,)), resume=resume)
-    met, stored = set[int](), Stored()
-    with WriteBehind[Stored](session.client, session.locks) as behind:
+    met, without_id = set[int](), set[str]()
+    with WriteBehind[Stored](session.client, session.events) as behind:
         for batch in scan:
             met.update(batch.ids)
             at, passed = scan.checkpoint, set()
             while at is not None and waiting and waiting[0][0] < at.position.moment:
                 passed.add(waiting.popleft()[1])
             if missed := passed - met:
-                stored += _show_stored(session, behind.wait())
-                stored += Stored(tally=mark_missed(session, project, missed))
-            stored += _show_stored(
-                session,
-                behind.begin(
-                    partial(_store_batch, session, batch, [project], "created", at), len(batch)
-                ),
-            )
-        stored += _show_stored(session, behind.wait())
+                without_id |= _show_stored(session, behind.wait())
+                mark_missed(session, project, missed)
+            store = partial(_store_batch, session, batch, [project], "created", at)
+            without_id |= _show_stored(session, behind.begin(store, len(batch)))
+        without_id |= _show_stored(session, behind.wait())
     if scan.proof.resumed:
-        return scan, stored.tally + mark_missed(
-            session, project, {issue for _, issue in waiting} - scan.seen_ids
-        )
-    tally = stored.tally + mark_vanished(session, project, part, scan.seen_ids)
-    resolve_issues_without_id(session, project, stored.without_id)
-    return scan, tally
+        mark_missed(session, project, {issue for _, issue in waiting} - scan.seen_ids)
+        return scan
+    mark_vanished(session, project, part, scan.seen_ids)
+    resolve_issues_without_id(session, project, without_id)
+    return scan
 
 
 def store_scan(
     session: Session, scan: Scan, projects: Sequence[Project], *, sort: str | None = "updated"
-) -> tuple[set[int], Stored]:
+) -> tuple[set[int], set[str]]:
     """Store the batches of a scan, each with the checkpoint from which to go on, in an order; None:
     such a scan starts anew.
 
-    Return the ids that were met, too.
+    Return the ids that were met, and the entries in quarantine of issues without an id.
     """
-    ids, stored = set[int](), Stored()
-    with WriteBehind[Stored](session.client, session.locks) as behind:
+    ids, without_id = set[int](), set[str]()
+    with WriteBehind[Stored](session.client, session.events) as behind:
         for batch in scan:
             if sort is None and len(projects) > 1:
                 _refuse_unplaced(batch)
             ids.update(batch.ids)
             store = partial(_store_batch, session, batch, projects, sort, scan.checkpoint)
-            stored += _show_stored(session, behind.begin(store, len(batch)))
-        stored += _show_stored(session, behind.wait())
-    return ids, stored
+            without_id |= _show_stored(session, behind.begin(store, len(batch)))
+        without_id |= _show_stored(session, behind.wait())
+    return ids, without_id
 
 
 def _refuse_unplaced(batch: Page) -> None:
@@ -111,27 +100,25 @@ def _refuse_unplaced(batch: Page) -> None:
             raise IncompleteScan("a record does not say which project it is of")
 
 
-def _show_stored(session: Session, stored: Sequence[Stored]) -> Stored:
+def _show_stored(session: Session, stored: Sequence[Stored]) -> set[str]:
     """Show how many rows were stored, here and not in the middle of a wait for an answer; return
-    them as one.
+    the entries in quarantine of those without an id.
     """
-    total = sum(stored, Stored())
-    if total.rows:
-        session.progress.advance(session.spec.name, total.rows)
-    return total
+    rows = sum(one.rows for one in stored)
+    if rows:
+        session.events.advanced(rows)
+    return {entry for one in stored for entry in one.without_id}
 
 
 def _store_batch(
     session: Session, batch: Page, projects: Sequence[Project], sort: str | None, at: Resume | None
 ) -> Stored:
     """Merge a batch in a transaction of its own: a load that is killed keeps all but the last."""
-    with session.writer.transaction() as connection:
+    with session.store.transaction() as connection:
         result = session.writer.merge(
             connection, batch, read_in=projects[0].id if len(projects) == 1 else None
         )
         if sort and at:
             keep_checkpoint(connection, session, projects, sort, at)
-    session.writer.count(result, as_progress=False)
-    return Stored(
-        result.read, frozenset(result.without_id), Tally.of(batch, result, session.calendar)
-    )
+    session.writer.count(result, batch, as_progress=False)
+    return Stored(result.read, frozenset(result.without_id))

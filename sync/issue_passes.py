@@ -17,7 +17,6 @@ from resources.backlog.errors import (
     Unavailable,
 )
 from resources.backlog.scan import LOOKBACK, LOOKS, PROJECTS_PER_REQUEST
-from resources.warehouse import sync_state
 from resources.warehouse.sync_state import Checkpoint
 from sync.month_windows import Slice
 from sync.session import Session
@@ -129,7 +128,7 @@ def attempt(
             project.
     """
     try:
-        with session.reporter.history(mode, session.covered(projects)):
+        with session.events.reading(mode, session.covered(projects)):
             return [read(projects)]
     except AuthenticationError:
         raise
@@ -169,7 +168,4 @@ def _note_failure(session: Session, project: Project, error: BacklogError) -> No
         )
         return
     session.reporter.failed(project.key, error)
-    with session.engine.begin() as connection:
-        sync_state.record_project_failures(
-            connection, session.space_key, SCOPE, [project.id], str(error)
-        )
+    session.store.note_failure(SCOPE, project.id, str(error))

@@ -13,16 +13,18 @@ from resources.backlog.window import CompletenessProof, Window
 from sync.counts import Span
 from sync.deletions import (
     mark_vanished,
-    resolve_issues_without_id,
-    retry_rejected,
     source_count,
     unequal_projects,
-    unplaced_rejections,
 )
 from sync.issue_batches import store_scan, store_whole_project
 from sync.issue_passes import attempt, known_rows, passes, windows
 from sync.month_windows import Slice
 from sync.partition_reports import report_issues
+from sync.quarantine_retries import (
+    resolve_issues_without_id,
+    retry_rejected,
+    unplaced_rejections,
+)
 from sync.refetch import (
     acknowledge_met,
     read_by_id,
@@ -33,7 +35,6 @@ from sync.refetch import (
     requested_before,
 )
 from sync.session import Session
-from sync.tally import Tally
 from sync.visible_projects import Project
 from sync.watermarks import broken_off, checkpoints, complete, move_watermark, watermarks
 
@@ -49,7 +50,6 @@ class Changes:
     until: datetime
     unequal: Sequence[Project]
     proof: CompletenessProof
-    tally: Tally
 
 
 def sync_issues(
@@ -100,7 +100,7 @@ def load_windows(
     planned = [(part, session.project_of(part.project_key)) for part in parts]
     whole = {project.id: project for part, project in planned if project and part.whole}
     if len(whole) > 1:
-        session.progress.start(session.spec.name, _expected(session, list(whole.values())))
+        session.events.expected(_expected(session, list(whole.values())))
     for part, project in planned:
         if project is None:
             error = LookupError("no visible project has or had this key: deleted, or access lost?")
@@ -177,13 +177,13 @@ def _load_project(
     """
     [project], measured = projects, session.reporter.measure()
     if project.id in watermarks(session) and changes_until is None:
-        scan, tally, without_id = _read_window(session, {project.id: part}, projects)
+        scan, without_id = _read_window(session, {project.id: part}, projects)
         resolve_issues_without_id(session, project, without_id)
         read_to, proof = scan.started_at, scan.proof
     else:
-        read_to, proof, tally = _read_whole(session, project, part, changes_until)
+        read_to, proof = _read_whole(session, project, part, changes_until)
     complete(session, [project], read_to)
-    counted = tally.within({project.id}, part.months, project.id)
+    counted = session.figures.take().within({project.id}, part.months, project.id)
     report_issues(
         session,
         {project.id: part.project_key},
@@ -206,7 +206,7 @@ def _load_months(session: Session, parts: Mapping[int, Slice], projects: Sequenc
         watermarks(session),
         checkpoints(session, "created"),
     )
-    scan, tally, _ = _read_window(session, parts, projects)
+    scan, _ = _read_window(session, parts, projects)
     part, ids = parts[projects[0].id], [project.id for project in projects]
     # A project that is being read whole again was found wrong: a part of it does not make it right.
     reached = [
@@ -221,7 +221,7 @@ def _load_months(session: Session, parts: Mapping[int, Slice], projects: Sequenc
     if reached:
         complete(session, reached, scan.started_at)
     counted, span = (
-        tally.within(ids, part.months, ids[0]),
+        session.figures.take().within(ids, part.months, ids[0]),
         Span(part.since, part.until or scan.started_at),
     )
     keys = {project: parts[project].project_key for project in ids}
@@ -230,7 +230,7 @@ def _load_months(session: Session, parts: Mapping[int, Slice], projects: Sequenc
 
 def _read_window(
     session: Session, parts: Mapping[int, Slice], projects: Sequence[Project]
-) -> tuple[Scan, Tally, frozenset[str]]:
+) -> tuple[Scan, set[str]]:
     """Store one window of projects and mark what has vanished from it.
 
     Return the entries in quarantine of issues without an id, too.
@@ -238,12 +238,11 @@ def _read_window(
     part, ids = parts[projects[0].id], [project.id for project in projects]
     requested = requested_before(session, ids)
     scan = scan_window(session.client, Window(tuple(ids), part.since, part.until))
-    met, stored = store_scan(session, scan, projects, sort=None)
+    met, without_id = store_scan(session, scan, projects, sort=None)
     acknowledge_met(session, requested, met)
-    tally = sum(
-        (mark_vanished(session, project, part, scan.seen_ids) for project in projects), stored.tally
-    )
-    return scan, tally, stored.without_id
+    for project in projects:
+        mark_vanished(session, project, part, scan.seen_ids)
+    return scan, without_id
 
 
 def _load_pass(
@@ -269,15 +268,16 @@ def _load_pass(
     months = session.calendar.months()
     months = months[months.index(session.calendar.month_of(since)) :]
     named = {project.id: project.key for project in projects}
-    counted = changes.tally.within(named, months, projects[0].id)
-    span = Span(since, changes.started_at, changes.tally.newest)
+    tally = session.figures.take()
+    counted = tally.within(named, months, projects[0].id)
+    span = Span(since, changes.started_at, tally.newest)
     report_issues(session, named, months, counted, span, measured, changes.proof)
     return changes
 
 
 def _read_whole(
     session: Session, project: Project, part: Slice, changes_until: datetime | None
-) -> tuple[datetime, CompletenessProof, Tally]:
+) -> tuple[datetime, CompletenessProof]:
     """Read a project whole, from where an earlier try was interrupted, if one was; return as of
     when it is stored.
 
@@ -288,26 +288,25 @@ def _read_whole(
     is read again.
     """
     resume = broken_off(session, [project], "created")
-    scan, tally = store_whole_project(session, project, part, resume)
+    scan = store_whole_project(session, project, part, resume)
     started = scan.started_at
     if resume is None or not scan.proof.resumed:
-        return started, scan.proof, tally
+        return started, scan.proof
     if changes_until is None:
         move_watermark(session, project, resume.started_at)
         changes = _store_changes(session, [project], resume.started_at, resume.started_at)
-        started, unequal, more = changes.started_at, changes.unequal, changes.tally
+        started, unequal = changes.started_at, changes.unequal
     else:
         started = changes_until
-        unequal, more = unequal_projects(session, [project], changes_until, changes_until)
-    tally += more
+        unequal = unequal_projects(session, [project], changes_until, changes_until)
     if unequal:
         session.log.warning(
             f"{project.key}: the number of issues differs from the source after an "
             "earlier read; reading all again"
         )
-        scan, more = store_whole_project(session, project, part, None)
-        started, tally = scan.started_at, tally + more
-    return started, scan.proof, tally
+        scan = store_whole_project(session, project, part, None)
+        started = scan.started_at
+    return started, scan.proof
 
 
 def _read_changes(session: Session, projects: Sequence[Project], since: datetime) -> Changes:
@@ -318,9 +317,9 @@ def _read_changes(session: Session, projects: Sequence[Project], since: datetime
     if resume is None:
         return _store_changes(session, projects, since, since)
     rest = scan_changes(session.client, [project.id for project in projects], since, resume=resume)
-    _, stored = store_scan(session, rest, projects)
+    store_scan(session, rest, projects)
     changes = _store_changes(session, projects, rest.next_watermark, since)
-    return replace(changes, proof=rest.proof + changes.proof, tally=stored.tally + changes.tally)
+    return replace(changes, proof=rest.proof + changes.proof)
 
 
 def _store_changes(
@@ -332,9 +331,7 @@ def _store_changes(
     ids = [project.id for project in projects]
     requested = requested_before(session, ids)
     scan = scan_changes(session.client, ids, start)
-    met, stored = store_scan(session, scan, projects)
-    tally = stored.tally + read_by_id(session, acknowledge_met(session, requested, met))
-    unequal, counted = unequal_projects(session, projects, deleted_since, scan.next_watermark)
-    return Changes(
-        projects, scan.started_at, scan.next_watermark, unequal, scan.proof, tally + counted
-    )
+    met, _ = store_scan(session, scan, projects)
+    read_by_id(session, acknowledge_met(session, requested, met))
+    unequal = unequal_projects(session, projects, deleted_since, scan.next_watermark)
+    return Changes(projects, scan.started_at, scan.next_watermark, unequal, scan.proof)

@@ -2,20 +2,23 @@
 of each project.
 """
 
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
 
 from resources.backlog.client import BacklogClient
+from resources.backlog.client_values import Record
 from resources.backlog.errors import (
     AuthenticationError,
     IncompleteScan,
+    NotFound,
     NotInPlan,
     PermanentError,
     PermissionDenied,
 )
 from resources.backlog.paging import PAGE_SIZE
 from resources.records import Page
+from resources.warehouse.history.history_reader import synced_today
+from resources.warehouse.record_versions import number_of_version
+from resources.warehouse.spec import VERSION, TableSpec
 from sync.projects import sync_projects
 from sync.session import Session
 from sync.write_behind import WriteBehind
@@ -24,50 +27,43 @@ from sync.write_behind import WriteBehind
 PASSES = 4
 
 
-#: Tables that hold a list of each project, and the method that reads it, for loads and for
-#: comparisons.
-OF_PROJECT: Final[Mapping[str, Callable[[BacklogClient, int | str], Page]]] = {
-    "project_members": BacklogClient.project_users,
-    "statuses": BacklogClient.statuses,
-    "issue_types": BacklogClient.issue_types,
-    "categories": BacklogClient.categories,
-    "versions": BacklogClient.versions,
-    "custom_fields": BacklogClient.custom_fields,
-}
-#: The same of tables that hold a list of the space.
-OF_SPACE: Final[Mapping[str, Callable[[BacklogClient], Page]]] = {
-    "priorities": BacklogClient.priorities,
-    "resolutions": BacklogClient.resolutions,
-}
-
-
 def sync_listing(session: Session) -> None:
-    """Load a table that is read whole.
+    """Load a table that is read whole, as it is declared.
 
     Raises:
         BacklogError: the list cannot be read; the stored rows are left as they are.
         WarehouseError: the warehouse cannot be used.
     """
-    match session.spec.name:
+    spec = session.spec
+    match spec.name:
         case "space":
-            with session.reporter.history("full"):
-                session.writer.store([session.space])
+            with session.events.reading("full"):
+                session.writer.write([session.space])
         case "projects":
             sync_projects(session)
-        case "users":
-            _sync_list_or_seen(session, BacklogClient.users, BacklogClient.project_users, "members")
-        case "teams":
-            _sync_list_or_seen(session, _all_teams, BacklogClient.project_teams, "teams")
-        case table if table in OF_PROJECT:
-            _sync_list_of_each_project(session, OF_PROJECT[table])
-        case table:
-            with session.reporter.history("full"):
-                session.writer.store_listing(OF_SPACE[table](session.client))
+        case _ if spec.daily:
+            _sync_once_a_day(session)
+        case _ if spec.of_each_project:
+            _sync_list_of_each_project(session)
+        case _ if spec.listing and spec.listing.seen_at:
+            _sync_list_or_seen(session, spec.listing.seen_at, spec.listing.seen)
+        case _:
+            with session.events.reading("full"):
+                session.writer.store_listing(read_listed(session.client, spec))
 
 
-def _sync_list_of_each_project(
-    session: Session, read: Callable[[BacklogClient, int | str], Page]
-) -> None:
+def read_listed(client: BacklogClient, spec: TableSpec) -> Page:
+    """Return the list of the space that a table holds.
+
+    Raises:
+        BacklogError: the list cannot be read.
+    """
+    if spec.listing and spec.listing.paged:
+        return _all_pages(client, spec)
+    return client.listed(spec.path)
+
+
+def _sync_list_of_each_project(session: Session) -> None:
     """Load a list that each project has; a project that refuses does not keep the others from
     loading.
 
@@ -78,15 +74,14 @@ def _sync_list_of_each_project(
             project.
     """
     without: list[str] = []
-    table, advance = session.spec.name, session.progress.advance
     with (
-        session.reporter.history("full"),
-        WriteBehind[int](session.client, session.locks) as behind,
+        session.events.reading("full"),
+        WriteBehind[int](session.client, session.events) as behind,
     ):
         for project in session.client.visible_projects():
             key = str(project["projectKey"])
             try:
-                records = read(session.client, key)
+                records = session.client.listed(session.spec.path, key)
             except NotInPlan:
                 without.append(key)
             except AuthenticationError:
@@ -102,8 +97,8 @@ def _sync_list_of_each_project(
                     as_progress=False,
                     project_id=project["id"],
                 )
-                advance(table, sum(behind.begin(store)))
-        advance(table, sum(behind.wait()))
+                session.events.advanced(sum(behind.begin(store)))
+        session.events.advanced(sum(behind.wait()))
     if without:
         session.reporter.notes["not_in_plan"] = (
             f"the plan of the space has none of this for {', '.join(without)}; stored "
@@ -111,48 +106,42 @@ def _sync_list_of_each_project(
         )
 
 
-def _sync_list_or_seen(
-    session: Session,
-    read: Callable[[BacklogClient], Page],
-    of_project: Callable[[BacklogClient, str], Page],
-    seen: str,
-) -> None:
+def _sync_list_or_seen(session: Session, seen_at: str, seen: str) -> None:
     """Load a list of the space that only those who administer something may read; with another key,
     what the projects show of it.
 
     Args:
         session: the load of the table.
-        read: reads the list of the space.
-        of_project: reads what a project, given by its key, has of it.
+        seen_at: the endpoint of a project that shows what it has of the list.
         seen: what that is called, for people.
 
     Raises:
         BacklogError: neither can be read.
     """
     name, client, notes = session.spec.name, session.client, session.reporter.notes
-    with session.reporter.history("full"):
+    with session.events.reading("full"):
         try:
-            session.writer.store_listing(read(client))
+            session.writer.store_listing(read_listed(client, session.spec))
             notes[f"source_of_{name}"] = f"{session.spec.endpoint}: all {name} of the space"
         except PermissionDenied as error:
             session.log.warning(f"{error} Using the {seen} of all visible projects instead.")
             notes[f"source_of_{name}"] = (
                 f"{seen} of all visible projects: the API key may not list {name}"
             )
-            pages = _of_each_project(session, of_project)
+            pages = _of_each_project(session, seen_at.removeprefix("GET "))
             found = Page(
                 {record["id"]: record for page in pages for record in page}.values(),
                 (odd for page in pages for odd in page.odd),
             )
             # Not a whole listing: what is in no visible project may still be there, so nothing is
             # marked deleted.
-            with session.writer.transaction() as connection:
+            with session.store.transaction() as connection:
                 result = session.writer.merge(connection, found)
                 session.writer.note_names(connection, found)
             session.writer.count(result)
 
 
-def _of_each_project(session: Session, read: Callable[[BacklogClient, str], Page]) -> list[Page]:
+def _of_each_project(session: Session, path: str) -> list[Page]:
     """Read a list of each project; one that refuses is noted, and does not keep the others from it,
     unless all refuse.
     """
@@ -161,7 +150,7 @@ def _of_each_project(session: Session, read: Callable[[BacklogClient, str], Page
     for project in session.client.visible_projects():
         key = str(project["projectKey"])
         try:
-            pages.append(read(session.client, key))
+            pages.append(session.client.listed(path, key))
         except AuthenticationError:
             raise
         except PermanentError as error:
@@ -173,24 +162,55 @@ def _of_each_project(session: Session, read: Callable[[BacklogClient, str], Page
     return pages
 
 
-def _all_teams(client: BacklogClient) -> Page:
-    """Read all teams; more than a page of them until two reads list the same, since a page can slip
-    while others are read.
+def _all_pages(client: BacklogClient, spec: TableSpec) -> Page:
+    """Read all pages of a list; more than one of them until two reads list the same, since a record
+    can slip from page to page while others are read.
 
     Raises:
         IncompleteScan: the list has changed during each read.
     """
     before: list[object] | None = None
     for _ in range(PASSES):
-        pages = list(client.teams())
+        pages = list(client.listed_pages(spec.path))
         listed = Page(
-            (team for page in pages for team in page), (odd for page in pages for odd in page.odd)
+            (one for page in pages for one in page), (odd for page in pages for odd in page.odd)
         )
-        ids = [team["id"] for team in listed]
+        ids = [one["id"] for one in listed]
         if listed.received < PAGE_SIZE or ids == before:
             return listed
         before = ids
     raise IncompleteScan(
-        f"GET /teams: the list changed between all {PASSES} reads; load again "
+        f"{spec.endpoint}: the list changed between all {PASSES} reads; load again "
         "when the space is quieter"
     )
+
+
+def _sync_once_a_day(session: Session) -> None:
+    """Load what the space says of itself, unless that was read today already; a space or key that
+    refuses it loses nothing.
+
+    Raises:
+        BacklogError: it cannot be read for another reason.
+    """
+    spec, notes = session.spec, session.reporter.notes
+    if synced_today(session.engine, session.space_key, spec.name, session.calendar.timezone):
+        notes["not_read"] = "it is read once a day, and was today"
+        return
+    with session.events.reading("full"):
+        try:
+            record = session.client.record(spec.path)
+        except (NotFound, NotInPlan, PermissionDenied) as error:
+            session.log.warning(f"{error} Stored rows are left as they are.")
+            notes["not_read"] = f"{error}; stored rows are left as they are"
+        else:
+            _store_record(session, record)
+
+
+def _store_record(session: Session, record: Record) -> None:
+    """Store the one record of a table, as a version of its own where the table keeps versions."""
+    spec, number = session.spec, {}
+    with session.store.transaction() as connection:
+        if spec.versioned:
+            number[VERSION.name] = number_of_version(connection, spec, session.space_key, record)
+        result = session.writer.merge(connection, [record], number)
+    session.writer.count(result)

@@ -45,7 +45,7 @@ def mark_deleted_or_inaccessible(session: Session, listed: Collection[int]) -> N
     ]
     deleted: list[str] = []
     written: set[str] = set()
-    with session.writer.transaction() as connection:
+    with session.store.transaction() as connection:
         for project in gone:
             rows = mark_project_deleted(
                 connection,

@@ -75,3 +75,7 @@ class Observer(Protocol):
         """Record how many rows another table has, now that the load of the table `by` has written
         to it.
         """
+
+
+class Unobserved(Observer):
+    """Records nothing."""

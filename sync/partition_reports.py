@@ -28,7 +28,9 @@ def report_issues(
     those of the pass.
     """
     ended = datetime.now(UTC)
-    stored = issues_by_month(session.engine, session.space_key, list(projects), session.calendar)
+    stored = issues_by_month(
+        session.engine, session.space_key, list(projects), months, session.calendar
+    )
     counts = {
         (project, month): counted.get((project, month), Counts())
         for project in projects

@@ -2,7 +2,7 @@
 inaccessible to it.
 """
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from resources.backlog.client import BacklogClient
 from resources.records import Page
@@ -25,9 +25,8 @@ def note_project_keys(client: BacklogClient, engine: Engine) -> Page:
         WarehouseError: the warehouse cannot be used.
     """
     projects = client.visible_projects()
-    keys = {str(project["projectKey"]): int(project["id"]) for project in projects}
     with engine.begin() as connection:
-        sync_state.record_project_keys(connection, client.space_info()["spaceKey"], keys)
+        _note_keys(connection, str(client.space_info()["spaceKey"]), projects)
     return projects
 
 
@@ -40,9 +39,10 @@ def sync_projects(session: Session) -> None:
         WarehouseError: the warehouse cannot be used.
     """
     writer = session.writer
-    with session.reporter.history("full"):
-        listed = note_project_keys(session.client, session.engine)
-        with writer.transaction() as connection:
+    with session.events.reading("full"):
+        listed = session.client.visible_projects()
+        with session.store.transaction() as connection:
+            _note_keys(connection, session.space_key, listed)
             # Before the merge, which takes the reason away from a row that has changed meanwhile.
             ids = [int(project["id"]) for project in listed]
             back = note_accessible(
@@ -62,3 +62,8 @@ def sync_projects(session: Session) -> None:
             session.reporter.notes["projects_accessible_again"] = keys
         if not result.without_id:
             mark_deleted_or_inaccessible(session, result.present_ids)
+
+
+def _note_keys(connection: Connection, space_key: str, projects: Page) -> None:
+    keys = {str(project["projectKey"]): int(project["id"]) for project in projects}
+    sync_state.record_project_keys(connection, space_key, keys)

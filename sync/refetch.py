@@ -15,10 +15,9 @@ from resources.warehouse.refetch_requests import (
 from sync.by_id import IDS_PER_REQUEST, chunks
 from sync.comment_selection import tonights_refresh
 from sync.counts import Span
-from sync.deletions import mark_absent
+from sync.deletions import look_up
 from sync.partition_reports import report_issues
 from sync.session import Session
-from sync.tally import Tally
 from sync.visible_projects import Project
 
 #: The project of an issue of which a webhook did not say it.
@@ -57,7 +56,7 @@ def _read_unlocked(session: Session, requested: Sequence[RequestedIssue]) -> Non
     free = session.locks.lock_projects(
         {issue.project_id for issue in requested if issue.project_id in visible}, wait=False
     )
-    with session.reporter.history("targeted"):
+    with session.events.reading("targeted"):
         _read(
             session,
             [
@@ -77,7 +76,7 @@ def read_refresh_share(session: Session) -> None:
         RequestedIssue(read.issue_id, read.project_id, read.refetch_requests, "rolling refresh")
         for read in tonights_refresh(session)
     ]
-    with session.reporter.history("refresh"):
+    with session.events.reading("refresh"):
         for project_id in sorted({issue.project_id for issue in share}):
             session.locks.lock_projects([project_id])
             _read(
@@ -104,7 +103,7 @@ def read_renamed(session: Session, projects: Sequence[Project]) -> None:
                 f"{project.key}: {len(issues)} issues have the former key of the "
                 "project; reading them again"
             )
-            with session.reporter.history("incremental", [project.key]):
+            with session.events.reading("incremental", [project.key]):
                 _read(session, issues, acknowledge=False)
 
 
@@ -127,22 +126,21 @@ def acknowledge_met(
     """Acknowledge the requested issues that a pass has stored, and return the others."""
     met = [issue for issue in requested if issue.issue_id in stored]
     if met:
-        with session.writer.transaction() as connection:
+        with session.store.transaction() as connection:
             acknowledge_issues(connection, session.space_key, met)
     return [issue for issue in requested if issue.issue_id not in stored]
 
 
 def read_by_id(
     session: Session, requested: Sequence[RequestedIssue], *, acknowledge: bool = True
-) -> Tally:
+) -> None:
     """Ask for issues by id, a hundred a request, store what comes back, and mark those that are
     gone, with who requested them.
 
     `acknowledge` the requests that have been served, after each hundred.
     """
-    tally = Tally()
     for asked in chunks(requested, IDS_PER_REQUEST):
-        tally += mark_absent(
+        look_up(
             session,
             {
                 issue.issue_id: issue.by
@@ -151,9 +149,8 @@ def read_by_id(
             },
         )
         if acknowledge:
-            with session.writer.transaction() as connection:
+            with session.store.transaction() as connection:
                 acknowledge_issues(connection, session.space_key, asked)
-    return tally
 
 
 def _read(
@@ -161,7 +158,8 @@ def _read(
 ) -> None:
     """Ask for issues by id and report the partitions that they were found in."""
     measured, projects = session.reporter.measure(), {issue.project_id for issue in requested}
-    tally = read_by_id(session, requested, acknowledge=acknowledge)
+    read_by_id(session, requested, acknowledge=acknowledge)
+    tally = session.figures.take()
     counted = tally.within(projects, session.calendar.months(), min(projects, default=UNKNOWN))
     for project_id in sorted(
         {project_id for project_id, _ in counted if project_id in session.visible}

@@ -1,9 +1,6 @@
-"""What a load says of itself: its rows of `ops.sync_history`, its failures and notes, and what its
-observer records.
-"""
+"""What a load has to say in the end: its failures and notes, and what its observer records."""
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from logging import Logger
@@ -11,14 +8,10 @@ from typing import Any
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import RequestStats
-from resources.redact import plain_line
-from resources.warehouse.history import history_writer
-from resources.warehouse.history.run_kinds import UNFINISHED
 from resources.warehouse.schema import SPECS
-from resources.warehouse.warehouse_errors import WarehouseError
+from sync.events import Events
 from sync.observer import Observer, TableTotals
 from sync.stored_rows import row_count
-from sync.sync_locks import SyncLocks
 from sync.writer import Writer
 
 
@@ -44,7 +37,7 @@ class Reporter:
     """Keeps what a load has to say, and says it."""
 
     writer: Writer
-    locks: SyncLocks
+    events: Events
     observer: Observer
     log: Logger
     whole_load: Measurement
@@ -53,52 +46,14 @@ class Reporter:
 
     def failed(self, what: str, error: Exception) -> None:
         """Note that a part failed; the other parts go on, and the load fails at the end."""
-        self.failures.append(f"{what}: {error}")
-        self.log.error(f"{what}: {error}")
+        failure = f"{what}: {error}"
+        self.failures.append(failure)
+        self.events.failed(failure)
+        self.log.error(failure)
 
     def measure(self) -> Measurement:
         """Begin to measure a part of the load."""
-        return Measurement(self.writer.client)
-
-    @contextmanager
-    def history(self, mode: str, projects: Sequence[str] | None = None) -> Iterator[None]:
-        """Write a row of `ops.sync_history` for what is done inside: its start at once, its end and
-        figures afterwards.
-
-        `projects` are the keys of those that it covers; None: the whole space.
-        """
-        writer, measured = self.writer, self.measure()
-        counts_before, failures_before, outer = writer.counts, len(self.failures), self.locks.row
-        self.locks.row = number = history_writer.start_sync(
-            writer.engine,
-            space_key=writer.space_key,
-            sync_type=writer.spec.name,
-            mode=mode,
-            run_id=writer.run_id,
-            projects=projects,
-        )
-        error: str | None = UNFINISHED
-        try:
-            yield
-            error = "; ".join(self.failures[failures_before:]) or None
-        except Exception as caught:
-            error = plain_line(caught)
-            raise
-        finally:
-            self.locks.row = outer
-            counts = writer.counts - counts_before
-            figures = {
-                "items_synced": counts.read - counts.rejected,
-                "items_failed": counts.rejected,
-                "requests": measured.requests.total,
-            }
-            if error is None:
-                history_writer.finish_sync(writer.engine, number, **figures)
-            else:
-                self.locks.failed = True
-                # A server that is gone takes no note; the next load ends the row.
-                with suppress(WarehouseError):
-                    history_writer.fail_sync(writer.engine, number, error, **figures)
+        return Measurement(self.writer.store.client)
 
     def table_loaded(self, *more: Writer) -> None:
         """Let the observer record what the whole load did to its table, and to those of `more`
@@ -111,7 +66,7 @@ class Reporter:
                     writer.counts,
                     self.whole_load.requests,
                     self.whole_load.began,
-                    row_count(writer.engine, writer.spec, writer.space_key),
+                    row_count(writer.store.engine, writer.spec, writer.space_key),
                     len(self.failures),
                     # What a load notes is of its own table.
                     self.notes if writer is self.writer else {},
@@ -124,5 +79,5 @@ class Reporter:
         """
         writer = self.writer
         for table in sorted(tables):
-            rows = row_count(writer.engine, SPECS[table], writer.space_key)
+            rows = row_count(writer.store.engine, SPECS[table], writer.space_key)
             self.observer.rows_changed(table, rows, by=writer.spec.name)

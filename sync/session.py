@@ -1,8 +1,8 @@
 """One load of one table, from start to end: alone of its kind on what it has locked, and with a
 clear end.
 
-The engine's functions take a `Session`: they read from its client, write by its writer and say what
-they do to its reporter.
+The engine's functions take a `Session`: they read from its client, write in transactions of its
+store and say what they do to its reporter.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -29,11 +29,15 @@ from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.warehouse_errors import WarehouseError
 from sync.counts import by_bucket
+from sync.events import Events
+from sync.figures import Figures
 from sync.forgotten_people import load_forgotten
+from sync.history_rows import HistoryRows
 from sync.month_windows import Calendar
-from sync.noted_progress import NotedProgress
 from sync.observer import Observer
 from sync.reporter import Measurement, Reporter
+from sync.shown_progress import ShownProgress
+from sync.store import Store
 from sync.sync_locks import SyncLocks
 from sync.visible_projects import Project, visible_projects
 from sync.writer import Writer
@@ -101,9 +105,11 @@ class Session:
     space: Record
     run_id: str
     log: Logger
-    progress: Progress
     calendar: Calendar
+    events: Events
+    figures: Figures
     locks: SyncLocks
+    store: Store
     writer: Writer
     reporter: Reporter
     #: Looks once. No cached_property: before Python 3.12 one load of a process that looks would
@@ -164,7 +170,8 @@ def open_session(
     Raises:
         SyncError: the source or the warehouse refused, or parts failed.
     """
-    began, session, client, before = monotonic(), None, None, RequestStats()
+    began, client, before = monotonic(), None, RequestStats()
+    history: HistoryRows | None = None
     try:
         client, engine = source.client, warehouse.engine
         before = client.stats.snapshot()
@@ -174,21 +181,19 @@ def open_session(
         load_forgotten(client, engine)
         about_it = log_about(run=run.id, asset=f"raw/{table}", partition=run.partitions)
         with about_it, Locks(engine, space_key, f"run {run.id[:8]}") as held:
-            sync_locks = SyncLocks(
-                held, engine, space_key, table, run.id, run.progress, run.log.info
-            )
+            history = HistoryRows(client, engine, space_key, table, run.id)
             session = _session(
-                run, SPECS[table], client, engine, space, sync_locks, Measurement(client, before)
+                run, SPECS[table], client, engine, space, held, history, Measurement(client, before)
             )
-            with _progress_shown(session):
-                sync_locks.begin()
+            with _waits_told(session, run.progress):
+                history.begin(held)
                 if locks == "table":
-                    sync_locks.lock_table()
-                session.progress.start(table, None)
+                    session.locks.lock_table()
+                session.events.expected(None)
                 yield session
-                session.writer.learn_names()
+                session.store.learn_names()
     except (BacklogError, WarehouseError) as error:
-        if session is None or not session.locks.failed:
+        if history is None or not history.failed_once:
             # Before it had a row: the source or the warehouse was not there. A warehouse that is
             # gone takes no note.
             with suppress(WarehouseError):
@@ -216,37 +221,41 @@ def _session(
     client: BacklogClient,
     engine: Engine,
     space: Record,
-    locks: SyncLocks,
+    held: Locks,
+    history: HistoryRows,
     whole_load: Measurement,
 ) -> Session:
-    progress = NotedProgress(run.progress, locks)
-    writer = Writer(spec, client, engine, space, run.id, locks, progress, run.log)
-    reporter = Reporter(writer, locks, run.observer, run.log, whole_load)
-    look = cache(partial(visible_projects, client))
+    shown = ShownProgress(run.progress, spec.name, run.log.info)
+    figures = Figures(run.calendar)
+    events = Events((history, shown, figures))
+    store = Store(client, engine, str(space["spaceKey"]), held, events, run.log)
+    writer = Writer(spec, store, space, run.id, events, run.log)
     return Session(
-        spec,
-        client,
-        engine,
-        space,
-        run.id,
-        run.log,
-        progress,
-        run.calendar,
-        locks,
-        writer,
-        reporter,
-        look,
+        spec=spec,
+        client=client,
+        engine=engine,
+        space=space,
+        run_id=run.id,
+        log=run.log,
+        calendar=run.calendar,
+        events=events,
+        figures=figures,
+        locks=SyncLocks(held, spec.name, events),
+        store=store,
+        writer=writer,
+        reporter=Reporter(writer, events, run.observer, run.log, whole_load),
+        look=cache(partial(visible_projects, client)),
     )
 
 
 @contextmanager
-def _progress_shown(session: Session) -> Iterator[None]:
-    """Show waits as progress, and at the end what was done."""
+def _waits_told(session: Session, progress: Progress) -> Iterator[None]:
+    """Tell of waits for rate limits, and show at the end what was done."""
     client = session.client
-    before, client.on_wait = client.on_wait, session.locks.wait_for_limit
+    before, client.on_wait = client.on_wait, session.events.wait_for_limit
     try:
         yield
     finally:
         client.on_wait = before
         requests = session.reporter.whole_load.requests
-        session.progress.done(session.spec.name, asdict(session.writer.counts), by_bucket(requests))
+        progress.done(session.spec.name, asdict(session.writer.counts), by_bucket(requests))

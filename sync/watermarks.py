@@ -30,7 +30,7 @@ def watermarks(session: Session) -> dict[int, datetime]:
 
 def complete(session: Session, projects: Sequence[Project], watermark: datetime) -> None:
     """Record that all changes of these projects before `watermark` are stored."""
-    with session.writer.transaction() as connection:
+    with session.store.transaction() as connection:
         _move(connection, session, projects, watermark)
         sync_state.record_success(
             connection, session.space_key, SCOPE, [project.id for project in projects]
@@ -41,7 +41,7 @@ def move_watermark(session: Session, project: Project, watermark: datetime) -> N
     """Move the watermark of a project whose read goes on: if the load dies after this, a load of
     changes continues it.
     """
-    with session.writer.transaction() as connection:
+    with session.store.transaction() as connection:
         _move(connection, session, [project], watermark)
 
 

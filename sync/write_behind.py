@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from resources.backlog.client import BacklogClient
-from sync.sync_locks import SyncLocks
+from sync.events import Events
 
 #: How much longer the next answer must take than storing a page probably does. The last few of both
 #: are looked at.
@@ -29,12 +29,12 @@ class WriteBehind(Generic[Result]):
     together. So a page of many rows is stored while the next answer is under way only where the
     source takes longer to answer than PostgreSQL to store.
 
-    `locks` show the waits of who reads, which are over when something is to be stored.
+    `events` are told that a wait of who reads is over when something is to be stored.
     """
 
-    def __init__(self, client: BacklogClient, locks: SyncLocks | None = None) -> None:
+    def __init__(self, client: BacklogClient, events: Events | None = None) -> None:
         self._client = client
-        self._locks = locks
+        self._events = events
         self._thread = futures.ThreadPoolExecutor(1, thread_name_prefix="store")
         self._running: futures.Future[Result] | None = None
         self._recent: deque[tuple[int, float]] = deque(maxlen=RECENT)  # rows and seconds
@@ -51,8 +51,8 @@ class WriteBehind(Generic[Result]):
             what `store` returned, of each that has ended since the last call.
         """
         ended = self.wait()
-        if self._locks is not None:
-            self._locks.go_on()
+        if self._events is not None:
+            self._events.arrived()
         # Reading and storing both teach the mask names of forgotten people, so one waits for the
         # other.
         whole = bool(self._client.mask.forgotten.ids) or not (

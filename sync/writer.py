@@ -1,28 +1,23 @@
-"""How rows of one table are written: in transactions that commit only while the load holds its
-locks.
-"""
+"""How rows of one table are merged, and what became of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from logging import Logger
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
-from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record
 from resources.privacy import Mask
-from resources.progress import Progress
 from resources.records import AHEAD, Page, odd_of
-from resources.warehouse.forgetting import hold, learn
 from resources.warehouse.loader import MergeResult, merge
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.tombstones import mark_missing
 from sync.counts import Counts
+from sync.events import Events
 from sync.name_history import note_names
-from sync.sync_locks import SyncLocks
+from sync.store import Store
 
 
 @dataclass
@@ -30,26 +25,24 @@ class Writer:
     """Writes the rows of one table and counts what became of them."""
 
     spec: TableSpec
-    client: BacklogClient
-    engine: Engine
+    store: Store
     space: Record
     run_id: str
-    locks: SyncLocks
-    progress: Progress
+    events: Events
     log: Logger
     counts: Counts = field(default_factory=Counts)
 
     @property
     def space_key(self) -> str:
         """The key of the space that is loaded."""
-        return str(self.space["spaceKey"])
+        return self.store.space_key
 
     @property
     def latest(self) -> datetime | None:
         """The last time that can be meant now, by the source's clock; None before its first
         answer.
         """
-        now = self.client.server_time
+        now = self.store.client.server_time
         return None if now is None else now + AHEAD
 
     def for_table(self, table: str) -> "Writer":
@@ -57,23 +50,6 @@ class Writer:
         locks.
         """
         return replace(self, spec=SPECS[table], counts=Counts())
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Open a transaction, and commit it only if the load still holds its locks: no other load
-        has begun meanwhile.
-
-        Raises:
-            WarehouseError: the server refused, somebody was forgotten, or the locks are lost; then
-                nothing was written.
-        """
-        self.locks.go_on()
-        self.learn_names()
-        with self.engine.begin() as connection:
-            mask = self.client.mask
-            self.client.mask = mask.but(hold(connection, self.space_key, mask.forgotten))
-            yield connection
-            self.locks.locks.verify()
 
     def merge(
         self,
@@ -83,7 +59,7 @@ class Writer:
         *,
         read_in: int | None = None,
     ) -> MergeResult:
-        """Merge records, odd ones included, inside a transaction of `transaction`; `count` them
+        """Merge records, odd ones included, inside a transaction of the store; `count` them
         once it is committed.
 
         Args:
@@ -92,7 +68,7 @@ class Writer:
             extra: columns that the records do not say themselves.
             read_in: the project that they were read from, where it was one.
         """
-        mask = self.client.mask
+        mask = self.store.client.mask
         return merge(
             connection,
             self.spec,
@@ -106,16 +82,16 @@ class Writer:
             latest=self.latest,
         )
 
-    def store(self, records: Sequence[Record]) -> MergeResult:
+    def write(self, records: Sequence[Record]) -> MergeResult:
         """Merge records in a transaction of their own.
 
         Raises:
             WarehouseError: the server refused, or the locks of the load are lost; then nothing was
                 written.
         """
-        with self.transaction() as connection:
+        with self.store.transaction() as connection:
             result = self.merge(connection, records)
-        self.count(result)
+        self.count(result, records)
         return result
 
     def store_listing(
@@ -142,7 +118,7 @@ class Writer:
                 written.
         """
         gone: tuple[int, ...] = ()
-        with self.transaction() as connection:
+        with self.store.transaction() as connection:
             result = self.merge(connection, records, scope)
             self.note_names(connection, records, scope.get("project_id", 0))
             # A record without a key may be any row, so that nothing is known to be missing.
@@ -166,38 +142,37 @@ class Writer:
     ) -> None:
         """Remember what a listing calls things, for the change log of later times."""
         note_names(
-            connection, self.space_key, self.spec.name, records, project_id, self.client.server_time
+            connection,
+            self.space_key,
+            self.spec.name,
+            records,
+            project_id,
+            self.store.client.server_time,
         )
 
-    def count(self, result: MergeResult, *, as_progress: bool = True) -> None:
-        """Count what a merge did, once it is committed; `as_progress`: the progress is counted in
-        these rows, not otherwise.
+    def count(
+        self, result: MergeResult, records: Sequence[Record] = (), *, as_progress: bool = True
+    ) -> None:
+        """Count what a merge did, once it is committed.
+
+        Args:
+            result: of the merge.
+            records: those that were merged, where they are issues: their months are reported.
+            as_progress: the progress is counted in these rows, not otherwise.
         """
         self.counts += Counts.of(result)
+        self.events.merged(self.spec.name, records, result)
         for name in result.unexpected_fields:
             self.log.warning(
                 f"{self.spec.name}: the source sends a field {name!r} that the schema does not "
                 "know; it is kept in payload"
             )
         if as_progress:
-            self.progress.advance(self.spec.name, result.read)
+            self.events.advanced(result.read)
 
     def count_deleted(self, rows: int) -> None:
         """Count rows that were marked deleted."""
         self.counts += Counts(deleted=rows)
-
-    def learn_names(self) -> None:
-        """Note the names that the source has shown of people who are forgotten, and erase them
-        where they are stored already.
-
-        Raises:
-            WarehouseError: the server refused, or a build of the marts does not end.
-        """
-        if self.client.mask.forgotten.met:
-            self.client.mask, changed = learn(self.engine, self.space_key, self.client.mask)
-            self.log.info(
-                f"a new name of a forgotten person: {sum(changed.values())} rows were rewritten"
-            )
 
 
 def _masked(mask: Mask, records: Sequence[Record]) -> Page:

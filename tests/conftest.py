@@ -19,7 +19,7 @@ from resources.warehouse.connect import engine
 from resources.warehouse.migrations import upgrade
 from simulator import Simulator, SpaceSpec
 from tests.databases import copy_of, database_url, server_url
-from tests.scratch import use_memory, use_own_mappings
+from tests.scratch import use_memory, use_own_folders
 
 # Months, zone and space are read when the assets are first imported: the tests have their own,
 # whatever the shell has set.
@@ -39,7 +39,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 use_memory()
-use_own_mappings()
+use_own_folders()
 # Definitions are put together for each run: with the usual thresholds a fifth of the time goes into
 # the search for cycles.
 gc.set_threshold(20_000, 20, 20)
@@ -85,7 +85,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 #: Folders whose files share something that takes long to make.
-BUILT_ONCE = ("tests/assets/marts/", "tests/integration/up/")
+BUILT_ONCE = ("tests/assets/marts/", "tests/integration/report/", "tests/integration/up/")
 #: Begins first: it waits for a running system most of the time, while the other workers work.
 WAITING = "tests/integration/up/"
 

@@ -63,6 +63,8 @@ def server_url() -> Iterator[str]:
             for statement in (
                 "ALTER SYSTEM SET fsync = off",
                 "ALTER SYSTEM SET full_page_writes = off",
+                # No signal ends a wait inside libpq: a lock that nobody releases fails the test.
+                "ALTER SYSTEM SET lock_timeout = '240s'",
                 "SELECT pg_reload_conf()",
             ):
                 conn.execute(text(statement))

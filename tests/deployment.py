@@ -62,8 +62,10 @@ class Run:
 
 class HastyBacklog(BacklogResource):
     """The resource, with waits between attempts that take no time and an end after a few of
-    them.
+    them; an answer must be complete in `total` seconds.
     """
+
+    total: float = 120.0
 
     @property
     def client(self) -> BacklogClient:
@@ -75,6 +77,7 @@ class HastyBacklog(BacklogResource):
                 sleep=lambda _seconds: None,
                 observe=self.observer,
                 max_wait=30.0,
+                total=self.total,
                 mask=self.mask,
             )
         return self._client

@@ -1,4 +1,4 @@
-"""Where tests write: in memory where there is room; and the mappings that they edit."""
+"""Where tests write: in memory where there is room; their home; the mappings that they edit."""
 
 import atexit
 import os
@@ -22,12 +22,15 @@ def use_memory() -> None:
         tempfile.tempdir = None
 
 
-def use_own_mappings() -> None:
-    """Let this process and its children read a copy of the mappings, which its tests may edit."""
-    folder = tempfile.mkdtemp(prefix="mappings-")
+def use_own_folders() -> None:
+    """Give this process a home, for what its builds leave, and a copy of the mappings, which its
+    tests may edit; its children get both.
+    """
+    home, folder = tempfile.mkdtemp(prefix="home-"), tempfile.mkdtemp(prefix="mappings-")
     shutil.copytree(Path(__file__).parents[1] / "mappings", folder, dirs_exist_ok=True)
-    os.environ["BACKLOG_MAPPINGS"] = folder
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ |= {"BACKLOG_ELT_HOME": home, "BACKLOG_MAPPINGS": folder}
+    for one in (home, folder):
+        atexit.register(shutil.rmtree, one, ignore_errors=True)
 
 
 @contextmanager

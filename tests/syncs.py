@@ -44,6 +44,9 @@ LISTINGS = (
     "priorities", "resolutions",
 )  # fmt: skip
 
+#: What the space says of itself, read once a day.
+DAILY = ("licence", "disk_usage")
+
 #: Routes of the feed, and of the comments of an issue.
 FEED, COMMENTS = "/space/activities", "/issues/{issue}/comments"
 
@@ -282,7 +285,7 @@ class Syncs(WarehouseView):
 
     def load(self) -> "Syncs":
         """Load everything for the first time."""
-        assert failures(self.listing()) + failures(self.run()) == []
+        assert failures(self.listing(*LISTINGS, *DAILY)) + failures(self.run()) == []
         return self
 
     def compare(

@@ -18,6 +18,7 @@ from pipelines.cli import main
 from pipelines.definitions import build_definitions
 from resources.variables import FILE, SECRETS, VARIABLES
 from resources.warehouse.schema import SPECS
+from resources.warehouse.schema_daily import DAILY
 from resources.warehouse.schema_ops import OPS_TABLES
 from resources.warehouse.spec import metadata
 from sync.results.command_results import RESULTS
@@ -259,7 +260,7 @@ def test_both_languages_have_the_same_headings_tables_and_code(
 
 ARCHITECTURE = DOCS / "architecture.md"
 #: A recipe that says how many files it takes, and the table that is its example.
-LISTED_TABLE, ITS_EXAMPLE, ITS_FILES = "Add a listed table", "categories", 6
+LISTED_TABLE, ITS_EXAMPLE, ITS_FILES = "Add a listed table", "categories", 3
 
 
 def test_every_file_and_name_in_the_architecture_exists() -> None:
@@ -291,6 +292,24 @@ PRODUCT = [
     for path in SOURCES
     if path.relative_to(ROOT).parts[0] != "simulator" and path.name != "__init__.py"
 ]
+
+
+OTHER_PRODUCT = [
+    *(ROOT / "service" / "static").glob("*.js"), *(ROOT / "assets" / "marts").rglob("*.sql")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("table", [spec.name for spec in DAILY])
+def test_a_table_is_named_in_its_declaration_and_its_migration_alone(table: str) -> None:
+    naming = [
+        path.relative_to(ROOT).as_posix()
+        for path in [*PRODUCT, *OTHER_PRODUCT]
+        if re.search(rf"\b{table}\b", path.read_text())
+    ]
+    declared, migration = sorted(naming, key=len)
+    assert declared == "resources/warehouse/schema_daily.py"
+    assert migration.startswith("resources/warehouse/migrations/versions/")
+    assert f"raw/{table}" in {key.to_user_string() for key in ASSETS}
 
 
 def test_a_file_and_a_function_can_be_found_by_name_alone() -> None:

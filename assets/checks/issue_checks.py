@@ -18,7 +18,7 @@ from assets.checks.operation import (
     no_partition_left_failed,
 )
 from assets.checks.reconciliation import COUNTS_SPEC, issue_counts_match_source
-from assets.checks.tables import check_results, check_specs, found_lately
+from assets.checks.tables import check_results, check_specs
 from assets.partitions import ISSUE_TABLES, accessible_partitions
 from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.client import BacklogClient
@@ -41,7 +41,7 @@ def issue_check_results(
     progress: Progress,
     *,
     counted: Collection[str] | None,
-    scan: bool,
+    whole: bool,
 ) -> Iterator[dg.AssetCheckResult]:
     """Evaluate the chosen checks. A check that cannot be evaluated does not keep the others from
     it.
@@ -52,19 +52,17 @@ def issue_check_results(
         warehouse: the warehouse.
         progress: gets what the checks cost.
         counted: keys of the projects that are counted, None: all that are visible.
-        scan: whether checks that scan a table are evaluated again, also when they were within the
-            last hour.
+        whole: whether checks that judge rows look at all, not only at what is new.
 
     Raises:
         dagster.Failure: what the source or the warehouse has refused, after all were tried.
     """
     chosen, client, engine = context.selected_asset_check_keys, backlog.client, warehouse.engine
-    known = {} if scan else found_lately(context.instance, *ISSUE_TABLES)
     try:
         with _reporting_costs("checks", client, progress):
             space_key = str(client.space_info()["spaceKey"])
         for table in ISSUE_TABLES:
-            yield from check_results(engine, table, space_key, chosen, known)
+            yield from check_results(engine, table, space_key, chosen, whole=whole)
         if FAILED_SPEC.key in chosen:
             yield no_partition_left_failed(
                 context.instance, accessible_partitions(context.instance, engine, backlog.url)

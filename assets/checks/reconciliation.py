@@ -71,7 +71,8 @@ def issue_counts_match_source(
     space_key = str(client.space_info()["spaceKey"])
     if covered:
         covered = doubtful_projects(client, engine, space_key, covered)
-    counts = reconcile(client, engine, level="count", projects=covered).projects
+    nothing = covered is not None and not covered
+    counts = [] if nothing else reconcile(client, engine, level="count", projects=covered).projects
     visible = {
         int(project["id"]): str(project["projectKey"]) for project in client.visible_projects()
     }

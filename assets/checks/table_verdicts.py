@@ -1,6 +1,11 @@
-"""What the checks of a table ask the warehouse, and what they make of the answers."""
+"""What the checks of a table ask the warehouse, and what they make of the answers.
+
+Those that judge rows look at all, or at the rows written since a moment and what these refer to:
+rows written before were found right.
+"""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -14,6 +19,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    tuple_,
 )
 
 from resources.warehouse.feed_state import get_feed
@@ -22,6 +28,7 @@ from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_ops import sync_history
 from resources.warehouse.schema_ops_records import rejected_records, unexpected_fields
 from resources.warehouse.spec import TableSpec
+from resources.warehouse.written_rows import written_since
 
 #: Rows shown of what breaks a check.
 SHOWN = 20
@@ -43,13 +50,22 @@ def _present(table: Table, space_key: str) -> ColumnElement[bool]:
     return and_(of_space, table.c.deleted_at.is_(None)) if "deleted_at" in table.c else of_space
 
 
-def keys_unique(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
-    """Look for values of the key that people see in more than one row."""
+def _looked_at(table: Table, space_key: str, since: datetime | None) -> ColumnElement[bool]:
+    present = _present(table, space_key)
+    return present if since is None else and_(present, written_since(table, space_key, since))
+
+
+def keys_unique(
+    connection: Connection, spec: TableSpec, space_key: str, since: datetime | None
+) -> Verdict:
+    """Look for values of the key that people see in more than one row, of which one is new."""
     table = spec.table
     columns = [table.c[name] for name in _business_key(spec)]
+    written = select(*columns).where(_looked_at(table, space_key, since))
     query = (
         select(*columns, func.count().label("rows"))
         .where(_present(table, space_key), *(column.is_not(None) for column in columns))
+        .where(*([] if since is None else [tuple_(*columns).in_(written)]))
         .group_by(*columns)
         .having(func.count() > 1)
         .limit(SHOWN)
@@ -69,11 +85,15 @@ def _business_key(spec: TableSpec) -> tuple[str, ...]:
     return ("project_id", key) if key == "name" and "project_id" in spec.table.c else (key,)
 
 
-def references_resolve(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
-    """Look for ids of other tables that are not found there."""
+def references_resolve(
+    connection: Connection, spec: TableSpec, space_key: str, since: datetime | None
+) -> Verdict:
+    """Look for ids of other tables that are not found there; a row that is there stays, marked
+    deleted or not.
+    """
     rows = []
     for column, target in spec.references.items():
-        missing = _unresolved(connection, spec.table, column, SPECS[target].table, space_key)
+        missing = _unresolved(connection, spec.table, column, SPECS[target].table, space_key, since)
         if missing:
             rows.append({"column": column, "refers_to": f"raw.{target}", "unresolved": missing})
     # People who were deleted before the first load are still named in old rows, and nobody lists
@@ -87,13 +107,19 @@ def references_resolve(connection: Connection, spec: TableSpec, space_key: str) 
 
 
 def _unresolved(
-    connection: Connection, table: Table, column: str, target: Table, space_key: str
+    connection: Connection,
+    table: Table,
+    column: str,
+    target: Table,
+    space_key: str,
+    since: datetime | None,
 ) -> int:
     value = (
         func.unnest(table.c[column]) if isinstance(table.c[column].type, ARRAY) else table.c[column]
     )
     project = [table.c.project_id] if "project_id" in table.c and column != "project_id" else []
-    rows = select(value.label("reference"), *project).where(_present(table, space_key)).subquery()
+    looked_at = _looked_at(table, space_key, since)
+    rows = select(value.label("reference"), *project).where(looked_at).subquery()
     same = [target.c.space_key == literal(space_key), target.c.id == rows.c.reference]
     if "project_id" in target.primary_key.columns:
         same.append(target.c.project_id == rows.c.project_id)
@@ -105,7 +131,9 @@ def _unresolved(
     return int(connection.execute(query).scalar_one())
 
 
-def no_unexpected_fields(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+def no_unexpected_fields(
+    connection: Connection, spec: TableSpec, space_key: str, _since: datetime | None
+) -> Verdict:
     """Look for fields that the schema does not know."""
     columns = unexpected_fields.c
     query = (
@@ -119,7 +147,9 @@ def no_unexpected_fields(connection: Connection, spec: TableSpec, space_key: str
     return Verdict(not rows, f"{len(rows)} fields that the schema does not know; {kept}", rows)
 
 
-def no_rejected_records(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+def no_rejected_records(
+    connection: Connection, spec: TableSpec, space_key: str, _since: datetime | None
+) -> Verdict:
     """Look for records in quarantine."""
     columns = rejected_records.c
     query = (
@@ -147,7 +177,9 @@ def no_rejected_records(connection: Connection, spec: TableSpec, space_key: str)
     )
 
 
-def no_gaps(connection: Connection, _spec: TableSpec, space_key: str) -> Verdict:
+def no_gaps(
+    connection: Connection, _spec: TableSpec, space_key: str, _since: datetime | None
+) -> Verdict:
     """Look for times of which the source had no activities any more when the feed was read."""
     state = get_feed(connection, space_key)
     rows = tuple({"since": gap.since, "until": gap.until} for gap in state.gaps) if state else ()
@@ -162,20 +194,25 @@ def no_gaps(connection: Connection, _spec: TableSpec, space_key: str) -> Verdict
     )
 
 
-def people_alike(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
-    """Look for names that were written under different settings of the privacy key."""
+def people_alike(
+    connection: Connection, spec: TableSpec, space_key: str, since: datetime | None
+) -> Verdict:
+    """Look for names that were written under different settings of the privacy key.
+
+    Users are compared whole. One who was not written since the moment shows the setting under which
+    all rows before it were written; where each user was, all rows are looked at.
+    """
+    users = SPECS["users"]
+    if since is not None and not _has_shown_before(connection, users, space_key, since):
+        since = None
     rows = []
-    for one in {spec.name: spec, "users": SPECS["users"]}.values():
+    for one in {spec.name: spec, "users": users}.values():
+        looked_at = _looked_at(one.table, space_key, None if one is users else since)
         for name in shown_names(one):
             how = case((name.op("~")(PSEUDONYM), func.left(name, 9)), else_="plain").label("names")
-            shown = (
-                _present(one.table, space_key),
-                name.is_not(None),
-                ~name.startswith("forgotten-"),
-            )
             query = (
                 select(literal(one.name).label("table"), how, func.count().label("rows"))
-                .where(*shown)
+                .where(looked_at, *_is_shown(name))
                 .group_by(how)
             )
             rows += [dict(row._mapping) for row in connection.execute(query)]
@@ -191,7 +228,21 @@ def people_alike(connection: Connection, spec: TableSpec, space_key: str) -> Ver
     )
 
 
-def rows_not_halved(connection: Connection, spec: TableSpec, space_key: str) -> Verdict:
+def _is_shown(name: ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
+    return name.is_not(None), ~name.startswith("forgotten-")
+
+
+def _has_shown_before(
+    connection: Connection, users: TableSpec, space_key: str, since: datetime
+) -> bool:
+    [name] = shown_names(users)
+    before = _present(users.table, space_key), users.table.c.loaded_at < since
+    return bool(connection.execute(select(exists().where(*before, *_is_shown(name)))).scalar_one())
+
+
+def rows_not_halved(
+    connection: Connection, spec: TableSpec, space_key: str, _since: datetime | None
+) -> Verdict:
     """Compare the rows of the last read of the whole table with those of the reads before it."""
     columns = sync_history.c
     reads = (

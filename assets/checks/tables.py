@@ -4,10 +4,9 @@ Most are evaluated in one step below the load of their table. The tables of `CHE
 evaluate theirs themselves.
 """
 
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 
 import dagster as dg
 from sqlalchemy import Connection, Engine
@@ -24,28 +23,28 @@ from assets.checks.table_verdicts import (
     references_resolve,
     rows_not_halved,
 )
-from assets.dagster_internals import last_evaluation
 from assets.location import raw_key
-from assets.metadata import rows_table
+from assets.metadata import rows_table, zoned_moment
 from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import BacklogError
+from resources.warehouse.check_marks import forget_right, note_right, right_until
 from resources.warehouse.masking import shown_names
 from resources.warehouse.schema import SPECS
 from resources.warehouse.spec import TableSpec
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
-from sync.listings import OF_PROJECT, OF_SPACE
+from resources.warehouse.written_rows import all_there_before
 
-#: Metadata of a check that scans a table: when that was done.
-EVALUATED = "evaluated_at"
-#: A run that loads single issues scans tables only when the last scan is older than this.
-SCAN_AGAIN_AFTER = timedelta(hours=1)
+#: Metadata of a check that judges rows: which it has looked at.
+LOOKED_AT = "looked_at"
+_WHICH_ROWS = (
+    "Of issues, comments, changes and activities a load looks at the rows written since the check "
+    "last held; the nightly rolling refresh, and a run of checks alone, at all."
+)
 #: Tables whose assets evaluate their checks themselves: those that record their partitions
 #: themselves, below which Dagster starts no check, and the feed, which is read so often that a step
-#: of its own would be dear.
+#: of its own would be dear. They are large, and their checks look only at what is new.
 CHECKED_IN_THEIR_RUNS = ("issues", "comments", "issue_changes", "activities")
-#: Tables of many rows that each load reads whole.
-READ_WHOLE = frozenset({"users", "projects", "teams", *OF_PROJECT, *OF_SPACE})
 
 
 @dataclass(frozen=True)
@@ -56,39 +55,39 @@ class TableCheck:
     description: str
     severity: dg.AssetCheckSeverity
     applies: Callable[[TableSpec], bool]
-    evaluate: Callable[[Connection, TableSpec, str], Verdict]
-    scans: bool = False
-    """Whether the whole table is looked at: a second or two for 100,000 issues, too much for each
-    run that loads a single one.
-    """
+    evaluate: Callable[[Connection, TableSpec, str, datetime | None], Verdict]
+    """Its last argument: since when the rows were written that are looked at; None: all."""
+    of_rows: bool = False
+    """Whether rows are judged each by itself, so that those found right need no second look."""
 
 
 TABLE_CHECKS = (
     TableCheck(
         "people_alike",
         "Names of people are plain in all rows, or masked with one key in all rows, "
-        "the same as in raw/users.",
+        f"the same as in raw/users. {_WHICH_ROWS}",
         dg.AssetCheckSeverity.WARN,
         lambda spec: bool(shown_names(spec)),
         people_alike,
-        scans=True,
+        of_rows=True,
     ),
     TableCheck(
         "keys_unique",
-        "No two rows that are not deleted share the key that people see, such as the issue key.",
+        "No two rows that are not deleted share the key that people see, such as the issue key. "
+        f"{_WHICH_ROWS}",
         dg.AssetCheckSeverity.ERROR,
         lambda spec: spec.business_key is not None,
         keys_unique,
-        scans=True,
+        of_rows=True,
     ),
     TableCheck(
         "references_resolve",
         "Every id of another table is found there; ids of people who left before the first "
-        "load are listed but allowed.",
+        f"load are listed but allowed. {_WHICH_ROWS}",
         dg.AssetCheckSeverity.WARN,
         lambda spec: bool(spec.references),
         references_resolve,
-        scans=True,
+        of_rows=True,
     ),
     TableCheck(
         "no_unexpected_fields",
@@ -109,7 +108,7 @@ TABLE_CHECKS = (
         "The last read of the table found at least half of the most rows that one of the "
         f"{READS_BEFORE} reads before it found, if that is {ENOUGH_ROWS} or more.",
         dg.AssetCheckSeverity.ERROR,
-        lambda spec: spec.name in READ_WHOLE,
+        lambda spec: spec.listing is not None and spec.vanishes,
         rows_not_halved,
     ),
     TableCheck(
@@ -141,64 +140,60 @@ def check_results(
     table: str,
     space_key: str,
     chosen: Collection[dg.AssetCheckKey],
-    known: Mapping[dg.AssetCheckKey, dg.AssetCheckResult],
+    *,
+    whole: bool,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate the chosen checks of a table; one that is `known` is not evaluated again."""
+    """Evaluate the chosen checks of a table on the `whole` of it, or on what is new."""
     for check in checks_of(table):
-        key = dg.AssetCheckKey(raw_key(table), check.name)
-        if key in chosen:
-            yield known[key] if key in known else check_result(engine, check, table, space_key)
-
-
-def found_lately(
-    instance: dg.DagsterInstance, *tables: str, now: float | None = None
-) -> dict[dg.AssetCheckKey, dg.AssetCheckResult]:
-    """Return the results of the last hour of the checks that scan these tables.
-
-    Runs that load single issues follow each other closely, and report these results again. The UI
-    shows only the checks of the run of the latest materialization: one that is left out of a run
-    counts as not evaluated. `now` is in epoch seconds.
-    """
-    found = {}
-    for table in tables:
-        for check in checks_of(table):
-            key = dg.AssetCheckKey(raw_key(table), check.name)
-            last = last_evaluation(instance, key) if check.scans else None
-            at = last.metadata.get(EVALUATED) if last else None
-            if (
-                last
-                and isinstance(at, dg.TimestampMetadataValue)
-                and (now or time.time()) - at.value < SCAN_AGAIN_AFTER.total_seconds()
-            ):
-                found[key] = dg.AssetCheckResult(
-                    passed=last.passed,
-                    check_name=key.name,
-                    asset_key=key.asset_key,
-                    severity=last.severity,
-                    description=last.description,
-                    metadata=dict(last.metadata),
-                )
-    return found
+        if dg.AssetCheckKey(raw_key(table), check.name) in chosen:
+            yield check_result(engine, check, table, space_key, whole=whole)
 
 
 def check_result(
-    engine: Engine, check: TableCheck, table: str, space_key: str
+    engine: Engine, check: TableCheck, table: str, space_key: str, *, whole: bool = True
 ) -> dg.AssetCheckResult:
-    """Evaluate one check about one table, on the rows of one space."""
-    with engine.connect() as connection:
-        verdict = check.evaluate(connection, SPECS[table], space_key)
+    """Evaluate one check about one table, on the rows of one space.
+
+    What holds is noted in the transaction of the look: one that is broken off is repeated.
+    """
+    metadata: dict[str, dg.MetadataValue] = {}
+    with engine.begin() as connection:
+        if check.of_rows and table in CHECKED_IN_THEIR_RUNS:
+            verdict, since = _look(connection, check, table, space_key, whole=whole)
+            rows = f"rows written since {zoned_moment(since)}" if since else "all rows"
+            metadata[LOOKED_AT] = dg.MetadataValue.text(rows)
+        else:
+            verdict = check.evaluate(connection, SPECS[table], space_key, None)
+    if verdict.rows:
+        metadata["rows"] = rows_table(verdict.rows)
     return dg.AssetCheckResult(
         passed=verdict.holds,
         check_name=check.name,
         asset_key=raw_key(table),
         severity=check.severity,
         description=verdict.summary,
-        metadata=({"rows": rows_table(verdict.rows)} if verdict.rows else {}) | _evaluated(check),
+        metadata=metadata,
     )
 
 
-def _evaluated(check: TableCheck) -> dict[str, dg.MetadataValue]:
-    return {EVALUATED: dg.MetadataValue.timestamp(time.time())} if check.scans else {}
+def _look(
+    connection: Connection, check: TableCheck, table: str, space_key: str, *, whole: bool
+) -> tuple[Verdict, datetime | None]:
+    """Evaluate a check on the rows that it has not found right yet, or on the `whole` table; return
+    since when the rows were written, too, None: all.
+
+    A fault stays among the rows that are looked at until it is gone: the mark of a check that does
+    not hold stays where it is, and goes when all rows were looked at.
+    """
+    mark = space_key, table, check.name
+    since = None if whole else right_until(connection, *mark)
+    until = all_there_before(connection)
+    verdict = check.evaluate(connection, SPECS[table], space_key, since)
+    if verdict.holds:
+        note_right(connection, *mark, since, until)
+    elif since is None:
+        forget_right(connection, *mark)
+    return verdict, since
 
 
 def _step(table: str) -> dg.AssetChecksDefinition:
@@ -213,7 +208,7 @@ def _step(table: str) -> dg.AssetChecksDefinition:
         try:
             space_key = str(backlog.client.space_info()["spaceKey"])
             yield from check_results(
-                warehouse.engine, table, space_key, context.selected_asset_check_keys, {}
+                warehouse.engine, table, space_key, context.selected_asset_check_keys, whole=True
             )
         except (BacklogError, WarehouseError) as error:
             raise dg.Failure(f"the checks of raw/{table}: {error}", allow_retries=False) from None

@@ -1,53 +1,65 @@
-"""The marts as Dagster assets: one per model, with lineage from `raw/*`, and dbt's tests as
-checks.
-"""
+"""The marts as Dagster assets, one per model, and dbt's tests as their checks."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import chdir
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import (
     DagsterDbtCliRuntimeError,
+    DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
     DbtCliInvocation,
+    DbtCliResource,
+    DbtProject,
     dbt_assets,
 )
 from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 from pydantic import Field
 from sqlalchemy import Engine, text
 
-from assets.location import REPORT, SETTINGS
-from assets.marts.charts.shown import chart_for
+from assets.declaration import OWNERS
+from assets.location import REPORT, SETTINGS, raw_keys_below
+from assets.marts.charts.shown import with_chart
 from assets.marts.dashboards import DASHBOARDS
-from assets.marts.dbt_errors import first_line
-from assets.marts.failing_rows import with_rows
-from assets.marts.manifest import digest, manifest
+from assets.marts.dbt_errors import main_error
+from assets.marts.manifest import DBT_COMMAND, FOLDER, dbt_environment, digest, manifest
 from assets.marts.ops_tables import OPS_ASSETS
-from assets.marts.project import DBT, PROJECT, connected, target_of
-from assets.marts.translator import Translator
-from resources.mappings import Line, digest_of, mappings, store
+from assets.marts.people import shown_by
+from resources.cadences import MARTS
+from resources.mappings import Line, digest_of, mappings, problems, store
+from resources.redact import first_line, plain_line
 from resources.warehouse.builds import begin_build, dbt_session, end_build, is_built, marts_locked
+from resources.warehouse.locks import Locks
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 
-#: A build of all marts is done: no issue waits any more.
-_ALL_BUILT = text("DELETE FROM staging.changed_issue")
-#: What a run says while another one builds.
-WAITING = "waiting for another build"
+PROJECT = DbtProject(FOLDER)
+DBT = DbtCliResource(PROJECT, dbt_executable=DBT_COMMAND)
+#: Rows to which a test objects, and characters of a value, that its check shows.
+ROWS, CHARACTERS = 20, 120
+
+
+class Translator(DagsterDbtTranslator):
+    """What Dagster shows of a model, seed or snapshot before any build."""
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """Add owners and the assets that fill the tables that it reads; a mart is to be fresh."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        deps = [key for dep in spec.deps for key in raw_keys_below(dep.asset_key)]
+        fresh = dg.FreshnessPolicy.time_window(fail_window=MARTS.fresh_within)
+        policy = fresh if spec.group_name == "mart" else None
+        return spec.replace_attributes(deps=deps, owners=OWNERS, freshness_policy=policy)
 
 
 class BuildConfig(dg.Config):
     """How marts are built."""
 
-    whole: bool = Field(
-        default=False, description="Rebuild every issue, also those without new rows"
-    )
-    wait_seconds: float = Field(
-        default=600.0,
-        description="How long a build waits for another one, such as one started in the UI",
-    )
+    whole: bool = Field(default=False, description="Rebuild every issue, also without new rows")
+    wait_seconds: float = Field(default=600.0, description="How long it waits for another build")
 
 
 @dbt_assets(
@@ -59,23 +71,24 @@ class BuildConfig(dg.Config):
 def marts(
     context: dg.AssetExecutionContext, config: BuildConfig, warehouse: WarehouseResource
 ) -> Iterator[Any]:
-    """Build the chosen marts and test them, one build at a time.
-
-    Issues of which nothing was written since the last build of all marts keep their rows, unless
-    the project has changed since.
+    """Build the chosen marts and test them, one build at a time. Issues without a row written since
+    the last build of all marts keep their rows, unless the project has changed.
     """
+    engine, work = warehouse.engine, f"build of run {context.run.run_id[:8]}"
+    locked = marts_locked(engine, work, config.wait_seconds, context.log.info)
     try:
-        yield from _build(context, config, warehouse.engine)
+        # dagster-dbt changes to the folder of the project, in threads: so the whole process does.
+        with locked as locks, chdir(FOLDER):
+            yield from _build(context, engine, locks, whole=config.whole)
     except WarehouseError as error:
         raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
     except DagsterDbtCliRuntimeError as error:
         said = error.description or ""
-        raise dg.Failure(f"{first_line(said)}\n\n{said}") from None
+        raise dg.Failure(f"{main_error(said)}\n\n{said}") from None
 
 
 #: All but mappings and seeds.
 MODELS = {spec.key for spec in marts.specs if spec.group_name != "mappings"}
-MART_ASSETS = [marts]
 
 
 def source_of_marts(lines: list[Line]) -> str:
@@ -83,69 +96,88 @@ def source_of_marts(lines: list[Line]) -> str:
     return f"{digest()} {digest_of(lines)}"
 
 
-def _build(context: dg.AssetExecutionContext, config: BuildConfig, engine: Engine) -> Iterator[Any]:
-    target, work = target_of(engine), f"build of run {context.run.run_id[:8]}"
-    locked = marts_locked(
-        engine, work, config.wait_seconds, lambda who: context.log.info(f"{WAITING} ({who})")
-    )
-    # dagster-dbt changes to the folder of the project, in threads: so the whole process does it.
-    with locked as locks, chdir(PROJECT.project_dir):
-        lines, build = mappings(SETTINGS.mappings), None
-        project = source_of_marts(lines)
-        for line in lines:
-            if line.problem:
-                place = f"line {line.line}" if line.line else "the whole"
-                context.log.warning(f"mappings: {line.file}, {place}: {line.problem}")
-        with engine.begin() as connection:
-            store(connection, lines)
-        # A build of some marts only goes by what the last one of all has found. Where mappings and
-        # the project have not changed, mappings and seeds need not be chosen.
-        changed = config.whole or not is_built(engine, project)
-        if ({*marts.keys} if changed else MODELS) <= context.selected_asset_keys:
-            build = begin_build(engine, project, context.run.run_id, whole=config.whole)
-        arguments = ["build"]
-        if config.whole or (build and build.since is None):
-            arguments.append("--full-refresh")
-        elif build:
-            context.log.info(f"rebuilding the issues with rows written since {build.since}")
-        with connected(engine, dbt_session(engine)):
-            dbt = DBT.cli(arguments, context=context, target_path=target)
-        for event in events_of(dbt):
-            if isinstance(event, dg.Output):
-                chart = chart_for(event, engine, context.log)
-                yield event.with_metadata({**chart, **event.metadata})
-            elif isinstance(event, dg.AssetCheckResult) and not event.passed:
-                if not locks.is_lost():  # a server that has restarted may have lost what is tested
-                    yield with_rows(event, engine, dbt.manifest, target, context.log)
-            else:
-                yield event
-        # Commits of models do not wait for the disk: a server that has restarted may have lost
-        # some.
-        locks.verify()
-        if build:
-            with engine.begin() as connection:
-                connection.execute(_ALL_BUILT)
-            end_build(engine, build, locks.verify)
-            # What the build has read and what reads the marts is as new as it. The report is as
-            # new as its file: the command that writes it says so.
-            for spec in (*OPS_ASSETS, *(one for one in DASHBOARDS if one.key != REPORT)):
-                context.log_event(dg.AssetMaterialization(spec.key, description="marts were built"))
+def _build(
+    context: dg.AssetExecutionContext, engine: Engine, locks: Locks, *, whole: bool
+) -> Iterator[Any]:
+    lines = mappings(SETTINGS.mappings)
+    for problem in problems(lines):
+        context.log.warning(f"mappings: {problem}")
+    store(engine, lines)
+    # A build of some marts only goes by what the last one of all has found. Where mappings and the
+    # project have not changed, mappings and seeds need not be chosen.
+    project, build, arguments = source_of_marts(lines), None, ["build"]
+    every = {*marts.keys} if whole or not is_built(engine, project) else MODELS
+    if every <= context.selected_asset_keys:
+        build = begin_build(engine, project, context.run.run_id, whole=whole)
+    if whole or (build and build.since is None):
+        arguments.append("--full-refresh")
+    elif build:
+        context.log.info(f"rebuilding the issues with rows written since {build.since}")
+    with dbt_environment(engine, dbt_session(engine)):
+        target = SETTINGS.home / "dbt" / str(engine.url.database)  # the next build finds it parsed
+        dbt = DBT.cli(arguments, context=context, target_path=target)
+    for event in events_of(dbt):
+        if isinstance(event, dg.Output):
+            yield with_chart(event, engine, context.log)
+        elif isinstance(event, dg.AssetCheckResult) and not event.passed:
+            if not locks.is_lost():  # a server that has restarted may have lost what is tested
+                yield with_rows(event, engine, dbt)
+        else:
+            yield event
+    # Commits of models do not wait for the disk: a server that has restarted may have lost some.
+    locks.verify()
+    if build:
+        with engine.begin() as connection:  # no issue waits any more
+            connection.exec_driver_sql("DELETE FROM staging.changed_issue")
+        end_build(engine, build, locks.verify)
+        # What it has read, and what reads it, is as new. The report is recorded when it is written.
+        for spec in (*OPS_ASSETS, *(one for one in DASHBOARDS if one.key != REPORT)):
+            context.log_event(dg.AssetMaterialization(spec.key, description="marts were built"))
 
 
 def events_of(dbt: DbtCliInvocation) -> Iterator[Any]:
     """Yield what dbt does, as events of Dagster, with the rows and columns of what is made.
 
-    The two fetches wait for the next event in a loop that keeps a core busy, which dbt needs. So
-    each is given one event by itself. Where the run is ended, dbt is told so.
+    The fetches get one event at a time: while they wait for another, they keep a core busy and do
+    not tell dbt that the run is ended.
     """
     try:
         for event in dbt.stream():
             if isinstance(event, dg.Output):
-                [event] = DbtEventIterator(iter([event]), dbt).fetch_row_counts()
-                made = DbtEventIterator(iter([event]), dbt)
+                made = DbtEventIterator(iter([event]), dbt).fetch_row_counts()
                 [event] = made.fetch_column_metadata(with_column_lineage=False)
             yield event
-    except BaseException:
+    finally:  # of a run that is ended; else dbt has ended
         dbt.process.send_signal(signal.SIGINT)
         dbt.process.wait()
-        raise
+
+
+def with_rows(
+    event: dg.AssetCheckResult, engine: Engine, dbt: DbtCliInvocation
+) -> dg.AssetCheckResult:
+    """Return a check that failed with its first rows in the metadata `rows`.
+
+    Columns that say who somebody is are left out: Dagster keeps what a check shows. So are rows
+    that cannot be read, and the log says why: dbt may have failed for the same reason.
+    """
+    node = dbt.manifest["nodes"][event.metadata["unique_id"].value]
+    people = shown_by(node, dbt.manifest["nodes"])
+    compiled = next(dbt.target_path.glob(f"compiled/**/{node['path']}"), None)
+    if compiled is None or node.get("column_name") in people:
+        return event
+    query = text(compiled.read_text(encoding="utf-8").replace(":", "\\:"))  # no parameters
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(query).mappings().fetchmany(ROWS)
+    except Exception as error:  # such as a date that Python does not know
+        why = first_line(f"{type(error).__name__}: {error}")
+        dg.get_dagster_logger().warning(f"{node['name']}: its rows were left out: {why}")
+        return event
+    rows = [
+        {name: plain_line(row[name])[:CHARACTERS] for name in row if name not in people}
+        for row in found
+    ]
+    if not any(rows):
+        return event
+    shown = dg.MetadataValue.table([dg.TableRecord(row) for row in rows])
+    return event.with_metadata({**event.metadata, "rows": shown})

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster_dbt import DagsterDbtTranslator
 
 from assets.location import raw_keys_below
 from assets.marts.manifest import FOLDER, manifest
-from assets.marts.translator import Translator
 
 
 def dashboards(described: Mapping[str, Any]) -> list[dg.AssetSpec]:
@@ -45,7 +45,7 @@ def _dashboard(exposure: Mapping[str, Any], described: Mapping[str, Any]) -> dg.
         deps=[
             key
             for node in exposure["depends_on"]["nodes"]
-            for key in raw_keys_below(Translator().get_asset_key(known[node]))
+            for key in raw_keys_below(DagsterDbtTranslator().get_asset_key(known[node]))
         ],
         description=": ".join(part for part in (exposure["label"], exposure["description"]) if part)
         or exposure["name"],

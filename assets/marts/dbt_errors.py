@@ -15,7 +15,7 @@ def error_lines(said: str) -> list[str]:
     return [f"{line}: {to_do}" if (to_do := advice(line)) else line for line in found]
 
 
-def first_line(said: str) -> str:
+def main_error(said: str) -> str:
     """Return the first error in the words of dbt, else the first failed test, else what to do."""
     failed = [f"{what}: {why}" for what, why in _FAILED_TEST.findall(said)]
     return next(iter([*error_lines(said), *failed]), _NO_REASON)

@@ -44,7 +44,7 @@ def report(
     project: str | None = None,
     *,
     wait_seconds: float = 120.0,
-    waiting: Callable[[str], None] = lambda _holder: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Return the page of all projects or of one; everything in it is of one build.
 
@@ -54,7 +54,7 @@ def report(
         project: the key of the only project.
         wait_seconds: how long to wait for a build that is at work, which puts new marts in the
             place of the old ones one by one.
-        waiting: called with the build it waits for, when there is one.
+        say: gets a sentence, when there is such a build.
 
     Raises:
         NoMartsError: there is nothing to report.
@@ -62,7 +62,7 @@ def report(
         WarehouseError: the warehouse cannot be used.
     """
     now = datetime.now(UTC).astimezone(zone)
-    locked = marts_locked(engine, "report", wait_seconds, waiting)
+    locked = marts_locked(engine, "report", wait_seconds, say)
     with locked, engine.connect() as connection:
         built = set(
             connection.execute(

@@ -171,11 +171,12 @@ def build_marts(
         WarehouseError: the run was interrupted, or the server restarted.
     """
     from assets.location import SETTINGS
-    from assets.marts.build import WAITING, BuildConfig, marts
+    from assets.marts.build import BuildConfig, marts
     from assets.marts.dbt_errors import error_lines
     from pipelines.cli.in_process import QUIET, reason, see_end
     from pipelines.jobs import marts_job
     from pipelines.runs import command_tags
+    from resources.warehouse.builds import WAITING
     from resources.warehouse.locks import LOST
     from resources.warehouse.warehouse_errors import WarehouseError
     from sync.results.command_results import marts_result

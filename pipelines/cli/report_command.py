@@ -37,21 +37,17 @@ def report_command(project: str | None, out: Path) -> None:
     It opens in any browser, without a network.
     """
     settings = Settings.of_this_process()
-
-    def waiting(holder: str) -> None:
-        show(f"A build of the marts is running ({holder}): waiting for it.", err=True)
-
-    show(str(write_report(settings, project, out, waiting)))
+    show(str(write_report(settings, project, out, lambda said: show(said, err=True))))
 
 
 def write_report(
     settings: Settings,
     project: str | None,
     out: Path,
-    waiting: Callable[[str], None] = lambda _holder: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Write the page, whole or not at all, and return where it is; `waiting` gets a build of the
-    marts that is at work.
+    """Write the page, whole or not at all, and return where it is; `say` gets a sentence when it
+    waits for a build of the marts.
 
     Raises:
         SettingsError: there is no such project, or the file cannot be written there.
@@ -63,7 +59,7 @@ def write_report(
 
     warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
     try:
-        page = make_report(warehouse.engine, settings.zone, project, waiting=waiting)
+        page = make_report(warehouse.engine, settings.zone, project, say=say)
     finally:
         warehouse.close()
     target = out.expanduser().absolute()

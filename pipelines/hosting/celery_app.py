@@ -29,19 +29,14 @@ CONFIG = {
 }
 
 
-def create_app(broker: str | None) -> Celery:
-    """Return an application whose tasks and results go through a broker, a Redis."""
-    made: Celery = make_app(
-        {
-            "broker": broker,
-            "backend": broker,
-            "config_source": CONFIG,
-            "task_default_queue": "dagster",
-        }
-    )  # type: ignore[no-untyped-call]
-    return made
-
-
-app = create_app(os.environ.get(BROKER_URL))
+#: Its tasks and their results go through a Redis.
+app: Celery = make_app(
+    {
+        "broker": os.environ.get(BROKER_URL),
+        "backend": os.environ.get(BROKER_URL),
+        "config_source": CONFIG,
+        "task_default_queue": "dagster",
+    }
+)  # type: ignore[no-untyped-call]
 execute_job = create_execute_job_task(app)
 resume_job = create_resume_job_task(app)

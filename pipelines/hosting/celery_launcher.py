@@ -6,8 +6,7 @@ is at work that was killed.
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 from dagster import DagsterRun, Field, StringSource
 from dagster_celery.launcher import CeleryRunLauncher
@@ -46,11 +45,6 @@ class LocationRunLauncher(CeleryRunLauncher):
             )
         }
 
-    @classmethod
-    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> Self:
-        """Return the launcher that dagster.yaml describes."""
-        return cls(inst_data=inst_data, **config_value)
-
     def launch_run(self, context: Any) -> None:
         """Send a run to the workers of its code location."""
         run = context.dagster_run
@@ -86,13 +80,3 @@ class LocationRunLauncher(CeleryRunLauncher):
             or {}
         )
         return any(task["id"] == task_id for tasks in active.values() for task in tasks)
-
-    def get_run_worker_debug_info(
-        self, run: DagsterRun, include_container_logs: bool | None = True
-    ) -> str | None:
-        """Say which task of which queue the run is."""
-        del include_container_logs
-        return (
-            f"task {run.tags.get(DAGSTER_CELERY_TASK_ID_TAG)} of the queue "
-            f"{run.tags.get(DAGSTER_CELERY_QUEUE_TAG)}"
-        )

@@ -1,18 +1,48 @@
-"""The processes that `backlog-elt up` starts: it watches them, and ends them together."""
+"""The processes that `backlog-elt up` starts: it watches them, and ends them together.
+
+Each gets the secrets that it needs and no others: every program of its user can read its
+environment. Runs work below the code server, which is where the daemon and the webserver let them
+be started: these two need Dagster's own database and nothing else.
+"""
 
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipelines.hosting.child_secrets import NEEDED
 from pipelines.hosting.log_file import LogFile
 from pipelines.hosting.stop_signals import StopSignals
 from pipelines.processes import end_groups
-from resources.variables import without_secrets
+from resources.variables import (
+    ALERT_SLACK_URL,
+    ALERT_SMTP_URL,
+    ALERT_TEAMS_URL,
+    ALERT_URLS,
+    API_KEY,
+    CLIENT_SECRET,
+    DAGSTER_POSTGRES_URL,
+    PRIVACY_KEY,
+    SERVICE_TOKEN,
+    TOKEN_KEY,
+    WAREHOUSE_URL,
+    WEBHOOK_SECRET,
+    without_secrets,
+)
 
+_DAGSTER = frozenset({DAGSTER_POSTGRES_URL})
+_SPACE = frozenset({API_KEY, CLIENT_SECRET, TOKEN_KEY, PRIVACY_KEY, WAREHOUSE_URL})
+_ALERTS = frozenset({ALERT_SLACK_URL, ALERT_TEAMS_URL, ALERT_SMTP_URL, ALERT_URLS})
+#: Module -> secrets. `dagster` is the code server, where runs and alerts are, and the command that
+#: starts a run.
+NEEDED: Mapping[str, frozenset[str]] = {
+    "dagster": _DAGSTER | _SPACE | _ALERTS,
+    "pipelines.hosting.webserver": _DAGSTER,
+    "pipelines.hosting.daemon": _DAGSTER,
+    "service": _SPACE | {SERVICE_TOKEN, WEBHOOK_SECRET},
+    "pipelines": _DAGSTER | _SPACE,
+}
 READY_SECONDS = 120.0
 
 

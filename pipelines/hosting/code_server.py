@@ -1,4 +1,4 @@
-"""A code server in a container: becomes Dagster's own server, and ends the runs that the container
+"""A code server in a container: Dagster's own server, which also ends the runs that the container
 before it took along.
 
 The runs of a location work in the container of its code server. When that is replaced, Dagster does
@@ -7,15 +7,18 @@ others of their kind waiting. They are ended when the server serves: Dagster sta
 then, and asks the server for that.
 """
 
+import argparse
 import os
-import subprocess
+import runpy
 import sys
+import threading
 import time
 from collections.abc import Sequence
 
 import dagster as dg
 
 from pipelines.hosting.environment import open_instance
+from pipelines.hosting.ports import is_free
 from pipelines.runs import end_runs, runs_of_code_server
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
@@ -25,19 +28,13 @@ from resources.warehouse.warehouse_errors import WarehouseError
 
 #: Without the proxy of `dagster code-server start`, which goes on, and answers health checks, when
 #: the server behind it has died.
-SERVER = (sys.executable, "-m", "dagster", "api", "grpc", "-m", "pipelines.definitions")
-#: Ends with 0 when the server on a port, which follows, serves.
-IS_SERVING = (sys.executable, "-m", "dagster", "api", "grpc-health-check", "-p")
-#: The word that makes this module end runs instead of serving.
-END = "--end"
+SERVER = ("api", "grpc", "-m", "pipelines.definitions")
 READY_SECONDS = 300.0
 
 
-def serve(options: Sequence[str]) -> None:
-    """Become the code server of this location; `options` are those of `dagster api grpc`.
-
-    The settings are checked first. Runs that an earlier server took along are ended once this one
-    serves.
+def prepare(options: Sequence[str]) -> None:
+    """See that the server can work, and end the runs of an earlier one once this one serves;
+    `options` are those of `dagster api grpc`.
 
     Raises:
         SettingsError: a variable is wrong.
@@ -48,17 +45,16 @@ def serve(options: Sequence[str]) -> None:
     with open_instance() as instance:
         lost = runs_of_code_server(instance, settings.dagster_location)
     if lost:
-        port = options[len(options) - 1 - list(reversed(options)).index("-p") + 1]
-        # Next to the server, which this process becomes.
-        words = [sys.executable, "-m", "pipelines.hosting.code_server", END, port, *lost]
-        subprocess.Popen(words)  # noqa: S603 - our own module
-    os.execv(SERVER[0], [*SERVER, *options])  # noqa: S606 - our own process
+        parser = argparse.ArgumentParser(add_help=False)
+        parser.add_argument("-p", type=int, dest="port", required=True)
+        port = parser.parse_known_args(options)[0].port
+        threading.Thread(target=end_lost, args=(port, lost), daemon=True).start()
 
 
 def end_lost(port: int, run_ids: Sequence[str]) -> None:
     """Mark runs as ended as soon as the server on a port serves."""
     end = time.monotonic() + READY_SECONDS
-    while not _serves(port) and time.monotonic() < end:
+    while is_free(port) and time.monotonic() < end:
         time.sleep(1.0)
     with dg.DagsterInstance.get() as instance:
         for run_id in end_runs(instance, run_ids, "its container is gone"):
@@ -67,23 +63,15 @@ def end_lost(port: int, run_ids: Sequence[str]) -> None:
             )
 
 
-def _serves(port: int) -> bool:
-    # It says on standard error why it does not, as it does for the first seconds.
-    words = [*IS_SERVING, str(port)]
-    done = subprocess.run(words, stderr=subprocess.DEVNULL, check=False)  # noqa: S603 - Dagster's
-    return not done.returncode
-
-
 def main() -> None:
-    """Do what the words say."""
+    """Serve until somebody ends it."""
     try:
-        if sys.argv[1:2] == [END]:
-            end_lost(int(sys.argv[2]), sys.argv[3:])
-        else:
-            serve(sys.argv[1:])
+        prepare(sys.argv[1:])
     except (SettingsError, WarehouseError) as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2 if isinstance(error, SettingsError) else 1)
+    sys.argv[1:1] = SERVER
+    runpy.run_module("dagster", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ execute_run …` of a run in a pod, or `backlog-elt load`.
 
 import os
 import sys
-from collections.abc import Sequence
 
 from resources.network import bypass_proxies
 from resources.secret_files import read_secret_files
@@ -49,12 +48,6 @@ _INSTEAD = (
 )
 
 
-def command(words: Sequence[str]) -> list[str]:
-    """Return the command for the words that a container was started with."""
-    part, *more = words
-    return [sys.executable, "-m", *PARTS[part], *more] if part in PARTS else list(words)
-
-
 def main() -> None:
     """Become the process, with secrets of files and whom no proxy leads to as variables.
 
@@ -72,12 +65,13 @@ def main() -> None:
     except SettingsError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2)
-    requested = command(sys.argv[1:])
+    part, *more = sys.argv[1:]
+    words = [sys.executable, "-m", *PARTS[part], *more] if part in PARTS else [part, *more]
     try:
-        os.execvp(requested[0], requested)  # noqa: S606 - the command of the container
+        os.execvp(words[0], words)  # noqa: S606 - the command of the container
     except OSError as error:
         sys.exit(
-            f"Error: {requested[0]} cannot be started: {error.strerror}; say one of "
+            f"Error: {words[0]} cannot be started: {error.strerror}; say one of "
             f"{', '.join(PARTS)}, or a command"
         )
 

@@ -43,7 +43,7 @@ def prepare_storage(settings: Settings) -> None:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
-            "BACKLOG_ELT_HOME",
+            HOME,
             str(settings.home),
             f"a folder that can be created here ({error.strerror})",
         ) from None
@@ -54,7 +54,7 @@ def prepare_storage(settings: Settings) -> None:
     dagster_home = settings.home / "dagster"
     dagster_home.mkdir(exist_ok=True)
     shutil.copyfile(PROJECT_ROOT / "dagster.yaml", dagster_home / "dagster.yaml")
-    os.environ["BACKLOG_ELT_HOME"] = str(settings.home)
+    os.environ[HOME] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(dagster_home)
     os.environ["DAGSTER_POSTGRES_URL"] = "postgresql://" + dagster_url.partition("://")[2]
 
@@ -104,20 +104,20 @@ def source(settings: Settings, *, alive: bool) -> Iterator[Settings]:
         yield settings
         return
     runtime = Runtime.read(settings.home)
-    if runtime is not None and runtime.backlog_api_key is None:
+    if runtime and not runtime.backlog_api_key:
         expected = (
             f"{runtime.backlog_url}, the space that the running `backlog-elt up` "
-            "loads, with BACKLOG_API_KEY"
+            f"loads, with {API_KEY}"
         )
         raise SettingsError(URL, "", expected)
     _check_asked(settings)
-    if runtime is not None and runtime.backlog_api_key is not None:
-        yield _with_source(settings, runtime.backlog_url, Secret(runtime.backlog_api_key))
+    if runtime and runtime.backlog_api_key:
+        yield _with_source(settings, runtime.backlog_url, runtime.backlog_api_key)
         return
     from simulator import spawn_simulator  # loads a web server (0.1 s): only where it is used
 
     with spawn_simulator(alive=alive, life_file=settings.home / "simulator.json") as simulator:
-        yield _with_source(settings, simulator.url, Secret(simulator.api_key))
+        yield _with_source(settings, simulator.url, simulator.api_key)
 
 
 def embedded(settings: Settings) -> bool:
@@ -169,6 +169,6 @@ def _check_asked(settings: Settings) -> None:
         raise SettingsError(URL, "", expected)
 
 
-def _with_source(settings: Settings, url: str, api_key: Secret) -> Settings:
-    os.environ[URL], os.environ[API_KEY], os.environ[SIMULATED_HERE] = url, api_key.reveal(), "1"
-    return replace(settings, backlog_url=url, backlog_api_key=api_key)
+def _with_source(settings: Settings, url: str, api_key: str) -> Settings:
+    os.environ |= {URL: url, API_KEY: api_key, SIMULATED_HERE: "1"}
+    return replace(settings, backlog_url=url, backlog_api_key=Secret(api_key))

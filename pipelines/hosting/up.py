@@ -16,13 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Never
 
-from pipelines.hosting import home_lock
 from pipelines.hosting.children import Children, UpError
 from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
 from pipelines.hosting.following import Follower, loaded
 from pipelines.hosting.log_file import LogFile
 from pipelines.hosting.ports import HOST, answers, free_port, is_free
-from pipelines.hosting.runtime import Runtime
+from pipelines.hosting.runtime import Runtime, holder, take
 from pipelines.hosting.screen import Screen
 from pipelines.hosting.stop_signals import Stop, StopSignals
 from pipelines.runs import end_runs, runs_of_code_server
@@ -77,7 +76,7 @@ def up(settings: Settings, options: Options) -> None:
         raise UpError(f"{given} is set, {where}")
     if not settings.home.exists():
         _check_ports(options)  # what is refused leaves no home behind
-    lock = home_lock.take(settings.home)
+    lock = take(settings.home)
     if lock is None:
         raise UpError(_already(settings.home))
     Runtime.remove(settings.home)  # of one that was killed
@@ -96,7 +95,7 @@ def up(settings: Settings, options: Options) -> None:
 
 
 def _already(home: Path) -> str:
-    who, running = f"for {home} ({home_lock.holder(home)})", Runtime.read(home)
+    who, running = f"for {home} ({holder(home)})", Runtime.read(home)
     if running:
         return f"backlog-elt up already runs {who}: its UI is {running.dagster_url}"
     return f"backlog-elt up is starting or stopping {who}: wait for it, or stop it first"

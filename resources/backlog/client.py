@@ -149,7 +149,29 @@ class BacklogClient:
     def on_wait(self, hook: OnWait | None) -> None:
         self._transport.on_wait = hook
 
-    # -- space, users, teams -----------------------------------------------------------------------
+    # -- what the warehouse declares ---------------------------------------------------------------
+
+    def listed(self, path: str, project: int | str | None = None) -> Page:
+        """Fetch a list of the space, or of a project in the place of `:id`, as
+        `/projects/:id/statuses`.
+
+        Lists of a project may name it in `projectId`, but old spaces leave that out of some.
+        """
+        return self._list(path if project is None else path.replace(":id", path_part(project)))
+
+    def listed_pages(self, path: str) -> Iterator[Page]:
+        """Yield the pages of a list of the space, oldest first."""
+        return offset_pages(
+            lambda offset, count: self._list(
+                path, [("order", "asc"), *page_parameters(offset, count)]
+            )
+        )
+
+    def record(self, path: str) -> Record:
+        """Fetch one object, such as what the space says of itself."""
+        return self._object(path)
+
+    # -- space and users ---------------------------------------------------------------------------
 
     def space(self) -> Record:
         """Fetch `/space`: key, name, zone."""
@@ -179,15 +201,7 @@ class BacklogClient:
         """Fetch all users; PermissionDenied unless the key is an administrator's."""
         return self._list("/users")
 
-    def teams(self) -> Iterator[Page]:
-        """Yield pages of teams, with their members."""
-        return offset_pages(
-            lambda offset, count: self._list(
-                "/teams", [("order", "asc"), *page_parameters(offset, count)]
-            )
-        )
-
-    # -- projects and their masters ----------------------------------------------------------------
+    # -- projects ----------------------------------------------------------------------------------
 
     def projects(self, *, archived: bool | None = None, all_: bool | None = None) -> Page:
         """Fetch projects. `archived` None gives both kinds; `all_` is honoured for administrators
@@ -210,38 +224,6 @@ class BacklogClient:
     def project_users(self, project: int | str) -> Page:
         """Fetch the members of a project, also those who are members through a team only."""
         return self._list(f"/projects/{path_part(project)}/users")
-
-    def project_teams(self, project: int | str) -> Page:
-        """Fetch the teams of a project."""
-        return self._list(f"/projects/{path_part(project)}/teams")
-
-    def statuses(self, project: int | str) -> Page:
-        """Fetch the statuses of a project; ids 1 to 4 are the same in every project."""
-        return self._list(f"/projects/{path_part(project)}/statuses")
-
-    def issue_types(self, project: int | str) -> Page:
-        """Fetch the issue types of a project."""
-        return self._list(f"/projects/{path_part(project)}/issueTypes")
-
-    def categories(self, project: int | str) -> Page:
-        """Fetch the categories of a project; old spaces leave `projectId` out of them."""
-        return self._list(f"/projects/{path_part(project)}/categories")
-
-    def versions(self, project: int | str) -> Page:
-        """Fetch the versions of a project, which are its milestones too."""
-        return self._list(f"/projects/{path_part(project)}/versions")
-
-    def custom_fields(self, project: int | str) -> Page:
-        """Fetch the custom fields of a project; NotInPlan where the plan has none."""
-        return self._list(f"/projects/{path_part(project)}/customFields")
-
-    def priorities(self) -> Page:
-        """Fetch the priorities of the space."""
-        return self._list("/priorities")
-
-    def resolutions(self) -> Page:
-        """Fetch the resolutions of the space; id 0 is a valid one."""
-        return self._list("/resolutions")
 
     # -- issues ------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ documented, so they are read by their shape.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -118,24 +118,65 @@ def whole(value: object) -> int | None:
     )
 
 
-def deleted_issues(client: BacklogClient, since: datetime, project: int | None = None) -> set[int]:
-    """Return the ids of issues that were deleted since an instant, in one project or in the space;
-    one request as a rule.
+@dataclass
+class DeletionFeed:
+    """The issues that the feed of a project, or of the space, calls deleted since an instant.
+
+    The first look costs a request a hundred activities, a later one asks for what is new.
+    `refused`: the key may not read it.
+    """
+
+    client: BacklogClient
+    project_id: int | None
+    since: datetime
+    deleted: dict[int, int] = field(default_factory=dict)
+    """Issue -> the project in which it was deleted."""
+    latest: datetime | None = None
+    refused: bool = False
+    _newest: int = 0
+
+    def look(self) -> bool:
+        """Ask, and say whether an issue was deleted since the last look.
+
+        Raises:
+            BacklogError: the feed cannot be read.
+        """
+        before, after = len(self.deleted), self._newest or None
+        try:
+            for page in self.client.activities(
+                self.project_id, type_ids=(ISSUE_DELETED,), min_id=after, order="desc"
+            ):
+                recent = [
+                    activity for activity in page if instant(activity, "created") >= self.since
+                ]
+                for activity in recent:
+                    self._take(activity)
+                self._newest = max([self._newest, *page.ids])
+                if len(recent) < len(page):
+                    break
+        except PermissionDenied:
+            self.refused = True
+        return len(self.deleted) > before
+
+    def _take(self, activity: Record) -> None:
+        moment, content, project = (
+            instant(activity, "created"),
+            activity.get("content"),
+            activity.get("project"),
+        )
+        self.latest = max(moment, self.latest or moment)
+        issue = whole(content.get("id")) if isinstance(content, dict) else None
+        if issue is not None:
+            home = whole(project.get("id")) if isinstance(project, dict) else None
+            self.deleted[issue] = home or self.project_id or 0
+
+
+def deleted_issues(client: BacklogClient, since: datetime) -> set[int]:
+    """Return the ids of issues that the feed of the space calls deleted since an instant; one
+    request as a rule.
 
     Empty when the key may not read the feed; deletions are then found by a count, later.
     """
-    ids: set[int] = set()
-    try:
-        for page in client.activities(project, type_ids=(ISSUE_DELETED,), order="desc"):
-            recent = [activity for activity in page if instant(activity, "created") >= since]
-            contents = (activity.get("content") for activity in recent)
-            ids.update(
-                content["id"]
-                for content in contents
-                if isinstance(content, dict) and isinstance(content.get("id"), int)
-            )
-            if len(recent) < len(page):
-                break
-    except PermissionDenied:
-        return set()
-    return ids
+    feed = DeletionFeed(client, None, since)
+    feed.look()
+    return set(feed.deleted)

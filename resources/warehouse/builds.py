@@ -12,7 +12,10 @@ from sqlalchemy import Connection, Engine, func, insert, select, text, update
 from resources.warehouse.locks import LOST, Locks
 from resources.warehouse.schema_ops import mart_builds
 from resources.warehouse.warehouse_errors import WarehouseError
+from resources.warehouse.written_rows import all_there_before
 
+#: So begins what is said while another build is at work.
+WAITING = "waiting for a build of the marts"
 #: The lock of who makes or rewrites marts, and that of the dbt which writes them for its holder.
 _MARTS, _DBT = "marts", "dbt"
 #: Sessions of dbt bear the moment at which the lock was taken: `macros/builds.sql` compares it.
@@ -45,25 +48,16 @@ class Build:
     since: datetime | None
 
 
-#: Rows carry the time of the statement that wrote them, which is not before the start of its
-#: transaction: all that was written before the oldest transaction began is there, and what a
-#: transaction at work will leave is found by the next build. An autovacuum leaves none, and may
-#: take minutes.
-_BEGIN = text(
-    "SELECT least(statement_timestamp(), min(xact_start)) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type IS DISTINCT "
-    "FROM 'autovacuum worker'"
-)
-
-
 @contextmanager
 def marts_locked(
     engine: Engine,
     work: str,
     wait_seconds: float,
-    on_wait: Callable[[str], None] | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Locks]:
     """Hold the lock of the marts once it is free; nobody else makes or rewrites them meanwhile.
+
+    `say` gets a sentence, once, when it is not free: `waiting for a build of the marts (…)`.
 
     A run that was killed leaves its dbt at work. That one's sessions are ended here, and what it
     begins anew is refused, since each of its transactions takes the row of the second lock.
@@ -72,7 +66,7 @@ def marts_locked(
         WarehouseError: as `Locks.acquire`; or the block failed and the server had restarted.
     """
     with Locks(engine, "all spaces", work) as locks:
-        locks.acquire(_MARTS, wait_seconds, on_wait)
+        locks.acquire(_MARTS, wait_seconds, lambda holder: say(f"{WAITING} ({holder})"))
         with engine.begin() as connection:
             connection.execute(_END_SESSIONS)
         locks.acquire(_DBT)
@@ -131,7 +125,7 @@ def begin_build(engine: Engine, project: str, run_id: str, *, whole: bool = Fals
     last build, ended or not.
     """
     with engine.begin() as connection:
-        began_at = connection.execute(_BEGIN).scalar_one()
+        began_at = all_there_before(connection)
         since = None if whole else _built_since(connection, project)
         values = {"began_at": began_at, "since": since, "project": project, "run_id": run_id}
         number = connection.execute(

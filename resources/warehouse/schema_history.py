@@ -30,6 +30,7 @@ _COMMENTS = raw_table(
         Field("updated_at", Kind.TIMESTAMP, "updated", "When its text was last changed"),
     ],
     endpoint="GET /issues/:id/comments",
+    label=("comments", "コメント"),
     references={"issue_id": "issues", "project_id": "projects", "created_user_id": "users"},
     also_known=("changeLog", "stars", "notifications"),
     owned={"stars": Owned.REFERENCES, "notifications": Owned.NOTICES},
@@ -53,6 +54,7 @@ _ACTIVITIES = raw_table(
         Field("created_at", Kind.TIMESTAMP, "created", "When it happened"),
     ],
     endpoint="GET /space/activities",
+    label=("activities", "アクティビティ"),
     references={"project_id": "projects", "created_user_id": "users"},
     also_known=("notifications",),
     owns_only=frozenset({"id", "type", "created"}),
@@ -137,6 +139,7 @@ _ISSUE_CHANGES = raw_table(
         ),
     ],
     endpoint="GET /issues/:id/comments, `changeLog`",
+    label=("issue changes", "変更履歴"),
     key=("comment_id", "position"),
     references={
         "comment_id": "comments",

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from resources.warehouse.schema_ops_records import (
     SPACE_COMMENT,
+    check_marks,
     deletions,
     forgotten_users,
     issue_sync_state,
@@ -385,7 +386,7 @@ locks = Table(
 OPS_TABLES: Final = (
     sync_history, sync_state, project_keys, unexpected_fields, rejected_records,
     issue_sync_state, deletions, observed_changes, reconciliations, webhook_events, names, spaces,
-    mart_builds, mapping_lines, forgotten_users,
+    mart_builds, mapping_lines, forgotten_users, check_marks,
     oauth_tokens, heartbeats, source_conditions, locks,
 )  # fmt: skip
 """Every ops table."""

@@ -333,3 +333,20 @@ forgotten_users = Table(
     comment="Who is forgotten: all texts that identify the person are replaced by "
     "forgotten-<id>, also in later loads",
 )
+
+check_marks = Table(
+    "check_marks",
+    metadata,
+    Column("space_key", Text, primary_key=True, comment=SPACE_COMMENT),
+    Column("table_name", Text, primary_key=True, comment="Raw table"),
+    Column("check_name", Text, primary_key=True, comment="Check of the table"),
+    Column(
+        "right_until",
+        DateTime(timezone=True),
+        nullable=False,
+        comment="Rows written before it were looked at, and the check held",
+    ),
+    schema=OPS,
+    comment="Which rows of the large tables each check has found right: a load looks only at those "
+    "written since",
+)

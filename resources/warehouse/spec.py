@@ -18,6 +18,7 @@ from sqlalchemy import (
     Numeric,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
@@ -111,6 +112,30 @@ class Field:
         return self.path.split(".")[0].removesuffix("[]")
 
 
+#: The key of a table that keeps each version of its one record.
+VERSION: Final = Field(
+    "version", Kind.BIGINT, "", "Number of the version, 1 for the first seen; the highest holds now"
+)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How a table is read whole from one endpoint, and what its asset says beyond its comment.
+
+    `seen_at` is the endpoint of a project that shows an ordinary key its part of a list that only
+    administrators may read, and `seen` what that part is called. `paged`: a list of the space that
+    comes in pages by offset. `daily`: one object that the space says of itself, such as the limits
+    of its plan. It is read at most once a day; a space or key that refuses it loses nothing; it is
+    not compared with the source, and no mart is made of it.
+    """
+
+    about: str = ""
+    seen_at: str | None = None
+    seen: str = ""
+    paged: bool = False
+    daily: bool = False
+
+
 @dataclass(frozen=True)
 class TableSpec:
     """A raw table: what is stored, where it comes from, and what makes a record of it a changed
@@ -119,6 +144,11 @@ class TableSpec:
 
     table: Table
     endpoint: str
+    """As `GET /projects/:id/categories`; `:id` is what the list belongs to."""
+    label: tuple[str, str]
+    """What the page calls the table, in English and in Japanese."""
+    listing: Listing | None
+    """How the table is read whole; None: its load reads what has changed."""
     fields: tuple[Field, ...]
     key: tuple[str, ...]
     """The columns that, after `space_key`, make the primary key; all bigint. Empty: one row per
@@ -147,6 +177,26 @@ class TableSpec:
     def name(self) -> str:
         """The table's name without the schema, as `issues`."""
         return self.table.name
+
+    @property
+    def path(self) -> str:
+        """The path of the endpoint, as `/projects/:id/categories`."""
+        return self.endpoint.removeprefix("GET ")
+
+    @property
+    def of_each_project(self) -> bool:
+        """Whether the table is read whole from a list of each project."""
+        return self.listing is not None and self.path.startswith("/projects/:id/")
+
+    @property
+    def daily(self) -> bool:
+        """Whether the table holds what the space says of itself once a day."""
+        return self.listing is not None and self.listing.daily
+
+    @property
+    def versioned(self) -> bool:
+        """Whether each version of the record is a row of its own, numbered from 1 on."""
+        return self.key == (VERSION.name,)
 
     @property
     def vanishes(self) -> bool:
@@ -218,6 +268,8 @@ def raw_table(
     fields: list[Field],
     *,
     endpoint: str,
+    label: tuple[str, str],
+    listing: Listing | None = None,
     key: tuple[str, ...] = ("id",),
     business_key: str | None = None,
     references: Mapping[str, str] | None = None,
@@ -241,6 +293,19 @@ def raw_table(
         *(_column(field, key=field.name in key) for field in fields),
         *_bookkeeping(vanishes=vanishes),
         *(Index(None, "space_key", *columns) for columns in indexes),
+        # Large tables are counted by indexes alone: all rows without those that are marked.
+        *(
+            [
+                Index(
+                    f"{name}_deleted_idx",
+                    "space_key",
+                    "project_id",
+                    postgresql_where=text("deleted_at IS NOT NULL"),
+                )
+            ]
+            if indexes and vanishes
+            else []
+        ),
         schema=RAW,
         comment=comment,
     )
@@ -252,6 +317,8 @@ def raw_table(
     return TableSpec(
         table=table,
         endpoint=endpoint,
+        label=label,
+        listing=listing,
         fields=tuple(fields),
         key=key,
         business_key=business_key,

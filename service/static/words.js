@@ -1,5 +1,8 @@
 // What the page says, in Japanese and English. A text with {name} has a value put in.
 // `phrases` are of the texts that the engine writes in English: why a load failed, what it waits for, what it notes on a comparison.
+// Names of tables come from their declarations.
+
+import { TABLES } from './tables.js';
 
 export const WORDS = {
   ja: {
@@ -60,11 +63,7 @@ export const WORDS = {
     noMatch: '条件に合う同期はありません。',
     time: '開始', mode: '方法', status: '結果', seconds: '時間', error: 'エラー', space: 'スペース全体',
     completed: '完了', in_progress: '実行中',
-    types: {
-      issues: '課題', comments: 'コメント', issue_changes: '変更履歴', activities: 'アクティビティ', users: 'ユーザー', projects: 'プロジェクト',
-      project_members: 'メンバー', teams: 'チーム', statuses: '状態', issue_types: '種別', categories: 'カテゴリー', versions: 'バージョン',
-      custom_fields: 'カスタム属性', priorities: '優先度', resolutions: '完了理由', space: 'スペース', checks: 'チェック',
-    },
+    types: { ...TABLES.ja, checks: 'チェック' },
     phrases: {
       'the key or token is wrong, expired or of another space': 'キーまたはトークンが違う、期限切れ、または別のスペースのものです',
       'check BACKLOG_API_KEY': 'BACKLOG_API_KEY を確認してください',
@@ -174,7 +173,7 @@ export const WORDS = {
     noMatch: 'No sync matches the filter.',
     time: 'Started', mode: 'Mode', status: 'Result', seconds: 'Duration', error: 'Error', space: 'whole space',
     completed: 'completed', in_progress: 'running',
-    types: {}, modes: {}, phrases: {}, jobs: { run: 'run', load: 'full load' },
+    types: TABLES.en, modes: {}, phrases: {}, jobs: { run: 'run', load: 'full load' },
     errors: {
       unreachable: 'The service cannot be reached. Trying again…',
       no_answer: 'The service did not answer. Check below whether the sync has started, then try again.',

@@ -10,97 +10,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine, func, select
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.client_values import Record
-from resources.backlog.errors import PermissionDenied
-from resources.backlog.feed import ISSUE_DELETED, whole
-from resources.backlog.paginator import instant
+from resources.backlog.feed import DeletionFeed
 from resources.backlog.scan import LOOKBACK
 from resources.warehouse.issue_sync_state import CommentRead, pending_comments
 from resources.warehouse.schema_ops import sync_history
-from resources.warehouse.schema_ops_records import rejected_records
 from resources.warehouse.sync_state import get_watermarks
+from sync.holdings import Refused, quarantined
 from sync.reconcile.result import CONTENT, EXTRA, Difference, short
 
 #: Fields of a record that say when something happened to it.
 _MOMENTS = ("updated", "created")
-
-
-@dataclass
-class Feed:
-    """The issues that the feed of a project, or of the space, calls deleted since an instant.
-
-    The first look costs a request a hundred activities, a later one asks for what is new.
-    `refused`: the key may not read it.
-    """
-
-    client: BacklogClient
-    project_id: int | None
-    since: datetime
-    deleted: dict[int, int] = field(default_factory=dict)
-    """Issue -> the project in which it was deleted."""
-    latest: datetime | None = None
-    refused: bool = False
-    _newest: int = 0
-
-    def look(self) -> bool:
-        """Ask, and say whether an issue was deleted since the last look.
-
-        Raises:
-            BacklogError: the feed cannot be read.
-        """
-        before, after = len(self.deleted), self._newest or None
-        try:
-            for page in self.client.activities(
-                self.project_id, type_ids=(ISSUE_DELETED,), min_id=after, order="desc"
-            ):
-                recent = [
-                    activity for activity in page if instant(activity, "created") >= self.since
-                ]
-                for activity in recent:
-                    self._take(activity)
-                self._newest = max([self._newest, *page.ids])
-                if len(recent) < len(page):
-                    break
-        except PermissionDenied:
-            self.refused = True
-        return len(self.deleted) > before
-
-    def _take(self, activity: Record) -> None:
-        moment, content, project = (
-            instant(activity, "created"),
-            activity.get("content"),
-            activity.get("project"),
-        )
-        self.latest = max(moment, self.latest or moment)
-        issue = whole(content.get("id")) if isinstance(content, dict) else None
-        if issue is not None:
-            home = whole(project.get("id")) if isinstance(project, dict) else None
-            self.deleted[issue] = home or self.project_id or 0
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A record in quarantine: the project that it says it is in, None where it says none, and why
-    it was refused.
-    """
-
-    project_id: int | None
-    error: str
-
-
-def quarantined(conn: Connection, space_key: str) -> dict[tuple[str, str], Refused]:
-    """Return the records that the warehouse refuses, by table and `record_key`."""
-    entry = rejected_records.c
-    query = select(entry.table_name, entry.record_key, entry.project_id, entry.error).where(
-        entry.space_key == space_key, entry.reason == "rejected", entry.resolved_at.is_(None)
-    )
-    return {
-        (str(table), str(key)): Refused(project, str(error))
-        for table, key, project, error in conn.execute(query)
-    }
 
 
 @dataclass(frozen=True)
@@ -178,7 +100,7 @@ class LoadedUntil:
         if issue.kind != EXTRA:
             return _since(record, watermark)
         if issue.project_id not in self.deleted:
-            feed = Feed(client, issue.project_id, watermark - LOOKBACK)
+            feed = DeletionFeed(client, issue.project_id, watermark - LOOKBACK)
             feed.look()
             self.deleted[issue.project_id] = set(feed.deleted)
         return issue.ids[0] in self.deleted[issue.project_id]

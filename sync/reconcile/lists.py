@@ -9,7 +9,8 @@ from typing import Final
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record
 from resources.backlog.errors import NotInPlan, PermissionDenied
-from sync import listings
+from resources.warehouse.schema import SPECS
+from resources.warehouse.spec import TableSpec
 
 
 @dataclass(frozen=True)
@@ -22,27 +23,19 @@ class Listed:
     whole: bool = True
 
 
-#: Lists of the space that are not read like the others.
-_READ_OTHERWISE: Final[dict[str, Callable[[BacklogClient], list[Record]]]] = {
-    "space": lambda client: [client.space()],
-    "users": lambda client: client.users().everything,
-    "projects": lambda client: client.projects().everything,
-    "teams": lambda client: [team for page in client.teams() for team in page.everything],
-}
-#: What the client has read for its own use already.
+#: What the client reads for its own use, too; its copy does where the list need not be fresh.
 _COPIES: Final[dict[str, Callable[[BacklogClient], list[Record]]]] = {
     "space": lambda client: [client.space_info()],
     "projects": lambda client: client.visible_projects().everything,
 }
-#: What an ordinary key sees of the lists that it may not read: the same of each project.
-_SEEN: Final[dict[str, Callable[[BacklogClient, int], list[Record]]]] = {
-    "users": lambda client, project: client.project_users(project).everything,
-    "teams": lambda client, project: client.project_teams(project).everything,
-}
-#: Lists of the space, in the order in which they are read.
-OF_SPACE: Final = (*_READ_OTHERWISE, *listings.OF_SPACE)
-#: Lists that each project has.
-OF_PROJECT: Final = tuple(listings.OF_PROJECT)
+#: Tables that hold a list of the space, in the order in which they are read.
+OF_SPACE: Final = tuple(
+    spec.name
+    for spec in SPECS.values()
+    if spec.listing and not spec.daily and not spec.of_each_project
+)
+#: Tables that hold a list of each project.
+OF_PROJECT: Final = tuple(spec.name for spec in SPECS.values() if spec.of_each_project)
 
 
 def read_list(
@@ -56,22 +49,32 @@ def read_list(
     Raises:
         BacklogError: the list is refused or the source is not available.
     """
+    spec = SPECS[table]
     if project_id is not None:
         try:
-            return Listed(listings.OF_PROJECT[table](client, project_id).everything)
+            return Listed(client.listed(spec.path, project_id).everything)
         except NotInPlan:
             return None
-    if table in listings.OF_SPACE:
-        return Listed(listings.OF_SPACE[table](client).everything)
+    if table in _COPIES and not fresh:
+        return Listed(_COPIES[table](client))
+    if table == "space":
+        return Listed([client.space()])
+    seen_at = spec.listing.seen_at if spec.listing else None
     try:
-        return Listed((_READ_OTHERWISE if fresh else _READ_OTHERWISE | _COPIES)[table](client))
+        return Listed(_all_of(client, spec))
     except PermissionDenied:
-        if table not in _SEEN:
+        if seen_at is None:
             raise
         projects = [int(project["id"]) for project in client.visible_projects()]
         seen = {
             str(record.get("id") if isinstance(record, dict) else record): record
             for project in projects
-            for record in _SEEN[table](client, project)
+            for record in client.listed(seen_at.removeprefix("GET "), project).everything
         }
         return Listed(list(seen.values()), whole=False)
+
+
+def _all_of(client: BacklogClient, spec: TableSpec) -> list[Record]:
+    if spec.listing and spec.listing.paged:
+        return [one for page in client.listed_pages(spec.path) for one in page.everything]
+    return client.listed(spec.path).everything

@@ -1,6 +1,4 @@
-"""`reconcile`: the comparison of the nightly job, the check and `verify`. Loads end with
-`differing_projects`.
-"""
+"""`reconcile`: the comparison of the nightly job, the check and `verify`."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace

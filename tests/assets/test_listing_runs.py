@@ -8,7 +8,7 @@ from typing import Any
 from resources.privacy import Mask
 from simulator import Fault
 from sync.forgotten_people import mask_stored
-from tests.deployment import WHOLE_TABLES, Deployment, checks, counts, failures, metadata
+from tests.deployment import Deployment, checks, metadata
 
 ALWAYS: dict[str, Any] = {"times": None}
 
@@ -32,19 +32,6 @@ def test_a_list_shows_its_figures_its_requests_and_what_its_load_has_noted(
     assert metadata(run, "custom_fields")["not_in_plan"].startswith(
         "the plan of the space has none of this for OPS, WEB, APP;"
     )
-
-
-def test_a_space_that_hides_its_projects_loads_the_rest_and_names_the_cause(
-    deployment: Deployment,
-) -> None:
-    deployment.run("projects")
-    before = {table: deployment.rows(table) for table in WHOLE_TABLES}
-    deployment.sim.faults.add(Fault(status=403, path="/projects", **ALWAYS))
-    run = deployment.run("projects")
-    [line] = failures(run)
-    assert line.startswith("projects: GET /projects: 403")
-    assert {table: deployment.rows(table) for table in WHOLE_TABLES} == before
-    assert counts(metadata(run, "resolutions")) == {"read": 5, "unchanged": 5}
 
 
 def test_people_are_masked_by_the_key_and_a_check_is_red_until_all_are(loaded: Deployment) -> None:

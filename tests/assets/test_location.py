@@ -69,13 +69,13 @@ def test_of_two_spaces_no_asset_partition_or_kind_of_run_is_shared() -> None:
 
 def test_the_marts_of_all_spaces_are_a_location_that_hangs_on_each_of_them() -> None:
     marts, acme = look(BACKLOG_MARTS_OF="acme, beta"), look(BACKLOG_DAGSTER_LOCATION="acme")
-    assert marts["assets"]
-    assert all(key.split("/")[0] in {"mart", "staging"} for key in marts["assets"])
-    raw = [key for key in marts["external"] if "/raw/" in key]
-    assert {key for key in raw if key.startswith("acme/")} <= {*acme["assets"]}
-    assert {key.replace("acme/", "beta/") for key in raw} == {
-        key for key in raw if key.startswith("beta/")
-    }
+    assert {key.split("/")[0] for key in marts["assets"]} == {"mart", "staging"}
+    of_acme, of_beta = (
+        {key for key in marts["external"] if key.startswith(f"{space}/raw/")}
+        for space in ("acme", "beta")
+    )
+    assert of_acme <= {*acme["assets"]}
+    assert {key.replace("acme/", "beta/") for key in of_acme} == of_beta != set()
     assert (marts["sensors"], marts["schedules"], marts["kinds"]) == (
         ["alerts", "marts_after_loads"],
         [],

@@ -60,32 +60,40 @@ def test_one_key_is_one_month_of_one_project() -> None:
     ]
 
 
-def test_a_rectangle_is_all_months_of_all_projects_between_its_corners() -> None:
-    found = covered(start="WEB|2026-02", end="APP|2026-03")
+#: What a backfill from the page of a job names besides its range.
+OF_A_PAGE = {"partition/project": "OPS", "partition/updated_month": "2026-02"}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "more", "projects", "months"),
+    [
+        ("WEB|2026-02", "APP|2026-03", {}, ["WEB", "APP"], ("2026-02", "2026-03")),
+        ("OPS|2026-02", "WEB|2026-03", OF_A_PAGE, ["OPS", "WEB"], ("2026-02", "2026-03")),
+    ],
+)
+def test_a_rectangle_is_all_months_of_all_projects_between_its_corners(
+    start: str, end: str, more: dict[str, str], projects: list[str], months: tuple[str, ...]
+) -> None:
+    found = covered(start=start, end=end, **more)
     assert [(part.project_key, part.months) for part in found] == [
-        ("WEB", ("2026-02", "2026-03")),
-        ("APP", ("2026-02", "2026-03")),
+        (project, months) for project in projects
     ]
-
-
-def test_a_backfill_from_a_jobs_page_covers_its_range() -> None:
-    tags = {"partition/project": "OPS", "partition/updated_month": "2026-02"}
-    found = covered(start="OPS|2026-02", end="WEB|2026-05", **tags)
-    assert [(part.project_key, len(part.months)) for part in found] == [("OPS", 4), ("WEB", 4)]
 
 
 def test_the_first_month_has_no_lower_bound_and_the_newest_no_upper_one() -> None:
     months = month_keys()
-    oldest, newest, whole = slices_of(
+    found = slices_of(
         [
             "OPS|" + months[0],
             "WEB|" + months[-1],
             *(partition_key("APP", month) for month in months),
         ]
     )
-    assert (oldest.since, oldest.until, oldest.whole) == (None, first_of(months[1]), False)
-    assert (newest.since, newest.until, newest.whole) == (first_of(months[-1]), None, False)
-    assert (whole.since, whole.until, whole.whole) == (None, None, True)
+    assert [(part.since, part.until, part.whole) for part in found] == [
+        (None, first_of(months[1]), False),
+        (first_of(months[-1]), None, False),
+        (None, None, True),
+    ]
 
 
 def test_a_hole_splits_a_window_and_the_order_of_keys_does_not_matter() -> None:
@@ -132,15 +140,21 @@ def test_a_corner_that_is_no_partition_is_an_error_that_names_it(
         rectangle(start, end, KNOWN)
 
 
-def test_a_month_begins_at_midnight_of_the_deployments_zone() -> None:
-    midnight = datetime(2026, 1, 31, 15, tzinfo=UTC)  # 2026-02-01 00:00 in Tokyo
-    assert month_of(midnight) == "2026-02"
-    assert month_of(midnight - timedelta(seconds=1)) == "2026-01"
-
-
-def test_older_instants_belong_to_the_first_month_and_later_ones_to_the_current() -> None:
-    assert month_of(datetime(2012, 5, 1, tzinfo=UTC)) == month_keys()[0] == "2026-01"
-    assert month_of(datetime.now(UTC) + timedelta(days=70)) == month_keys()[-1]
+@pytest.mark.parametrize(
+    ("moment", "month"),
+    [
+        # Midnight of 1 February in the zone of the deployment, Tokyo.
+        (datetime(2026, 1, 31, 15, tzinfo=UTC), "2026-02"),
+        (datetime(2026, 1, 31, 14, 59, 59, tzinfo=UTC), "2026-01"),
+        (datetime(2012, 5, 1, tzinfo=UTC), month_keys()[0]),
+        (datetime.now(UTC) + timedelta(days=70), month_keys()[-1]),
+    ],
+    ids=["midnight", "a second before it", "older than all", "later than all"],
+)
+def test_an_instant_belongs_to_a_month_of_the_zone_or_to_the_nearest(
+    moment: datetime, month: str
+) -> None:
+    assert month_of(moment) == month
 
 
 def test_dagster_and_the_engine_know_the_same_months() -> None:

@@ -94,15 +94,19 @@ def test_a_partition_shows_rows_and_the_time_that_it_took_itself(loaded: Deploym
     )
 
 
-def test_the_seconds_of_a_pass_are_divided_by_rows_and_evenly_where_there_are_none() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "rows", "expected"),
+    [
+        (8, {"a": 3, "b": 1, "c": 0}, {"a": 6, "b": 2, "c": 0}),
+        (8, {"a": 0, "b": 0}, {"a": 4, "b": 4}),
+        (0, {}, {}),
+    ],
+)
+def test_the_seconds_of_a_pass_are_divided_by_rows_and_evenly_where_there_are_none(
+    seconds: int, rows: dict[str, int], expected: dict[str, int]
+) -> None:
     began = datetime(2026, 7, 1, tzinfo=UTC)
-    assert durations(began, began + timedelta(seconds=8), {"a": 3, "b": 1, "c": 0}) == {
-        "a": 6,
-        "b": 2,
-        "c": 0,
-    }
-    assert durations(began, began + timedelta(seconds=8), {"a": 0, "b": 0}) == {"a": 4, "b": 4}
-    assert durations(began, began, {}) == {}
+    assert durations(began, began + timedelta(seconds=seconds), rows) == expected
 
 
 def test_a_loaded_partition_is_in_sync_until_a_table_above_it_has_changed(

@@ -70,6 +70,12 @@ class Shell:
         """Run the command to its end."""
         return end(self.start(*arguments, **variables))
 
+    def succeed(self, *arguments: str, **variables: str) -> Done:
+        """Run the command to its end, which must be a good one."""
+        done = self.run(*arguments, **variables)
+        assert done.code == 0, done.text
+        return done
+
 
 def end(process: "subprocess.Popen[str]") -> Done:
     """Wait for a started command to end by itself."""

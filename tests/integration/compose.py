@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -186,13 +187,11 @@ class Engine:
     def wait_healthy(self, *services: str) -> None:
         """Wait until the health checks of services pass."""
         for service in services:
-            self._wait_healthy(service)
-
-    def _wait_healthy(self, service: str) -> None:
-        # A check is a process of a second: it is not asked before somebody listens.
-        if service in self.ports:
-            wait_until(lambda: listens(self.ports[service]), f"nobody listens for {service}")
-        wait_until(lambda: self.healthy(service), f"{service} is not healthy", pause=1.0)
+            # A check is a process of a second: it is not asked before somebody listens.
+            if port := self.ports.get(service):
+                wait_until(partial(listens, port), f"nobody listens for {service}")
+            healthy = partial(self.healthy, service)
+            wait_until(healthy, f"{service} is not healthy", pause=1.0)
 
     def log(self, service: str) -> str:
         """Return what a service has written."""
@@ -225,10 +224,7 @@ class Engine:
 
     def ask(self, query: str, **variables: Any) -> Any:
         """Ask the webserver."""
-        url = f"http://127.0.0.1:{self.port('webserver')}/graphql"
-        answer = httpx.post(url, json={"query": query, "variables": variables}, timeout=60).json()
-        assert "errors" not in answer, answer
-        return answer["data"]
+        return graphql(f"http://127.0.0.1:{self.port('webserver')}", query, **variables)
 
     def launch(
         self,
@@ -238,11 +234,7 @@ class Engine:
         **more: Any,
     ) -> str:
         """Start a run of a job, or of a selection of its assets, and return its id."""
-        selector: dict[str, Any] = {
-            "repositoryLocationName": location,
-            "repositoryName": "__repository__",
-            "jobName": job,
-        }
+        selector = at(location, jobName=job)
         selector |= {} if selection is None else {"assetSelection": selection}
         return launched(self.ask(LAUNCH, params={"selector": selector, **more})["launchRun"])
 
@@ -320,6 +312,19 @@ EVENTS = """
 query Events($id: ID!) {
   logsForRun(runId: $id) { ... on EventConnection { events { ... on MessageEvent { message } } } }
 }"""
+
+
+def graphql(url: str, query: str, **variables: Any) -> Any:
+    """Return what the Dagster of a URL answers to a query."""
+    body = {"query": query, "variables": variables}
+    answer = httpx.post(f"{url}/graphql", json=body, timeout=READY_SECONDS).json()
+    assert not answer.get("errors"), answer
+    return answer["data"]
+
+
+def at(location: str, **more: Any) -> dict[str, Any]:
+    """Return what leads Dagster to the definitions of a code location, and to `more` in them."""
+    return {"repositoryLocationName": location, "repositoryName": "__repository__", **more}
 
 
 def launched(answer: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resources.warehouse.connect import engine, parse_url
-from tests.databases import copy_of
+from tests.databases import copy_of, embedded_server
 from tests.integration.commands import Shell
 
 PASSWORD = "s3cr3t-of-the-database"
@@ -27,6 +27,13 @@ def new_database(postgres_url: str) -> Iterator[NewDatabase]:
             return url.set(password=url.password or PASSWORD).render_as_string(hide_password=False)
 
         yield make
+
+
+@pytest.fixture
+def postgres_home() -> Iterator[Path]:
+    """Return the home of a server of its own."""
+    with embedded_server() as home:
+        yield home
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,12 +26,13 @@ from sqlalchemy import text
 from resources.cadences import CADENCES, TOKENS
 from resources.warehouse import embedded
 from resources.warehouse.connect import engine
+from tests.integration.compose import READY_SECONDS, at, graphql, wait_until
 from tests.integration.terminal import Terminal
 from tests.ports import free_port
 
 #: The longest that a step may take on a machine whose cores are busy; the daemon looks for
 #: backfills every 30 s.
-PATIENCE_SECONDS = 240.0
+PATIENCE_SECONDS = float(READY_SECONDS)
 END_SECONDS = 90.0
 _COMMAND = str(Path(sys.executable).with_name("backlog-elt"))
 RUNS_OF_PARTITION = """
@@ -110,23 +110,16 @@ class Up:
 
     def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
         """Return what Dagster answers to a query."""
-        answer = httpx.post(
-            f"{self.url}/graphql",
-            json={"query": query, "variables": variables},
-            timeout=PATIENCE_SECONDS,
-        ).json()
-        if answer.get("errors"):
-            raise RuntimeError(f"GraphQL: {answer['errors']}")
-        found: dict[str, Any] = answer["data"]
-        return found
+        return dict(graphql(self.url, query, **variables))
 
     def wait_until_loaded(self) -> None:
         """Wait until the first load has ended well."""
-        end = time.monotonic() + PATIENCE_SECONDS
-        while "  loaded: " not in self.terminal.written:
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"the first load has not ended well:\n{self.tail()}")
-            time.sleep(0.3)
+
+        def loaded() -> bool:
+            assert self.process.poll() is None, self.tail()
+            return "  loaded: " in self.terminal.written
+
+        wait_until(loaded, "the first load has not ended")
 
     def delete_issue(self, project: str) -> tuple[str, str]:
         """Delete the issue of a project that was changed last, at the source; return its key, and
@@ -170,27 +163,23 @@ class Up:
 
     def wait_for_partition(self, partition: str, before: dict[str, str]) -> None:
         """Wait until a run of a single partition that is newer than `before` has ended well."""
-        end = time.monotonic() + PATIENCE_SECONDS
-        while True:
+
+        def ended() -> bool:
             run = self.newest_run(partition)
             status = run["status"] if run and run["runId"] != before.get("runId") else ""
-            if status == "SUCCESS":
-                return
-            if time.monotonic() > end or status in {"FAILURE", "CANCELED"}:
-                raise RuntimeError(
-                    f"the run of {partition} has not ended well: {run}\n{self.tail()}"
-                )
-            time.sleep(0.3)
+            assert status not in {"FAILURE", "CANCELED"}, f"{run}\n{self.tail()}"
+            return status == "SUCCESS"
+
+        wait_until(ended, f"the run of {partition} has not ended")
 
     def wait_for_marts(self) -> None:
         """Wait until the marts have been built; `up` starts that as soon as the first load has
         ended.
         """
-        end = time.monotonic() + PATIENCE_SECONDS
-        while not (runs := self.graphql(RUNS_OF_MARTS)["runsOrError"]["results"]):
-            if time.monotonic() > end:
-                raise RuntimeError(f"no build of marts has ended well: {runs}\n{self.tail()}")
-            time.sleep(0.3)
+        wait_until(
+            lambda: bool(self.graphql(RUNS_OF_MARTS)["runsOrError"]["results"]),
+            "no build of marts has ended well",
+        )
 
     def files_of_reports(self) -> list[str]:
         """Return the files of the last reports, as Dagster shows them, the newest first."""
@@ -206,22 +195,18 @@ class Up:
         """Switch a sensor off, as somebody does in the UI."""
         identifier = self.graphql(SENSOR, sensor=_sensor(name))["sensorOrError"]["id"]
         answer = self.graphql(STOP_SENSOR, id=identifier)["stopSensor"]
-        if answer.get("instigationState", {}).get("status") != "STOPPED":
-            raise RuntimeError(f"the sensor {name} was not stopped: {answer}")
+        assert answer["instigationState"]["status"] == "STOPPED", answer
 
     def start_sensor(self, name: str) -> None:
         """Switch a sensor on again."""
         answer = self.graphql(START_SENSOR, sensor=_sensor(name))["startSensor"]
-        if answer.get("sensorState", {}).get("status") != "RUNNING":
-            raise RuntimeError(f"the sensor {name} was not started: {answer}")
+        assert answer["sensorState"]["status"] == "RUNNING", answer
 
     def evaluate_sensor(self, name: str) -> str:
         """Let a sensor look now, as the button "Preview tick result" in the UI does, and return why
         it requests no run.
         """
         answer = self.graphql(EVALUATE_SENSOR, sensor=_sensor(name))["sensorDryRun"]
-        if "evaluationResult" not in answer:
-            raise RuntimeError(f"the sensor {name} was not evaluated: {answer}")
         return str(answer["evaluationResult"]["skipReason"])
 
     def query(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -273,19 +258,17 @@ class Up:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(END_SECONDS)
 
-    def processes(self) -> list[psutil.Process]:
-        """Return every process that was started for this home, whatever its parent is by now."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if (
-                    process.environ().get("BACKLOG_ELT_HOME") == str(self.home)
-                    and process.status() != psutil.STATUS_ZOMBIE
-                ):
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """Return every process that was started for a home, whatever its parent is by now."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            is_of_home = process.environ().get("BACKLOG_ELT_HOME") == str(home)
+            is_of_home |= str(home) in " ".join(process.cmdline())
+            if is_of_home and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 @contextmanager
@@ -344,8 +327,4 @@ def _quiet_zone(now: datetime) -> str:
 
 
 def _sensor(name: str) -> dict[str, str]:
-    return {
-        "sensorName": name,
-        "repositoryName": "__repository__",
-        "repositoryLocationName": "backlog_elt",
-    }
+    return at("backlog_elt", sensorName=name)

@@ -1,10 +1,5 @@
-"""A real `backlog-elt up` that is sent signals at random moments: while it starts, runs and ends.
+"""A real `backlog-elt up` that is sent signals at random moments of its start, work and end."""
 
-`python -m tests.integration.signals --times 100` is the long form, by hand; `test_signals.py` takes
-a few.
-"""
-
-import argparse
 import json
 import os
 import shutil
@@ -13,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,6 +18,7 @@ import httpx
 import psutil
 
 from resources.warehouse import embedded
+from tests.integration.running import processes_of
 from tests.ports import free_port
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -41,7 +36,6 @@ class Try:
 
     sent: tuple[signal.Signals, ...]
     at: float
-    shown: bool
     code: int | None
     seconds: float
     left: tuple[str, ...]
@@ -72,7 +66,6 @@ class Place:
     #: How long the last start took until the UI was shown; what a start may take is not known
     #: before.
     usual: float = 10.0
-    tries: list[Try] = field(default_factory=list)
     _written: dict[int, Path] = field(default_factory=dict)
 
     def start(self, *options: str) -> "subprocess.Popen[str]":
@@ -115,7 +108,7 @@ class Place:
             ):
                 time.sleep(0.005)  # before the first line of ours, Python itself answers
             self._sleep(process, began + share * self.usual)
-            shown, at = "Dagster UI" in self.said(process), time.monotonic() - began
+            at = time.monotonic() - began
             for number in sent:
                 process.send_signal(number)
                 if number != sent[-1]:
@@ -128,14 +121,11 @@ class Place:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        done = Try(
-            sent, at, shown, code, took, tuple(self._left(patient=code != 0)), self.said(process)
-        )
-        self.tries.append(done)
-        return done
+        left = tuple(self._left(patient=code != 0))
+        return Try(sent, at, code, took, left, self.said(process))
 
-    def begin(self) -> float:
-        """Start one until its UI is there, ask it to end, and return how long the start took."""
+    def begin(self) -> None:
+        """Start one until its UI is there, note how long that takes, and ask it to end."""
         began = time.monotonic()
         process = self.start("--no-load")
         try:
@@ -152,7 +142,6 @@ class Place:
         finally:
             process.kill()
             process.wait()
-        return self.usual
 
     def _sleep(self, process: "subprocess.Popen[str]", until: float) -> None:
         while process.poll() is None and (left := until - time.monotonic()) > 0:
@@ -174,17 +163,12 @@ class Place:
         embedded PostgreSQL.
         """
         found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error, OSError):
-                command, environment = process.cmdline(), process.environ()
-                names = str(self.home) in " ".join(command) or environment.get(
-                    "BACKLOG_ELT_HOME"
-                ) == str(self.home)
-                server = process.name().startswith(
-                    ("postgres", "initdb", "pg_ctl")
-                ) or "ensure_pgdata_inited" in " ".join(command)
-                if names and not server and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(f"{process.pid} {' '.join(command)[-80:]}")
+        for process in processes_of(self.home):
+            with suppress(psutil.Error):
+                command = " ".join(process.cmdline())
+                server = process.name().startswith(("postgres", "initdb", "pg_ctl"))
+                if not server and "ensure_pgdata_inited" not in command:
+                    found.append(f"{process.pid} {command[-80:]}")
         return found
 
 
@@ -208,43 +192,3 @@ def place(rng: Random) -> Iterator[Place]:
     finally:
         embedded.stop(folder / "home")
         shutil.rmtree(folder)
-
-
-def main() -> None:
-    """Send signals at so many random moments of so many starts, print how it went, and end with 1
-    when something was wrong.
-    """
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--times", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=int(time.strftime("%Y%m%d")))
-    options = parser.parse_args()
-    rng, wrong = Random(options.seed), 0  # noqa: S311 - moments, not secrets
-    print(f"seed {options.seed}")  # noqa: T201
-    with place(rng) as there:
-        for number in range(options.times):
-            if number % 25 == 24:
-                print(f"a start in between takes {there.begin():.1f} s", flush=True)  # noqa: T201
-            sent: tuple[signal.Signals, ...] = (STOPPING[number % 3],)
-            sent += (rng.choice(STOPPING),) if rng.random() < 0.25 else ()
-            sent = (signal.SIGKILL,) if rng.random() < 0.1 else sent
-            done = there.attempt(sent, 1.4 * rng.random() ** 1.5)
-            wrong += bool(done.wrong)
-            names = "+".join(one.name for one in sent)
-            shown = " shown" if done.shown else ""
-            print(  # noqa: T201
-                f"{number:3} {names} at {done.at:.1f} s{shown}: {done.code}, "
-                f"{done.seconds:.1f} s {done.wrong}",
-                flush=True,
-            )
-        print(f"a start at the end takes {there.begin():.1f} s")  # noqa: T201
-        tries = there.tries
-    slowest = max(one.seconds for one in tries)
-    print(  # noqa: T201
-        f"{len(tries)} tries, {wrong} wrong, slowest end {slowest:.1f} s, codes "
-        f"{Counter(one.code for one in tries)}"
-    )
-    sys.exit(bool(wrong))
-
-
-if __name__ == "__main__":
-    main()

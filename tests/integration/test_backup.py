@@ -4,17 +4,14 @@ continues where the backup ends.
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from pipelines.hosting.environment import PROJECT_ROOT
 from resources.warehouse import embedded
@@ -84,26 +81,6 @@ def execute(url: str, *statements: str) -> None:
     made.dispose()
 
 
-def rows_of(url: str, query: str) -> list[tuple[object, ...]]:
-    """Return what a query finds."""
-    made = engine(url)
-    with made.connect() as conn:
-        found = [tuple(row) for row in conn.exec_driver_sql(query)]
-    made.dispose()
-    return found
-
-
-@pytest.fixture
-def postgres_home() -> Iterator[Path]:
-    """Return a folder for a server of its own, which is stopped after the test."""
-    # Not under pytest's folders: they are for one user only, and the server of root runs as
-    # another.
-    home = Path(tempfile.mkdtemp(prefix="backlog-elt-test-"))
-    yield home
-    embedded.stop(home)
-    shutil.rmtree(home)
-
-
 @pytest.fixture
 def granted(new_database: NewDatabase) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     """Return the variables of an administrator of two new databases, and names for roles, which are
@@ -164,9 +141,11 @@ def test_the_documented_restore_works_elsewhere_and_a_load_continues(
     assert (updated, deleted, inserted) == (1, 1, 0)
     assert read < 12, "only what changed since the backup"
     assert "equal" in said["backlog-elt verify --deep"].splitlines()[-1]
-    [reader] = URL.findall(said["backlog-elt grant bi"])
-    query = "SELECT summary FROM issue WHERE issue_id = {}"
-    assert rows_of(reader, query.format(changed.id)) == [("changed after the backup",)]
+    reader = engine(URL.findall(said["backlog-elt grant bi"])[0])
+    with reader.connect() as conn:
+        query = f"SELECT summary FROM issue WHERE issue_id = {changed.id}"
+        assert conn.exec_driver_sql(query).scalar_one() == "changed after the backup"
+    reader.dispose()
 
 
 def test_the_script_of_the_compose_file_makes_roles_that_can_do_no_more(
@@ -176,10 +155,8 @@ def test_the_script_of_the_compose_file_makes_roles_that_can_do_no_more(
     first start.
     """
     server = embedded.ensure_server(postgres_home)
-    admin = engine(server.url("postgres"))
-    with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as conn:
-        for database in (embedded.WAREHOUSE, embedded.DAGSTER):
-            conn.execute(text(f"DROP DATABASE {database}"))
+    databases = (embedded.WAREHOUSE, embedded.DAGSTER)
+    execute(server.url("postgres"), *(f"DROP DATABASE {database}" for database in databases))
     for name, role, database in (
         ("warehouse_url", "backlog_loader", "warehouse"),
         ("dagster_url", "backlog_dagster", "dagster"),
@@ -191,36 +168,26 @@ def test_the_script_of_the_compose_file_makes_roles_that_can_do_no_more(
         "PATH": f"{TOOLS}:{os.environ['PATH']}",
         "SECRETS": str(tmp_path),
         "PGHOST": str(server.socket_folder),
+        "PGPORT": str(server.port),
     }
-    where["PGPORT"] = str(server.port)
-    subprocess.run(
-        ["sh", str(PROJECT_ROOT / "deploy" / "postgres.sh")],
-        env=where,
-        check=True,
-        capture_output=True,
-    )
-
+    script = ["sh", str(PROJECT_ROOT / "deploy" / "postgres.sh")]
+    subprocess.run(script, env=where, check=True, capture_output=True)
     loader, dagster = (
         engine(server.url(database).replace("postgres@", f"backlog_{role}@"))
         for role, database in (("loader", "warehouse"), ("dagster", "dagster"))
     )
     upgrade(loader)
     check_tables(dagster.url.render_as_string(hide_password=False), "runs")
+    admin = engine(server.url("postgres"))
     with admin.connect() as conn:
-        stored = conn.execute(
-            text("SELECT rolname, rolpassword FROM pg_authid WHERE rolname ~ '^backlog' ORDER BY 1")
+        found = conn.exec_driver_sql(
+            "SELECT rolname, rolpassword LIKE 'SCRAM-SHA-256$%%', rolcreaterole OR rolcreatedb, "
+            "has_database_privilege(rolname, 'warehouse', 'CONNECT') "
+            "FROM pg_authid WHERE rolname ~ '^backlog' ORDER BY 1"
         ).all()
-        outside = conn.execute(
-            text(
-                "SELECT has_database_privilege('backlog_dagster', 'warehouse', 'CONNECT'), "
-                "bool_or(rolcreaterole OR rolcreatedb)"
-                " FROM pg_roles WHERE rolname ~ '^backlog'"
-            )
-        ).one()
-    assert [role for role, verifier in stored if str(verifier).startswith("SCRAM-SHA-256$")] == [
-        "backlog_dagster",
-        "backlog_loader",
+    assert [tuple(row) for row in found] == [
+        ("backlog_dagster", True, False, False),
+        ("backlog_loader", True, False, True),
     ]
-    assert tuple(outside) == (False, False)
     for one in (admin, loader, dagster):
         one.dispose()

@@ -3,7 +3,6 @@ whose worker dies is repeated.
 """
 
 import json
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from resources.warehouse.connect import engine as connect
 from simulator import Fault, Simulator, SpaceSpec
 from tests.integration.compose import CELERY, Engine, engine, stored_issues, wait_until, yaml_of
 from tests.integration.conftest import NewDatabase
@@ -59,24 +57,11 @@ class Spread:
     engine: Engine
     space: Simulator
     warehouse_url: str
-    dagster_url: str
 
-    def worker_of(self, run_id: str) -> str | None:
-        """Return which of the workers works on a run, None before one does."""
-        made = connect(self.dagster_url)
-        with made.connect() as connection:
-            events = (
-                connection.exec_driver_sql(
-                    "SELECT event FROM event_logs WHERE run_id = %s", (run_id,)
-                )
-                .scalars()
-                .all()
-            )
-        made.dispose()
-        found = re.search(r"\(pid: (\d+)\)", "".join(events))
-        if found is None:
-            return None
-        parents = [parent.pid for parent in psutil.Process(int(found[1])).parents()]
+    def worker_of(self, run_id: str) -> str:
+        """Return which of the workers works on a run."""
+        process = psutil.Process(self.engine.process_of(run_id))
+        parents = {parent.pid for parent in process.parents()}
         return next(name for name in WORKERS if self.engine.running[name].pid in parents)
 
 
@@ -85,11 +70,7 @@ def spread(
     broker: str, new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Spread]:
     """Start the services with their overrides for Celery, and two workers with one process each."""
-    folder, warehouse_url, dagster_url = (
-        tmp_path_factory.mktemp("spread"),
-        new_database(),
-        new_database(),
-    )
+    folder, warehouse_url = tmp_path_factory.mktemp("spread"), new_database()
     (folder / "dagster").mkdir()
     # As in the file, but deaths are looked for every two seconds instead of every minute.
     instance = yaml_of("celery/dagster.yaml")
@@ -98,7 +79,7 @@ def spread(
     with Simulator(ACME) as acme:
         secrets = {
             "warehouse_url": warehouse_url,
-            "dagster_url": dagster_url,
+            "dagster_url": new_database(),
             "acme_api_key": acme.api_key,
             "broker_url": broker,
         }
@@ -111,7 +92,7 @@ def spread(
             made.start("acme-worker", "--concurrency", "1")
             made.start("acme-worker", "--concurrency", "1", "-n", "second@%h", replica="-2")
             made.wait_healthy("webserver", "acme", "acme-worker")
-            yield Spread(made, acme, warehouse_url, dagster_url)
+            yield Spread(made, acme, warehouse_url)
 
 
 def test_both_workers_work_and_what_a_killed_one_had_is_done_by_the_other(spread: Spread) -> None:

@@ -3,6 +3,7 @@ than for any other.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
 from simulator import Simulator, SpaceSpec
 from tests.flooding import FLOODS
-from tests.integration.commands import Done, Shell, end
+from tests.integration.commands import Shell, end
 from tests.integration.conftest import NewDatabase
 from tests.integration.odd.answers import Answer
-from tests.integration.odd.mutations import Mutation
 from tests.integration.odd.proxy import Proxy
 
 MOST_MEGABYTES = 300
@@ -84,48 +86,36 @@ def watched(pid: int) -> Iterator[Peak]:
         looking.join()
 
 
-def load(
-    shell: Shell, source: Proxy, sim: Simulator, warehouse: str, storage: str
-) -> tuple[Done, float]:
-    """Load through a proxy; return how it ended and the peak of its memory in MB."""
-    process = shell.start(
-        "load",
-        "--no-progress",
-        BACKLOG_URL=source.url,
-        BACKLOG_API_KEY=sim.api_key,
-        WAREHOUSE_URL=warehouse,
-        DAGSTER_POSTGRES_URL=storage,
-    )
-    with watched(process.pid) as peak:
-        done = end(process)
-    return done, peak.megabytes
+class EndlessBody(Proxy):
+    """Answers the lists of issues with a body without end."""
+
+    def spoilt(self, path: str, answer: Answer) -> Answer:
+        of_issues = urlsplit(path).path == "/api/v2/issues"
+        return answer.with_flood(FLOODS["gzip"]) if of_issues else answer
 
 
-def test_a_body_without_end_is_one_line_and_little_memory(
-    shell: Shell, new_database: NewDatabase
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [(EndlessBody, "GET /issues.*BACKLOG_"), (EndlessIssues, "the list does not end")],
+)
+def test_an_answer_or_a_list_without_end_is_one_line_and_little_memory(
+    shell: Shell, new_database: NewDatabase, source: type[Proxy], said: str
 ) -> None:
     spec = SpaceSpec(seed=3, users=4, projects=1, issues=30, history_days=60)
-    flood = Mutation(
-        "/issues", "gzip", lambda _rng, answer: answer.with_flood(FLOODS["gzip"]), 0, True
-    )
-    with Simulator(spec) as sim, Proxy(sim.url) as source:
-        source.spoil([flood])
-        done, megabytes = load(shell, source, sim, new_database(), new_database())
-    assert done.code == 1
-    assert any("GET /issues" in line and "BACKLOG_" in line for line in done.lines), done.text
-    assert "Traceback" not in done.text
-    assert 0 < megabytes <= MOST_MEGABYTES
-
-
-def test_a_list_without_end_is_one_line_and_little_memory(
-    shell: Shell, new_database: NewDatabase
-) -> None:
-    spec = SpaceSpec(seed=3, users=4, projects=1, issues=30, history_days=60)
-    with Simulator(spec) as sim, EndlessIssues(sim.url) as source:
+    with Simulator(spec) as sim, source(sim.url) as endless:
         for project in sim.space.projects.values():
             sim.space.archive_project(project.key)
-        done, megabytes = load(shell, source, sim, new_database(), new_database())
+        process = shell.start(
+            "load",
+            "--no-progress",
+            BACKLOG_URL=endless.url,
+            BACKLOG_API_KEY=sim.api_key,
+            WAREHOUSE_URL=new_database(),
+            DAGSTER_POSTGRES_URL=new_database(),
+        )
+        with watched(process.pid) as peak:
+            done = end(process)
     assert done.code == 1
-    assert any("the list does not end" in line for line in done.lines), done.text
+    assert any(re.search(said, line) for line in done.lines), done.text
     assert "Traceback" not in done.text
-    assert 0 < megabytes <= MOST_MEGABYTES
+    assert 0 < peak.megabytes <= MOST_MEGABYTES

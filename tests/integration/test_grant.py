@@ -28,8 +28,7 @@ def test_the_command_prints_how_to_connect_and_keeps_the_password_to_itself(
     shell: Shell, role: str, new_database: NewDatabase, tmp_path: Path
 ) -> None:
     databases = {"WAREHOUSE_URL": new_database(), "DAGSTER_POSTGRES_URL": new_database()}
-    first = shell.run("--debug", "grant", "bi", "--role", role, **databases)
-    assert first.code == 0, first.err
+    first = shell.succeed("--debug", "grant", "bi", "--role", role, **databases)
     said = dict(line.split(maxsplit=1) for line in first.out.splitlines())
     assert said["role"] == f"{role} (created)"
     assert said["schema"] == "mart"
@@ -37,14 +36,11 @@ def test_the_command_prints_how_to_connect_and_keeps_the_password_to_itself(
     assert len(password) >= 32
     assert password not in first.err
     assert PASSWORD not in first.text
-    again = shell.run("grant", "bi", "--role", role, **databases)
-    assert "as before" in again.out
     given = tmp_path / "password"
     given.write_text("given-by-a-file\n")
     changed = shell.run(
         "--debug", "grant", "bi", "--role", role, **databases, BACKLOG_BI_PASSWORD_FILE=str(given)
     )
-    assert "the one of BACKLOG_BI_PASSWORD" in changed.out
     assert "given-by-a-file" not in changed.text
     reader = engine(said["url"].replace(f"{role}@", f"{role}:given-by-a-file@"))
     with reader.connect() as conn:

@@ -54,12 +54,9 @@ def test_a_shell_with_variables_of_other_programs_loads_and_builds_exactly(
             "DAGSTER_POSTGRES_URL": storage,
             "BACKLOG_HISTORY_START": "2026-01",
         }
-        loaded = shell.run("load", **space, **variables)
-        assert loaded.code == 0, loaded.text
-        built = shell.run("marts", **space, **variables, PYTHONPATH=str(broken))
-        assert built.code == 0, built.text
-        verified = shell.run("verify", "--deep", **space, **variables)
-        assert verified.code == 0, verified.text
+        shell.succeed("load", **space, **variables)
+        shell.succeed("marts", **space, **variables, PYTHONPATH=str(broken))
+        shell.succeed("verify", "--deep", **space, **variables)
     assert _summary(made, "raw.issues", issue) == _summary(made, "mart.issue", issue) == TEXT
     made.dispose()
 

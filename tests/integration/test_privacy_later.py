@@ -22,7 +22,8 @@ from tests.integration.dumps import dump, files
 SMALL = SpaceSpec(seed=3, users=8, projects=2, issues=60, history_days=60)
 KEY = {"BACKLOG_PRIVACY_KEY": "a key that comes later"}
 #: Texts that nobody but the person has, so that no text of an issue has them by chance.
-OLD_NAME, NAME, LOGIN = "Zaphod 旧姓", "Zaphod 新姓", "z.beeblebrox"
+OLD_NAME, NAME, NEW_NAME = "Zaphod 旧姓", "Zaphod 新姓", "Ford 改姓"
+LOGIN = "z.beeblebrox"
 OLD_MAIL, MAIL = "zaphod@heart.test", "beeblebrox@heart.test"
 
 
@@ -161,24 +162,37 @@ def test_after_the_documented_steps_no_dump_holds_a_name_login_or_address_of_bef
 
 
 @pytest.mark.timeout(900)
-def test_who_is_forgotten_is_in_no_dump_and_no_file_and_the_rest_stays(
+def test_who_is_forgotten_is_in_no_dump_and_no_file_also_under_a_new_name(
     deployed: Deployed,
 ) -> None:
     sim, home, run = deployed.sim, deployed.home, deployed.run
-    someone = next(user for user in sim.space.users.values() if user.name == NAME)
+    space = sim.space
+    someone = next(user for user in space.users.values() if user.name == NAME)
     mine = {OLD_NAME, NAME, LOGIN, OLD_MAIL, MAIL}
+    first, second, *refused = sorted(space.issues)[-4:]
+    for issue in refused:
+        space.issues[issue].estimated_hours = f"as {NAME} said"  # type: ignore[assignment]
+        space.touch(issue)
+    run("load")
     before = found(home, mine)
     assert before["warehouse"] == mine
     assert NAME in before["Dagster's storage"], "the chart of what is overdue shows it"
     assert before["files"] == {NAME}
+    assert "log of the server" not in before, "of records that were refused, too"
+    with (home / "postgres" / "log").open("a") as log:
+        log.write(f"of an older version: {OLD_NAME}\n")
     run("forget", "--user", str(someone.id), "--yes")
     assert found(home, mine) == {}
     done = run("privacy", "status")
     assert "1 forgotten: no table of the warehouse or of Dagster's storage shows them." in done.out
-    run("marts")
-    run("load", "--full")
-    run("marts", "--full")
-    assert found(home, mine) == {}
+    space.rename_user(someone.id, NEW_NAME)
+    other = space.administrator.id
+    space.edit_issue(first, assignee_id=someone.id, by=other)
+    for holder in (someone.id, other):
+        space.edit_issue(second, assignee_id=holder, by=other)
+    for arguments in (["load"], ["marts"], ["load", "--full"], ["marts", "--full"]):
+        run(*arguments)
+        assert found(home, {*mine, NEW_NAME}) == {}
     assert "was forgotten already" in run("forget", "--user", str(someone.id)).out
-    others = words_of(sim) - mine
+    others = words_of(sim) - {*mine, NEW_NAME}
     assert others & found(home, others)["warehouse"], "nobody else is"

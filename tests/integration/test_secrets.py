@@ -7,6 +7,7 @@ Runs use the definitions as they are deployed: secrets come from the environment
 import json
 import logging
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,16 +28,9 @@ from resources.alerts.channels import channels
 from resources.backlog.errors import AuthenticationError
 from resources.settings import Settings
 from resources.variables import (
-    ALERT_SLACK_URL,
-    ALERT_SMTP_URL,
     ALERT_TEAMS_URL,
-    ALERT_URLS,
     API_KEY,
-    BROKER_URL,
     CLIENT_SECRET,
-    DAGSTER_POSTGRES_URL,
-    MAIL_FROM,
-    MAIL_TO,
     SECRETS,
     SERVICE_TOKEN,
     WAREHOUSE_URL,
@@ -47,22 +41,13 @@ from resources.warehouse.heartbeats import alerts_of
 from resources.warehouse.warehouse_resource import WarehouseResource
 from service.app import create_app
 from simulator import Fault, Simulator
+from tests.all_secrets import FORMS, MAIL, NOWHERE, secret_of, variables
 from tests.deployment import OTHER_TOKEN_KEY, SMALL, TOKEN_KEY
 from tests.integration.conftest import PASSWORD, NewDatabase
 from tests.service.conftest import API, running
 from tests.sinks import WebhookSink
 
 WRONG_SECRET = "s3cr3t-of-no-application"
-#: The variables that hold a secret, and the form of those that are more than that.
-NOWHERE = "127.0.0.1:9"
-FORMS = {
-    WAREHOUSE_URL: f"postgresql://loader:{{}}@{NOWHERE}/warehouse",
-    DAGSTER_POSTGRES_URL: f"postgresql://dagster:{{}}@{NOWHERE}/dagster",
-    BROKER_URL: f"redis://:{{}}@{NOWHERE}/0",
-    ALERT_SLACK_URL: f"http://{NOWHERE}/services/{{}}",
-    ALERT_SMTP_URL: f"smtp://mailer:{{}}@{NOWHERE}",
-    ALERT_URLS: f"json://{NOWHERE}/{{}}",
-}
 #: The two ways to have access, of which a deployment has one.
 BY_KEY, BY_OAUTH = {API_KEY}, {CLIENT_SECRET, TOKEN_KEY_NAME}
 #: What goes wrong in one load after another; the first is a good one.
@@ -75,22 +60,29 @@ TROUBLE = [
 ]
 
 
-def secret_of(name: str) -> str:
-    """Return the secret in the variable of a name, where the source or the database gives
-    no other.
-    """
-    return f"s3cr3t-of-{name.lower().replace('_', '-')}"
-
-
 def set_all(monkeypatch: pytest.MonkeyPatch, **forms: str) -> None:
-    """Set all variables that hold a secret, but for those of access; `forms` replaces the form of
-    some.
-    """
-    for name in {*SECRETS} - BY_KEY - BY_OAUTH:
-        monkeypatch.setenv(name, (FORMS | forms).get(name, "{}").format(secret_of(name)))
-    for name in (MAIL_FROM, MAIL_TO):
-        monkeypatch.setenv(name, "operator@example.com")
-    monkeypatch.setenv("BACKLOG_DAGSTER_URL", f"http://{NOWHERE}")
+    """Set all variables that hold a secret, but for those of access."""
+    given = {**variables(**forms), **MAIL, "BACKLOG_DAGSTER_URL": f"http://{NOWHERE}"}
+    for name in given.keys() - BY_KEY - BY_OAUTH:
+        monkeypatch.setenv(name, given[name])
+
+
+def seen_since(
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    instance: dg.DagsterInstance,
+    definitions: dg.Definitions,
+) -> str:
+    """Return what was written, logged and kept by Dagster."""
+    captured = capfd.readouterr()
+    kept = (shown_by_dagster(instance), repr(definitions.resources))
+    return "\n".join((caplog.text, captured.out, captured.err, *kept))
+
+
+def run(definitions: dg.Definitions, job: str, instance: dg.DagsterInstance) -> bool:
+    """Run a job, and say whether it ended well."""
+    found = definitions.resolve_job_def(job)
+    return found.execute_in_process(instance=instance, raise_on_error=False).success
 
 
 def said_by_service() -> str:
@@ -173,7 +165,7 @@ def test_no_secret_is_in_any_log_event_message_or_output_of_any_load(
         for name in ("BACKLOG_ELT_HOME", "DAGSTER_HOME"):
             monkeypatch.setenv(name, str(tmp_path))
         definitions = build_definitions()
-        outcomes, said = [], []
+        outcomes, said = list[bool](), list[str]()
         warehouse = WarehouseResource(url=os.environ[WAREHOUSE_URL])
         alerter = Alerter(
             instance, warehouse, sim.url, channels(Addresses.from_env(os.environ)), ""
@@ -183,42 +175,21 @@ def test_no_secret_is_in_any_log_event_message_or_output_of_any_load(
             sim.faults.clear()
             if fault:
                 sim.faults.add(fault)
-            for job in ("users", "projects"):
-                run = definitions.resolve_job_def(job).execute_in_process(
-                    instance=instance, raise_on_error=False
-                )
-                outcomes.append(run.success)
+            outcomes += [run(definitions, job, instance) for job in ("users", "projects")]
         assert len(alerter.look(datetime.now(UTC)).waiting) >= 2, "no channel has taken any"
         warehouse.close()
+        settings = Settings.from_env(os.environ)
         said += [
             str(instance.daemon_cursor_storage.get_cursor_values({alerts_of(sim.url)})),
             *map(str, try_channels()),
-        ]
-        said += [
             said_by_service(),
-            json.dumps(status_object(Settings.from_env(os.environ)), default=str),
-        ]
-        said += [
-            repr(Settings.from_env(os.environ)),
-            repr(Addresses.from_env(os.environ)),
-            repr(alerter),
+            json.dumps(status_object(settings), default=str),
+            *map(repr, (settings, Addresses.from_env(os.environ), alerter)),
         ]
         monkeypatch.setenv(WAREHOUSE_URL, FORMS[WAREHOUSE_URL].format(PASSWORD))
-        build_definitions().resolve_job_def("users").execute_in_process(
-            instance=instance, raise_on_error=False
-        )
-        said += [said_by_service()]
-        captured = capfd.readouterr()
-        text = "\n".join(
-            [
-                *said,
-                caplog.text,
-                captured.out,
-                captured.err,
-                shown_by_dagster(instance),
-                repr(definitions.resources),
-            ]
-        )
+        run(build_definitions(), "users", instance)
+        said += [said_by_service(), seen_since(capfd, caplog, instance, definitions)]
+        text = "\n".join(said)
         assert outcomes[:2] == [True, True]
         assert not any(outcomes[5:8])
         for shown in (
@@ -228,9 +199,6 @@ def test_no_secret_is_in_any_log_event_message_or_output_of_any_load(
             "teams: 127.0.0.1 answered 500",
             "mail: 127.0.0.1",
             "json: ",
-        ):
-            assert shown in text
-        for shown in (
             "/metrics 200",
             "/metrics 401",
             "/webhooks/backlog/ 200",
@@ -253,55 +221,41 @@ def test_no_secret_of_oauth_is_in_any_log_event_or_output_of_any_load(
     caplog.set_level(logging.DEBUG)
     with Simulator(SMALL) as sim, dg.DagsterInstance.ephemeral() as instance:
         keyring = sim.site.keyring
-        set_all(
-            monkeypatch, **{ALERT_TEAMS_URL: FORMS[ALERT_SLACK_URL], WAREHOUSE_URL: new_database()}
-        )
+        set_all(monkeypatch, **{WAREHOUSE_URL: new_database()})
         monkeypatch.setenv("BACKLOG_URL", sim.url)
         monkeypatch.setenv("BACKLOG_OAUTH_CLIENT_ID", keyring.client_id)
         monkeypatch.setenv("BACKLOG_OAUTH_CLIENT_SECRET", keyring.client_secret)
         monkeypatch.setenv("BACKLOG_TOKEN_KEY", f"{TOKEN_KEY},{OTHER_TOKEN_KEY}")
         definitions = build_definitions()
-        outcomes = []
-
-        def run(job: str) -> None:
-            outcomes.append(
-                definitions.resolve_job_def(job)
-                .execute_in_process(instance=instance, raise_on_error=False)
-                .success
-            )
-
         with connection() as (backlog, _warehouse):
             tokens = backlog.application.exchange(
                 keyring.issue_code(sim.space.administrator.id, "http://x.test"), "http://x.test"
             )
             backlog.token_store.save(tokens, "acme")
-        run("users")
-        keyring.expire_tokens()
-        run("users")
-        sim.faults.add(Fault(status=401, times=None))
-        run("users")
-        sim.faults.clear()
-        sim.faults.add(Fault("truncate", path="/oauth2/token"))
-        run("tokens")
-        keyring.revoke_grants()
-        run("tokens")
-        run("users")
+
+        def only(fault: Fault) -> None:
+            sim.faults.clear()
+            sim.faults.add(fault)
+
+        troubles: list[tuple[str, Callable[[], object]]] = [
+            ("users", sim.faults.clear),
+            ("users", keyring.expire_tokens),
+            ("users", lambda: only(Fault(status=401, times=None))),
+            ("tokens", lambda: only(Fault("truncate", path="/oauth2/token"))),
+            ("tokens", keyring.revoke_grants),
+            ("users", sim.faults.clear),
+        ]
+        outcomes: list[bool] = []
+        for job, trouble in troubles:
+            trouble()
+            outcomes.append(run(definitions, job, instance))
         monkeypatch.setenv("BACKLOG_OAUTH_CLIENT_SECRET", WRONG_SECRET)
         with (
             connection() as (backlog, _warehouse),
             pytest.raises(AuthenticationError, match="invalid_client"),
         ):
             backlog.application.refresh(tokens)
-        captured = capfd.readouterr()
-        text = "\n".join(
-            [
-                caplog.text,
-                captured.out,
-                captured.err,
-                shown_by_dagster(instance),
-                repr(definitions.resources),
-            ]
-        )
+        text = seen_since(capfd, caplog, instance, definitions)
         assert outcomes == [True, True, False, False, False, False]
         assert "invalid_grant" in text
         assert "httpcore" in text

@@ -17,18 +17,14 @@ import psutil
 import pytest
 from cryptography.fernet import Fernet
 
-from pipelines.hosting.child_secrets import NEEDED
+from pipelines.hosting.children import NEEDED
 from resources.variables import (
     ALERT_SLACK_URL,
-    ALERT_SMTP_URL,
     ALERT_TEAMS_URL,
     ALERT_URLS,
     API_KEY,
-    BROKER_URL,
     CLIENT_SECRET,
     DAGSTER_POSTGRES_URL,
-    MAIL_FROM,
-    MAIL_TO,
     SECRETS,
     SERVICE_TOKEN,
     TOKEN_KEY,
@@ -36,11 +32,11 @@ from resources.variables import (
     WEBHOOK_SECRET,
 )
 from simulator import Simulator, SpaceSpec
+from tests.all_secrets import MAIL, secret_of, variables
 from tests.integration.commands import TIMEOUT_SECONDS, Shell
 from tests.integration.compose import wait_until
 from tests.integration.conftest import PASSWORD, NewDatabase
 from tests.integration.dumps import dump, files
-from tests.integration.terminal import Terminal
 from tests.ports import free_port
 from tests.sinks import WebhookSink
 
@@ -112,31 +108,29 @@ def values(
     """Return the variables of a deployment with all secrets, and what to search for, by the
     variable.
     """
-    marks = {
-        name: f"S3CRET-0f-{name.lower().replace('_', '-')}"
-        for name in SECRETS
-        if name != CLIENT_SECRET
+    token_key = Fernet.generate_key().decode()
+    given = variables(
+        **{
+            API_KEY: sim.api_key,
+            TOKEN_KEY: token_key,
+            WAREHOUSE_URL: new_database(),
+            DAGSTER_POSTGRES_URL: new_database(),
+            ALERT_SLACK_URL: f"{sink.url}/{{}}",
+            ALERT_TEAMS_URL: f"{sink.url}/{{}}",
+            ALERT_URLS: f"json://{sink.url.removeprefix('http://')}/{{}}",
+        }
+    )
+    del given[CLIENT_SECRET]
+    marks = {name: secret_of(name) for name in given} | {
+        API_KEY: sim.api_key,
+        TOKEN_KEY: token_key,
+        **{
+            name: httpx.URL(given[name]).password or PASSWORD
+            for name in (WAREHOUSE_URL, DAGSTER_POSTGRES_URL)
+        },
     }
-    marks |= {API_KEY: sim.api_key, TOKEN_KEY: Fernet.generate_key().decode()}
-    forms = {
-        WAREHOUSE_URL: new_database(),
-        DAGSTER_POSTGRES_URL: new_database(),
-        BROKER_URL: f"redis://:{marks[BROKER_URL]}@127.0.0.1:9/0",
-        ALERT_SLACK_URL: f"{sink.url}/{marks[ALERT_SLACK_URL]}",
-        ALERT_TEAMS_URL: f"{sink.url}/{marks[ALERT_TEAMS_URL]}",
-        ALERT_SMTP_URL: f"smtp://me:{marks[ALERT_SMTP_URL]}@127.0.0.1:9",
-        ALERT_URLS: f"json://{sink.url.removeprefix('http://')}/{marks[ALERT_URLS]}",
-    }
-    for name in (WAREHOUSE_URL, DAGSTER_POSTGRES_URL):
-        marks[name] = httpx.URL(forms[name]).password or PASSWORD
-    mail = {MAIL_FROM: "elt@example.com", MAIL_TO: "operator@example.com"}
-    return {
-        **marks,
-        **forms,
-        **mail,
-        "BACKLOG_URL": sim.url,
-        "BACKLOG_HISTORY_START": "2026-01",
-    }, marks
+    space = {"BACKLOG_URL": sim.url, "BACKLOG_HISTORY_START": "2026-01"}
+    return {**given, **MAIL, **space}, marks
 
 
 def commands(shell: Shell) -> Iterator[str]:
@@ -145,9 +139,9 @@ def commands(shell: Shell) -> Iterator[str]:
         yield shell.run("--debug", *line.split()).text
 
 
-def answers(url: str, service: str, variables: Mapping[str, str]) -> Iterator[str]:
+def answers(url: str, service: str, given: Mapping[str, str]) -> Iterator[str]:
     """Yield what the service and Dagster answer."""
-    token = {"Authorization": f"Bearer {variables[SERVICE_TOKEN]}"}
+    token = {"Authorization": f"Bearer {given[SERVICE_TOKEN]}"}
     paths = (
         "",
         "healthz",
@@ -160,7 +154,7 @@ def answers(url: str, service: str, variables: Mapping[str, str]) -> Iterator[st
             answer = httpx.get(f"{service}/{path}", headers=headers, timeout=TIMEOUT_SECONDS)
             yield f"{answer.headers} {answer.text}"
     yield httpx.post(
-        f"{service}/webhooks/backlog/{variables[WEBHOOK_SECRET]}",
+        f"{service}/webhooks/backlog/{given[WEBHOOK_SECRET]}",
         json={"id": 1},
         timeout=TIMEOUT_SECONDS,
     ).text
@@ -179,11 +173,11 @@ def test_no_secret_is_found_and_no_process_has_one_that_it_does_not_need(
     tmp_path: Path, new_database: NewDatabase
 ) -> None:
     with Simulator(SPEC) as sim, WebhookSink() as sink:
-        variables, marks = values(sim, sink, new_database)
+        given, marks = values(sim, sink, new_database)
         # All that its processes log, requests included, is in a file of the home.
         shell = Shell(
             tmp_path,
-            {**variables, "BACKLOG_ELT_HOME": str(tmp_path / "home"), "BACKLOG_LOG_LEVEL": "DEBUG"},
+            {**given, "BACKLOG_ELT_HOME": str(tmp_path / "home"), "BACKLOG_LOG_LEVEL": "DEBUG"},
         )
         port, service_port = free_port(), free_port()
         terminal = shell.on_terminal("up", "--port", str(port), "--service-port", str(service_port))
@@ -197,16 +191,17 @@ def test_no_secret_is_found_and_no_process_has_one_that_it_does_not_need(
             wait_until(loaded, f"not loaded: {terminal.written}", PATIENCE_SECONDS, pause=0.5)
             said = [
                 *commands(shell),
-                *answers(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{service_port}", variables),
+                *answers(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{service_port}", given),
             ]
         finally:
-            end(terminal)
+            terminal.process.send_signal(signal.SIGTERM)
+            terminal.process.wait(TIMEOUT_SECONDS)
         found = {
             "said": "\n".join([*said, terminal.written]),
             "command lines": "\n".join(watch.commands),
             "files": "\n".join(files(tmp_path)),
-            "warehouse": dump(variables[WAREHOUSE_URL]),
-            "Dagster's storage": dump(variables[DAGSTER_POSTGRES_URL]),
+            "warehouse": dump(given[WAREHOUSE_URL]),
+            "Dagster's storage": dump(given[DAGSTER_POSTGRES_URL]),
         }
     assert "  loaded: " in terminal.written, terminal.written
     assert "backlog_elt.requests" in found["files"], "no request was logged"
@@ -222,12 +217,6 @@ def test_no_secret_is_found_and_no_process_has_one_that_it_does_not_need(
         "dbt", None
     )  # of the marts, which may begin meanwhile: `tests/pipelines/hosting/test_child_secrets.py`
     assert watch.secrets == {kind: needed & {*marks} for kind, needed in NEEDED.items()}
-    assert json.dumps(sink.received).count("S3CRET") == len(sink.received), (
+    assert json.dumps(sink.received).count("s3cr3t-of-") == len(sink.received), (
         "only the channels have the addresses"
     )
-
-
-def end(terminal: Terminal) -> None:
-    """End `up`."""
-    terminal.process.send_signal(signal.SIGTERM)
-    terminal.process.wait(TIMEOUT_SECONDS)

@@ -3,21 +3,17 @@ webhooks, OAuth, addresses.
 """
 
 import queue
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Engine
 
 from resources.privacy import Mask
 from resources.warehouse.webhook_inbox import receive
 from simulator import Fault, Switches
 from sync.webhook_requests import drain
 from tests.deployment import SMALL, Deploy, failures
+from tests.http_servers import Quiet, serving
 
 #: `roleType` of somebody who administers nothing.
 ORDINARY = 2
@@ -75,7 +71,20 @@ def test_each_change_in_webhooks_counts_once_however_they_arrive(
     assert deployment.discover().run_issues(mode="incremental").success
     space = deployment.sim.space
     edited, commented, removed, *bulk = sorted(space.project("OPS").issues)[:6]
-    with inbox_over_http(deployment.engine, refuse=posts == 6) as (url, arrived):
+    arrived, refusals = queue.Queue[bool](), [500] if delivery == "retry" else []
+
+    class Inbox(Quiet):
+        """Keeps what is posted; `arrived` says of each post whether it was new."""
+
+        def do_POST(self) -> None:  # noqa: N802 - the name of the library
+            with deployment.engine.begin() as connection:
+                new = receive(connection, SPACE, self.body())
+            self.send_response(refusals.pop() if refusals else 200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            arrived.put(new)
+
+    with serving(Inbox) as url:
         hook = {"name": "replica", "hookUrl": url, "allEvent": "true"}
         hooks = f"{deployment.sim.url}/api/v2/projects/OPS/webhooks"
         httpx.post(hooks, params={"apiKey": deployment.api_key}, data=hook).raise_for_status()
@@ -98,35 +107,3 @@ def test_each_change_in_webhooks_counts_once_however_they_arrive(
     assert "said" in {
         row["content"] for row in deployment.rows("comments") if row["issue_id"] == commented
     }
-
-
-@contextmanager
-def inbox_over_http(engine: Engine, *, refuse: bool) -> Iterator[tuple[str, "queue.Queue[bool]"]]:
-    """Keep what is posted to the URL in the inbox; the queue says of each post whether it was new.
-    The first may be refused.
-    """
-    arrived: queue.Queue[bool] = queue.Queue()
-    refusals = [500] if refuse else []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            with engine.begin() as connection:
-                new = receive(connection, SPACE, body)
-            self.send_response(refusals.pop() if refusals else 200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            arrived.put(new)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/hook", arrived
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import URL
 
-from assets.marts.manifest import FOLDER
-from assets.marts.project import DBT, connected
+from assets.marts.manifest import DBT_COMMAND, FOLDER, dbt_environment
 from resources.warehouse.connect import engine, parse_url
 from resources.warehouse.warehouse_errors import WarehouseError
 from tests.integration.commands import Shell
@@ -57,8 +56,7 @@ def test_the_warehouse_dagster_and_dbt_reach_a_server_that_is_checked(
         "WAREHOUSE_URL": checked(secured, secured.authority, secured.warehouse),
         "DAGSTER_POSTGRES_URL": checked(secured, secured.authority, secured.dagster),
     }
-    done = shell.run("migrate", **urls)
-    assert done.code == 0, done.err
+    shell.succeed("migrate", **urls)
     before = secured.front.secure
     made = engine(urls["WAREHOUSE_URL"])
     paths = [
@@ -69,9 +67,9 @@ def test_the_warehouse_dagster_and_dbt_reach_a_server_that_is_checked(
         "--log-path",
         str(shell.folder),
     ]
-    with connected(made, "debug"):
+    with dbt_environment(made, "debug"):
         asked = subprocess.run(
-            [DBT.dbt_executable, "debug", "--connection", *paths],
+            [DBT_COMMAND, "debug", "--connection", *paths],
             capture_output=True,
             text=True,
             check=False,
@@ -99,11 +97,3 @@ def test_a_server_that_is_not_who_it_should_be_is_refused_in_one_line(
     assert "Dagster's storage: " in done.err
     assert "sslrootcert in DAGSTER_POSTGRES_URL" in done.err
     assert PASSWORD not in done.err
-
-
-def test_a_server_that_requires_tls_refuses_a_client_without_it(secured: Secured) -> None:
-    made = engine(secured.front.url(secured.warehouse, sslmode="disable"))
-    with pytest.raises(WarehouseError), made.connect():
-        pass
-    made.dispose()
-    assert secured.front.plain == 1

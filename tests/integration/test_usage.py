@@ -64,42 +64,10 @@ def test_a_malformed_variable_or_option_is_named(
     assert SECRET not in done.text
 
 
-def test_a_simulated_space_fills_no_server_unless_it_is_asked_for(
-    shell: Shell, tmp_path: Path
-) -> None:
-    server = {
-        "WAREHOUSE_URL": f"postgresql://u:{SECRET}@127.0.0.1:9/w",
-        "DAGSTER_POSTGRES_URL": "postgresql://u@127.0.0.1:9/d",
-    }
-    said = (
-        "expected the root of a space; or simulated, to fill the server of "
-        "WAREHOUSE_URL with a simulated one"
-    )
-    for command in (
-        ["load"],
-        ["up", "--port", str(free_port()), "--service-port", str(free_port())],
-    ):
-        done = shell.run(*command, **server)
-        assert (done.code, done.lines[-1]) == (2, f"Error: BACKLOG_URL is '': {said}")
-    asked = shell.run("status", **server, BACKLOG_URL="simulated")
-    assert (asked.code, asked.lines[-1][:42]) == (1, "Error: The warehouse cannot be used (conne")
-    assert SECRET not in asked.text
-
-
 def test_a_home_that_cannot_be_made_is_named(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = shell.run("load", **SPACE, BACKLOG_ELT_HOME=str(tmp_path / "file" / "home"))
     assert "BACKLOG_ELT_HOME is '" in refused(done, tmp_path)
-
-
-def test_a_shell_completes_commands_and_options(shell: Shell) -> None:
-    for words, found in (
-        ("backlog-elt sim", "plain,simulate\n"),
-        ("backlog-elt load --fu", "plain,--full\n"),
-    ):
-        position = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
-        assert shell.run(**position, _BACKLOG_ELT_COMPLETE="bash_complete").out == found
-    assert "_BACKLOG_ELT_COMPLETE=bash_source backlog-elt" in shell.run("--help").out
 
 
 def test_the_options_of_simulate_are_those_of_the_simulator() -> None:
@@ -130,22 +98,19 @@ def test_a_port_in_use_is_one_line_that_names_it(shell: Shell, tmp_path: Path) -
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = taken.getsockname()[1]
-        up = shell.run("up", "--port", str(port), **SPACE)
-        beside = shell.run("up", "--port", str(free_port()), "--service-port", str(port), **SPACE)
-        serve = shell.run("serve", "--port", str(port), **SPACE)
-        simulate = shell.run("simulate", "--port", str(port))
-    assert (up.code, len(up.lines)) == (1, 1)
-    assert f"port {port} on 127.0.0.1 is in use" in up.err
-    assert "--port" in up.err
-    assert (beside.code, len(beside.lines)) == (1, 1)
-    assert f"port {port} on 127.0.0.1 is in use" in beside.err
-    assert "--service-port" in beside.err
-    assert (serve.code, len(serve.lines)) == (1, 1)
-    assert f"cannot listen on port {port} of 127.0.0.1" in serve.err
+        port = str(taken.getsockname()[1])
+        said = {
+            ("up", "--port", port): f"port {port} on 127.0.0.1 is in use",
+            ("up", "--port", str(free_port()), "--service-port", port): "--service-port",
+            ("serve", "--port", port): f"cannot listen on port {port} of 127.0.0.1",
+            ("simulate", "--port", port): f"cannot listen on 127.0.0.1:{port}",
+        }
+        for arguments, line in said.items():
+            done = shell.run(*arguments, **({} if "simulate" in arguments else SPACE))
+            assert (done.code, len(done.lines), done.out) == (1, 1, ""), arguments
+            assert line in done.err
+            assert port in done.err
     assert not (tmp_path / "home").exists()
-    assert (simulate.code, len(simulate.lines), simulate.out) == (1, 1, "")
-    assert f"cannot listen on 127.0.0.1:{port}" in simulate.err
 
 
 @pytest.mark.parametrize(

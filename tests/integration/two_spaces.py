@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from assets.partitions import ISSUE_TABLES
 from simulator import Simulator
-from tests.integration.compose import Engine, stored_issues, wait_until
+from tests.integration.compose import Engine, at, stored_issues, wait_until
 from tests.sinks import MailSink, WebhookSink
 
 #: The alerter looks twice a minute.
@@ -85,11 +85,7 @@ class Deployed:
 
     def ticks(self, space: str, sensor: str) -> list[tuple[float, float | None]]:
         """Return when the last ticks of a sensor began and ended; one at work has no end."""
-        selector = {
-            "repositoryLocationName": space,
-            "repositoryName": "__repository__",
-            "sensorName": sensor,
-        }
+        selector = at(space, sensorName=sensor)
         found = self.engine.ask(_SPACE_TICKS, sensor=selector)["sensorOrError"]["sensorState"]
         return [(tick["timestamp"], tick["endTimestamp"]) for tick in found["ticks"]]
 

@@ -18,7 +18,6 @@ from assets.dagster_internals import (
     backfill_is_active,
     database_url,
     input_versions,
-    last_evaluation,
     remember,
     remembered,
     request_backfill,
@@ -29,7 +28,6 @@ from resources import dagster_tags
 
 ROOT = Path(__file__).parents[2]
 ABOVE, BELOW, PARTS = dg.AssetKey("above"), dg.AssetKey("below"), dg.AssetKey("parts")
-CHECK = dg.AssetCheckKey(ABOVE, "is_there")
 #: The modules that may use Dagster's storages: the one for all that is private, and the storage.
 ALLOWED = {"assets/dagster_internals.py", "pipelines/hosting/storage.py"}
 SOURCES = [
@@ -63,13 +61,10 @@ TAGS = {
 }
 
 
-@dg.asset(check_specs=[dg.AssetCheckSpec("is_there", asset=ABOVE)])
-def above() -> Iterator["dg.MaterializeResult[None]"]:
+@dg.asset
+def above() -> "dg.MaterializeResult[None]":
     """Stand for a table that is read whole."""
-    yield dg.MaterializeResult(
-        data_version=dg.DataVersion("7"),
-        check_results=[dg.AssetCheckResult(passed=False, description="it is not")],
-    )
+    return dg.MaterializeResult(data_version=dg.DataVersion("7"))
 
 
 @dg.asset(deps=[above])
@@ -99,14 +94,6 @@ def test_unfinished_attempts_are_those_of_partitions_that_were_not_recorded(
     assert dg.materialize([parts], instance=instance, partition_key="a").success
     run = dg.materialize([parts], instance=instance, partition_key="b", raise_on_error=False)
     assert unfinished_attempts(instance, PARTS) == {"b": run.run_id}
-
-
-def test_the_last_evaluation_of_a_check_is_found(instance: dg.DagsterInstance) -> None:
-    assert last_evaluation(instance, CHECK) is None
-    dg.materialize([above], instance=instance, raise_on_error=False)
-    found = last_evaluation(instance, CHECK)
-    assert found is not None
-    assert (found.passed, found.description) == (False, "it is not")
 
 
 def test_the_versions_of_inputs_are_the_tags_that_dagster_itself_records(

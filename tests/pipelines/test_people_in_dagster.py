@@ -11,7 +11,6 @@ import dagster as dg
 from assets.dagster_internals import (
     DOCUMENTS,
     database_url,
-    last_evaluation,
     remember,
     remembered,
     shows_people,
@@ -109,8 +108,10 @@ def test_people_are_taken_out_of_all_that_dagster_has_recorded(
     }  # fmt: skip
     assert in_postgres.get_materialized_partitions(key) == {"a"}
     assert unfinished_attempts(in_postgres, key).keys() == {"b"}
-    found = last_evaluation(in_postgres, check)
-    assert found is not None
+    # The run that failed has left a plan.
+    plan, record = in_postgres.event_log_storage.get_asset_check_execution_history(check, limit=2)
+    found = record.evaluation
+    assert isinstance(found, dg.AssetCheckEvaluation), plan
     assert (found.passed, found.description, [*found.metadata]) == (
         False,
         "of user-2",

@@ -17,7 +17,8 @@ from sqlalchemy import Engine
 from resources.backlog.errors import error_from_response
 from resources.warehouse.connect import refusal
 from resources.warehouse.locks import Locks
-from sync import sync_locks
+from resources.warehouse.schema import SPECS
+from sync import events, numbers, sync_locks
 from sync.modes import Mode
 from sync.reconcile import count_reconciliation, row_reconciliation
 from sync.reconcile.result import ProjectReconciliation
@@ -44,13 +45,19 @@ def test_every_text_is_there_in_both_languages(
             "async () => Object.keys((await import('/static/words.js')).WORDS.ja.modes)"
         )
         assert set(get_args(Mode)) <= set(modes)
+        types = visitor.page.evaluate(
+            "async () => { const { WORDS } = await import('/static/words.js'); "
+            "return [WORDS.ja.types, WORDS.en.types]; }"
+        )
+        for labels, place in zip(types, (1, 0), strict=True):
+            assert labels.items() >= {(table, spec.label[place]) for table, spec in SPECS.items()}
         expect(visitor.page.locator("html")).to_have_attribute(
             "lang", "ja" if locale == "ja-JP" else "en"
         )
 
 
 #: Statements of the engine that say what it waits for, or note something on a comparison.
-SAYING = re.compile(r"^notes\b|\._(?:show|acquire)\(")
+SAYING = re.compile(r"^notes\b|\.(?:waiting|_acquire)\(")
 
 
 def said_by(module: ModuleType) -> set[str]:
@@ -74,9 +81,9 @@ def said_by(module: ModuleType) -> set[str]:
 def test_all_that_the_engine_waits_for_and_notes_has_japanese_words(
     chromium: Chromium, serve: Serve, warehouse: Engine
 ) -> None:
-    happened = [*count_reconciliation._happened((), {}, (), ()), "changed"]
+    happened = [*numbers._happened((), {}, (), ()), "changed"]
     texts = [ProjectReconciliation(300, "OPS", 9, 9, 0, dict.fromkeys(happened, 7)).remark]
-    for module in (sync_locks, count_reconciliation, row_reconciliation):
+    for module in (events, sync_locks, count_reconciliation, row_reconciliation):
         found = said_by(module)
         assert found, module
         texts += found

@@ -57,6 +57,19 @@ def test_only_those_who_administer_something_list_all_users_and_teams(
     assert [one["id"] for one in member.get(path)] == [one["id"] for one in api.get(path)]
 
 
+def test_everybody_reads_the_licence_and_administrators_alone_the_disk_usage(
+    api: Api, as_user: Login
+) -> None:
+    member, space = as_user(api, 2), api.simulator.space
+    space.change_licence(userLimit=7)
+    assert member.get("/space/licence") == api.get("/space/licence")
+    assert api.get("/space/licence")["userLimit"] == 7
+    assert member.error("/space/diskUsage") == (403, 5)
+    usage = api.get("/space/diskUsage")
+    assert [one["projectId"] for one in usage["details"]] == list(space.projects)
+    assert usage["issue"] == sum(one["issue"] for one in usage["details"]) > 0
+
+
 def test_a_member_sees_the_teams_of_a_project_and_only_administrators_one_by_its_id(
     api: Api, as_user: Login
 ) -> None:

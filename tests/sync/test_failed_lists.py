@@ -10,7 +10,7 @@ import pytest
 
 from resources.warehouse.connect import engine
 from simulator import Fault, RequestInfo, SpaceSpec
-from sync.listings import OF_PROJECT
+from sync.reconcile.lists import OF_PROJECT
 from tests.syncs import LISTINGS, StartSyncs, Syncs, failures
 
 ALWAYS: dict[str, Any] = {"times": None}

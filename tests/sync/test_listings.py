@@ -2,32 +2,19 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from resources.backlog.client import BacklogClient
 from simulator import RequestInfo, SpaceSpec, World
 from tests.syncs import LISTINGS, StartSyncs, Syncs, failures
 
-Rows = list[dict[str, Any]]
-Read = Callable[[BacklogClient, str], Rows]
-
-OF_PROJECT: dict[str, Read] = {
-    "project_members": BacklogClient.project_users,
-    "statuses": BacklogClient.statuses,
-    "issue_types": BacklogClient.issue_types,
-    "categories": BacklogClient.categories,
-    "versions": BacklogClient.versions,
-    "custom_fields": BacklogClient.custom_fields,
-}
-OF_SPACE: dict[str, Callable[[BacklogClient], Rows]] = {
-    "space": lambda client: [client.space()],
-    "users": BacklogClient.users,
-    "projects": lambda client: client.projects(),
-    "teams": lambda client: [team for page in client.teams() for team in page],
-    "priorities": BacklogClient.priorities,
-    "resolutions": BacklogClient.resolutions,
+OF_PROJECT = {
+    "project_members": "users",
+    "statuses": "statuses",
+    "issue_types": "issueTypes",
+    "categories": "categories",
+    "versions": "versions",
+    "custom_fields": "customFields",
 }
 
 
@@ -36,14 +23,13 @@ def at_source(syncs: Syncs, table: str) -> list[str]:
     with its id.
     """
     with syncs.client() as client:
-        if table in OF_SPACE:
-            return sorted(
-                json.dumps([None, record], sort_keys=True) for record in OF_SPACE[table](client)
-            )
+        if table not in OF_PROJECT:
+            of_space = [client.space()] if table == "space" else client.listed(f"/{table}")
+            return sorted(json.dumps([None, record], sort_keys=True) for record in of_space)
         return sorted(
             json.dumps([project["id"], record], sort_keys=True)
             for project in client.projects()
-            for record in OF_PROJECT[table](client, project["projectKey"])
+            for record in client.listed(f"/projects/:id/{OF_PROJECT[table]}", project["id"])
         )
 
 

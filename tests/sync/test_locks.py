@@ -6,21 +6,27 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from resources.progress import Progress
 from resources.warehouse.connect import engine
 from resources.warehouse.history import history_writer
 from resources.warehouse.history.history_reader import Sync, active_syncs
 from resources.warehouse.history.run_kinds import DIED
-from resources.warehouse.locks import Locks, held_condition
+from resources.warehouse.locks import LOST, Locks, held_condition
 from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
 from simulator import Fault, RequestInfo
+from sync.events import Events
+from sync.history_rows import HistoryRows
+from sync.shown_progress import ShownProgress
 from sync.sync_locks import SyncLocks
-from tests.syncs import Syncs, failures
+from tests.databases import database_url
+from tests.syncs import Syncs, failures, load_feed
 
 #: Of the session that has a lock.
 END_SESSION_OF = (
@@ -147,19 +153,45 @@ def test_a_server_that_ends_all_connections_in_the_middle_fails_the_load_in_one_
     assert syncs.stored_issues() == syncs.source_issues()
 
 
+def test_a_load_of_the_feed_that_lost_its_locks_leaves_what_the_next_one_stored(
+    synced: Syncs, postgres_url: str
+) -> None:
+    synced.sim.clock.advance(3_600)
+    issue = next(iter(synced.sim.space.issues.values()))
+    synced.sim.space.comment(issue, "read by both")
+    other = replace(
+        synced, engine=engine(database_url(postgres_url, str(synced.engine.url.database)))
+    )
+    state = "SELECT watermark, extra FROM ops.sync_state WHERE scope = 'activities'"
+    stored: list[list[Any]] = []
+
+    def be_overtaken(_table: str) -> None:
+        # The last page is stored, and how far the feed is read in the end is not.
+        synced.query(END_SESSION_OF.format(lock="activities"))
+        synced.sim.clock.advance(60)
+        synced.sim.space.comment(issue, "read by the next load alone")
+        load_feed(other)
+        stored.append(other.query(state))
+
+    run = replace(synced, progress=Watcher(at_rows=be_overtaken)).activities()
+    [said] = failures(run)
+    assert said == f"activities: {LOST}"
+    assert synced.query(state) == stored[0]
+    other.engine.dispose()
+
+
 HOLD = """
 import sys
-from sync.sync_locks import SyncLocks
-from resources.progress import LogProgress
+from resources.progress import Progress
 from resources.warehouse.connect import engine
 from resources.warehouse.history import history_writer
 from resources.warehouse.locks import Locks
 
 made = engine(sys.argv[1])
 with Locks(made, "acme") as locks:
-    turns = SyncLocks(locks, made, "acme", "issues", "killed", LogProgress(), print)
-    turns.begin()
-    turns.lock_projects([int(project) for project in sys.argv[2:]])
+    locks.acquire(history_writer.lock_of("killed", "issues"))
+    for project in sys.argv[2:]:
+        locks.acquire(f"issues/{project}")
     history_writer.start_sync(
         made, space_key="acme", sync_type="issues", mode="backfill", run_id="killed"
     )
@@ -190,25 +222,23 @@ def test_after_a_load_that_was_killed_the_next_one_goes_on_at_once_and_ends_its_
     assert _locks(syncs) == 0
 
 
-Make = Callable[[str], SyncLocks]
+Make = Callable[..., SyncLocks]
 
 
 @pytest.fixture
 def sync_locks(syncs: Syncs) -> Iterator[Make]:
-    """Make the turns of loads of `issues`, by the id of their run."""
-    opened: list[Locks] = []
+    """Make the locks of loads of `issues`, by the id of their run, and with a progress."""
+    with ExitStack() as stack:
+        client = stack.enter_context(syncs.client())
 
-    def make(run_id: str) -> SyncLocks:
-        opened.append(Locks(syncs.engine, "acme").__enter__())
-        made = SyncLocks(
-            opened[-1], syncs.engine, "acme", "issues", run_id, syncs.progress, lambda _line: None
-        )
-        made.begin()
-        return made
+        def make(run_id: str, progress: Progress = syncs.progress) -> SyncLocks:
+            locks = stack.enter_context(Locks(syncs.engine, "acme"))
+            history = HistoryRows(client, syncs.engine, "acme", "issues", run_id)
+            history.begin(locks)
+            shown = ShownProgress(progress, "issues", lambda _line: None)
+            return SyncLocks(locks, "issues", Events((history, shown)))
 
-    yield make
-    for locks in opened:
-        locks.__exit__(None, None, None)
+        yield make
 
 
 def test_a_load_that_does_not_wait_gets_the_projects_that_are_free(sync_locks: Make) -> None:
@@ -236,53 +266,46 @@ def test_a_wait_in_the_middle_of_a_load_is_shown_in_its_row_and_cleared(
 ) -> None:
     one, two = sync_locks("one"), sync_locks("two")
     one.lock_projects([300])
-    two.row = history_writer.start_sync(
-        syncs.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="two"
-    )
-    thread = threading.Thread(target=lambda: two.lock_projects([300]))
-    thread.start()
-    shown: list[Sync] = []
-    while not shown and thread.is_alive():
-        shown = [sync for sync in _active(syncs) if sync.waiting_for]
-    [sync] = shown
-    assert sync.mode == "backfill"
-    assert str(sync.waiting_for).startswith("other load of issues of project 300 to end (process ")
-    one.unlock_projects([300])
-    thread.join()
-    assert [sync.waiting_for for sync in _active(syncs)] == [None]
+    with two.events.reading("backfill"):
+        thread = threading.Thread(target=lambda: two.lock_projects([300]))
+        thread.start()
+        shown: list[Sync] = []
+        while not shown and thread.is_alive():
+            shown = [sync for sync in _active(syncs) if sync.waiting_for]
+        [sync] = shown
+        assert sync.mode == "backfill"
+        assert str(sync.waiting_for).startswith("other load of issues of project 300 to end (proc")
+        one.unlock_projects([300])
+        thread.join()
+        assert [sync.waiting_for for sync in _active(syncs)] == [None]
+    assert _history(syncs) == [("issues", "completed")]
 
 
 def test_a_wait_for_a_rate_limit_is_shown_until_the_load_goes_on(
     sync_locks: Make, syncs: Syncs
 ) -> None:
-    one = sync_locks("one")
-    one.wait_for_limit(
-        "search", 40.0, datetime.now(UTC)
-    )  # between two rows there is nothing to show it in
-    one.row = history_writer.start_sync(
-        syncs.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="one"
-    )
-    one.wait_for_limit(
-        "search", 40.0, datetime.now(UTC) + timedelta(hours=9)
-    )  # by a clock of Backlog's that is wrong
-    [sync] = _active(syncs)
-    assert sync.waiting_for == "search rate limit of Backlog"
-    assert sync.waiting_until is not None
-    assert timedelta(seconds=30) < sync.waiting_until - datetime.now(UTC) <= timedelta(seconds=40)
-    one.go_on()
-    assert [sync.waiting_for for sync in _active(syncs)] == [None]
+    events = sync_locks("one").events
+    events.wait_for_limit("search", 40.0, datetime.now(UTC))
+    assert _active(syncs) == [], "between two rows there is nothing to show it in"
+    with events.reading("backfill"):
+        wrong_clock = datetime.now(UTC) + timedelta(hours=9)
+        events.wait_for_limit("search", 40.0, wrong_clock)
+        [sync] = _active(syncs)
+        assert sync.waiting_for == "search rate limit of Backlog"
+        assert sync.waiting_until is not None
+        left = sync.waiting_until - datetime.now(UTC)
+        assert timedelta(seconds=30) < left <= timedelta(seconds=40)
+        events.arrived()
+        assert [sync.waiting_for for sync in _active(syncs)] == [None]
 
 
 def test_a_wait_in_vain_stays_in_the_history_with_its_reason(
     sync_locks: Make, syncs: Syncs
 ) -> None:
-    one, two = sync_locks("one"), sync_locks("two")
+    ended = END_SESSION_OF.format(lock=history_writer.lock_of("two", "issues"))
+    one = sync_locks("one")
+    two = sync_locks("two", progress=Watcher(at_wait=lambda: syncs.query(ended)))
     one.lock_table()
-    two.progress = Watcher(
-        at_wait=lambda: syncs.query(
-            END_SESSION_OF.format(lock=history_writer.lock_of("two", "issues"))
-        )
-    )
     with pytest.raises(WarehouseError, match="connection that held the locks was lost"):
         two.lock_table()
     [row] = syncs.query("SELECT mode, status, error, waiting_for FROM ops.sync_history")

@@ -73,19 +73,19 @@ def test_a_page_is_stored_while_the_next_one_is_under_way_where_that_takes_longe
 def test_a_wait_that_is_shown_meanwhile_stays_shown(start_syncs: StartSyncs) -> None:
     syncs = start_syncs(SMALL)
     shown = "SELECT waiting_for FROM ops.sync_history WHERE status = 'in_progress'"
-    with syncs.session("issues") as session, session.reporter.history("incremental"):
-        locks = session.locks
-        locks.wait_for_limit("search", 30.0, datetime.now(UTC))
+    with syncs.session("issues") as session, session.events.reading("incremental"):
+        events = session.events
+        events.wait_for_limit("search", 30.0, datetime.now(UTC))
         begun = threading.Event()
 
         def store() -> None:
             assert begun.wait(WAIT)
-            locks.go_on()
+            events.arrived()
 
-        with WriteBehind[None](session.client, locks) as behind:
+        with WriteBehind[None](session.client, events) as behind:
             behind.begin(store)
             assert syncs.query(shown) == [{"waiting_for": None}], "over, since something came"
-            locks.wait_for_limit("search", 30.0, datetime.now(UTC))
+            events.wait_for_limit("search", 30.0, datetime.now(UTC))
             begun.set()
         assert syncs.query(shown) == [{"waiting_for": "search rate limit of Backlog"}]
 

@@ -1,6 +1,12 @@
--- Values of custom fields that do not fit the type that the field has, as after it was changed: they are there as text, and have no number
--- and no day.
-{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'issue_custom_field', 'package': 'backlog_elt'}}}) }}
+{{ config(
+    severity='warn',
+    meta={
+        'description':
+            'Values of custom fields that do not fit the type that the field has, as after it was changed: they '
+            'are there as text, and have no number and no day.',
+        'dagster': {'ref': {'name': 'issue_custom_field', 'package': 'backlog_elt'}},
+    },
+) }}
 select space_key, issue_id, issue_key, custom_field_id, custom_field, field_type, text_value
 from {{ ref('issue_custom_field') }}
 where not is_deleted and not is_other and (

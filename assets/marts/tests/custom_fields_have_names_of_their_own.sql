@@ -1,5 +1,11 @@
--- Custom fields of one project with the same name: separate them by id.
-{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'stg_issue_custom_field', 'package': 'backlog_elt'}}}) }}
+{{ config(
+    severity='warn',
+    meta={
+        'description':
+            'Custom fields of one project with the same name: separate them by id.',
+        'dagster': {'ref': {'name': 'stg_issue_custom_field', 'package': 'backlog_elt'}},
+    },
+) }}
 select space_key, project_id, name, count(*) as fields
 from {{ source('raw', 'custom_fields') }}
 where deleted_at is null

@@ -1,6 +1,13 @@
--- Custom fields that have had another name or another type: values go by the id, and are shown by the name and the type of today, those
--- of before too. If the field was given another meaning, separate its values by the days of `dim_custom_field`.
-{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'dim_custom_field', 'package': 'backlog_elt'}}}) }}
+{{ config(
+    severity='warn',
+    meta={
+        'description':
+            'Custom fields that have had another name or another type: values go by the id, and are shown by the '
+            'name and the type of today, those of before too. If the field was given another meaning, separate '
+            'its values by the days of `dim_custom_field`.',
+        'dagster': {'ref': {'name': 'dim_custom_field', 'package': 'backlog_elt'}},
+    },
+) }}
 select
     space_key,
     project_id,

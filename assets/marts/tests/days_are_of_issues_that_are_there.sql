@@ -1,6 +1,11 @@
--- On the day of the newest change every issue that is there has its one state: that of `issue` in every column that both have, and the
--- milestones of today.
-{{ config(meta={'dagster': {'ref': {'name': 'issue_history', 'package': 'backlog_elt'}}}) }}
+{{ config(
+    meta={
+        'description':
+            'On the day of the newest change every issue that is there has its one state: that of `issue` in '
+            'every column that both have, and the milestones of today.',
+        'dagster': {'ref': {'name': 'issue_history', 'package': 'backlog_elt'}},
+    },
+) }}
 {% set issue, history = ref('issue'), ref('issue_history') %}
 {% set columns = [] %}
 {% if execute %}

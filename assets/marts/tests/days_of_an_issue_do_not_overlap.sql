@@ -1,7 +1,12 @@
--- Each day of an issue has one state: the runs of days follow each other without gap or overlap. It covers the issues that
--- the last build rebuilt.
 -- depends_on: {{ ref('issue_daily') }}
-{{ config(meta={'dagster': {'ref': {'name': 'issue_daily', 'package': 'backlog_elt'}}}) }}
+{{ config(
+    meta={
+        'description':
+            'Each day of an issue has one state: the runs of days follow each other without gap or overlap. It '
+            'covers the issues that the last build rebuilt.',
+        'dagster': {'ref': {'name': 'issue_daily', 'package': 'backlog_elt'}},
+    },
+) }}
 select space_key, issue_id, first_day, last_day, next_day
 from (
     select *, lead(first_day) over (partition by space_key, issue_id order by first_day) as next_day

@@ -1,5 +1,10 @@
--- The ledger's total is the issue's actual hours, for every issue.
-{{ config(meta={'dagster': {'ref': {'name': 'hours_ledger', 'package': 'backlog_elt'}}}) }}
+{{ config(
+    meta={
+        'description':
+            "The ledger's total is the issue's actual hours, for every issue.",
+        'dagster': {'ref': {'name': 'hours_ledger', 'package': 'backlog_elt'}},
+    },
+) }}
 select i.space_key, i.issue_id, i.actual_hours, l.ledger
 from {{ ref('stg_issue') }} as i
 left join (

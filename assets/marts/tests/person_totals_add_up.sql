@@ -1,5 +1,11 @@
--- Hours, issues and comments by person add up to the ledger, the issues and the comments: no one is left out.
-{{ config(meta={'dagster': {'ref': {'name': 'user_summary', 'package': 'backlog_elt'}}}) }}
+{{ config(
+    meta={
+        'description':
+            'Hours, issues and comments by person add up to the ledger, the issues and the comments: no one is '
+            'left out.',
+        'dagster': {'ref': {'name': 'user_summary', 'package': 'backlog_elt'}},
+    },
+) }}
 with totals as (
     select space_key, 'hours' as what, sum(hours) as by_record, 0::numeric as by_week, 0::numeric as by_person
     from {{ ref('hours_ledger') }} where not is_deleted group by space_key

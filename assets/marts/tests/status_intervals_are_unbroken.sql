@@ -1,6 +1,11 @@
--- The intervals of an issue follow each other without gap or overlap, and exactly the last one is open. It covers the issues that
--- the last build rebuilt.
-{{ config(meta={'dagster': {'ref': {'name': 'issue_status_interval', 'package': 'backlog_elt'}}}) }}
+{{ config(
+    meta={
+        'description':
+            'The intervals of an issue follow each other without gap or overlap, and exactly the last one is '
+            'open. It covers the issues that the last build rebuilt.',
+        'dagster': {'ref': {'name': 'issue_status_interval', 'package': 'backlog_elt'}},
+    },
+) }}
 select space_key, issue_id
 from {{ ref('issue_status_interval') }}
 where (space_key, issue_id) in (select space_key, issue_id from {{ ref('changed_issue') }})

@@ -140,6 +140,21 @@ def _in_progress(space_key: str) -> Select[Any]:
     return active.order_by(history.started_at, history.id)
 
 
+def synced_today(engine: Engine, space_key: str, table: str, timezone: str) -> bool:
+    """Return whether a sync of a table was begun on this day of a zone, and completed."""
+    history = sync_history.c
+    begun, now = func.timezone(timezone, history.started_at), func.timezone(timezone, func.now())
+    query = exists().where(
+        history.space_key == space_key,
+        history.sync_type == table,
+        history.status == "completed",
+        history.mode != "run",
+        func.date_trunc("day", begun) == func.date_trunc("day", now),
+    )
+    with engine.connect() as conn:
+        return bool(conn.execute(select(query)).scalar_one())
+
+
 def first_starts(engine: Engine, run_ids: Sequence[str]) -> dict[tuple[str, str, str], datetime]:
     """Return when the syncs of some runs first began, by run, type and mode: a load counts on
     through all its rows.

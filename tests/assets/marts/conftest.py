@@ -72,10 +72,16 @@ def built(access: Access, folder_warehouse_url: str) -> Iterator[tuple[Deploymen
     made.dispose()
 
 
+@pytest.fixture(scope="session")
+def marts(built: tuple[Deployment, int]) -> Deployment:
+    """Return the deployment alone."""
+    return built[0]
+
+
 @pytest.fixture(scope="module")
-def equal_in_the_end(built: tuple[Deployment, int]) -> Iterator[None]:
+def equal_in_the_end(marts: Deployment) -> Iterator[None]:
     """When the tests of a file have ended, what their builds of changes have left is what a whole
     build makes.
     """
     yield
-    assert_whole_build_gives_the_same(built[0])
+    assert_whole_build_gives_the_same(marts)

@@ -5,10 +5,9 @@ tables that sum it up.
 import re
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -48,12 +47,8 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 COMMAND = re.compile(r"^### \d+\. ([^\n]+)\n\n[^\n`]*`backlog-elt metrics ([^`]+)`$", re.MULTILINE)
 
 
-def commands(page: Path) -> dict[str, str]:
-    """Return heading -> arguments of the command above the query."""
-    return dict(COMMAND.findall(page.read_text()))
-
-
-COMMANDS = commands(PROJECT_ROOT / "docs" / "bi.md")
+#: Heading -> arguments of the command above the query.
+COMMANDS: dict[str, str] = dict(COMMAND.findall((PROJECT_ROOT / "docs" / "bi.md").read_text()))
 
 
 def rows(
@@ -75,6 +70,15 @@ def selected(reader: Engine, sql: str) -> list[dict[str, Any]]:
             }
             for row in found
         ]
+
+
+def measured(reader: Engine, metrics: Iterable[str], *where: str) -> dict[str, float]:
+    """Return metrics, each asked for by itself, which is one number for `where`."""
+    found = {}
+    for metric in metrics:
+        [row] = rows(reader, [metric], where=where)
+        found[metric] = float(row[metric])
+    return found
 
 
 def comparable(value: Any) -> Any:
@@ -111,12 +115,6 @@ def test_a_query_of_the_page_says_what_its_metrics_say(reader: Engine, heading: 
     ]
 
 
-def test_the_same_commands_stand_on_both_pages() -> None:
-    japanese = commands(PROJECT_ROOT / "docs" / "bi.ja.md")
-    assert len(COMMANDS) == 21
-    assert [*COMMANDS.values()] == [*japanese.values()]
-
-
 def test_each_metric_is_worked_out_by_hand() -> None:
     assert {
         *ISSUE,
@@ -150,9 +148,7 @@ def test_each_metric_is_worked_out_by_hand() -> None:
 def test_the_metrics_of_a_group_have_the_numbers_that_were_worked_out_by_hand(
     reader: Engine, where: str, expected: dict[str, float]
 ) -> None:
-    for metric, value in expected.items():
-        [row] = rows(reader, [metric], where=[where])
-        assert float(row[metric]) == pytest.approx(value), metric
+    assert measured(reader, expected, where) == pytest.approx(expected)
 
 
 def test_the_metrics_of_the_issue_have_the_numbers_that_were_worked_out_by_hand(
@@ -160,30 +156,21 @@ def test_the_metrics_of_the_issue_have_the_numbers_that_were_worked_out_by_hand(
 ) -> None:
     deployment, issue = built
     [found] = deployment.query(f"SELECT issue_key FROM mart.issue WHERE issue_id = {issue}")
-    for metric, value in ISSUE.items():
-        [row] = rows(reader, [metric], where=[f"issue_key={found['issue_key']}"])
-        assert float(row[metric]) == pytest.approx(value), metric
-    months = rows(reader, ["hours"], by=["month"], where=[f"issue_key={found['issue_key']}"])
-    assert [(row["month"], float(row["hours"])) for row in months] == [
-        (date(2026, 7, 1), 6),
-        (date(2026, 8, 1), -0.5),
+    of = [f"issue_key={found['issue_key']}"]
+    assert measured(reader, ISSUE, *of) == pytest.approx(ISSUE)
+    july, august = date(2026, 7, 1), date(2026, 8, 1)
+    assert rows(reader, ["hours"], ["month"], of) == [
+        {"month": july, "hours": 6},
+        {"month": august, "hours": Decimal("-0.5")},
     ]
-    [done] = rows(reader, ["issues_done"], by=["day"], where=[f"issue_key={found['issue_key']}"])
-    assert (done["day"], done["issues_done"]) == (date(2026, 8, 1), 1), (
-        "half past midnight in Tokyo"
-    )
-    [estimated] = rows(
-        reader, ["issues_with_estimate"], by=["month"], where=[f"issue_key={found['issue_key']}"]
-    )
-    assert estimated == {"month": date(2026, 8, 1), "issues_with_estimate": 1}
+    # Half past midnight in Tokyo.
+    for metric, time in (("issues_done", "day"), ("issues_with_estimate", "month")):
+        assert rows(reader, [metric], [time], of) == [{time: august, metric: 1}]
 
 
 def test_metrics_by_time_have_the_numbers_that_were_worked_out_by_hand(reader: Engine) -> None:
     second = "{{ TimeDimension('metric_time', 'day') }} = date '2026-07-02'"
-    for metric, value in REVIEW.items():
-        assert rows(reader, [metric], where=["project=OPS", "stage=review", second]) == [
-            {metric: value}
-        ]
+    assert measured(reader, REVIEW, "project=OPS", "stage=review", second) == REVIEW
     stages = rows(reader, ["issues_in_stage"], by=["stage"], where=["project=PEER"])
     assert {row["stage"]: row["issues_in_stage"] for row in stages if row["issues_in_stage"]} == {
         "active": 1,
@@ -222,10 +209,9 @@ def test_metrics_of_what_is_open_go_up_to_the_moment_of_reading(reader: Engine) 
 
 
 def test_metrics_of_syncs_have_the_numbers_that_were_worked_out_by_hand(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
-    with deployment.engine.connect() as connection:
+    with marts.engine.connect() as connection:
         work_a_day_of_syncs(connection)
         for metric, value in SYNCS.items():
             found = connection.exec_driver_sql(
@@ -302,7 +288,7 @@ def test_what_the_tables_sum_up_is_the_same_as_the_metric(reader: Engine) -> Non
 )
 def test_a_chart_says_what_its_metrics_say(
     reader: Engine,
-    built: tuple[Deployment, int],
+    marts: Deployment,
     mart: str,
     metrics: list[str],
     by: list[str],
@@ -310,7 +296,7 @@ def test_a_chart_says_what_its_metrics_say(
 ) -> None:
     [chart] = [one for one in CHARTS if one.mart == mart]
     drawn: dict[tuple[Any, ...], list[float]] = {}
-    for row in built[0].query(chart.query):
+    for row in marts.query(chart.query):
         of = drawn.setdefault(tuple(row[name] for name in columns[: len(by)]), [0.0] * len(metrics))
         for place, name in enumerate(columns[len(by) :]):
             of[place] += float(row[name])

@@ -14,10 +14,10 @@ import pytest
 from dagster_dbt import DagsterDbtCliRuntimeError
 from sqlalchemy import Engine, text
 
-from assets.marts.build import events_of
-from assets.marts.dbt_errors import first_line
-from assets.marts.manifest import manifest, parse
-from assets.marts.project import DBT, connected, target_of
+from assets.location import SETTINGS
+from assets.marts.build import DBT, events_of
+from assets.marts.dbt_errors import main_error
+from assets.marts.manifest import dbt_environment, manifest, parse
 from pipelines.cli.marts_command import build_marts, summary_line
 from resources.progress import LogProgress
 from resources.warehouse.builds import marts_locked
@@ -105,34 +105,30 @@ def test_dbt_parses_the_project_whatever_the_shell_has_set(
 )
 def test_a_dbt_that_fails_as_a_whole_is_quoted(tmp_path: Path, words: list[str], said: str) -> None:
     parsed = manifest()
-    with connected(engine("postgresql://postgres@127.0.0.1:1/warehouse"), "a session"):
+    with dbt_environment(engine("postgresql://postgres@127.0.0.1:1/warehouse"), "a session"):
         invocation = DBT.cli(words, manifest=parsed, target_path=tmp_path)
     with pytest.raises(DagsterDbtCliRuntimeError) as caught:
         list(events_of(invocation))
-    assert first_line(str(caught.value.description)).startswith(said)
+    assert main_error(str(caught.value.description)).startswith(said)
 
 
-def test_what_dbt_has_parsed_is_kept_for_each_warehouse(built: tuple[Deployment, int]) -> None:
-    deployment, _ = built
-    kept = target_of(deployment.engine)
+def test_what_dbt_has_parsed_is_kept_for_the_next_build(built: tuple[Deployment, int]) -> None:
+    kept = SETTINGS.home / "dbt" / str(built[0].engine.url.database)
     assert (kept / "partial_parse.msgpack").stat().st_size > 100_000
-    other = target_of(engine("postgresql://postgres@localhost/never_built"))
-    assert other.parent == kept.parent
-    assert not other.exists()
 
 
 #: A run in a process of its own: it holds the lock of builds, and dbt builds for it.
 RUN = """
 import sys
 from pathlib import Path
-from assets.marts.project import DBT, connected
+from assets.marts.build import DBT
+from assets.marts.manifest import dbt_environment
 from resources.warehouse.builds import dbt_session, marts_locked
-from resources.warehouse.builds import marts_locked
 from resources.warehouse.connect import engine
 
 made = engine(sys.argv[1])
 with marts_locked(made, "a run", 0):
-    with connected(made, dbt_session(made)):
+    with dbt_environment(made, dbt_session(made)):
         invocation = DBT.cli(["build"], target_path=Path(sys.argv[2]))
     invocation.wait()
 """

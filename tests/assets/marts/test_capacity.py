@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from assets.marts.manifest import manifest
-from assets.marts.metrics import GRAINS, Metrics
 from tests.assets.marts.building import build, last_checks, rows_of
-from tests.assets.marts.test_bi_metrics import rows
+from tests.assets.marts.test_bi_metrics import measured
 from tests.assets.marts.worked_metrics import CAPACITY, UPCOMING
 from tests.assets.marts.worked_plan import FIRST, SECOND
 from tests.deployment import Deployment
@@ -34,13 +32,12 @@ JULY, AUGUST = date(2026, 7, 1), date(2026, 8, 1)
 
 
 @pytest.fixture(scope="module")
-def edited(built: tuple[Deployment, int]) -> Iterator[Deployment]:
-    """Return the deployment with marts of these lines; afterwards they are those of before."""
-    deployment, _ = built
+def edited(marts: Deployment) -> Iterator[Deployment]:
+    """Return the marts with marts of these lines; afterwards they are those of before."""
     with edited_mappings({"capacity.csv": LINES}):
-        build(deployment)
-        yield deployment
-    build(deployment)
+        build(marts)
+        yield marts
+    build(marts)
 
 
 def hours(deployment: Deployment, table: str, by: str) -> dict[tuple[Any, ...], Any]:
@@ -53,14 +50,14 @@ def hours(deployment: Deployment, table: str, by: str) -> dict[tuple[Any, ...], 
 
 
 def test_without_a_line_people_have_the_working_hours_from_their_first_day_on(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    months = hours(built[0], "capacity", "month")
+    months = hours(marts, "capacity", "month")
     # 22 working days: Marine Day is off.
     assert months[FIRST, JULY] == months[SECOND, JULY] == 176
     assert min(month for _, month in months) == JULY
-    assert built[0].query("SELECT * FROM mart.capacity WHERE user_id = 0") == []
-    assert built[0].query("SELECT * FROM mart.capacity_project") == []
+    assert marts.query("SELECT * FROM mart.capacity WHERE user_id = 0") == []
+    assert marts.query("SELECT * FROM mart.capacity_project") == []
 
 
 def test_lines_change_the_hours_of_their_days_and_the_later_one_counts(edited: Deployment) -> None:
@@ -91,20 +88,11 @@ def test_metrics_of_capacity_have_the_numbers_that_were_worked_out_by_hand(
     edited: Deployment, reader: Engine
 ) -> None:
     del edited
-    for metric, value in CAPACITY.items():
-        [july] = [
-            row
-            for row in rows(reader, [metric], by=["month"], where=[f"person={FIRST}"])
-            if row["month"] == JULY
-        ]
-        assert float(july[metric]) == pytest.approx(value), metric
-    for metric, value in UPCOMING.items():
-        [week] = [
-            row
-            for row in rows(reader, [metric], by=["week"], where=[f"person={FIRST}"])
-            if row["week"] == date(2026, 8, 3)
-        ]
-        assert float(week[metric]) == pytest.approx(value), metric
+    day = "{{{{ TimeDimension('metric_time', '{}') }}}} = date '{}'"
+    of_july, of_week = day.format("month", JULY), day.format("week", date(2026, 8, 3))
+    of = f"person={FIRST}"
+    assert measured(reader, CAPACITY, of, of_july) == pytest.approx(CAPACITY)
+    assert measured(reader, UPCOMING, of, of_week) == pytest.approx(UPCOMING)
 
 
 def test_wrong_lines_of_capacity_are_named(edited: Deployment) -> None:
@@ -116,13 +104,3 @@ def test_wrong_lines_of_capacity_are_named(edited: Deployment) -> None:
         ("8", "no project has the key NONE"),
         ("9", "hours_per_day is '-4': expected a number from 0 to 24"),
     ]
-
-
-def test_utilisation_is_cut_by_person_and_by_any_time(edited: Deployment) -> None:
-    defined = Metrics(manifest())
-    assert defined.grains(["utilisation"]) == [*GRAINS]
-    assert defined.grains(["upcoming_utilisation"]) == ["week"]
-    sql = defined.sql(["utilisation"], ["month", "person_id", "person"], order=["month"])
-    booked = {(row["person"], row["month"].date()): row["utilisation"] for row in edited.query(sql)}
-    assert booked[FIRST, JULY] == pytest.approx(0.125)
-    assert booked[SECOND, JULY] == pytest.approx(2 / 176)

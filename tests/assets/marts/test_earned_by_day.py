@@ -34,26 +34,24 @@ LEVELS = {
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_each_row_adds_up_what_the_issues_were_on_that_day(
-    built: tuple[Deployment, int], level: str
-) -> None:
+def test_each_row_adds_up_what_the_issues_were_on_that_day(marts: Deployment, level: str) -> None:
     states = STATES.format(of=LEVELS[level])
     columns = (
         "planned_value, earned_value, actual_cost, unestimated_hours, budget_hours, "
         "costed_earned_value, costed_actual_cost"
     )
     mart = f"mart.earned_value_{level}"
-    unequal = built[0].query(
+    unequal = marts.query(
         f"SELECT e.project_key, e.as_of, {columns}, s.* FROM {mart} AS e "
         f"CROSS JOIN LATERAL ({states}) AS s WHERE e.has_come AND ({columns}) IS DISTINCT FROM "
         "(s.planned, s.earned, s.actual, s.unestimated, s.budget, s.costed, s.cost)"
     )
     assert unequal == []
-    assert built[0].query(f"SELECT count(*) > 20 AS many FROM {mart}") == [{"many": True}]
+    assert marts.query(f"SELECT count(*) > 20 AS many FROM {mart}") == [{"many": True}]
 
 
 def test_a_month_alone_is_the_difference_to_the_end_of_the_month_before(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
     pairs = {
         "planned_value": "month_planned_value",
@@ -66,7 +64,7 @@ def test_a_month_alone_is_the_difference_to_the_end_of_the_month_before(
             "AND b.project_id = e.project_id AND b.as_of < e.month ORDER BY b.as_of DESC LIMIT 1"
         )
         assert (
-            built[0].query(
+            marts.query(
                 f"SELECT e.project_key, e.as_of FROM mart.earned_value_project AS e WHERE has_come "
                 f"AND e.{alone} IS DISTINCT FROM e.{value} - coalesce(({before}), 0)"
             )

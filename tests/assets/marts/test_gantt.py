@@ -13,7 +13,6 @@ import pytest
 from tests.assets.marts.building import last_checks, rows_of
 from tests.deployment import Deployment
 
-Built = tuple[Deployment, int]
 NAMES = ("top", "done", "late", "below", "one", "other", "behind")
 
 
@@ -23,20 +22,20 @@ def day(number: int) -> date:
 
 
 @pytest.fixture(scope="module")
-def ids(built: Built) -> dict[str, int]:
+def ids(marts: Deployment) -> dict[str, int]:
     """Return name -> id of the issues of the project."""
-    found = built[0].query(
+    found = marts.query(
         "SELECT issue_id FROM mart.issue WHERE project_key = 'TREE' ORDER BY issue_id"
     )
     return dict(zip(NAMES, (row["issue_id"] for row in found), strict=True))
 
 
 def of_tree(
-    built: Built, ids: dict[str, int], table: str, columns: tuple[str, ...]
+    marts: Deployment, ids: dict[str, int], table: str, columns: tuple[str, ...]
 ) -> dict[str, tuple[Any, ...]]:
     """Return columns of the rows of the project by name, ids as names."""
     names = {number: name for name, number in ids.items()}
-    found = built[0].query(f"SELECT * FROM mart.{table} WHERE project_key = 'TREE'")
+    found = marts.query(f"SELECT * FROM mart.{table} WHERE project_key = 'TREE'")
     return {
         names[row["issue_id"]]: tuple(names.get(row[name], row[name]) for name in columns)
         for row in found
@@ -44,7 +43,7 @@ def of_tree(
 
 
 def test_a_parent_has_the_hours_and_the_progress_of_all_below(
-    built: Built, ids: dict[str, int]
+    marts: Deployment, ids: dict[str, int]
 ) -> None:
     columns = (
         "parent_issue_id",
@@ -54,7 +53,7 @@ def test_a_parent_has_the_hours_and_the_progress_of_all_below(
         "descendants",
         "descendants_done",
     )
-    assert of_tree(built, ids, "issue_tree", columns) == {
+    assert of_tree(marts, ids, "issue_tree", columns) == {
         "top": (None, "top", 0, 2, 3, 1),
         "done": ("top", "top", 1, 0, 0, 0),
         "late": ("top", "top", 1, 1, 1, 0),
@@ -70,18 +69,16 @@ def test_a_parent_has_the_hours_and_the_progress_of_all_below(
         "progress_hours",
         "last_due_below",
     )
-    found = of_tree(built, ids, "issue_tree", sums)
+    found = of_tree(marts, ids, "issue_tree", sums)
     assert found["top"] == (14, 6, 7, Decimal("0.3333"), Decimal("0.5"), day(24))
     assert found["late"] == (6, 1, 5, 0, 0, None)
     assert found["done"] == (6, 5, 0, None, None, None)
-    left = built[0].query(
-        f"SELECT remaining_hours FROM mart.issue_plan WHERE issue_id = {ids['one']}"
-    )
+    left = marts.query(f"SELECT remaining_hours FROM mart.issue_plan WHERE issue_id = {ids['one']}")
     assert [row["remaining_hours"] for row in left] == [None]
 
 
 def test_a_bar_goes_from_its_start_to_its_due_date_and_says_whether_it_is_overdue(
-    built: Built, ids: dict[str, int]
+    marts: Deployment, ids: dict[str, int]
 ) -> None:
     columns = (
         "bar_start",
@@ -94,7 +91,7 @@ def test_a_bar_goes_from_its_start_to_its_due_date_and_says_whether_it_is_overdu
         "days_after_parent",
     )
     today = datetime.now(ZoneInfo("Asia/Tokyo")).date()
-    assert of_tree(built, ids, "gantt", columns) == {
+    assert of_tree(marts, ids, "gantt", columns) == {
         "top": (day(13), day(20), Decimal("0.5"), None, (today - day(20)).days, None, 0, None),
         "done": (day(13), day(14), 1, "top", None, 0, 0, 0),
         "late": (day(16), day(24), 0, "top", (today - day(24)).days, None, 1, 4),
@@ -106,8 +103,8 @@ def test_a_bar_goes_from_its_start_to_its_due_date_and_says_whether_it_is_overdu
     }
 
 
-def test_every_issue_has_a_bar_that_does_not_end_before_it_begins(built: Built) -> None:
-    [found] = built[0].query(
+def test_every_issue_has_a_bar_that_does_not_end_before_it_begins(marts: Deployment) -> None:
+    [found] = marts.query(
         "SELECT (SELECT count(*) FROM mart.issue WHERE NOT is_deleted) - count(*) AS missing, "
         "count(*) FILTER (WHERE coalesce(bar_end < bar_start OR progress NOT "
         "BETWEEN 0 AND 1, true)) AS odd "
@@ -116,8 +113,10 @@ def test_every_issue_has_a_bar_that_does_not_end_before_it_begins(built: Built) 
     assert (found["missing"], found["odd"]) == (0, 0)
 
 
-def test_a_loop_of_parents_is_named_and_fails_no_build(built: Built, ids: dict[str, int]) -> None:
-    check = last_checks(built[0])["parents_lead_to_a_top"]
+def test_a_loop_of_parents_is_named_and_fails_no_build(
+    marts: Deployment, ids: dict[str, int]
+) -> None:
+    check = last_checks(marts)["parents_lead_to_a_top"]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     rows = {int(row["issue_id"]): row["why"] for row in rows_of(check)}
     assert {name: rows.get(number) for name, number in ids.items()} == {

@@ -3,8 +3,6 @@
 import json
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from assets.marts.manifest import manifest
 from tests.assets.marts.building import checks_of, rows_of
@@ -12,9 +10,8 @@ from tests.deployment import Deployment
 
 
 def test_the_database_holds_each_table_of_the_marts_to_its_key(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
     nodes = json.loads(manifest().read_bytes())["nodes"].values()
     made = [
         node
@@ -23,35 +20,22 @@ def test_the_database_holds_each_table_of_the_marts_to_its_key(
     ]
     tables = {f"mart.{node['alias']}" for node in made if node["config"]["materialized"] != "view"}
     assert len(tables) > 40
-    held = deployment.query(
+    held = marts.query(
         "SELECT conrelid::regclass::text AS name FROM pg_constraint WHERE contype = 'p'"
     )
     assert tables <= {row["name"] for row in held}
 
 
-def test_the_database_refuses_a_second_row_of_a_key_and_an_empty_one(
-    built: tuple[Deployment, int],
-) -> None:
-    deployment, _ = built
-    for statement in (
-        "INSERT INTO mart.team_member SELECT * FROM mart.team_member LIMIT 1",
-        "UPDATE mart.team_member SET user_id = NULL",
-    ):
-        with pytest.raises(IntegrityError), deployment.engine.begin() as connection:
-            connection.execute(text(statement))
-
-
 @pytest.mark.full
 def test_a_build_finds_and_shows_two_rows_of_one_key_of_a_view(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
-    [view] = deployment.query("SELECT pg_get_viewdef('mart.time_spine') AS made")
+    [view] = marts.query("SELECT pg_get_viewdef('mart.time_spine') AS made")
     made = str(view["made"]).rstrip(";")
     first = f"SELECT * FROM ({made}) AS all_days WHERE day = (SELECT min(day) FROM mart.calendar)"
-    deployment.change(f"CREATE OR REPLACE VIEW mart.time_spine AS ({made}) UNION ALL {first}")
-    run = deployment.run("marts")
-    deployment.change(f"CREATE OR REPLACE VIEW mart.time_spine AS {made}")
+    marts.change(f"CREATE OR REPLACE VIEW mart.time_spine AS ({made}) UNION ALL {first}")
+    run = marts.run("marts")
+    marts.change(f"CREATE OR REPLACE VIEW mart.time_spine AS {made}")
     check = checks_of(run)["is_key_time_spine_day"]
     assert not check.passed
     assert [row["rows"] for row in rows_of(check)] == ["2"]

@@ -148,22 +148,21 @@ def test_what_is_built_changes_with_what_counts_and_not_with_comments(tmp_path: 
 
 
 def test_a_build_goes_on_without_the_wrong_lines_and_names_them(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
     files = {
         "days_off.csv": DAYS + ",08-13,08-14,,夏季休業\n,2026-02-30,,,\nacme2,08-17,,,\n",
         "baselines.csv": "project_key,baseline_day\nNONE,2026-04-01\nOPS,2999-01-01\n"
         "PLAN,2026-07-06\nBASE,2026-07-06\n",
     }
     with edited_mappings(files):
-        run = build(deployment)
+        run = build(marts)
         check = checks_of(run)["mappings_are_understood"]
-        off = deployment.query(
+        off = marts.query(
             "SELECT day FROM mart.calendar WHERE holiday_name = '夏季休業' "
             "AND fiscal_year = 2026 ORDER BY day"
         )
-        baselines = deployment.query(
+        baselines = marts.query(
             "SELECT project_key || ' ' || as_of AS at, baseline_planned_value AS planned, "
             "baseline_budget_hours AS budget FROM mart.earned_value_project "
             "WHERE project_key IN ('BASE', 'PLAN') AND month = '2026-07-01' "
@@ -188,7 +187,7 @@ def test_a_build_goes_on_without_the_wrong_lines_and_names_them(
         "BASE 2026-07-31": (17, 23),
         "PLAN 2026-07-31": (39, 49),
     }
-    said = [entry.user_message for entry in deployment.instance.all_logs(run.run_id)]
+    said = [entry.user_message for entry in marts.instance.all_logs(run.run_id)]
     assert "mappings: days_off.csv, line 3: from_day is '2026-02-30'" in "\n".join(said)
-    build(deployment)
-    assert deployment.query("SELECT * FROM mart.mapping_problem") == []
+    build(marts)
+    assert marts.query("SELECT * FROM mart.mapping_problem") == []

@@ -1,11 +1,11 @@
-"""Metrics by week, month and fiscal year: of which day they are, and which have them."""
+"""Metrics by week, month and fiscal year: of which day they are."""
 
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Engine
 
-from tests.assets.marts.test_bi_metrics import DEFINED, rows
+from tests.assets.marts.test_bi_metrics import rows
 
 
 def test_earned_value_by_time_is_of_its_last_day_and_in_it_of_the_time_alone(
@@ -29,16 +29,6 @@ def test_earned_value_by_time_is_of_its_last_day_and_in_it_of_the_time_alone(
     ]
     assert of("fiscal_year") == [(2026, 17, 17)]
     assert of("fiscal_quarter") == [("2026Q2", 17, 17)]
-
-
-def test_each_metric_of_days_and_months_has_fiscal_years(reader: Engine) -> None:
-    for grain in ("fiscal_year", "fiscal_half", "fiscal_quarter"):
-        offered = [name for name in DEFINED.all if grain in DEFINED.grains([name])]
-        assert {"hours", "planned_hours", "earned_value", "issues_done"} <= {*offered}
-        for name in offered:
-            made = DEFINED.sql([name], [grain])
-            assert "fiscal" in made
-            assert "warehouse" not in made, "it runs in any database"
     halves = rows(reader, ["planned_hours"], ["fiscal_half"], ["project=PLAN"])
     assert halves == [{"fiscal_half": "2026H1", "planned_hours": 56}]
     years = rows(reader, ["hours", "issues"], ["fiscal_year"], ["project=PLAN"])

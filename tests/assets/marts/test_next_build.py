@@ -80,15 +80,3 @@ def test_a_build_waits_for_the_one_before_it_and_says_so_when_that_does_not_end(
         "the marts: Another sync of marts is running on all spaces (build of run 3f2a9c1e, process "
     )
     assert failure.endswith(" UTC): wait for it, or stop it.")
-
-
-def test_marts_stand_below_the_raw_tables_that_they_are_made_of(deploy: Deploy) -> None:
-    graph = deploy().definitions.resolve_asset_graph()
-    marts = {key for key in graph.get_all_asset_keys() if key.path[0] == "mart"}
-    assert len(marts) >= 9
-    above: set[dg.AssetKey] = set()
-    for key in marts:
-        above |= graph.get_ancestor_asset_keys(key)
-    assert {
-        dg.AssetKey(["raw", name]) for name in ("issues", "comments", "issue_changes", "statuses")
-    } <= above

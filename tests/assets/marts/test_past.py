@@ -70,10 +70,9 @@ LEDGER = (
 
 
 @pytest.fixture(scope="module")
-def past(built: tuple[Deployment, int]) -> Past:
+def past(marts: Deployment) -> Past:
     """Build the marts of what people did, and again of what they renamed and deleted."""
-    deployment, _ = built
-    space = deployment.sim.space
+    space = marts.sim.space
     _, namesake = (space.add_user(NAMESAKE).id for _ in range(2))
     space.add_member("OPS", namesake)
     assigned = space.create_issue("OPS").id
@@ -84,24 +83,24 @@ def past(built: tuple[Deployment, int]) -> Past:
         status, issue = space.add_status("OPS", name), space.create_issue("OPS", at=STEPS["made"])
         space.edit_issue(issue, at=STEPS["started"], status_id=status.id)
         renamed.append((issue.id, status.id))
-    gone, taken_back = _finish_an_issue(deployment)
-    deployment.load()
+    gone, taken_back = _finish_an_issue(marts)
+    marts.load()
     space.delete_comment(taken_back)
-    build(deployment.load())
-    stages = {key: last(deployment, "issue_status_interval", key[0])["stage"] for key in renamed}
-    was = last(deployment, "issue", gone.id, "issue_id")
+    build(marts.load())
+    stages = {key: last(marts, "issue_status_interval", key[0])["stage"] for key in renamed}
+    was = last(marts, "issue", gone.id, "issue_id")
     days, burn, hours = (
-        rows(deployment, sql) for sql in (DAYS.format(gone.id), BURN, LEDGER.format(gone.id))
+        rows(marts, sql) for sql in (DAYS.format(gone.id), BURN, LEDGER.format(gone.id))
     )
-    read = [deployment.row("issues", issue_id)["loaded_at"] for issue_id, _ in renamed]
+    read = [marts.row("issues", issue_id)["loaded_at"] for issue_id, _ in renamed]
     for _, status_id in renamed:
         space.rename_status("OPS", status_id, f"名前 {status_id}")
     space.delete_issue(gone)
-    assert deployment.run("projects").success
-    assert deployment.run_issues(mode="incremental").success
-    assert [deployment.row("issues", issue_id)["loaded_at"] for issue_id, _ in renamed] == read
-    run = build(deployment)
-    return Past(deployment, namesake, assigned, stages, gone.id, was, days, burn, hours, run)
+    assert marts.run("projects").success
+    assert marts.run_issues(mode="incremental").success
+    assert [marts.row("issues", issue_id)["loaded_at"] for issue_id, _ in renamed] == read
+    run = build(marts)
+    return Past(marts, namesake, assigned, stages, gone.id, was, days, burn, hours, run)
 
 
 def _finish_an_issue(deployment: Deployment) -> tuple[Issue, Comment]:
@@ -129,24 +128,21 @@ def _finish_an_issue(deployment: Deployment) -> tuple[Issue, Comment]:
 
 # First, since it builds nothing: the others build what it has loaded.
 def test_a_renamed_item_has_its_name_of_today_in_issues_that_nobody_changed(
-    built: tuple[Deployment, int],
+    marts: Deployment,
 ) -> None:
-    deployment, _ = built
-    space = deployment.sim.space
+    space = marts.sim.space
     fields = {one.kind: one.id for one in space.project("OPS").fields.values()}
     one_of, some_of, typed = fields[SINGLE], fields[CHECKBOX], fields[RADIO]
     issue = space.create_issue(
         "OPS", custom={one_of: ((1,), None), some_of: ((3, 1), None), typed: ((), "そのほか")}
     )
-    deployment.load()
-    read = deployment.row("issues", issue.id)["loaded_at"]
+    marts.load()
+    read = marts.row("issues", issue.id)["loaded_at"]
     for field, name in ((one_of, "最優先"), (some_of, "最優先の箱")):
         space.rename_item("OPS", field, 1, name)
-    assert deployment.run("projects").success
-    assert deployment.row("issues", issue.id)["loaded_at"] == read
-    found = rows(
-        deployment, f"SELECT * FROM staging.stg_issue_custom_field WHERE issue_id = {issue.id}"
-    )
+    assert marts.run("projects").success
+    assert marts.row("issues", issue.id)["loaded_at"] == read
+    found = rows(marts, f"SELECT * FROM staging.stg_issue_custom_field WHERE issue_id = {issue.id}")
     assert {row["custom_field_id"]: (row["value"], row["other_value"]) for row in found} == {
         one_of: ("最優先", None),
         some_of: ("低 🐢, 最優先の箱", None),

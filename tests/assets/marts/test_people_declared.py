@@ -2,15 +2,14 @@
 not shown by Dagster.
 """
 
-import logging
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
 import pytest
-from sqlalchemy import Engine
 
-from assets.marts.failing_rows import with_rows
+from assets.marts.build import with_rows
 from assets.marts.people import people_columns, project_tables
 from resources.warehouse.schema import SPECS
 from tests.assets.marts.building import rows_of
@@ -27,24 +26,23 @@ COLUMNS = (
 
 
 @pytest.fixture(scope="module")
-def holding_people(built: tuple[Deployment, int]) -> set[tuple[str, str]]:
+def holding_people(marts: Deployment) -> set[tuple[str, str]]:
     """Return table and column of all that holds a name, login or address of somebody."""
-    deployment, _ = built
     people = (
         "SELECT unnest(ARRAY[name, user_id, mail_address, nulab_account_id]) FROM raw.users "
         "UNION SELECT name FROM ops.names WHERE kind = 'users'"
     )
-    deployment.change(f"CREATE TABLE IF NOT EXISTS public.texts_of_people AS {people}")
+    marts.change(f"CREATE TABLE IF NOT EXISTS public.texts_of_people AS {people}")
     found = set()
-    for row in deployment.query(COLUMNS):
+    for row in marts.query(COLUMNS):
         table, column = row["table"], row["column"]
         query = (
             f'SELECT EXISTS (SELECT FROM {table} WHERE "{column}" IN (SELECT * FROM '
             "public.texts_of_people)) AS held"
         )
-        if deployment.query(query)[0]["held"]:
+        if marts.query(query)[0]["held"]:
             found.add((table, column))
-    deployment.change("DROP TABLE public.texts_of_people")
+    marts.change("DROP TABLE public.texts_of_people")
     return found
 
 
@@ -61,20 +59,10 @@ def test_every_column_that_says_who_somebody_is_is_declared(
     assert {table for table, _ in declared if not table.startswith("raw.")} <= project_tables()
 
 
-def test_a_table_that_builds_keep_says_whose_names_it_has() -> None:
-    kept = [one for one in people_columns() if one.is_kept]
-    assert {(one.column, one.field) for one in kept} >= {
-        ("name", "name"),
-        ("mail_address", "mailAddress"),
-    }
-    assert {one.field for one in people_columns()} <= {"name", "userId", "mailAddress"}
-
-
 @pytest.mark.full
 def test_the_rows_that_a_test_of_dbt_objects_to_are_shown_without_people(
-    built: tuple[Deployment, int], tmp_path: Path
+    marts: Deployment, tmp_path: Path
 ) -> None:
-    deployment, _ = built
     node: dict[str, Any] = {
         "name": "late",
         "path": "late.sql",
@@ -90,15 +78,9 @@ def test_the_rows_that_a_test_of_dbt_objects_to_are_shown_without_people(
         passed=False, check_name="late", metadata={"unique_id": "test.late"}
     )
 
-    def shown(engine: Engine) -> dg.AssetCheckResult:
-        return with_rows(
-            failed,
-            engine,
-            {"nodes": {"test.late": node, "model.issue": issue}},
-            tmp_path,
-            logging.getLogger(),
-        )
-
-    assert {*rows_of(shown(deployment.engine))[0]} == {"issue_key"}
+    nodes = {"test.late": node, "model.issue": issue}
+    dbt: Any = SimpleNamespace(manifest={"nodes": nodes}, target_path=tmp_path)
+    shown = with_rows(failed, marts.engine, dbt)
+    assert {*rows_of(shown)[0]} == {"issue_key"}
     node["column_name"] = "assignee"
-    assert "rows" not in shown(deployment.engine).metadata
+    assert "rows" not in with_rows(failed, marts.engine, dbt).metadata

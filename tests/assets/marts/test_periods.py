@@ -13,7 +13,7 @@ from assets.partitions import month_keys
 from pipelines.jobs import issues_config
 from simulator.model import Issue
 from sync.partition_ranges import range_tags
-from tests.assets.marts.building import build, contents
+from tests.assets.marts.building import assert_whole_build_gives_the_same, build
 from tests.assets.marts.worked import CLOSED, IN_PROGRESS, OPEN
 from tests.deployment import Deployment
 
@@ -66,9 +66,8 @@ def statuses(deployment: Deployment, issue: Issue) -> list[tuple[str, datetime, 
     return [(row["status"], row["valid_from"], row["is_inferred"]) for row in found]
 
 
-def test_a_period_that_is_over_has_the_same_numbers_for_ever(built: tuple[Deployment, int]) -> None:
-    deployment, _ = built
-    space = deployment.sim.space
+def test_a_period_that_is_over_has_the_same_numbers_for_ever(marts: Deployment) -> None:
+    space = marts.sim.space
     author, other = sorted(space.users)[:2]
     winter = space.add_version("OPS", "冬", at=august(1))
     review, check = space.add_status("OPS", "相談中"), space.add_status("OPS", "最終確認")
@@ -84,45 +83,45 @@ def test_a_period_that_is_over_has_the_same_numbers_for_ever(built: tuple[Deploy
     space.edit_issue(logged, at=august(3), by=author, status_id=review.id, actual_hours=3)
     mistaken = space.edit_issue(logged, at=august(4), by=author, actual_hours=5)
     assert mistaken
-    deployment.load()
+    marts.load()
     # Nothing but the feed tells of these, and nothing at all of the last two.
     space.delete_status("OPS", review.id, check.id, at=august(10))
     space.delete_version("OPS", winter.id, at=august(11))
-    read_issues(deployment)
+    read_issues(marts)
     space.delete_status("OPS", check.id, IN_PROGRESS, at=august(15))
     space.delete_comment(mistaken)
     unlogged.assignee_id, unlogged.due_date = other, "2026-09-30"
     space.touch(unlogged.id)
-    assert deployment.run("projects").success
-    read_issues(deployment)
+    assert marts.run("projects").success
+    read_issues(marts)
     space.edit_issue(unlogged, at=august(20), by=author, status_id=CLOSED)
-    read_issues(deployment)
+    read_issues(marts)
     # Of this one the log is read later.
     space.edit_issue(late, by=author, status_id=IN_PROGRESS, actual_hours=7)
-    read_issues(deployment, only=["issues"])
+    read_issues(marts, only=["issues"])
     today = datetime.now(TOKYO).date()
-    build(deployment)
-    before = closed_periods(deployment, today)
+    build(marts)
+    before = closed_periods(marts, today)
     substituted = [("最終確認", august(10), True), ("処理中", august(15), True)]
-    assert statuses(deployment, logged) == [
+    assert statuses(marts, logged) == [
         ("未対応", august(1), False),
         ("相談中", august(3), False),
         *substituted,
     ]
-    assert statuses(deployment, unlogged) == [
+    assert statuses(marts, unlogged) == [
         ("相談中", august(1), False),
         *substituted,
         ("完了", august(20), False),
     ]
-    assert [row[::2] for row in statuses(deployment, late)] == [("未対応", False), ("処理中", True)]
-    burn = deployment.query(
+    assert [row[::2] for row in statuses(marts, late)] == [("未対応", False), ("処理中", True)]
+    burn = marts.query(
         "SELECT day, scope FROM mart.milestone_burn WHERE milestone = '冬' ORDER BY day"
     )
     assert {row["day"].day: row["scope"] for row in burn if row["day"] < date(2026, 8, 12)} == {
         **dict.fromkeys(range(1, 11), 3),
         11: 0,
     }
-    hours = deployment.query(
+    hours = marts.query(
         "SELECT kind, hours, changed_at FROM mart.hours_ledger WHERE issue_id = "
         f"{logged.id} ORDER BY position"
     )
@@ -134,14 +133,11 @@ def test_a_period_that_is_over_has_the_same_numbers_for_ever(built: tuple[Deploy
 
     for issue in (logged, unlogged, late):
         space.edit_issue(issue, by=author, summary="もっと詳しく", description="長い説明")
-    read_issues(deployment)
-    build(deployment)
-    assert closed_periods(deployment, today) == before
-    assert [row[::2] for row in statuses(deployment, late)] == [
+    read_issues(marts)
+    build(marts)
+    assert closed_periods(marts, today) == before
+    assert [row[::2] for row in statuses(marts, late)] == [
         ("未対応", False),
         ("処理中", False),
     ]
-    by_issue = contents(deployment)
-    build(deployment, whole=True)
-    whole = contents(deployment)
-    assert {table for table in whole if by_issue[table] != whole[table]} == set()
+    assert_whole_build_gives_the_same(marts)

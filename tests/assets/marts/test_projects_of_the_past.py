@@ -76,10 +76,9 @@ def closed(deployment: Deployment, day: date) -> dict[str, Rows]:
 
 
 @pytest.fixture(scope="module")
-def moved(built: tuple[Deployment, int]) -> Moved:
+def moved(marts: Deployment) -> Moved:
     """Build the marts of two projects, and again after two issues of the one went to the other."""
-    deployment, _ = built
-    space = deployment.sim.space
+    space = marts.sim.space
     for key in ("AWAY", "HERE"):
         space.add_project(key, key.title())
     who = space.add_user("移 りゆく").id
@@ -106,13 +105,13 @@ def moved(built: tuple[Deployment, int]) -> Moved:
     space.edit_issue(waiting, by=who, at=july(6), status_id=accepting)
     # Of today, so that the space is as old before as after.
     space.create_issue("HERE", by=who)
-    build(deployment.load())
+    build(marts.load())
     day = datetime.now(UTC).astimezone(TOKYO).date()
-    before = closed(deployment, day)
+    before = closed(marts, day)
     for issue in (done, waiting):
         space.move_issue(issue, "HERE")
-    run = build(deployment.load())
-    return Moved(deployment, done, waiting, day, before, closed(deployment, day), run)
+    run = build(marts.load())
+    return Moved(marts, done, waiting, day, before, closed(marts, day), run)
 
 
 def rows(moved: Moved, sql: str) -> Rows:
@@ -198,10 +197,9 @@ def test_a_move_takes_an_issue_out_of_one_stock_and_into_the_other(moved: Moved)
 
 
 @pytest.fixture(scope="module")
-def renamed(built: tuple[Deployment, int]) -> dict[str, int]:
+def renamed(marts: Deployment) -> dict[str, int]:
     """Make a project, delete an issue of it, and give it another key; return the issues by name."""
-    deployment, _ = built
-    space = deployment.sim.space
+    space = marts.sim.space
     space.add_project("OLDKEY", "Old")
     who = space.add_user("鍵 替える").id
     space.add_member("OLDKEY", who, at=july(1))
@@ -211,20 +209,20 @@ def renamed(built: tuple[Deployment, int]) -> dict[str, int]:
 
     found = {"gone": made(), "parent": made()}
     found["child"] = made(parent_id=found["parent"], due_date="2026-07-10", estimated_hours=4)
-    deployment.load()
+    marts.load()
     space.delete_issue(found["gone"])
-    build(deployment.load())
+    build(marts.load())
     space.rename_project("OLDKEY", key="NEWKEY")
-    build(deployment.load())
+    build(marts.load())
     return found
 
 
 def test_an_issue_that_is_gone_has_the_key_that_its_project_has_now(
-    built: tuple[Deployment, int], renamed: dict[str, int]
+    marts: Deployment, renamed: dict[str, int]
 ) -> None:
     found = {
         row["issue_id"]: (row["issue_key"], row["parent_issue_key"], row["is_deleted"])
-        for row in built[0].query(
+        for row in marts.query(
             "SELECT issue_id, issue_key, parent_issue_key, is_deleted FROM mart.issue "
             "WHERE project_key = 'NEWKEY'"
         )
@@ -259,19 +257,18 @@ def of_now(deployment: Deployment) -> list[Any]:
 
 
 def test_an_archived_project_has_no_open_work_unless_it_is_asked_for(
-    built: tuple[Deployment, int], renamed: dict[str, int]
+    marts: Deployment, renamed: dict[str, int]
 ) -> None:
-    deployment, _ = built
-    space = deployment.sim.space
-    assert of_now(deployment) == [2, 1, 4, 4, 2, {False}]
+    space = marts.sim.space
+    assert of_now(marts) == [2, 1, 4, 4, 2, {False}]
     space.archive_project("NEWKEY")
-    build(deployment.load())
-    assert of_now(deployment) == [0, 0, 0, 0, 0, {True}]
+    build(marts.load())
+    assert of_now(marts) == [0, 0, 0, 0, 0, {True}]
     asked = Metrics(manifest()).sql(
         ["open_issues", "overdue_issues"], by=["is_archived"], where=["project=NEWKEY"]
     )
-    found = [dict(row) for row in deployment.query(asked)]
+    found = [dict(row) for row in marts.query(asked)]
     assert found == [{"is_archived": True, "open_issues": 2, "overdue_issues": 1}]
     space.archive_project("NEWKEY", archived=False)
-    build(deployment.load())
-    assert of_now(deployment) == [2, 1, 4, 4, 2, {False}]
+    build(marts.load())
+    assert of_now(marts) == [2, 1, 4, 4, 2, {False}]

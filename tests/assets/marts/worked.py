@@ -54,9 +54,9 @@ def work_an_issue(deployment: Deployment) -> int:
     return issue.id
 
 
-def work_beside_peers(deployment: Deployment) -> int:
+def work_beside_peers(deployment: Deployment) -> None:
     """Make ten issues of a project of their own that took 1 to 10 days, and one in progress for
-    five and a half; return that.
+    five and a half.
 
     All are made and done by one user, who does nothing else.
     """
@@ -74,11 +74,10 @@ def work_beside_peers(deployment: Deployment) -> int:
     space.edit_issue(
         ageing, status_id=IN_PROGRESS, actual_hours=3, comment="始めます", at=since, by=who
     )
-    return ageing.id
 
 
-def work_on_numbers(deployment: Deployment) -> dict[str, int]:
-    """Make a project whose issues do what is easily counted wrongly; return name -> id.
+def work_on_numbers(deployment: Deployment) -> None:
+    """Make a project whose issues do what is easily counted wrongly.
 
     `moved` changes its status within the stages too, `reopened` was first started two years before
     it was reopened, `shifted` has a due date that goes both ways, `listed` has milestones and
@@ -130,18 +129,11 @@ def work_on_numbers(deployment: Deployment) -> dict[str, int]:
     early_one = made(milestone_ids=(early,), estimated_hours=2)
     edited(early_one, 3, status_id=CLOSED, assignee_id=other)
     edited(early_one, 20, assignee_id=who)
-    return {
-        "moved": moved,
-        "reopened": reopened,
-        "shifted": shifted,
-        "listed": listed,
-        "early": early_one,
-    }
 
 
-def leave_before_the_load(deployment: Deployment) -> int:
+def leave_before_the_load(deployment: Deployment) -> None:
     """Let somebody make an issue, enter hours, comment, and be deleted before the list of users was
-    read; return the user.
+    read.
     """
     space = deployment.sim.space
     who, begin = space.add_user(GONE).id, STEPS["made"] - timedelta(days=20)
@@ -151,7 +143,6 @@ def leave_before_the_load(deployment: Deployment) -> int:
         issue, actual_hours=4.5, comment="お世話になりました", at=begin + timedelta(days=1), by=who
     )
     space.delete_user(who)
-    return who
 
 
 def work_a_day_of_syncs(connection: Connection) -> None:

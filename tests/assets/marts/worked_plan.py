@@ -16,8 +16,8 @@ def july(day: int) -> datetime:
     return datetime(2026, 7, day, 3, tzinfo=UTC)
 
 
-def work_to_a_plan(deployment: Deployment) -> dict[str, int]:
-    """Make the project PLAN: two people, two milestones, seven issues; return name -> id."""
+def work_to_a_plan(deployment: Deployment) -> None:
+    """Make the project PLAN: two people, two milestones, seven issues."""
     space = deployment.sim.space
     space.add_project("PLAN", "Plan")
     first, second = (space.add_user(name).id for name in (FIRST, SECOND))
@@ -51,11 +51,6 @@ def work_to_a_plan(deployment: Deployment) -> dict[str, int]:
     edited(unestimated, second, 3, status_id=CLOSED, actual_hours=2)
     both = made(first, estimated_hours=6, start_date="2026-07-21", milestone_ids=(sprint, dateless))
     edited(both, first, 13, estimated_hours=9)
-    return {
-        "done": done, "across": across, "added": added, "removed": removed, "overdue": overdue,
-        "unestimated": unestimated,
-        "both": both,
-    }  # fmt: skip
 
 
 def work_to_a_baseline(deployment: Deployment) -> None:
@@ -86,11 +81,9 @@ def work_to_a_baseline(deployment: Deployment) -> None:
     edited(dateless, 22, status_id=CLOSED, actual_hours=5)
 
 
-def work_in_a_tree(deployment: Deployment) -> dict[str, int]:
+def work_in_a_tree(deployment: Deployment) -> None:
     """Make the project TREE: a parent with two children and a grandchild, and two issues that are
     each other's parents, and one that is done after a due date before it was made.
-
-    Return name -> id.
     """
     space = deployment.sim.space
     space.add_project("TREE", "Tree")
@@ -103,7 +96,7 @@ def work_in_a_tree(deployment: Deployment) -> dict[str, int]:
     top = made(estimated_hours=2, start_date="2026-07-13", due_date="2026-07-20")
     done = made(estimated_hours=6, due_date="2026-07-14", parent_id=top)
     late = made(estimated_hours=2, start_date="2026-07-16", due_date="2026-07-17", parent_id=top)
-    below = made(estimated_hours=4, parent_id=late)
+    made(estimated_hours=4, parent_id=late)
     one = made()
     other = made(parent_id=one)
     behind = made(due_date="2026-07-10")
@@ -112,7 +105,3 @@ def work_in_a_tree(deployment: Deployment) -> dict[str, int]:
     space.edit_issue(late, by=who, at=july(16), status_id=IN_PROGRESS, actual_hours=1)
     space.edit_issue(one, by=who, at=july(16), parent_id=other)
     space.edit_issue(behind, by=who, at=july(16), status_id=CLOSED)
-    return {
-        "top": top, "done": done, "late": late, "below": below, "one": one, "other": other,
-        "behind": behind,
-    }  # fmt: skip

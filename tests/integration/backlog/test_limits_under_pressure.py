@@ -43,7 +43,7 @@ def search(client: BacklogClient) -> None:
 
 def search_and_read(client: BacklogClient) -> None:
     search(client)
-    client.priorities()
+    client.listed("/priorities")
 
 
 Play = Callable[..., Outcome]
@@ -108,26 +108,25 @@ def with_date(ahead: float) -> Rewrite:
     return lambda headers, now: dict(headers) | {"date": formatdate(now + ahead, usegmt=True)}
 
 
-def test_one_client_uses_all_but_the_reserve_and_is_never_refused(play: Play) -> None:
-    outcome = play(1)
-    assert outcome.refused == [0]
-    assert outcome.least >= RESERVE - 1  # after a wait one request goes unasked
-    assert outcome.searches >= (MINUTES - 1) * (150 - RESERVE)
-
-
-def test_clients_that_share_the_budget_are_never_refused_and_leave_the_reserve(play: Play) -> None:
-    outcome = play(3)
-    assert outcome.refused == [0, 0, 0]
-    assert outcome.least >= RESERVE - 3
-    assert outcome.searches >= (MINUTES - 1) * (150 - RESERVE)
-
-
-def test_without_a_reserve_clients_leave_room_for_the_requests_that_are_under_way(
-    play: Play,
+@pytest.mark.parametrize(
+    ("clients", "reserve", "plan", "least", "searches"),
+    [
+        # After a wait one request of each client goes unasked.
+        (1, 0.2, "paid", RESERVE - 1, 150 - RESERVE),
+        (3, 0.2, "paid", RESERVE - 3, 150 - RESERVE),
+        (1, 0.9, "paid", 135 - 1, 15),
+        (1, 0.2, "free", 3 - 1, 15 - 3),
+        # Room for the requests that are under way.
+        (3, 0.0, "paid", 0, 140),
+    ],
+)
+def test_clients_that_share_the_budget_are_never_refused_and_use_all_but_the_reserve(
+    play: Play, clients: int, reserve: float, plan: str, least: int, searches: int
 ) -> None:
-    outcome = play(3, reserve=0.0)
-    assert outcome.refused == [0, 0, 0]
-    assert outcome.searches >= (MINUTES - 1) * 140
+    outcome = play(clients, reserve=reserve, plan=plan)
+    assert outcome.refused == [0] * clients
+    assert outcome.least >= least
+    assert outcome.searches >= (MINUTES - 1) * searches
 
 
 @pytest.mark.parametrize("others", [3, 30])
@@ -178,45 +177,49 @@ def test_without_headers_each_of_several_clients_is_refused_once_and_knows_its_s
     assert outcome.searches >= 150 + (MINUTES - 2) * (150 - RESERVE)
 
 
-def test_headers_that_end_in_the_middle_leave_the_limit_that_was_known(play: Play) -> None:
-    seen: list[float] = []
+class UntilTheFiftieth:
+    """Leaves the headers of limits out of all answers after the first 49."""
 
-    def until_the_fiftieth(headers: Mapping[str, str], now: float) -> dict[str, str]:
-        seen.append(now)
-        return dict(headers) if len(seen) < 50 else without_limits(headers, now)
+    def __init__(self) -> None:
+        self.seen = 0
 
-    outcome = play(1, rewrite=until_the_fiftieth)
-    assert outcome.refused == [0]
-    assert outcome.least >= RESERVE - 1
-    assert outcome.searches >= (MINUTES - 1) * (150 - RESERVE)
+    def __call__(self, headers: Mapping[str, str], now: float) -> dict[str, str]:
+        self.seen += 1
+        return dict(headers) if self.seen < 50 else without_limits(headers, now)
+
+
+FULL = 150 - RESERVE
 
 
 @pytest.mark.parametrize(
-    "rewrite",
+    ("clients", "options", "least", "searches"),
     [
-        with_reset(lambda reset: reset - 10),
-        with_reset(lambda reset: reset - 90),
-        with_reset(lambda reset: reset + 45),
-        with_reset(lambda reset: reset * 1000),
-        with_reset(lambda _: 0),
-        with_reset(lambda _: -1),
-        with_reset(lambda _: "soon"),
-        with_date(20.0),
-        with_date(-20.0),
-        with_date(-86400.0),
+        # The limit that was known counts on.
+        (1, {"rewrite": UntilTheFiftieth()}, RESERVE - 1, FULL),
+        # A clock of our own that is wrong changes nothing.
+        *((2, {"ahead": ahead}, 0, FULL) for ahead in (86_400.0, -86_400.25, 7.5)),
+        # A reset that cannot be true costs waits, and no reserve.
+        *(
+            (2, {"rewrite": rewrite}, RESERVE - 8, 60)
+            for rewrite in (
+                with_reset(lambda reset: reset - 10),
+                with_reset(lambda reset: reset - 90),
+                with_reset(lambda reset: reset + 45),
+                with_reset(lambda reset: reset * 1000),
+                with_reset(lambda _: 0),
+                with_reset(lambda _: -1),
+                with_reset(lambda _: "soon"),
+                with_date(20.0),
+                with_date(-20.0),
+                with_date(-86400.0),
+            )
+        ),
     ],
 )
-def test_a_reset_that_cannot_be_true_costs_waits_but_no_refusal_and_no_reserve(
-    play: Play, rewrite: Rewrite
+def test_headers_and_clocks_that_are_wrong_cost_no_refusal(
+    play: Play, clients: int, options: dict[str, Any], least: int, searches: int
 ) -> None:
-    outcome = play(2, rewrite=rewrite)
-    assert outcome.refused == [0, 0]
-    assert outcome.least >= RESERVE - 8
-    assert outcome.searches >= (MINUTES - 1) * 60
-
-
-@pytest.mark.parametrize("ahead", [86_400.0, -86_400.25, 7.5])
-def test_a_clock_of_our_own_that_goes_wrong_changes_nothing(play: Play, ahead: float) -> None:
-    outcome = play(2, ahead=ahead)
-    assert outcome.refused == [0, 0]
-    assert outcome.searches >= (MINUTES - 1) * (150 - RESERVE)
+    outcome = play(clients, **options)
+    assert outcome.refused == [0] * clients
+    assert outcome.least >= least
+    assert outcome.searches >= (MINUTES - 1) * searches

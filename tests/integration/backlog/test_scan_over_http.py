@@ -9,7 +9,7 @@ import pytest
 from resources.backlog.client_values import Record
 from resources.backlog.scan import Scan, scan_changes, scan_window
 from resources.backlog.window import Window
-from simulator import RequestInfo, Simulator
+from simulator import Fault, RequestInfo, Simulator
 from tests.integration.backlog.conftest import Connect
 
 Change = Callable[[Simulator], Any]
@@ -104,6 +104,29 @@ def test_a_replica_ends_equal_to_a_space_that_changes_between_any_two_requests(
     alive = {issue: stored[issue]["updated"] for issue in stored if issue in sim.space.issues}
     assert set(alive) == set(sim.space.issues)
     assert alive == {issue: _stamp(found.updated) for issue, found in sim.space.issues.items()}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=429, reset_in=20),
+        Fault(status=500),
+        Fault(kind="html", status=503),
+        Fault(kind="close"),
+        Fault(kind="cut"),
+        Fault(kind="truncate"),
+    ],
+    ids=lambda fault: f"{fault.kind} {fault.status}",
+)
+def test_a_read_survives_every_third_request_going_wrong(
+    sim: Simulator, connect: Connect, fault: Fault
+) -> None:
+    client, stored = connect(sim), Stored()
+    projects = tuple(project["id"] for project in client.visible_projects())
+    sim.faults.add(Fault(fault.kind, fault.status, times=None, every=3, reset_in=fault.reset_in))
+    read(scan_window(client, Window(projects)), stored)
+    assert stored.keys() == sim.space.issues.keys()
+    assert client.stats.total > 13
 
 
 def _stamp(seconds: int) -> str:

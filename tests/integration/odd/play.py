@@ -1,18 +1,21 @@
 """Rounds of odd answers: people work, a load meets spoilt answers, the next one an honest source.
 
 Whatever comes, a load ends in time, done or with typed errors; what is stored is whole; and the
-load after it leaves the warehouse equal to the source, without a person. By hand: `python -m
-tests.integration.odd.play --mutations 5000 [--seed 20260101]`.
+load after it leaves the warehouse equal to the source, without a person.
 """
 
-import argparse
-import os
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+
+from resources.warehouse.connect import engine
+from simulator import Simulator, SpaceSpec
+from tests.deployment import quiet
+from tests.instances import in_memory
+from tests.integration.odd import scene
+from tests.integration.odd.proxy import Proxy
+from tests.integration.odd.scene import Behind
 
 #: Seconds in which an answer must be complete, and in which a load must end, on a slow machine too.
 TOTAL, IN_TIME = 1.0, 300.0
@@ -45,13 +48,6 @@ def play(url: str, *, mutations: int, number: int) -> Figures:
     Raises:
         AssertionError: a round did not hold what is promised; it says which mutations it had.
     """
-    from resources.warehouse.connect import engine
-    from simulator import Simulator, SpaceSpec
-    from tests.deployment import quiet
-    from tests.instances import in_memory
-    from tests.integration.odd.proxy import Proxy
-    from tests.integration.odd.scene import Behind
-
     figures, made = Figures(), engine(url)
     with (
         Simulator(
@@ -71,9 +67,7 @@ def play(url: str, *, mutations: int, number: int) -> Figures:
     return figures
 
 
-def _round(stage: Any, proxy: Any, rng: Random, figures: Figures) -> None:
-    from tests.integration.odd import scene
-
+def _round(stage: Behind, proxy: Proxy, rng: Random, figures: Figures) -> None:
     lie = rng.random() < 0.3
     chosen = scene.choose(rng, lie=lie, number=MANY, start=figures.rounds * 5)
     what = f"round {figures.rounds}: " + "; ".join(map(str, chosen))
@@ -103,34 +97,3 @@ def _round(stage: Any, proxy: Any, rng: Random, figures: Figures) -> None:
     assert (left := scene.differences(stage)) == [], (
         f"not equal afterwards: {left}; spoilt load said {ended.lines}; {what}"
     )
-
-
-def main() -> int:
-    """Play for long, print, and return the exit code."""
-    parser = argparse.ArgumentParser(
-        description="Let loads meet answers that are odd in every way, and compare."
-    )
-    parser.add_argument(
-        "--mutations", type=int, default=5_000, help="end after so many spoilt answers"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=int(time.time()), help="number of the first round"
-    )
-    options = parser.parse_args()
-    for name in [
-        name
-        for name in os.environ
-        if name.startswith(("BACKLOG_", "DAGSTER_")) or name == "WAREHOUSE_URL"
-    ]:
-        del os.environ[name]
-    os.environ.update(BACKLOG_HISTORY_START="2026-01", DAGSTER_DISABLE_TELEMETRY="true")
-    from tests.integration.exactness.databases import databases, server
-
-    sys.stdout.write(f"seed {options.seed}\n")
-    with server() as own, databases(own.url) as fresh, fresh.fresh() as (url, _engine):
-        sys.stdout.write(f"{play(url, mutations=options.mutations, number=options.seed)}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

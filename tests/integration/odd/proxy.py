@@ -6,13 +6,13 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Self
 from urllib.parse import urlsplit
 
+from tests.http_servers import Quiet, serving
 from tests.integration.odd.answers import Answer
 from tests.integration.odd.mutations import Mutation
 
@@ -54,7 +54,7 @@ class Proxy:
         host = urlsplit(upstream).netloc
         proxy = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
@@ -62,7 +62,7 @@ class Proxy:
                 super().setup()
                 self.upstream = HTTPConnection(host)
 
-            def do_GET(self) -> None:
+            def do_GET(self) -> None:  # noqa: N802 - the name of the library
                 self.upstream.request(
                     "GET",
                     self.path,
@@ -83,28 +83,15 @@ class Proxy:
                 with suppress(OSError):
                     super().finish()
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._serving = ExitStack()
+        self.url = self._serving.enter_context(serving(Handler))
 
     def __enter__(self) -> Self:
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        ).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._serving.close()
 
     def spoil(self, mutations: Sequence[Mutation]) -> None:
         """Spoil answers from now on; none: be honest again."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from random import Random
 
 from resources.backlog.backlog_resource import BacklogResource
-from resources.backlog.client import BacklogClient
 from simulator import Simulator
-from tests.deployment import Deployment, Run, failures
+from tests.deployment import Deployment, HastyBacklog, Run, failures
 from tests.integration.odd.mutations import LIES, RECORDS, WIRE, Mutation
 from tests.integration.odd.proxy import ROUTES
 from tests.pipelines.cli.verifying import deep
@@ -48,27 +47,9 @@ class Behind(Deployment):
     @property
     def backlog(self) -> BacklogResource:
         """A new resource on the proxy."""
-        return _Hasty(
+        return HastyBacklog(
             url=self.proxy_url, api_key=self.api_key, total=self.total, conditions=self.warehouse
         )
-
-
-class _Hasty(BacklogResource):
-    total: float = 1.0
-
-    @property
-    def client(self) -> BacklogClient:
-        if self._client is None:
-            self._client = BacklogClient(
-                self.root,
-                self.auth,
-                sleep=lambda _seconds: None,
-                observe=self.observer,
-                max_wait=30.0,
-                total=self.total,
-                mask=self.mask,
-            )
-        return self._client
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Some hundred answers that are odd in every way, at every endpoint: others each day, and the same
-again with `SEED=`.
+"""Some hundred answers that are odd in every way, at every endpoint: others each day, the same
+again with `SEED=`, and as many as one likes with `MUTATIONS=`.
 """
 
+import os
 import sys
 
 import pytest
@@ -10,7 +11,7 @@ from tests.integration.odd.play import play
 from tests.integration.odd.proxy import ROUTES
 from tests.seed import SEED
 
-MUTATIONS = 250
+MUTATIONS = int(os.environ.get("MUTATIONS", "250"))
 
 
 @pytest.mark.long

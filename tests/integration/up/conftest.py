@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from resources.warehouse import embedded
-from tests.integration.running import Up, running_up
+from tests.browser import Analyst, Chromium, analyst_at
+from tests.integration.running import Up, processes_of, running_up
 from tests.network import DEAD
 
 FIRST_MONTH = "2026-04"
@@ -29,6 +30,13 @@ def up() -> Iterator[Up]:
         yield started
         started.stop()
         # The embedded server goes on for BI tools, until it is stopped by itself.
-        assert {process.name() for process in started.processes()} <= {"postgres"}
+        assert {process.name() for process in processes_of(started.home)} <= {"postgres"}
         assert embedded.stop(started.home)
-        assert started.processes() == []
+        assert processes_of(started.home) == []
+
+
+@pytest.fixture
+def analyst(chromium: Chromium, up: Up) -> Iterator[Analyst]:
+    """Return somebody at the Dagster UI."""
+    with analyst_at(chromium, up) as somebody:
+        yield somebody

@@ -7,24 +7,15 @@ import pytest
 from playwright.sync_api import expect
 
 from assets.marts.charts.draw import WIDTH
-from tests.browser import Chromium, analyst_at, reader
+from tests.browser import Analyst
 from tests.integration.compose import wait_until
 from tests.integration.running import PATIENCE_SECONDS, RUNS_OF_PARTITION, Up
 from tests.integration.up.conftest import MONTHS, PROJECTS
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
-CHECKED_IN_EVERY_RUN = (
-    "keys_unique",
-    "references_resolve",
-    "no_unexpected_fields",
-    "no_rejected_records",
-)
 #: How the UI writes an instant in a table.
 MOMENT = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d")
-
-#: Charts whose marts have been there from the beginning.
-SHOWN_CHARTS = 4
 
 LAST_RUN = """
 query($job: String!) {
@@ -47,58 +38,24 @@ PROJECT_KEYS = """
 } }"""
 
 
-def test_lineage_shows_issues_below_projects(chromium: Chromium, up: Up) -> None:
-    with analyst_at(chromium, up) as analyst:
-        # With all marts below, the graph would be drawn so small that its nodes show no more than
-        # names.
-        page = analyst.open("/assets/raw/issues?view=lineage&lineageScope=upstream")
-        projects, issues = (
-            page.locator("foreignObject").filter(has_text=name) for name in ("projects", "issues")
-        )
-        expect(issues.get_by_text("100% filled")).to_be_visible()
-        expect(projects.get_by_text("Materialized")).to_be_visible()
-        left, right = projects.bounding_box(), issues.bounding_box()
-        assert left is not None
-        assert right is not None
-        # The graph runs from left to right.
-        assert left["x"] + left["width"] < right["x"]
-
-
-def test_checks_are_shown_with_what_they_found(chromium: Chromium, up: Up) -> None:
-    with analyst_at(chromium, up) as analyst:
-        page = analyst.open("/assets/raw/issues?view=checks")
-        expect(page.get_by_text("Checks (9)")).to_be_visible()
-        for name in ("every_project_is_fresh", "issue_counts_match_source"):
-            expect(page.get_by_text(name, exact=True).first).to_be_visible()
-        for name in CHECKED_IN_EVERY_RUN:
-            page.get_by_text(name, exact=True).first.click()
-            page.wait_for_url(f"**checkDetail={name}")
-            expect(page.get_by_text("Evaluation result").locator("xpath=..")).to_contain_text(
-                "Passed"
-            )
-
-
 def test_each_project_shows_whether_it_is_equal_and_what_was_deleted(
-    chromium: Chromium, up: Up
+    analyst: Analyst, up: Up
 ) -> None:
     key, month = up.delete_issue(PROJECTS[0])
-    with analyst_at(chromium, up) as analyst:
-        analyst.load_partition(PROJECTS[0], month)
-        page = analyst.open("/assets/raw/issues?view=checks")
-        # Those that ask the source were evaluated too: "skipped" would hide what they had found.
-        expect(page.get_by_text("Succeeded", exact=True)).to_have_count(9)
-        page.get_by_text("issue_counts_match_source", exact=True).first.click()
-        project = (
-            page.get_by_role("row").filter(has_text=PROJECTS[0]).filter(has_text="equal").first
-        )
-        for said in ("✓ equal", MOMENT, "never", re.compile("[0-9]+ rows deleted")):
-            expect(project).to_contain_text(said)
-        gone = page.get_by_role("row").filter(has_text=f"issues {key} (").first
-        for said in (PROJECTS[0], MOMENT, "deleted", "confirmed by GET /issues?id[]"):
-            expect(gone).to_contain_text(said)
+    analyst.load_partition(PROJECTS[0], month)
+    page = analyst.open("/assets/raw/issues?view=checks")
+    # Those that ask the source were evaluated too: "skipped" would hide what they had found.
+    expect(page.get_by_text("Succeeded", exact=True)).to_have_count(9)
+    page.get_by_text("issue_counts_match_source", exact=True).first.click()
+    project = page.get_by_role("row").filter(has_text=PROJECTS[0]).filter(has_text="equal").first
+    for said in ("✓ equal", MOMENT, "never", re.compile("[0-9]+ rows deleted")):
+        expect(project).to_contain_text(said)
+    gone = page.get_by_role("row").filter(has_text=f"issues {key} (").first
+    for said in (PROJECTS[0], MOMENT, "deleted", "confirmed by GET /issues?id[]"):
+        expect(gone).to_contain_text(said)
 
 
-def test_what_a_first_load_has_done_looks_like_it(chromium: Chromium, up: Up) -> None:
+def test_what_a_first_load_has_done_looks_like_it(analyst: Analyst, up: Up) -> None:
     for job in ("users", "projects", "issues", "count_reconciliation", "marts"):
         assert up.graphql(LAST_RUN, job=job)["pipelineOrError"]["runs"], (
             f"{job} looks as if it had never run"
@@ -111,82 +68,45 @@ def test_what_a_first_load_has_done_looks_like_it(chromium: Chromium, up: Up) ->
     ]
     assert rows > 1_900, "2,000 issues at first, of which people delete some"
     assert "preview" in [entry["label"] for entry in _entries(counted["assetMaterializations"])]
-    with analyst_at(chromium, up) as analyst:
-        page = analyst.open("/runs")
-        expect(page.get_by_text("backlog_elt/kind").first).to_be_visible()
-        expect(page.get_by_text("backlog_elt/process")).to_have_count(0)
-        page = analyst.open("/asset-groups")
-        groups = [
-            page.locator("foreignObject").filter(has_text=name).first
-            for name in ("raw", "staging", "mart", "dashboard")
-        ]
-        expect(groups[-1]).to_be_visible()
-        places = [box["x"] for group in groups if (box := group.bounding_box())]
-        assert places == sorted(set(places)), "raw, staging, mart, dashboard: from left to right"
+    page = analyst.open("/runs")
+    expect(page.get_by_text("backlog_elt/kind").first).to_be_visible()
+    expect(page.get_by_text("backlog_elt/process")).to_have_count(0)
 
 
-def test_a_mart_shows_its_chart(chromium: Chromium, up: Up) -> None:
-    with analyst_at(chromium, up) as analyst:
-        page = analyst.open("/assets/mart/flow_daily?view=overview")
-        expect(page.get_by_text("Passing").first).to_be_visible()
-        expect(page.get_by_text("bigint").first).to_be_visible()
-        expect(page.get_by_text("Unsynced")).to_have_count(0)
-        page.get_by_text("Show Markdown").first.click()
-        picture = page.get_by_role("dialog").get_by_role("img", name="累積フロー / Cumulative flow")
-        expect(picture).to_be_visible()
-        page.wait_for_function("picture => picture.complete", arg=picture.element_handle())
-        assert picture.evaluate("picture => picture.naturalWidth") >= WIDTH
-        page = analyst.open(
-            "/assets/mart/issue?view=overview"
-        )  # a table: dagster-dbt counts no views
-        expect(page.get_by_text("Row count")).to_be_visible()
-        assert analyst.strangers == []
+def test_a_mart_shows_its_chart(analyst: Analyst) -> None:
+    page = analyst.open("/assets/mart/flow_daily?view=overview")
+    expect(page.get_by_text("Passing").first).to_be_visible()
+    expect(page.get_by_text("bigint").first).to_be_visible()
+    expect(page.get_by_text("Unsynced")).to_have_count(0)
+    page.get_by_text("Show Markdown").first.click()
+    picture = page.get_by_role("dialog").get_by_role("img", name="累積フロー / Cumulative flow")
+    expect(picture).to_be_visible()
+    page.wait_for_function("picture => picture.complete", arg=picture.element_handle())
+    assert picture.evaluate("picture => picture.naturalWidth") >= WIDTH
+    page = analyst.open("/assets/mart/issue?view=overview")  # a table: dagster-dbt counts no views
+    expect(page.get_by_text("Row count")).to_be_visible()
+    assert analyst.strangers == []
 
 
 def test_a_name_that_looks_like_an_image_is_text_and_nothing_is_fetched(
-    chromium: Chromium, up: Up
+    analyst: Analyst, up: Up
 ) -> None:
     named = "![x](http://e.test/x.png)"
     month = up.create_issue(PROJECTS[0], f"{named} www.e.test")
-    with analyst_at(chromium, up) as analyst:
-        analyst.load_partition(PROJECTS[0], month)
-        # The overview shows the newest partition of all, which is another as soon as somebody
-        # works.
-        page = analyst.open(f"/assets/raw/issues?view=partitions&partition={PROJECTS[0]}%7C{month}")
-        page.get_by_text("Show Markdown").first.click()
-        table = page.get_by_role("dialog").get_by_role("table")
-        expect(table.get_by_role("cell").filter(has_text=f"{named} www.e.test")).to_be_visible()
-        expect(table.get_by_role("img")).to_have_count(0)
-        expect(table.get_by_role("link")).to_have_count(0)
-        assert analyst.strangers == []
-
-
-def test_the_report_opens_without_a_network_and_shows_every_chart_also_on_a_phone(
-    chromium: Chromium, up: Up
-) -> None:
-    file = up.report()
-    assert str(file) in up.files_of_reports()
-    with reader(chromium, width=1000) as somebody:
-        page = somebody.open(file)
-        page.locator("body[data-drawing=no]").wait_for()
-        charts = page.locator(".plot > svg")
-        assert charts.count() >= SHOWN_CHARTS
-        for width in (1000, 390):
-            page.set_viewport_size({"width": width, "height": 1000})
-            for chart in charts.all():
-                box = chart.bounding_box()
-                assert box is not None
-                assert min(box["width"], box["height"]) > 60
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (
-                "wide things scroll in themselves"
-            )
-        for project in (*PROJECTS, "OPS"):
-            expect(page.get_by_role("cell", name=project, exact=True).first).to_be_visible()
-        assert somebody.noted == []
+    analyst.load_partition(PROJECTS[0], month)
+    # The overview shows the newest partition of all, which is another as soon as somebody
+    # works.
+    page = analyst.open(f"/assets/raw/issues?view=partitions&partition={PROJECTS[0]}%7C{month}")
+    page.get_by_text("Show Markdown").first.click()
+    table = page.get_by_role("dialog").get_by_role("table")
+    expect(table.get_by_role("cell").filter(has_text=f"{named} www.e.test")).to_be_visible()
+    expect(table.get_by_role("img")).to_have_count(0)
+    expect(table.get_by_role("link")).to_have_count(0)
+    assert analyst.strangers == []
 
 
 def test_a_project_key_that_is_none_is_refused_and_leaves_nothing_behind(
-    chromium: Chromium, up: Up
+    analyst: Analyst, up: Up
 ) -> None:
     month = MONTHS[1]
 
@@ -194,43 +114,40 @@ def test_a_project_key_that_is_none_is_refused_and_leaves_nothing_behind(
         runs = up.graphql(RUNS_OF_PARTITION, partition=f"TYPO|{month}")["runsOrError"]["results"]
         return str(runs[0]["status"]) if runs else ""
 
-    with analyst_at(chromium, up) as analyst:
-        analyst.add_project("TYPO")
-        analyst.launch_partition("TYPO", month)
-        wait_until(
-            lambda: status() == "FAILURE",
-            "the run of TYPO has not failed",
-            seconds=PATIENCE_SECONDS,
-        )
-        run = up.graphql(RUNS_OF_PARTITION, partition=f"TYPO|{month}")["runsOrError"]["results"][0][
-            "runId"
-        ]
-        live: list[str | bytes] = []
-        analyst.page.on(
-            "websocket", lambda opened: opened.on("framereceived", lambda frame: live.append(frame))
-        )
-        page = analyst.open(f"/runs/{run}")
-        expect(
-            page.get_by_text(
-                "issues: no project has or had the key TYPO: nothing was loaded."
-            ).first
-        ).to_be_visible()
-        assert any("pipelineRunLogs" in str(frame) for frame in live), (
-            "the log does not come by the websocket"
-        )
-        page = analyst.open("/assets/raw/issues?view=partitions")
-        expect(page.get_by_text("Failed (1)")).to_be_visible()
-        wait_until(
-            lambda: "removed TYPO" in up.evaluate_sensor("project_discovery"),
-            "TYPO stays",
-            seconds=PATIENCE_SECONDS,
-        )
-        found = up.graphql(PROJECT_KEYS)["assetNodeOrError"]
-        assert found["partitionStats"]["numFailed"] == 0
-        assert "TYPO" not in found["partitionKeysByDimension"][0]["partitionKeys"]
-        page = analyst.open("/assets/raw/issues?view=partitions")
-        expect(page.get_by_text("Failed (0)")).to_be_visible()
-        expect(page.get_by_text("Missing (0)")).to_be_visible()
+    analyst.add_project("TYPO")
+    analyst.launch_partition("TYPO", month)
+    wait_until(
+        lambda: status() == "FAILURE",
+        "the run of TYPO has not failed",
+        seconds=PATIENCE_SECONDS,
+    )
+    run = up.graphql(RUNS_OF_PARTITION, partition=f"TYPO|{month}")["runsOrError"]["results"][0][
+        "runId"
+    ]
+    live: list[str | bytes] = []
+    analyst.page.on(
+        "websocket", lambda opened: opened.on("framereceived", lambda frame: live.append(frame))
+    )
+    page = analyst.open(f"/runs/{run}")
+    expect(
+        page.get_by_text("issues: no project has or had the key TYPO: nothing was loaded.").first
+    ).to_be_visible()
+    assert any("pipelineRunLogs" in str(frame) for frame in live), (
+        "the log does not come by the websocket"
+    )
+    page = analyst.open("/assets/raw/issues?view=partitions")
+    expect(page.get_by_text("Failed (1)")).to_be_visible()
+    wait_until(
+        lambda: "removed TYPO" in up.evaluate_sensor("project_discovery"),
+        "TYPO stays",
+        seconds=PATIENCE_SECONDS,
+    )
+    found = up.graphql(PROJECT_KEYS)["assetNodeOrError"]
+    assert found["partitionStats"]["numFailed"] == 0
+    assert "TYPO" not in found["partitionKeysByDimension"][0]["partitionKeys"]
+    page = analyst.open("/assets/raw/issues?view=partitions")
+    expect(page.get_by_text("Failed (0)")).to_be_visible()
+    expect(page.get_by_text("Missing (0)")).to_be_visible()
 
 
 def _entries(events: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -3,17 +3,14 @@ the sync service.
 """
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser import REBOUND, Chromium, analyst_at
+from tests.http_servers import Quiet, serving
 from tests.integration.running import Up
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -91,25 +88,14 @@ REBOUND_ATTACKS = """async ([launch]) => {
 }"""
 
 
-class _Page(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
+class EmptyPage(Quiet):
+    """The site of a stranger."""
+
+    def do_GET(self) -> None:  # noqa: N802 - the name of the library
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.end_headers()
         self.wfile.write(b"<!doctype html><title>somebody else</title><body>")
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def site_of_a_stranger() -> Iterator[int]:
-    """Serve an empty page, and give its port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
 
 
 def test_a_page_of_another_site_starts_and_reads_nothing(chromium: Chromium, up: Up) -> None:
@@ -117,13 +103,14 @@ def test_a_page_of_another_site_starts_and_reads_nothing(chromium: Chromium, up:
         '{ runsOrError(filter: {pipelineName: "projects"}) { ... on Runs { results { runId } } } }'
     )
     before = up.graphql(projects)
-    with site_of_a_stranger() as port, analyst_at(chromium, up) as analyst:
-        page = analyst.page
+    with serving(EmptyPage) as site, analyst_at(chromium, up) as analyst:
+        page, port = analyst.page, httpx.URL(site).port
         for host in ("localhost", REBOUND):
             page.goto(f"http://{host}:{port}/")
             found = page.evaluate(ATTACKS, [up.url, LAUNCH, up.service_url])
             assert found == {"socket": "refused", "query": "refused", "history": "refused"}, host
-        _may_lead_here(page, up)
+        page.evaluate("url => { location.href = url; }", f"{up.url}/runs")
+        expect(page.get_by_role("link", name="Catalog")).to_be_visible()
         # The name now leads to the UI itself: to the browser, a page of it is one of the UI.
         for port_here in (up.port, up.service_port):
             answer = page.goto(f"http://{REBOUND}:{port_here}/")
@@ -135,8 +122,3 @@ def test_a_page_of_another_site_starts_and_reads_nothing(chromium: Chromium, up:
         page.goto(f"{up.url}/graphql?query={quote(LAUNCH)}")
     assert up.graphql(STARTED)["runsOrError"]["results"] == []
     assert up.graphql(projects) == before
-
-
-def _may_lead_here(page: Page, up: Up) -> None:
-    page.evaluate("url => { location.href = url; }", f"{up.url}/runs")
-    expect(page.get_by_role("link", name="Catalog")).to_be_visible()

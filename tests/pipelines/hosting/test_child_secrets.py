@@ -5,8 +5,8 @@ import os
 import pytest
 from sqlalchemy import create_engine
 
-from assets.marts.project import connected
-from pipelines.hosting.child_secrets import NEEDED
+from assets.marts.manifest import dbt_environment
+from pipelines.hosting.children import NEEDED
 from resources.variables import DAGSTER_POSTGRES_URL, FILE, SECRETS, without_secrets
 
 ALL = {name: f"the {name}" for name in (*SECRETS, *(secret + FILE for secret in SECRETS))} | {
@@ -44,7 +44,7 @@ def test_dbt_knows_the_way_to_the_warehouse_and_nothing_of_who_starts_it(
     for name, value in (ALL | CHANGING).items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
-    with connected(
+    with dbt_environment(
         create_engine("postgresql+psycopg2://loader:s3cr3t@db.test/warehouse"),
         "backlog-elt build 1",
     ):

@@ -16,8 +16,7 @@ from pipelines.hosting.environment import (
     prepare_storage,
     source,
 )
-from pipelines.hosting.home_lock import take
-from pipelines.hosting.runtime import Runtime
+from pipelines.hosting.runtime import Runtime, take
 from resources.secret import Secret, reveal
 from resources.settings import Settings
 from resources.variables import SettingsError

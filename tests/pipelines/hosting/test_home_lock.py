@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.hosting.home_lock import holder, is_held, take
+from pipelines.hosting.runtime import holder, is_held, take
 from resources.variables import SettingsError
 
 #: Takes the lock, starts a process that lives on, says the number of that, and holds the lock until
@@ -16,7 +16,7 @@ from resources.variables import SettingsError
 HOLDS = """
 import subprocess, sys, time
 from pathlib import Path
-from pipelines.hosting.home_lock import take
+from pipelines.hosting.runtime import take
 taken = take(Path(sys.argv[1]))
 if taken is not None:
     sleeping = [sys.executable, "-c", "import time; time.sleep(300)"]

@@ -21,7 +21,7 @@ TIMES = 100
 ROUNDS = """
 import gc, os, subprocess, sys, threading
 from pathlib import Path
-from pipelines.hosting.home_lock import take
+from pipelines.hosting.runtime import take
 from pipelines.processes import end_groups
 from pipelines.hosting.stop_signals import Stop, StopSignals
 

@@ -28,7 +28,7 @@ def test_only_the_record_that_is_nested_too_deeply_is_odd(
     wire.answers = [
         httpx.Response(200, text=f'[{{"id":1,"x":"a \\" ] }}"}},{{"id":2,"x":{deep}}},{{"id":3}}]')
     ]
-    page = make_client(mask=Mask("k" * 32)).statuses(1)
+    page = make_client(mask=Mask("k" * 32)).listed("/projects/:id/statuses", 1)
     assert page == [{"id": 1, "x": 'a " ] }'}, {"id": 3}]
     assert [(one.id, one.reason) for one in page.odd] == [
         (2, f"nested deeper than {DEEPEST} levels")
@@ -62,7 +62,7 @@ def test_a_number_of_more_digits_than_python_reads_spoils_its_record_only(
             200, text='[{"id":1,"hours":' + "9" * 5_000 + '},{"id":2},{"id":' + "9" * 5_000 + "}]"
         )
     ]
-    page = client.statuses(1)
+    page = client.listed("/projects/:id/statuses", 1)
     assert [one["id"] for one in page] == [1, 2]
     assert len(page.odd) == 1
 
@@ -125,13 +125,13 @@ def test_a_body_that_is_no_list_is_an_error_of_ours(
 ) -> None:
     wire.answers = [httpx.Response(200, content=BODIES[body], headers={"Content-Type": kind})]
     with pytest.raises(MalformedResponse):
-        client.statuses(1)
+        client.listed("/projects/:id/statuses", 1)
 
 
 def test_other_encodings_of_json_are_read(client: BacklogClient, wire: Wire) -> None:
     for encoding in ("utf-8-sig", "utf-16", "utf-32"):
         wire.answers = [httpx.Response(200, content='[{"id": 1, "name": "日本"}]'.encode(encoding))]
-        assert client.statuses(1) == [{"id": 1, "name": "日本"}]
+        assert client.listed("/projects/:id/statuses", 1) == [{"id": 1, "name": "日本"}]
 
 
 def test_a_broken_compression_is_tried_again_and_then_an_error(
@@ -145,7 +145,7 @@ def test_a_broken_compression_is_tried_again_and_then_an_error(
 
     wire.answers = [broken]
     with pytest.raises(BacklogError, match=r"no answer from|not JSON"):
-        client.statuses(1)
+        client.listed("/projects/:id/statuses", 1)
 
 
 @pytest.mark.parametrize("location", ["http://[", "//", "http://a:b@c/login", "x" * 9_999])
@@ -155,7 +155,7 @@ def test_a_redirection_to_anywhere_is_an_error_of_ours(
 ) -> None:
     wire.answers = [httpx.Response(status, headers={"Location": location})]
     with pytest.raises(BacklogError):
-        client.statuses(1)
+        client.listed("/projects/:id/statuses", 1)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_clock_that_cannot_be_meant_is_no_clock(
     client: BacklogClient, wire: Wire, date: str
 ) -> None:
     wire.answers = [httpx.Response(200, json=[], headers={"Date": date})]
-    client.statuses(1)
+    client.listed("/projects/:id/statuses", 1)
     assert client.server_time is None
 
 

@@ -19,15 +19,10 @@ ASKED: list[tuple[Callable[[BacklogClient], Any], str]] = [
     (lambda c: c.projects(archived=False, all_=True), "/projects?archived=false&all=true"),
     (lambda c: c.projects(), "/projects"),
     (lambda c: c.project_users("OPS"), "/projects/OPS/users"),
-    (lambda c: c.project_teams(300), "/projects/300/teams"),
-    (lambda c: c.statuses("OPS"), "/projects/OPS/statuses"),
-    (lambda c: c.issue_types("OPS"), "/projects/OPS/issueTypes"),
-    (lambda c: c.categories("OPS"), "/projects/OPS/categories"),
-    (lambda c: c.versions("OPS"), "/projects/OPS/versions"),
-    (lambda c: c.custom_fields("OPS"), "/projects/OPS/customFields"),
-    (lambda c: c.priorities(), "/priorities"),
-    (lambda c: c.resolutions(), "/resolutions"),
-    (lambda c: list(c.teams()), "/teams?order=asc&offset=0&count=100"),
+    (lambda c: c.listed("/projects/:id/teams", 300), "/projects/300/teams"),
+    (lambda c: c.listed("/projects/:id/statuses", "OPS"), "/projects/OPS/statuses"),
+    (lambda c: c.listed("/priorities"), "/priorities"),
+    (lambda c: list(c.listed_pages("/teams")), "/teams?order=asc&offset=0&count=100"),
     (lambda c: list(c.comments(7, min_id=5)), "/issues/7/comments?minId=5&count=100&order=asc"),
     (
         lambda c: list(c.activities(type_ids=(1, 4))),
@@ -83,7 +78,7 @@ def test_a_key_with_odd_characters_stays_one_part_of_the_path(
     client: BacklogClient, wire: Wire
 ) -> None:
     wire.answers = [httpx.Response(200, json=[])]
-    client.statuses("a/b?c#d")
+    client.listed("/projects/:id/statuses", "a/b?c#d")
     assert wire.requests[0].url.raw_path.startswith(b"/api/v2/projects/a%2Fb%3Fc%23d/statuses")
 
 

@@ -186,10 +186,10 @@ def test_a_full_search_bucket_does_not_hold_up_reads(
         httpx.Response(200, json=[], headers=limits(15, 0, int(EPOCH) + 50)),
         httpx.Response(200, json=[], headers=limits(60, 59, int(EPOCH) + 60)),
     ]
-    list(client.teams())
+    list(client.listed_pages("/teams"))
     wire.answers[0] = httpx.Response(200, json=[], headers=limits(60, 59, int(EPOCH) + 60))
     assert client.stats.requests == {"read": 1}
-    client.priorities()
+    client.listed("/priorities")
     assert clock.slept == [50.5]
 
 

@@ -12,10 +12,11 @@ from sqlalchemy import Engine, text
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import PermissionDenied
+from resources.backlog.feed import DeletionFeed
 from resources.backlog.scan import LOOKBACK
 from resources.records import Odd, Page
 from resources.warehouse.issue_sync_state import CommentRead
-from sync.reconcile.explanations import Feed, LoadedUntil, in_quarantine
+from sync.reconcile.explanations import LoadedUntil, in_quarantine
 from sync.reconcile.result import COLUMN, CONTENT, EXTRA, MISSING, STALE, Difference
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -72,8 +73,8 @@ class Source:
             yield Page(found[start : start + 2])
 
 
-def feed(source: Source, project: int | None = 300, since: datetime = NOON) -> Feed:
-    return Feed(cast(BacklogClient, source), project, since)
+def feed(source: Source, project: int | None = 300, since: datetime = NOON) -> DeletionFeed:
+    return DeletionFeed(cast(BacklogClient, source), project, since)
 
 
 # -- the feed --------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sync.reconcile.count_reconciliation import ProjectCount
-from sync.reconcile.holdings import Holdings
+from sync.holdings import Holdings
+from sync.numbers import ProjectCount
+from sync.reconcile.count_reconciliation import compared
 from sync.reconcile.result import (
     MISSING,
     TOO_FAST,
@@ -62,15 +63,15 @@ def test_the_source_has_what_is_stored_and_what_is_refused() -> None:
 
 def test_a_count_is_reported_without_its_sign_and_an_unknown_one_as_none() -> None:
     short = replace(COUNT, warehouse=7, quarantined=2, happened={"created": 1, "deleted": 0})
-    found = short.result(NOON)
+    found = compared(short, NOON)
     assert (found.id, found.key, found.source, found.warehouse) == (300, "OPS", 10, 7)
     assert (found.differences, found.behind, found.quarantined, found.conclusive) == (2, 1, 2, True)
     assert (found.loaded_until, found.note) == ("2026-06-01T12:00:00+00:00", "2 in quarantine")
     assert found.remark == "1 created since the last load; 2 in quarantine"
-    fast = replace(short, conclusive=False).result(None)
+    fast = compared(replace(short, conclusive=False), None)
     assert (fast.differences, fast.conclusive, fast.loaded_until) == (0, False, None)
     assert fast.note == f"{TOO_FAST}; 2 in quarantine"
-    assert (COUNT.result(None).note, COUNT.result(None).remark) == (None, "")
+    assert (compared(COUNT, None).note, compared(COUNT, None).remark) == (None, "")
 
 
 def test_a_difference_counts_more_than_what_is_behind() -> None:

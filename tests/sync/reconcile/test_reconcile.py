@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from simulator import RequestInfo, World
-from sync.reconcile.count_reconciliation import MOST_COUNTS, ProjectCount, count_projects
+from sync.numbers import MOST_COUNTS, ProjectCount
+from sync.reconcile.count_reconciliation import count_projects
 from tests.sync.reconcile.looking import reported
 from tests.syncs import Syncs, load
 

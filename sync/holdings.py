@@ -3,12 +3,23 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, func, select, union_all
 
 from resources.warehouse.quarantine import place_to_retry
 from resources.warehouse.schema import SPECS
-from sync.reconcile.explanations import Refused, quarantined
+from resources.warehouse.schema_ops_records import rejected_records
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A record in quarantine: the project that it says it is in, None where it says none, and why
+    it was refused.
+    """
+
+    project_id: int | None
+    error: str
 
 
 @dataclass(frozen=True)
@@ -36,8 +47,9 @@ def holdings(engine: Engine, space_key: str) -> Holdings:
     issues = SPECS["issues"].table.c
     present = (issues.space_key == space_key, issues.deleted_at.is_(None))
     with engine.connect() as connection:
-        query = select(issues.project_id, func.count()).where(*present).group_by(issues.project_id)
-        rows = Counter({int(project): int(count) for project, count in connection.execute(query)})
+        rows = Counter(
+            {int(project): int(count) for project, count in connection.execute(_rows(space_key))}
+        )
         held = projects_in_quarantine(quarantined(connection, space_key))
         stored = {}
         if held:
@@ -56,6 +68,20 @@ def holdings(engine: Engine, space_key: str) -> Holdings:
                 named[stored[key]] += 1
                 refused[stored[key]] -= 1
     return Holdings(rows, refused, named)
+
+
+def _rows(space_key: str) -> Select[Any]:
+    """Select project and number of its rows: all without those marked deleted, two counts by
+    indexes alone.
+    """
+    issues = SPECS["issues"].table.c
+    mine = issues.space_key == space_key
+    there = select(issues.project_id, func.count().label("rows")).where(mine)
+    marked = select(issues.project_id, -func.count()).where(mine, issues.deleted_at.is_not(None))
+    both = union_all(
+        there.group_by(issues.project_id), marked.group_by(issues.project_id)
+    ).subquery()
+    return select(both.c.project_id, func.sum(both.c.rows)).group_by(both.c.project_id)
 
 
 def stored_by_key(connection: Connection, space_key: str, held: Collection[str]) -> dict[str, int]:
@@ -81,4 +107,16 @@ def projects_in_quarantine(entries: Mapping[tuple[str, str], Refused]) -> dict[s
         key: one.project_id
         for (table, key), one in entries.items()
         if table == "issues" and one.project_id is not None
+    }
+
+
+def quarantined(conn: Connection, space_key: str) -> dict[tuple[str, str], Refused]:
+    """Return the records that the warehouse refuses, by table and `record_key`."""
+    entry = rejected_records.c
+    query = select(entry.table_name, entry.record_key, entry.project_id, entry.error).where(
+        entry.space_key == space_key, entry.reason == "rejected", entry.resolved_at.is_(None)
+    )
+    return {
+        (str(table), str(key)): Refused(project, str(error))
+        for table, key, project, error in conn.execute(query)
     }

@@ -5,8 +5,6 @@ the picture.
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from assets.marts.charts.catalogue import CHARTS
 from tests.assets.marts.chart_frames import (
     MONDAY,
@@ -19,8 +17,6 @@ from tests.assets.marts.chart_frames import (
     weeks,
 )
 from tests.browser import Chromium, reader
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 LONG = "基幹システム刷新プロジェクト第二期・夜間バッチ移行 (Phase II)"
 

@@ -1,58 +1,23 @@
-"""The report in a browser: a space that it shows, how it is opened, what it adds up by itself, and
-what the metrics say.
+"""The report in a browser: how it is opened, what it adds up by itself, and what the metrics
+say.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import dagster as dg
 import pytest
 from playwright.sync_api import Page
 
 from assets.marts.manifest import manifest
 from assets.marts.metrics import Metrics
 from assets.marts.report_data import packed
-from resources.warehouse.connect import engine
-from simulator import Simulator, SpaceSpec
 from tests.browser import Reader
-from tests.deployment import Deployment, quiet
+from tests.deployment import Deployment
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 DEFINED = Metrics(manifest())
-SPACE = SpaceSpec(seed=11, users=8, projects=3, issues=150, history_days=200)
-
-
-@contextmanager
-def space_with_marts(warehouse_url: str) -> Iterator[Deployment]:
-    """Give a deployment that is loaded and has its marts."""
-    made = engine(warehouse_url)
-    with Simulator(SPACE) as sim, dg.DagsterInstance.ephemeral() as instance:
-        # Everybody is in a team there: who has most issues leaves them; and an issue is of nobody.
-        [(busiest, _)] = Counter(
-            issue.assignee_id for issue in sim.space.issues.values() if issue.assignee_id
-        ).most_common(1)
-        for team in sim.space.teams.values():
-            team.members[:] = [user for user in team.members if user != busiest]
-        sim.space.create_issue("OPS", at=datetime(2026, 5, 1, tzinfo=TOKYO), due_date="2026-05-08")
-        # A milestone that was given up, with what is left of it.
-        old = sim.space.add_version("OPS", "前の計画", at=datetime(2026, 4, 1, tzinfo=TOKYO)).id
-        sim.space.create_issue(
-            "OPS",
-            at=datetime(2026, 4, 2, tzinfo=TOKYO),
-            milestone_ids=(old,),
-            due_date="2026-05-29",
-        )
-        sim.space.archive_version("OPS", old)
-        deployment = Deployment(sim, warehouse_url, made, instance, sim.api_key, quiet())
-        deployment.load().run("marts")
-        yield deployment
-    made.dispose()
 
 
 def opened(somebody: Reader, file: Path) -> Page:
@@ -149,19 +114,3 @@ def with_data(file: Path, data: dict[str, Any], path: Path) -> Path:
         encoding="utf-8",
     )
     return path
-
-
-def emptied(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the data of a report of a space without issues."""
-    return {
-        **data,
-        "tables": {name: {key: [] for key in table} for name, table in data["tables"].items()},
-        "total": 0,
-        "notes": [["note_empty", {}]],
-        "projects": [],
-        "types": [],
-        "people": [""],
-        "teams": [],
-        "statuses": [],
-        "sync": [],
-    }

@@ -1,0 +1,77 @@
+"""Issues in quarantine: each load of changes asks for them again, and settles the entries of those
+that are good now, or gone.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy import DateTime, literal, select
+
+from resources.backlog.errors import NotFound, PermissionDenied
+from resources.warehouse.quarantine import (
+    pending_rejections,
+    place_to_retry,
+    resolve_rejections,
+    resolve_without_id,
+    unplaced_projects,
+)
+from sync.deletions import absent_ids
+from sync.session import Session
+from sync.visible_projects import Project
+
+
+def retry_rejected(session: Session) -> None:
+    """Read quarantined issues again, and stored ones with a time in the future; resolve the entries
+    of those that are gone.
+    """
+    issues = session.spec.table.c
+    ahead = select(issues.id).where(
+        issues.space_key == session.space_key,
+        issues.updated_at > literal(session.writer.latest, DateTime(timezone=True)),
+    )
+    with session.engine.connect() as connection:
+        keys = pending_rejections(
+            connection, session.space_key, session.spec.name, project_ids=session.visible
+        )
+        ids = {int(key) for key in keys if key.isdigit()}.union(connection.execute(ahead).scalars())
+    gone = absent_ids(session, ids, session.visible)
+    with session.store.transaction() as connection:
+        resolve_rejections(
+            connection,
+            session.space_key,
+            session.spec.name,
+            [str(identifier) for identifier in gone],
+        )
+    for place in sorted({place for key in keys if (place := place_to_retry(key))}):
+        _retry_without_id(session, place)
+
+
+def _retry_without_id(session: Session, issue_key: str) -> None:
+    """Ask for an issue without an id by its key, and resolve its entries in quarantine unless it
+    still has none.
+    """
+    try:
+        still = session.writer.write(session.client.issue_again(issue_key)).without_id
+    except (NotFound, PermissionDenied):
+        still = ()
+    with session.store.transaction() as connection:
+        resolve_without_id(
+            connection, session.space_key, session.spec.name, still=still, place=issue_key
+        )
+
+
+def resolve_issues_without_id(session: Session, project: Project, met: Collection[str]) -> None:
+    """Resolve the entries in quarantine of issues without an id, of a project that was read whole,
+    except those that were met.
+    """
+    with session.store.transaction() as connection:
+        resolve_without_id(
+            connection, session.space_key, session.spec.name, still=met, project_id=project.id
+        )
+
+
+def unplaced_rejections(session: Session) -> set[int | None]:
+    """Return the projects of quarantined issues that only a read of the whole project can find;
+    None: of any.
+    """
+    with session.engine.connect() as connection:
+        return unplaced_projects(connection, session.space_key, session.spec.name)
