@@ -15,7 +15,6 @@ import dagster as dg
 from sqlalchemy import Engine
 
 from assets.activity_feed import activities
-from assets.checks.tables import CHECKED_IN_THEIR_RUNS
 from assets.partitions import PROJECTS, month_keys, month_of
 from pipelines.cli.in_process import QUIET
 from pipelines.definitions import build_definitions
@@ -25,16 +24,12 @@ from pipelines.sensors.project_discovery import new_project_keys
 from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.client import BacklogClient
 from resources.progress import LogProgress, Progress
-from resources.warehouse.schema import SPECS
 from resources.warehouse.warehouse_resource import WarehouseResource
 from simulator import Simulator
 from sync.modes import Mode
 from sync.partition_ranges import range_tags
 from tests.syncs import SMALL as SMALL
 from tests.warehouse_view import WarehouseView, without_zeros
-
-#: The tables that are read whole, in the order of the contract.
-WHOLE_TABLES = [name for name in SPECS if name not in CHECKED_IN_THEIR_RUNS]
 
 #: Keys by which tokens are encrypted.
 TOKEN_KEY, OTHER_TOKEN_KEY = (urlsafe_b64encode(letter * 32).decode() for letter in (b"k", b"o"))

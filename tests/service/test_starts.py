@@ -89,82 +89,63 @@ def test_projects_are_synced_by_the_job_of_that_name(
     assert (params["runConfigData"], params["executionMetadata"]) == ({}, {"tags": []})
 
 
-@pytest.mark.parametrize(
-    ("body", "mode", "first"),
-    [
-        (None, "incremental", "2026-02"),
-        ({}, "incremental", "2026-02"),
-        ({"full": False}, "incremental", "2026-02"),
-        ({"mode": "incremental"}, "incremental", "2026-02"),
-        ({"mode": "full"}, "full", "2026-01"),
-        ({"full": True}, "full", "2026-01"),
-    ],
-)
-def test_issues_of_a_project_are_synced_from_its_watermark_or_whole(
-    serve: Serve, space: Log, dagster: DagsterStandIn, body: object, mode: str, first: str
-) -> None:
-    answer = (
-        serve(**ACME, BACKLOG_DAGSTER_LOCATION="acme").post(OPS, json=body)
-        if body is not None
-        else serve(**ACME).post(OPS)
-    )
-    assert answer.status_code == 202
-    assert (answer.json()["project"], answer.json()["mode"]) == ("OPS", mode)
-    [params] = dagster.launched
-    assert params["selector"]["repositoryLocationName"] == (
-        "backlog_elt" if body is None else "acme"
-    )
-    tags = {tag["key"]: tag["value"] for tag in params["executionMetadata"]["tags"]}
-    assert tags == {START: f"OPS|{first}", END: "OPS|2026-03"}
-    prefix = () if body is None else ("acme",)
-    assert params["runConfigData"] == issues_config(
-        "backfill" if mode == "full" else "incremental", prefix
-    )
-
-
-def test_a_project_that_was_never_read_is_read_from_the_first_month(
-    serve: Serve, space: Log, dagster: DagsterStandIn
-) -> None:
-    assert serve(**ACME).post(f"{API}/project/WEB/tasks").status_code == 202
-    assert {"key": START, "value": "WEB|2026-01"} in dagster.launched[0]["executionMetadata"][
-        "tags"
-    ]
+WEB = f"{API}/project/WEB/tasks"
 
 
 @pytest.mark.parametrize(
-    ("mode", "watermark", "first"),
+    ("path", "body", "mode", "first", "last"),
     [
-        ("incremental", True, "2026-02"),
-        ("incremental", False, "2026-01"),
-        ("full", True, "2026-01"),
+        *(
+            (OPS, body, "incremental", "OPS|2026-02", "OPS|2026-03")
+            for body in (None, {}, {"full": False}, {"mode": "incremental"})
+        ),
+        *(
+            (OPS, body, "full", "OPS|2026-01", "OPS|2026-03")
+            for body in ({"mode": "full"}, {"full": True})
+        ),
+        (WEB, None, "incremental", "WEB|2026-01", "WEB|2026-03"),  # it was never read
+        # APP is a partition that somebody typed: no project has ever had that key.
+        (ALL, {"mode": "incremental"}, "incremental", "OPS|2026-01", "WEB|2026-03"),
+        (ALL, {"mode": "full"}, "full", "OPS|2026-01", "WEB|2026-03"),
     ],
 )
-def test_issues_of_all_projects_are_synced_from_the_oldest_watermark_or_whole(
+def test_issues_are_synced_from_the_oldest_watermark_or_whole(
     serve: Serve,
     space: Log,
     dagster: DagsterStandIn,
-    warehouse: Engine,
+    path: str,
+    body: object,
     mode: str,
-    watermark: bool,
     first: str,
+    last: str,
 ) -> None:
-    if watermark:
-        with warehouse.begin() as connection:
-            sync_state.set_watermark(
-                connection, "acme", "issues", 301, datetime(2026, 3, 1, tzinfo=UTC)
-            )
-    answer = serve(**ACME).post(ALL, json={"mode": mode})
+    # Where there is no body, the code location has its usual name.
+    location, prefix = ("backlog_elt", ()) if body is None else ("acme", ("acme",))
+    variables = ACME if body is None else ACME | {"BACKLOG_DAGSTER_LOCATION": location}
+    service = serve(**variables)
+    answer = service.post(path) if body is None else service.post(path, json=body)
     assert answer.status_code == 202
-    assert (answer.json()["job"], answer.json()["project"], answer.json()["mode"]) == (
-        "issues",
-        None,
-        mode,
-    )
+    project = None if path == ALL else first.partition("|")[0]
+    found = answer.json()
+    assert (found["job"], found["project"], found["mode"]) == ("issues", project, mode)
     [params] = dagster.launched
+    assert params["selector"]["repositoryLocationName"] == location
     tags = {tag["key"]: tag["value"] for tag in params["executionMetadata"]["tags"]}
-    # APP is a partition that somebody typed: no project has ever had that key.
-    assert tags == {START: f"OPS|{first}", END: "WEB|2026-03"}
-    assert params["runConfigData"] == issues_config("backfill" if mode == "full" else "incremental")
+    assert tags == {START: first, END: last}
+    config = issues_config("backfill" if mode == "full" else "incremental", prefix)
+    assert params["runConfigData"] == config
+
+
+def test_where_each_project_was_read_all_are_synced_from_the_oldest_watermark(
+    serve: Serve, space: Log, dagster: DagsterStandIn, warehouse: Engine
+) -> None:
+    with warehouse.begin() as connection:
+        known = datetime(2026, 3, 1, tzinfo=UTC)
+        sync_state.set_watermark(connection, "acme", "issues", 301, known)
+    assert serve(**ACME).post(ALL, json={"mode": "incremental"}).status_code == 202
+    assert {"key": START, "value": "OPS|2026-02"} in dagster.launched[0]["executionMetadata"][
+        "tags"
+    ]
 
 
 def test_where_no_project_is_known_nothing_is_started(

@@ -12,12 +12,11 @@ from pipelines.hosting.screen import Screen
 from resources.settings import Settings
 from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.heartbeats import alerts_of, beat
-from resources.warehouse.history.history_writer import lock_of, start_sync
 from resources.warehouse.history.run_kinds import OF_COMMAND
-from resources.warehouse.locks import Locks
 from resources.warehouse.schema_ops import spaces
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
+from tests.sync_log import Log
 
 DAGSTER, URL = "http://127.0.0.1:3000", "https://acme.example"
 PROBLEM = {
@@ -93,9 +92,7 @@ def test_a_look_writes_what_is_new_in_the_warehouse(
     following.look()
     assert (said.getvalue(), following.built) == ("", None)
     following.loading_since = time.monotonic()
-    with Locks(engine, "acme") as locks:
-        locks.acquire(lock_of("r1", "issues"), 1.0)
-        start_sync(engine, space_key="acme", sync_type="issues", mode="full", run_id="r1")
+    with Log(engine).alive(mode="full"):
         following.look()
     beat(engine, alerts_of(URL), {"open": [PROBLEM], "waiting": 0, "channels": []})
     end_build(engine, begin_build(engine, "p1", "b2"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipelines.hosting.log_file import LogFile
 from pipelines.hosting.screen import Screen
-from tests.integration.compose import wait_until
+from tests.waiting import eventually
 
 
 def test_a_terminal_that_is_gone_stops_nobody() -> None:
@@ -37,7 +37,7 @@ def test_a_log_is_moved_aside_when_it_is_long_and_its_writers_go_on_in_an_empty_
         for part in ("first", "second"):
             writer.stdin.write(f"{part} {'x' * 2_000}\n")
             writer.stdin.flush()
-            wait_until(lambda: log.path.stat().st_size > 1_000, "nothing is written")
+            eventually(lambda: log.path.stat().st_size > 1_000)
             log.keep_short(longest=1_000)
             assert log.path.stat().st_size == 0
             assert aside.read_text().startswith(part)
