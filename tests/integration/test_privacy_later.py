@@ -3,6 +3,7 @@ the home are searched.
 """
 
 import html
+import json
 import re
 import shutil
 import subprocess
@@ -161,6 +162,7 @@ def test_after_the_documented_steps_no_dump_holds_a_name_login_or_address_of_bef
     assert "mart.dim_user" in left.out
 
 
+# Last, since it spoils records of the space that both share.
 @pytest.mark.timeout(900)
 def test_who_is_forgotten_is_in_no_dump_and_no_file_also_under_a_new_name(
     deployed: Deployed,
@@ -169,16 +171,18 @@ def test_who_is_forgotten_is_in_no_dump_and_no_file_also_under_a_new_name(
     space = sim.space
     someone = next(user for user in space.users.values() if user.name == NAME)
     mine = {OLD_NAME, NAME, LOGIN, OLD_MAIL, MAIL}
-    first, second, *refused = sorted(space.issues)[-4:]
+    first, second, *refused = sorted(space.issues)[:4]
     for issue in refused:
-        space.issues[issue].estimated_hours = f"as {NAME} said"  # type: ignore[assignment]
+        said = f"as {space.administrator.name} said"
+        space.issues[issue].estimated_hours = said  # type: ignore[assignment]
         space.touch(issue)
-    run("load")
-    before = found(home, mine)
-    assert before["warehouse"] == mine
+    loaded = json.loads(run("load", "--json").out)
+    assert loaded["tables"]["issues"]["rejected"] == 2
+    before = found(home, words_of(sim))
+    assert before["warehouse"] >= mine
     assert NAME in before["Dagster's storage"], "the chart of what is overdue shows it"
-    assert before["files"] == {NAME}
-    assert "log of the server" not in before, "of records that were refused, too"
+    assert before["files"] & mine == {NAME}
+    assert "log of the server" not in before, "records were refused"
     with (home / "postgres" / "log").open("a") as log:
         log.write(f"of an older version: {OLD_NAME}\n")
     run("forget", "--user", str(someone.id), "--yes")
