@@ -138,13 +138,13 @@ def _build(
 def events_of(dbt: DbtCliInvocation) -> Iterator[Any]:
     """Yield what dbt does, as events of Dagster, with the rows and columns of what is made.
 
-    The fetches get one event at a time: while they wait for another, they keep a core busy and do
-    not tell dbt that the run is ended.
+    Each fetch gets one event by itself: waiting for one, it keeps a core busy, which dbt needs.
     """
     try:
         for event in dbt.stream():
             if isinstance(event, dg.Output):
-                made = DbtEventIterator(iter([event]), dbt).fetch_row_counts()
+                [event] = DbtEventIterator(iter([event]), dbt).fetch_row_counts()
+                made = DbtEventIterator(iter([event]), dbt)
                 [event] = made.fetch_column_metadata(with_column_lineage=False)
             yield event
     finally:  # of a run that is ended; else dbt has ended
