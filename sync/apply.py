@@ -5,7 +5,7 @@ moves last: behind its rows, what was requested of it, what was marked, and its 
 """
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from resources.backlog.client_values import IssueFilter
 from resources.backlog.errors import (
@@ -17,11 +17,8 @@ from resources.backlog.errors import (
     PermissionDenied,
     Unavailable,
 )
-from resources.backlog.position import Resume
-from resources.backlog.scan import scan_changes, scan_window
-from resources.backlog.window import CompletenessProof, Window
 from sync.count_check import unequal_projects
-from sync.issue_batches import store_batches
+from sync.issue_batches import Met, store_issues
 from sync.lookups import acknowledge_met, mark_missed, mark_vanished, read_by_id
 from sync.numbers import source_count
 from sync.partition_reports import report_lookup, report_pass
@@ -114,32 +111,26 @@ def _snapshot(session: Session, read: Snapshot) -> End:
     """Read a project whole, or what an earlier try has left of it."""
     project = read.project
     requested = () if read.keeps_cursor else requests_before(session, read.projects)
-    scan = scan_window(session.client, Window((project.id,)), resume=read.resume)
-    met = store_batches(session, read, scan)
-    if read.resume and scan.proof.resumed:
-        return _rest_of_snapshot(session, read, read.resume, met.unmet, scan.proof)
+    met = store_issues(session, read)
+    if met.listed.proof.resumed:
+        return _rest_of_snapshot(session, read, met)
     acknowledge_met(session, requested, met.ids)
-    mark_vanished(session, read, project, scan.seen_ids)
+    mark_vanished(session, read, project, met.listed.ids)
     resolve_issues_without_id(session, project, met.without_id)
-    complete(session, [project], scan.started_at)
-    return End(scan.started_at, scan.proof)
+    complete(session, [project], met.listed.started_at)
+    return End(met.listed.started_at, met.listed.proof)
 
 
-def _rest_of_snapshot(
-    session: Session,
-    read: Snapshot,
-    resume: Resume,
-    unmet: Collection[int],
-    proof: CompletenessProof,
-) -> End:
+def _rest_of_snapshot(session: Session, read: Snapshot, met: Met) -> End:
     """End the rest of a snapshot: complete where this load has read what changed since it began,
     and the number of issues is equal; otherwise known up to when its first try began.
     """
-    mark_missed(session, read.project, unmet)
+    first, proof = met.listed.complete_until, met.listed.proof
+    mark_missed(session, read.project, met.unmet)
     if read.changes_until is None:
         # If the load dies after this, a load of changes goes on from here.
-        move_watermark(session, read.project, resume.started_at)
-        return End(resume.started_at, proof, resumed=True)
+        move_watermark(session, read.project, first)
+        return End(first, proof, resumed=True)
     differing = unequal_projects(session, read.projects, read.changes_until, read.changes_until)
     if not differing:
         complete(session, read.projects, read.changes_until)
@@ -149,35 +140,31 @@ def _rest_of_snapshot(
 def _changes(session: Session, read: Changes) -> End:
     """Read what changed, and what else is requested; compare the number of issues."""
     requested = requests_before(session, read.projects)
-    scan = scan_changes(session.client, read.ids, read.start)
-    met = store_batches(session, read, scan)
+    met = store_issues(session, read)
     read_by_id(session, acknowledge_met(session, requested, met.ids))
-    as_of = scan.next_watermark
+    as_of = met.listed.complete_until
     differing = unequal_projects(session, read.projects, read.since, as_of)
     moved = [one for one in read.projects if one.id not in read.later | differing]
     complete(session, moved, as_of)
-    return End(as_of, scan.proof, differing)
+    return End(as_of, met.listed.proof, differing)
 
 
 def _rest_of_changes(session: Session, read: Changes) -> End:
     """Read what a pass over changes that was broken off has left."""
-    scan = scan_changes(session.client, read.ids, read.since, resume=read.resume)
-    store_batches(session, read, scan)
-    return End(scan.next_watermark, scan.proof, resumed=True)
+    listed = store_issues(session, read).listed
+    return End(listed.complete_until, listed.proof, resumed=True)
 
 
 def _months(session: Session, read: Months) -> End:
     """Read the same months of projects, and mark what has vanished from them."""
     requested = requests_before(session, read.projects)
-    window = Window(tuple(read.keys), read.since, read.until)
-    scan = scan_window(session.client, window)
-    met = store_batches(session, read, scan)
+    met = store_issues(session, read)
     acknowledge_met(session, requested, met.ids)
     for project in read.projects:
-        mark_vanished(session, read, project, scan.seen_ids)
+        mark_vanished(session, read, project, met.listed.ids)
     if moved := [project for project in read.projects if project.id in read.moves]:
-        complete(session, moved, scan.started_at)
-    return End(scan.started_at, scan.proof)
+        complete(session, moved, met.listed.started_at)
+    return End(met.listed.started_at, met.listed.proof)
 
 
 def _look_up(session: Session, read: Lookup) -> None:

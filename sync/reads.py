@@ -110,11 +110,6 @@ class Changes:
     mode: ClassVar[Mode] = "incremental"
 
     @property
-    def ids(self) -> tuple[int, ...]:
-        """The ids of the projects."""
-        return tuple(project.id for project in self.projects)
-
-    @property
     def keys(self) -> dict[int, str]:
         """The projects and their keys."""
         return {project.id: project.key for project in self.projects}
