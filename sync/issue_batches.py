@@ -3,9 +3,7 @@ the checkpoint from which to go on.
 """
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Generator, Sequence
 
 from resources.backlog.errors import IncompleteScan
 from resources.backlog.feed import whole as whole_number
@@ -14,23 +12,13 @@ from resources.backlog.scan import Scan, scan_window
 from resources.backlog.window import Window
 from resources.records import Page
 from resources.warehouse.tombstones import ids_by_creation
+from sync.ahead import Ahead
 from sync.deletions import mark_missed, mark_vanished
 from sync.month_windows import Slice
 from sync.quarantine_retries import resolve_issues_without_id
 from sync.session import Session
 from sync.visible_projects import Project
 from sync.watermarks import keep_checkpoint
-from sync.write_behind import WriteBehind
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Issues that were stored: how many were read, and the entries in quarantine of those without
-    an id.
-    """
-
-    rows: int = 0
-    without_id: frozenset[str] = frozenset()
 
 
 def store_whole_project(
@@ -51,18 +39,16 @@ def store_whole_project(
         )
     scan = scan_window(session.client, Window((project.id,)), resume=resume)
     met, without_id = set[int](), set[str]()
-    with WriteBehind[Stored](session.client, session.events) as behind:
-        for batch in scan:
+    with Ahead(session.client, session.events, _batches(scan)) as batches:
+        for batch, at in batches:
             met.update(batch.ids)
-            at, passed = scan.checkpoint, set()
+            passed = set()
             while at is not None and waiting and waiting[0][0] < at.position.moment:
                 passed.add(waiting.popleft()[1])
             if missed := passed - met:
-                without_id |= _show_stored(session, behind.wait())
                 mark_missed(session, project, missed)
-            store = partial(_store_batch, session, batch, [project], "created", at)
-            without_id |= _show_stored(session, behind.begin(store, len(batch)))
-        without_id |= _show_stored(session, behind.wait())
+            with batches.meanwhile(len(batch)):
+                without_id |= _store_batch(session, batch, [project], "created", at)
     if scan.proof.resumed:
         mark_missed(session, project, {issue for _, issue in waiting} - scan.seen_ids)
         return scan
@@ -80,14 +66,13 @@ def store_scan(
     Return the ids that were met, and the entries in quarantine of issues without an id.
     """
     ids, without_id = set[int](), set[str]()
-    with WriteBehind[Stored](session.client, session.events) as behind:
-        for batch in scan:
+    with Ahead(session.client, session.events, _batches(scan)) as batches:
+        for batch, at in batches:
             if sort is None and len(projects) > 1:
                 _refuse_unplaced(batch)
             ids.update(batch.ids)
-            store = partial(_store_batch, session, batch, projects, sort, scan.checkpoint)
-            without_id |= _show_stored(session, behind.begin(store, len(batch)))
-        without_id |= _show_stored(session, behind.wait())
+            with batches.meanwhile(len(batch)):
+                without_id |= _store_batch(session, batch, projects, sort, at)
     return ids, without_id
 
 
@@ -100,25 +85,26 @@ def _refuse_unplaced(batch: Page) -> None:
             raise IncompleteScan("a record does not say which project it is of")
 
 
-def _show_stored(session: Session, stored: Sequence[Stored]) -> set[str]:
-    """Show how many rows were stored, here and not in the middle of a wait for an answer; return
-    the entries in quarantine of those without an id.
+def _batches(scan: Scan) -> Generator[tuple[Page, Resume | None], None, None]:
+    """Yield the batches of a scan, each with the checkpoint behind it: the scan may be farther when
+    the batch is stored.
     """
-    rows = sum(one.rows for one in stored)
-    if rows:
-        session.events.advanced(rows)
-    return {entry for one in stored for entry in one.without_id}
+    for batch in scan:
+        yield batch, scan.checkpoint
 
 
 def _store_batch(
     session: Session, batch: Page, projects: Sequence[Project], sort: str | None, at: Resume | None
-) -> Stored:
-    """Merge a batch in a transaction of its own: a load that is killed keeps all but the last."""
+) -> set[str]:
+    """Merge a batch in a transaction of its own: a load that is killed keeps all but the last.
+
+    Return the entries in quarantine of issues without an id.
+    """
     with session.store.transaction() as connection:
         result = session.writer.merge(
             connection, batch, read_in=projects[0].id if len(projects) == 1 else None
         )
         if sort and at:
             keep_checkpoint(connection, session, projects, sort, at)
-    session.writer.count(result, batch, as_progress=False)
-    return Stored(result.read, frozenset(result.without_id))
+    session.writer.count(result, batch)
+    return set(result.without_id)
