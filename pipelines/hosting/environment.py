@@ -101,14 +101,9 @@ def _of_storage(said: str) -> WarehouseError:
 
 
 @contextmanager
-def source(settings: Settings, *, alive: bool) -> Iterator[Settings]:
+def source(settings: Settings) -> Iterator[Settings]:
     """Yield the settings with a space to read from: the real one, that of a running `up`, or a
-    simulated one of our own.
-
-    Args:
-        settings: as read from the environment.
-        alive: whether a simulated space of our own has people at work in it; a quiet one is the
-            same at every read.
+    simulated one of our own, in which nobody works, so that it is the same at every read.
     """
     if settings.backlog_url:
         yield settings
@@ -123,7 +118,7 @@ def source(settings: Settings, *, alive: bool) -> Iterator[Settings]:
         return
     from simulator import spawn_simulator  # loads a web server (0.1 s): only where it is used
 
-    with spawn_simulator(alive=alive, life_file=settings.home / "simulator.json") as simulator:
+    with spawn_simulator(life_file=settings.home / "simulator.json") as simulator:
         yield with_space(settings, simulator.url, simulator.api_key)
 
 

@@ -83,7 +83,7 @@ def test_a_command_next_to_a_running_up_reads_the_same_simulated_space(
     settings: Settings, lock: TextIO
 ) -> None:
     SIMULATED.write(lock)
-    with source(settings, alive=False) as found:
+    with source(settings) as found:
         assert (found.backlog_url, found.backlog_api_key) == (
             "http://127.0.0.1:8000",
             Secret("simulated-key"),
@@ -102,7 +102,7 @@ def test_a_command_without_a_space_next_to_an_up_on_a_real_one_says_which_to_nam
         pytest.raises(
             SettingsError, match=r"BACKLOG_URL is '': expected https://acme\.backlog\.com"
         ),
-        source(settings, alive=False),
+        source(settings),
     ):
         pass
 
@@ -145,12 +145,12 @@ def test_a_simulated_space_fills_a_server_only_when_it_is_asked_for(
         "BACKLOG_URL is '': expected the root of a space; or simulated, to fill "
         "the server of WAREHOUSE_URL"
     )
-    with pytest.raises(SettingsError, match=expected), source(server, alive=False):
+    with pytest.raises(SettingsError, match=expected), source(server):
         pass
     with pytest.raises(SettingsError, match=expected):
         check_kind(server)
     SIMULATED.write(lock)
-    with source(replace(server, simulated_by_name=True), alive=False) as found:
+    with source(replace(server, simulated_by_name=True)) as found:
         assert found.backlog_url == "http://127.0.0.1:8000"
     assert os.environ["BACKLOG_ELT_SIMULATED"] == "1"
     assert Settings.from_env({"BACKLOG_URL": "simulated"}).simulated_by_name
