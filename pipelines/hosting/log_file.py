@@ -1,6 +1,7 @@
 """The log of a running `backlog-elt up`, which all its processes append to."""
 
 import os
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from resources.warehouse.embedded import tidy_log
 
 #: A longer file is moved aside; what was aside before goes.
 LONGEST_BYTES = 10_000_000
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def open_log(home: Path) -> TextIO:
@@ -29,10 +31,11 @@ def open_log(home: Path) -> TextIO:
 
 
 def last_lines(log: Path, count: int) -> list[str]:
-    """Return the last lines of a log, fewer when they are very long."""
+    """Return the last lines of a log, without colours, and fewer when they are very long."""
     with log.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 200 * count))
-        return file.read().decode(errors="replace").splitlines()[-count:]
+        read = file.read().decode(errors="replace")
+    return _COLOUR.sub("", read).splitlines()[-count:]
 
 
 def keep_short(log: TextIO, longest: int = LONGEST_BYTES) -> None:
