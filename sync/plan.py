@@ -77,10 +77,8 @@ def bind(read: Read, state: State, ends: Mapping[int, End]) -> Read | None:
                 resume=_interrupted(read.projects, state.begun),
                 changes_until=changes.as_of if changes else None,
             )
-        case Changes(projects=projects):
-            since = min(state.watermarks[project.id] for project in projects)
-            resume = _interrupted(projects, state.interrupted)
-            return replace(read, since=since, start=since, resume=resume)
+        case Changes():
+            return _since_watermarks(read, state)
         case Months():
             return replace(read, moves=_reached(read, state))
         case Lookup(renamed=projects) if projects:
@@ -242,6 +240,18 @@ def _by_project(issues: Sequence[RequestedIssue]) -> dict[int, tuple[RequestedIs
     for issue in issues:
         of_project[issue.project_id].append(issue)
     return {project: tuple(some) for project, some in of_project.items()}
+
+
+def _since_watermarks(read: Changes, state: State) -> Changes | None:
+    """Return the read of changes since the oldest watermark of its projects. One that has none any
+    more was joined meanwhile, by the feed: the next load reads it whole.
+    """
+    projects = tuple(one for one in read.projects if one.id in state.watermarks)
+    if not projects:
+        return None
+    since = min(state.watermarks[one.id] for one in projects)
+    resume = _interrupted(projects, state.interrupted)
+    return replace(read, projects=projects, since=since, start=since, resume=resume)
 
 
 def _interrupted(

@@ -58,9 +58,9 @@ class State:
 class Snapshot:
     """All issues of a project, oldest first.
 
-    `key` is the one that the run names. `resume`: only what an earlier try has left; it also reads
-    anew where `keeps_cursor` is false, and cannot be continued itself. `changes_until`: this load
-    has read the changes before.
+    `key` is the one that the run names. `keeps_cursor`: it can be continued when it is broken off;
+    a backfill of a complete project begins anew. `resume`: it is the rest of an earlier try.
+    `changes_until`: this load has read the changes before.
     """
 
     project: Project

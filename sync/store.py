@@ -10,7 +10,8 @@ What is committed together, and what a load leaves that is killed before or afte
 - The acknowledgement of requested issues (`lookups.py`), after the rows or marks that serve them.
   In between: they are read once more.
 - The watermark of projects, their checkpoints cleared, and success (`watermarks.py`), last of all:
-  a pass that was not finished is continued, or read again from the old watermark on.
+  a pass that was not finished is continued, or read again from the old watermark on. Where the rest
+  of a whole read has ended, it moves to when the first try began: changes since then come next.
 - Comments, their changes, how far their issues are read, and what that acknowledges
   (`comment_batches.py`). A whole read marks what is gone only at its end, and begins anew.
 - A page of activities, what it requests, and how far the feed is read (`activity_pages.py`); where

@@ -73,7 +73,7 @@ def test_the_cursor_of_a_page_stays_there_however_far_the_read_has_come(space: S
 
 def test_changes_that_fit_a_page_need_no_cursor(space: Space) -> None:
     sim, _ = space
-    web, since = project(space, "WEB"), sim.clock.now()
+    web, since = project(space, "WEB"), datetime.fromtimestamp(sim.clock.now(), UTC)
     sim.clock.advance(3600)
     changed = min(everything(space, "WEB"))
     sim.space.edit_issue(changed, summary="edited")

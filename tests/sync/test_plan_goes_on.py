@@ -64,6 +64,13 @@ BOUND: dict[str, tuple[Read, State, dict[int, End], Read | None]] = {
         {},
         replace(changes(B, A), since=TIMES[0], start=TIMES[0]),
     ),
+    "a joined project, whose watermark the feed has forgotten meanwhile": (
+        changes(A, B),
+        State({2: TIMES[1]}),
+        {},
+        replace(changes(B), since=TIMES[1], start=TIMES[1]),
+    ),
+    "joined projects alone": (changes(A, B), State(), {}, None),
     "the rest of a pass with all of its projects": (
         changes(A, B),
         State(BEHIND, interrupted={1: checkpoint(), 2: checkpoint()}),
