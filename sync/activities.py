@@ -310,8 +310,8 @@ def _look_next_to(session: Session, place: str) -> None:
         else session.client.activities(max_id=neighbour, order="desc")
     )
     page = next(pages, Page())
-    with session.store.transaction() as connection:
-        result, _ = merge_activities(session, connection, page)
+    with session.store.commit(page) as commit:
+        result, _ = merge_activities(session, commit, page)
     session.writer.count(result)
     with session.store.transaction() as connection:
         resolve_without_id(

@@ -19,10 +19,11 @@ from resources.warehouse.schema import SPECS
 from sync.activity_requests import last_comments, register
 from sync.change_ids import ChangeIds, known_changes
 from sync.session import Session
+from sync.store import Commit
 
 
 def merge_activities(
-    session: Session, connection: Connection, page: Page, *, first_look: bool = False
+    session: Session, commit: Commit, page: Page, *, first_look: bool = False
 ) -> tuple[MergeResult, list[Record]]:
     """Merge a page, and follow what its new activities say; return what the merge did, and the new
     activities.
@@ -30,7 +31,8 @@ def merge_activities(
     They request what is to be read. Of comments that were read before their activities came, the
     changes are resolved again: where the issue was then is known only now.
     """
-    result = session.writer.merge(connection, page)
+    connection = commit.connection
+    result = session.writer.merge(commit, page)
     inserted = set(result.inserted_ids)
     new = [row for row in page if row["id"] in inserted]
     # Looked up first: a comment that another load stores after that is requested, whatever is known
@@ -45,7 +47,7 @@ def merge_activities(
     changes = known_changes(connection, session.space_key, comments)
     if changes:
         resolved = ChangeIds(connection, session.space_key).resolve(connection, changes)
-        again = session.writer.for_table("issue_changes").merge(connection, resolved)
+        again = session.writer.for_table("issue_changes").merge(commit, resolved)
         session.log.info(
             f"issue_changes: {len(again.updated)} have other ids by the activities that report them"
         )
@@ -59,9 +61,9 @@ def store_past_page(session: Session, page: Page, state: FeedState) -> int:
     """Store a page of what happened before the first look, and how far back the feed is read;
     return how many rows it has.
     """
-    with session.store.transaction() as connection:
-        result, _ = merge_activities(session, connection, page, first_look=True)
-        feed_state.set_feed(connection, session.space_key, state)
+    with session.store.commit(page) as commit:
+        result, _ = merge_activities(session, commit, page, first_look=True)
+        feed_state.set_feed(commit.connection, session.space_key, state)
     session.writer.count(result, as_progress=False)
     return result.read
 
@@ -82,8 +84,9 @@ def store_feed_page(
     covers neither their feed nor their issues.
     """
     joined: set[int] = set()
-    with session.store.transaction() as connection:
-        result, new = merge_activities(session, connection, page, first_look=first_look)
+    with session.store.commit(page) as commit:
+        connection = commit.connection
+        result, new = merge_activities(session, commit, page, first_look=first_look)
         if state is not None:
             if not first_look:
                 joined = _joined(session, connection, new)

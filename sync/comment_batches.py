@@ -29,6 +29,7 @@ from resources.warehouse.tombstones import hold_issues, mark_comments_deleted
 from sync.change_ids import ChangeIds
 from sync.counts import Counts
 from sync.session import Session
+from sync.store import Commit
 from sync.tally import Cell, CommentTally
 from sync.write_behind import WriteBehind
 from sync.writer import Writer
@@ -121,15 +122,16 @@ class Batch:
         return how many issues end here.
         """
         space_key = self._session.space_key
-        with self._session.store.transaction() as connection:
+        with self._session.store.commit(_page_of(parts)) as commit:
+            connection = commit.connection
             held = hold_issues(
                 connection, [part.read.issue_id for part in parts], space_key=space_key
             )
             # One that was marked as deleted meanwhile was so with all that hangs on it.
             present = [part for part in parts if part.read.issue_id in held]
             self._let_move(connection, present)
-            results = [(group, self._merge(connection, group)) for group in _groups(present)]
-            changed = [self._merge_changes(connection, group, result) for group, result in results]
+            results = [(group, self._merge(commit, group)) for group in _groups(present)]
+            changed = [self._merge_changes(commit, group, result) for group, result in results]
             unresolved = any(result.unresolved for _, result in results)
             open_issues = (
                 open_places(connection, space_key, self._session.spec.name)
@@ -185,16 +187,12 @@ class Batch:
                 )
                 connection.execute(update(comments).where(*of_another).values(content_hash=""))
 
-    def _merge(self, connection: Connection, group: Sequence[Part]) -> MergeResult:
+    def _merge(self, commit: Commit, group: Sequence[Part]) -> MergeResult:
         extra = {"issue_id": group[0].read.issue_id, "project_id": group[0].read.project_id}
-        page = Page(
-            (row for part in group for row in part.page),
-            (odd for part in group for odd in part.odd),
-        )
-        return self._comments.merge(connection, page, extra)
+        return self._comments.merge(commit, _page_of(group), extra)
 
     def _merge_changes(
-        self, connection: Connection, group: Sequence[Part], result: MergeResult
+        self, commit: Commit, group: Sequence[Part], result: MergeResult
     ) -> tuple[dict[tuple[int, ...], Cell], MergeResult]:
         """Store the changes of the comments, also of those that are as they were: more names may be
         known now.
@@ -210,14 +208,16 @@ class Batch:
                 if row["id"] in refused:
                     continue
                 # Where a comment says its project it is believed, as for the comment itself: the
-                # issue may have moved.
+                # issue may have moved. Names are looked up as they are stored, masked.
                 for change in changes_of(
-                    row, part.read.issue_id, whole(row.get("projectId")) or part.read.project_id
+                    commit.mask(row),
+                    part.read.issue_id,
+                    whole(row.get("projectId")) or part.read.project_id,
                 ):
                     changes.append(change)
                     cells[row["id"], change["position"]] = cell
         return cells, self._changes.merge(
-            connection, self._ids.resolve(connection, changes) if changes else []
+            commit, self._ids.resolve(commit.connection, changes) if changes else []
         )
 
     def _reach(self, connection: Connection, parts: Sequence[Part]) -> None:
@@ -308,6 +308,12 @@ class Batch:
 
 def _count_comments(parts: Sequence[Part]) -> int:
     return sum(len(part.page) for part in parts)
+
+
+def _page_of(parts: Sequence[Part]) -> Page:
+    return Page(
+        (row for part in parts for row in part.page), (odd for part in parts for odd in part.odd)
+    )
 
 
 def _groups(parts: Sequence[Part]) -> list[list[Part]]:

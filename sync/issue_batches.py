@@ -114,11 +114,11 @@ def _store_batch(
     session: Session, batch: Page, projects: Sequence[Project], sort: str | None, at: Resume | None
 ) -> Stored:
     """Merge a batch in a transaction of its own: a load that is killed keeps all but the last."""
-    with session.store.transaction() as connection:
+    with session.store.commit(batch) as commit:
         result = session.writer.merge(
-            connection, batch, read_in=projects[0].id if len(projects) == 1 else None
+            commit, batch, read_in=projects[0].id if len(projects) == 1 else None
         )
         if sort and at:
-            keep_checkpoint(connection, session, projects, sort, at)
+            keep_checkpoint(commit.connection, session, projects, sort, at)
     session.writer.count(result, batch, as_progress=False)
     return Stored(result.read, frozenset(result.without_id))

@@ -53,11 +53,7 @@ class WriteBehind(Generic[Result]):
         ended = self.wait()
         if self._events is not None:
             self._events.arrived()
-        # Reading and storing both teach the mask names of forgotten people, so one waits for the
-        # other.
-        whole = bool(self._client.mask.forgotten.ids) or not (
-            rows is None or self._is_stored_first(rows)
-        )
+        whole = not (rows is None or self._is_stored_first(rows))
         self._running = self._thread.submit(copy_context().run, self._timed, store, rows)
         return ended + self.wait() if whole else ended
 
