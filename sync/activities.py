@@ -2,12 +2,12 @@
 read because of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
+from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record
 from resources.backlog.errors import MalformedResponse, NotFound, PermissionDenied
 from resources.backlog.paginator import instant
@@ -22,9 +22,9 @@ from resources.warehouse.quarantine import (
     resolve_without_id,
 )
 from sync.activity_pages import merge_activities, store_feed_page, store_past_page, without_projects
+from sync.ahead import Ahead
 from sync.session import Session
 from sync.watermarks import watermarks
-from sync.write_behind import WriteBehind
 
 #: Activities may become visible late: this much before the last read is read again each time.
 OVERLAP = timedelta(minutes=15)
@@ -229,16 +229,20 @@ def _backward(session: Session, state: FeedState) -> FeedState:
     """Store everything before the oldest known activity, newest first, each page with how far back
     it reaches.
     """
-    with WriteBehind[int](session.client, session.events) as behind:
-        for page in session.client.activities(max_id=state.oldest, order="desc"):
+    past = _pages_before(session.client, state.oldest)
+    with Ahead(session.client, session.events, past) as pages:
+        for page in pages:
             state = replace(state, oldest=min([state.oldest, *page.ids]))
-            store = partial(store_past_page, session, page, state)
-            session.events.advanced(sum(behind.begin(store, page.received)))
-        session.events.advanced(sum(behind.wait()))
+            with pages.meanwhile(page.received):
+                store_past_page(session, page, state)
     state = replace(state, complete=True)
     with session.store.transaction() as connection:
         feed_state.set_feed(connection, session.space_key, state)
     return state
+
+
+def _pages_before(client: BacklogClient, oldest: int) -> Generator[Page, None, None]:
+    yield from client.activities(max_id=oldest, order="desc")
 
 
 def _joined_later(session: Session, state: FeedState) -> FeedState:

@@ -57,15 +57,12 @@ def merge_activities(
     return result, new
 
 
-def store_past_page(session: Session, page: Page, state: FeedState) -> int:
-    """Store a page of what happened before the first look, and how far back the feed is read;
-    return how many rows it has.
-    """
+def store_past_page(session: Session, page: Page, state: FeedState) -> None:
+    """Store a page of what happened before the first look, and how far back the feed is read."""
     with session.store.commit(page) as commit:
         result, _ = merge_activities(session, commit, page, first_look=True)
         feed_state.set_feed(commit.connection, session.space_key, state)
-    session.writer.count(result, as_progress=False)
-    return result.read
+    session.writer.count(result)
 
 
 def store_feed_page(

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from resources.backlog.window import CompletenessProof
+from resources.warehouse.refetch_requests import RequestedIssue
 from sync.counts import Counts, Span, durations
 from sync.observer import LoadedPartition, LoadedPartitions
+from sync.reads import Changes, Pass
 from sync.reporter import Measurement
 from sync.session import Session
 from sync.stored_rows import issues_by_month, newest_rows, rows_by_month
@@ -13,7 +15,47 @@ from sync.tally import Cell, CommentTally
 from sync.writer import Writer
 
 
-def report_issues(
+def report_pass(
+    session: Session,
+    read: Pass,
+    as_of: datetime,
+    measured: Measurement,
+    proof: CompletenessProof,
+) -> None:
+    """Report the months of the projects of a pass, which are stored as they were at `as_of`; a pass
+    over changes has those from the oldest watermark on.
+    """
+    tally, months = session.figures.take(), read.months
+    if isinstance(read, Changes):
+        months = months[months.index(session.calendar.month_of(read.since)) :]
+        span = Span(read.since, as_of, tally.newest)
+    else:
+        span = Span(read.since, read.until or as_of)
+    counted = tally.within(read.keys, months, read.projects[0].id)
+    _report_issues(session, read.keys, months, counted, span, measured, proof)
+
+
+def report_lookup(session: Session, asked: Sequence[RequestedIssue], measured: Measurement) -> None:
+    """Report the partitions that issues were found in which were asked for by id."""
+    projects, tally = {issue.project_id for issue in asked}, session.figures.take()
+    counted = tally.within(projects, session.calendar.months(), min(projects, default=0))
+    for project in sorted({project for project, _ in counted} & session.visible.keys()):
+        months = sorted(month for other, month in counted if other == project)
+        _report_issues(
+            session,
+            {project: session.visible[project].key},
+            months,
+            counted,
+            Span(None, None, tally.newest),
+            measured,
+            {
+                "how": "asked by id",
+                "rows": sum(counted[project, month].read for month in months),
+            },
+        )
+
+
+def _report_issues(
     session: Session,
     projects: Mapping[int, str],
     months: Sequence[str],

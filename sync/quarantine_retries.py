@@ -14,7 +14,7 @@ from resources.warehouse.quarantine import (
     resolve_without_id,
     unplaced_projects,
 )
-from sync.deletions import absent_ids
+from sync.absences import absent_ids
 from sync.session import Session
 from sync.visible_projects import Project
 

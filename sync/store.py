@@ -5,9 +5,9 @@ What is committed together, and what a load leaves that is killed before or afte
 - A page of issues and the checkpoint behind it (`issue_batches.py`). The next load reads on from
   the checkpoint; a page that was under way is read again, and the merge makes it exactly once.
 - Stored issues that a whole read has not met are proven and marked, with their comments and changes
-  and with requests for their children (`deletions.py`), before a checkpoint passes them: the next
+  and with requests for their children (`lookups.py`), before a checkpoint passes them: the next
   load does not know what this one has met.
-- The acknowledgement of requested issues (`refetch.py`), after the rows or marks that serve them.
+- The acknowledgement of requested issues (`lookups.py`), after the rows or marks that serve them.
   In between: they are read once more.
 - The watermark of projects, their checkpoints cleared, and success (`watermarks.py`), last of all:
   a pass that was not finished is continued, or read again from the old watermark on.

@@ -98,17 +98,14 @@ class Writer:
         records: Sequence[Record],
         *,
         evidence: str | None = None,
-        as_progress: bool = True,
         **scope: int,
-    ) -> int:
-        """Merge a whole listing and mark what has vanished from it, in one transaction; return how
-        many rows it had.
+    ) -> None:
+        """Merge a whole listing and mark what has vanished from it, in one transaction.
 
         Args:
             records: all that the source lists.
             evidence: how a deletion is known, for `ops.deletions`; None: the endpoint of the table
                 no longer lists the row.
-            as_progress: show the rows as progress, which a thread leaves to who reads.
             scope: columns that say what was listed whole, e.g. `project_id=300`; none for the whole
                 space.
 
@@ -132,9 +129,8 @@ class Writer:
                     evidence=evidence,
                     run_id=self.run_id,
                 )
-        self.count(result, as_progress=as_progress)
+        self.count(result)
         self.count_deleted(len(gone))
-        return result.read
 
     def note_names(self, commit: Commit, records: Sequence[Record], project_id: int = 0) -> None:
         """Remember what a listing calls things, for the change log of later times."""

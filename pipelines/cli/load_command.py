@@ -222,7 +222,7 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
         from pipelines.cli.in_process import Recorder
     prepared.result()
     check_kind(settings)
-    with source(settings, alive=False), open_instance() as instance:
+    with source(settings), open_instance() as instance:
         recorder = Recorder(progress)
         errors = list(_run_jobs(instance, request, recorder, settings.home))
     tables = {name: cast("Rows", dict(rows)) for name, rows in recorder.tables.items()}

@@ -97,7 +97,7 @@ def look_for_people(settings: Settings) -> Found:
 
     prepare_storage(settings)
     with (
-        source(settings, alive=False),
+        source(settings),
         connection() as (backlog, warehouse),
         open_instance() as instance,
     ):

@@ -163,7 +163,7 @@ def verify_space(settings: Settings, request: VerifyRequest, progress: Progress)
     from pipelines.hosting.environment import prepare_storage, source
 
     prepare_storage(settings)
-    with source(settings, alive=False), connection() as (backlog, warehouse):
+    with source(settings), connection() as (backlog, warehouse):
         return verify_between(backlog, warehouse, request, progress, _load_again)
 
 

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import httpx
 
+from resources.backlog import waits
 from resources.backlog.answers import (
     ACTIVITY,
     COMMENT,
@@ -34,7 +35,8 @@ from resources.backlog.errors import MalformedResponse
 from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages
 from resources.backlog.ratelimit import RateLimiter, reported_limits
 from resources.backlog.request_parts import given_parameters, page_parameters, path_part, space_root
-from resources.backlog.transport import OnWait, Transport
+from resources.backlog.transport import Transport
+from resources.backlog.waits import OnWait
 from resources.bounded_http import MOST_MEGABYTES, BoundedClient
 from resources.conditions import Observer
 from resources.records import Page
@@ -64,7 +66,7 @@ class BacklogClient:
         *,
         reserve: float = 0.2,
         http: BoundedClient | httpx.Client | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = waits.sleep,
         clock: Callable[[], float] = time.time,
         on_wait: OnWait | None = None,
         observe: Observer | None = None,

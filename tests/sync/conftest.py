@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from resources.warehouse.connect import engine
 from simulator import Simulator, SpaceSpec
-from sync import write_behind
+from sync import ahead, write_behind
 from tests.databases import copy_of, database_url
 from tests.syncs import SMALL, StartSyncs, Syncs
 
@@ -39,6 +39,7 @@ def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     """
     if request.param == "stored behind":
         monkeypatch.setattr(write_behind, "MARGIN", 0.0)
+        monkeypatch.setattr(ahead, "MARGIN", 0.0)
 
 
 @contextmanager
