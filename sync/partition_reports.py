@@ -10,9 +10,8 @@ from sync.observer import LoadedPartition, LoadedPartitions
 from sync.reads import Changes, Pass
 from sync.reporter import Measurement
 from sync.session import Session
-from sync.stored_rows import issues_by_month, newest_rows, rows_by_month
-from sync.tally import Cell, CommentTally
-from sync.writer import Writer
+from sync.stored_rows import issues_by_month, newest_rows
+from sync.tally import Cell
 
 
 def report_pass(
@@ -113,47 +112,4 @@ def _report_issues(
         session.log.info(
             f"{key}: {total.read} read, {total.inserted} inserted, {total.updated} updated, "
             f"{total.deleted} deleted ({words})"
-        )
-
-
-def report_comments(
-    session: Session,
-    changes: Writer,
-    partitions: Sequence[tuple[int, str, str]],
-    tally: CommentTally,
-    measured: Measurement,
-) -> None:
-    """Report each partition (project id, project key, month) of comments and of their changes, all
-    read by one pass.
-
-    The duration of a partition is the part of the pass that its issues took; requests and waits are
-    those of the pass.
-    """
-    if not partitions:
-        return
-    ended = datetime.now(UTC)
-    seconds = durations(
-        measured.began, ended, {one: tally.issues.get((one[0], one[2]), 0) for one in partitions}
-    )
-    cells = {(project, month) for project, _, month in partitions}
-    for writer, counted in ((session.writer, tally.comments), (changes, tally.changes)):
-        stored = rows_by_month(
-            session.engine, writer.spec, session.space_key, cells, session.calendar
-        )
-        loaded = [
-            LoadedPartition(
-                key,
-                month,
-                counted.get((project, month), Counts()),
-                stored.get((project, month), 0),
-                seconds[project, key, month],
-                tally.issues.get((project, month), 0),
-            )
-            for project, key, month in partitions
-        ]
-        sample = newest_rows(session.engine, writer.spec, session.space_key)
-        session.reporter.observer.partitions_loaded(
-            LoadedPartitions(
-                writer.spec.name, loaded, measured.requests, measured.began, ended, sample
-            )
         )

@@ -12,10 +12,10 @@ What is committed together, and what a load leaves that is killed before or afte
 - The watermark of projects, their checkpoints cleared, and success (`watermarks.py`), last of all:
   a pass that was not finished is continued, or read again from the old watermark on.
 - Comments, their changes, how far their issues are read, and what that acknowledges
-  (`comment_batches.py`). A whole read marks what is gone only at its end, and begins anew.
-- A page of activities, what it requests, and how far the feed is read (`activity_pages.py`); where
+  (`comment_writes.py`). A whole read marks what is gone only at its end, and begins anew.
+- A page of activities, what it requests, and how far the feed is read (`activity_writes.py`); where
   it reports a join, also that the project is not covered and its reads are forgotten. The requests
-  of a gap come before the page that moves the cursor over it (`activities.py`).
+  of a gap come before the page that moves the cursor over it.
 - A list, the marks of what it lacks, and requests for the issues that refer to these (`writer.py`).
 - A settled entry of the quarantine, after the read that settles it. In between: one more try.
 """

@@ -7,19 +7,24 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from resources.backlog import waits
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from simulator import Fault
+from resources.privacy import Mask
+from resources.warehouse import forgetting
+from simulator import Fault, RequestInfo
 from sync.ahead import Ahead
 from sync.events import Events, Listener
-from tests.syncs import SMALL, StartSyncs
+from tests.syncs import COMMENTS, SMALL, StartSyncs, failures
 
+CATEGORIES = "/projects/{project}/categories"
 WAIT = 60.0  # seconds, for a machine that is very busy
 #: More rows than may be committed while others come in.
 MANY = 100
@@ -206,3 +211,101 @@ def test_who_waits_for_a_batch_is_interrupted_at_once() -> None:
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert time.monotonic() - began < WAIT / 2
+
+
+@pytest.mark.timeout(300)
+def test_issues_are_asked_for_while_the_comments_before_are_stored(start_syncs: StartSyncs) -> None:
+    """Storing is held up by a lock until a request comes while it waits."""
+    syncs = start_syncs(replace(SMALL, issues=400))
+    space = syncs.sim.space
+    lately = max(issue.updated for issue in space.issues.values()) - 30 * 86_400
+    # Of a project, the only ones that are more than are stored together.
+    old = {
+        issue.id
+        for issue in space.issues.values()
+        if issue.status_id == 4 and issue.updated < lately
+    }
+    asked = meanwhile = 0
+    waiting = text(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
+        "CAST('raw.comments' AS regclass)"
+    )
+    with syncs.engine.connect() as connection:
+
+        def note(request: RequestInfo) -> None:
+            nonlocal asked, meanwhile
+            if request.route != COMMENTS or meanwhile or int(request.path.split("/")[2]) not in old:
+                return
+            asked += 1
+            if asked == 1:
+                connection.execute(text("LOCK TABLE raw.comments IN SHARE MODE"))
+            elif connection.execute(waiting).scalar_one():
+                meanwhile = asked
+                connection.rollback()
+
+        syncs.sim.before_request(note)
+        run = syncs.run(mode="incremental")
+    assert run.success, failures(run)
+    assert meanwhile
+    stored = {row["id"] for row in syncs.rows("comments")}
+    assert stored == {row.id for issue in space.issues.values() for row in issue.comments}
+
+
+@pytest.mark.timeout(300)
+def test_the_list_of_a_project_is_asked_for_while_that_of_the_one_before_is_stored(
+    start_syncs: StartSyncs,
+) -> None:
+    """Storing is held up by a lock until a request comes while it waits."""
+    syncs = start_syncs(SMALL)
+    asked, meanwhile = 0, False
+    waiting = text(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
+        "CAST('raw.categories' AS regclass)"
+    )
+    with syncs.engine.connect() as connection:
+
+        def note(request: RequestInfo) -> None:
+            nonlocal asked, meanwhile
+            if request.route != CATEGORIES or meanwhile:
+                return
+            asked += 1
+            if asked == 1:
+                connection.execute(text("LOCK TABLE raw.categories IN SHARE MODE"))
+            else:
+                end = time.monotonic() + WAIT
+                while not meanwhile and time.monotonic() < end:
+                    meanwhile = bool(connection.execute(waiting).scalar_one())
+                connection.rollback()
+
+        syncs.sim.before_request(note)
+        done = syncs.listing("categories")
+    assert done.success
+    assert meanwhile
+    listed = sum(len(project.categories) for project in syncs.sim.space.projects.values())
+    assert len(syncs.rows("categories")) == listed == done.counts("categories")["inserted"]
+
+
+def test_where_somebody_is_forgotten_nothing_is_read_while_something_is_stored(
+    start_syncs: StartSyncs,
+) -> None:
+    """Both would teach the mask names."""
+    syncs = start_syncs(replace(SMALL, issues=120))
+    assert syncs.listing().success
+    forgetting.forget(syncs.engine, "acme", max(syncs.sim.space.users), Mask())
+    writing = text(
+        "SELECT count(*) FROM pg_locks WHERE relation = CAST('raw.comments' AS regclass) AND "
+        "mode = 'RowExclusiveLock' AND pid <> "
+        "pg_backend_pid()"
+    )
+    meanwhile: list[int] = []
+    with syncs.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+
+        def note(request: RequestInfo) -> None:
+            if request.route == COMMENTS:
+                meanwhile.append(connection.execute(writing).scalar_one())
+
+        syncs.sim.before_request(note)
+        run = syncs.run(mode="incremental")
+    assert run.success, failures(run)
+    assert len(meanwhile) >= len(syncs.sim.space.issues)
+    assert not any(meanwhile)
