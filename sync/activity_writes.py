@@ -21,10 +21,11 @@ from sync.activity_reads import Again, FeedPage
 from sync.activity_requests import last_comments, register, stored_activities
 from sync.change_ids import ChangeIds, known_changes
 from sync.session import Session
+from sync.store import Commit
 
 
 def merge_activities(
-    session: Session, connection: Connection, page: Page, *, first_look: bool = False
+    session: Session, commit: Commit, page: Page, *, first_look: bool = False
 ) -> tuple[MergeResult, list[Record]]:
     """Merge a page, and follow what its new activities say; return what the merge did, and the new
     activities.
@@ -32,7 +33,8 @@ def merge_activities(
     They request what is to be read. Of comments that were read before their activities came, the
     changes are resolved again: where the issue was then is known only now.
     """
-    result = session.writer.merge(connection, page)
+    connection = commit.connection
+    result = session.writer.merge(commit, page)
     inserted = set(result.inserted_ids)
     new = [row for row in page if row["id"] in inserted]
     # Looked up first: a comment that another load stores after that is requested, whatever is known
@@ -47,7 +49,7 @@ def merge_activities(
     changes = known_changes(connection, session.space_key, comments)
     if changes:
         resolved = ChangeIds(connection, session.space_key).resolve(connection, changes)
-        again = session.writer.for_table("issue_changes").merge(connection, resolved)
+        again = session.writer.for_table("issue_changes").merge(commit, resolved)
         session.log.info(
             f"issue_changes: {len(again.updated)} have other ids by the activities that report them"
         )
@@ -59,9 +61,9 @@ def merge_activities(
 
 def begin_feed(session: Session, page: Page, state: FeedState) -> None:
     """Store the first page that is ever read, and how far the feed is read with it."""
-    with session.store.transaction() as connection:
-        result, _ = merge_activities(session, connection, page, first_look=True)
-        feed_state.set_feed(connection, session.space_key, state)
+    with session.store.commit(page) as commit:
+        result, _ = merge_activities(session, commit, page, first_look=True)
+        feed_state.set_feed(commit.connection, session.space_key, state)
     session.writer.count(result)
 
 
@@ -74,13 +76,13 @@ def store_new(session: Session, found: FeedPage) -> None:
     their feed nor their issues.
     """
     me = _user_of_joins(session, found.page)
-    with session.store.transaction() as connection:
-        result, new = merge_activities(session, connection, found.page)
-        state = feed_state.change_feed(connection, session.space_key, **found.reach)
-        if joined := _joined(session, connection, new, me):
+    with session.store.commit(found.page) as commit:
+        result, new = merge_activities(session, commit, found.page)
+        state = feed_state.change_feed(commit.connection, session.space_key, **found.reach)
+        if joined := _joined(session, commit.connection, new, me):
             covered = tuple(one for one in state.projects if one not in joined)
-            feed_state.change_feed(connection, session.space_key, projects=covered)
-            _forget_joined(session, connection, joined)
+            feed_state.change_feed(commit.connection, session.space_key, projects=covered)
+            _forget_joined(session, commit.connection, joined)
     session.writer.count(result)
 
 
@@ -101,9 +103,9 @@ def store_gap(session: Session, gap: Gap) -> None:
 
 def store_past(session: Session, found: FeedPage) -> None:
     """Store a page of what happened before the first look, and how far back the feed is read."""
-    with session.store.transaction() as connection:
-        result, _ = merge_activities(session, connection, found.page, first_look=True)
-        feed_state.change_feed(connection, session.space_key, **found.reach)
+    with session.store.commit(found.page) as commit:
+        result, _ = merge_activities(session, commit, found.page, first_look=True)
+        feed_state.change_feed(commit.connection, session.space_key, **found.reach)
     session.writer.count(result)
 
 
@@ -111,11 +113,11 @@ def store_of_project(
     session: Session, project_id: int, found: FeedPage, *, first_look: bool
 ) -> None:
     """Store a page of the feed of a project, and how far back that is read."""
-    with session.store.transaction() as connection:
-        result, _ = merge_activities(session, connection, found.page, first_look=first_look)
+    with session.store.commit(found.page) as commit:
+        result, _ = merge_activities(session, commit, found.page, first_look=first_look)
         if found.page.ids:
             feed_state.set_backward(
-                connection, session.space_key, project_id, found.reach["oldest"]
+                commit.connection, session.space_key, project_id, found.reach["oldest"]
             )
     session.writer.count(result)
 
@@ -148,19 +150,23 @@ def cover_project(session: Session, project_id: int) -> None:
 
 def store_again(session: Session, found: Again) -> None:
     """Store activities that were in quarantine, and acknowledge those that are gone."""
-    with session.store.transaction() as connection:
-        result, _ = merge_activities(session, connection, found.page)
+    with session.store.commit(found.page) as commit:
+        result, _ = merge_activities(session, commit, found.page)
         gone = [str(one) for one in sorted(found.gone)]
-        resolve_rejections(connection, session.space_key, session.spec.name, gone)
+        resolve_rejections(commit.connection, session.space_key, session.spec.name, gone)
     session.writer.count(result)
 
 
 def store_next_to(session: Session, page: Page, place: str) -> None:
     """Store activities next to one without an id; acknowledge what has an id there now."""
-    with session.store.transaction() as connection:
-        result, _ = merge_activities(session, connection, page)
+    with session.store.commit(page) as commit:
+        result, _ = merge_activities(session, commit, page)
         resolve_without_id(
-            connection, session.space_key, session.spec.name, still=result.without_id, place=place
+            commit.connection,
+            session.space_key,
+            session.spec.name,
+            still=result.without_id,
+            place=place,
         )
     session.writer.count(result)
 

@@ -83,9 +83,7 @@ class Ahead(Generic[Batch, End]):
                 the source takes longer to answer than PostgreSQL to store. None: so few that it
                 may in any case.
         """
-        # Reading and committing both teach the mask names of forgotten people, so one waits for the
-        # other.
-        if not self._client.mask.forgotten.ids and (rows is None or self._is_stored_first(rows)):
+        if rows is None or self._is_stored_first(rows):
             self._begin()
         began = time.monotonic()
         yield

@@ -26,6 +26,7 @@ from sync.change_ids import ChangeIds
 from sync.comment_reads import Batch, Part
 from sync.counts import Counts
 from sync.session import Session
+from sync.store import Commit
 from sync.tally import Cell, CommentFigures
 from sync.writer import Writer
 
@@ -61,15 +62,16 @@ class CommentWriter:
         # In the order in which others lock what is noted of issues, so that two at once cannot
         # deadlock.
         parts = sorted(batch.parts, key=lambda part: part.read.issue_id)
-        with self.session.store.transaction() as connection:
+        with self.session.store.commit(_page_of(parts)) as commit:
+            connection = commit.connection
             held = hold_issues(
                 connection, [part.read.issue_id for part in parts], space_key=space_key
             )
             # One that was marked as deleted meanwhile was so with all that hangs on it.
             present = [part for part in parts if part.read.issue_id in held]
             self._let_move(connection, present)
-            results = [(group, self._merge(connection, group)) for group in _groups(present)]
-            changed = [self._merge_changes(connection, group, result) for group, result in results]
+            results = [(group, self._merge(commit, group)) for group in _groups(present)]
+            changed = [self._merge_changes(commit, group, result) for group, result in results]
             unresolved = any(result.unresolved for _, result in results)
             open_issues = (
                 open_places(connection, space_key, self.session.spec.name)
@@ -126,16 +128,12 @@ class CommentWriter:
                 )
                 connection.execute(update(comments).where(*of_another).values(content_hash=""))
 
-    def _merge(self, connection: Connection, group: Sequence[Part]) -> MergeResult:
+    def _merge(self, commit: Commit, group: Sequence[Part]) -> MergeResult:
         extra = {"issue_id": group[0].read.issue_id, "project_id": group[0].read.project_id}
-        page = Page(
-            (row for part in group for row in part.page),
-            (odd for part in group for odd in part.odd),
-        )
-        return self.session.writer.merge(connection, page, extra)
+        return self.session.writer.merge(commit, _page_of(group), extra)
 
     def _merge_changes(
-        self, connection: Connection, group: Sequence[Part], result: MergeResult
+        self, commit: Commit, group: Sequence[Part], result: MergeResult
     ) -> tuple[dict[tuple[int, ...], Cell], MergeResult]:
         """Store the changes of the comments, also of those that are as they were: more names may be
         known now.
@@ -151,14 +149,16 @@ class CommentWriter:
                 if row["id"] in refused:
                     continue
                 # Where a comment says its project it is believed, as for the comment itself: the
-                # issue may have moved.
+                # issue may have moved. Names are looked up as they are stored, masked.
                 for change in changes_of(
-                    row, part.read.issue_id, whole(row.get("projectId")) or part.read.project_id
+                    commit.mask(row),
+                    part.read.issue_id,
+                    whole(row.get("projectId")) or part.read.project_id,
                 ):
                     changes.append(change)
                     cells[row["id"], change["position"]] = cell
         return cells, self.changes.merge(
-            connection, self.ids.resolve(connection, changes) if changes else []
+            commit, self.ids.resolve(commit.connection, changes) if changes else []
         )
 
     def _reach(self, connection: Connection, parts: Sequence[Part]) -> None:
@@ -232,6 +232,12 @@ def _by_cell(
     for key, cell in cells.items():
         what = outcome.get(key, "rejected" if key[-1] in rejected else "unchanged")
         yield cell, Counts(read=1, **{what: 1})
+
+
+def _page_of(parts: Sequence[Part]) -> Page:
+    return Page(
+        (row for part in parts for row in part.page), (odd for part in parts for odd in part.odd)
+    )
 
 
 def _groups(parts: Sequence[Part]) -> list[list[Part]]:

@@ -83,11 +83,11 @@ def _store(session: Session, read: Pass, page: IssuePage) -> set[str]:
     Return the entries in quarantine of issues without an id.
     """
     order, projects = _order(read), read.projects
-    with session.store.transaction() as connection:
+    with session.store.commit(page.issues) as commit:
         result = session.writer.merge(
-            connection, page.issues, read_in=projects[0].id if len(projects) == 1 else None
+            commit, page.issues, read_in=projects[0].id if len(projects) == 1 else None
         )
         if order and page.cursor:
-            keep_checkpoint(connection, session, projects, order, page.cursor)
+            keep_checkpoint(commit.connection, session, projects, order, page.cursor)
     session.writer.count(result, page.issues)
     return set(result.without_id)

@@ -138,9 +138,9 @@ def _sync_list_or_seen(session: Session, seen_at: str, seen: str) -> None:
             )
             # Not a whole listing: what is in no visible project may still be there, so nothing is
             # marked deleted.
-            with session.store.transaction() as connection:
-                result = session.writer.merge(connection, found)
-                session.writer.note_names(connection, found)
+            with session.store.commit(found) as commit:
+                result = session.writer.merge(commit, found)
+                session.writer.note_names(commit, found)
             session.writer.count(result)
 
 
@@ -205,8 +205,10 @@ def _sync_once_a_day(session: Session) -> None:
 def _store_record(session: Session, record: Record) -> None:
     """Store the one record of a table, as a version of its own where the table keeps versions."""
     spec, number = session.spec, {}
-    with session.store.transaction() as connection:
+    with session.store.commit([record]) as commit:
         if spec.versioned:
-            number[VERSION.name] = number_of_version(connection, spec, session.space_key, record)
-        result = session.writer.merge(connection, [record], number)
+            number[VERSION.name] = number_of_version(
+                commit.connection, spec, session.space_key, record
+            )
+        result = session.writer.merge(commit, [record], number)
     session.writer.count(result)
