@@ -67,7 +67,7 @@ def test_the_next_batch_is_read_while_one_is_committed_but_not_the_one_after_it(
         assert not asked[2].wait(0.1)
 
 
-def test_many_rows_are_committed_before_the_next_are_asked_for_where_those_come_sooner() -> None:
+def test_many_rows_are_committed_before_the_next_are_asked_for_that_come_sooner() -> None:
     asked = [threading.Event() for _ in range(4)]
     with ahead(numbers(4, lambda number: asked[number].set())) as batches:
         for batch in batches:
@@ -76,7 +76,7 @@ def test_many_rows_are_committed_before_the_next_are_asked_for_where_those_come_
                 assert batch == 3 or not asked[batch + 1].is_set()
 
 
-def test_many_rows_are_committed_while_the_next_are_under_way_where_that_takes_longer(
+def test_many_rows_are_committed_while_the_next_are_under_way_if_that_takes_longer(
     start_syncs: StartSyncs,
 ) -> None:
     syncs = start_syncs(SMALL)
