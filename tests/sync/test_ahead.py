@@ -17,8 +17,6 @@ from sqlalchemy import text
 from resources.backlog import waits
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.privacy import Mask
-from resources.warehouse import forgetting
 from simulator import Fault, RequestInfo
 from sync.ahead import Ahead
 from sync.events import Events, Listener
@@ -283,29 +281,3 @@ def test_the_list_of_a_project_is_asked_for_while_that_of_the_one_before_is_stor
     assert meanwhile
     listed = sum(len(project.categories) for project in syncs.sim.space.projects.values())
     assert len(syncs.rows("categories")) == listed == done.counts("categories")["inserted"]
-
-
-def test_where_somebody_is_forgotten_nothing_is_read_while_something_is_stored(
-    start_syncs: StartSyncs,
-) -> None:
-    """Both would teach the mask names."""
-    syncs = start_syncs(replace(SMALL, issues=120))
-    assert syncs.listing().success
-    forgetting.forget(syncs.engine, "acme", max(syncs.sim.space.users), Mask())
-    writing = text(
-        "SELECT count(*) FROM pg_locks WHERE relation = CAST('raw.comments' AS regclass) AND "
-        "mode = 'RowExclusiveLock' AND pid <> "
-        "pg_backend_pid()"
-    )
-    meanwhile: list[int] = []
-    with syncs.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-
-        def note(request: RequestInfo) -> None:
-            if request.route == COMMENTS:
-                meanwhile.append(connection.execute(writing).scalar_one())
-
-        syncs.sim.before_request(note)
-        run = syncs.run(mode="incremental")
-    assert run.success, failures(run)
-    assert len(meanwhile) >= len(syncs.sim.space.issues)
-    assert not any(meanwhile)
