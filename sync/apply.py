@@ -18,7 +18,7 @@ from resources.backlog.errors import (
     Unavailable,
 )
 from sync.count_check import unequal_projects
-from sync.issue_batches import Met, store_issues
+from sync.issue_writes import Met, store_issues
 from sync.lookups import acknowledge_met, mark_missed, mark_vanished, read_by_id
 from sync.numbers import source_count
 from sync.partition_reports import report_lookup, report_pass

@@ -2,7 +2,7 @@
 
 What is committed together, and what a load leaves that is killed before or after:
 
-- A page of issues and the checkpoint behind it (`issue_batches.py`). The next load reads on from
+- A page of issues and the checkpoint behind it (`issue_writes.py`). The next load reads on from
   the checkpoint; a page that was under way is read again, and the merge makes it exactly once.
 - Stored issues that a whole read has not met are proven and marked, with their comments and changes
   and with requests for their children (`lookups.py`), before a checkpoint passes them: the next

@@ -9,7 +9,7 @@ from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import IncompleteScan
 from simulator import RequestInfo, Simulator
-from sync.issue_pages import IssuePage, Listed, issue_pages
+from sync.issue_reads import IssuePage, Listed, issue_pages
 from sync.month_windows import Slice
 from sync.reads import Changes, Months, Pass, Snapshot
 from sync.visible_projects import Project

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from resources.warehouse.tombstones import ids_by_creation
 from sync.ahead import Ahead
-from sync.issue_pages import IssuePage, Listed, issue_pages
+from sync.issue_reads import IssuePage, Listed, issue_pages
 from sync.lookups import mark_missed
 from sync.reads import Changes, Pass, Snapshot
 from sync.session import Session
