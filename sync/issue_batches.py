@@ -1,124 +1,93 @@
-"""How issues that a scan reads are stored: batch by batch while the next is asked for, each with
-the checkpoint from which to go on.
+"""How the pages of issues that a read asks for are stored: each in a transaction of its own, with
+the checkpoint from which to go on, while the next is asked for.
 """
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from datetime import datetime
 
-from resources.backlog.errors import IncompleteScan
-from resources.backlog.feed import whole as whole_number
-from resources.backlog.position import Resume
-from resources.backlog.scan import Scan, scan_window
-from resources.backlog.window import Window
-from resources.records import Page
 from resources.warehouse.tombstones import ids_by_creation
-from sync.deletions import mark_missed, mark_vanished
-from sync.month_windows import Slice
-from sync.quarantine_retries import resolve_issues_without_id
+from sync.ahead import Ahead
+from sync.issue_pages import IssuePage, Listed, issue_pages
+from sync.lookups import mark_missed
+from sync.reads import Changes, Pass, Snapshot
 from sync.session import Session
-from sync.visible_projects import Project
 from sync.watermarks import keep_checkpoint
-from sync.write_behind import WriteBehind
 
 
 @dataclass(frozen=True)
-class Stored:
-    """Issues that were stored: how many were read, and the entries in quarantine of those without
-    an id.
+class Met:
+    """What a read has listed and what of it is stored: ids, and the entries in quarantine of issues
+    without one. `unmet` are stored issues behind the last checkpoint that did not come.
     """
 
-    rows: int = 0
-    without_id: frozenset[str] = frozenset()
+    listed: Listed
+    ids: set[int]
+    without_id: set[str]
+    unmet: set[int]
 
 
-def store_whole_project(
-    session: Session, project: Project, part: Slice, resume: Resume | None
-) -> Scan:
-    """Read and store a project whole, or what is left of it, oldest first; mark what was stored, is
-    not met and is gone.
+def store_issues(session: Session, read: Pass) -> Met:
+    """Ask for the issues of a read, and store them page by page in the order in which they come.
 
-    That is done before a checkpoint covers it, since the next try does not know what this one has
-    met.
+    Of a snapshot that can be continued, what is stored, not met and gone is marked before a
+    checkpoint covers it, since the next try does not know what this one has met.
+
+    Raises:
+        IncompleteScan: nothing can be proven of the read.
     """
-    since = resume.position.known_before if resume else None
-    with session.engine.connect() as connection:
-        waiting = deque(
-            ids_by_creation(
-                connection, session.spec, project.id, space_key=session.space_key, since=since
-            )
-        )
-    scan = scan_window(session.client, Window((project.id,)), resume=resume)
+    waiting = _waiting(session, read)
     met, without_id = set[int](), set[str]()
-    with WriteBehind[Stored](session.client, session.events) as behind:
-        for batch in scan:
-            met.update(batch.ids)
-            at, passed = scan.checkpoint, set()
-            while at is not None and waiting and waiting[0][0] < at.position.moment:
+    with Ahead(session.client, session.events, issue_pages(session.client, read)) as pages:
+        for page in pages:
+            met.update(page.issues.ids)
+            passed = set()
+            while page.cursor and waiting and waiting[0][0] < page.cursor.position.moment:
                 passed.add(waiting.popleft()[1])
             if missed := passed - met:
-                without_id |= _show_stored(session, behind.wait())
-                mark_missed(session, project, missed)
-            store = partial(_store_batch, session, batch, [project], "created", at)
-            without_id |= _show_stored(session, behind.begin(store, len(batch)))
-        without_id |= _show_stored(session, behind.wait())
-    if scan.proof.resumed:
-        mark_missed(session, project, {issue for _, issue in waiting} - scan.seen_ids)
-        return scan
-    mark_vanished(session, project, part, scan.seen_ids)
-    resolve_issues_without_id(session, project, without_id)
-    return scan
+                mark_missed(session, read.projects[0], missed)
+            with pages.meanwhile(len(page.issues)):
+                without_id |= _store(session, read, page)
+        listed = pages.end
+    return Met(listed, met, without_id, {issue for _, issue in waiting} - listed.ids)
 
 
-def store_scan(
-    session: Session, scan: Scan, projects: Sequence[Project], *, sort: str | None = "updated"
-) -> tuple[set[int], set[str]]:
-    """Store the batches of a scan, each with the checkpoint from which to go on, in an order; None:
-    such a scan starts anew.
-
-    Return the ids that were met, and the entries in quarantine of issues without an id.
+def _waiting(session: Session, read: Pass) -> deque[tuple[datetime, int]]:
+    """Return what is stored of a project and its snapshot should meet, in the order in which it
+    reads; of another read nothing.
     """
-    ids, without_id = set[int](), set[str]()
-    with WriteBehind[Stored](session.client, session.events) as behind:
-        for batch in scan:
-            if sort is None and len(projects) > 1:
-                _refuse_unplaced(batch)
-            ids.update(batch.ids)
-            store = partial(_store_batch, session, batch, projects, sort, scan.checkpoint)
-            without_id |= _show_stored(session, behind.begin(store, len(batch)))
-        without_id |= _show_stored(session, behind.wait())
-    return ids, without_id
-
-
-def _refuse_unplaced(batch: Page) -> None:
-    """Raise IncompleteScan where a record does not say its project: read by itself, each project
-    knows its own in quarantine.
-    """
-    for record in batch.everything:
-        if not isinstance(record, dict) or whole_number(record.get("projectId")) is None:
-            raise IncompleteScan("a record does not say which project it is of")
-
-
-def _show_stored(session: Session, stored: Sequence[Stored]) -> set[str]:
-    """Show how many rows were stored, here and not in the middle of a wait for an answer; return
-    the entries in quarantine of those without an id.
-    """
-    rows = sum(one.rows for one in stored)
-    if rows:
-        session.events.advanced(rows)
-    return {entry for one in stored for entry in one.without_id}
-
-
-def _store_batch(
-    session: Session, batch: Page, projects: Sequence[Project], sort: str | None, at: Resume | None
-) -> Stored:
-    """Merge a batch in a transaction of its own: a load that is killed keeps all but the last."""
-    with session.store.transaction() as connection:
-        result = session.writer.merge(
-            connection, batch, read_in=projects[0].id if len(projects) == 1 else None
+    if not isinstance(read, Snapshot) or not read.keeps_cursor:
+        return deque()
+    since = read.resume.position.known_before if read.resume else None
+    with session.engine.connect() as connection:
+        return deque(
+            ids_by_creation(
+                connection, session.spec, read.project.id, space_key=session.space_key, since=since
+            )
         )
-        if sort and at:
-            keep_checkpoint(connection, session, projects, sort, at)
-    session.writer.count(result, batch, as_progress=False)
-    return Stored(result.read, frozenset(result.without_id))
+
+
+def _order(read: Pass) -> str | None:
+    """Return the order of a read that can be continued, None where it cannot."""
+    match read:
+        case Snapshot(keeps_cursor=True):
+            return "created"
+        case Changes():
+            return "updated"
+    return None
+
+
+def _store(session: Session, read: Pass, page: IssuePage) -> set[str]:
+    """Merge a page, and move the checkpoint: a load that is killed keeps all but the last.
+
+    Return the entries in quarantine of issues without an id.
+    """
+    order, projects = _order(read), read.projects
+    with session.store.commit(page.issues) as commit:
+        result = session.writer.merge(
+            commit, page.issues, read_in=projects[0].id if len(projects) == 1 else None
+        )
+        if order and page.cursor:
+            keep_checkpoint(commit.connection, session, projects, order, page.cursor)
+    session.writer.count(result, page.issues)
+    return set(result.without_id)

@@ -2,7 +2,7 @@
 of each project.
 """
 
-from functools import partial
+from collections.abc import Generator
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record
@@ -19,9 +19,9 @@ from resources.records import Page
 from resources.warehouse.history.history_reader import synced_today
 from resources.warehouse.record_versions import number_of_version
 from resources.warehouse.spec import VERSION, TableSpec
+from sync.ahead import Ahead
 from sync.projects import sync_projects
 from sync.session import Session
-from sync.write_behind import WriteBehind
 
 #: Reads of a list that takes several pages, at most; two that agree are enough.
 PASSES = 4
@@ -74,36 +74,39 @@ def _sync_list_of_each_project(session: Session) -> None:
             project.
     """
     without: list[str] = []
-    with (
-        session.events.reading("full"),
-        WriteBehind[int](session.client, session.events) as behind,
-    ):
-        for project in session.client.visible_projects():
+    lists = _list_of_each_project(session.client, session.spec.path)
+    with session.events.reading("full"), Ahead(session.client, session.events, lists) as listed:
+        for project, records in listed:
             key = str(project["projectKey"])
-            try:
-                records = session.client.listed(session.spec.path, key)
-            except NotInPlan:
+            if isinstance(records, NotInPlan):
                 without.append(key)
-            except AuthenticationError:
-                raise
-            except PermanentError as error:
-                session.reporter.failed(key, error)
+            elif isinstance(records, PermanentError):
+                session.reporter.failed(key, records)
             else:
                 evidence = f"{session.spec.endpoint.replace(':id', key)} no longer lists it"
-                store = partial(
-                    session.writer.store_listing,
-                    records,
-                    evidence=evidence,
-                    as_progress=False,
-                    project_id=project["id"],
-                )
-                session.events.advanced(sum(behind.begin(store)))
-        session.events.advanced(sum(behind.wait()))
+                with listed.meanwhile():
+                    session.writer.store_listing(
+                        records, evidence=evidence, project_id=project["id"]
+                    )
     if without:
         session.reporter.notes["not_in_plan"] = (
             f"the plan of the space has none of this for {', '.join(without)}; stored "
             "rows are left as they are"
         )
+
+
+def _list_of_each_project(
+    client: BacklogClient, path: str
+) -> Generator[tuple[Record, Page | PermanentError], None, None]:
+    """Yield each project with its list, or with why it refuses it."""
+    for project in client.visible_projects():
+        try:
+            listed: Page | PermanentError = client.listed(path, str(project["projectKey"]))
+        except AuthenticationError:
+            raise
+        except PermanentError as error:
+            listed = error
+        yield project, listed
 
 
 def _sync_list_or_seen(session: Session, seen_at: str, seen: str) -> None:
@@ -135,9 +138,9 @@ def _sync_list_or_seen(session: Session, seen_at: str, seen: str) -> None:
             )
             # Not a whole listing: what is in no visible project may still be there, so nothing is
             # marked deleted.
-            with session.store.transaction() as connection:
-                result = session.writer.merge(connection, found)
-                session.writer.note_names(connection, found)
+            with session.store.commit(found) as commit:
+                result = session.writer.merge(commit, found)
+                session.writer.note_names(commit, found)
             session.writer.count(result)
 
 
@@ -145,20 +148,13 @@ def _of_each_project(session: Session, path: str) -> list[Page]:
     """Read a list of each project; one that refuses is noted, and does not keep the others from it,
     unless all refuse.
     """
-    pages: list[Page] = []
-    refused: dict[str, PermanentError] = {}
-    for project in session.client.visible_projects():
-        key = str(project["projectKey"])
-        try:
-            pages.append(session.client.listed(path, key))
-        except AuthenticationError:
-            raise
-        except PermanentError as error:
-            refused[key] = error
-    for key, refusal in refused.items():
-        if not pages:
-            raise refusal
-        session.reporter.failed(key, refusal)
+    lists = list(_list_of_each_project(session.client, path))
+    pages = [listed for _, listed in lists if isinstance(listed, Page)]
+    for project, refusal in lists:
+        if isinstance(refusal, PermanentError):
+            if not pages:
+                raise refusal
+            session.reporter.failed(str(project["projectKey"]), refusal)
     return pages
 
 
@@ -209,8 +205,10 @@ def _sync_once_a_day(session: Session) -> None:
 def _store_record(session: Session, record: Record) -> None:
     """Store the one record of a table, as a version of its own where the table keeps versions."""
     spec, number = session.spec, {}
-    with session.store.transaction() as connection:
+    with session.store.commit([record]) as commit:
         if spec.versioned:
-            number[VERSION.name] = number_of_version(connection, spec, session.space_key, record)
-        result = session.writer.merge(connection, [record], number)
+            number[VERSION.name] = number_of_version(
+                commit.connection, spec, session.space_key, record
+            )
+        result = session.writer.merge(commit, [record], number)
     session.writer.count(result)

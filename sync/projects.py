@@ -41,15 +41,16 @@ def sync_projects(session: Session) -> None:
     writer = session.writer
     with session.events.reading("full"):
         listed = session.client.visible_projects()
-        with session.store.transaction() as connection:
+        with session.store.commit(listed) as commit:
+            connection = commit.connection
             _note_keys(connection, session.space_key, listed)
             # Before the merge, which takes the reason away from a row that has changed meanwhile.
             ids = [int(project["id"]) for project in listed]
             back = note_accessible(
                 connection, ids, space_key=session.space_key, run_id=session.run_id
             )
-            result = writer.merge(connection, listed)
-            writer.note_names(connection, listed)
+            result = writer.merge(commit, listed)
+            writer.note_names(commit, listed)
             # A record without a key may be any project, so that nothing is known to be missing.
             if not result.without_id:
                 known = [(project,) for project in result.present_ids]

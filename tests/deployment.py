@@ -74,7 +74,6 @@ class HastyBacklog(BacklogResource):
                 observe=self.observer,
                 max_wait=30.0,
                 total=self.total,
-                mask=self.mask,
             )
         return self._client
 

@@ -38,7 +38,7 @@ def status_object(settings: Settings) -> dict[str, Any]:
     """
     prepare_storage(settings)
     runtime = Runtime.read(settings.home)
-    with source(settings, alive=False), connection() as (backlog, warehouse):
+    with source(settings), connection() as (backlog, warehouse):
         return {
             **_source_facts(backlog, warehouse),
             "simulated": settings.simulated,
@@ -62,7 +62,7 @@ def alerter(settings: Settings) -> tuple[dict[str, Any], SourceCondition | None]
     if settings.marts_of:  # this code location has no space, but problems of its own
         with connection() as (_, warehouse):
             return alert_facts("", warehouse), None
-    with source(settings, alive=False), connection() as (backlog, warehouse):
+    with source(settings), connection() as (backlog, warehouse):
         return alert_facts(backlog.url, warehouse), current(warehouse.engine, backlog.url)
 
 
