@@ -92,9 +92,10 @@ def store_gap(session: Session, gap: Gap) -> None:
     Before any page moves the cursor: killed in between, the next load finds the gap again.
     """
     with session.store.transaction() as connection:
-        gaps = (*feed_state.known_feed(connection, session.space_key).gaps, gap)
-        feed_state.change_feed(connection, session.space_key, gaps=gaps)
         asked = feed_state.invalidate_comment_reads(connection, session.space_key)
+        known = feed_state.known_feed(connection, session.space_key).gaps
+        others = (one for one in known if one.since != gap.since)
+        feed_state.change_feed(connection, session.space_key, gaps=(*others, gap))
     session.log.warning(
         f"activities: the source kept none from {gap.since} to {gap.until}, so some may be "
         f"missing; the comments of {asked} issues are read again"

@@ -97,7 +97,9 @@ class CommentWriter:
         for (group, comments), (cells, changes) in zip(results, changed, strict=True):
             self.session.writer.count(comments, as_progress=False)
             self.changes.count(changes, as_progress=False)
-            of_comments = {(one,): self._cell(part) for part in group for one in part.page.ids}
+            of_comments: dict[tuple[int, ...], Cell] = {
+                (one,): self._cell(part) for part in group for one in part.page.ids
+            }
             for cell, counts in _by_cell(of_comments, comments):
                 figures[cell] += CommentFigures(comments=counts)
             for cell, counts in _by_cell(cells, changes):

@@ -33,8 +33,8 @@ from sync.reconcile.compare_rows import (
     with_ids,
 )
 from sync.reconcile.lists import Listed, read_list
+from sync.reconcile.masked_people import People
 from sync.reconcile.payload_columns import Within, wrong_columns
-from sync.reconcile.people import People
 from sync.reconcile.result import EXTRA, Difference
 
 #: A row that differs, and the record that the source has of it.

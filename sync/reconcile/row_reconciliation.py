@@ -36,8 +36,8 @@ from sync.counts import by_bucket
 from sync.reconcile.compare_rows import Row
 from sync.reconcile.explanations import LoadedUntil, in_quarantine
 from sync.reconcile.lists import OF_PROJECT, OF_SPACE
+from sync.reconcile.masked_people import People
 from sync.reconcile.pairs import HISTORY, Found, Pairs, changes_of_comment, labelled
-from sync.reconcile.people import People
 from sync.reconcile.result import (
     CONTENT,
     EXTRA,

@@ -17,8 +17,6 @@ from sqlalchemy import text
 from resources.backlog import waits
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.privacy import Mask
-from resources.warehouse import forgetting
 from simulator import Fault, RequestInfo
 from sync.ahead import Ahead
 from sync.events import Events, Listener
@@ -67,7 +65,7 @@ def test_the_next_batch_is_read_while_one_is_committed_but_not_the_one_after_it(
         assert not asked[2].wait(0.1)
 
 
-def test_many_rows_are_committed_before_the_next_are_asked_for_where_those_come_sooner() -> None:
+def test_many_rows_are_committed_before_the_next_are_asked_for_that_come_sooner() -> None:
     asked = [threading.Event() for _ in range(4)]
     with ahead(numbers(4, lambda number: asked[number].set())) as batches:
         for batch in batches:
@@ -76,7 +74,7 @@ def test_many_rows_are_committed_before_the_next_are_asked_for_where_those_come_
                 assert batch == 3 or not asked[batch + 1].is_set()
 
 
-def test_many_rows_are_committed_while_the_next_are_under_way_where_that_takes_longer(
+def test_many_rows_are_committed_while_the_next_are_under_way_if_that_takes_longer(
     start_syncs: StartSyncs,
 ) -> None:
     syncs = start_syncs(SMALL)
@@ -283,29 +281,3 @@ def test_the_list_of_a_project_is_asked_for_while_that_of_the_one_before_is_stor
     assert meanwhile
     listed = sum(len(project.categories) for project in syncs.sim.space.projects.values())
     assert len(syncs.rows("categories")) == listed == done.counts("categories")["inserted"]
-
-
-def test_where_somebody_is_forgotten_nothing_is_read_while_something_is_stored(
-    start_syncs: StartSyncs,
-) -> None:
-    """Both would teach the mask names."""
-    syncs = start_syncs(replace(SMALL, issues=120))
-    assert syncs.listing().success
-    forgetting.forget(syncs.engine, "acme", max(syncs.sim.space.users), Mask())
-    writing = text(
-        "SELECT count(*) FROM pg_locks WHERE relation = CAST('raw.comments' AS regclass) AND "
-        "mode = 'RowExclusiveLock' AND pid <> "
-        "pg_backend_pid()"
-    )
-    meanwhile: list[int] = []
-    with syncs.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-
-        def note(request: RequestInfo) -> None:
-            if request.route == COMMENTS:
-                meanwhile.append(connection.execute(writing).scalar_one())
-
-        syncs.sim.before_request(note)
-        run = syncs.run(mode="incremental")
-    assert run.success, failures(run)
-    assert len(meanwhile) >= len(syncs.sim.space.issues)
-    assert not any(meanwhile)

@@ -88,7 +88,7 @@ def test_only_the_end_of_a_read_says_what_is_gone(sim: Simulator, count: int) ->
     *parts, last = [part for batch in batches for part in batch.parts]
     assert [row["id"] for part in (*parts, last) for row in part.page] == stored
     assert {part.gone for part in parts} <= {None}
-    assert last.gone == {7}
+    assert last.gone == frozenset({7})
     assert last.last == max(stored, default=0)
 
 
