@@ -19,6 +19,7 @@ from resources.backlog.errors import (
 )
 from sync.count_check import unequal_projects
 from sync.issue_writes import Met, store_issues
+from sync.load_state import requests_before, requests_now, state_of_load, state_of_read
 from sync.lookups import acknowledge_met, mark_missed, mark_vanished, read_by_id
 from sync.numbers import source_count
 from sync.partition_reports import report_lookup, report_pass
@@ -26,7 +27,6 @@ from sync.plan import after, bind, follow, locked_for, plan, proof_of, requested
 from sync.quarantine_retries import resolve_issues_without_id, retry_rejected
 from sync.reads import Changes, End, Lookup, Months, Pass, Read, Request, Snapshot
 from sync.session import Session
-from sync.state import requests_before, requests_now, state_of_load, state_of_read
 from sync.visible_projects import Project
 from sync.watermarks import SCOPE, complete, move_watermark
 

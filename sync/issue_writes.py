@@ -10,7 +10,7 @@ from resources.warehouse.tombstones import ids_by_creation
 from sync.ahead import Ahead
 from sync.issue_reads import IssuePage, Listed, issue_pages
 from sync.lookups import mark_missed
-from sync.reads import Changes, Pass, Snapshot
+from sync.reads import Pass, Snapshot
 from sync.session import Session
 from sync.watermarks import keep_checkpoint
 
@@ -56,7 +56,7 @@ def _waiting(session: Session, read: Pass) -> deque[tuple[datetime, int]]:
     """Return what is stored of a project and its snapshot should meet, in the order in which it
     reads; of another read nothing.
     """
-    if not isinstance(read, Snapshot) or not read.keeps_cursor:
+    if not isinstance(read, Snapshot) or read.order is None:
         return deque()
     since = read.resume.position.known_before if read.resume else None
     with session.engine.connect() as connection:
@@ -67,27 +67,17 @@ def _waiting(session: Session, read: Pass) -> deque[tuple[datetime, int]]:
         )
 
 
-def _order(read: Pass) -> str | None:
-    """Return the order of a read that can be continued, None where it cannot."""
-    match read:
-        case Snapshot(keeps_cursor=True):
-            return "created"
-        case Changes():
-            return "updated"
-    return None
-
-
 def _store(session: Session, read: Pass, page: IssuePage) -> set[str]:
     """Merge a page, and move the checkpoint: a load that is killed keeps all but the last.
 
     Return the entries in quarantine of issues without an id.
     """
-    order, projects = _order(read), read.projects
+    projects = read.projects
     with session.store.commit(page.issues) as commit:
         result = session.writer.merge(
             commit, page.issues, read_in=projects[0].id if len(projects) == 1 else None
         )
-        if order and page.cursor:
-            keep_checkpoint(commit.connection, session, projects, order, page.cursor)
+        if read.order and page.cursor:
+            keep_checkpoint(commit.connection, session, projects, read.order, page.cursor)
     session.writer.count(result, page.issues)
     return set(result.without_id)

@@ -85,6 +85,11 @@ class Snapshot:
         return (self.project,)
 
     @property
+    def order(self) -> str | None:
+        """The order in which it can be continued, None where it cannot."""
+        return "created" if self.keeps_cursor else None
+
+    @property
     def anew(self) -> "Snapshot":
         """The same from its beginning."""
         return replace(self, resume=None)
@@ -108,6 +113,7 @@ class Changes:
     rest_of: Snapshot | None = None
 
     mode: ClassVar[Mode] = "incremental"
+    order: ClassVar[str] = "updated"
 
     @property
     def keys(self) -> dict[int, str]:
@@ -125,6 +131,7 @@ class Months:
     moves: frozenset[int] = frozenset()
 
     mode: ClassVar[Mode] = "backfill"
+    order: ClassVar[None] = None
 
     @property
     def projects(self) -> tuple[Project, ...]:

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from resources.backlog.scan import LOOKBACK
+from sync.load_state import crowded
 from sync.plan import FEW_ROWS
-from sync.state import crowded
 from tests.syncs import Syncs
 
 LONG_AGO, SINCE, UNTIL = (datetime(year, 6, 1, tzinfo=UTC) for year in (2020, 2025, 2026))
