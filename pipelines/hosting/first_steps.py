@@ -1,4 +1,4 @@
-"""What a started `backlog-elt up` does: a first load, then the marts, and a report of each build."""
+"""What a started `up` does: a first load, then the marts, and a report of each build."""
 
 import json
 import time
