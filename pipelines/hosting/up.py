@@ -8,13 +8,10 @@ import json
 import os
 import shutil
 import sys
-import time
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any, Never, TextIO
+from typing import IO, Never, TextIO
 
 from pipelines.hosting.children import SPACE, Children, UpError
 from pipelines.hosting.environment import (
@@ -24,7 +21,8 @@ from pipelines.hosting.environment import (
     prepare_storage,
     with_space,
 )
-from pipelines.hosting.following import Follower, loaded
+from pipelines.hosting.first_steps import FirstSteps, workspace_of, written
+from pipelines.hosting.following import Follower
 from pipelines.hosting.log_file import open_log
 from pipelines.hosting.ports import HOST, free_port, is_free
 from pipelines.hosting.runtime import Runtime, take
@@ -42,8 +40,6 @@ from resources.warehouse.psql import psql_line
 #: Dagster's own processes speak up when something is wrong.
 QUIET = ("--log-level", "warning")
 SERVER, SERVER_START = "embedded PostgreSQL", "start of PostgreSQL"
-#: The children that have an end.
-FIRST_LOAD, FIRST_MARTS, REPORT = "first load", "first build of the marts", "report"
 
 
 @dataclass(frozen=True)
@@ -156,14 +152,9 @@ def _simulated(settings: Settings, children: Children, said: IO[str]) -> Setting
     life = str(settings.home / "simulator.json")
     options = ("--port", str(free_port()), "--alive", "--life-file", life)
     children.keep(SPACE, "simulator", *options, output=said)
-    children.wait_until(lambda: _read(said).endswith("\n"), f"the {SPACE} did not start")
-    known = json.loads(_read(said))
+    children.wait_until(lambda: written(said).endswith("\n"), f"the {SPACE} did not start")
+    known = json.loads(written(said))
     return with_space(settings, known["url"], known["api_key"])
-
-
-def _read(file: IO[str]) -> str:
-    file.seek(0)
-    return file.read()
 
 
 def start_servers(children: Children, options: Options, settings: Settings) -> None:
@@ -173,7 +164,7 @@ def start_servers(children: Children, options: Options, settings: Settings) -> N
     # One code server for both: each would start its own otherwise, the daemon one every minute.
     port, here = free_port(), ("-h", HOST)
     server = f"{{host: {HOST}, port: {port}, location_name: {ONE_LOCATION}}}"
-    workspace = _workspace(settings.home)
+    workspace = workspace_of(settings.home)
     workspace.write_text(f"load_from:\n  - grpc_server: {server}\n")
     of_code = ("-p", str(port), *here, *QUIET)
     children.keep("code server", "pipelines.hosting.code_server", *of_code)
@@ -187,10 +178,6 @@ def start_servers(children: Children, options: Options, settings: Settings) -> N
     _wait_for(children, "sync service", options.service_port)
     _wait_for(children, "webserver", options.port)
     children.ready = True
-
-
-def _workspace(home: Path) -> Path:
-    return home / "dagster" / "workspace.yaml"
 
 
 def _wait_for(children: Children, name: str, port: int) -> None:
@@ -208,56 +195,6 @@ def _keep_server(children: Children, home: Path) -> None:
         return None if children.runs(SERVER_START) or is_running(home) else "its process is gone"
 
     children.keep_other(SERVER, start, ended, log_of(home))
-
-
-class FirstSteps:
-    """The first load, then the marts, and a report of each build."""
-
-    def __init__(
-        self, children: Any, follower: Any, screen: Any, home: Path, summary: IO[str]
-    ) -> None:
-        """`summary`: a file for the object of `load --json`."""
-        self._children, self._follower, self._screen = children, follower, screen
-        self._summary = summary
-        self._workspace, self._report = str(_workspace(home)), str(home / "report.html")
-        self._reported: int | None = None
-        self._said = False
-
-    def load(self) -> None:
-        """Start the first load."""
-        self._follower.loading_since = time.monotonic()
-        words = ("pipelines", "load", "--json", "--no-progress")
-        self._children.run(FIRST_LOAD, *words, then=self._loaded, output=self._summary)
-
-    def _loaded(self, code: int) -> None:
-        self._follower.loading_since = None
-        summary: dict[str, Any] = {}
-        with suppress(ValueError):
-            summary = json.loads(_read(self._summary))
-        self._screen.say(loaded(code, summary))
-        if not code:
-            # The sensor, which looks every two minutes, builds the later ones.
-            launch = ("dagster", "job", "launch", "-j", "marts", "-w", self._workspace)
-            self._children.run(FIRST_MARTS, *launch, then=partial(self._failed, FIRST_MARTS))
-
-    def look(self) -> None:
-        """Write a report of a build that is new."""
-        built = self._follower.built
-        if built != self._reported and not self._children.runs(REPORT):
-            self._reported = built
-            words = ("pipelines", "report", "--out", self._report)
-            self._children.run(REPORT, *words, then=self._written)
-
-    def _written(self, code: int) -> None:
-        self._failed(REPORT, code)
-        if not code and not self._said:
-            self._said = True
-            where = f"tables in schema mart, report in {self._report}"
-            self._screen.say(f"the marts are built: {where}")
-
-    def _failed(self, name: str, code: int) -> None:
-        if code:
-            self._screen.say(f"the {name} has failed: see the log")
 
 
 def _head(settings: Settings, connected: Settings, options: Options, log: str) -> str:

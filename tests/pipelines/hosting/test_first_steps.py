@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.hosting.up import FIRST_LOAD, FIRST_MARTS, REPORT, FirstSteps
+from pipelines.hosting.first_steps import FIRST_LOAD, FIRST_MARTS, REPORT, FirstSteps
 
 
 class Hosted:
