@@ -11,7 +11,7 @@ from dagster import DagsterEventType
 
 from assets.partitions import covered_by
 from resources.dagster_tags import KIND_TAG
-from resources.problems.names import job, plain
+from resources.problems.names import name_job, plain
 from resources.redact import first_line
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
@@ -132,7 +132,7 @@ def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
     failures = [
         Failure(
             str(event.step_key),
-            _assets(events, str(event.step_key)) or job(run.job_name),
+            _assets(events, str(event.step_key)) or name_job(run.job_name),
             _step_cause(event),
         )
         for event in failed
@@ -141,7 +141,9 @@ def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
         said = [
             event.message for event in events if event.event_type == DagsterEventType.RUN_FAILURE
         ]
-        failures = [Failure("", job(run.job_name), plain(first_line(said[-1] if said else None)))]
+        failures = [
+            Failure("", name_job(run.job_name), plain(first_line(said[-1] if said else None)))
+        ]
     return Ended(
         run_id=run.run_id,
         job=run.job_name,

@@ -28,7 +28,7 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
 }
 
 
-def partitions(keys: Iterable[str], language: Language = "en") -> str:
+def name_partitions(keys: Iterable[str], language: Language = "en") -> str:
     """Name partitions of months, `OPS|2026-01`, by their projects: `OPS, 75 months`."""
     months: dict[str, list[str]] = {}
     for key in keys:
@@ -45,7 +45,7 @@ def partitions(keys: Iterable[str], language: Language = "en") -> str:
     )
 
 
-def covered(partition: str, language: Language = "en") -> str:
+def name_range(partition: str, language: Language = "en") -> str:
     """Name what a run covers: a partition, or a range by its corners, `OPS|2020-10 … OPS|2026-12`.
 
     What has another form is named as it is.
@@ -69,14 +69,16 @@ def _months(project: str, months: Iterable[str], count: int, language: Language)
     )
 
 
-def job(name: str) -> str:
+def name_job(name: str) -> str:
     """Name the run of a job; Dagster has no name for runs of assets that somebody has chosen."""
     return "backfill" if name.startswith("__") else f"job {name}"
 
 
 def plain(said: str) -> str:
     """Return a recorded error without ids, names of classes and long lists of partitions."""
-    short = _LIST.sub(lambda found: partitions(re.findall(r"[A-Z]\w*\|[\d-]+", found[0])), said)
+    short = _LIST.sub(
+        lambda found: name_partitions(re.findall(r"[A-Z]\w*\|[\d-]+", found[0])), said
+    )
     return _CLASS.sub("", _ID.sub("", short)).strip() or said
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from resources.problems.causes import in_words, remedy
 from resources.problems.codes import CODES, RUNBOOK, Code, Texts
-from resources.problems.names import LANGUAGES, Language, covered
+from resources.problems.names import LANGUAGES, Language, name_range
 
 #: Words of subjects: what runs are called, and what is left out of a list of assets.
 _SUBJECT_JA = (
@@ -83,7 +83,7 @@ class Problem:
 
     def place(self, language: Language) -> str:
         """Return what its run covered; empty where it has no partitions."""
-        return covered(self.parameters.get("partition", ""), language)
+        return name_range(self.parameters.get("partition", ""), language)
 
     def as_json(self) -> dict[str, Any]:
         """Return it with all that is said of it, English at the top."""

@@ -9,7 +9,14 @@ import pytest
 
 from resources.problems.causes import CAUSES, UNKNOWN, Cause, cause_of, in_words
 from resources.problems.codes import CODES, RUNBOOK
-from resources.problems.names import LANGUAGES, Language, covered, is_sentence, partitions, plain
+from resources.problems.names import (
+    LANGUAGES,
+    Language,
+    is_sentence,
+    name_partitions,
+    name_range,
+    plain,
+)
 from resources.problems.problem import Problem
 from resources.variables import VARIABLES
 
@@ -96,12 +103,12 @@ def test_a_recorded_error_has_no_class_id_or_long_list(said: str, shown: str) ->
     ],
 )
 def test_what_a_run_covered_is_named_in_few_words(partition: str, en: str, ja: str) -> None:
-    assert (covered(partition, "en"), covered(partition, "ja")) == (en, ja)
+    assert (name_range(partition, "en"), name_range(partition, "ja")) == (en, ja)
 
 
 def test_of_many_projects_three_are_named() -> None:
     keys = [f"{key}|2026-0{month}" for key in "ABCDE" for month in (1, 2)]
-    assert partitions(keys) == "A, B, C and 2 more projects, 2 months"
+    assert name_partitions(keys) == "A, B, C and 2 more projects, 2 months"
 
 
 def test_an_error_in_a_foreign_tongue_stays_out_of_a_japanese_text() -> None:
