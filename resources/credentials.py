@@ -2,6 +2,8 @@
 tokens meet outside Dagster.
 """
 
+from typing import TYPE_CHECKING
+
 import httpx
 from sqlalchemy import Engine
 
@@ -9,6 +11,10 @@ from resources.backlog.auth import ApiKeyQuery, RenewedBearer
 from resources.backlog.request_parts import space_root
 from resources.secret import Secret
 from resources.settings import Settings
+from resources.tokens import TokenStore
+
+if TYPE_CHECKING:
+    from resources.backlog.oauth import OAuthApplication
 
 
 def auth_of(settings: Settings, engine: Engine | None) -> httpx.Auth:
@@ -21,16 +27,31 @@ def auth_of(settings: Settings, engine: Engine | None) -> httpx.Auth:
     """
     if not settings.oauth or engine is None:
         return ApiKeyQuery(settings.backlog_api_key or Secret(""))
-    # Only where it is needed: what encrypts tokens costs each process 7 MB.
-    from resources.backlog.oauth import OAuthApplication
     from resources.backlog.renewal import RenewedTokens
+
+    return RenewedBearer(RenewedTokens(_application(settings), tokens_of(settings, engine)))
+
+
+def tokens_of(settings: Settings, engine: Engine) -> TokenStore:
+    """Return where the tokens of the application in this space are, for access by OAuth.
+
+    Raises:
+        SettingsError: the token key is no key.
+    """
+    # Only where it is needed: what encrypts tokens costs each process 7 MB.
     from resources.warehouse.token_store import StoredTokens
 
-    root = space_root(settings.backlog_url or "")
-    host, client_id = root.split("://", 1)[1].lower(), settings.oauth_client_id or ""
-    application = OAuthApplication(root, client_id, settings.oauth_client_secret or Secret(""))
-    return RenewedBearer(
-        RenewedTokens(
-            application, StoredTokens(engine, host, client_id, settings.token_key or Secret(""))
-        )
+    host = space_root(settings.backlog_url or "").split("://", 1)[1].lower()
+    return StoredTokens(
+        engine, host, settings.oauth_client_id or "", settings.token_key or Secret("")
+    )
+
+
+def _application(settings: Settings) -> "OAuthApplication":
+    from resources.backlog.oauth import OAuthApplication
+
+    return OAuthApplication(
+        space_root(settings.backlog_url or ""),
+        settings.oauth_client_id or "",
+        settings.oauth_client_secret or Secret(""),
     )

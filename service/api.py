@@ -233,6 +233,11 @@ def starting_router(starts: Starts, cancels: Cancels) -> APIRouter:
         """Sync the issues of a project with their comments."""
         return await starts.issues(key, how.mode)
 
+    @api.post("/partitions/failed/tasks", status_code=202, responses=starting())
+    async def load_failed_partitions() -> models.Started:
+        """Load again what backfills have left failed."""
+        return await starts.failed_partitions()
+
     @api.post("/runs/{run_id}/cancel", status_code=202, responses=canceling())
     async def cancel(
         run_id: Annotated[str, Path(description="The id of a run that waits or works")],

@@ -1,5 +1,5 @@
-"""The page: static files of this package, held in memory, and the names of the tables; all else
-that they show comes from the API.
+"""The page: static files of this package, held in memory, the names of the tables, and causes of
+failures in Japanese; all else that they show comes from the API.
 """
 
 import json
@@ -10,6 +10,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from resources.problems.causes import CAUSES, DETAIL, UNKNOWN
+from resources.problems.names import SENTENCE
 from resources.warehouse.schema import SPECS
 from service.cache import Body
 from service.openapi import OPEN, TAG, UNCHANGED, errors, takes, text_answer
@@ -37,6 +39,7 @@ def page_router() -> APIRouter:
     for path, (name, kind) in FILES.items():
         _add(files, path, (STATIC / name).read_bytes(), kind)
     _add(files, "/static/tables.js", table_labels().encode(), _SCRIPT)
+    _add(files, "/static/causes.js", causes_in_japanese().encode(), _SCRIPT)
     return files
 
 
@@ -47,6 +50,16 @@ def table_labels() -> str:
     )
     labels = json.dumps({"en": english, "ja": japanese}, ensure_ascii=False)
     return f"export const TABLES = {labels};\n"
+
+
+def causes_in_japanese() -> str:
+    """Return what recorded errors are in Japanese, as a script: pairs of a pattern and a text."""
+    pairs = json.dumps([[one.pattern, one.ja] for one in CAUSES], ensure_ascii=False)
+    return (
+        f"export const CAUSES = {pairs};\nexport const UNKNOWN = {json.dumps(UNKNOWN.ja)};\n"
+        f"export const DETAIL = {json.dumps(DETAIL)};\n"
+        f"export const SENTENCE = {json.dumps(SENTENCE)};\n"
+    )
 
 
 def _add(files: APIRouter, path: str, content: bytes, kind: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import BacklogError
+from resources.backlog.errors import BacklogError, RateLimited
 from resources.credentials import auth_of
 from resources.settings import Settings
 from resources.warehouse.seen_conditions import Condition, Observed
@@ -54,11 +54,16 @@ class SourceState:
         return replace(self, connected=True, error=None) if self.noted else self
 
 
-def look(settings: Settings, engine: Callable[[], Engine]) -> SourceState:
+def look(
+    settings: Settings, engine: Callable[[], Engine], patience: float = PATIENCE_SECONDS
+) -> SourceState:
     """Ask the source for its space and its rate limits: two requests of the bucket `read`.
 
-    `engine` returns one on the warehouse, which holds the conditions of the source and the tokens
-    of OAuth.
+    Args:
+        settings: which space, and what signs requests.
+        engine: returns one on the warehouse, which holds the conditions of the source and the
+            tokens of OAuth.
+        patience: seconds until the source says something, and those that retries may wait.
     """
     now = datetime.now(UTC)
     if not settings.backlog_url:
@@ -72,14 +77,18 @@ def look(settings: Settings, engine: Callable[[], Engine]) -> SourceState:
             auth_of(settings, engine() if settings.oauth else None),
             reserve=settings.rate_reserve,
             observe=observed,
-            max_wait=PATIENCE_SECONDS,
-            timeout=PATIENCE_SECONDS,
+            max_wait=patience,
+            timeout=patience,
             megabytes=settings.answer_megabytes,
         ) as client:
             space = str(client.space()["spaceKey"])
             limits = {name: asdict(limit) for name, limit in client.rate_limit().items()}
     except (BacklogError, KeyError) as error:
         return SourceState(
-            connected=False, error=str(error), checked_at=now, noted=observed.kind is not None
+            # A source whose limit is used up does answer.
+            connected=isinstance(error, RateLimited),
+            error=str(error),
+            checked_at=now,
+            noted=observed.kind is not None,
         )
     return SourceState(connected=True, space_key=space, checked_at=now, rate_limit=limits)

@@ -23,7 +23,7 @@ from sync.month_windows import month_in
 from sync.partition_ranges import accessible_keys, range_tags
 
 #: Jobs that can be started.
-PROJECTS, ISSUES = "projects", "issues"
+PROJECTS, ISSUES, RETRY = "projects", "issues", "retry_failed_partitions"
 #: The tables that they sync: by these the run of a command is known, which Dagster has not
 #: launched.
 _TABLES = {PROJECTS: cadences.PROJECTS.tables, ISSUES: cadences.ISSUES.tables}
@@ -95,6 +95,14 @@ class Starts:
                 )
                 raise ApiError(404, "unknown_project", "No project is known yet.", hint)
             return await self._launch_issues(None, mode, projects, partitions.months, watermark)
+
+    async def failed_partitions(self) -> Started:
+        """Start the job that loads again what backfills have left failed.
+
+        Raises:
+            ApiError: Dagster cannot be reached or refuses.
+        """
+        return await self._launch(RETRY, None, "full", {}, {})
 
     async def _launch_issues(
         self,

@@ -11,6 +11,7 @@ from typing import Any, cast
 from sqlalchemy import Engine
 
 from resources.backlog.ratelimit import least_minutes
+from resources.problems.problem import Problem
 from resources.progress import UNITS
 from resources.settings import Settings
 from resources.warehouse import seen_conditions
@@ -174,7 +175,7 @@ class State:
                     last_sync=self.shown(max(last, key=_ended)) if last else None,
                     last_success_at=max(good.values(), default=None),
                     alerts=await self._alerts(),
-                    failing=[self.shown(sync) for sync in failing],
+                    failing=[self._failing(sync) for sync in failing],
                     projects=[
                         api_answers.Project(key=key, name=name)
                         for key, name in await self._warehouse.ask(known_projects, place)
@@ -293,26 +294,42 @@ class State:
         if beat is None:
             return api_answers.Alerts(alive=None, beat_at=None, open=[])
         beat_at, alive, detail = beat
+        recorded = [(Problem.read(one), one) for one in detail["open"]]
+        if not alive:
+            silent = Problem("silent/alerts", "alerter_silent")
+            recorded.insert(0, (silent, {"since": beat_at}))
         return api_answers.Alerts(
-            alive=alive, beat_at=beat_at, open=[self._alert(one) for one in detail["open"]]
+            alive=alive,
+            beat_at=beat_at,
+            open=[self._alert(problem, one) for problem, one in recorded if problem],
         )
 
-    def _alert(self, problem: Mapping[str, Any]) -> api_answers.Alert:
-        """Return a problem as the alerter has recorded it, which may have been one of an earlier
-        version.
-        """
-        run_id = problem.get("run_id") or None
+    def _alert(self, problem: Problem, recorded: Mapping[str, Any]) -> api_answers.Alert:
+        said, run_id = problem.as_json(), problem.run_id or None
         return api_answers.Alert(
-            topic=str(problem.get("key", "")).partition("/")[0] or "other",
-            kind=problem.get("kind", "failed"),
-            subject=problem["asset"],
-            partition=problem.get("partition") or None,
-            cause=problem["cause"],
-            step=problem.get("step", ""),
-            since=problem.get("since"),
-            times=problem.get("times", 1),
+            code=problem.code,
+            severity=problem.kind.severity,
+            action=problem.kind.action,
+            texts={name: api_answers.Said(**texts) for name, texts in said["texts"].items()},
+            topic=problem.key.partition("/")[0],
+            kind=problem.kind.head,
+            subject=said["asset"],
+            partition=said["partition"] or None,
+            cause=said["cause"],
+            step=said["step"],
+            since=recorded.get("since"),
+            times=recorded.get("times", 1),
             run_id=run_id,
             status_url=self._dagster.run_url(run_id) if run_id else None,
+        )
+
+    def _failing(self, sync: Sync) -> api_answers.Failing:
+        """Return a sync that fails, with what is said of it where no alert does."""
+        failed = {"subject": f"raw/{sync.sync_type}", "said": sync.error or ""}
+        texts = Problem(f"run/{sync.sync_type}", "run_failed", failed).said_in_all()
+        return api_answers.Failing(
+            **self.shown(sync).model_dump(),
+            texts={name: api_answers.Said(**said) for name, said in texts.items()},
         )
 
     def shown(self, sync: Sync, began: datetime | None = None) -> api_answers.Sync:

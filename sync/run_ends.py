@@ -14,6 +14,7 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG
+from resources.problems.names import plain
 from resources.redact import first_line
 from resources.warehouse.history.history_reader import unreported
 from resources.warehouse.history.history_writer import (
@@ -86,7 +87,7 @@ def record(
 def _end(run: DagsterRun, causes: Sequence[str]) -> RunEnd:
     error = None
     if run.ended_badly:
-        said = "; ".join(map(first_line, causes))
+        said = "; ".join(plain(first_line(cause)) for cause in causes)
         canceled = CANCELED if run.state == "canceled" else ""
         error = ": ".join(filter(None, (canceled, said)))
     return RunEnd(

@@ -15,6 +15,7 @@ from assets.metadata import as_markdown, rows_table, zoned_moment
 from assets.partitions import ISSUE_TABLES
 from resources.backlog.client import BacklogClient
 from resources.cadences import ISSUES as CADENCE
+from resources.problems.names import name_partitions
 from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.sync_state import project_states
 
@@ -22,8 +23,6 @@ ISSUES = raw_key("issues")
 FRESH, FAILED, ALERTER = "every_project_is_fresh", "no_partition_left_failed", "alerter_is_alive"
 FRESH_STATE, STALE = "✓ fresh", "✗ stale"
 UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-#: Partitions named in the result.
-SHOWN = 10
 HOUR = timedelta(hours=1)
 
 FRESH_SPEC = dg.AssetCheckSpec(
@@ -152,11 +151,9 @@ def no_partition_left_failed(
 def _failed_partitions_text(found: Mapping[dg.AssetKey, Collection[str]]) -> str:
     if not found:
         return "no partition has a failed load"
-    parts = []
-    for key, partitions in found.items():
-        shown = sorted(partitions)[:SHOWN]
-        more = f" and {len(partitions) - SHOWN} more" if len(partitions) > SHOWN else ""
-        parts.append(f"{key.to_user_string()}: {', '.join(shown)}{more}")
+    parts = [
+        f"{key.to_user_string()}: {name_partitions(sorted(keys))}" for key, keys in found.items()
+    ]
     return as_markdown(
         f"failed loads: {'; '.join(parts)}. The job retry_failed_partitions loads them"
     )

@@ -10,7 +10,7 @@ process remembers the ledger until it can. The sign of life is in `ops.heartbeat
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -21,9 +21,9 @@ from assets.partitions import accessible_partitions, project_partitions
 from pipelines.alerting import problems
 from pipelines.alerting.facts import Place, ended_runs
 from pipelines.alerting.ledger import Ledger
-from pipelines.alerting.messages import Problem
 from pipelines.ended_runs import ALL, record_run_ends
 from resources.alerts.channel import Channel, ChannelError
+from resources.problems.problem import Problem
 from resources.redact import plain_line
 from resources.tokens import TokenState
 from resources.warehouse.heartbeats import alerts_of, beat
@@ -191,7 +191,7 @@ class Alerter:
 
     def _beat(self, ledger: Ledger) -> None:
         found = [
-            asdict(one.problem) | {"since": one.since.isoformat(), "times": one.times}
+            one.problem.as_json() | {"since": one.since.isoformat(), "times": one.times}
             for one in ledger.open.values()
         ]
         detail = {

@@ -11,6 +11,7 @@ from dagster import DagsterEventType
 
 from assets.partitions import covered_by
 from resources.dagster_tags import KIND_TAG
+from resources.problems.names import name_job, plain
 from resources.redact import first_line
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
@@ -131,7 +132,7 @@ def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
     failures = [
         Failure(
             str(event.step_key),
-            _assets(events, str(event.step_key)) or f"job {run.job_name}",
+            _assets(events, str(event.step_key)) or name_job(run.job_name),
             _step_cause(event),
         )
         for event in failed
@@ -140,7 +141,9 @@ def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
         said = [
             event.message for event in events if event.event_type == DagsterEventType.RUN_FAILURE
         ]
-        failures = [Failure("", f"job {run.job_name}", first_line(said[-1] if said else None))]
+        failures = [
+            Failure("", name_job(run.job_name), plain(first_line(said[-1] if said else None)))
+        ]
     return Ended(
         run_id=run.run_id,
         job=run.job_name,
@@ -177,11 +180,11 @@ def _assets(events: list[dg.DagsterEvent], step: str) -> str:
 def _step_cause(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
-        return first_line(data.user_failure_data.description)
+        return plain(first_line(data.user_failure_data.description))
     error = data.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return first_line(error.message if error else event.message)
+    return plain(first_line(error.message if error else event.message))
 
 
 def _checks(events: list[dg.DagsterEvent]) -> Iterator[Check]:

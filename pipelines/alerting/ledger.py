@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipelines.alerting.messages import Problem
+from pipelines.alerting.messages import begun, recovered
 from resources.alerts.message_layout import HEADS, Message
+from resources.problems.problem import Problem
 
 #: A message that no channel has taken for so long is dropped; the problem still stands in
 #: `backlog-elt status`.
@@ -24,8 +25,6 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
 FORGOTTEN_AFTER = timedelta(days=7)
 #: What the keys of failures of runs and of checks begin with.
 OF_RUNS = ("run/", "check/")
-#: Keys of slow syncs and runs, which only an earlier version reported, begin with one of these.
-NO_LONGER_REPORTED = ("anomaly/", "slow/")
 #: A number that counts or measures, not one in a name: 11 and 0:05:41, not those of OPS-11 or WEB2.
 _NUMBER = re.compile(r"(?<![\w-])\d+(?:[.,:]\d+)*")
 
@@ -106,7 +105,7 @@ class Ledger:
             before = known.get(problem.key)
             if (
                 before
-                and _matter(before.problem.cause) == _matter(problem.cause)
+                and _matter(before.problem) == _matter(problem)
                 and (quiet or not before.quiet)
             ):
                 known[problem.key] = replace(
@@ -117,10 +116,10 @@ class Ledger:
             known[problem.key] = Open(
                 problem, first.since, first.times + 1, quiet and first.quiet, now
             )
-            messages += [] if quiet else [problem.message(dagster_url)]
+            messages += [] if quiet else [begun(problem, dagster_url)]
         over = [known.pop(key) for key in dict.fromkeys(ended) if key in known]
         messages += [
-            one.problem.recovered(dagster_url, one.since, now) for one in over if not one.quiet
+            recovered(one.problem, dagster_url, one.since, now) for one in over if not one.quiet
         ]
         new = tuple(Waiting(message, names, now, now) for message in messages) if names else ()
         return replace(self, open=known, waiting=(*self.waiting, *new))
@@ -163,34 +162,28 @@ class Ledger:
         return cls(
             _moment(found["since"]),
             _moment(found["looked_at"]),
-            {key: _open(one) for key, one in found["open"].items() if _is_reported(key, one)},
+            {key: one for key, was in found["open"].items() if (one := _open(was))},
             tuple(_waiting(one) for one in found["waiting"] if one["message"]["kind"] in HEADS),
             tuple(found["seen"]),
         )
 
 
-def _matter(cause: str) -> str:
-    """Return a cause without its numbers."""
-    return _NUMBER.sub("0", cause)
-
-
-def _is_reported(key: str, found: dict[str, Any]) -> bool:
-    return found["problem"]["kind"] in HEADS and not key.startswith(NO_LONGER_REPORTED)
+def _matter(problem: Problem) -> tuple[str, str]:
+    """Return what a problem is about without its numbers: its code and what was recorded."""
+    return problem.code, _NUMBER.sub("0", problem.said)
 
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _open(found: dict[str, Any]) -> Open:
+def _open(found: dict[str, Any]) -> Open | None:
+    problem = Problem.read(found["problem"])
+    if problem is None:
+        return None
     seen = found.get("seen_at") or found["since"]
-    return Open(
-        Problem(**found["problem"]),
-        _moment(found["since"]),
-        found["times"],
-        found.get("quiet", False),
-        _moment(seen),
-    )
+    since, quiet = _moment(found["since"]), found.get("quiet", False)
+    return Open(problem, since, found["times"], quiet, _moment(seen))
 
 
 def _waiting(found: dict[str, Any]) -> Waiting:

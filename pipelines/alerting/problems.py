@@ -1,5 +1,5 @@
-"""Which events are problems, and which problems are over. The text of their alerts is in
-`messages.py`.
+"""Which events are problems, and which problems are over. What is said of them is in
+`resources/problems/`.
 
 Pure functions.
 """
@@ -7,13 +7,14 @@ Pure functions.
 import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from assets.issues import issues
-from pipelines.alerting import messages
 from pipelines.alerting.facts import Ended
-from pipelines.alerting.messages import Problem
 from pipelines.jobs import rolling_refresh_job, targeted_sync_job
 from resources.cadences import CADENCES
+from resources.problems.codes import OF_CONDITION
+from resources.problems.problem import Problem
 from resources.tokens import TokenState
 from resources.warehouse.history.run_kinds import JOB_OF_MODE
 from resources.warehouse.seen_conditions import Condition
@@ -49,7 +50,8 @@ def of_source(url: str, condition: Condition | None, now: datetime) -> News:
         return [], [SOURCE]
     if now - condition.since < LASTING or condition.seen_at - condition.since < MET_AGAIN:
         return [], []
-    return [messages.source_problem(SOURCE, url, condition)], []
+    parameters = {"host": urlsplit(url).netloc, "said": condition.message}
+    return [Problem(SOURCE, OF_CONDITION[condition.kind], parameters)], []
 
 
 def covered(problems: Iterable[Problem], run: Ended, condition: Condition | None) -> list[Problem]:
@@ -61,7 +63,7 @@ def covered(problems: Iterable[Problem], run: Ended, condition: Condition | None
     return [
         problem
         for problem in problems
-        if problem.run_id == run.run_id and _REQUEST.search(problem.cause)
+        if problem.run_id == run.run_id and _REQUEST.search(problem.said)
     ]
 
 
@@ -77,14 +79,16 @@ def of_run(run: Ended, *, all_read: bool = True) -> News:
     problems: list[Problem] = []
     ended: list[str] = []
     for failure in run.failures:
-        key = _key(run, failure.step or run.job)
-        problems.append(messages.failure(key, run, failure, backfill=_is_backfill(run)))
+        code = "backfill_failed" if _is_backfill(run) else "run_failed"
+        of = {"subject": failure.assets, "said": failure.cause, "partition": run.partition}
+        problems.append(Problem(_key(run, failure.step or run.job), code, of, run.run_id))
     over = [_key(run, name) for name in (*run.steps, *([run.job] if run.succeeded else []))]
     ended += [key for key in over if all_read or key != f"run/{ISSUES}"]
     for check in run.checks:
         key = f"check/{check.name}"
         if check.red:
-            problems.append(messages.red_check(key, run, check))
+            of = {"subject": check.name, "said": check.said}
+            problems.append(Problem(key, "check_red", of, run.run_id))
         else:
             ended.append(key)
     return problems, ended
@@ -130,7 +134,10 @@ def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> 
     for kind, cadence in ((cadence.sync, cadence) for cadence in CADENCES if cadence.sync):
         key, quiet = f"silent/{kind}", now - max(last.get(kind, since), since)
         if quiet > cadence.silent_after:
-            problems.append(messages.silence(key, kind, cadence, last.get(kind)))
+            success = f"{last[kind]:%Y-%m-%d %H:%M} UTC" if kind in last else "–"
+            hours = f"{cadence.interval.total_seconds() / 3600:.0f}"
+            of = {"table": kind, "hours": hours, "last": success}
+            problems.append(Problem(key, "sync_silent", of))
         else:
             ended.append(key)
     return problems, ended
@@ -138,7 +145,7 @@ def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> 
 
 def of_warehouse(error: WarehouseError) -> Problem:
     """Return the problem of a warehouse that cannot be used."""
-    return messages.warehouse(WAREHOUSE, error)
+    return Problem(WAREHOUSE, "warehouse_unusable", {"said": str(error)})
 
 
 def of_tokens(url: str, state: TokenState | None) -> News:
@@ -148,4 +155,5 @@ def of_tokens(url: str, state: TokenState | None) -> News:
     key = f"token/{url}"
     if state is None or state.refused_reason is None:
         return [], [key]
-    return [messages.token_problem(key, url, state.refused_reason)], []
+    parameters = {"host": urlsplit(url).netloc, "reason": state.refused_reason}
+    return [Problem(key, "login_refused", parameters)], []

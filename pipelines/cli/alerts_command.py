@@ -9,7 +9,6 @@ from pipelines.cli.group import examples, show
 from resources.alerts.addresses import Addresses
 from resources.alerts.channel import ChannelError
 from resources.alerts.message_layout import Message
-from resources.conditions import WORDS
 from resources.settings import Settings
 
 
@@ -40,27 +39,33 @@ def open_problems(settings: Settings) -> str:
     """
     from pipelines.alerting.problems import SOURCE
     from pipelines.cli.status_facts import alerter
+    from resources.problems.codes import OF_CONDITION
+    from resources.problems.problem import Problem
 
     found, condition = alerter(settings)
     # What the alerter knows of the source is half a minute old.
-    known = [one for one in found["open"] if condition or one["key"] != SOURCE]
-    lines = []
-    if found["alive"] is False:
-        lines.append(
-            "The alerter has given no sign of life since "
-            f"{found['beat_at']}: is the daemon running?"
-        )
+    known = [
+        problem.as_json() | {"since": one["since"], "times": one["times"]}
+        for one in found["open"]
+        if (condition or one["key"] != SOURCE) and (problem := Problem.read(one))
+    ]
     if condition and not any(one["key"] == SOURCE for one in known):
-        lines.append(
-            f"Backlog {WORDS[condition.kind]} since {condition.since:%Y-%m-%d %H:%M:%S} "
-            f"UTC: {condition.message}"
-        )
+        url = settings.backlog_url or "the simulated space"
+        of = {"host": url.partition("://")[2] or url, "said": condition.message}
+        problem = Problem(SOURCE, OF_CONDITION[condition.kind], of)
+        known.insert(0, problem.as_json() | {"since": condition.since, "times": 1})
+    if found["alive"] is False:
+        silent = Problem("silent/alerts", "alerter_silent").as_json()
+        known.insert(0, silent | {"since": found["beat_at"], "times": 1})
+    lines = []
     if found["alive"] is None:
         lines.append("The alerter has never run for this space: backlog-elt up starts it.")
     for one in known:
-        where = f" ({one['partition']})" if one["partition"] else ""
-        lines.append(f"{one['asset']}{where}: {one['cause']}")
-        lines.append(f"    since {one['since']}, seen {one['times']} times; next: {one['step']}")
+        said = one["texts"]["en"]
+        place = f" ({said['place']})" if said["place"] else ""
+        lines.append(f"{said['subject']}{place}: {said['cause']}")
+        lines.append(f"    {said['data']}")
+        lines.append(f"    since {one['since']}, seen {one['times']} times; next: {said['step']}")
     return "\n".join(lines) or "Nothing is wrong."
 
 
@@ -75,10 +80,7 @@ def try_channels() -> tuple[str, bool]:
     found = channels(Addresses.from_env(os.environ))
     if not found:
         return (
-            (
-                "No channel is set: set BACKLOG_ALERT_URLS, BACKLOG_ALERT_SLACK_URL, "
-                "…_TEAMS_URL or …_SMTP_URL."
-            ),
+            "No channel is set: set BACKLOG_ALERT_URLS, …_SLACK_URL, …_TEAMS_URL or …_SMTP_URL.",
             True,
         )
     message, lines, failed = (

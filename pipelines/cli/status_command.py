@@ -1,7 +1,8 @@
 """`backlog-elt status`: how things stand, as lines or as an object."""
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,13 @@ from pipelines.cli.group import examples, show
 from resources.conditions import WORDS
 from resources.progress import how_far
 from resources.settings import Settings
+
+#: What is not known of who gives no answer.
+_SILENT = {
+    "warehouse": "what is stored and what fails is not known. Is its server overloaded or stopped?",
+    "dagster": "runs that failed before their first step may be missing. Is the server of its "
+    "storage overloaded or stopped?",
+}
 
 
 @click.command(
@@ -29,6 +37,8 @@ def status_command(as_json: bool) -> None:
 
     found = read_status(settings)
     show(json.dumps(found, ensure_ascii=False, default=_iso) if as_json else status_table(found))
+    if "warehouse" in found["not_asked"]:
+        sys.exit(1)
 
 
 def _iso(moment: datetime) -> str:
@@ -46,6 +56,7 @@ def status_table(found: Mapping[str, Any]) -> str:
         f"{name} {limit['remaining']}/{limit['limit']}"
         for name, limit in found["rate_limit"].items()
     )
+    missing = found["not_asked"]
     lines = [
         ("space", f"{found['space'] or 'unknown'}{' (simulated)' if found['simulated'] else ''}"),
         ("connected", _connection_line(found)),
@@ -55,6 +66,11 @@ def status_table(found: Mapping[str, Any]) -> str:
         ("dagster", found["dagster"]["url"] or "not running: backlog-elt up starts it"),
         ("service", found["service"]["url"] or "not running"),
         ("rate limit", limits or "unknown"),
+        *((f"{name}!", f"not asked: {why}; {_SILENT[name]}") for name, why in missing.items()),
+    ]
+    if "warehouse" in missing:
+        return _head(lines)
+    lines += [
         ("history", _history_line(found["history"])),
         *_failing(found["failing_projects"]),
         ("last 24 hours", _last_day(found["last_24h"])),
@@ -72,12 +88,12 @@ def status_table(found: Mapping[str, Any]) -> str:
         "error",
     )
     rows = [tuple(_status_cell(sync[column]) for column in columns) for sync in found["last_syncs"]]
-    head = "\n".join(f"{name:<14} {value}" for name, value in lines)
-    return (
-        f"{head}\n\n{table(columns, rows)}"
-        if rows
-        else f"{head}\n\nnothing was loaded yet: backlog-elt load"
-    )
+    rest = table(columns, rows) if rows else "nothing was loaded yet: backlog-elt load"
+    return f"{_head(lines)}\n\n{rest}"
+
+
+def _head(lines: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"{name:<14} {value}" for name, value in lines)
 
 
 def _warehouse(warehouse: Mapping[str, Any]) -> str:

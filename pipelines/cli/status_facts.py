@@ -1,51 +1,101 @@
 """What `backlog-elt status` says: connection, access, warehouse, what runs, what ran, what fails,
 rate limit, history.
+
+The space, the warehouse and Dagster's storage are asked at the same time, and none is waited for
+longer than a few seconds.
 """
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
-from pipelines.cli.in_process import connection
-from pipelines.ended_runs import record_run_ends
+from pipelines.cli.asking import LEAST_SECONDS, Patience, Question
 from pipelines.hosting.environment import embedded, open_instance, prepare_storage, source
 from pipelines.hosting.runtime import Runtime
-from resources.backlog.backlog_resource import BacklogResource
-from resources.backlog.errors import BacklogError, RateLimited
 from resources.backlog.ratelimit import least_minutes
+from resources.credentials import tokens_of
+from resources.secret import reveal
 from resources.settings import Settings
-from resources.warehouse.connect import mask
-from resources.warehouse.heartbeats import alerts_of, last_beat
+from resources.warehouse.connect import has_table, mask
+from resources.warehouse.embedded import ensure_server, runs
+from resources.warehouse.heartbeats import NO_BEAT, alerter_state
 from resources.warehouse.history.history_writer import adopt, end_dead
 from resources.warehouse.history.sync_outcomes import DAY, summary
 from resources.warehouse.issue_sync_state import count_histories
 from resources.warehouse.known_spaces import failing_projects, space_or_url
+from resources.warehouse.pooler import check_pooler
 from resources.warehouse.seen_conditions import Condition as SourceCondition
 from resources.warehouse.seen_conditions import current
 from resources.warehouse.warehouse_errors import WarehouseError
-from resources.warehouse.warehouse_resource import WarehouseResource
+from service.source import SourceState, look
+from service.warehouse import Warehouse
 from sync.results.command_results import Condition, LastDay
+
+#: Within this time all that is asked must answer; a start takes half a second before it.
+LONGEST_SECONDS = 2.2
+#: What is not known while the warehouse does not answer.
+_NOTHING_STORED: dict[str, Any] = {
+    "condition": None,
+    "active": [],
+    "last_syncs": [],
+    "failing_projects": {},
+    "last_24h": dict.fromkeys(LastDay.__annotations__, 0) | {"success_rate": None},
+    "history": {"issues": 0, "complete": 0, "open_left": 0, "minutes_left": None},
+}
 
 
 def status_object(settings: Settings) -> dict[str, Any]:
-    """Return the object that `status --json` prints; a space that cannot be reached is said in
-    `connection_error`, not raised.
+    """Return the object that `status --json` prints.
+
+    What does not answer in time is said in it: of the space in `connection_error`, of all else in
+    `not_asked`. A server that has to be started, and tables that have to be made, are waited for.
 
     Raises:
-        WarehouseError: the warehouse cannot be reached.
+        WarehouseError: the warehouse refuses.
     """
-    prepare_storage(settings)
     runtime = Runtime.read(settings.home)
-    with source(settings), connection() as (backlog, warehouse):
+    prepared = _prepared(settings)
+    with source(settings) as settings:
+        warehouse, patience = Warehouse(settings), Patience(LONGEST_SECONDS)
+        is_new = Question(partial(_is_new, settings, prepared))
+        connected = Question(partial(_connected, warehouse, prepared))
+        looked = Question(
+            partial(look, settings, lambda: _in_time(connected).engine(), LONGEST_SECONDS)
+        )
+        import pipelines.ended_runs  # noqa: F401  while they are asked: this takes a second
+
+        space = SourceState(connected=False, error=f"Backlog: {patience.words}")
+        stored = _NOTHING_STORED | {"access": _access(settings, None), "alerts": NO_BEAT}
+        silent = "warehouse"
+        not_asked, reached = dict[str, str](), None
+        try:
+            reached = _reached(patience, is_new, connected)
+            silent = "dagster"
+            patience.answer(Question(partial(_record_run_ends, settings)))
+        except TimeoutError:
+            not_asked[silent] = patience.words
+        with suppress(TimeoutError, *([WarehouseError] if reached is None else [])):
+            space = patience.answer(looked)
+        if reached is not None:
+            try:
+                stored = patience.answer(Question(partial(_stored, reached, settings, space)))
+                warehouse.close()
+            except TimeoutError:
+                not_asked["warehouse"] = patience.words
         return {
-            **_source_facts(backlog, warehouse),
+            "space": space.space_key,
+            "connected": bool(space.connected),
+            "connection_error": space.error,
+            "rate_limit": space.rate_limit,
+            **stored,
+            "not_asked": not_asked,
             "simulated": settings.simulated,
-            "warehouse": {
-                "url": mask(warehouse.engine.url.render_as_string(hide_password=False)),
-                "embedded": embedded(settings),
-            },
+            "warehouse": {"url": _url(settings, reached), "embedded": embedded(settings)},
             "dagster": {"url": runtime.dagster_url if runtime else None},
             "service": {"url": runtime.service_url if runtime else None},
         }
@@ -56,44 +106,84 @@ def alerter(settings: Settings) -> tuple[dict[str, Any], SourceCondition | None]
     it.
 
     Raises:
-        WarehouseError: the warehouse cannot be reached.
+        WarehouseError: the warehouse cannot be reached, or does not answer.
     """
-    prepare_storage(settings)
+    prepared = _prepared(settings)
     if settings.marts_of:  # this code location has no space, but problems of its own
-        with connection() as (_, warehouse):
-            return alert_facts("", warehouse), None
-    with source(settings), connection() as (backlog, warehouse):
-        return alert_facts(backlog.url, warehouse), current(warehouse.engine, backlog.url)
+        return _problems(settings, prepared, "")
+    with source(settings) as settings:
+        return _problems(settings, prepared, settings.backlog_url or "")
 
 
-def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dict[str, Any]:
-    error: BacklogError | None = None
-    space, limits = None, {}
-    # Connected first, so that what the look meets is noted in it.
-    engine = warehouse.engine
-    # Somebody waits for the answer: a source in trouble is said, not waited for.
-    backlog.use_short_timeouts()
+def _problems(
+    settings: Settings, prepared: Question[None], url: str
+) -> tuple[dict[str, Any], SourceCondition | None]:
+    warehouse, patience = Warehouse(settings), Patience(LONGEST_SECONDS)
+    is_new = Question(partial(_is_new, settings, prepared))
+    connected = Question(partial(_connected, warehouse, prepared))
     try:
-        client = backlog.client
-        space = str(client.space_info()["spaceKey"])
-        limits = {name: asdict(limit) for name, limit in client.rate_limit().items()}
-    except BacklogError as caught:
-        error = caught
-    _record_run_ends(backlog, warehouse)
-    place = space_or_url(engine, backlog.url)
-    if space is not None:
-        adopt(engine, space, backlog.url)
-        place = space
-    elif "://" not in place:
-        space = place
+        engine = _reached(patience, is_new, connected).engine()
+        open_now = patience.answer(Question(lambda: alerter_state(engine, url)))
+        condition = patience.answer(Question(lambda: current(engine, url))) if url else None
+    except TimeoutError:
+        raise WarehouseError(f"The warehouse cannot be asked: {patience.words}.") from None
+    warehouse.close()
+    return open_now, condition
+
+
+def _prepared(settings: Settings) -> Question[None]:
+    """Return what ends when the storage is prepared; a server that does not run is waited for."""
+    prepared = Question(partial(prepare_storage, settings))
+    if not runs(settings.home):
+        prepared.answer()
+    return prepared
+
+
+def _connected(warehouse: Warehouse, prepared: Question[None]) -> Warehouse:
+    prepared.answer()
+    check_pooler(warehouse.engine())
+    return warehouse
+
+
+def _reached(
+    patience: Patience, is_new: Question[bool], connected: Question[Warehouse]
+) -> Warehouse:
+    """Return the warehouse, connected; the tables of a new one take as long as they take.
+
+    Raises:
+        TimeoutError: it does not answer.
+    """
+    return connected.answer() if patience.answer(is_new) else patience.answer(connected)
+
+
+def _is_new(settings: Settings, prepared: Question[None]) -> bool:
+    """Say whether the tables of the warehouse are still to be made."""
+    prepared.answer()
+    url = reveal(settings.warehouse_url) or ensure_server(settings.home).url()
+    return not has_table(url, "ops.alembic_version")
+
+
+def _in_time(connected: Question[Warehouse]) -> Warehouse:
+    """Return the warehouse for what the space has answered, and for the tokens of OAuth."""
+    try:
+        return connected.answer(LEAST_SECONDS)
+    except TimeoutError:
+        raise WarehouseError("The warehouse does not answer.") from None
+
+
+def _stored(warehouse: Warehouse, settings: Settings, found: SourceState) -> dict[str, Any]:
+    """Return what the warehouse says."""
+    engine, url = warehouse.engine(), settings.backlog_url or ""
+    place = space_or_url(engine, url)
+    if found.space_key is not None:
+        adopt(engine, found.space_key, url)
+        place = found.space_key
     end_dead(engine, place)
     syncs = summary(engine, place)
-    condition = current(engine, backlog.url)
+    condition = current(engine, url)
     return {
-        "space": space,
-        # A source whose limit is used up does answer.
-        "connected": error is None or isinstance(error, RateLimited),
-        "connection_error": None if error is None else str(error),
+        # The source was not asked, or has not answered: as the last load knew it.
+        "space": place if "://" not in place else None,
         "condition": Condition.model_validate(condition, from_attributes=True).model_dump()
         if condition
         else None,
@@ -101,20 +191,19 @@ def _source_facts(backlog: BacklogResource, warehouse: WarehouseResource) -> dic
         "last_syncs": [asdict(sync) for sync in syncs.last.values()],
         "failing_projects": failing_projects(engine, place),
         "last_24h": syncs.last_24h.model_dump(include={*LastDay.__annotations__}),
-        "rate_limit": limits,
-        "history": _history(warehouse, place, limits.get("read"), backlog.rate_reserve),
-        "access": _access(backlog),
-        "alerts": alert_facts(backlog.url, warehouse),
+        "history": _history(warehouse, place, found.rate_limit.get("read"), settings.rate_reserve),
+        "access": _access(settings, warehouse),
+        "alerts": alerter_state(engine, url),
     }
 
 
 def _history(
-    warehouse: WarehouseResource, space_key: str, limit: Mapping[str, Any] | None, reserve: float
+    warehouse: Warehouse, space_key: str, limit: Mapping[str, Any] | None, reserve: float
 ) -> dict[str, Any]:
     """Return how many issues have their history stored, and how long the others take at least, at
     one request an issue.
     """
-    with warehouse.engine.connect() as conn:
+    with warehouse.engine().connect() as conn:
         issues, complete, open_left = (
             sum(counts)
             for counts in zip((0, 0, 0), *count_histories(conn, space_key).values(), strict=True)
@@ -123,33 +212,46 @@ def _history(
     return {"issues": issues, "complete": complete, "open_left": open_left, "minutes_left": minutes}
 
 
-def _record_run_ends(backlog: BacklogResource, warehouse: WarehouseResource) -> None:
+def _record_run_ends(settings: Settings) -> None:
     """Record the runs of the last day that ended badly without a sync to report it; without
-    Dagster's storage there are none.
+    Dagster's storage there are none, and it is not made here.
     """
-    with suppress(WarehouseError), open_instance() as instance:
-        record_run_ends(instance, warehouse, backlog.url, datetime.now(UTC) - DAY)
+    from pipelines.ended_runs import record_run_ends
+    from resources.warehouse.warehouse_resource import WarehouseResource
+
+    url = reveal(settings.warehouse_url) or ""
+    warehouse = WarehouseResource(url=url, home=str(settings.home))
+    try:
+        with suppress(WarehouseError):
+            if has_table(os.environ["DAGSTER_POSTGRES_URL"], "runs"):
+                with open_instance() as instance:
+                    after = datetime.now(UTC) - DAY
+                    record_run_ends(instance, warehouse, settings.backlog_url or "", after)
+    finally:
+        warehouse.close()
 
 
-def alert_facts(url: str, warehouse: WarehouseResource) -> dict[str, Any]:
-    """Return the last sign of life of the alerter and what it reported; `alive` is null where no
-    daemon ever ran for this space.
-    """
-    beat = last_beat(warehouse.engine, alerts_of(url))
-    if beat is None:
-        return {"alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": []}
-    beat_at, alive, reported = beat
-    return {"alive": alive, "beat_at": beat_at, **reported}
-
-
-def _access(backlog: BacklogResource) -> dict[str, Any]:
+def _access(settings: Settings, warehouse: Warehouse | None) -> dict[str, Any]:
     """Return how requests are signed, until when that is good, and why it is not renewed any more,
-    if so.
+    if so; without the warehouse only how.
     """
-    if not backlog.uses_oauth:
-        return {"kind": "api_key", "expires_at": None, "refused": None}
-    held = backlog.token_store.state()
+    if not settings.oauth or warehouse is None:
+        kind = "oauth" if settings.oauth else "api_key"
+        return {"kind": kind, "expires_at": None, "refused": None}
+    held = tokens_of(settings, warehouse.engine()).state()
     expires_at, refused = (
         (held.expires_at, held.refused_reason) if held else (None, "nobody is logged in")
     )
     return {"kind": "oauth", "expires_at": expires_at, "refused": refused}
+
+
+def _url(settings: Settings, warehouse: Warehouse | None) -> str:
+    """Return the URL of the warehouse without its password; of an embedded server that does not
+    answer only where its data is.
+    """
+    url = (
+        warehouse.engine().url.render_as_string(hide_password=False)
+        if warehouse is not None
+        else reveal(settings.warehouse_url)
+    )
+    return mask(url or f"postgresql:///warehouse?host={quote(str(settings.home / 'postgres'))}")

@@ -216,6 +216,18 @@ def check_tables(url: str, table: str) -> None:
         made.dispose()
 
 
+def has_table(url: str, name: str) -> bool:
+    """Say whether a database has a table, `ops.alembic_version`; nothing is made there.
+
+    Raises:
+        WarehouseError: the server cannot be used.
+    """
+    made = engine(url, pool_size=0)
+    with made.connect() as connection:
+        found = connection.execute(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": name})
+        return bool(found.scalar_one())
+
+
 def _note_rest(_connection: Any, entry: ConnectionPoolEntry) -> None:
     entry.info["rests_since"] = monotonic()
 

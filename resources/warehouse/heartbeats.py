@@ -12,6 +12,10 @@ from resources.warehouse.schema_ops import heartbeats
 
 #: The sensor looks every half minute: what has given no sign for so long has stopped.
 DEAD_AFTER = timedelta(minutes=10)
+#: The state of an alerter that has given none.
+NO_BEAT: Mapping[str, Any] = {
+    "alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": [],
+}  # fmt: skip
 
 
 def alerts_of(url: str) -> str:
@@ -43,3 +47,14 @@ def last_beat(engine: Engine, name: str) -> tuple[datetime, bool, dict[str, Any]
     with engine.connect() as connection:
         row = connection.execute(query.where(heartbeats.c.name == name)).one_or_none()
     return None if row is None else (row[0], bool(row[1]), dict(row[2]))
+
+
+def alerter_state(engine: Engine, url: str) -> dict[str, Any]:
+    """Return the last sign of life of the alerter of a space and what it reported; `alive` is None
+    where no daemon ever ran for it.
+    """
+    beat = last_beat(engine, alerts_of(url))
+    if beat is None:
+        return dict(NO_BEAT)
+    beat_at, alive, reported = beat
+    return {"alive": alive, "beat_at": beat_at, **reported}

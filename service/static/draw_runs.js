@@ -88,13 +88,13 @@ function drawLogged(run, open) {
     cell('when', moment(started_at)), cell('what', named(['jobs', 'types'], kind)), cell('where', projects.join(', ') || say('space')),
     cell('result', say(state), { completed: 'completed', failed: 'failed', canceled: 'warn' }[state]),
     cell('number', duration(seconds)), cell('number', say('itemCount', { count: number(items_synced) })),
-    cell('number', say('requestCount', { count: number(requests) })), ...(error ? [cell('error', sayText(error))] : []));
+    cell('number', say('requestCount', { count: number(requests) })), ...(error ? [cell('error', sayCause(error))] : []));
   const table = make('table', { className: 'cards' });
   const columns = [['time', ''], ['type', ''], ['project', ''], ['mode', ''], ['status', ''], ['seconds', 'number'], ['items', 'number'],
     ['requests', 'number'], ['error', 'error']];
   drawTable(table, columns, syncs.map((sync) => [
     clock(sync.started_at), named(['types', 'jobs'], sync.type), sync.project ?? say('space'), named('modes', sync.mode),
-    [say(sync.status), sync.status], duration(sync.seconds), number(sync.items_synced), number(sync.requests), sync.error ? sayText(sync.error) : '',
+    [say(sync.status), sync.status], duration(sync.seconds), number(sync.items_synced), number(sync.requests), sync.error ? sayCause(sync.error) : '',
   ]));
   const wide = make('div', { className: 'wide', tabIndex: 0, role: 'group', ariaLabel: say('tablesOf', { run: run_id.slice(0, 8) }) }, table);
   return make('li', {}, make('details', { open }, summary, wide, make('p', {}, link(status_url, `${say('openRun')} ${run_id.slice(0, 8)}`))));

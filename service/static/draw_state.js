@@ -1,15 +1,15 @@
 // Draws how it stands: the source, what needs attention, what is next, and each project.
 
 import { drawTable, drawTiles, link, make } from './draw.js';
-import { due, duration, lately, moment, named, number, say, sayCause, sayCondition, sayStep, sayText } from './say.js';
+import { due, duration, lately, moment, named, number, say, sayCause, sayCondition, sayProblem, sayText } from './say.js';
 
 /** Say in words whether Backlog answers, and if not since when and why. */
 export function drawBadge(badge, { connected, condition, error, space, simulated, failing }) {
   const values = { space: (space ?? 'Backlog') + (simulated ? say('simulated') : '') };
   const parts = [];
-  if (condition) parts.push(sayCondition(condition.kind, values), say('from', { time: lately(condition.since) }), sayText(condition.message));
-  else if (connected === false) parts.push(say('disconnected'), error && sayText(error));
-  else parts.push(say(connected ? 'connected' : 'unknown', values), connected || !error ? '' : sayText(error));
+  if (condition) parts.push(sayCondition(condition.kind, values), say('from', { time: lately(condition.since) }), sayCause(condition.message));
+  else if (connected === false) parts.push(say('disconnected'), error && sayCause(error));
+  else parts.push(say(connected ? 'connected' : 'unknown', values), connected || !error ? '' : sayCause(error));
   if (failing.length) parts.push(say('failing', { count: failing.length }));
   const bad = connected === false || failing.length;
   badge.className = `badge ${bad ? 'bad' : condition ? 'warn' : connected ? 'good' : ''}`;
@@ -18,33 +18,42 @@ export function drawBadge(badge, { connected, condition, error, space, simulated
 
 const todo = (text) => make('p', { className: 'todo' }, make('strong', { textContent: say('todo') }), ` ${text}`);
 
-/** List what fails, one line for the syncs of a run with the same cause, and the open alerts that say something else: each with what to do. */
+/** A button for what a click can do about a problem; the run is opened by its link. */
+function remedy({ action, key }) {
+  if (action !== 'sync' && action !== 'retry') return [];
+  const label = say(action === 'sync' ? 'syncAgain' : 'retry');
+  return [make('button', { type: 'button', className: 'quiet small', textContent: label, dataset: { action, focus: `${action}-${key}` } })];
+}
+
+/** List what fails, one line for the syncs of a run with the same cause, and the other open problems: each with what it means and what to do. */
 export function drawAttention(card, { failing, alerts }) {
   const causes = new Map();
   for (const sync of failing) {
     const key = `${sync.run_id} ${sync.error}`;
     causes.set(key, [...causes.get(key) ?? [], sync]);
   }
+  const isOf = (run_id) => (alert) => alert.run_id === run_id && alert.code.endsWith('_failed');
   const syncs = [...causes.values()].map((same) => {
-    const [{ ended_at, started_at, error, status_url }] = same;
+    const [sync] = same;
     const names = same.map(({ type, project }) => `${named(['types', 'jobs'], type)} ${project ?? ''}`.trim()).join(', ');
-    const alert = alerts.open.find(({ cause }) => error && cause.endsWith(error));
-    return make('li', {}, make('strong', { textContent: names }),
-      ` ${say('failed')} · ${lately(ended_at ?? started_at)} · ${sayCause(error)} `, link(status_url, say('openRun')),
-      todo(sayStep(alert?.topic ?? 'run', alert?.step)));
+    const alert = alerts.open.find(isOf(sync.run_id));
+    return line(names, `${say('failed')} · ${lately(sync.ended_at ?? sync.started_at)}`, sync.status_url, alert ?? { ...sync, action: 'sync', key: sync.run_id });
   });
-  const others = alerts.open.filter(({ cause }) => !failing.some(({ error }) => error && cause.endsWith(error))).map((alert) => {
-    const { subject, partition, cause, since, times, topic, step, status_url } = alert;
-    const facts = [partition, since && say('from', { time: lately(since) }), times > 1 && say('times', { count: number(times) })];
-    return make('li', {}, make('strong', { textContent: subject }), `: ${[sayText(cause), ...facts].filter(Boolean).join(' · ')} `,
-      ...(status_url ? [link(status_url, say('openRun'))] : []), todo(sayStep(topic, step)));
+  const others = alerts.open.filter((alert) => !failing.some(({ run_id }) => isOf(run_id)(alert))).map((alert) => {
+    const { subject, place } = sayProblem(alert);
+    const facts = [place, alert.since && say('from', { time: lately(alert.since) }), alert.times > 1 && say('times', { count: number(alert.times) })];
+    return line(subject, facts.filter(Boolean).join(' · '), alert.status_url, alert);
   });
   const lines = [...syncs, ...others];
-  if (alerts.alive === false) {
-    lines.push(make('li', { textContent: say('silent', { time: lately(alerts.beat_at) }) }, todo(sayStep('silent'))));
-  }
   card.hidden = !lines.length;
   card.querySelector('ul').replaceChildren(...lines);
+}
+
+/** A problem: what is wrong, since when, why, what it means for the data, and what to do. */
+function line(name, facts, url, problem) {
+  const { cause, data, step } = sayProblem(problem);
+  return make('li', { className: problem.severity ?? 'warning' }, make('strong', { textContent: name }), ` ${facts} · ${cause} · ${data} `,
+    ...(url ? [link(url, say('openRun')), ' '] : []), ...remedy(problem), todo(step));
 }
 
 const share = (part, whole) => say('share', { part: number(part), whole: number(whole) });
@@ -113,7 +122,7 @@ function freshness({ fresh, archived, last_success_at, last_error, history }) {
   if (archived) return [say('archived') + partly, 'soft'];
   const said = fresh ? say('fresh') + partly : say(last_success_at ? 'stale' : 'notLoaded');
   if (!last_error) return [said, fresh ? 'completed' : 'failed'];
-  return explained(said, 'failed', sayText(last_error));
+  return explained(said, 'failed', sayCause(last_error));
 }
 
 const explained = (said, className, how) => make('span', {},

@@ -13,6 +13,7 @@ const LOOK = 2000;
 /** What changes with the runs, or seldom, is asked for when the runs have changed, and else in every fifth look. */
 const SELDOM = 5;
 const PAGE = 20, MOST = 200;
+const RETRY = 'retry_failed_partitions';
 const FILTERS = ['type', 'status', 'project'];
 
 let shown = PAGE;
@@ -142,7 +143,7 @@ function confirmed(kind, text) {
 }
 
 async function start(job, project, full) {
-  const question = job === 'projects' ? 'confirmProjects' : `confirm${project ? '' : 'All'}${full ? 'Full' : 'Issues'}`;
+  const question = job === 'projects' ? 'confirmProjects' : job === RETRY ? 'confirmRetry' : `confirm${project ? '' : 'All'}${full ? 'Full' : 'Issues'}`;
   if (!await confirmed('start', say(question, { project }))) return;
   await starts.start(job, project, full);
   refresh();
@@ -161,6 +162,7 @@ find('start-issues').addEventListener('submit', (event) => {
   start('issues', find('project').value, find('full').checked);
 });
 find('projects').addEventListener('click', ({ target }) => target.dataset.project && start('issues', target.dataset.project, false));
+find('attention').addEventListener('click', ({ target: { dataset: { action } } }) => action && start(action === 'retry' ? RETRY : 'issues', null, false));
 find('active').addEventListener('click', ({ target }) => target.dataset.run && cancel(target.dataset));
 find('sign-in').querySelector('form').addEventListener('submit', (event) => {
   event.preventDefault();

@@ -1,5 +1,6 @@
 // The language of the page, and how it writes words, numbers and times in it.
 
+import { CAUSES, DETAIL, SENTENCE, UNKNOWN } from './causes.js';
 import { WORDS } from './words.js';
 
 let language = localStorage.getItem('language') ?? (navigator.language.startsWith('ja') ? 'ja' : 'en');
@@ -18,8 +19,8 @@ export const say = (key, values = {}) => fill(WORDS[language][key], values);
 export const sayCondition = (kind, values) => fill(WORDS[language].conditions[kind], values);
 export const sayStart = (state) => WORDS[language].starts[state];
 
-/** Say what to do about a problem; a topic that no list has is said in the words of the alerter. */
-export const sayStep = (topic, otherwise = '') => WORDS[language].steps[topic] ?? (otherwise || WORDS[language].steps.run);
+/** What is said of a problem in the language of the page. */
+export const sayProblem = ({ texts }) => texts[language];
 /** The names that a list of words has. Japanese has a word for each of them. */
 export const words = (list) => Object.keys(WORDS.ja[list]);
 
@@ -39,13 +40,21 @@ export function sayText(text) {
   }, text);
 }
 
-/** Say why something failed, in the words of the engine. */
-export const sayCause = (error) => (error ? sayText(error) : say('noCause'));
+/** Say why something failed: in English as it was recorded, in Japanese by its cause, as `in_words` of resources/problems/causes.py does. */
+export function sayCause(error) {
+  if (!error) return say('noCause');
+  if (language === 'en') return error;
+  const [, cause] = CAUSES.find(([pattern]) => new RegExp(pattern).test(error)) ?? [];
+  if (!cause && !new RegExp(SENTENCE).test(error)) return error;
+  const detail = error.match(DETAIL);
+  return `${cause ?? UNKNOWN}${detail ? `(${detail[0]})` : ''}`;
+}
 
 /** Say an error of the API by its code; one that has no words is said in those of the service. */
 export function sayError(error) {
   const text = WORDS[language].errors[error.code];
-  return text ? fill(text, error) : `${error.message} ${error.hint}`;
+  if (!text) return language === 'en' ? `${error.message} ${error.hint}` : WORDS.ja.errors.unexpected;
+  return fill(text, language === 'en' ? error : { ...error, message: sayCause(error.message) });
 }
 
 const DAY = 24 * 3600 * 1000;

@@ -27,12 +27,15 @@ function begin(what) {
   return mine;
 }
 
-/** Start a sync: of all projects where none is named, of their master data where the job is `projects`. */
+/** What is started by another address than that of issues. */
+const PATHS = { projects: '/projects/all', retry_failed_partitions: '/partitions/failed/tasks' };
+
+/** Start a sync: of all projects where none is named, of their master data where the job is `projects`; or the load of failed partitions. */
 export async function start(job, project, full) {
-  const mine = begin({ job, project, mode: job === 'projects' ? null : full ? 'full' : 'incremental', state: 'sending' });
+  const mine = begin({ job, project, mode: PATHS[job] ? null : full ? 'full' : 'incremental', state: 'sending' });
   try {
-    const path = job === 'projects' ? '/projects/all' : project ? `/project/${encodeURIComponent(project)}/tasks` : '/projects/all/tasks';
-    const { run_id, status_url } = await post(path, job === 'projects' ? null : { full });
+    const path = PATHS[job] ?? (project ? `/project/${encodeURIComponent(project)}/tasks` : '/projects/all/tasks');
+    const { run_id, status_url } = await post(path, PATHS[job] ? null : { full });
     Object.assign(mine, { state: 'queued', run_id, status_url });
   } catch (error) {
     Object.assign(mine, { state: 'refused', error: cause(error, 'no_answer'), status_url: error.error?.status_url });

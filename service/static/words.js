@@ -1,6 +1,6 @@
 // What the page says, in Japanese and English. A text with {name} has a value put in.
-// `phrases` are of the texts that the engine writes in English: why a load failed, what it waits for, what it notes on a comparison.
-// Names of tables come from their declarations.
+// `phrases` are of the texts that the engine writes in English: what it waits for, what it notes on a comparison.
+// Names of tables come from their declarations, texts of problems and causes from resources/problems.
 
 import { TABLES } from './tables.js';
 
@@ -14,11 +14,12 @@ export const WORDS = {
       unreachable: '{space} に接続できません', refused: '{space} にアクセスを拒否されています',
       rate_limited: '{space} の API の上限が、ほかのプログラムに使い切られています',
     },
-    attention: '対応が必要', silent: '知らせを送るセンサー alerts が止まっています（最後の動作: {time}）。デーモンが動いているか確認してください。',
+    attention: '対応が必要',
     start: '同期を始める', startProjects: 'プロジェクト情報を同期', startIssues: '課題を同期', project: 'プロジェクト',
     full: '全件を読み直す',
     confirmProjects: 'スペース、プロジェクト、メンバー、種別や状態などのマスターをすべて読み直します。',
     confirmIssues: '{project} の課題とコメントのうち、前回の同期から変わったものを読みます。',
+    confirmRetry: '失敗したバックフィルのパーティションを読み直します。', retry: '失敗した分を読み直す', syncAgain: 'もう一度同期', severities: { information: 'お知らせ', warning: '注意', act: '要対応' },
     confirmFull: '{project} の課題とコメントをすべて読み直します。件数が多いと時間がかかり、API の上限を消費します。',
     starts: {
       sending: '同期を始めています…', queued: '同期を始めました。順番を待っています…', starting: '同期を始めました。起動しています…',
@@ -44,16 +45,7 @@ export const WORDS = {
     itemCount: '{count} 件', requestCount: 'API {count} 回', canceled: '中止', tablesOf: '実行 {run} のテーブル',
     buckets: { read: '読み取り', search: '検索', update: '更新', icon: 'アイコン' },
     sensors: { activity_feed: 'アクティビティの監視', webhook_inbox: 'Webhook の受信箱', marts_after_loads: 'マート作成(ロードの後)' },
-    steps: {
-      run: '原因を取り除いてください。次の定期実行が続きから読みます。すぐに読むには、下で同期を始めます(docs/operating.ja.md「実行が失敗した」)。',
-      backfill: '原因を取り除き、Dagster でジョブ retry_failed_partitions を実行してください(docs/operating.ja.md「実行が失敗した」)。',
-      check: 'Dagster でチェックを開くと、該当する行が分かります(docs/operating.ja.md「チェックが赤い」)。',
-      silent: 'デーモンが動いているか、スケジュールとセンサーが有効かを確認してください(docs/operating.ja.md「同期が来ない」)。',
-      source: 'Backlog とネットワークの状態、API キーの有効性、ほかのプログラムの利用量を確認してください。応答が戻れば自動で再開します(docs/operating.ja.md「Backlog を読めない」)。',
-      token: 'backlog-elt login でもう一度ログインしてください(docs/operating.ja.md「トークンを更新できない」)。',
-      warehouse: 'PostgreSQL が動いているか、WAREHOUSE_URL が正しいかを確認してください(docs/operating.ja.md「ウェアハウスが使えない」)。',
-    },
-    active: '実行中の同期', nothing: '実行中の同期はありません。', noDagster: 'Dagster に接続できません: {error}',
+    active: '実行中の同期', nothing: '実行中の同期はありません。', noDagster: 'Dagster に接続できません。backlog-elt up で起動するか、BACKLOG_DAGSTER_URL を直してください。',
     queued: '待機中', starting: '起動中', running: '実行中', canceling: '中止中', since: '{time} 開始',
     ofTotal: '{done} / {total} {unit}', soFar: '{done} {unit}', waiting: '{what}を待っています', until: '{time} まで',
     rows: '件', issuesUnit: '課題',
@@ -65,23 +57,6 @@ export const WORDS = {
     completed: '完了', in_progress: '実行中',
     types: { ...TABLES.ja, checks: 'チェック' },
     phrases: {
-      'the key or token is wrong, expired or of another space': 'キーまたはトークンが違う、期限切れ、または別のスペースのものです',
-      'check BACKLOG_API_KEY': 'BACKLOG_API_KEY を確認してください',
-      'the space demands two-factor authentication of the key\'s user': 'キーのユーザーに 2 段階認証の設定が必要です',
-      'other programs of the same user share this limit': '同じユーザーを使うほかのプログラムも、この上限に数えられます',
-      'Backlog or a proxy on the way is not available': 'Backlog または途中のプロキシが応答できない状態です',
-      'the body is not Backlog\'s JSON': '応答が Backlog の JSON ではありません',
-      'is BACKLOG_URL the root of a Backlog space, like {address}\\?': 'BACKLOG_URL がスペースの URL({address} のような形)か確認してください',
-      'the plan of the space does not include this, or has expired': 'スペースのプランに含まれていないか、プランの期限が切れています',
-      'the space accepts requests from certain IP addresses only': 'スペースは特定の IP アドレスからだけ接続できます',
-      'the key\'s user may not do this: use the key of an administrator or of a project member':
-        'キーのユーザーに権限がありません。管理者またはプロジェクトメンバーのキーを使ってください',
-      'it was deleted, or the key\'s user cannot see it': '削除されたか、キーのユーザーからは見えません',
-      'no answer from {address}': '{address} 応答がありません:', 'check BACKLOG_URL and the network': 'BACKLOG_URL とネットワークを確認してください',
-      'gave up after {times} attempts': '{times} 回試して中止',
-      'The warehouse cannot be used': 'データベースを利用できません',
-      'PostgreSQL has stopped or is restarting: run again when it answers; what was committed is kept':
-        'PostgreSQL が停止中または再起動中です。復旧後にもう一度実行してください(コミット済みのデータは残っています)',
       '{bucket} rate limit of Backlog': 'Backlog の API の上限({bucket})の回復',
       'other load of {table} to end': 'ほかの{table}のロードの終了', 'other load of {table} of project {id} to end': 'ほかの{table}のロード(プロジェクト {id})の終了',
       'run {run}, process {pid} on {host}, since {day} {time} UTC': '実行 {run}、{host} のプロセス {pid}、{day} {time} UTC から',
@@ -94,14 +69,14 @@ export const WORDS = {
     modes: { incremental: '差分', backfill: '全件', full: '全件', targeted: '対象のみ', refresh: '順次読み直し', waiting: '待機', run: '実行' },
     jobs: {
       issues: '課題', projects: 'プロジェクト情報', users: 'ユーザー', targeted_sync: '対象を絞った同期', rolling_refresh: '順次読み直し', load: '全体のロード', run: '実行', count_reconciliation: '件数の照合',
-      marts: 'マート作成', tokens: 'トークンの更新', housekeeping: '古い記録の整理', retry_failed_partitions: '失敗したパーティションの再実行',
+      marts: 'マート作成', tokens: 'トークンの更新', housekeeping: '古い記録の整理', retry_failed_partitions: '失敗したパーティションの再実行', __ASSET_JOB: 'バックフィル',
     },
     errors: {
       unreachable: 'サービスに接続できません。再接続しています…',
       no_answer: 'サービスから応答がありません。同期が始まったかどうかを下で確認してから、もう一度お試しください。',
       unauthorized: 'トークンが違います。',
       already_running: 'すでに同期中です。終わるのを待つか、「実行中の同期」で中止してください。',
-      already_ended: 'この実行はすでに終わっています。中止するものはありません。', not_cancelable: 'この実行はここから中止できません。コマンドで始めたロードは、そのターミナルで Ctrl+C を押してください。詳細: {message}',
+      already_ended: 'この実行はすでに終わっています。中止するものはありません。', not_cancelable: 'この実行はここから中止できません。コマンドで始めたロードは、そのターミナルで Ctrl+C を押してください。',
       unknown_project: 'そのキーのプロジェクトがありません。新しいプロジェクトは 15 分以内に見つかります。',
       unknown_run: 'その実行はありません。',
       dagster_unreachable: 'Dagster に接続できないため、同期を始められません。backlog-elt up で起動するか、BACKLOG_DAGSTER_URL を直してください。',
@@ -110,7 +85,7 @@ export const WORDS = {
       space_unknown: 'どのスペースかまだ分かりません。一度ロードするか、サービスから BACKLOG_URL に接続できるようにしてください。',
       cross_site: 'ほかのサイトからの操作は受け付けません。サービスのページから操作してください。',
       wrong_host: 'この宛先では応答しません。127.0.0.1 か localhost で開くか、BACKLOG_SERVICE_TOKEN を設定してください。',
-      invalid_parameter: '指定を使えません: {message} {hint}',
+      invalid_parameter: '指定を使えません。ページを再読み込みしてください。',
       not_found: 'このアドレスには何もありません。サービスとページの版が違う可能性があります。再読み込みしてください。',
       unexpected: 'サービスでエラーが起きました。サービスのログを確認してください。',
     },
@@ -124,11 +99,12 @@ export const WORDS = {
       unreachable: '{space} is unreachable', refused: '{space} refuses access',
       rate_limited: '{space}: other programs have used up the API limit',
     },
-    attention: 'Needs attention', silent: 'The sensor alerts, which sends messages, has stopped (last seen: {time}). Check that the daemon runs.',
+    attention: 'Needs attention',
     start: 'Start a sync', startProjects: 'Sync projects', startIssues: 'Sync issues', project: 'Project',
     full: 'Read everything again',
     confirmProjects: 'Reads the whole space again: its projects, their members and their master data.',
     confirmIssues: 'Reads the issues and comments of {project} that have changed since the last sync.',
+    confirmRetry: 'Reads the partitions again that backfills have left failed.', retry: 'Load what has failed', syncAgain: 'Sync again', severities: { information: 'information', warning: 'warning', act: 'act now' },
     confirmFull: 'Reads all issues and comments of {project} again. If there are many, this takes long and uses up the API limit.',
     starts: {
       sending: 'Starting the sync…', queued: 'The sync has been started. It is waiting in the queue…',
@@ -154,15 +130,6 @@ export const WORDS = {
     asTable: 'As a table', now: 'now', lane: '{name}: at work in {halves} half hours, {failed} failed', runCount: 'runs: {count}', failedCount: 'failed: {count}',
     itemCount: '{count} rows', requestCount: '{count} requests', canceled: 'canceled', tablesOf: 'Tables of the run {run}',
     buckets: {}, sensors: { activity_feed: 'activity feed', webhook_inbox: 'webhook inbox', marts_after_loads: 'marts, after loads' },
-    steps: {
-      run: 'Fix the cause. The next scheduled run continues from there; to read at once, start a sync below (docs/operating.md, “A run has failed”).',
-      backfill: 'Fix the cause, then start the job retry_failed_partitions in Dagster (docs/operating.md, “A run has failed”).',
-      check: 'Open the check in Dagster: it shows the rows (docs/operating.md, “A check is red”).',
-      silent: 'Check that the daemon runs, and that the schedules and sensors are on (docs/operating.md, “No sync”).',
-      source: 'Check Backlog and the network, the API key, and what other programs use. Loads resume when it answers (docs/operating.md, “Backlog cannot be read”).',
-      token: 'Log in again with backlog-elt login (docs/operating.md, “The token cannot be renewed”).',
-      warehouse: 'Check that PostgreSQL runs and that WAREHOUSE_URL is right (docs/operating.md, “The warehouse is gone”).',
-    },
     active: 'Running syncs', nothing: 'No sync is running.', noDagster: 'Dagster cannot be reached: {error}',
     queued: 'queued', starting: 'starting', running: 'running', canceling: 'canceling', since: 'since {time}',
     ofTotal: '{done} of {total} {unit}', soFar: '{done} {unit}', waiting: 'waits for the {what}', until: 'until {time}',
@@ -173,7 +140,7 @@ export const WORDS = {
     noMatch: 'No sync matches the filter.',
     time: 'Started', mode: 'Mode', status: 'Result', seconds: 'Duration', error: 'Error', space: 'whole space',
     completed: 'completed', in_progress: 'running',
-    types: TABLES.en, modes: {}, phrases: {}, jobs: { run: 'run', load: 'full load' },
+    types: TABLES.en, modes: {}, phrases: {}, jobs: { run: 'run', load: 'full load', __ASSET_JOB: 'backfill' },
     errors: {
       unreachable: 'The service cannot be reached. Trying again…',
       no_answer: 'The service did not answer. Check below whether the sync has started, then try again.',

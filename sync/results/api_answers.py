@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from resources.json_models import Model, Whole
+from resources.problems.codes import Action, Severity
 from resources.warehouse.history.history_reader import SyncStatus
 from resources.warehouse.history.sync_outcomes import Slot, Totals
 from resources.warehouse.reconciliations import Proof
@@ -84,8 +85,29 @@ class Runs(Model):
     next_before: Whole | None
 
 
+class Said(Model):
+    """What is said of a problem, in one language."""
+
+    subject: str
+    place: str
+    cause: str
+    data: str
+    step: str
+
+
+class Failing(Sync):
+    """A sync that fails, and what is said of it."""
+
+    texts: dict[str, Said] = Field(description="What is said of it, by language: `en`, `ja`")
+
+
 class Alert(Model):
     """A problem that lasts: what is wrong with what, since when, and what to do."""
+
+    code: str = Field(description="Which problem it is, of `resources/problems/codes.py`")
+    severity: Severity = Field(description="`act`: a person must do something")
+    action: Action | None = Field(description="What a click can do: `sync`, `retry`, `run`")
+    texts: dict[str, Said] = Field(description="What is said of it, by language: `en`, `ja`")
 
     topic: str = Field(
         description="What the next step depends on: `run`, `check`, `silent`, `source` …"
@@ -137,7 +159,7 @@ class Connection(Model):
     last_sync: Sync | None
     last_success_at: datetime | None
     alerts: Alerts
-    failing: list[Sync]
+    failing: list[Failing]
     projects: list[Project]
 
 

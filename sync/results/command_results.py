@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypedDict
 
 from resources.conditions import ConditionKind
 from resources.json_models import Model
+from resources.problems.codes import Action, Severity
 from resources.warehouse.history.history_reader import Sync
 from sync.results.verify_result import Moment, VerifyResult
 
@@ -143,10 +144,25 @@ class Place(TypedDict):
     url: Annotated[str | None, "null unless `backlog-elt up` runs for the same `BACKLOG_ELT_HOME`"]
 
 
+class Said(TypedDict):
+    """What is said of a problem, in one language."""
+
+    subject: Annotated[str, "what is wrong"]
+    place: Annotated[str, "projects and months that its run covered, where it has some"]
+    cause: Annotated[str, "why"]
+    data: Annotated[str, "what it means for the data"]
+    step: Annotated[str, "what to do next"]
+
+
 class OpenAlert(TypedDict):
     """A problem that is not over."""
 
     key: Annotated[str, "what it is about"]
+    code: Annotated[str, "which problem it is, of `resources/problems/codes.py`"]
+    severity: Annotated[Severity, "`act`: a person must do something"]
+    action: Annotated[Action | None, "what a click can do: `sync`, `retry`, `run`"]
+    parameters: Annotated[dict[str, str], "what its texts are made of"]
+    texts: Annotated[dict[str, Said], "what is said of it, by language: `en`, `ja`"]
     kind: Annotated[str, "what has happened, in a few words"]
     asset: Annotated[str, "asset, job or program that is wrong"]
     cause: Annotated[str, "why, in one line"]
@@ -220,6 +236,11 @@ class StatusResult(TypedDict):
     last_24h: Annotated[LastDay, "figures of the last 24 hours"]
     rate_limit: Annotated[dict[str, RateLimit], "buckets by name"]
     history: Annotated[StoredHistory, "how much of the history is stored"]
+    not_asked: Annotated[
+        dict[str, str],
+        "`warehouse`, `dagster`: what gave no answer in time, and within which; what it knows is "
+        "empty",
+    ]
 
 
 #: Command -> what its `--json` prints.

@@ -48,7 +48,7 @@ def test_the_check_names_them(loaded: Deployment) -> None:
         and event.asset_check_evaluation_data.check_name == FAILED
     ]
     assert said is not None
-    assert "raw/issues: OPS|2026-05, OPS|2026-06" in said
+    assert "raw/issues: OPS, 2 months" in said
     assert RETRY_JOB in said
 
 

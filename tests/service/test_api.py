@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from resources.problems.problem import Problem
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
 from simulator import PLANS, Fault, Simulator
@@ -81,19 +82,15 @@ def test_the_connection_says_whether_the_alerter_is_alive_and_what_is_wrong(
     serve: Serve, loaded: Deployment
 ) -> None:
     since = "2026-07-01T00:00:00+00:00"
-    wrong: dict[str, object] = {
-        "key": "run/users",
-        "kind": "failed",
-        "asset": "raw/users",
-        "cause": "the key is refused",
-        "since": since,
-    }
-    wrong |= {"step": "renew the key", "partition": "", "times": 3, "run_id": "run-7"}
-    older = {"asset": "raw/teams", "cause": "an earlier version wrote this", "since": since}
+    of = {"subject": "raw/users", "said": "GET /users: 401: check BACKLOG_API_KEY"}
+    problem = Problem("run/users", "run_failed", of, "run-7")
+    wrong = problem.as_json() | {"since": since, "times": 3}
+    older = {"key": "run/teams", "asset": "raw/teams", "cause": "the key is refused"}
+    of_another = {"key": "x", "code": "of_another_version", "parameters": {}}
     beat(
         loaded.engine,
         alerts_of(loaded.sim.url),
-        {"open": [wrong, older], "waiting": 0, "channels": []},
+        {"open": [wrong, older, of_another], "waiting": 0, "channels": []},
     )
     service = serve(
         BACKLOG_URL=loaded.sim.url,
@@ -104,21 +101,25 @@ def test_the_connection_says_whether_the_alerter_is_alive_and_what_is_wrong(
     assert reported["alive"] is True
     [first, second] = reported["open"]
     assert first == {
+        "code": "run_failed",
+        "severity": "warning",
+        "action": "sync",
+        "texts": problem.said_in_all(),
         "topic": "run",
         "kind": "failed",
         "subject": "raw/users",
         "partition": None,
-        "cause": "the key is refused",
-        "step": "renew the key",
+        "cause": "GET /users: 401: check BACKLOG_API_KEY",
+        "step": problem.step("en"),
         "since": since,
         "times": 3,
         "run_id": "run-7",
         "status_url": first["status_url"],
     }
     assert first["status_url"].endswith("/runs/run-7")
-    assert (second["topic"], second["cause"], second["status_url"]) == (
-        "other",
-        "an earlier version wrote this",
+    assert (second["code"], second["cause"], second["status_url"]) == (
+        "run_failed",
+        "the key is refused",
         None,
     )
 

@@ -27,9 +27,8 @@ def place(serve: Serve, sim: Simulator, projects: Log, warehouse: Engine) -> str
         connection.execute(text("UPDATE ops.spaces SET url = :url"), {"url": sim.url})
     alert = {
         "key": "check/raw",
-        "kind": "failed",
-        "asset": "raw/issues: keys_are_unique",
-        "cause": "2 rows",
+        "code": "check_red",
+        "parameters": {"subject": "raw/issues: keys_are_unique", "said": "2 rows"},
         "times": 3,
     }
     beat(

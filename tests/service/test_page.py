@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import Engine
 
 from resources.conditions import Outcome
+from resources.problems.problem import Problem
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
 from resources.warehouse.seen_conditions import note
@@ -224,15 +225,14 @@ def test_the_badge_says_what_is_wrong_with_backlog_and_lists_open_alerts(
         log.done(table, error=EVIL, project="OPS")
     with warehouse.begin() as connection:
         note_space_url(connection, "acme", sim.url)
+    check = "raw/issues: issue_counts_match_source"
     problems = [
-        {
-            "asset": "raw/issues: issue_counts_match_source",
-            "cause": cause,
-            "since": "2026-11-27T00:00:00+00:00",
-        },
-        {"asset": "raw/issues", "cause": EVIL, "since": "2026-11-27T00:00:00+00:00"},
+        Problem("check/a", "check_red", {"subject": check, "said": cause}, "run-1"),
+        Problem("run/issues", "run_failed", {"subject": "raw/issues", "said": EVIL}, "run-1"),
     ]
-    beat(warehouse, alerts_of(sim.url), {"open": problems})
+    since = "2026-11-27T00:00:00+00:00"
+    recorded = [one.as_json() | {"since": since} for one in problems]
+    beat(warehouse, alerts_of(sim.url), {"open": recorded})
     with visitor_at(chromium, str(serve(**at(sim)).base_url), width=390) as visitor:
         page = visitor.page
         expect(page.get_by_role("status").filter(has_text="acme に接続中")).to_be_visible()
@@ -244,15 +244,11 @@ def test_the_badge_says_what_is_wrong_with_backlog_and_lists_open_alerts(
         )
         badge = page.get_by_role("status").filter(has_text="にアクセスを拒否されています")
         expect(badge).to_contain_text(
-            "から · GET /space/activities: 401: BACKLOG_API_KEY を確認してください"
+            "期限切れ、または別のスペースのものです(GET /space/activities: 401)"
         )
         expect(badge).to_have_class("badge bad")
         attention = page.get_by_role("region", name="対応が必要")
-        expect(
-            attention.get_by_role("listitem").filter(
-                has_text=f"raw/issues: issue_counts_match_source: {cause}"
-            )
-        ).to_be_visible()
+        expect(attention.get_by_role("listitem").filter(has_text=f"{check} ")).to_be_visible()
         expect(attention.get_by_role("listitem").filter(has_text="GET /issues: 500")).to_have_count(
             1
         )
@@ -276,7 +272,7 @@ def test_what_the_source_says_turns_nothing_around_on_the_page(
     chromium: Chromium, serve: Serve, sim: Simulator, log: Log
 ) -> None:
     log.done(error=f"GET /issues: 500, {UNSAFE_TEXT}", project="OPS")
-    with visitor_at(chromium, str(serve(**at(sim)).base_url)) as visitor:
+    with visitor_at(chromium, str(serve(**at(sim)).base_url), locale="en-US") as visitor:
         expect(runs(visitor.page).first).to_contain_text(r"forged\u202egnp.exe")
         assert unsafe(visitor.page.inner_text("body").replace("\n", " ")) == []
         assert visitor.noted == []

@@ -15,6 +15,8 @@ from playwright.sync_api import expect
 from sqlalchemy import Engine
 
 from resources.backlog.errors import error_from_response
+from resources.problems.causes import in_words
+from resources.problems.names import is_sentence
 from resources.warehouse.connect import refusal
 from resources.warehouse.locks import Locks
 from resources.warehouse.schema import SPECS
@@ -116,7 +118,7 @@ REFUSALS = [
 ]  # fmt: skip
 
 
-def test_what_to_do_about_an_error_of_the_source_has_japanese_words(
+def test_an_error_is_said_in_the_language_of_the_page_as_alerts_say_it(
     chromium: Chromium, serve: Serve
 ) -> None:
     errors = []
@@ -138,19 +140,18 @@ def test_what_to_do_about_an_error_of_the_source_has_japanese_words(
     errors.append(
         refusal(psycopg2.OperationalError("server closed the connection unexpectedly")) or ""
     )
-    with visitor_at(chromium, str(serve().base_url)) as visitor:
-        script = (
-            "async texts => { const { sayCause } = await import('/static/say.js'); return "
-            "texts.map(text => sayCause(text)); }"
-        )
-        said = visitor.page.evaluate(script, [*errors, None])
-    assert [text for text in said[:-1] if not re.search("[ぁ-ん]", text)] == []
-    assert said[-4].endswith("BACKLOG_API_KEY を確認してください")
-    assert said[-5].endswith(
-        "BACKLOG_URL がスペースの URL(https://acme.backlog.com のような形)か確認してください"
-    )
-    assert said[0] == (
-        "GET /issues: 401, code 11, x; BACKLOG_API_KEY を確認してください: "
-        "キーまたはトークンが違う、期限切れ、または別のスペースのものです (3 回試して中止)"
-    )
-    assert said[-1] == "原因は実行の画面で確認してください。"
+    errors += ["KEY: 'id'", "something odd that nobody has foreseen", "GET /issues: 500"]
+    for locale, language in (("ja-JP", "ja"), ("en-US", "en")):
+        with visitor_at(chromium, str(serve().base_url), locale=locale) as visitor:
+            script = (
+                "async texts => { const { sayCause } = await import('/static/say.js'); return "
+                "texts.map(text => sayCause(text)); }"
+            )
+            *said, nothing = visitor.page.evaluate(script, [*errors, None])
+        if language == "ja":
+            # As alerts and `status --json` say it.
+            assert said == [in_words(error, "ja") for error in errors]
+            assert [text for text in said if is_sentence(text)] == []
+            assert nothing == "原因は実行の画面で確認してください。"
+        else:
+            assert said == errors

@@ -1,18 +1,23 @@
 """What is reported of a problem: its start and its end, each once, on each channel."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pipelines.alerting.ledger import DROPPED_AFTER, FORGOTTEN_AFTER, Ledger
-from pipelines.alerting.messages import Problem
+from resources.problems.problem import Problem
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 URL = "http://dagster"
 REFUSED = Problem(
-    "run/raw__users", "failed", "raw/users", "the key is refused", "renew it", run_id="r1"
+    "run/raw__users", "run_failed", {"subject": "raw/users", "said": "the key is refused"}, "r1"
 )
+
+
+def saying(cause: str) -> Problem:
+    return replace(REFUSED, parameters={**REFUSED.parameters, "said": cause})
 
 
 def observed(
@@ -38,7 +43,7 @@ def test_a_problem_is_reported_once_when_it_begins_and_once_when_it_ends() -> No
 
 
 def test_another_cause_of_the_same_problem_is_reported_too() -> None:
-    other = Problem(REFUSED.key, "failed", "raw/users", "the host is gone", "wait", run_id="r2")
+    other = replace(saying("the host is gone"), run_id="r2")
     ledger = observed(observed(Ledger(NOW, NOW), REFUSED), other)
     assert [dict(one.message.facts)["cause"] for one in ledger.waiting] == [
         "the key is refused",
@@ -49,7 +54,7 @@ def test_another_cause_of_the_same_problem_is_reported_too() -> None:
 
 def test_causes_that_differ_only_in_numbers_are_the_same_and_the_last_text_is_kept() -> None:
     first, second = (
-        replace(REFUSED, cause=f"GET /users: 503 (gave up after {attempts} attempts in {took} s)")
+        saying(f"GET /users: 503 (gave up after {attempts} attempts in {took} s)")
         for attempts, took in ((9, "301"), (11, "1,299.5"))
     )
     ledger = observed(observed(Ledger(NOW, NOW), first), second)
@@ -58,7 +63,7 @@ def test_causes_that_differ_only_in_numbers_are_the_same_and_the_last_text_is_ke
     assert (
         dict(observed(ledger, ended=(first.key,)).waiting[1].message.facts)["was"] == second.cause
     )
-    web = [replace(REFUSED, cause=f"{key}: 403") for key in ("WEB2", "WEB3", "OPS-1", "OPS-2")]
+    web = [saying(f"{key}: 403") for key in ("WEB2", "WEB3", "OPS-1", "OPS-2")]
     assert len(observed(Ledger(NOW, NOW), *web).waiting) == len(web), (
         "a number in a name is a part of it"
     )
@@ -112,17 +117,22 @@ def test_what_is_remembered_is_read_back_as_it_was() -> None:
     assert Ledger.read(None, NOW) == Ledger(NOW, NOW)
 
 
-def test_a_kind_that_only_an_earlier_version_had_is_left_out() -> None:
-    ledger = observed(Ledger(NOW, NOW), REFUSED, replace(REFUSED, key="k", kind="anomaly"))
-    left = Ledger.read(ledger.text().replace("anomaly", "unknown"), NOW)
-    assert (list(left.open), titles(left)) == ([REFUSED.key], ["🔴 失敗 / failed: raw/users"])
+def test_a_code_that_only_another_version_had_is_left_out() -> None:
+    ledger = observed(Ledger(NOW, NOW), REFUSED, replace(REFUSED, key="k", code="check_red"))
+    left = Ledger.read(ledger.text().replace("check_red", "unknown"), NOW)
+    assert list(left.open) == [REFUSED.key]
 
 
-@pytest.mark.parametrize("key", ["anomaly/issues/full/OPS", "slow/marts"])
-def test_what_only_an_earlier_version_reported_is_forgotten_without_a_message(key: str) -> None:
-    ledger = observed(Ledger(NOW, NOW), REFUSED, replace(REFUSED, key=key, kind="anomaly"))
-    left = Ledger.read(replace(ledger, waiting=()).text(), NOW)
-    assert (list(left.open), left.waiting) == ([REFUSED.key], ())
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [("run/raw__users", "run_failed"), ("check/raw/users: x", "check_red"), ("source", None)],
+)
+def test_what_an_earlier_version_recorded_by_texts_is_read(key: str, code: str | None) -> None:
+    before = {"key": key, "kind": "failed", "asset": "raw/users", "cause": "why", "step": "do"}
+    open_before = {"problem": before, "since": NOW.isoformat(), "times": 2}
+    ledger = json.loads(Ledger(NOW, NOW).text()) | {"open": {key: open_before}}
+    found = [one.problem for one in Ledger.read(json.dumps(ledger), NOW).open.values()]
+    assert [(one.code, one.cause) for one in found] == ([(code, "why")] if code else [])
 
 
 def test_a_problem_that_is_part_of_another_is_reported_only_when_it_occurs_alone() -> None:

@@ -33,7 +33,7 @@ def found() -> dict[str, Any]:
         "last_24h": DAY, "rate_limit": {"search": {"limit": 150, "remaining": 149, "reset": UNTIL}},
         "access": {"kind": "api_key", "expires_at": None, "refused": None},
         "history": {"issues": 0, "complete": 0, "open_left": 0, "minutes_left": None},
-        "failing_projects": {},
+        "failing_projects": {}, "not_asked": {},
     }  # fmt: skip
 
 

@@ -18,14 +18,13 @@ from pipelines.alerting.alerter import Alerter
 from pipelines.alerting.facts import MOST_RUNS, Place
 from pipelines.alerting.ledger import Ledger
 from pipelines.cli.in_process import run_job
-from pipelines.cli.status_facts import alert_facts as status_alerts
 from pipelines.sensors.alerts import alerts
 from resources.alerts.channels import Slack, Teams
 from resources.alerts.message_layout import Message
 from resources.dagster_tags import KIND_TAG
 from resources.secret import Secret
 from resources.tokens import TokenState
-from resources.warehouse.heartbeats import alerts_of, last_beat
+from resources.warehouse.heartbeats import alerter_state, alerts_of, last_beat
 from resources.warehouse.warehouse_resource import WarehouseResource
 from tests.deployment import Deployment, checks
 from tests.pipelines.reports import alerter, look, texts, titles, watching
@@ -288,7 +287,7 @@ def test_a_dead_alerter_is_seen_by_a_check_and_by_status(loaded: Deployment) -> 
     assert seen()
     loaded.change("UPDATE ops.heartbeats SET beat_at = now() - interval '11 minutes'")
     assert not seen()
-    notified = status_alerts(loaded.sim.url, loaded.warehouse)
+    notified = alerter_state(loaded.engine, loaded.sim.url)
     assert (notified["alive"], notified["open"]) == (False, [])
 
 

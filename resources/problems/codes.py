@@ -1,0 +1,234 @@
+"""What is said of each problem, in English and Japanese: the one place of these texts.
+
+In a text `{name}` is a parameter of the problem. Two are made from others: `{why}` is the recorded
+error in words, `{remedy}` what to do about its cause (`causes.py`).
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from resources.problems.names import Language
+
+#: information: nothing to do; warning: it may end by itself; act: a person must do something.
+Severity = Literal["information", "warning", "act"]
+#: What a click can do: sync what has changed, load failed partitions again, open the run.
+Action = Literal["sync", "retry", "run"]
+#: The first words of its message, a key of `resources/alerts/message_layout.py::HEADS`.
+Head = Literal["failed", "silent", "anomaly"]
+RUNBOOK: Final[dict[Language, str]] = {"en": "docs/operating.md", "ja": "docs/operating.ja.md"}
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is wrong with what, what that means for the data, the next step, and the section of the
+    runbook that has more.
+    """
+
+    subject: str
+    cause: str
+    data: str
+    step: str
+    section: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """What is the same of all problems with a code."""
+
+    head: Head
+    severity: Severity
+    en: Texts
+    ja: Texts
+    action: Action | None = None
+
+    def texts(self, language: Language) -> Texts:
+        """Return the texts in a language."""
+        return self.en if language == "en" else self.ja
+
+
+_KEPT = "All rows stay as they were at the last load; what has changed since is read afterwards"
+_KEPT_JA = "行はすべて最後のロードの時点のまま残ります。その後の変更は、復旧後に読みます"
+_UNREAD, _UNREAD_JA = "Backlog cannot be read", "Backlog を読めない"
+_SOURCE, _SOURCE_JA = "Backlog at {host}", "Backlog({host})"
+_FAILED, _FAILED_JA = "A run has failed", "実行が失敗した"
+
+CODES: Final[dict[str, Code]] = {
+    "source_unreachable": Code(
+        "failed",
+        "warning",
+        Texts(
+            _SOURCE,
+            "it is unreachable: {why}",
+            _KEPT,
+            "Check that Backlog and the network are up; loads resume when it answers",
+            _UNREAD,
+        ),
+        Texts(
+            _SOURCE_JA,
+            "接続できません: {why}",
+            _KEPT_JA,
+            "Backlog とネットワークの状態を確認してください。応答が戻れば自動で再開します",
+            _UNREAD_JA,
+        ),
+    ),
+    "source_refused": Code(
+        "failed",
+        "act",
+        Texts(_SOURCE, "it refuses access: {why}", _KEPT, "{remedy}", _UNREAD),
+        Texts(_SOURCE_JA, "アクセスを拒否されています: {why}", _KEPT_JA, "{remedy}", _UNREAD_JA),
+    ),
+    "source_rate_limited": Code(
+        "anomaly",
+        "warning",
+        Texts(
+            _SOURCE,
+            "it is rate-limited by other programs: {why}",
+            "Loads go on, and take longer",
+            "Let other programs of this user make fewer requests, or give this one its own user",
+            _UNREAD,
+        ),
+        Texts(
+            _SOURCE_JA,
+            "API の上限が、ほかのプログラムに使い切られています: {why}",
+            "ロードは続きますが、時間がかかります",
+            "同じユーザーのほかのプログラムのリクエストを減らすか、専用のユーザーを使ってください",
+            _UNREAD_JA,
+        ),
+    ),
+    "run_failed": Code(
+        "failed",
+        "warning",
+        Texts(
+            "{subject}",
+            "{why}",
+            "What was read before it failed is kept; the rest is as of the load before",
+            "{remedy}. The next scheduled run continues where this one stopped",
+            _FAILED,
+        ),
+        Texts(
+            "{subject}",
+            "{why}",
+            "失敗するまでに読んだ分は残り、ほかは前回のロードの時点のままです",
+            "{remedy}。次の定期実行が、止まったところから続けます",
+            _FAILED_JA,
+        ),
+        "sync",
+    ),
+    "backfill_failed": Code(
+        "failed",
+        "act",
+        Texts(
+            "{subject}",
+            "{why}",
+            "The rows of these months stay as they were before the backfill",
+            "{remedy}. Then start the job retry_failed_partitions in Dagster",
+            _FAILED,
+        ),
+        Texts(
+            "{subject}",
+            "{why}",
+            "この期間の行は、バックフィルの前のまま残ります",
+            "{remedy}。その後、Dagster でジョブ retry_failed_partitions を実行してください",
+            _FAILED_JA,
+        ),
+        "retry",
+    ),
+    "check_red": Code(
+        "failed",
+        "act",
+        Texts(
+            "{subject}",
+            "{why}",
+            "Rows of this table may differ from Backlog",
+            "Open the check in Dagster: it shows the rows",
+            "A check is red",
+        ),
+        Texts(
+            "{subject}",
+            "チェックが失敗しました",
+            "この表の行が Backlog と異なる可能性があります",
+            "Dagster でチェックを開いてください。該当する行が分かります",
+            "チェックが赤い",
+        ),
+        "run",
+    ),
+    "sync_silent": Code(
+        "silent",
+        "act",
+        Texts(
+            "raw/{table}",
+            "no sync of {table} has succeeded for longer than its cadence of {hours} h allows",
+            "Rows are as of the last success: {last}",
+            "Check that the daemon runs and the schedule is on",
+            "No sync",
+        ),
+        Texts(
+            "raw/{table}",
+            "{hours} 時間ごとの同期が、決められた時間を過ぎても成功していません",
+            "行は最後に成功した時点のままです({last})",
+            "デーモンが動いているか、スケジュールとセンサーが有効かを確認してください",
+            "同期が来ない",
+        ),
+        "sync",
+    ),
+    "warehouse_unusable": Code(
+        "failed",
+        "act",
+        Texts(
+            "warehouse",
+            "{why}",
+            "What was committed is kept; nothing new is stored until it is back",
+            "{remedy}",
+            "The warehouse is gone",
+        ),
+        Texts(
+            "ウェアハウス",
+            "{why}",
+            "コミット済みのデータは残っています。復旧するまで、新しいデータは保存されません",
+            "{remedy}",
+            "ウェアハウスが使えない",
+        ),
+    ),
+    "login_refused": Code(
+        "failed",
+        "act",
+        Texts(
+            "access to {host}",
+            "the space does not renew the access of this login any more ({reason})",
+            _KEPT,
+            "Log in again: backlog-elt login",
+            "The token cannot be renewed",
+        ),
+        Texts(
+            "{host} へのアクセス",
+            "スペースがこのログインを更新しません({reason})",
+            _KEPT_JA,
+            "backlog-elt login でもう一度ログインしてください",
+            "トークンを更新できない",
+        ),
+    ),
+    "alerter_silent": Code(
+        "silent",
+        "act",
+        Texts(
+            "alerts",
+            "the alerter has given no sign of life for ten minutes",
+            "Loads may go on; problems are neither seen nor reported",
+            "Check that the daemon runs and that the sensor alerts is on",
+            "Alerts",
+        ),
+        Texts(
+            "アラート",
+            "知らせを送るセンサー alerts が 10 分以上止まっています",
+            "ロードは続いているかもしれませんが、問題は見つけられず、知らせも届きません",
+            "デーモンが動いているか、センサー alerts が有効かを確認してください",
+            "アラート",
+        ),
+    ),
+}
+#: Condition of the source -> its code.
+OF_CONDITION: Final = {
+    "unreachable": "source_unreachable",
+    "refused": "source_refused",
+    "rate_limited": "source_rate_limited",
+}

@@ -1,0 +1,87 @@
+"""How partitions, runs and recorded errors are named to people: without ids, names of classes and
+long lists of partitions.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final, Literal
+
+Language = Literal["en", "ja"]
+LANGUAGES: Final[tuple[Language, ...]] = ("en", "ja")
+#: Partitions or projects that are named one by one.
+MOST = 3
+
+_KEY = r"['\"]?[A-Z][A-Z0-9_]*\|\d{4}-\d{2}['\"]?"
+_LIST = re.compile(rf"\[?{_KEY}(?:, {_KEY}){{{MOST},}}\]?(?: and \d+ more)?")
+_ID = re.compile(r"\s?\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
+_CLASS = re.compile(
+    r"(?:\b[a-z_][a-z_0-9]*\.)*\b(?:[A-Z][a-z0-9]+)+(?:Error|Exception|Interrupt|Failure|Exit)\b"
+    r"(?:[:,]? )?"
+)
+#: Words of a sentence, as names of tables, requests and options are not.
+SENTENCE = r"(?:\b[a-z]{2,}\b[,:;]? ){2,}[a-z]{2,}\b"
+_WORDS: Final[dict[Language, dict[str, str]]] = {
+    "en": {"month": "{project}, {month}", "months": "{project}, {count} months"}
+    | {"to": "{first} to {last}", "projects": "{shown} and {more} more projects", "next": "; "},
+    "ja": {"month": "{project}、{month}", "months": "{project}、{count} か月分"}
+    | {"to": "{first} から {last}", "projects": "{shown} ほか {more} プロジェクト", "next": "、"},
+}
+
+
+def name_partitions(keys: Iterable[str], language: Language = "en") -> str:
+    """Name partitions of months, `OPS|2026-01`, by their projects: `OPS, 75 months`."""
+    months: dict[str, list[str]] = {}
+    for key in keys:
+        project, _, month = key.rpartition("|")
+        months.setdefault(project, []).append(month)
+    words = _WORDS[language]
+    if len(months) > MOST:
+        shown, more = ", ".join([*months][:MOST]), len(months) - MOST
+        rest = [month for mine in months.values() for month in mine]
+        months = {words["projects"].format(shown=shown, more=more): rest}
+    return words["next"].join(
+        _months(project, sorted({*mine}), len({*mine}), language)
+        for project, mine in months.items()
+    )
+
+
+def name_range(partition: str, language: Language = "en") -> str:
+    """Name what a run covers: a partition, or a range by its corners, `OPS|2020-10 … OPS|2026-12`.
+
+    What has another form is named as it is.
+    """
+    corners = partition.split(" … ")
+    if not all(re.fullmatch(r".+\|\d{4}-\d{2}", corner) for corner in corners):
+        return partition
+    projects, months = zip(*(corner.rsplit("|", 1) for corner in corners), strict=True)
+    place = projects[0]
+    if projects[0] != projects[-1]:
+        place = _WORDS[language]["to"].format(first=projects[0], last=projects[-1])
+    (first_year, first), (last_year, last) = (
+        (int(part) for part in month.split("-")) for month in (months[0], months[-1])
+    )
+    return _months(place, months, 12 * (last_year - first_year) + last - first + 1, language)
+
+
+def _months(project: str, months: Iterable[str], count: int, language: Language) -> str:
+    return _WORDS[language]["month" if count == 1 else "months"].format(
+        project=project, month=next(iter(months)), count=f"{count:,}"
+    )
+
+
+def name_job(name: str) -> str:
+    """Name the run of a job; Dagster has no name for runs of assets that somebody has chosen."""
+    return "backfill" if name.startswith("__") else f"job {name}"
+
+
+def plain(said: str) -> str:
+    """Return a recorded error without ids, names of classes and long lists of partitions."""
+    short = _LIST.sub(
+        lambda found: name_partitions(re.findall(r"[A-Z]\w*\|[\d-]+", found[0])), said
+    )
+    return _CLASS.sub("", _ID.sub("", short)).strip() or said
+
+
+def is_sentence(text: str) -> bool:
+    """Say whether a text has English sentences."""
+    return bool(re.search(SENTENCE, text))
