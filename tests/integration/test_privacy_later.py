@@ -121,7 +121,7 @@ def found(home: Path, words: Collection[str]) -> dict[str, set[str]]:
     for place, text in places.items():
         escaped = re.sub(r"\\+u([0-9a-f]{4})", lambda one: chr(int(one[1], 16)), text)
         every = "\n".join((text.replace("''", "'"), escaped, html.unescape(unquote(text))))
-        # Letters first: few words stand there, and to look for a whole word takes a hundred times
+        # Letters first: few words stand there, and to look for a whole word takes twenty times
         # as long.
         shown[place] = {
             word
