@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from pipelines.hosting.stop_signals import end_silently
+from pipelines.stop_signals import end_silently
 from resources.variables import drop_python_variables
 
 

@@ -1,5 +1,5 @@
-"""Who is who stays outside: names and addresses of people in records, replaced by pseudonyms before
-anything else sees them.
+"""Names and addresses of people in records, replaced by pseudonyms before the records are stored or
+shown.
 
 A pure step from JSON to JSON. What is replaced: each text of an object that is a user, wherever it
 is nested, and the names of assignees in change logs. What is not: ids, roles, languages, times, and
@@ -101,22 +101,12 @@ class Forgotten:
     """The people of a space who are to be forgotten: their ids, and fingerprint -> id of the names
     that they had.
 
-    The source shows new names of theirs, by which alone change logs name them. `met` has those that
-    were met while it was read and are not noted yet, name -> id. With `grown` names came to be
-    known after the reading began.
+    Change logs name people by their names alone, and the source shows new names of the forgotten.
     """
 
     space_key: str = ""
     ids: frozenset[int] = frozenset()
     names: Mapping[str, int] = field(default_factory=dict)
-    met: Mapping[str, int] = field(default_factory=dict, repr=False)
-    grown: bool = False
-
-    def and_of(self, noted: "Forgotten") -> "Forgotten":
-        """Return the same with the names that are noted by now."""
-        if noted.names.keys() <= self.names.keys():
-            return self
-        return replace(self, names={**self.names, **noted.names}, grown=True)
 
     def who(self, name: str) -> int | None:
         """Return the id of the person who had a name, None when no forgotten person had it."""
@@ -152,28 +142,31 @@ class Mask:
 
     def __call__(self, value: Any) -> Any:
         """Return the JSON value with people replaced; the value itself is not changed."""
-        return self.read(value)[0]
+        return value if self.idle else self._any(value, held=False)
 
-    def read(self, value: Any) -> tuple[Any, "Mask"]:
-        """Return the JSON value with people replaced, and the mask that knows the names, too, by
-        which it shows the forgotten.
+    def new_names(self, value: Any) -> dict[str, int]:
+        """Return the names (name -> id) by which a JSON value shows people who are forgotten, and
+        which are not known yet.
         """
-        if self.idle:
-            return value, self
-        mask = self._taught_by(value) if self.forgotten.ids else self
-        return mask._any(value, held=False), mask
+        if not self.forgotten.ids:
+            return {}
+        return {
+            name: user["id"]
+            for user in _users(value)
+            if isinstance(user.get("id"), int) and user["id"] in self.forgotten.ids
+            for kind, name in _identity_texts(user)
+            if kind == "name" and self._is_new(name)
+        }
 
-    def meeting(self, met: Mapping[str, int]) -> "Mask":
+    def knowing(self, names: Mapping[str, int]) -> "Mask":
         """Return the mask that knows more names (name -> id) of people who are forgotten."""
         known = self.forgotten
         # With a key names are known by their pseudonyms only: the fingerprints alone do not allow
         # names to be tried.
         prints = {
-            fingerprint(known.space_key, self.by_key(name)): user for name, user in met.items()
+            fingerprint(known.space_key, self.by_key(name)): user for name, user in names.items()
         }
-        return self.but(
-            replace(known, names={**known.names, **prints}, met={**known.met, **met}, grown=True)
-        )
+        return self.but(replace(known, names={**known.names, **prints}))
 
     def by_key(self, name: str, kind: str = "name") -> str:
         """Return what stands for a name, or another text of a user, of somebody who is not
@@ -183,20 +176,6 @@ class Mask:
             return name
         prefix = _PREFIXES.get(kind, "other")
         return f"{prefix}-{self.tag}{self._digest(prefix, name)[:_DIGEST]}"
-
-    def _taught_by(self, value: Any) -> "Mask":
-        shown = (
-            user
-            for user in _users(value)
-            if isinstance(user.get("id"), int) and user["id"] in self.forgotten.ids
-        )
-        met = {
-            name: user["id"]
-            for user in shown
-            for kind, name in _identity_texts(user)
-            if kind == "name" and self._is_new(name)
-        }
-        return self.meeting(met) if met else self
 
     def _is_new(self, name: str) -> bool:
         return not _FORGOTTEN.fullmatch(name) and self._gone(name) is None

@@ -2,16 +2,19 @@
 again, or tonight's share.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
 from resources.warehouse import issue_sync_state as reads
 from resources.warehouse.issue_sync_state import CommentRead
+from resources.warehouse.tombstones import comments_of
+from sync.comment_reads import DueRead
 from sync.month_windows import Slice
 from sync.session import Session
 
-#: So many chosen reads are looked at together once their project is locked.
+#: So many chosen reads are looked at together once their project is locked: in a first load these
+#: are all issues of the project, which would be held twice.
 LOOKED_AT = 1_000
 #: The rolling refresh has asked for every issue whole after so many days.
 REFRESH_DAYS = 30
@@ -50,25 +53,34 @@ def choose(session: Session, mode: str, covered: Sequence[Slice]) -> list[Commen
                 )
 
 
-def still_due(session: Session, mode: str, chosen: Sequence[CommentRead]) -> Iterator[CommentRead]:
-    """Yield what is left of the chosen reads of a project now that its lock is held: another load
-    may have served them meanwhile.
+def still_due(session: Session, mode: str, chosen: Sequence[CommentRead]) -> list[CommentRead]:
+    """Return what is left of chosen reads, LOOKED_AT at most, now that the lock of their project is
+    held: another load may have served them meanwhile.
 
     What is read again whatever is known of it, as a window, stays chosen.
     """
     if mode not in ("incremental", "targeted"):
-        yield from chosen
-        return
+        return list(chosen)
     due = reads.pending_comments if mode == "incremental" else reads.requested_comments
-    # In batches: in a first load these are all issues of the project, which would be held twice.
-    for first in range(0, len(chosen), LOOKED_AT):
-        some = chosen[first : first + LOOKED_AT]
-        with session.engine.connect() as connection:
-            projects, issues = {read.project_id for read in some}, [read.issue_id for read in some]
-            now = {
-                read.issue_id: read for read in due(connection, session.space_key, projects, issues)
-            }
-        yield from (now[read.issue_id] for read in some if read.issue_id in now)
+    projects, issues = {read.project_id for read in chosen}, [read.issue_id for read in chosen]
+    with session.engine.connect() as connection:
+        found = due(connection, session.space_key, projects, issues)
+    now = {read.issue_id: read for read in found}
+    return [now[issue] for issue in issues if issue in now]
+
+
+def with_known(session: Session, chosen: Sequence[CommentRead], *, whole: bool) -> list[DueRead]:
+    """Return reads with the stored comments of those issues that are read whole: by the mode, or
+    since the issue has moved. Of one that was never read nothing can be gone.
+
+    To be called before the first of them is read: what is stored later is not to be met by it.
+    """
+    again = {
+        read.issue_id for read in chosen if read.from_id == 0 and (whole or read.last_comment_id)
+    }
+    with session.engine.connect() as connection:
+        known = comments_of(connection, session.space_key, again) if again else {}
+    return [DueRead(read, known.get(read.issue_id, ())) for read in chosen]
 
 
 def night_size(issues: int, rate: float, reserve: float) -> tuple[int, int]:

@@ -3,43 +3,27 @@ follows from the answers.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
-from resources.backlog.errors import (
-    AuthenticationError,
-    BacklogError,
-    NotFound,
-    PermanentError,
-    Unavailable,
-)
-from resources.backlog.paging import PAGE_SIZE
-from resources.records import Page
+from resources.backlog.errors import BacklogError, NotFound, PermanentError
 from resources.warehouse import issue_sync_state as reads
 from resources.warehouse.issue_sync_state import CommentRead
 from resources.warehouse.refetch_requests import RefetchRequest, request_refetch
-from resources.warehouse.tombstones import stored_ids
-from sync.change_ids import ChangeIds
-from sync.comment_batches import Batch, Part
-from sync.comment_selection import choose, still_due
+from sync.ahead import Ahead
+from sync.comment_reads import ROWS, Failing, Refused, read_comments
+from sync.comment_reports import CommentReports, partitions_of_run
+from sync.comment_selection import LOOKED_AT, choose, still_due, with_known
+from sync.comment_writes import CommentWriter
 from sync.counts import Counts
 from sync.month_windows import Slice
-from sync.partition_reports import report_comments
 from sync.session import Session
 from sync.tally import Cell
 from sync.visible_projects import Project
-from sync.write_behind import WriteBehind
-from sync.writer import Writer
 
-#: Issues in a row that cannot be read before the others of their project are left to the next load:
-#: it is not the issue then.
-GIVE_UP_AFTER = 3
-
-#: Partitions are reported so often while a load goes on.
-REPORT_EVERY = timedelta(minutes=1)
-#: Partitions to report: project id, key under which it is reported, month.
-Partitions = set[tuple[int, str, str]]
+#: What is read together: how soon it is needed, and the project.
+Group = tuple[int, int]
 
 
 def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Counts:
@@ -60,46 +44,16 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     changes = session.writer.for_table("issue_changes")
     chosen = choose(session, mode, covered)
     session.events.expected(len(chosen))
-    partitions = _partitions(session, mode, covered)
     # What is needed first is read first, in all projects.
-    parts = {
-        part: list(group)
-        for part, group in groupby(sorted(chosen, key=_need_and_project), key=_need_and_project)
+    groups = {
+        group: list(some) for group, some in groupby(sorted(chosen, key=_group_of), key=_group_of)
     }
+    partitions = partitions_of_run(session, mode, covered)
     try:
-        with (
-            session.events.reading(mode, _projects_of_run(session, mode, covered)),
-            WriteBehind[int](session.client, session.events) as behind,
-        ):
-            with session.engine.connect() as connection:
-                ids = ChangeIds(connection, session.space_key)
-            batch = Batch(session, changes, ids, behind)
-            reader = _Reader(session, batch, whole=mode in ("backfill", "refresh"))
-            reports = _Reports(session, changes, batch, partitions)
-            cells = {part: _cells(session, group) for part, group in parts.items()}
-            # A partition that is read again whole is green only when all of it was read.
-            due = (
-                Counter(cell for some in cells.values() for cell in some)
-                if mode == "backfill"
-                else Counter[Cell]()
-            )
-            for (need, project_id), part in parts.items():
-                if project_id in session.locks.lock_projects([project_id], wait=mode != "targeted"):
-                    try:
-                        refused = reader.read(
-                            session.visible[project_id], still_due(session, mode, part)
-                        )
-                    except BacklogError:
-                        reports.report(
-                            without=due.keys() | (cells[need, project_id] - reports.read)
-                        )
-                        raise
-                    if refused and mode == "refresh":
-                        with session.store.transaction() as connection:
-                            reads.put_off_refresh(connection, session.space_key, refused)
-                    due -= Counter(cells[need, project_id])
-                    reports.add(cells[need, project_id], without=due.keys())
-                    session.locks.unlock_projects([project_id])
+        with session.events.reading(mode, _projects_of_run(session, mode, covered)):
+            writer = CommentWriter.begin(session, changes)
+            reports = CommentReports(session, changes, partitions, session.reporter.measure())
+            _read_groups(session, mode, groups, writer, reports)
             reports.end()
     finally:
         # Also for an interrupted load: what it has stored counts.
@@ -118,185 +72,87 @@ def _projects_of_run(session: Session, mode: str, covered: Iterable[Slice]) -> l
     )
 
 
-def _partitions(session: Session, mode: str, covered: Iterable[Slice]) -> Partitions:
-    """Return the partitions of the run; a backfill reports those that were asked for, other modes
-    go by today's keys.
-    """
-    found: Partitions = set()
-    for part in covered:
-        project = session.project_of(part.project_key)
-        if project is not None:
-            key = part.project_key if mode == "backfill" else project.key
-            found.update((project.id, key, month) for month in part.months)
-    return found
-
-
-def _need_and_project(read: CommentRead) -> tuple[int, int]:
+def _group_of(read: CommentRead) -> Group:
     return read.need, read.project_id
 
 
-def _cells(session: Session, part: Iterable[CommentRead]) -> set[Cell]:
-    """Return the projects and months of the issues of a part."""
-    return {(read.project_id, session.calendar.month_of(read.updated_at)) for read in part}
+def _cells(session: Session, some: Iterable[CommentRead]) -> set[Cell]:
+    """Return the projects and months of issues."""
+    return {(read.project_id, session.calendar.month_of(read.updated_at)) for read in some}
 
 
-class _Reports:
-    """Reports partitions when some minute's worth of issues is read: most have issues of each order
-    of need.
-    """
-
-    def __init__(
-        self, session: Session, changes: Writer, batch: Batch, partitions: Partitions
-    ) -> None:
-        self._session = session
-        self._changes = changes
-        self._batch = batch
-        self._left = partitions
-        self._all = frozenset(partitions)
-        self.read = set[Cell]()
-        self._measured = session.reporter.measure()
-
-    def add(self, cells: Set[Cell], without: Set[Cell]) -> None:
-        """Take the projects and months of issues that were read; report them when the last report
-        is a while ago.
-        """
-        self.read |= cells
-        if datetime.now(UTC) - self._measured.began >= REPORT_EVERY:
-            self.report(without)
-
-    def report(self, without: Set[Cell] = frozenset()) -> None:
-        """Report what was read, but what is left for later; months that the run does not cover are
-        those of today's key.
-        """
-        tally = self._batch.take_tally(without)
-        # An issue may have got into another month while its project was read.
-        cells = (self.read | tally.cells) - without
-        mine = {one for one in self._all if (one[0], one[2]) in cells}
-        others = cells - {(project, month) for project, _, month in mine}
-        mine |= {(project, self._session.visible[project].key, month) for project, month in others}
-        report_comments(self._session, self._changes, sorted(mine), tally, self._measured)
-        self._left, self.read, self._measured = (
-            self._left - mine,
-            self.read & without,
-            self._session.reporter.measure(),
-        )
-
-    def end(self) -> None:
-        """Report what is left, also partitions in which nothing was due: no request was made for
-        those.
-        """
-        self.report()
-        report_comments(
-            self._session,
-            self._changes,
-            sorted(self._left),
-            self._batch.take_tally(),
-            self._measured,
-        )
-
-
-class _Reader:
-    """Reads the comments of issues, a part of a project at a time."""
-
-    def __init__(self, session: Session, batch: Batch, *, whole: bool) -> None:
-        self.session = session
-        self.batch = batch
-        self.whole = whole
-        #: Whether the source was not available for the issue before this one, of whichever project.
-        self._away = False
-        #: Project -> how many of its issues in a row could not be read.
-        self._failed = Counter[int]()
-
-    def read(self, project: Project, chosen: Iterable[CommentRead]) -> list[CommentRead]:
-        """Read issue by issue, and return what was refused, or left when three issues in a row
-        were.
-
-        What was read before an error is kept, and one issue that fails does not keep the others
-        from it.
-
-        Raises:
-            BacklogError: the key is refused; or the source is not available for a second issue in a
-                row, so it is not the issue.
-        """
-        refused = []
+def _read_groups(
+    session: Session,
+    mode: str,
+    groups: Mapping[Group, Sequence[CommentRead]],
+    writer: CommentWriter,
+    reports: CommentReports,
+) -> None:
+    """Read group after group, each while its project is locked, and report them."""
+    cells = {group: _cells(session, some) for group, some in groups.items()}
+    # A partition that is read again whole is green only when all of it was read.
+    due = Counter(cell for some in cells.values() for cell in some if mode == "backfill")
+    failing: dict[int, Failing] = {}
+    away = False
+    for (need, project_id), some in groups.items():
+        if project_id not in session.locks.lock_projects([project_id], wait=mode != "targeted"):
+            continue
+        before = replace(failing.get(project_id, Failing()), away=away, left=())
         try:
-            for read in chosen:
-                given_up = self._failed[project.id] == GIVE_UP_AFTER
-                if not given_up:
-                    self._failed[project.id] = (
-                        0 if self._issue(project, read) else self._failed[project.id] + 1
-                    )
-                if given_up or (self._failed[project.id] and not self._away):
-                    refused.append(read)
+            end = _read_group(session, mode, session.visible[project_id], some, writer, before)
         except BacklogError:
-            self.batch.store()
+            reports.break_off(cells[need, project_id], left=due.keys())
             raise
-        self.batch.store()
-        return refused
+        failing[project_id], away = end, end.away
+        if end.left and mode == "refresh":
+            with session.store.transaction() as connection:
+                reads.put_off_refresh(connection, session.space_key, end.left)
+        due -= Counter(cells[need, project_id])
+        reports.add(cells[need, project_id], left=due.keys())
+        session.locks.unlock_projects([project_id])
 
-    def _issue(self, project: Project, read: CommentRead) -> bool:
-        """Read an issue; False when that failed: it stays requested, and the load fails in the end.
 
-        What an archived project refuses is no failure of the load: whether it still serves comments
-        is not documented.
-        """
-        away, self._away = self._away, False
-        try:
-            self._pages(read)
-        except AuthenticationError:
-            raise
-        except NotFound as error:
-            # Deleted since it was read, or inaccessible: the next load of issues reads it by id.
-            self._ask_for_issue(project, read, str(error))
-        except Unavailable as error:
-            if away:
-                raise
-            self._away = True
-            self.session.reporter.failed(f"{project.key}, issue {read.issue_id}", error)
-            return False
-        except PermanentError as error:
-            if not project.archived:
-                self.session.reporter.failed(f"{project.key}, issue {read.issue_id}", error)
-            return False
-        return True
+def _read_group(
+    session: Session,
+    mode: str,
+    project: Project,
+    chosen: Sequence[CommentRead],
+    writer: CommentWriter,
+    before: Failing,
+) -> Failing:
+    """Read and store the comments of issues of one project, as far as they are still due; return
+    how the reads have failed.
+    """
+    end = before
+    for first in range(0, len(chosen), LOOKED_AT):
+        some = still_due(session, mode, chosen[first : first + LOOKED_AT])
+        due = with_known(session, some, whole=mode in ("backfill", "refresh"))
+        with Ahead(session.client, session.events, read_comments(session.client, due, end)) as read:
+            for found in read:
+                if isinstance(found, Refused):
+                    _note_refused(session, project, found)
+                    continue
+                with read.meanwhile(found.rows if found.rows > ROWS else None):
+                    figures = writer.store(found)
+                session.events.comments_stored(figures)
+                session.events.advanced(sum(one.issues for one in figures.values()))
+        end = replace(read.end, left=end.left + read.end.left)
+    return end
 
-    def _pages(self, read: CommentRead) -> None:
-        # Read whole: by the mode, or since the issue has moved. Of one that was never read nothing
-        # can be gone.
-        known = (
-            self._known(read)
-            if read.from_id == 0 and (self.whole or read.last_comment_id)
-            else set()
-        )
-        last, seen, finished, without_id = read.last_comment_id, set[int](), False, False
-        for page in self.session.client.comments(
-            read.issue_id, min_id=read.from_id or None, order="asc"
-        ):
-            last, seen, without_id = (
-                max([last, *page.ids]),
-                seen | page.ids,
-                without_id or page.lacks_id,
-            )
-            finished = page.received < PAGE_SIZE - 1
-            self.batch.add(
-                Part(read, page, last, seen, known - seen if finished else None, without_id)
-            )
-        if not finished:
-            self.batch.add(Part(read, Page(), last, seen, known - seen, without_id))
 
-    def _known(self, read: CommentRead) -> set[int]:
-        """Return the stored comments of an issue."""
-        with self.session.engine.connect() as connection:
-            return stored_ids(
-                connection,
-                self.session.spec,
-                {"issue_id": read.issue_id},
-                space_key=self.session.space_key,
-            )
+def _note_refused(session: Session, project: Project, refused: Refused) -> None:
+    """Note that an issue could not be read: it stays requested, and the load fails in the end.
 
-    def _ask_for_issue(self, project: Project, read: CommentRead, error: str) -> None:
-        self.batch.store()  # one transaction of a load at a time
-        self.session.log.info(f"{project.key}, issue {read.issue_id}: {error}")
+    What an archived project refuses is no failure of the load: whether it still serves comments is
+    not documented.
+    """
+    read, error = refused.read, refused.error
+    issue = f"{project.key}, issue {read.issue_id}"
+    if isinstance(error, NotFound):
+        # Deleted since it was read, or inaccessible: the next load of issues reads it by id.
+        session.log.info(f"{issue}: {error}")
         request = RefetchRequest(read.issue_id, read.project_id, "comments not found", issue=True)
-        with self.session.store.transaction() as connection:
-            request_refetch(connection, self.session.space_key, [request])
+        with session.store.transaction() as connection:
+            request_refetch(connection, session.space_key, [request])
+    elif not (project.archived and isinstance(error, PermanentError)):
+        session.reporter.failed(issue, error)

@@ -2,7 +2,7 @@
 `ops.sync_history`, and the progress that people see.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,15 +11,15 @@ from resources.backlog.client_values import Record
 from resources.redact import plain_line
 from resources.warehouse.history.run_kinds import UNFINISHED
 from resources.warehouse.loader import MergeResult
+from sync.tally import Cell, CommentFigures
 
 #: Mode of a pass that only waits for another load.
 WAITING = "waiting"
 
 
 class Listener:
-    """Hears what a load does, in the order in which it happens; what it raises ends the load.
-
-    The thread that stores calls `arrived` and `merged`, too; all others only the one that reads.
+    """Hears what a load does, in the order in which it happens and in the thread of the load; what
+    it raises ends the load.
     """
 
     def expected(self, total: int | None) -> None:
@@ -36,10 +36,15 @@ class Listener:
         """
 
     def arrived(self) -> None:
-        """Hear that what the calling thread has waited for is there."""
+        """Hear that what the load has waited for is there."""
 
     def merged(self, table: str, records: Sequence[Record], result: MergeResult) -> None:
         """Hear what became of records of a table that are committed."""
+
+    def comments_stored(self, figures: Mapping[Cell, CommentFigures]) -> None:
+        """Hear what a commit of comments has done, by the project and month of the last change of
+        their issues.
+        """
 
     def marked(self, rows: Sequence[tuple[int, datetime | None]]) -> None:
         """Hear of issues that are marked deleted: the project and the last change of each."""
@@ -103,6 +108,11 @@ class Events(Listener):
         """Tell it to all."""
         for one in self.listeners:
             one.merged(table, records, result)
+
+    def comments_stored(self, figures: Mapping[Cell, CommentFigures]) -> None:
+        """Tell it to all."""
+        for one in self.listeners:
+            one.comments_stored(figures)
 
     def marked(self, rows: Sequence[tuple[int, datetime | None]]) -> None:
         """Tell it to all."""

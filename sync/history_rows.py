@@ -2,7 +2,6 @@
 it is.
 """
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -51,7 +50,7 @@ class HistoryRows(Listener):
     clock: Callable[[], float] = time.monotonic
     failed_once: bool = False
     _passes: list[_Pass] = field(default_factory=list)
-    _waiting: int | None = None  # the thread whose wait is shown
+    _waiting: bool = False  # whether a wait is shown
     _done: int = 0
     _total: int | None = None
     _noted_at: float = 0.0
@@ -86,15 +85,13 @@ class HistoryRows(Listener):
         if self._row is not None:
             ends = datetime.now(UTC) + timedelta(seconds=seconds)
             history_writer.note_wait(self.engine, self._row, what, ends)
-            self._waiting = threading.get_ident()
+            self._waiting = True
 
     def arrived(self) -> None:
-        """Note that the wait of this thread, if there was one, is over."""
-        if self._waiting != threading.get_ident():
-            return
-        if self._row is not None:
+        """Note that the wait, if there was one, is over."""
+        if self._waiting and self._row is not None:
             history_writer.note_wait(self.engine, self._row, None)
-        self._waiting = None
+        self._waiting = False
 
     def merged(self, table: str, records: Sequence[Record], result: MergeResult) -> None:
         """Count rows of the table of the load."""

@@ -1,30 +1,16 @@
-"""Tables that are always read whole: a list of the space, what an ordinary key sees of it, or one
-of each project.
+"""Tables that are always read whole: a list of the space, what an ordinary key sees of it, one of
+each project, or what the space says of itself.
 """
 
-from functools import partial
-
-from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record
-from resources.backlog.errors import (
-    AuthenticationError,
-    IncompleteScan,
-    NotFound,
-    NotInPlan,
-    PermanentError,
-    PermissionDenied,
-)
-from resources.backlog.paging import PAGE_SIZE
-from resources.records import Page
+from resources.backlog.errors import NotFound, NotInPlan, PermanentError, PermissionDenied
 from resources.warehouse.history.history_reader import synced_today
 from resources.warehouse.record_versions import number_of_version
-from resources.warehouse.spec import VERSION, TableSpec
+from resources.warehouse.spec import VERSION
+from sync.ahead import Ahead
+from sync.list_reads import read_list, read_lists_of_projects, read_shown_by_projects
 from sync.projects import sync_projects
 from sync.session import Session
-from sync.write_behind import WriteBehind
-
-#: Reads of a list that takes several pages, at most; two that agree are enough.
-PASSES = 4
 
 
 def sync_listing(session: Session) -> None:
@@ -35,32 +21,25 @@ def sync_listing(session: Session) -> None:
         WarehouseError: the warehouse cannot be used.
     """
     spec = session.spec
-    match spec.name:
-        case "space":
-            with session.events.reading("full"):
+    if spec.daily and synced_today(
+        session.engine, session.space_key, spec.name, session.calendar.timezone
+    ):
+        session.reporter.notes["not_read"] = "it is read once a day, and was today"
+        return
+    with session.events.reading("full"):
+        match spec.name:
+            case "space":
                 session.writer.write([session.space])
-        case "projects":
-            sync_projects(session)
-        case _ if spec.daily:
-            _sync_once_a_day(session)
-        case _ if spec.of_each_project:
-            _sync_list_of_each_project(session)
-        case _ if spec.listing and spec.listing.seen_at:
-            _sync_list_or_seen(session, spec.listing.seen_at, spec.listing.seen)
-        case _:
-            with session.events.reading("full"):
-                session.writer.store_listing(read_listed(session.client, spec))
-
-
-def read_listed(client: BacklogClient, spec: TableSpec) -> Page:
-    """Return the list of the space that a table holds.
-
-    Raises:
-        BacklogError: the list cannot be read.
-    """
-    if spec.listing and spec.listing.paged:
-        return _all_pages(client, spec)
-    return client.listed(spec.path)
+            case "projects":
+                sync_projects(session)
+            case _ if spec.daily:
+                _sync_record(session)
+            case _ if spec.of_each_project:
+                _sync_list_of_each_project(session)
+            case _ if spec.listing and spec.listing.seen_at:
+                _sync_list_or_seen(session, spec.listing.seen_at, spec.listing.seen)
+            case _:
+                session.writer.store_listing(read_list(session.client, spec))
 
 
 def _sync_list_of_each_project(session: Session) -> None:
@@ -68,37 +47,21 @@ def _sync_list_of_each_project(session: Session) -> None:
     loading.
 
     Each is stored while the next one is under way.
-
-    Raises:
-        BacklogError: the key is refused or the source is not available, which is so for every
-            project.
     """
-    without: list[str] = []
-    with (
-        session.events.reading("full"),
-        WriteBehind[int](session.client, session.events) as behind,
-    ):
-        for project in session.client.visible_projects():
-            key = str(project["projectKey"])
-            try:
-                records = session.client.listed(session.spec.path, key)
-            except NotInPlan:
-                without.append(key)
-            except AuthenticationError:
-                raise
-            except PermanentError as error:
-                session.reporter.failed(key, error)
+    spec, without = session.spec, list[str]()
+    lists = read_lists_of_projects(session.client, spec.path)
+    with Ahead(session.client, session.events, lists) as read:
+        for found in read:
+            if isinstance(found.listed, NotInPlan):
+                without.append(found.key)
+            elif isinstance(found.listed, PermanentError):
+                session.reporter.failed(found.key, found.listed)
             else:
-                evidence = f"{session.spec.endpoint.replace(':id', key)} no longer lists it"
-                store = partial(
-                    session.writer.store_listing,
-                    records,
-                    evidence=evidence,
-                    as_progress=False,
-                    project_id=project["id"],
-                )
-                session.events.advanced(sum(behind.begin(store)))
-        session.events.advanced(sum(behind.wait()))
+                evidence = f"{spec.endpoint.replace(':id', found.key)} no longer lists it"
+                with read.meanwhile():
+                    session.writer.store_listing(
+                        found.listed, evidence=evidence, project_id=found.project_id
+                    )
     if without:
         session.reporter.notes["not_in_plan"] = (
             f"the plan of the space has none of this for {', '.join(without)}; stored "
@@ -114,103 +77,52 @@ def _sync_list_or_seen(session: Session, seen_at: str, seen: str) -> None:
         session: the load of the table.
         seen_at: the endpoint of a project that shows what it has of the list.
         seen: what that is called, for people.
-
-    Raises:
-        BacklogError: neither can be read.
     """
-    name, client, notes = session.spec.name, session.client, session.reporter.notes
-    with session.events.reading("full"):
-        try:
-            session.writer.store_listing(read_listed(client, session.spec))
-            notes[f"source_of_{name}"] = f"{session.spec.endpoint}: all {name} of the space"
-        except PermissionDenied as error:
-            session.log.warning(f"{error} Using the {seen} of all visible projects instead.")
-            notes[f"source_of_{name}"] = (
-                f"{seen} of all visible projects: the API key may not list {name}"
-            )
-            pages = _of_each_project(session, seen_at.removeprefix("GET "))
-            found = Page(
-                {record["id"]: record for page in pages for record in page}.values(),
-                (odd for page in pages for odd in page.odd),
-            )
-            # Not a whole listing: what is in no visible project may still be there, so nothing is
-            # marked deleted.
-            with session.store.transaction() as connection:
-                result = session.writer.merge(connection, found)
-                session.writer.note_names(connection, found)
-            session.writer.count(result)
-
-
-def _of_each_project(session: Session, path: str) -> list[Page]:
-    """Read a list of each project; one that refuses is noted, and does not keep the others from it,
-    unless all refuse.
-    """
-    pages: list[Page] = []
-    refused: dict[str, PermanentError] = {}
-    for project in session.client.visible_projects():
-        key = str(project["projectKey"])
-        try:
-            pages.append(session.client.listed(path, key))
-        except AuthenticationError:
-            raise
-        except PermanentError as error:
-            refused[key] = error
-    for key, refusal in refused.items():
-        if not pages:
-            raise refusal
-        session.reporter.failed(key, refusal)
-    return pages
-
-
-def _all_pages(client: BacklogClient, spec: TableSpec) -> Page:
-    """Read all pages of a list; more than one of them until two reads list the same, since a record
-    can slip from page to page while others are read.
-
-    Raises:
-        IncompleteScan: the list has changed during each read.
-    """
-    before: list[object] | None = None
-    for _ in range(PASSES):
-        pages = list(client.listed_pages(spec.path))
-        listed = Page(
-            (one for page in pages for one in page), (odd for page in pages for odd in page.odd)
+    name, notes = session.spec.name, session.reporter.notes
+    try:
+        listed = read_list(session.client, session.spec)
+    except PermissionDenied as error:
+        session.log.warning(f"{error} Using the {seen} of all visible projects instead.")
+        notes[f"source_of_{name}"] = (
+            f"{seen} of all visible projects: the API key may not list {name}"
         )
-        ids = [one["id"] for one in listed]
-        if listed.received < PAGE_SIZE or ids == before:
-            return listed
-        before = ids
-    raise IncompleteScan(
-        f"{spec.endpoint}: the list changed between all {PASSES} reads; load again "
-        "when the space is quieter"
-    )
+        _sync_seen(session, seen_at.removeprefix("GET "))
+    else:
+        session.writer.store_listing(listed)
+        notes[f"source_of_{name}"] = f"{session.spec.endpoint}: all {name} of the space"
 
 
-def _sync_once_a_day(session: Session) -> None:
-    """Load what the space says of itself, unless that was read today already; a space or key that
-    refuses it loses nothing.
-
-    Raises:
-        BacklogError: it cannot be read for another reason.
+def _sync_seen(session: Session, path: str) -> None:
+    """Load what the projects show. What is in no visible project may still be there, so nothing is
+    marked deleted.
     """
-    spec, notes = session.spec, session.reporter.notes
-    if synced_today(session.engine, session.space_key, spec.name, session.calendar.timezone):
-        notes["not_read"] = "it is read once a day, and was today"
-        return
-    with session.events.reading("full"):
-        try:
-            record = session.client.record(spec.path)
-        except (NotFound, NotInPlan, PermissionDenied) as error:
-            session.log.warning(f"{error} Stored rows are left as they are.")
-            notes["not_read"] = f"{error}; stored rows are left as they are"
-        else:
-            _store_record(session, record)
+    found, refused = read_shown_by_projects(session.client, path)
+    for key, refusal in refused.items():
+        session.reporter.failed(key, refusal)
+    with session.store.commit(found) as commit:
+        result = session.writer.merge(commit, found)
+        session.writer.note_names(commit, found)
+    session.writer.count(result)
+
+
+def _sync_record(session: Session) -> None:
+    """Load what the space says of itself; a space or key that refuses it loses nothing."""
+    try:
+        record = session.client.record(session.spec.path)
+    except (NotFound, NotInPlan, PermissionDenied) as error:
+        session.log.warning(f"{error} Stored rows are left as they are.")
+        session.reporter.notes["not_read"] = f"{error}; stored rows are left as they are"
+    else:
+        _store_record(session, record)
 
 
 def _store_record(session: Session, record: Record) -> None:
     """Store the one record of a table, as a version of its own where the table keeps versions."""
     spec, number = session.spec, {}
-    with session.store.transaction() as connection:
+    with session.store.commit([record]) as commit:
         if spec.versioned:
-            number[VERSION.name] = number_of_version(connection, spec, session.space_key, record)
-        result = session.writer.merge(connection, [record], number)
+            number[VERSION.name] = number_of_version(
+                commit.connection, spec, session.space_key, record
+            )
+        result = session.writer.merge(commit, [record], number)
     session.writer.count(result)

@@ -9,7 +9,7 @@ known what the number was of. Where the warehouse still has too many, it is aske
 Issues that were changed are not seen by a number; the row reconciliation sees them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -19,9 +19,9 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import IssueFilter
 from resources.backlog.feed import DeletionFeed
 from resources.backlog.paginator import instant
-from resources.backlog.scan import LOOKBACK
+from resources.backlog.scan import LOOKBACK, PROJECTS_PER_REQUEST
 from resources.warehouse.schema import SPECS
-from sync.by_id import IssuesById
+from sync.by_id import IssuesById, chunks
 from sync.holdings import holdings, projects_in_quarantine, quarantined, stored_by_key
 
 #: The grain of the source's times.
@@ -61,6 +61,14 @@ class ProjectCount:
         """
         came, went = (sum(self.happened.get(name, 0) for name in names) for names in (_CAME, _WENT))
         return self.warehouse + self.refused + came - went - self.source
+
+
+def source_count(client: BacklogClient, project_ids: Iterable[int]) -> int:
+    """Return the number of issues that the source has in projects, a hundred projects a request,
+    which keeps the address short.
+    """
+    parts = chunks(project_ids, PROJECTS_PER_REQUEST)
+    return sum(client.issues_count(IssueFilter(project_id=part)) for part in parts)
 
 
 def differing_projects(

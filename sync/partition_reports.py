@@ -4,16 +4,57 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from resources.backlog.window import CompletenessProof
+from resources.warehouse.refetch_requests import RequestedIssue
 from sync.counts import Counts, Span, durations
 from sync.observer import LoadedPartition, LoadedPartitions
+from sync.reads import Changes, Pass
 from sync.reporter import Measurement
 from sync.session import Session
-from sync.stored_rows import issues_by_month, newest_rows, rows_by_month
-from sync.tally import Cell, CommentTally
-from sync.writer import Writer
+from sync.stored_rows import issues_by_month, newest_rows
+from sync.tally import Cell
 
 
-def report_issues(
+def report_pass(
+    session: Session,
+    read: Pass,
+    as_of: datetime,
+    measured: Measurement,
+    proof: CompletenessProof,
+) -> None:
+    """Report the months of the projects of a pass, which are stored as they were at `as_of`; a pass
+    over changes has those from the oldest watermark on.
+    """
+    tally, months = session.figures.take(), read.months
+    if isinstance(read, Changes):
+        months = months[months.index(session.calendar.month_of(read.since)) :]
+        span = Span(read.since, as_of, tally.newest)
+    else:
+        span = Span(read.since, read.until or as_of)
+    counted = tally.within(read.keys, months, read.projects[0].id)
+    _report_issues(session, read.keys, months, counted, span, measured, proof)
+
+
+def report_lookup(session: Session, asked: Sequence[RequestedIssue], measured: Measurement) -> None:
+    """Report the partitions that issues were found in which were asked for by id."""
+    projects, tally = {issue.project_id for issue in asked}, session.figures.take()
+    counted = tally.within(projects, session.calendar.months(), min(projects, default=0))
+    for project in sorted({project for project, _ in counted} & session.visible.keys()):
+        months = sorted(month for other, month in counted if other == project)
+        _report_issues(
+            session,
+            {project: session.visible[project].key},
+            months,
+            counted,
+            Span(None, None, tally.newest),
+            measured,
+            {
+                "how": "asked by id",
+                "rows": sum(counted[project, month].read for month in months),
+            },
+        )
+
+
+def _report_issues(
     session: Session,
     projects: Mapping[int, str],
     months: Sequence[str],
@@ -71,47 +112,4 @@ def report_issues(
         session.log.info(
             f"{key}: {total.read} read, {total.inserted} inserted, {total.updated} updated, "
             f"{total.deleted} deleted ({words})"
-        )
-
-
-def report_comments(
-    session: Session,
-    changes: Writer,
-    partitions: Sequence[tuple[int, str, str]],
-    tally: CommentTally,
-    measured: Measurement,
-) -> None:
-    """Report each partition (project id, project key, month) of comments and of their changes, all
-    read by one pass.
-
-    The duration of a partition is the part of the pass that its issues took; requests and waits are
-    those of the pass.
-    """
-    if not partitions:
-        return
-    ended = datetime.now(UTC)
-    seconds = durations(
-        measured.began, ended, {one: tally.issues.get((one[0], one[2]), 0) for one in partitions}
-    )
-    cells = {(project, month) for project, _, month in partitions}
-    for writer, counted in ((session.writer, tally.comments), (changes, tally.changes)):
-        stored = rows_by_month(
-            session.engine, writer.spec, session.space_key, cells, session.calendar
-        )
-        loaded = [
-            LoadedPartition(
-                key,
-                month,
-                counted.get((project, month), Counts()),
-                stored.get((project, month), 0),
-                seconds[project, key, month],
-                tally.issues.get((project, month), 0),
-            )
-            for project, key, month in partitions
-        ]
-        sample = newest_rows(session.engine, writer.spec, session.space_key)
-        session.reporter.observer.partitions_loaded(
-            LoadedPartitions(
-                writer.spec.name, loaded, measured.requests, measured.began, ended, sample
-            )
         )

@@ -39,29 +39,25 @@ def sync_projects(session: Session) -> None:
         WarehouseError: the warehouse cannot be used.
     """
     writer = session.writer
-    with session.events.reading("full"):
-        listed = session.client.visible_projects()
-        with session.store.transaction() as connection:
-            _note_keys(connection, session.space_key, listed)
-            # Before the merge, which takes the reason away from a row that has changed meanwhile.
-            ids = [int(project["id"]) for project in listed]
-            back = note_accessible(
-                connection, ids, space_key=session.space_key, run_id=session.run_id
-            )
-            result = writer.merge(connection, listed)
-            writer.note_names(connection, listed)
-            # A record without a key may be any project, so that nothing is known to be missing.
-            if not result.without_id:
-                known = [(project,) for project in result.present_ids]
-                resolve_unlisted(
-                    connection, session.spec, session.space_key, known, project_id=None
-                )
-        writer.count(result)
-        if back:
-            keys = ", ".join(str(one["projectKey"]) for one in listed if one["id"] in back)
-            session.reporter.notes["projects_accessible_again"] = keys
+    listed = session.client.visible_projects()
+    with session.store.commit(listed) as commit:
+        connection = commit.connection
+        _note_keys(connection, session.space_key, listed)
+        # Before the merge, which takes the reason away from a row that has changed meanwhile.
+        ids = [int(project["id"]) for project in listed]
+        back = note_accessible(connection, ids, space_key=session.space_key, run_id=session.run_id)
+        result = writer.merge(commit, listed)
+        writer.note_names(commit, listed)
+        # A record without a key may be any project, so that nothing is known to be missing.
         if not result.without_id:
-            mark_deleted_or_inaccessible(session, result.present_ids)
+            known = [(project,) for project in result.present_ids]
+            resolve_unlisted(connection, session.spec, session.space_key, known, project_id=None)
+    writer.count(result)
+    if back:
+        keys = ", ".join(str(one["projectKey"]) for one in listed if one["id"] in back)
+        session.reporter.notes["projects_accessible_again"] = keys
+    if not result.without_id:
+        mark_deleted_or_inaccessible(session, result.present_ids)
 
 
 def _note_keys(connection: Connection, space_key: str, projects: Page) -> None:

@@ -12,9 +12,8 @@ from resources.warehouse.quarantine import (
     place_to_retry,
     resolve_rejections,
     resolve_without_id,
-    unplaced_projects,
 )
-from sync.deletions import absent_ids
+from sync.absences import absent_ids
 from sync.session import Session
 from sync.visible_projects import Project
 
@@ -67,11 +66,3 @@ def resolve_issues_without_id(session: Session, project: Project, met: Collectio
         resolve_without_id(
             connection, session.space_key, session.spec.name, still=met, project_id=project.id
         )
-
-
-def unplaced_rejections(session: Session) -> set[int | None]:
-    """Return the projects of quarantined issues that only a read of the whole project can find;
-    None: of any.
-    """
-    with session.engine.connect() as connection:
-        return unplaced_projects(connection, session.space_key, session.spec.name)

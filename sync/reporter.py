@@ -53,7 +53,7 @@ class Reporter:
 
     def measure(self) -> Measurement:
         """Begin to measure a part of the load."""
-        return Measurement(self.writer.store.client)
+        return Measurement(self.writer.client)
 
     def table_loaded(self, *more: Writer) -> None:
         """Let the observer record what the whole load did to its table, and to those of `more`

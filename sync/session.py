@@ -19,9 +19,11 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record, RequestStats
 from resources.backlog.errors import BacklogError
 from resources.logs import log_about
+from resources.privacy import Mask
 from resources.progress import Progress
 from resources.redact import first_line, plain_line
 from resources.warehouse import sync_state
+from resources.warehouse.forgetting import mask_of
 from resources.warehouse.history import history_writer
 from resources.warehouse.known_spaces import space_or_url
 from resources.warehouse.locks import Locks
@@ -31,7 +33,6 @@ from resources.warehouse.warehouse_errors import WarehouseError
 from sync.counts import by_bucket
 from sync.events import Events
 from sync.figures import Figures
-from sync.forgotten_people import load_forgotten
 from sync.history_rows import HistoryRows
 from sync.month_windows import Calendar
 from sync.observer import Observer
@@ -68,6 +69,10 @@ class Source(Protocol):
     @property
     def client(self) -> BacklogClient:
         """The client of this run."""
+
+    @property
+    def mask(self) -> Mask:
+        """What replaces people in what is stored, as it is configured."""
 
 
 class Warehouse(Protocol):
@@ -178,12 +183,11 @@ def open_session(
         space = client.space_info()
         space_key = str(space["spaceKey"])
         history_writer.know_space(engine, space_key, source.url)
-        load_forgotten(client, engine)
         about_it = log_about(run=run.id, asset=f"raw/{table}", partition=run.partitions)
         with about_it, Locks(engine, space_key, f"run {run.id[:8]}") as held:
             history = HistoryRows(client, engine, space_key, table, run.id)
             session = _session(
-                run, SPECS[table], client, engine, space, held, history, Measurement(client, before)
+                run, SPECS[table], source, engine, space, held, history, Measurement(client, before)
             )
             with _waits_told(session, run.progress):
                 history.begin(held)
@@ -191,7 +195,6 @@ def open_session(
                     session.locks.lock_table()
                 session.events.expected(None)
                 yield session
-                session.store.learn_names()
     except (BacklogError, WarehouseError) as error:
         if history is None or not history.failed_once:
             # Before it had a row: the source or the warehouse was not there. A warehouse that is
@@ -218,7 +221,7 @@ def open_session(
 def _session(
     run: Run,
     spec: TableSpec,
-    client: BacklogClient,
+    source: Source,
     engine: Engine,
     space: Record,
     held: Locks,
@@ -228,8 +231,10 @@ def _session(
     shown = ShownProgress(run.progress, spec.name, run.log.info)
     figures = Figures(run.calendar)
     events = Events((history, shown, figures))
-    store = Store(client, engine, str(space["spaceKey"]), held, events, run.log)
-    writer = Writer(spec, store, space, run.id, events, run.log)
+    client, space_key = source.client, str(space["spaceKey"])
+    mask = mask_of(engine, space_key, source.mask)
+    store = Store(engine, space_key, mask, held, events, run.log)
+    writer = Writer(spec, client, store, space, run.id, events, run.log)
     return Session(
         spec=spec,
         client=client,

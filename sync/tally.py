@@ -1,7 +1,7 @@
 """Rows counted by project and month of the issue's last change."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,26 +14,22 @@ from sync.month_windows import Calendar
 Cell = tuple[int, str]
 
 
-@dataclass
-class CommentTally:
-    """Issues read and rows of both tables, by project and month of the issue's last change."""
+@dataclass(frozen=True)
+class CommentFigures:
+    """What was done to the comments and the changes of issues, and of how many the read has come to
+    its end.
+    """
 
-    issues: dict[Cell, int] = field(default_factory=lambda: defaultdict(int))
-    comments: dict[Cell, Counts] = field(default_factory=lambda: defaultdict(Counts))
-    changes: dict[Cell, Counts] = field(default_factory=lambda: defaultdict(Counts))
+    issues: int = 0
+    comments: Counts = field(default_factory=Counts)
+    changes: Counts = field(default_factory=Counts)
 
-    def split(self, kept: Set[Cell]) -> tuple["CommentTally", "CommentTally"]:
-        """Return this in two: without some projects and months, and only with these."""
-        taken, left = CommentTally(), CommentTally()
-        for name in ("issues", "comments", "changes"):
-            for cell, counted in getattr(self, name).items():
-                getattr(left if cell in kept else taken, name)[cell] = counted
-        return taken, left
-
-    @property
-    def cells(self) -> set[Cell]:
-        """The projects and months in which something was counted."""
-        return {*self.issues, *self.comments, *self.changes}
+    def __add__(self, other: "CommentFigures") -> "CommentFigures":
+        return CommentFigures(
+            self.issues + other.issues,
+            self.comments + other.comments,
+            self.changes + other.changes,
+        )
 
 
 @dataclass(frozen=True)

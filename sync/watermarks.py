@@ -1,8 +1,7 @@
 """How far the issues of each project are read: watermarks, and checkpoints of reads that were
 broken off.
 
-`issues.py` moves them when it has stored what it read; `resources/warehouse/sync_state.py` keeps
-them.
+`apply.py` moves them when what was read is stored; `resources/warehouse/sync_state.py` keeps them.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.position import Position, Resume
+from resources.backlog.position import Resume
 from resources.warehouse import sync_state
 from sync.session import Session
 from sync.visible_projects import Project, visible_projects
@@ -55,12 +54,6 @@ def _move(
     )
 
 
-def checkpoints(session: Session, sort: str) -> dict[int, sync_state.Checkpoint]:
-    """Return how far reads in an order that were broken off had come, by project."""
-    with session.engine.connect() as connection:
-        return sync_state.get_checkpoints(connection, session.space_key, SCOPE, sort)
-
-
 def keep_checkpoint(
     connection: Connection, session: Session, projects: Sequence[Project], sort: str, at: Resume
 ) -> None:
@@ -69,23 +62,6 @@ def keep_checkpoint(
     sync_state.set_checkpoint(
         connection, session.space_key, SCOPE, [project.id for project in projects], checkpoint
     )
-
-
-def broken_off(session: Session, projects: Sequence[Project], sort: str) -> Resume | None:
-    """Return where the last read of projects in an order was broken off, None when it was not, or
-    not that of all of them.
-    """
-    kept = checkpoints(session, sort)
-    found = kept.get(projects[0].id)
-    if found is None or any(kept.get(project.id) != found for project in projects):
-        return None
-    position = Position.from_dict(found.position)
-    names = ", ".join(project.key for project in projects)
-    session.log.info(
-        f"{names}: continuing from {position.moment} ({sort}), where an "
-        "earlier read was interrupted"
-    )
-    return Resume(position, found.started_at)
 
 
 def watermark_furthest_behind(engine: Engine, projects: Collection[str]) -> datetime | None:

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from logging import Logger
 
-from sqlalchemy import Connection
-
+from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record
 from resources.privacy import Mask
 from resources.records import AHEAD, Page, odd_of
@@ -17,14 +16,15 @@ from resources.warehouse.tombstones import mark_missing
 from sync.counts import Counts
 from sync.events import Events
 from sync.name_history import note_names
-from sync.store import Store
+from sync.store import Commit, Store
 
 
 @dataclass
 class Writer:
-    """Writes the rows of one table and counts what became of them."""
+    """Writes the rows of one table, with people masked, and counts what became of them."""
 
     spec: TableSpec
+    client: BacklogClient
     store: Store
     space: Record
     run_id: str
@@ -42,7 +42,7 @@ class Writer:
         """The last time that can be meant now, by the source's clock; None before its first
         answer.
         """
-        now = self.store.client.server_time
+        now = self.client.server_time
         return None if now is None else now + AHEAD
 
     def for_table(self, table: str) -> "Writer":
@@ -53,7 +53,7 @@ class Writer:
 
     def merge(
         self,
-        connection: Connection,
+        commit: Commit,
         records: Sequence[Record],
         extra: Mapping[str, int] | None = None,
         *,
@@ -63,17 +63,16 @@ class Writer:
         once it is committed.
 
         Args:
-            connection: inside the transaction.
+            commit: the transaction, which was opened for these records or for those that they are
+                made of.
             records: a page as it came.
             extra: columns that the records do not say themselves.
             read_in: the project that they were read from, where it was one.
         """
-        mask = self.store.client.mask
         return merge(
-            connection,
+            commit.connection,
             self.spec,
-            # They may have been read before a name was known.
-            _masked(mask, records) if mask.forgotten.grown else records,
+            _masked(commit.mask, records),
             space_key=self.space_key,
             timezone=str(self.space["timezone"]),
             run_id=self.run_id,
@@ -89,8 +88,8 @@ class Writer:
             WarehouseError: the server refused, or the locks of the load are lost; then nothing was
                 written.
         """
-        with self.store.transaction() as connection:
-            result = self.merge(connection, records)
+        with self.store.commit(records) as commit:
+            result = self.merge(commit, records)
         self.count(result, records)
         return result
 
@@ -99,17 +98,14 @@ class Writer:
         records: Sequence[Record],
         *,
         evidence: str | None = None,
-        as_progress: bool = True,
         **scope: int,
-    ) -> int:
-        """Merge a whole listing and mark what has vanished from it, in one transaction; return how
-        many rows it had.
+    ) -> None:
+        """Merge a whole listing and mark what has vanished from it, in one transaction.
 
         Args:
             records: all that the source lists.
             evidence: how a deletion is known, for `ops.deletions`; None: the endpoint of the table
                 no longer lists the row.
-            as_progress: show the rows as progress, which a thread leaves to who reads.
             scope: columns that say what was listed whole, e.g. `project_id=300`; none for the whole
                 space.
 
@@ -118,13 +114,13 @@ class Writer:
                 written.
         """
         gone: tuple[int, ...] = ()
-        with self.store.transaction() as connection:
-            result = self.merge(connection, records, scope)
-            self.note_names(connection, records, scope.get("project_id", 0))
+        with self.store.commit(records) as commit:
+            result = self.merge(commit, records, scope)
+            self.note_names(commit, records, scope.get("project_id", 0))
             # A record without a key may be any row, so that nothing is known to be missing.
             if not result.without_id:
                 gone = mark_missing(
-                    connection,
+                    commit.connection,
                     self.spec,
                     scope,
                     result.present_ids,
@@ -133,21 +129,18 @@ class Writer:
                     evidence=evidence,
                     run_id=self.run_id,
                 )
-        self.count(result, as_progress=as_progress)
+        self.count(result)
         self.count_deleted(len(gone))
-        return result.read
 
-    def note_names(
-        self, connection: Connection, records: Sequence[Record], project_id: int = 0
-    ) -> None:
+    def note_names(self, commit: Commit, records: Sequence[Record], project_id: int = 0) -> None:
         """Remember what a listing calls things, for the change log of later times."""
         note_names(
-            connection,
+            commit.connection,
             self.space_key,
             self.spec.name,
-            records,
+            _masked(commit.mask, records),
             project_id,
-            self.store.client.server_time,
+            self.client.server_time,
         )
 
     def count(
@@ -175,7 +168,9 @@ class Writer:
         self.counts += Counts(deleted=rows)
 
 
-def _masked(mask: Mask, records: Sequence[Record]) -> Page:
+def _masked(mask: Mask, records: Sequence[Record]) -> Sequence[Record]:
+    if mask.idle:
+        return records
     return Page(
         mask(list(records)), (replace(one, record=mask(one.record)) for one in odd_of(records))
     )

@@ -9,6 +9,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -73,7 +74,6 @@ class HastyBacklog(BacklogResource):
                 observe=self.observer,
                 max_wait=30.0,
                 total=self.total,
-                mask=self.mask,
             )
         return self._client
 
@@ -119,12 +119,14 @@ class Deployment(WarehouseView):
         """A new resource on the database."""
         return WarehouseResource(url=self.warehouse_url)
 
-    @property
+    @cached_property
     def definitions(self) -> dg.Definitions:
-        """The definitions of the code location on this space and database."""
+        """The definitions of the code location on this space and database, put together once for
+        all runs: each gets resources of its own.
+        """
         return build_definitions(self._resources)
 
-    @property
+    @cached_property
     def raw_definitions(self) -> dg.Definitions:
         """The part of the definitions that loads the raw tables; to put it together takes half as
         long.

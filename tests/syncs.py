@@ -23,7 +23,6 @@ from simulator import Simulator, SpaceSpec
 from sync.activities import is_behind, sync_activities, sync_past_activities
 from sync.comments import sync_comments
 from sync.counts import Counts
-from sync.forgotten_people import load_forgotten
 from sync.issues import sync_issues
 from sync.listings import sync_listing
 from sync.modes import Mode
@@ -55,6 +54,7 @@ class Source:
 
     url: str
     client: BacklogClient
+    mask: Mask
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,6 @@ class Syncs(WarehouseView):
             ApiKeyQuery(key),
             sleep=lambda _seconds: None,
             max_wait=30.0,
-            mask=self.mask,
         ) as client:
             yield client
 
@@ -192,7 +191,7 @@ class Syncs(WarehouseView):
             shown.run_id, log, self.progress, shown, CALENDAR, projects=list(projects) or None
         )
         with self.client() as client:
-            source, warehouse = Source(self.sim.url, client), Warehouse(self.engine)
+            source, warehouse = Source(self.sim.url, client, self.mask), Warehouse(self.engine)
             try:
                 with open_session(run, table, source, warehouse, mode=mode, locks=locks) as session:
                     yield session
@@ -296,10 +295,10 @@ class Syncs(WarehouseView):
         `verify` does.
         """
         with self.client() as client:
-            load_forgotten(client, self.engine)
             return reconcile(
                 client,
                 self.engine,
+                self.mask,
                 level=level,
                 projects=projects,
                 comments=comments,

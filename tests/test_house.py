@@ -15,7 +15,7 @@ import pytest
 
 from assets.marts.manifest import manifest
 from pipelines.cli import main
-from pipelines.definitions import build_definitions
+from pipelines.definitions import defs
 from resources.variables import FILE, SECRETS, VARIABLES
 from resources.warehouse.schema import SPECS
 from resources.warehouse.schema_daily import DAILY
@@ -66,7 +66,7 @@ def test_a_file_is_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= LONGEST
 
 
-GRAPH = build_definitions().resolve_asset_graph()
+GRAPH = defs.resolve_asset_graph()
 ASSETS = sorted(GRAPH.materializable_asset_keys)
 #: Models and snapshots whose rows the database holds to a key; each table of the marts is one.
 KEYED = {
@@ -109,7 +109,7 @@ def test_every_table_and_every_column_has_a_comment() -> None:
 
 
 def test_every_check_schedule_sensor_and_job_has_a_description() -> None:
-    repository = build_definitions().get_repository_def()
+    repository = defs.get_repository_def()
     described = {schedule.name: schedule.description for schedule in repository.schedule_defs}
     described |= {sensor.name: sensor.description for sensor in repository.sensor_defs}
     described |= {
@@ -169,7 +169,7 @@ def test_every_command_option_and_target_that_a_newcomer_reads_of_exists(path: P
 
 def test_the_reference_names_all_variables_commands_fields_jobs_and_sensors() -> None:
     text = REFERENCE.read_text()
-    repository = build_definitions().get_repository_def()
+    repository = defs.get_repository_def()
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
     ticking = {one.name for one in repository.schedule_defs} | {
         one.name for one in repository.sensor_defs

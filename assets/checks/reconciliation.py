@@ -15,7 +15,7 @@ from resources.warehouse.deletion_log import Deletion, count_deletions, latest_d
 from resources.warehouse.reconciliations import Proof, latest
 from resources.warehouse.schema import SPECS
 from sync.reconcile.count_reconciliation import doubtful_projects
-from sync.reconcile.reconcile import reconcile
+from sync.reconcile.reconcile import reconcile_numbers
 from sync.reconcile.result import TOO_FAST, ProjectReconciliation
 
 ISSUES = raw_key("issues")
@@ -72,7 +72,7 @@ def issue_counts_match_source(
     if covered:
         covered = doubtful_projects(client, engine, space_key, covered)
     nothing = covered is not None and not covered
-    counts = [] if nothing else reconcile(client, engine, level="count", projects=covered).projects
+    counts = [] if nothing else reconcile_numbers(client, engine, covered).projects
     visible = {
         int(project["id"]): str(project["projectKey"]) for project in client.visible_projects()
     }

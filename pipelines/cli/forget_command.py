@@ -72,7 +72,7 @@ def look_up(settings: Settings, user_id: int) -> "Person":
         if len(known) == 1:
             [space_key] = known
         else:
-            with source(settings, alive=False), connection() as (asked, _):
+            with source(settings), connection() as (asked, _):
                 space_key = str(asked.client.space_info()["spaceKey"])
         person = forgetting.person(warehouse.engine, space_key, user_id)
     if person is None:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from click.exceptions import NoArgsIsHelpError, NoSuchCommand
 
-from pipelines.hosting.stop_signals import Interrupted, exit_code
+from pipelines.stop_signals import Interrupted, exit_code
 from resources.redact import plain_line, plain_lines
 from resources.variables import SettingsError
 

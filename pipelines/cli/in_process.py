@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pipelines.hosting.stop_signals import Interrupted, interrupted
 from pipelines.runs import command_tags
+from pipelines.stop_signals import Interrupted, interrupted
 from resources.progress import Progress
 from resources.redact import plain_line, redact
 from resources.warehouse.connect import advice

@@ -222,7 +222,7 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
         from pipelines.cli.in_process import Recorder
     prepared.result()
     check_kind(settings)
-    with source(settings, alive=False), open_instance() as instance:
+    with source(settings), open_instance() as instance:
         recorder = Recorder(progress)
         errors = list(_run_jobs(instance, request, recorder, settings.home))
     tables = {name: cast("Rows", dict(rows)) for name, rows in recorder.tables.items()}
@@ -252,8 +252,7 @@ def _run_jobs(
     from pipelines.runs import end_dead_runs
     from pipelines.sensors.project_discovery import new_project_keys
     from pipelines.stored_people import copies
-    from resources.warehouse.forgetting import NO_COPIES
-    from sync.forgotten_people import mask_stored
+    from resources.warehouse.forgetting import NO_COPIES, remask
     from sync.projects import note_project_keys
     from sync.watermarks import complete_projects, watermark_furthest_behind
 
@@ -264,9 +263,9 @@ def _run_jobs(
         recorder.requests.update(backlog.client.stats.requests)
         if request.full:
             # Without a key dbt need not be asked which columns the marts have.
-            tag = backlog.mask.tag
-            elsewhere = copies(instance, tag) if tag else NO_COPIES
-            if mask_stored(backlog.client, warehouse.engine, elsewhere) and backlog.mask.key:
+            mask, space_key = backlog.mask, str(backlog.client.space_info()["spaceKey"])
+            elsewhere = copies(instance, mask.tag) if mask.tag else NO_COPIES
+            if remask(warehouse.engine, space_key, mask, elsewhere) and mask.key:
                 erase_logs(home)
         end_dead_runs(instance)
         name = str(PROJECTS.name)

@@ -97,7 +97,7 @@ def look_for_people(settings: Settings) -> Found:
 
     prepare_storage(settings)
     with (
-        source(settings, alive=False),
+        source(settings),
         connection() as (backlog, warehouse),
         open_instance() as instance,
     ):
@@ -105,11 +105,12 @@ def look_for_people(settings: Settings) -> Found:
         from assets.marts.people import people_columns, project_tables
         from pipelines.stored_people import documents_with_people
         from resources.replacements import Replacements
+        from resources.warehouse.forgetting import mask_of
         from resources.warehouse.people_left import people_left
-        from sync.forgotten_people import mask_for, texts_of_people
+        from sync.people_at_source import texts_of_people
 
         space_key = str(backlog.client.space_info()["spaceKey"])
-        mask = mask_for(space_key, backlog.mask, warehouse.engine)
+        mask = mask_of(warehouse.engine, space_key, backlog.mask)
         texts = {} if mask.idle else texts_of_people(backlog.client, mask)
         tables = people_columns(), project_tables()
         left = people_left(warehouse.engine, space_key, mask, *tables, texts)

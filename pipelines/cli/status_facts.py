@@ -60,7 +60,7 @@ def status_object(settings: Settings) -> dict[str, Any]:
     """
     runtime = Runtime.read(settings.home)
     prepared = _prepared(settings)
-    with source(settings, alive=False) as settings:
+    with source(settings) as settings:
         warehouse, patience = Warehouse(settings), Patience(LONGEST_SECONDS)
         is_new = Question(partial(_is_new, settings, prepared))
         connected = Question(partial(_connected, warehouse, prepared))
@@ -111,7 +111,7 @@ def alerter(settings: Settings) -> tuple[dict[str, Any], SourceCondition | None]
     prepared = _prepared(settings)
     if settings.marts_of:  # this code location has no space, but problems of its own
         return _problems(settings, prepared, "")
-    with source(settings, alive=False) as settings:
+    with source(settings) as settings:
         return _problems(settings, prepared, settings.backlog_url or "")
 
 

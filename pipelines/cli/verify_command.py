@@ -163,7 +163,7 @@ def verify_space(settings: Settings, request: VerifyRequest, progress: Progress)
     from pipelines.hosting.environment import prepare_storage, source
 
     prepare_storage(settings)
-    with source(settings, alive=False), connection() as (backlog, warehouse):
+    with source(settings), connection() as (backlog, warehouse):
         return verify_between(backlog, warehouse, request, progress, _load_again)
 
 
@@ -180,7 +180,6 @@ def verify_between(
     # Imported here, when the variables that the assets read have been set.
     from pipelines.cli.in_process import Recorder
     from sync.counts import by_bucket
-    from sync.forgotten_people import load_forgotten
     from sync.reconcile.reconcile import reconcile
 
     began = time.monotonic()
@@ -188,13 +187,13 @@ def verify_between(
     client.on_wait = lambda bucket, seconds, until: progress.wait(
         f"{bucket} rate limit of Backlog", seconds, until
     )
-    load_forgotten(client, warehouse.engine)
     keys = _chosen_projects(
         request, [str(project["projectKey"]) for project in client.visible_projects()]
     )
     found = reconcile(
         client,
         warehouse.engine,
+        backlog.mask,
         level=request.level,
         projects=keys,
         comments=request.comments,

@@ -1,4 +1,4 @@
-"""The processes that `backlog-elt up` starts: it watches them, and ends them together.
+"""The processes of `backlog-elt up`: it starts those that die again, and ends all together.
 
 Each gets the secrets that it needs and no others: every program of its user can read its
 environment. Runs work below the code server, which is where the daemon and the webserver let them
@@ -6,15 +6,21 @@ be started: these two need Dagster's own database and nothing else.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, Self, TextIO
 
-from pipelines.hosting.log_file import LogFile
-from pipelines.hosting.stop_signals import StopSignals
+from pipelines.hosting.log_file import keep_short, last_lines
+from pipelines.hosting.screen import Screen
 from pipelines.processes import end_groups
+from pipelines.stop_signals import StopSignals
 from resources.variables import (
     ALERT_SLACK_URL,
     ALERT_SMTP_URL,
@@ -33,69 +39,156 @@ from resources.variables import (
 
 _DAGSTER = frozenset({DAGSTER_POSTGRES_URL})
 _SPACE = frozenset({API_KEY, CLIENT_SECRET, TOKEN_KEY, PRIVACY_KEY, WAREHOUSE_URL})
-_ALERTS = frozenset({ALERT_SLACK_URL, ALERT_TEAMS_URL, ALERT_SMTP_URL, ALERT_URLS})
-#: Module -> secrets. `dagster` is the code server, where runs and alerts are, and the command that
-#: starts a run.
+_RUNS = _DAGSTER | _SPACE | {ALERT_SLACK_URL, ALERT_TEAMS_URL, ALERT_SMTP_URL, ALERT_URLS}
+#: Module -> secrets. Runs and alerts are in the code server; `dagster` starts a run.
 NEEDED: Mapping[str, frozenset[str]] = {
-    "dagster": _DAGSTER | _SPACE | _ALERTS,
+    "pipelines.hosting.code_server": _RUNS,
+    "dagster": _RUNS,
     "pipelines.hosting.webserver": _DAGSTER,
     "pipelines.hosting.daemon": _DAGSTER,
     "service": _SPACE | {SERVICE_TOKEN, WEBHOOK_SECRET},
     "pipelines": _DAGSTER | _SPACE,
 }
 READY_SECONDS = 120.0
+SPACE = "simulated space"
+#: So many deaths of one within so many seconds end `up`.
+MOST_DEATHS, WITHIN_SECONDS = 5, 600.0
+LONGEST_WAIT_SECONDS = 60.0
+#: So many lines of the log are shown then.
+SHOWN_LINES = 10
 
 
 class UpError(RuntimeError):
     """`up` cannot start or has lost a process; the message says which and what to do."""
 
 
+class Deaths:
+    """How long to wait after each death: 1, 2, 4 … 60 s, from 1 again after ten quiet minutes."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque(maxlen=MOST_DEATHS)
+        self._wait = 1.0
+
+    def wait(self, now: float) -> float | None:
+        """Note a death, and return the seconds until the next start; None: there were too many."""
+        if self._times and now - self._times[-1] > WITHIN_SECONDS:
+            self._wait = 1.0
+        self._times.append(now)
+        if len(self._times) == MOST_DEATHS and now - self._times[0] <= WITHIN_SECONDS:
+            return None
+        wait, self._wait = self._wait, min(2 * self._wait, LONGEST_WAIT_SECONDS)
+        return wait
+
+
+@dataclass
+class _Kept:
+    """What is started again; `ended` says how it has ended, None: it works; `due`: when it starts
+    again.
+    """
+
+    start: Callable[[], None]
+    ended: Callable[[], str | None]
+    log: Path
+    deaths: Deaths = field(default_factory=Deaths)
+    due: float | None = None
+
+
 class Children:
-    """Processes by name. Each leads a session of its own, writes to the log, and ends with `up`."""
+    """Processes by name. Each leads a session of its own, writes to the log, and ends with `up`.
 
-    def __init__(self, log: LogFile, stop: StopSignals) -> None:
-        self._log, self._stop = log, stop
+    `ready`: whether all that stay have come to work. Until then the end of one is the end of `up`,
+    since it would end again: what is wrong are settings mostly.
+    """
+
+    def __init__(self, log: TextIO, screen: Screen, stop: StopSignals) -> None:
+        self.ready = False
+        self._log, self._screen, self._stop = log, screen, stop
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._passing: set[str] = set()
+        self._kept: dict[str, _Kept] = {}
+        self._passing: dict[str, Callable[[int], None]] = {}
 
-    def start(self, name: str, *module: str, passing: bool = False, output: Any = None) -> None:
-        """Start `python -m …`: a module and its arguments.
+    def keep(self, name: str, *module: str, output: IO[str] | None = None) -> None:
+        """Start `python -m …`, a module and its arguments, and start it again when it dies.
 
-        `passing`: it has an end; `up` ends when another one does. `output`: where it writes to, if
-        not to the log.
+        `output`: where it writes to, if not to the log.
         """
-        if passing:
-            self._passing.add(name)
-        secrets = NEEDED.get(module[0], ())
+        start = partial(self._start, name, module, output)
+        start()
+        self.keep_other(name, start, partial(self._how_ended, name), Path(self._log.name))
+
+    def keep_other(
+        self, name: str, start: Callable[[], None], ended: Callable[[], str | None], log: Path
+    ) -> None:
+        """Call `start` again whenever `ended` says how something has ended; it writes to `log`."""
+        self._kept[name] = _Kept(start, ended, log)
+
+    def run(
+        self, name: str, *module: str, then: Callable[[int], None], output: IO[str] | None = None
+    ) -> None:
+        """Start what has an end, and call `then` with its exit code."""
+        self._start(name, module, output)
+        self._passing[name] = then
+
+    def runs(self, name: str) -> bool:
+        """Say whether one of that name is at work."""
+        return name in self._running
+
+    def _start(self, name: str, module: tuple[str, ...], output: IO[str] | None) -> None:
+        needed = NEEDED.get(module[0], ())
         self._running[name] = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, "-m", "pipelines.hosting.child", *module],
             start_new_session=True,
-            env={"GRPC_VERBOSITY": "ERROR", **without_secrets(os.environ, secrets)},
+            env={"GRPC_VERBOSITY": "ERROR"} | without_secrets(os.environ, needed),
             stdin=subprocess.PIPE,  # closes when this process is gone
-            stdout=output or self._log.file,
-            stderr=self._log.file,
+            stdout=output or self._log,
+            stderr=self._log,
         )
 
-    def check(self) -> dict[str, int]:
-        """Return the exit codes of passing ones that have ended, each once; keep the log short.
+    def _how_ended(self, name: str) -> str | None:
+        process = self._running[name]
+        code = process.poll()
+        if code is None:
+            return None
+        self._end([name])
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+    def check(self) -> None:
+        """Look after all of them, and keep the log short.
 
         Raises:
             Stop: somebody asked for the end.
-            UpError: one that stays for good has ended.
+            UpError: one has died before all were ready, or too often.
         """
         self._stop.sleep(0)
-        self._log.keep_short()
-        codes = {name: child.poll() for name, child in self._running.items()}
-        ended = {name: code for name, code in codes.items() if code is not None}
-        for name, code in ended.items():
-            if name not in self._passing:
-                raise UpError(f"the {name} ended with exit code {code}: see {self._log.path}")
-            del self._running[name]
-        return ended
+        keep_short(self._log)
+        for name, then in [*self._passing.items()]:
+            code = self._running[name].poll()
+            if code is not None:
+                del self._passing[name]
+                self._end([name])
+                then(code)
+        for name, kept in self._kept.items():
+            if kept.due is None:
+                self._look(name, kept)
+            elif time.monotonic() >= kept.due:
+                kept.due = None
+                kept.start()
 
-    def works(self, name: str) -> bool:
-        """Return whether one of that name has not ended yet."""
-        return name in self._running
+    def _look(self, name: str, kept: _Kept) -> None:
+        how = kept.ended()
+        if how is None:
+            return
+        if not self.ready:
+            said = "".join(f"{line}; " for line in last_lines(kept.log, 1))
+            raise UpError(f"the {name} has ended ({how}): {said}see {kept.log}")
+        now = time.monotonic()
+        wait = kept.deaths.wait(now)
+        if wait is None:
+            self._screen.show("\n".join(last_lines(kept.log, SHOWN_LINES)))
+            often = f"{MOST_DEATHS} times within {WITHIN_SECONDS / 60:.0f} minutes"
+            raise UpError(f"the {name} has ended {often} (last: {how}): see {kept.log}")
+        kept.due = now + wait
+        self._screen.say(f"the {name} has ended ({how}): it is started again in {wait:.0f} s")
 
     def wait_until(self, ready: Callable[[], bool], otherwise: str) -> None:
         """Wait until they are ready.
@@ -108,9 +201,23 @@ class Children:
         while not ready():
             self.check()
             if time.monotonic() > end:
-                raise UpError(f"{otherwise} within {READY_SECONDS:.0f} s: see {self._log.path}")
+                raise UpError(f"{otherwise} within {READY_SECONDS:.0f} s: see {self._log.name}")
             self._stop.sleep(0.2)
 
-    def end(self) -> None:
-        """End all, and what they have started."""
-        end_groups([*self._running.values()])
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        """End all and what they have started, the space that they read from last."""
+        if self._stop.first is not None:
+            self._screen.say("stopping")
+        self._end(self._running.keys() - {SPACE})
+        self._end(self._running.keys())
+
+    def _end(self, names: Collection[str]) -> None:
+        """End some and what they have started, which may outlive them."""
+        ended = [self._running.pop(name) for name in [*names]]
+        end_groups(ended)
+        for one in ended:
+            with one:  # closes its pipe
+                pass

@@ -1,10 +1,10 @@
-"""A code server in a container: Dagster's own server, which also ends the runs that the container
-before it took along.
+"""The code server of `up` and of containers: Dagster's own server, which also ends the runs that
+the one before it took along.
 
-The runs of a location work in the container of its code server. When that is replaced, Dagster does
-not learn of the runs that were at work: they would count as such for twelve hours, and keep all
-others of their kind waiting. They are ended when the server serves: Dagster starts them once more
-then, and asks the server for that.
+The runs of a location work below its code server. When that is killed or replaced, Dagster does not
+learn of the runs that were at work: they would count as such for twelve hours, and keep all others
+of their kind waiting. They are ended when the server serves: Dagster starts them once more then,
+and asks the server for that.
 """
 
 import argparse
@@ -57,10 +57,9 @@ def end_lost(port: int, run_ids: Sequence[str]) -> None:
     while is_free(port) and time.monotonic() < end:
         time.sleep(1.0)
     with dg.DagsterInstance.get() as instance:
-        for run_id in end_runs(instance, run_ids, "its container is gone"):
-            sys.stderr.write(
-                f"backlog-elt: run {run_id} ran in a container that is gone: marked as ended\n"
-            )
+        for run_id in end_runs(instance, run_ids, "its code server is gone"):
+            said = f"run {run_id} ran below a code server that is gone: marked as ended"
+            sys.stderr.write(f"backlog-elt: {said}\n")
 
 
 def main() -> None:

@@ -13,34 +13,23 @@ from resources.network import bypass_proxies
 from resources.secret_files import read_secret_files
 from resources.variables import SettingsError, drop_python_variables
 
-_EVERYWHERE = ("-h", "0.0.0.0")  # noqa: S104 - a container is reached from outside of it
-#: Word -> the module that is run, and its arguments.
+#: Word -> the module that is run, and its arguments. A worker works on as many runs at once as the
+#: queue lets through for a space, each in a process of its own, which is replaced now and then, so
+#: that memory is given back. A container is reached from outside of it.
 PARTS: dict[str, tuple[str, ...]] = {
-    "migrate": ("pipelines", "migrate"),
-    "code-server": ("pipelines.hosting.code_server", *_EVERYWHERE, "-p", "4000"),
-    "webserver": ("pipelines.hosting.webserver", *_EVERYWHERE, "-p", "3000"),
-    "daemon": ("pipelines.hosting.daemon", "run"),
-    "service": ("service", "--host", "0.0.0.0", "--port", "3001"),  # noqa: S104
-    # As many runs at once as the queue lets through for a space, each in a process of its own,
-    # which is replaced now and then, so that memory is given back.
-    "worker": (
-        "celery",
-        "-A",
-        "pipelines.hosting.celery_app",
-        "worker",
-        "--concurrency",
-        "6",
-        "--max-tasks-per-child",
-        "50",
-    ),
+    word: tuple(words.split())
+    for word, words in {
+        "migrate": "pipelines migrate",
+        "code-server": "pipelines.hosting.code_server -h 0.0.0.0 -p 4000",
+        "webserver": "pipelines.hosting.webserver -h 0.0.0.0 -p 3000",
+        "daemon": "pipelines.hosting.daemon run",
+        "service": "service --host 0.0.0.0 --port 3001",
+        "worker": "celery -A pipelines.hosting.celery_app worker --concurrency 6 "
+        "--max-tasks-per-child 50",
+    }.items()
 }
-
 #: Words of a deployment that served all spaces from one container, as earlier versions had it.
-_GONE = {
-    "code-servers",
-    "pipelines.hosting.code_servers",
-    "/app/deploy/spaces/workspace.yaml",
-}
+_GONE = ("code-servers", "pipelines.hosting.code_servers", "/app/deploy/spaces/workspace.yaml")
 _INSTEAD = (
     "is of earlier versions, which served all spaces from one container: give each space a service "
     "with the command code-server, and name its host in deploy/workspace.yaml "
@@ -70,10 +59,8 @@ def main() -> None:
     try:
         os.execvp(words[0], words)  # noqa: S606 - the command of the container
     except OSError as error:
-        sys.exit(
-            f"Error: {words[0]} cannot be started: {error.strerror}; say one of "
-            f"{', '.join(PARTS)}, or a command"
-        )
+        one_of = f"say one of {', '.join(PARTS)}, or a command"
+        sys.exit(f"Error: {words[0]} cannot be started: {error.strerror}; {one_of}")
 
 
 if __name__ == "__main__":

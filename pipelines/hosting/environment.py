@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 PROJECT_ROOT = Path(pipelines.__file__).resolve().parent.parent
 
 
+def needs_server(settings: Settings) -> bool:
+    """Say whether the embedded server is used, for the warehouse or for Dagster's storage."""
+    return settings.warehouse_url is None or not reveal(settings.dagster_postgres_url)
+
+
 def prepare_storage(settings: Settings) -> None:
     """Start the embedded server where it is needed, lay out Dagster's home, and name both in this
     process's environment.
@@ -42,13 +47,10 @@ def prepare_storage(settings: Settings) -> None:
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError(
-            HOME,
-            str(settings.home),
-            f"a folder that can be created here ({error.strerror})",
-        ) from None
+        expected = f"a folder that can be created here ({error.strerror})"
+        raise SettingsError(HOME, str(settings.home), expected) from None
     dagster_url = reveal(settings.dagster_postgres_url)
-    if settings.warehouse_url is None or not dagster_url:
+    if needs_server(settings):
         server = ensure_server(settings.home)
         dagster_url = dagster_url or server.url("dagster")
     dagster_home = settings.home / "dagster"
@@ -56,7 +58,20 @@ def prepare_storage(settings: Settings) -> None:
     shutil.copyfile(PROJECT_ROOT / "dagster.yaml", dagster_home / "dagster.yaml")
     os.environ[HOME] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(dagster_home)
-    os.environ["DAGSTER_POSTGRES_URL"] = "postgresql://" + dagster_url.partition("://")[2]
+    os.environ["DAGSTER_POSTGRES_URL"] = "postgresql://" + (dagster_url or "").partition("://")[2]
+
+
+def check_storage() -> None:
+    """See that Dagster's storage can be used; its own refusal would name neither the variable nor
+    the right.
+
+    Raises:
+        WarehouseError: the database of DAGSTER_POSTGRES_URL cannot be used.
+    """
+    try:
+        check_tables(os.environ["DAGSTER_POSTGRES_URL"], "runs")
+    except WarehouseError as error:
+        raise _of_storage(str(error)) from None
 
 
 @contextmanager
@@ -69,11 +84,7 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
     """
     import dagster as dg
 
-    try:
-        # Dagster's own refusal would name neither the variable nor the right.
-        check_tables(os.environ["DAGSTER_POSTGRES_URL"], "runs")
-    except WarehouseError as error:
-        raise _of_storage(str(error)) from None
+    check_storage()
     with dg.DagsterInstance.get() as instance:
         try:
             yield instance
@@ -85,39 +96,38 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
 
 
 def _of_storage(said: str) -> WarehouseError:
-    return WarehouseError(
-        f"Dagster's storage: {said}".replace("WAREHOUSE_URL", "DAGSTER_POSTGRES_URL")
-    )
+    said = said.replace("WAREHOUSE_URL", "DAGSTER_POSTGRES_URL")
+    return WarehouseError(f"Dagster's storage: {said}")
 
 
 @contextmanager
-def source(settings: Settings, *, alive: bool) -> Iterator[Settings]:
+def source(settings: Settings) -> Iterator[Settings]:
     """Yield the settings with a space to read from: the real one, that of a running `up`, or a
-    simulated one of our own.
-
-    Args:
-        settings: as read from the environment.
-        alive: whether a simulated space of our own has people at work in it; a quiet one is the
-            same at every read.
+    simulated one of our own, in which nobody works, so that it is the same at every read.
     """
     if settings.backlog_url:
         yield settings
         return
     runtime = Runtime.read(settings.home)
     if runtime and not runtime.backlog_api_key:
-        expected = (
-            f"{runtime.backlog_url}, the space that the running `backlog-elt up` "
-            f"loads, with {API_KEY}"
-        )
-        raise SettingsError(URL, "", expected)
+        where = f"{runtime.backlog_url}, the space that the running `backlog-elt up` loads"
+        raise SettingsError(URL, "", f"{where}, with {API_KEY}")
     _check_asked(settings)
     if runtime and runtime.backlog_api_key:
-        yield _with_source(settings, runtime.backlog_url, runtime.backlog_api_key)
+        yield with_space(settings, runtime.backlog_url, runtime.backlog_api_key)
         return
     from simulator import spawn_simulator  # loads a web server (0.1 s): only where it is used
 
-    with spawn_simulator(alive=alive, life_file=settings.home / "simulator.json") as simulator:
-        yield _with_source(settings, simulator.url, simulator.api_key)
+    with spawn_simulator(life_file=settings.home / "simulator.json") as simulator:
+        yield with_space(settings, simulator.url, simulator.api_key)
+
+
+def with_space(settings: Settings, url: str, api_key: str) -> Settings:
+    """Return settings with a simulated space, which this process's environment names from now
+    on.
+    """
+    os.environ |= {URL: url, API_KEY: api_key, SIMULATED_HERE: "1"}
+    return replace(settings, backlog_url=url, backlog_api_key=Secret(api_key))
 
 
 def embedded(settings: Settings) -> bool:
@@ -136,24 +146,17 @@ def check_kind(settings: Settings) -> None:
         SettingsError: the warehouse holds the other kind.
         WarehouseError: it cannot be used.
     """
-    if settings.backlog_url and (settings.simulated or is_of_this_machine(settings.backlog_url)):
+    real = settings.backlog_url
+    if real and (settings.simulated or is_of_this_machine(real)):
         return  # what has checked this already; or it may be either
-    if settings.backlog_url is None:
+    if real is None:
         _check_asked(settings)
-    url = reveal(settings.warehouse_url) or ensure_server(settings.home).url()
-    held = sorted(urls_of_spaces(url))
-    if not held or any(is_of_this_machine(one) != bool(settings.backlog_url) for one in held):
+    url = reveal(settings.warehouse_url)
+    held = sorted(urls_of_spaces(url or ensure_server(settings.home).url()))
+    if not held or any(is_of_this_machine(one) != bool(real) for one in held):
         return
-    name, got = (
-        (HOME, str(settings.home))
-        if settings.warehouse_url is None
-        else (WAREHOUSE_URL, reveal(settings.warehouse_url))
-    )
-    mine, other = (
-        (settings.backlog_url, "a simulated space")
-        if settings.backlog_url
-        else ("a simulated space", held[0])
-    )
+    mine, other = (real, "a simulated space") if real else ("a simulated space", held[0])
+    name, got = (WAREHOUSE_URL, url) if url else (HOME, str(settings.home))
     raise SettingsError(name, got, f"a warehouse of its own for {mine}: this one holds {other}")
 
 
@@ -162,13 +165,5 @@ def _check_asked(settings: Settings) -> None:
     SettingsError.
     """
     if not (settings.simulated_by_name or embedded(settings)):
-        expected = (
-            f"the root of a space; or {SIMULATED}, to fill the server of "
-            f"{WAREHOUSE_URL} with a simulated one"
-        )
-        raise SettingsError(URL, "", expected)
-
-
-def _with_source(settings: Settings, url: str, api_key: str) -> Settings:
-    os.environ |= {URL: url, API_KEY: api_key, SIMULATED_HERE: "1"}
-    return replace(settings, backlog_url=url, backlog_api_key=Secret(api_key))
+        fill = f"{SIMULATED}, to fill the server of {WAREHOUSE_URL} with a simulated one"
+        raise SettingsError(URL, "", f"the root of a space; or {fill}")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from pipelines.hosting.screen import Screen
 from resources.links import dagster_of_people
@@ -133,6 +133,10 @@ class Follower(threading.Thread):
         if not self._ended.is_set():
             self._screen.say(line)
 
-    def end(self) -> None:
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
         """Write nothing more."""
         self._ended.set()

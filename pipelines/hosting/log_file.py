@@ -1,47 +1,49 @@
 """The log of a running `backlog-elt up`, which all its processes append to."""
 
 import os
+import re
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TextIO
+from typing import TextIO
 
 from resources.warehouse.embedded import tidy_log
 
 #: A longer file is moved aside; what was aside before goes.
 LONGEST_BYTES = 10_000_000
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-@dataclass(frozen=True)
-class LogFile:
-    """A file that only its owner may read."""
+def open_log(home: Path) -> TextIO:
+    """Open the log of a home, which only its owner may read.
 
-    path: Path
-    file: TextIO
+    Raises:
+        RuntimeError: it cannot be written; the message says where it is and what to do.
+    """
+    path = _log_of(home)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        return path.open("a", buffering=1, errors="backslashreplace")
+    except OSError as error:
+        why = f"{error.strerror}): see who owns it, or whether the disk is full"
+        raise RuntimeError(f"the log {path} cannot be written ({why}") from None
 
-    @classmethod
-    def of(cls, home: Path) -> Self:
-        """Open the log of a home.
 
-        Raises:
-            RuntimeError: it cannot be written; the message says where it is and what to do.
-        """
-        path = _log_of(home)
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        except OSError as error:
-            why = f"{error.strerror}): see who owns it, or whether the disk is full"
-            raise RuntimeError(f"the log {path} cannot be written ({why}") from None
-        return cls(path, os.fdopen(descriptor, "a", buffering=1, errors="backslashreplace"))
+def last_lines(log: Path, count: int) -> list[str]:
+    """Return the last lines of a log, without colours, and fewer when they are very long."""
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 200 * count))
+        read = file.read().decode(errors="replace")
+    return _COLOUR.sub("", read).splitlines()[-count:]
 
-    def keep_short(self, longest: int = LONGEST_BYTES) -> None:
-        """Move a long log aside: processes hold it open, so it is copied and emptied."""
-        if os.fstat(self.file.fileno()).st_size > longest:
-            with suppress(OSError):  # a full disk loses lines and stops no process
-                shutil.copy(self.path, _aside(self.path))
-            os.ftruncate(self.file.fileno(), 0)
+
+def keep_short(log: TextIO, longest: int = LONGEST_BYTES) -> None:
+    """Move a long log aside: processes hold it open, so it is copied and emptied."""
+    if os.fstat(log.fileno()).st_size > longest:
+        with suppress(OSError):  # a full disk loses lines and stops no process
+            shutil.copy(log.name, _aside(Path(log.name)))
+        os.ftruncate(log.fileno(), 0)
 
 
 def erase_logs(home: Path) -> None:

@@ -1,7 +1,6 @@
-"""Ports of this machine: which are free, and whether somebody answers there."""
+"""Ports of this machine: one that is free, and whether a given one is."""
 
 import socket
-import urllib.request
 
 HOST = "127.0.0.1"
 
@@ -15,7 +14,7 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Say whether a port of the loopback address can be listened on."""
+    """Say whether nobody listens on a port of the loopback address, and we may."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -23,12 +22,3 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
-
-
-def answers(url: str) -> bool:
-    """Say whether a URL of our own is answered with 200."""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own http URL
-            return bool(answer.status == 200)
-    except OSError:
-        return False

@@ -8,36 +8,38 @@ import json
 import os
 import shutil
 import sys
-import tempfile
-import time
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Never
+from tempfile import TemporaryFile
+from typing import IO, Never, TextIO
 
-from pipelines.hosting.children import Children, UpError
-from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
-from pipelines.hosting.following import Follower, loaded
-from pipelines.hosting.log_file import LogFile
-from pipelines.hosting.ports import HOST, answers, free_port, is_free
-from pipelines.hosting.runtime import Runtime, holder, take
+from pipelines.hosting.children import SPACE, Children, UpError
+from pipelines.hosting.environment import (
+    check_kind,
+    check_storage,
+    needs_server,
+    prepare_storage,
+    with_space,
+)
+from pipelines.hosting.first_steps import FirstSteps, workspace_of, written
+from pipelines.hosting.following import Follower
+from pipelines.hosting.log_file import open_log
+from pipelines.hosting.ports import HOST, free_port, is_free
+from pipelines.hosting.runtime import Runtime, take
 from pipelines.hosting.screen import Screen
-from pipelines.hosting.stop_signals import Stop, StopSignals
-from pipelines.runs import end_runs, runs_of_code_server
+from pipelines.stop_signals import Stop, StopSignals
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
 from resources.logs import write_to
 from resources.secret import reveal
 from resources.settings import ONE_LOCATION, Settings
-from resources.warehouse.embedded import ensure_server
+from resources.variables import DAGSTER_URL
+from resources.warehouse.embedded import ensure_server, is_running, log_of
 from resources.warehouse.psql import psql_line
 
 #: Dagster's own processes speak up when something is wrong.
 QUIET = ("--log-level", "warning")
-#: The children that have an end.
-FIRST_LOAD, FIRST_MARTS, REPORT = "first load", "first build of the marts", "report"
-LAUNCH = ("dagster", "job", "launch", "-j", "marts")
+SERVER, SERVER_START = "embedded PostgreSQL", "start of PostgreSQL"
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def up(settings: Settings, options: Options) -> None:
     Raises:
         SettingsError: the address of a channel for alerts, or the home, cannot be used.
         UpError: a port is taken, another `up` of this home runs, the settings are those of one of
-            many spaces, or a process ended by itself.
+            many spaces, or a process has died too often.
         WarehouseError: the embedded server cannot be started.
     """
     channels(Addresses.from_env(os.environ))  # a wrong one is reported here, not by a tick
@@ -79,25 +81,23 @@ def up(settings: Settings, options: Options) -> None:
     lock = take(settings.home)
     if lock is None:
         raise UpError(_already(settings.home))
-    Runtime.remove(settings.home)  # of one that was killed
     stop = StopSignals()
     stop.catch()
-    try:
-        _check_ports(options)
-        _run(settings, options, stop, Screen(sys.stderr))
-    except Exception as error:
-        # What fails once a signal has come fails because of it.
-        if not isinstance(error, Stop) and stop.first is None:
-            raise
-    finally:
-        Runtime.remove(settings.home)
-        os.close(lock)
+    with lock:
+        try:
+            _check_ports(options)
+            _run(settings, options, lock, stop)
+        except Exception as error:
+            # What fails once a signal has come fails because of it.
+            if not isinstance(error, Stop) and stop.first is None:
+                raise
 
 
 def _already(home: Path) -> str:
-    who, running = f"for {home} ({holder(home)})", Runtime.read(home)
-    if running:
-        return f"backlog-elt up already runs {who}: its UI is {running.dagster_url}"
+    other = Runtime.last(home)
+    who = f"for {home} ({other.who if other else 'process unknown'})"
+    if other and other.dagster_url:
+        return f"backlog-elt up already runs {who}: its UI is {other.dagster_url}"
     return f"backlog-elt up is starting or stopping {who}: wait for it, or stop it first"
 
 
@@ -108,102 +108,96 @@ def _check_ports(options: Options) -> None:
             raise UpError(f"port {port} on {HOST} is in use: {to_do}")
 
 
-def _run(settings: Settings, options: Options, stop: StopSignals, screen: Screen) -> Never:
+def _run(settings: Settings, options: Options, lock: TextIO, stop: StopSignals) -> Never:
+    screen = Screen(sys.stderr)
     server = "" if settings.warehouse_url else "PostgreSQL, "
     screen.say(f"starting {server}Dagster and the sync service")
     prepare_storage(settings)
     check_kind(settings)
+    check_storage()  # what is wrong is one line here, many in each process
     stop.sleep(0)  # nothing more is started once somebody has asked for the end
-    log = LogFile.of(settings.home)
-    write_to(log.file)
-    with open_instance() as instance:  # what is wrong is one line here, many in each process
-        lost = runs_of_code_server(instance, settings.dagster_location)
-        for run_id in end_runs(instance, lost, "it ended with the backlog-elt up that ran it"):
-            screen.say(f"run {run_id} ended with the last backlog-elt up: marked as ended")
-    url, service_url = options.url, options.service_url
+    log = open_log(settings.home)
+    write_to(log)
     # For the service, which starts runs there, and for alerts, which lead there.
-    os.environ["BACKLOG_DAGSTER_URL"] = settings.dagster_url or url
-    with source(settings, alive=True) as connected:
-        runtime = Runtime.of_this_process(url, service_url, connected, simulated=settings.simulated)
-        runtime.write(settings.home)
-        children, follower = Children(log, stop), Follower(connected, screen)
-        try:
-            follower.start()
-            start_servers(children, options, settings.home / "dagster" / "workspace.yaml")
-            screen.show(_head(settings, connected, options, log.path))
+    os.environ[DAGSTER_URL] = settings.dagster_url or options.url
+    with (
+        TemporaryFile("w+") as said,  # by the simulated space
+        TemporaryFile("w+") as summary,  # of the first load
+        Children(log, screen, stop) as children,
+    ):
+        connected = settings if settings.backlog_url else _simulated(settings, children, said)
+        api_key = reveal(connected.backlog_api_key) if settings.simulated else None
+        Runtime(
+            dagster_url=options.url,
+            service_url=options.service_url,
+            backlog_url=connected.backlog_url or "",
+            backlog_api_key=api_key,
+        ).write(lock)
+        with Follower(connected, screen) as follower:
+            start_servers(children, options, settings)
+            screen.show(_head(settings, connected, options, log.name))
+            steps = FirstSteps(children, follower, screen, settings.home, summary)
             if options.first_load:
-                follower.loading_since = time.monotonic()
-            watch(children, follower, screen, stop, settings.home)
-        finally:
-            follower.end()
-            if stop.first is not None:
-                screen.say("stopping")
-            children.end()  # while the space and the databases that they read still answer
+                steps.load()
+            while True:
+                children.check()
+                steps.look()
+                stop.sleep(0.5)
 
 
-def start_servers(children: Children, options: Options, workspace: Path) -> None:
-    """Start the processes that stay, and return when they answer."""
+def _simulated(settings: Settings, children: Children, said: IO[str]) -> Settings:
+    """Start a simulated space in which people work, and return settings that name it, as its
+    first line says.
+    """
+    life = str(settings.home / "simulator.json")
+    options = ("--port", str(free_port()), "--alive", "--life-file", life)
+    children.keep(SPACE, "simulator", *options, output=said)
+    children.wait_until(lambda: written(said).endswith("\n"), f"the {SPACE} did not start")
+    known = json.loads(written(said))
+    return with_space(settings, known["url"], known["api_key"])
+
+
+def start_servers(children: Children, options: Options, settings: Settings) -> None:
+    """Start the processes that stay, and return when they listen."""
+    if needs_server(settings):
+        _keep_server(children, settings.home)
     # One code server for both: each would start its own otherwise, the daemon one every minute.
     port, here = free_port(), ("-h", HOST)
     server = f"{{host: {HOST}, port: {port}, location_name: {ONE_LOCATION}}}"
+    workspace = workspace_of(settings.home)
     workspace.write_text(f"load_from:\n  - grpc_server: {server}\n")
-    of_code = ("-m", "pipelines.definitions", "-p", str(port))
-    children.start("code server", "dagster", "api", "grpc", *of_code, *here, *QUIET)
-    children.wait_until(lambda: not is_free(port), "the code server did not start")
+    of_code = ("-p", str(port), *here, *QUIET)
+    children.keep("code server", "pipelines.hosting.code_server", *of_code)
+    _wait_for(children, "code server", port)
     known, only = ("-w", str(workspace), *QUIET), ["--read-only"] if options.read_only else []
     of_ui = (*here, "-p", str(options.port), *known, *only)
-    children.start("webserver", "pipelines.hosting.webserver", *of_ui)
-    children.start("daemon", "pipelines.hosting.daemon", "run", *known)
+    children.keep("webserver", "pipelines.hosting.webserver", *of_ui)
+    children.keep("daemon", "pipelines.hosting.daemon", "run", *known)
     of_service = ("--host", HOST, "--port", str(options.service_port))
-    children.start("sync service", "service", *of_service)
-    for page in (f"{options.service_url}/healthz", f"{options.url}/server_info"):
-        children.wait_until(partial(answers, page), f"no answer on {page}")
+    children.keep("sync service", "service", *of_service)
+    _wait_for(children, "sync service", options.service_port)
+    _wait_for(children, "webserver", options.port)
+    children.ready = True
 
 
-def watch(
-    children: Children,
-    follower: Follower,
-    screen: Screen,
-    stop: StopSignals,
-    home: Path,
-) -> Never:
-    """Let the first load, the first marts and a report of each build follow one another.
-
-    Raises:
-        Stop: somebody asked for the end.
-        UpError: a process that stays for good has ended.
-    """
-    report, reported, said = str(home / "report.html"), None, False
-    with tempfile.TemporaryFile("w+") as output:
-        if follower.loading_since is not None:
-            load = ("pipelines", "load", "--json", "--no-progress")
-            children.start(FIRST_LOAD, *load, passing=True, output=output)
-        while True:
-            ended = children.check()
-            if FIRST_LOAD in ended:
-                follower.loading_since = None
-                output.seek(0)
-                summary: dict[str, Any] = {}
-                with suppress(ValueError):
-                    summary = json.loads(output.read())
-                screen.say(loaded(ended[FIRST_LOAD], summary))
-            if ended.get(FIRST_LOAD) == 0:
-                # The sensor, which looks every two minutes, builds the later ones.
-                known = ("-w", str(home / "dagster" / "workspace.yaml"))
-                children.start(FIRST_MARTS, *LAUNCH, *known, passing=True)
-            if follower.built != reported and not children.works(REPORT):
-                reported = follower.built
-                children.start(REPORT, "pipelines", "report", "--out", report, passing=True)
-            if ended.get(REPORT) == 0 and not said:
-                said = True
-                screen.say(f"the marts are built: tables in schema mart, report in {report}")
-            for name in (FIRST_MARTS, REPORT):
-                if ended.get(name):
-                    screen.say(f"the {name} has failed: see the log")
-            stop.sleep(0.5)
+def _wait_for(children: Children, name: str, port: int) -> None:
+    children.wait_until(lambda: not is_free(port), f"the {name} does not listen on port {port}")
 
 
-def _head(settings: Settings, connected: Settings, options: Options, log: Path) -> str:
+def _keep_server(children: Children, home: Path) -> None:
+    """Keep the embedded server, started by a process of its own, since it may have to recover."""
+    module = "resources.warehouse.embedded"
+
+    def start() -> None:
+        children.run(SERVER_START, module, str(home), then=lambda _: None)
+
+    def ended() -> str | None:
+        return None if children.runs(SERVER_START) or is_running(home) else "its process is gone"
+
+    children.keep_other(SERVER, start, ended, log_of(home))
+
+
+def _head(settings: Settings, connected: Settings, options: Options, log: str) -> str:
     """Return what runs, and where to look next."""
     command = shutil.which("backlog-elt") or sys.argv[0]
     space = connected.backlog_url

@@ -24,9 +24,9 @@ from resources.backlog.feed import issue_events
 from resources.cadences import ACTIVITY_FEED, WEBHOOK_INBOX
 from resources.dagster_tags import KIND_TAG
 from resources.records import Page
+from resources.warehouse.forgetting import mask_of
 from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.activity_requests import unknown_activities
-from sync.forgotten_people import mask_for
 from sync.webhook_requests import Drained, drain, issues_wait
 
 #: A run that was requested for the same news has failed or left something: it is requested again
@@ -134,7 +134,7 @@ def _drained(seen: Seen, backlog: BacklogResource, warehouse: WarehouseResource)
         return drain(
             warehouse.engine,
             seen.space_key,
-            mask_for(seen.space_key, backlog.mask, warehouse.engine),
+            mask_of(warehouse.engine, seen.space_key, backlog.mask),
         )
 
 

@@ -84,7 +84,6 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
                 timeout=timeout,
                 total=total,
                 megabytes=self.answer_megabytes,
-                mask=self.mask,
             )
         return self._client
 
@@ -150,8 +149,8 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def mask(self) -> Mask:
-        """What replaces people in answers, as it is configured: those who are forgotten are not in
-        it.
+        """What replaces people in what is stored or shown, as it is configured: those who are
+        forgotten are not in it.
         """
         return Mask(reveal(privacy_key({PRIVACY_KEY: self.privacy_key})))
 

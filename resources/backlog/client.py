@@ -2,8 +2,9 @@
 
 Holds: paths and the check that an answer has the promised shape.
 
-Records are plain dicts as received, but for people who are to be masked. Lists are pages, which
-hold odd records apart. Source: https://developer.nulab.com/docs/backlog/, API reference.
+Records are plain dicts as received: whoever stores or shows them masks people
+(`resources/privacy.py`). Lists are pages, which hold odd records apart. Source:
+https://developer.nulab.com/docs/backlog/, API reference.
 """
 
 import time
@@ -14,6 +15,7 @@ from typing import Any, Self
 
 import httpx
 
+from resources.backlog import waits
 from resources.backlog.answers import (
     ACTIVITY,
     COMMENT,
@@ -33,10 +35,10 @@ from resources.backlog.errors import MalformedResponse
 from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages
 from resources.backlog.ratelimit import RateLimiter, reported_limits
 from resources.backlog.request_parts import given_parameters, page_parameters, path_part, space_root
-from resources.backlog.transport import OnWait, Transport
+from resources.backlog.transport import Transport
+from resources.backlog.waits import OnWait
 from resources.bounded_http import MOST_MEGABYTES, BoundedClient
 from resources.conditions import Observer
-from resources.privacy import Mask
 from resources.records import Page
 from resources.redact import protect_logs
 
@@ -54,8 +56,7 @@ class BacklogClient:
     window that is left to people. `max_wait` bounds the seconds that the retries of one request may
     wait, `timeout` those until the source says something, `total` those until it has answered
     whole, `megabytes` what an answer may have. `sleep`, `clock` (epoch seconds) and `http`, which
-    is not closed, are for tests. `mask` replaces people in every answer; it may be exchanged for
-    one that replaces more. `observe` gets what requests show of the space as a whole.
+    is not closed, are for tests. `observe` gets what requests show of the space as a whole.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class BacklogClient:
         *,
         reserve: float = 0.2,
         http: BoundedClient | httpx.Client | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = waits.sleep,
         clock: Callable[[], float] = time.time,
         on_wait: OnWait | None = None,
         observe: Observer | None = None,
@@ -73,10 +74,8 @@ class BacklogClient:
         timeout: float = 60.0,
         total: float = _TOTAL_SECONDS,
         megabytes: float = MOST_MEGABYTES,
-        mask: Mask | None = None,
     ) -> None:
         protect_logs()
-        self.mask = mask or Mask()
         self.base_url = space_root(base_url)
         patience = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
         self._owned = None if http else BoundedClient(total, timeout=patience, megabytes=megabytes)
@@ -354,13 +353,10 @@ class BacklogClient:
             response = self._transport.send("GET", path, params)
             kind = response.headers.get("content-type", "no content type")
             try:
-                value, deep = parse(response.content)
+                return parse(response.content)
             except ValueError:
                 if "json" not in kind:
                     break
-            else:
-                value, self.mask = self.mask.read(value)
-                return value, deep
         said = f"GET {path}: {response.status_code}, but the body is not JSON ({kind})"
         error = MalformedResponse(
             f"{said}; is BACKLOG_URL the root of a Backlog space?", status=response.status_code

@@ -23,6 +23,7 @@ from tenacity import (
     wait_random,
 )
 
+from resources.backlog import waits
 from resources.backlog.answers import parse
 from resources.backlog.client_values import Params, RequestStats
 from resources.backlog.errors import (
@@ -36,13 +37,12 @@ from resources.backlog.errors import (
 from resources.backlog.logged_requests import SLOW_SECONDS, log_request
 from resources.backlog.ratelimit import RateLimiter, bucket_of, retry_after
 from resources.backlog.source_conditions import condition_of
+from resources.backlog.waits import OnWait
 from resources.bounded_http import AnswerRefusedError, AnswerTooLargeError, BoundedClient
 from resources.conditions import Observer, Outcome
 from resources.network import network_advice
 from resources.redact import redact
 from resources.variables import URL
-
-OnWait = Callable[[str, float, datetime], None]
 
 FIRST_CONTACT_ATTEMPTS = 5  # about eight seconds: an unreachable host is mostly a wrong BACKLOG_URL
 NETWORK_BUDGET = 60.0  # seconds of waiting for a host that has answered before
@@ -60,9 +60,9 @@ class Transport:
 
     `max_wait` bounds the seconds that the retries of one request may wait; `on_wait(bucket,
     seconds, until)` gets each wait for a rate window before it begins, `until` by the server's
-    clock. A request that takes more than `slow` seconds is warned of. `observe` gets what requests
-    show of the source as a whole: at the end of each, and while one is retried, unless the first
-    retry helps.
+    clock, unless who asks has `Waits` of its own. A request that takes more than `slow` seconds is
+    warned of. `observe` gets what requests show of the source as a whole: at the end of each, and
+    while one is retried, unless the first retry helps.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Transport:
         http: BoundedClient | httpx.Client,
         *,
         limiter: RateLimiter,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = waits.sleep,
         on_wait: OnWait | None = None,
         observe: Observer | None = None,
         max_wait: float = 600.0,
@@ -207,6 +207,7 @@ class Transport:
         """Count and send a request. Return the error instead of raising it, so that it is not
         chained to httpx's.
         """
+        waits.check()
         bucket = bucket_of(method, path)
         self._count(bucket)
         began = time.monotonic()
@@ -287,8 +288,9 @@ class Transport:
     def _tell(self, bucket: str, seconds: float) -> None:
         self.stats.wait_seconds += seconds
         self._throttled = True
-        if self.on_wait is not None:
-            self.on_wait(bucket, seconds, datetime.fromtimestamp(self.limiter.now() + seconds, UTC))
+        mine = waits.WAITS.get()
+        if (hook := mine.on_wait if mine else self.on_wait) is not None:
+            hook(bucket, seconds, datetime.fromtimestamp(self.limiter.now() + seconds, UTC))
 
 
 def _failure(state: RetryCallState) -> TransientError:

@@ -14,13 +14,14 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psutil
 import psycopg2
 from psycopg2 import sql
 
@@ -129,6 +130,16 @@ def stop(home: Path) -> bool:
             f"The embedded PostgreSQL in {data} cannot be stopped ({_reason(error)})."
         ) from error
     return True
+
+
+def is_running(home: Path) -> bool:
+    """Say whether the server whose data is under `home` runs, without waiting for anybody."""
+    return _running(_data(home))
+
+
+def log_of(home: Path) -> Path:
+    """Return the log of the server whose data is under `home`."""
+    return _data(home) / embedded_log.FILE
 
 
 def tidy_log(home: Path, *, erase: bool = False) -> bool:
@@ -244,54 +255,52 @@ def _ready(data: Path) -> EmbeddedServer:
 def _start(data: Path) -> EmbeddedServer:
     """Start the server when it is down, waiting for recovery after a crash."""
     if not _running(data):
+        if _words(data) is not None:
+            # Small numbers come back at once when a container restarts, and PostgreSQL would not
+            # start next to a file with the number of another program.
+            (data / "postmaster.pid").unlink()
         # Not by pgserver, which gives up after 10 seconds and cannot start in a folder with a space
         # in its name.
         options = f"-h '' -k {shlex.quote(str(_socket_folder(data)))}"
-        _pg_ctl(
-            data,
-            "start",
-            "-w",
-            "-t",
-            str(_START_SECONDS),
-            "-l",
-            str(data / embedded_log.FILE),
-            "-o",
-            options,
-        )
+        patience, log = ("-w", "-t", str(_START_SECONDS)), str(data / embedded_log.FILE)
+        _pg_ctl(data, "start", *patience, "-l", log, "-o", options)
     lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
     return EmbeddedServer(Path(lines[4]), int(lines[3]))
 
 
 def _running(data: Path) -> bool:
-    """Whether the server runs. A pid file whose number is another program's by now is removed.
+    return str(data) in (_words(data) or ())
 
-    Small numbers come back at once when a container restarts, and PostgreSQL would not start next
-    to such a file.
+
+def _words(data: Path) -> list[str] | None:
+    """Return the words of the process that the pid file names, none of one that has ended and that
+    nobody has asked for its end; None: there is no such process.
     """
-    file = data / "postmaster.pid"
-    with suppress(FileNotFoundError, ValueError, IndexError):
-        command = Path(f"/proc/{int(file.read_text(encoding='utf-8').splitlines()[0])}/cmdline")
-        if command.exists() and os.fsencode(data) not in command.read_bytes().split(b"\0"):
-            file.unlink()
-    return file.exists() and _pg_ctl(data, "status", check=False) == 0
+    try:
+        file = data / "postmaster.pid"
+        return psutil.Process(int(file.read_text(encoding="utf-8").splitlines()[0])).cmdline()
+    except psutil.ZombieProcess:
+        return []
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return None
 
 
-def _pg_ctl(data: Path, *arguments: str, check: bool = True) -> int:
+def _pg_ctl(data: Path, *arguments: str) -> None:
     server = _wheel(data)
     command = [str(server.bin_path / "pg_ctl"), "-D", str(data), *arguments]
     # No pipes: the server would inherit and hold them. What it has to say is in its log. In a
     # session of its own: Ctrl-C reaches all processes of a terminal, and a pg_ctl that waits for a
     # server ends together with that.
-    return subprocess.run(  # noqa: S603  the wheel's own binary
+    subprocess.run(  # noqa: S603  the wheel's own binary
         command,
-        check=check,
+        check=True,
         user=server.system_user,
         cwd=data,
         env=_server_environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-    ).returncode
+    )
 
 
 def _socket_folder(data: Path) -> Path:
@@ -338,3 +347,7 @@ def _reason(error: BaseException) -> str:
         return f"{Path(error.cmd[0]).name} ended with status {error.returncode}"
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+if __name__ == "__main__":
+    ensure_server(Path(sys.argv[1]))

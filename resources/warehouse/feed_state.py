@@ -3,7 +3,7 @@ and in single projects.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -70,11 +70,32 @@ def get_feed(conn: Connection, space_key: str) -> FeedState | None:
     )
 
 
+def known_feed(conn: Connection, space_key: str) -> FeedState:
+    """Return the state of the feed of a space of which something was read before.
+
+    Raises:
+        LookupError: nothing was.
+    """
+    state = get_feed(conn, space_key)
+    if state is None:
+        raise LookupError("nothing of the feed was read before")
+    return state
+
+
 def set_feed(conn: Connection, space_key: str, state: FeedState) -> None:
     """Store the state of the feed. Commit it together with the rows that it covers."""
     extra = asdict(state)
     del extra["read_at"]
     _store_state(conn, space_key, WHOLE_SPACE, extra, state.read_at)
+
+
+def change_feed(conn: Connection, space_key: str, **fields: Any) -> FeedState:
+    """Set fields of the stored state of the feed, and leave the others as they are; return the new
+    state. Commit it together with the rows that it covers.
+    """
+    state = replace(known_feed(conn, space_key), **fields)
+    set_feed(conn, space_key, state)
+    return state
 
 
 def get_backward(conn: Connection, space_key: str, project_id: int) -> int | None:

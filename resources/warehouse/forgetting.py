@@ -1,13 +1,13 @@
 """People in the warehouse: who is forgotten, how somebody is, and how a new key comes to what is
 stored.
 
-What comes from the source is replaced before it gets here (`resources/privacy.py`).
+Records of the source are masked in the transaction that stores them (`sync/store.py`).
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -66,24 +66,29 @@ def forgotten(conn: Connection, space_key: str, *, held: bool = False) -> Forgot
     )
 
 
-def hold(conn: Connection, space_key: str, known: Forgotten) -> Forgotten:
+def mask_of(engine: Engine, space_key: str, configured: Mask) -> Mask:
+    """Return the mask that replaces those, too, who are forgotten now."""
+    with engine.connect() as conn:
+        return configured.but(forgotten(conn, space_key))
+
+
+def hold(conn: Connection, space_key: str, ids: frozenset[int]) -> Forgotten:
     """Hold off `forget` until the transaction ends, so that rows read before it bring back nothing
-    that it erases.
+    that it erases; return who is forgotten, by the names that are known now.
 
     The first thing in a transaction: what erases somebody waits for its end, and changes rows that
-    it may touch. Return who is forgotten, with the names that others have met since `known` was
-    read.
+    it may touch. `ids` are those who were forgotten when the load began.
 
     Raises:
-        WarehouseBusyError: somebody was forgotten since `known` was read.
+        WarehouseBusyError: somebody was forgotten since then.
     """
     now = forgotten(conn, space_key, held=True)
-    if now.ids != known.ids:
+    if now.ids != ids:
         raise WarehouseBusyError(
             "somebody was forgotten while this load read: nothing more is "
             "written; the next load continues"
         )
-    return known.and_of(now)
+    return now
 
 
 @dataclass(frozen=True)
@@ -157,29 +162,22 @@ def forget(
     return {table: rows for table, rows in done.changed.items() if rows}
 
 
-def learn(engine: Engine, space_key: str, mask: Mask) -> tuple[Mask, dict[str, int]]:
-    """Note the names of people who are forgotten that a mask has met, and erase them where they
-    were stored before that.
+def learn(engine: Engine, space_key: str, mask: Mask, names: Mapping[str, int]) -> dict[str, int]:
+    """Note names (name -> id) of people who are forgotten, and erase them where they are stored.
 
-    Return the mask without anything left to note, and table -> rows that were changed. What others
-    have noted meanwhile, they have erased.
+    Return table -> rows that were changed. Names that are noted already are erased already.
 
     Raises:
         WarehouseError: the warehouse cannot be used, or a build of the marts does not end; nothing
             was noted.
     """
-    met = {
-        form: user for name, user in mask.forgotten.met.items() for form in (name, sanitise(name))
-    }
-    mask = mask.meeting(met)
+    with engine.connect() as conn:
+        if not _not_noted(conn, space_key, mask, names):
+            return {}
     changed: Counter[str] = Counter()
     with _erasing(engine, "a new name of a forgotten person") as conn:
-        noted = forgotten(conn, space_key)
-        new = {
-            name: user
-            for name, user in met.items()
-            if user in noted.ids and noted.who(mask.by_key(name)) is None
-        }
+        new = _not_noted(conn, space_key, mask, names)
+        mask = mask.but(forgotten(conn, space_key)).knowing(new)
         for user in sorted(set(new.values())):
             called = {mask.by_key(name) for name in new if new[name] == user}
             _note_forgotten(conn, space_key, user, called)
@@ -188,24 +186,34 @@ def learn(engine: Engine, space_key: str, mask: Mask) -> tuple[Mask, dict[str, i
             }
             changed.update(rewrite(conn, space_key, mask, texts).changed)
             changed.update(erase_texts(conn, space_key, texts, f"forgotten-{user}"))
-    return mask.but(replace(mask.forgotten, met={})), {
-        table: rows for table, rows in changed.items() if rows
-    }
+    return {table: rows for table, rows in changed.items() if rows}
 
 
-def showing(engine: Engine, space_key: str, mask: Mask) -> dict[str, int]:
-    """Return table -> rows that show a name of a forgotten person that a mask has met and no load
-    has recorded.
+def showing(engine: Engine, space_key: str, mask: Mask, names: Mapping[str, int]) -> dict[str, int]:
+    """Return table -> rows that show one of some names (name -> id) of people who are forgotten
+    that no load has noted.
     """
-    if not mask.forgotten.met:
+    if not names:
         return {}
     with engine.connect() as conn:
-        noted = forgotten(conn, space_key)
-        new = [name for name in mask.forgotten.met if noted.who(mask.by_key(name)) is None]
+        new = _not_noted(conn, space_key, mask, names)
         texts = {sanitise(form) for name in new for form in (name, mask.by_key(name))}
         return {
             table: rows for table, rows in count_showing(conn, space_key, texts).items() if rows
         }
+
+
+def _not_noted(
+    conn: Connection, space_key: str, mask: Mask, names: Mapping[str, int]
+) -> dict[str, int]:
+    """Return those of some names, as they come and as they are stored, that are not noted."""
+    noted = forgotten(conn, space_key)
+    return {
+        form: user
+        for name, user in names.items()
+        for form in (name, sanitise(name))
+        if user in noted.ids and noted.who(mask.by_key(form)) is None
+    }
 
 
 @contextmanager
@@ -227,8 +235,10 @@ def remask(
     """Replace people in what was written without the key, and ask for rows of another key anew.
 
     These hold no names from which new pseudonyms could be made: the load that follows brings them,
-    where the source still has the record. With a key other loads wait with what they write. Return
-    table -> rows that were changed.
+    where the source still has the record. With a key other loads wait with what they write.
+
+    `mask` is as it is configured: those who are forgotten are found here. Return table -> rows that
+    were changed.
 
     Raises:
         WarehouseError: the warehouse cannot be used, or a build of the marts does not end;
@@ -236,6 +246,7 @@ def remask(
     """
     with _erasing(engine, "masking of what is stored") if mask.key else engine.begin() as conn:
         conn.execute(text("LOCK TABLE ops.forgotten_users IN EXCLUSIVE MODE"))
+        mask = mask.but(forgotten(conn, space_key))
         changed: Counter[str] = Counter()
         if not mask.idle:
             done = rewrite(conn, space_key, mask, columns=copies.columns)

@@ -6,6 +6,7 @@ locked in the order of their keys, as the merge does it: a load that writes them
 waits, it does not deadlock.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -259,6 +260,24 @@ def stored_ids(
     if until is not None:
         query = query.where(columns.updated_at < until)
     return set(conn.execute(query).scalars())
+
+
+def comments_of(
+    conn: Connection, space_key: str, issues: Collection[int]
+) -> dict[int, frozenset[int]]:
+    """Return the comments of issues that are not marked deleted; issues without any are left
+    out.
+    """
+    columns = SPECS["comments"].table.c
+    query = select(columns.issue_id, columns.id).where(
+        columns.space_key == space_key,
+        columns.issue_id == any_(bigints(issues)),
+        columns.deleted_at.is_(None),
+    )
+    found = defaultdict[int, set[int]](set)
+    for issue, comment in conn.execute(query):
+        found[issue].add(comment)
+    return {issue: frozenset(comments) for issue, comments in found.items()}
 
 
 def ids_by_creation(

@@ -33,6 +33,7 @@ from sync.reconcile.compare_rows import (
     with_ids,
 )
 from sync.reconcile.lists import Listed, read_list
+from sync.reconcile.masked_people import People
 from sync.reconcile.payload_columns import Within, wrong_columns
 from sync.reconcile.result import EXTRA, Difference
 
@@ -65,9 +66,13 @@ _HASHES: Mapping[str, Hash] = {"issue_changes": _content_of_change}
 class Pairs:
     """Compares chosen rows of one space; `visible` are the ids of all projects that the key can
     see.
+
+    What is read of the source goes through `people` at once, as stored rows did: masked is compared
+    with masked, and nobody is shown.
     """
 
     client: BacklogClient
+    people: People
     engine: Engine
     space_key: str
     timezone: str
@@ -98,7 +103,7 @@ class Pairs:
             return Listed([], whole=False), []
         found = self._differing(
             table,
-            [Row(record, project_id or 0) for record in listed.records],
+            [Row(record, project_id or 0) for record in self.people.masked(listed.records)],
             stored,
             project_id=project_id,
         )
@@ -113,7 +118,7 @@ class Pairs:
             stored = self._stored("issues", with_ids(SPECS["issues"], asked))
             found += self._differing(
                 "issues",
-                [of_issue(record) for record in self._by_id(asked)],
+                [of_issue(record) for record in self.people.masked(self._by_id(asked))],
                 stored,
                 within=("id", asked),
             )
@@ -121,6 +126,7 @@ class Pairs:
 
     def these_issues(self, records: Sequence[Record]) -> Found:
         """Compare issues that were just read."""
+        records = self.people.masked(records)
         ids = [
             record["id"]
             for record in records
@@ -167,7 +173,9 @@ class Pairs:
         try:
             pages = self.client.comments(issue_id)
             return [
-                Row(comment, project_id, issue_id) for page in pages for comment in page.everything
+                Row(comment, project_id, issue_id)
+                for page in pages
+                for comment in self.people.masked(page.everything)
             ]
         except NotFound:
             return None
@@ -186,7 +194,9 @@ class Pairs:
             "issue_changes": [
                 Row(change, row.project_id, row.issue_id)
                 for row in comments
-                for change in changes_of_comment(row.record, row.issue_id, row.project_id)
+                for change in self.people.masked(
+                    changes_of_comment(row.record, row.issue_id, row.project_id)
+                )
             ],
         }
         within = ("issue_id", issues)

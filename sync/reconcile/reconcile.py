@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
+from resources.privacy import Mask
 from resources.progress import LogProgress, Progress
 from resources.warehouse.reconciliations import Level, Reconciled, record
 from sync.reconcile.count_reconciliation import reconcile_counts
@@ -15,9 +16,22 @@ from sync.reconcile.result import Reconciliation, Repair
 LoadAgain = Callable[[Repair], Iterable[str]]
 
 
+def reconcile_numbers(
+    client: BacklogClient, engine: Engine, projects: Collection[str] | None = None
+) -> Reconciliation:
+    """Compare the number of issues of each project, as `reconcile` does by `count`; raises the
+    same.
+    """
+    space_key = str(client.space_info()["spaceKey"])
+    found = reconcile_counts(client, engine, space_key, projects)
+    _keep(engine, space_key, found, comments=True)
+    return found
+
+
 def reconcile(
     client: BacklogClient,
     engine: Engine,
+    mask: Mask,
     *,
     level: Level = "count",
     projects: Collection[str] | None = None,
@@ -31,6 +45,7 @@ def reconcile(
     Args:
         client: the source.
         engine: the warehouse.
+        mask: what replaces people in what is stored, as it is configured.
         level: `count` compares the number of issues of each project, `rows` each row of each table.
         projects: keys of projects, None: all that the key can see. The lists of the space are
             compared when all are.
@@ -44,16 +59,15 @@ def reconcile(
             available.
         WarehouseError: the warehouse cannot be used.
     """
-    space_key = str(client.space_info()["spaceKey"])
     if level == "count":
-        found = reconcile_counts(client, engine, space_key, projects)
-        _keep(engine, space_key, found, comments=comments)
-        return found
+        return reconcile_numbers(client, engine, projects)
+    space_key = str(client.space_info()["spaceKey"])
     # pandas is needed for rows only.
     from sync.reconcile.repair import request_repair
     from sync.reconcile.row_reconciliation import RowReconciliation
 
-    rows = RowReconciliation(client, engine, projects, progress or LogProgress(), comments=comments)
+    progress = progress or LogProgress()
+    rows = RowReconciliation(client, engine, projects, progress, mask=mask, comments=comments)
     found = rows.run()
     _keep(engine, space_key, found, comments=comments)
     if repair and found.differences:

@@ -27,14 +27,16 @@ from resources.backlog.errors import (
 )
 from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
+from resources.privacy import Mask
 from resources.progress import Progress
-from resources.warehouse.forgetting import showing
+from resources.warehouse.forgetting import mask_of
 from resources.warehouse.schema import SPECS
 from sync.by_id import chunks
 from sync.counts import by_bucket
 from sync.reconcile.compare_rows import Row
 from sync.reconcile.explanations import LoadedUntil, in_quarantine
 from sync.reconcile.lists import OF_PROJECT, OF_SPACE
+from sync.reconcile.masked_people import People
 from sync.reconcile.pairs import HISTORY, Found, Pairs, changes_of_comment, labelled
 from sync.reconcile.result import (
     CONTENT,
@@ -68,6 +70,7 @@ class RowReconciliation:
         only: Collection[str] | None,
         progress: Progress,
         *,
+        mask: Mask,
         comments: bool,
     ) -> None:
         space = client.space_info()
@@ -93,7 +96,9 @@ class RowReconciliation:
         )
         self._of_space, self._comments = len(projects) == len(visible), comments
         ids = [project.id for project in visible]
-        self._pairs = Pairs(client, engine, self._space_key, str(space["timezone"]), ids)
+        self._people = People(mask_of(engine, self._space_key, mask))
+        timezone = str(space["timezone"])
+        self._pairs = Pairs(client, self._people, engine, self._space_key, timezone, ids)
         self._suspects = Suspects()
         self._unreadable: list[Difference] = []
 
@@ -260,7 +265,7 @@ class RowReconciliation:
         """Yield a line for each table that shows a forgotten person by a name that became known
         meanwhile.
         """
-        for table, rows in showing(self._engine, self._space_key, self._client.mask).items():
+        for table, rows in self._people.stored_names(self._engine, self._space_key).items():
             yield (
                 f"{table}: {rows} rows show a new name of a forgotten person; "
                 "`backlog-elt load` erases it"

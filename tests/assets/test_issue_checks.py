@@ -220,7 +220,7 @@ def test_checks_that_somebody_starts_by_hand_are_evaluated_without_a_load(
     loaded: Deployment,
 ) -> None:
     loaded.sim.requests.clear()
-    keys = loaded.definitions.resolve_asset_graph().get_check_keys_for_assets(
+    keys = loaded.raw_definitions.resolve_asset_graph().get_check_keys_for_assets(
         {dg.AssetKey(["raw", "issues"])}
     )
     run = loaded.by_hand(checks=keys)

@@ -2,12 +2,11 @@
 table prevents.
 """
 
-from contextlib import closing
 from typing import Any
 
 from resources.privacy import Mask
+from resources.warehouse.forgetting import remask
 from simulator import Fault
-from sync.forgotten_people import mask_stored
 from tests.deployment import Deployment, checks, metadata
 
 ALWAYS: dict[str, Any] = {"times": None}
@@ -40,6 +39,5 @@ def test_people_are_masked_by_the_key_and_a_check_is_red_until_all_are(loaded: D
     assert masked.run("users").success
     assert {row["name"][:9] for row in masked.rows("users")} == {f"user-{Mask(key).tag}"}
     assert checks(masked.run_issues(mode="incremental"), "comments")["people_alike"] is False
-    with closing(masked.backlog) as backlog, closing(masked.warehouse) as warehouse:
-        mask_stored(backlog.client, warehouse.engine)
+    remask(masked.engine, "acme", Mask(key))
     assert checks(masked.run_issues(mode="incremental"), "comments")["people_alike"] is True

@@ -185,13 +185,17 @@ class Engine:
         return asked.returncode == 0
 
     def wait_healthy(self, *services: str) -> None:
-        """Wait until the health checks of services pass."""
+        """Wait until the health checks of services pass, and the webserver knows all code
+        locations: it asks one that was not there again after some seconds.
+        """
         for service in services:
             # A check is a process of a second: it is not asked before somebody listens.
             if port := self.ports.get(service):
                 wait_until(partial(listens, port), f"nobody listens for {service}")
             healthy = partial(self.healthy, service)
             wait_until(healthy, f"{service} is not healthy", pause=1.0)
+        if "webserver" in services:
+            wait_until(self.knows_locations, "the webserver does not know a code location")
 
     def log(self, service: str) -> str:
         """Return what a service has written."""
@@ -237,6 +241,12 @@ class Engine:
         selector = at(location, jobName=job)
         selector |= {} if selection is None else {"assetSelection": selection}
         return launched(self.ask(LAUNCH, params={"selector": selector, **more})["launchRun"])
+
+    def knows_locations(self) -> bool:
+        """Say whether the webserver has loaded every code location of its workspace."""
+        entries = self.ask(LOCATIONS)["workspaceOrError"]["locationEntries"]
+        found = {entry["locationOrLoadError"]["__typename"] for entry in entries}
+        return found == {"RepositoryLocation"}
 
     def projects(self, space: str) -> list[str]:
         """Return the partitions of a space's issues, and see that nobody else's asset has
@@ -294,6 +304,11 @@ mutation Launch($params: ExecutionParams!) {
     ... on LaunchRunSuccess { run { runId } }
     ... on RunConfigValidationInvalid { errors { message } }
     ... on Error { message }
+  }
+}"""
+LOCATIONS = """{
+  workspaceOrError {
+    ... on Workspace { locationEntries { locationOrLoadError { __typename } } }
   }
 }"""
 PROJECTS = """

@@ -271,6 +271,16 @@ def processes_of(home: Path) -> list[psutil.Process]:
     return found
 
 
+def child_of(up: int, module: str) -> psutil.Process:
+    """Return the child of a running `up` that runs a module.
+
+    Raises:
+        ValueError: there is none, or more than one.
+    """
+    [found] = [one for one in psutil.Process(up).children() if module in one.cmdline()]
+    return found
+
+
 @contextmanager
 def running_up(*, history_start: str, **variables: str) -> Iterator[Up]:
     """Start `backlog-elt up` on a simulated space and an embedded PostgreSQL, loaded once.

@@ -17,6 +17,7 @@ from random import Random
 import httpx
 import psutil
 
+from pipelines.hosting.runtime import is_held
 from resources.warehouse import embedded
 from tests.integration.running import processes_of
 from tests.ports import free_port
@@ -154,8 +155,8 @@ class Place:
         end = time.monotonic() + (ORPHANS_SECONDS if patient else 0.0)
         while (found := self.processes()) and time.monotonic() < end:
             time.sleep(0.2)
-        if (self.home / "runtime.json").exists() and not patient:
-            found.append("runtime.json")
+        if is_held(self.home):
+            found.append("the lock")
         return found
 
     def processes(self) -> list[str]:

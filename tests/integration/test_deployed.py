@@ -80,6 +80,14 @@ def deployed(
             yield Deployed(made, spaces, warehouse_url, notified)
 
 
+@pytest.fixture(autouse=True)
+def _no_faults_left(deployed: Deployed) -> Iterator[None]:
+    """Let a test that fails leave no faults to the next one."""
+    yield
+    for sim in deployed.spaces.values():
+        sim.faults.clear()
+
+
 def test_each_space_is_loaded_by_runs_of_its_own_code_location(
     deployed: Deployed,
 ) -> None:

@@ -1,6 +1,6 @@
 """Signals end a real `up` at any moment, with all that it has started, and the next one starts.
 
-A hundred moments for each signal are in `tests/pipelines/hosting/test_stop_signals.py`.
+A hundred moments for each signal are in `tests/pipelines/test_stop_signals.py`.
 """
 
 import signal
@@ -54,7 +54,7 @@ def test_one_of_two_started_at_once_runs_and_the_next_ends_what_a_killed_one_lef
         [one_at_work] = [one for one in both if one.poll() is None]
         [refused] = [one for one in both if one.poll() is not None]
         said = there.said(refused)
-        while "pipelines.definitions" not in " ".join(there.processes()) and time.monotonic() < end:
+        while "hosting.code_server" not in " ".join(there.processes()) and time.monotonic() < end:
             time.sleep(0.02)  # the first of its processes
         children = psutil.Process(one_at_work.pid).children(recursive=True)
     finally:

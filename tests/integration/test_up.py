@@ -14,6 +14,7 @@ from simulator import Fault, Simulator, SpaceSpec
 from tests.integration.commands import TIMEOUT_SECONDS, Shell, end
 from tests.integration.compose import LAUNCH, at, graphql, launched, wait_until
 from tests.integration.conftest import NewDatabase
+from tests.integration.running import child_of
 from tests.ports import free_port
 
 pytestmark = pytest.mark.long
@@ -118,7 +119,6 @@ def test_the_next_up_repeats_the_run_that_a_crash_of_the_machine_interrupted(
     assert code == 0, again.written
     [line] = [line for line in again.lines if failed in line]
     assert "GET /users: 401" in line
-    assert "ended with the last backlog-elt up: marked as ended" in again.written
     assert again.lines[-2].endswith("  stopping")
     assert not re.search("WARNING|ERROR|Traceback", again.written)
 
@@ -134,7 +134,7 @@ def what_fails_is_told(sim: Simulator, port: int, service: str) -> None:
         return {sync["run_id"]: sync["error"] for sync in get("history?status=failed")["items"]}
 
     wait_until(
-        lambda: any("it ended with the backlog-elt up" in one for one in causes().values()),
+        lambda: any("its code server is gone" in one for one in causes().values()),
         "the killed run is missing",
     )
     sim.stop()
@@ -151,24 +151,35 @@ def what_fails_is_told(sim: Simulator, port: int, service: str) -> None:
         assert "GET /space: no answer" in causes()[run]
 
 
-def test_it_ends_when_the_code_server_dies_so_that_a_service_manager_can_restart_it(
+def test_a_code_server_that_is_killed_starts_again_and_so_does_its_run(
     tmp_path: Path, new_database: NewDatabase
 ) -> None:
     with Simulator(SPEC) as sim:
-        port = free_port()
-        process = shell_of(sim, tmp_path, new_database).start(
-            "up", "--no-load", "--port", str(port), "--service-port", str(free_port())
-        )
-        wait_until(lambda: answers(port), "up does not answer")
-        children = psutil.Process(process.pid).children(recursive=True)
-        serving = [child for child in children if "pipelines.definitions" in child.cmdline()]
-        serving[-1].kill()  # the innermost, were there a proxy before it
-        done = end(process)
-    assert done.code == 1
-    log = tmp_path / "home" / "logs" / "up.log"
-    assert done.lines[-1] == f"Error: the code server ended with exit code -9: see {log}"
-    assert log.exists()
-    assert not any(runs(child.pid, child.create_time()) for child in children)
+        shell, port, service_port = shell_of(sim, tmp_path, new_database), free_port(), free_port()
+        options = ("up", "--no-load", "--port", str(port), "--service-port", str(service_port))
+        up = shell.on_terminal(*options)
+        try:
+            wait_until(lambda: "Dagster UI" in up.written, "up does not answer")
+            sim.faults.add(Fault("slow", times=None, seconds=60.0))
+            ask(port, LAUNCH, params={"selector": USERS})
+            wait_until(lambda: statuses(port) == ["STARTED"], "the run does not start")
+            code_server = child_of(up.process.pid, "pipelines.hosting.code_server")
+            taken_along = code_server.children(recursive=True)
+            code_server.kill()
+            wait_until(
+                lambda: not any(runs(one.pid, one.create_time()) for one in taken_along),
+                "what it had started works on",
+            )
+            sim.faults.clear()
+            wait_until(
+                lambda: answers(port) and statuses(port) == ["SUCCESS", "FAILURE"],
+                "the run is not done again",
+            )
+        finally:
+            up.process.send_signal(signal.SIGTERM)
+            code = up.process.wait(TIMEOUT_SECONDS)
+    assert code == 0, up.written
+    assert "the code server has ended (killed by SIGKILL): it is started again" in up.written
 
 
 def statuses(port: int) -> list[str]:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipelines.definitions import build_definitions
+from pipelines.definitions import defs
 from pipelines.hosting.environment import PROJECT_ROOT
 from resources.warehouse.schema import SPECS
 from tests.pipelines.definitions_text import SNAPSHOT, render
@@ -130,7 +130,7 @@ def test_a_code_server_does_not_start_with_an_address_for_alerts_that_cannot_be_
 
 
 def test_every_asset_links_to_its_code() -> None:
-    graph = build_definitions().resolve_asset_graph()
+    graph = defs.resolve_asset_graph()
     for key in graph.materializable_asset_keys:
         references = graph.get(key).metadata["dagster/code_references"]
         assert references.code_references[0].file_path.startswith(

@@ -123,7 +123,7 @@ def requested(loaded: Deployment) -> dict[str, set[str]]:
     """Return table -> the partitions of the backfill that the job requests."""
     assert loaded.run(RETRY_JOB).success
     [backfill] = loaded.instance.get_backfills()
-    graph = loaded.raw_definitions.get_repository_def().asset_graph
+    graph = loaded.raw_definitions.resolve_asset_graph()
     subset = backfill.get_asset_backfill_data(graph).target_subset
     return {
         key.path[-1]: set(subset.get_partitions_subset(key).get_partition_keys())

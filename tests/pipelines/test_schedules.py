@@ -7,6 +7,7 @@ import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from assets.partitions import month_keys
+from pipelines.definitions import defs
 from pipelines.jobs import of_kind
 from pipelines.runs import PROCESS_TAG
 from pipelines.schedules import (
@@ -36,7 +37,7 @@ def tick(
     context = dg.build_schedule_context(
         instance=deployment.instance,
         scheduled_execution_time=at or datetime.now(UTC),
-        repository_def=deployment.definitions.get_repository_def(),
+        repository_def=defs.get_repository_def(),
         resources={"backlog": deployment.backlog, "warehouse": warehouse or deployment.warehouse},
     )
     with context:

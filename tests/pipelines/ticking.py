@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from pipelines.definitions import defs
 from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG
 from resources.dagster_tags import KIND_TAG
@@ -30,7 +31,7 @@ class Daemon:
         context = dg.build_sensor_context(
             instance=self.deployment.instance,
             cursor=self.cursor,
-            repository_def=self.deployment.definitions.get_repository_def(),
+            definitions=defs,
             resources={"backlog": self.deployment.backlog, "warehouse": self.deployment.warehouse},
         )
         with context:

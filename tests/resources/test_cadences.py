@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from pipelines.definitions import build_definitions
+from pipelines.definitions import defs
 from resources.cadences import (
     CADENCES,
     FRESH_WITHIN,
@@ -22,8 +22,7 @@ from resources.cadences import (
 from resources.warehouse.schema import SPECS
 
 ROOT = Path(__file__).parents[2]
-DEFINITIONS = build_definitions()
-REPOSITORY = DEFINITIONS.get_repository_def()
+REPOSITORY = defs.get_repository_def()
 SCHEDULED = [cadence for cadence in CADENCES if cadence.cron]
 #: Without the reference, which is made from the table.
 DOCUMENTS = sorted(
@@ -76,7 +75,7 @@ def test_the_interval_of_a_schedule_is_the_one_of_its_cron(cadence: Cadence) -> 
 def test_each_table_is_kept_fresh_by_one_cadence_and_each_asset_says_so() -> None:
     assert [table for one in CADENCES for table in one.tables if table not in SPECS] == []
     assert sorted(table for one in CADENCES for table in one.tables) == sorted(SPECS)
-    graph = DEFINITIONS.resolve_asset_graph()
+    graph = defs.resolve_asset_graph()
     policies = {
         key: graph.get(key).freshness_policy
         for key in graph.materializable_asset_keys

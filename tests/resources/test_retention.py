@@ -81,7 +81,7 @@ def test_dagster_knows_as_much_of_partitions_and_checks_after_old_events_are_gon
     keys = [ISSUES, dg.AssetKey(["raw", "comments"]), dg.AssetKey(["raw", "users"])]
 
     def known() -> object:
-        checks = kept.raw_definitions.get_repository_def().asset_graph.asset_check_keys
+        checks = kept.raw_definitions.resolve_asset_graph().asset_check_keys
         latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))
         return (
             {key: instance.get_materialized_partitions(key) for key in keys},

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from resources.warehouse.connect import engine
 from simulator import Simulator, SpaceSpec
-from sync import write_behind
+from sync import ahead
 from tests.databases import copy_of, database_url
 from tests.syncs import SMALL, StartSyncs, Syncs
 
@@ -38,7 +38,7 @@ def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     as with a slow source.
     """
     if request.param == "stored behind":
-        monkeypatch.setattr(write_behind, "MARGIN", 0.0)
+        monkeypatch.setattr(ahead, "MARGIN", 0.0)
 
 
 @contextmanager

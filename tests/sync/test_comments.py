@@ -14,7 +14,7 @@ from sqlalchemy import event
 from resources.progress import LogProgress
 from simulator import Fault, RequestInfo
 from simulator.model import Issue
-from sync import comments
+from sync import comment_reports
 from sync.comment_selection import choose, still_due
 from sync.modes import Mode
 from tests.syncs import (
@@ -298,7 +298,7 @@ def test_partitions_are_reported_with_their_rows_and_under_the_key_of_today(sync
 def test_each_part_of_a_long_load_is_a_pass_with_its_own_requests_and_time(
     syncs: Syncs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(comments, "REPORT_EVERY", timedelta(0))
+    monkeypatch.setattr(comment_reports, "REPORT_EVERY", timedelta(0))
     run = load(syncs)
     passes = [
         done
@@ -313,7 +313,7 @@ def test_each_part_of_a_long_load_is_a_pass_with_its_own_requests_and_time(
 def test_a_backfill_records_no_partition_of_which_something_is_left_to_read(
     synced: Syncs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(comments, "REPORT_EVERY", timedelta(0))
+    monkeypatch.setattr(comment_reports, "REPORT_EVERY", timedelta(0))
     rows = synced.query(
         # What changed before the first month is read with it.
         "SELECT project_id, greatest('2026-01', "

@@ -11,7 +11,7 @@ from simulator import Fault
 from simulator.masters import CLOSED
 from simulator.model import Issue
 from simulator.requests import RequestInfo
-from sync.comments import GIVE_UP_AFTER
+from sync.comment_reads import GIVE_UP_AFTER
 from tests.syncs import COMMENTS, Syncs, asked_for_comments, failures, load
 
 

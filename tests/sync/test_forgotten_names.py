@@ -177,17 +177,12 @@ def test_what_was_read_before_a_name_was_known_is_masked_when_it_is_stored(
     with warehouse.connect() as connection:
         began = Mask().but(forgetting.forgotten(connection, "acme"))
     log = [{"changeLog": [{"field": "assigner", "newValue": NEW_NAME}]}]
-    read, slow = began.read(log)
-    assert read == log
+    assert (began(log), began.new_names(log)) == (log, {})
+    names = began.new_names({"assignee": {"id": 5, "name": NEW_NAME}})
+    assert names == {NEW_NAME: 5}
     for _ in range(2):
-        _, quick = began.read({"assignee": {"id": 5, "name": NEW_NAME}})
-        noted, changed = forgetting.learn(warehouse, "acme", quick)
-        assert (dict(noted.forgotten.met), changed) == ({}, {})
+        assert forgetting.learn(warehouse, "acme", began, names) == {}
     with warehouse.begin() as connection:
-        known = slow.but(forgetting.hold(connection, "acme", slow.forgotten))
-        assert (known.forgotten.grown, known(read)[0]["changeLog"][0]["newValue"]) == (
-            True,
-            "forgotten-5",
-        )
-        again = forgetting.hold(connection, "acme", known.forgotten)
-        assert again == known.forgotten
+        now = began.but(forgetting.hold(connection, "acme", began.forgotten.ids))
+    assert now(log)[0]["changeLog"][0]["newValue"] == "forgotten-5"
+    assert now.new_names({"assignee": {"id": 5, "name": NEW_NAME}}) == {}

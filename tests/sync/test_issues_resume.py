@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from simulator import Fault, RequestInfo, SpaceSpec
-from sync.deletions import CONFIRMED
+from sync.lookups import CONFIRMED
 from tests.sync.conftest import as_template, on_copy
 from tests.syncs import CALENDAR, Loaded, StartSyncs, Syncs, failures
 

@@ -13,6 +13,7 @@ from sync.counts import Counts
 from sync.events import WAITING
 from sync.figures import Figures
 from sync.modes import Mode
+from sync.tally import CommentFigures
 from tests.seed import SEED
 from tests.syncs import CALENDAR, Loaded, Syncs, counts, load
 
@@ -58,6 +59,16 @@ def test_a_pass_begins_without_figures_and_a_wait_inside_it_keeps_them(
     figures.marked([(300, datetime(2026, 3, 5, tzinfo=UTC))])
     figures.started(mode, None)
     assert figures.take().counts == kept
+
+
+def test_figures_of_comments_are_taken_once_and_those_of_what_is_left_later() -> None:
+    figures, read, left = Figures(CALENDAR), (300, "2026-03"), (301, "2026-03")
+    one = CommentFigures(1, Counts(read=2, inserted=2), Counts(read=1, unchanged=1))
+    figures.comments_stored({read: one, left: one})
+    figures.comments_stored({read: one})
+    assert figures.take_comments(without={left}) == {read: one + one}
+    assert figures.take_comments() == {left: one}
+    assert figures.take_comments() == {}
     assert figures.take().counts == {}
 
 

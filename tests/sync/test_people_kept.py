@@ -13,7 +13,7 @@ from resources.warehouse.forgetting import Copies
 from resources.warehouse.people_columns import PeopleColumn
 from resources.warehouse.people_left import Left, people_left
 from simulator.model import User
-from sync.forgotten_people import mask_for, mask_stored, texts_of_people
+from sync.people_at_source import texts_of_people
 from tests.sync.somebody import KEY, NAME, OLD_NAME, TINY, WHO, found, live, names_and_addresses
 from tests.syncs import StartSyncs, Syncs
 
@@ -34,7 +34,7 @@ def loaded(start_syncs: StartSyncs) -> Syncs:
 def left(syncs: Syncs) -> Left:
     """Look for people as `privacy status` does."""
     with syncs.client() as client:
-        mask = mask_for("acme", syncs.mask, syncs.engine)
+        mask = forgetting.mask_of(syncs.engine, "acme", syncs.mask)
         texts = texts_of_people(client, mask)
         return people_left(syncs.engine, "acme", mask, KEPT, {"mart.dim_user"}, texts)
 
@@ -90,23 +90,22 @@ def test_a_key_that_comes_later_reaches_errors_and_versions_that_marts_keep(
     } <= before.stored.keys()
     assert before.others == Counter({"bi.mine": 2}), "a column with a list, and one with a document"
     replaced: list[Replacements] = []
-    with masked.client() as client:
-        mask_stored(client, masked.engine, Copies(KEPT, replaced.append))
-        assert left(masked) == Left(Counter(), Counter(), before.others)
-        masked.change("DROP TABLE bi.mine")
-        assert found(masked, WHO | {OLD_MAIL} | names_and_addresses(masked)) == []
-        assert {OLD_MAIL, OLD_NAME, NAME} <= {*replaced[0].texts}, "for what is stored elsewhere"
-        [version] = masked.query(
-            f"SELECT * FROM mart.dim_user WHERE user_id = {someone.id} ORDER BY "
-            "name DESC LIMIT 1 OFFSET 1"
-        )
-        assert {str(version[name])[:5] for name in ("login", "name", "mail_address")} == {
-            "login",
-            "user-",
-            "mail-",
-        }
-        mask_stored(client, masked.engine, Copies(KEPT, replaced.append))
-        assert replaced[1].texts == [], "once is enough"
+    forgetting.remask(masked.engine, "acme", masked.mask, Copies(KEPT, replaced.append))
+    assert left(masked) == Left(Counter(), Counter(), before.others)
+    masked.change("DROP TABLE bi.mine")
+    assert found(masked, WHO | {OLD_MAIL} | names_and_addresses(masked)) == []
+    assert {OLD_MAIL, OLD_NAME, NAME} <= {*replaced[0].texts}, "for what is stored elsewhere"
+    [version] = masked.query(
+        f"SELECT * FROM mart.dim_user WHERE user_id = {someone.id} ORDER BY "
+        "name DESC LIMIT 1 OFFSET 1"
+    )
+    assert {str(version[name])[:5] for name in ("login", "name", "mail_address")} == {
+        "login",
+        "user-",
+        "mail-",
+    }
+    forgetting.remask(masked.engine, "acme", masked.mask, Copies(KEPT, replaced.append))
+    assert replaced[1].texts == [], "once is enough"
 
 
 def test_who_is_forgotten_is_erased_from_versions_that_marts_keep_by_id(loaded: Syncs) -> None:
@@ -137,9 +136,8 @@ def test_a_broken_off_attempt_changes_nothing_and_is_made_again(
     def lost(_replacements: Replacements) -> None:
         raise ConnectionError("Dagster's storage")
 
-    with masked.client() as client:
-        with pytest.raises(ConnectionError):
-            mask_stored(client, masked.engine, Copies(KEPT, lost))
-        assert NAME in found(masked, WHO)
-        mask_stored(client, masked.engine, Copies(KEPT))
+    with pytest.raises(ConnectionError):
+        forgetting.remask(masked.engine, "acme", masked.mask, Copies(KEPT, lost))
+    assert NAME in found(masked, WHO)
+    forgetting.remask(masked.engine, "acme", masked.mask, Copies(KEPT))
     assert found(masked, WHO) == []

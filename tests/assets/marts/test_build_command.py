@@ -82,6 +82,7 @@ def test_a_build_that_fails_names_each_model_and_check_that_failed(
     assert line.endswith(", 2 failed") or "2 failed (warned: " in line
 
 
+@pytest.mark.full
 def test_dbt_parses_the_project_whatever_the_shell_has_set(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -143,6 +144,7 @@ AT_WORK = text(
 )
 
 
+@pytest.mark.full
 @pytest.mark.timeout(300)
 def test_a_run_that_is_killed_leaves_no_build_at_work(
     warehouse: Engine, warehouse_url: str, tmp_path: Path

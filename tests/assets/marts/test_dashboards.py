@@ -8,13 +8,13 @@ import dagster as dg
 from assets.marts.dashboards import dashboards
 from assets.marts.manifest import manifest
 from assets.marts.report import NEEDED
-from pipelines.definitions import build_definitions
+from pipelines.definitions import defs
 
 REPORT = dg.AssetKey(["dashboard", "report"])
 
 
 def test_the_report_is_downstream_of_its_marts_and_nothing_runs_for_it() -> None:
-    graph = build_definitions().resolve_asset_graph()
+    graph = defs.resolve_asset_graph()
     node = graph.get(REPORT)
     assert not node.is_materializable
     [source] = node.metadata["dagster/code_references"].code_references

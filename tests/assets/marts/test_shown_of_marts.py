@@ -17,7 +17,7 @@ from assets.marts.charts.catalogue import CHARTS
 from assets.marts.dashboards import DASHBOARDS
 from assets.marts.manifest import FOLDER, manifest
 from assets.marts.ops_tables import OPS_ASSETS
-from pipelines.definitions import build_definitions
+from pipelines.definitions import defs
 from tests.deployment import Deployment, Run, failures
 
 Metadata = dict[str, dict[str, Any]]
@@ -31,7 +31,7 @@ CLOCK = re.compile(
 @pytest.fixture(scope="module")
 def graph() -> Any:
     """Return the assets as Dagster knows them before any run."""
-    return build_definitions().resolve_asset_graph()
+    return defs.resolve_asset_graph()
 
 
 @pytest.fixture(scope="module")

@@ -146,7 +146,7 @@ SYNCS = {
 }
 #: These have rows of their own below.
 BY_TIME = {"issues_in_stage", "reopenings"}
-#: Of the first person of the plan, with the lines of `test_capacity`: in July, and in the week of
-#: 3 August.
+#: Of the first person of the plan, with the lines of `test_edited_mappings`: in July, and in the
+#: week of 3 August.
 CAPACITY = {"capacity_hours": 120, "utilisation": 15 / 120}
 UPCOMING = {"upcoming_utilisation": 15 / 30}

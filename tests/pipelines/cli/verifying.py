@@ -22,7 +22,7 @@ def verify(deployment: Deployment, **options: Any) -> Verified:
 
         def load_again(repairing: Repair, recorder: Recorder) -> Iterator[str]:
             yield from run_loads(
-                deployment.with_progress(recorder).definitions, deployment.instance, repairing
+                deployment.with_progress(recorder).raw_definitions, deployment.instance, repairing
             )
 
         request = VerifyRequest.create(

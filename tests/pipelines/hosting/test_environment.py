@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from sqlalchemy import Engine
@@ -44,51 +44,32 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def lock(tmp_path: Path) -> Iterator[int]:
+def lock(tmp_path: Path) -> Iterator[TextIO]:
     """Hold the lock that a running `up` holds."""
     taken = take(tmp_path)
     assert taken is not None
-    yield taken
-    with suppress(OSError):
-        os.close(taken)
+    with taken:
+        yield taken
 
 
-def on_simulated_space(settings: Settings) -> Runtime:
-    space = replace(
-        settings, backlog_url="http://127.0.0.1:8000", backlog_api_key=Secret("simulated-key")
-    )
-    return Runtime.of_this_process(UI, SERVICE, space, simulated=True)
+SIMULATED = Runtime(
+    dagster_url=UI,
+    service_url=SERVICE,
+    backlog_url="http://127.0.0.1:8000",
+    backlog_api_key="simulated-key",
+)
+REAL = replace(SIMULATED, backlog_url="https://acme.backlog.com", backlog_api_key=None)
 
 
-@pytest.mark.usefixtures("lock")
-def test_a_running_up_is_found_by_what_it_wrote(settings: Settings, tmp_path: Path) -> None:
-    written = on_simulated_space(settings)
-    written.write(tmp_path)
-    assert Runtime.read(tmp_path) == written
-    assert (written.pid, written.dagster_url, written.backlog_api_key) == (
-        os.getpid(),
-        UI,
-        "simulated-key",
-    )
-    Runtime.remove(tmp_path)
-    Runtime.remove(tmp_path)
-    assert Runtime.read(tmp_path) is None
-
-
-def test_what_is_written_is_for_its_owner_only_and_leaves_no_draft(
-    settings: Settings, tmp_path: Path
-) -> None:
-    on_simulated_space(settings).write(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["runtime.json"]
+def test_a_running_up_is_found_by_what_it_wrote(lock: TextIO, tmp_path: Path) -> None:
+    assert Runtime.read(tmp_path) is None, "it has not come so far"
+    for written in (SIMULATED, REAL):
+        written.write(lock)
+        assert Runtime.read(tmp_path) == written
+    assert REAL.pid == os.getpid()
     assert (tmp_path / "runtime.json").stat().st_mode & 0o777 == 0o600
-
-
-def test_the_key_of_a_real_space_is_not_written(settings: Settings, tmp_path: Path) -> None:
-    space = replace(
-        settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key")
-    )
-    Runtime.of_this_process(UI, SERVICE, space, simulated=False).write(tmp_path)
-    assert "real-key" not in (tmp_path / "runtime.json").read_text()
+    lock.close()
+    assert Runtime.read(tmp_path) is None, "it was killed"
 
 
 @pytest.mark.usefixtures("lock")
@@ -98,22 +79,11 @@ def test_a_file_that_cannot_be_read_means_that_nothing_runs(tmp_path: Path, text
     assert Runtime.read(tmp_path) is None
 
 
-def test_the_file_of_an_up_that_was_killed_means_that_nothing_runs(
-    settings: Settings,
-    tmp_path: Path,
-    lock: int,
-) -> None:
-    on_simulated_space(settings).write(tmp_path)
-    os.close(lock)
-    assert Runtime.read(tmp_path) is None
-
-
-@pytest.mark.usefixtures("lock")
 def test_a_command_next_to_a_running_up_reads_the_same_simulated_space(
-    settings: Settings, tmp_path: Path
+    settings: Settings, lock: TextIO
 ) -> None:
-    on_simulated_space(settings).write(tmp_path)
-    with source(settings, alive=False) as found:
+    SIMULATED.write(lock)
+    with source(settings) as found:
         assert (found.backlog_url, found.backlog_api_key) == (
             "http://127.0.0.1:8000",
             Secret("simulated-key"),
@@ -124,19 +94,15 @@ def test_a_command_next_to_a_running_up_reads_the_same_simulated_space(
         )
 
 
-@pytest.mark.usefixtures("lock")
 def test_a_command_without_a_space_next_to_an_up_on_a_real_one_says_which_to_name(
-    settings: Settings, tmp_path: Path
+    settings: Settings, lock: TextIO
 ) -> None:
-    space = replace(
-        settings, backlog_url="https://acme.backlog.com", backlog_api_key=Secret("real-key")
-    )
-    Runtime.of_this_process(UI, SERVICE, space, simulated=False).write(tmp_path)
+    REAL.write(lock)
     with (
         pytest.raises(
             SettingsError, match=r"BACKLOG_URL is '': expected https://acme\.backlog\.com"
         ),
-        source(settings, alive=False),
+        source(settings),
     ):
         pass
 
@@ -144,8 +110,7 @@ def test_a_command_without_a_space_next_to_an_up_on_a_real_one_says_which_to_nam
 def test_the_service_next_to_a_running_up_uses_its_simulated_space_and_its_dagster(
     settings: Settings,
 ) -> None:
-    running = on_simulated_space(settings)
-    filled = running.fill(settings)
+    filled = SIMULATED.fill(settings)
     assert (filled.backlog_url, filled.dagster_url) == ("http://127.0.0.1:8000", UI)
     assert reveal(filled.backlog_api_key) == "simulated-key"
     named = replace(
@@ -154,7 +119,7 @@ def test_the_service_next_to_a_running_up_uses_its_simulated_space_and_its_dagst
         backlog_api_key=Secret("k"),
         dagster_url="http://dagster:3000",
     )
-    assert running.fill(named) == named
+    assert SIMULATED.fill(named) == named
 
 
 def test_storage_is_laid_out_for_dagster_under_the_home(settings: Settings, tmp_path: Path) -> None:
@@ -172,19 +137,20 @@ def test_storage_is_laid_out_for_dagster_under_the_home(settings: Settings, tmp_
     assert not (tmp_path / "postgres").exists()
 
 
-@pytest.mark.usefixtures("lock")
-def test_a_simulated_space_fills_a_server_only_when_it_is_asked_for(settings: Settings) -> None:
+def test_a_simulated_space_fills_a_server_only_when_it_is_asked_for(
+    settings: Settings, lock: TextIO
+) -> None:
     server = replace(settings, warehouse_url=Secret("postgresql://loader@db.example.com/warehouse"))
     expected = (
         "BACKLOG_URL is '': expected the root of a space; or simulated, to fill "
         "the server of WAREHOUSE_URL"
     )
-    with pytest.raises(SettingsError, match=expected), source(server, alive=False):
+    with pytest.raises(SettingsError, match=expected), source(server):
         pass
     with pytest.raises(SettingsError, match=expected):
         check_kind(server)
-    on_simulated_space(settings).write(settings.home)
-    with source(replace(server, simulated_by_name=True), alive=False) as found:
+    SIMULATED.write(lock)
+    with source(replace(server, simulated_by_name=True)) as found:
         assert found.backlog_url == "http://127.0.0.1:8000"
     assert os.environ["BACKLOG_ELT_SIMULATED"] == "1"
     assert Settings.from_env({"BACKLOG_URL": "simulated"}).simulated_by_name

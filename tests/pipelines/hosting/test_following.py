@@ -17,6 +17,7 @@ from resources.warehouse.schema_ops import spaces
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 from tests.sync_log import Log
+from tests.waiting import eventually
 
 DAGSTER, URL = "http://127.0.0.1:3000", "https://acme.example"
 PROBLEM = {
@@ -110,18 +111,16 @@ def test_a_warehouse_that_is_gone_and_back_are_two_lines(
     follower: tuple[Follower, io.StringIO], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     following, said = follower
-    left = iter(("gone", "still gone", "", ""))
+    left = iter(("gone", "still gone"))
 
     def look() -> None:
-        why = next(left, None)
-        if why is None:
-            following.end()
-        elif why:
+        if why := next(left, None):
             raise WarehouseError(f"it is {why}")
 
     monkeypatch.setattr(following, "look", look)
-    monkeypatch.setattr("pipelines.hosting.following.LOOK_SECONDS", 0.0)
-    following.run()
+    monkeypatch.setattr("pipelines.hosting.following.LOOK_SECONDS", 0.01)
+    with following:
+        eventually(lambda: "again" in said.getvalue())
     gone, back = said.getvalue().splitlines()
     assert gone.endswith("it is gone")
     assert back.endswith("the warehouse can be used again")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.hosting.runtime import holder, is_held, take
+from pipelines.hosting.runtime import Runtime, is_held, take
 from resources.variables import SettingsError
 
 #: Takes the lock, starts a process that lives on, says the number of that, and holds the lock until
@@ -47,7 +47,7 @@ def test_of_many_that_start_at_the_same_moment_exactly_one_has_the_lock(tmp_path
             process.communicate()
     [pid] = [pid for pid, child in children.items() if child]
     os.kill(children[pid], 9)
-    assert holder(tmp_path / "home") == f"process {pid}"
+    assert Runtime.last(tmp_path / "home") == Runtime(pid=pid)
 
 
 def test_the_lock_ends_with_a_killed_process_though_its_child_lives(tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_the_lock_ends_with_a_killed_process_though_its_child_lives(tmp_path: Pa
     os.kill(child, 9)
     assert (held, lived, freed) == (True, True, True)
     assert taken is not None
-    assert holder(tmp_path) == f"process {os.getpid()}"
-    os.close(taken)
+    assert Runtime.last(tmp_path) == Runtime(pid=os.getpid())
+    taken.close()
 
 
 def test_who_asks_does_not_keep_others_from_the_lock(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_who_asks_does_not_keep_others_from_the_lock(tmp_path: Path) -> None:
         for _ in range(50):
             taken = take(tmp_path)
             assert taken is not None
-            os.close(taken)
+            taken.close()
     finally:
         ended.set()
         asking.join()
@@ -83,13 +83,13 @@ def test_two_paths_to_one_home_have_one_lock(tmp_path: Path) -> None:
     taken = take(tmp_path / "home")
     assert taken is not None
     assert is_held(tmp_path / "link")
-    os.close(taken)
+    taken.close()
     assert not is_held(tmp_path / "link")
 
 
-def test_another_machine_or_container_is_named(tmp_path: Path) -> None:
-    (tmp_path / "up.lock").write_text("7@web-1.example")
-    assert holder(tmp_path) == "process 7 on web-1.example"
+def test_another_machine_or_container_is_named() -> None:
+    assert Runtime(pid=7).who == "process 7"
+    assert Runtime(pid=7, host="web-1.example").who == "process 7 on web-1.example"
 
 
 @pytest.mark.parametrize("home", ["/proc/home", "/dev/null/home", "/proc"])

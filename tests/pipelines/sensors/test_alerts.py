@@ -38,7 +38,7 @@ def test_a_failed_run_is_reported_once_with_its_cause_and_once_more_when_it_reco
     deployment: Deployment, sink: WebhookSink
 ) -> None:
     one = watching(deployment, sink)
-    refused = Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"})
+    refused = replace(deployment, api_key="of-nobody-at-all")
     failed = refused.run("users")
     assert not failed.success
     for _ in range(3):
@@ -85,7 +85,7 @@ def test_a_failing_channel_does_not_hold_up_the_others_and_gets_its_message_late
         broken.status = 500
         one = alerter(deployment, Teams(Secret(broken.url)), Slack(Secret(sink.url)))
         look(one)
-        Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"}).run("users")
+        replace(deployment, api_key="of-nobody-at-all").run("users")
         for _ in range(3):
             look(one)
         assert (len(sink.received), len(broken.received)) == (1, 0)
@@ -105,7 +105,7 @@ def test_a_channel_with_an_unforeseen_failure_does_not_hold_up_the_others(
 
     one = alerter(deployment, Odd(), Slack(Secret(sink.url)))
     look(one)
-    Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"}).run("users")
+    replace(deployment, api_key="of-nobody-at-all").run("users")
     assert [waiting.channels for waiting in look(one).waiting] == [("odd",)]
     assert len(sink.received) == 1
     beat = last_beat(deployment.engine, alerts_of(deployment.sim.url))
@@ -126,7 +126,7 @@ def test_a_death_right_after_a_message_does_not_send_it_again(
             raise Killed
 
     look(alerter(deployment))
-    refused = Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"})
+    refused = replace(deployment, api_key="of-nobody-at-all")
     refused.run("users")
     refused.run("projects")
     with pytest.raises(Killed):
@@ -166,7 +166,7 @@ def test_a_message_that_cannot_be_recorded_is_sent_once_and_nothing_is_lost(
             )
 
     look(alerter(deployment))
-    refused = Deployment(**{**deployment.__dict__, "api_key": "of-nobody-at-all"})
+    refused = replace(deployment, api_key="of-nobody-at-all")
     refused.run("users")
     refused.run("projects")
     one = alerter(deployment, Slack(Secret(sink.url)))

@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from pipelines.definitions import defs
 from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.project_discovery import project_discovery
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
@@ -16,7 +17,7 @@ def look(deployment: Deployment) -> dg.SkipReason | None:
     """
     context = dg.build_sensor_context(
         instance=deployment.instance,
-        repository_def=deployment.definitions.get_repository_def(),
+        definitions=defs,
         resources={"backlog": deployment.backlog, "warehouse": deployment.warehouse},
     )
     with context:
@@ -42,7 +43,7 @@ def test_visible_projects_become_partitions_and_the_second_look_adds_none(deploy
 def test_a_new_project_is_seen_by_the_next_look_of_the_same_definitions(
     deployment: Deployment,
 ) -> None:
-    repository = deployment.definitions.get_repository_def()
+    repository = defs.get_repository_def()
     sensor = repository.get_sensor_def("project_discovery")
     resources = {"backlog": deployment.backlog, "warehouse": deployment.warehouse}
 

@@ -23,7 +23,7 @@ import gc, os, subprocess, sys, threading
 from pathlib import Path
 from pipelines.hosting.runtime import take
 from pipelines.processes import end_groups
-from pipelines.hosting.stop_signals import Stop, StopSignals
+from pipelines.stop_signals import Stop, StopSignals
 
 class Busy:
     def __init__(self):
@@ -53,7 +53,7 @@ for number in range(int(sys.argv[2])):
     finally:
         end_groups(children)
         left = [child.poll() for child in children if child.poll() is None]
-        os.close(taken)
+        taken.close()
     print(left, flush=True)
 """
 
@@ -84,7 +84,7 @@ def test_a_signal_at_a_hundred_random_moments_is_never_lost(
 #: somebody else.
 HANGS = """
 import ctypes, threading
-from pipelines.hosting.stop_signals import StopSignals
+from pipelines.stop_signals import StopSignals
 stop = StopSignals()
 stop.catch()
 print("listens", flush=True)
@@ -112,7 +112,7 @@ def test_a_second_signal_ends_what_hangs(number: signal.Signals) -> None:
 
 def test_under_nohup_the_end_of_the_terminal_is_none() -> None:
     ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-    program = "from pipelines.hosting.stop_signals import StopSignals\nstop = StopSignals()\n"
+    program = "from pipelines.stop_signals import StopSignals\nstop = StopSignals()\n"
     program += "stop.catch()\nprint(1, flush=True)\nstop.sleep(300)"
     with subprocess.Popen(
         [sys.executable, "-c", ignoring + program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -124,7 +124,7 @@ def test_under_nohup_the_end_of_the_terminal_is_none() -> None:
             process.wait(0.5)
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)
-    assert said.splitlines()[-1] == b"pipelines.hosting.stop_signals.Stop"
+    assert said.splitlines()[-1] == b"pipelines.stop_signals.Stop"
 
 
 @pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
@@ -135,7 +135,7 @@ def test_a_command_that_is_interrupted_before_it_works_says_nothing(
     command: list[str], number: signal.Signals, tmp_path: object
 ) -> None:
     program = (
-        "import sys; from pipelines.hosting.stop_signals import end_silently; "
+        "import sys; from pipelines.stop_signals import end_silently; "
         "end_silently(); print(1, flush=True)\n"
     )
     program += "sys.argv = ['backlog-elt', *sys.argv[1:]]; from pipelines.cli import main; main()"

@@ -1,99 +1,14 @@
-"""Which projects are read in one pass, and how rows are counted by project and month: the rules
-alone.
-"""
+"""How rows are counted by project and month."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from resources.backlog.scan import LOOKBACK
 from resources.records import Odd, Page
 from resources.warehouse.loader import MergeResult
-from resources.warehouse.sync_state import Checkpoint
 from sync.counts import Counts
-from sync.issue_passes import FEW_ROWS, known_rows, passes
 from sync.tally import Tally, changed_at
-from sync.visible_projects import Project
-from tests.syncs import CALENDAR, Syncs
-
-A, B, C, D = (Project(number, name, archived=False) for number, name in enumerate("ABCD", start=1))
-TIMES = [datetime(2026, 6, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(4)]
-BEHIND = dict(zip((1, 2, 3, 4), TIMES, strict=True))
-
-
-def refuse(_project: Project, _since: datetime, _until: datetime) -> int:
-    raise AssertionError("nothing needs to be counted")
-
-
-def counting(
-    **rows: int,
-) -> tuple[Callable[[Project, datetime, datetime], int], list[tuple[str, datetime, datetime]]]:
-    """Return a count of stored rows by project key, and what it was asked."""
-    asked: list[tuple[str, datetime, datetime]] = []
-
-    def known(project: Project, since: datetime, until: datetime) -> int:
-        asked.append((project.key, since, until))
-        return rows[project.key]
-
-    return known, asked
-
-
-def test_projects_with_one_watermark_are_read_in_one_pass() -> None:
-    assert passes([A, B, C], dict.fromkeys((1, 2, 3), TIMES[0]), {}, refuse) == [[A, B, C]]
-    assert passes([], {}, {}, refuse) == []
-
-
-def test_a_project_joins_a_pass_that_is_behind_when_few_rows_come_again() -> None:
-    known, asked = counting(B=FEW_ROWS, C=FEW_ROWS + 1, D=0)
-    assert passes([D, C, B, A], BEHIND, {}, known) == [[A, B], [C, D]]
-    first, second, third, fourth = (moment - LOOKBACK for moment in TIMES)
-    assert asked == [("B", first, second), ("C", first, third), ("D", third, fourth)]
-
-
-def test_projects_of_a_broken_off_pass_stay_together_and_apart_from_others() -> None:
-    place, other = (Checkpoint("updated", {"offset": offset}, TIMES[0]) for offset in (1, 2))
-    assert passes([A, B, C, D], BEHIND, {1: place, 3: place, 2: other}, refuse) == [
-        [A, C],
-        [B],
-        [D],
-    ]
-    known, asked = counting(D=FEW_ROWS + 1)
-    assert passes([A, B, C, D], BEHIND, {1: place, 2: place}, counting(D=0)[0]) == [[A, B], [C, D]]
-    assert passes([A, B, C, D], BEHIND, {1: place, 2: place}, known) == [[A, B], [C], [D]]
-    assert asked == [("D", TIMES[2] - LOOKBACK, TIMES[3] - LOOKBACK)]
-
-
-def test_rows_that_come_again_are_those_between_the_watermarks(
-    synced: Syncs,
-) -> None:
-    ops, web = (synced.sim.space.project(key) for key in ("OPS", "WEB"))
-    since, until = TIMES[0], TIMES[1]
-    second = timedelta(seconds=1)
-    first, last, early, late, gone, *more = sorted(ops.issues)
-    synced.change("UPDATE raw.issues SET updated_at = '2020-01-01'")
-
-    def changed(moment: datetime, *issues: int) -> None:
-        chosen = ", ".join(map(str, issues))
-        synced.change(
-            f"UPDATE raw.issues SET updated_at = '{moment.isoformat()}' WHERE id IN ({chosen})"
-        )
-
-    changed(since, first)
-    changed(until - second, last)
-    changed(since - second, early)
-    changed(until, late)
-    changed(since, gone, min(web.issues))
-    synced.change(f"UPDATE raw.issues SET deleted_at = now() WHERE id = {gone}")
-    project = Project(ops.id, "OPS", archived=False)
-    with synced.session("issues", locks="projects") as session:
-        assert known_rows(session, project, since, until) == 2
-        changed(since, *more)
-        assert len(more) > FEW_ROWS
-        assert known_rows(session, project, since, until) == FEW_ROWS + 1
-    synced.change("UPDATE raw.issues SET space_key = 'other'")
-    with synced.session("issues", locks="projects") as session:
-        assert known_rows(session, project, since, until) == 0
+from tests.syncs import CALENDAR
 
 
 def issue(number: int, project: int, updated: str | None, **fields: object) -> dict[str, object]:

@@ -1,0 +1,64 @@
+"""Processes that die are started again, slower each time, and not for ever."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from pipelines.hosting.children import Children, Deaths, UpError
+from pipelines.hosting.log_file import open_log
+from pipelines.hosting.screen import Screen
+from pipelines.stop_signals import StopSignals
+from tests.waiting import eventually
+
+
+@pytest.mark.parametrize(
+    ("pauses", "waits"),
+    [
+        ([0, 10, 10, 10, 10], [1, 2, 4, 8, None]),
+        ([0, 200, 200, 200, 200, 200, 200, 200], [1, 2, 4, 8, 16, 32, 60, 60]),
+        ([0, 10, 10, 601, 10], [1, 2, 4, 1, 2]),
+        ([0, 10, 10, 10, 590, 10], [1, 2, 4, 8, 16, 32]),
+    ],
+    ids=["at once", "now and then", "after quiet minutes", "four, and more when they are old"],
+)
+def test_the_wait_doubles_and_five_deaths_in_ten_minutes_are_too_many(
+    pauses: list[float], waits: list[float | None]
+) -> None:
+    deaths, now = Deaths(), 0.0
+    for pause, wait in zip(pauses, waits, strict=True):
+        now += pause
+        assert deaths.wait(now) == wait
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[TextIO]:
+    """Return the log of a home."""
+    with open_log(tmp_path) as opened:
+        yield opened
+
+
+def test_one_that_dies_is_started_again_and_before_all_are_ready_it_is_the_end(
+    tmp_path: Path, log: TextIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dying.py").write_text("import sys; print('why'); sys.exit(3)")
+    monkeypatch.chdir(tmp_path)
+    said = io.StringIO()
+    with Children(log, Screen(said), StopSignals()) as children:
+        children.keep("one", "dying")
+        with pytest.raises(UpError, match=r"the one has ended \(exit code 3\): why; see "):
+            children.wait_until(lambda: False, "nothing")
+    with Children(log, Screen(said), StopSignals()) as children:
+        children.ready = True
+        children.keep("other", "dying")
+
+        def again() -> bool:
+            children.check()
+            return "in 2 s" in said.getvalue()
+
+        eventually(again, 60)
+    first, second = said.getvalue().splitlines()
+    for line, seconds in ((first, 1), (second, 2)):
+        assert f"the other has ended (exit code 3): it is started again in {seconds} s" in line
