@@ -24,7 +24,6 @@ def only_problem(ledger: Ledger) -> Problem:
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [
-        (Fault(status=403, path="/users", times=None), "not_allowed"),
         (Fault(status=500, path="/users", times=None), "unavailable"),
         (Fault(status=400, path="/users", times=None), "forbidden"),
         (Fault("html", status=200, path="/users", times=None), "not_a_space"),
