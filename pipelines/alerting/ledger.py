@@ -116,7 +116,7 @@ class Ledger:
             known[problem.key] = Open(
                 problem, first.since, first.times + 1, quiet and first.quiet, now
             )
-            messages += [] if quiet else [begun(problem, dagster_url)]
+            messages += [] if quiet else [begun(problem, dagster_url, first.since)]
         over = [known.pop(key) for key in dict.fromkeys(ended) if key in known]
         messages += [
             recovered(one.problem, dagster_url, one.since, now) for one in over if not one.quiet

@@ -4,7 +4,7 @@ Its texts are in `resources/problems/`; only the first words of a title, which a
 too, are in `resources/alerts/message_layout.py::HEADS`.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from resources.alerts.message_layout import Message
 from resources.problems.names import Language
@@ -15,17 +15,20 @@ _LABELS: dict[Language, dict[str, str]] = {
     "en": {"place": "partition", "cause": "cause", "data": "data", "step": "next step"},
     "ja": {"place": "パーティション", "cause": "原因", "data": "データ", "step": "次の手順"},
 }
-_ENDED: dict[Language, tuple[str, str]] = {"en": ("was", "duration"), "ja": ("内容", "時間")}
+_SINCE: dict[Language, str] = {"en": "since", "ja": "発生"}
+_ENDED: dict[Language, tuple[str, str, str]] = {
+    "en": ("was", "until", "duration"),
+    "ja": ("内容", "終了", "時間"),
+}
 
 
-def begun(problem: Problem, dagster_url: str) -> Message:
+def begun(problem: Problem, dagster_url: str, since: datetime) -> Message:
     """Return the message when a problem begins."""
-    facts = [
-        (_LABELS[language][name], text)
-        for language, said in problem.said_in_all().items()
-        for name, text in said.items()
-        if name in _LABELS[language] and text
-    ]
+    facts = []
+    for language, said in problem.said_in_all().items():
+        labels = _LABELS[language]
+        facts += [(labels[name], text) for name, text in said.items() if name in labels and text]
+        facts.append((_SINCE[language], _instant(since)))
     return _message(problem.kind.head, problem, facts, dagster_url)
 
 
@@ -33,10 +36,15 @@ def recovered(problem: Problem, dagster_url: str, since: datetime, now: datetime
     """Return the message when it has ended."""
     lasted = str(timedelta(seconds=int((now - since).total_seconds())))
     facts = []
-    for language, (was, duration) in _ENDED.items():
+    for language, (was, until, duration) in _ENDED.items():
         place = (_LABELS[language]["place"], problem.place(language))
-        facts += [place, (was, problem.texts(language).cause), (duration, lasted)]
+        facts += [place, (was, problem.texts(language).cause), (_SINCE[language], _instant(since))]
+        facts += [(until, _instant(now)), (duration, lasted)]
     return _message("recovered", problem, [fact for fact in facts if fact[1]], dagster_url)
+
+
+def _instant(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _message(

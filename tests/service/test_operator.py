@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine, text
 
+from resources.problems.problem import Problem
 from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history.history_writer import note_progress
 from resources.warehouse.sync_state import record_project_failures
@@ -166,6 +167,25 @@ def test_a_run_that_has_ended_in_the_meantime_is_said_to_have_and_the_page_goes_
         expect(
             page.get_by_role("status").filter(has_text="この実行はすでに終わっています。")
         ).to_have_class("news warn")
+
+
+def test_what_a_backfill_has_left_failed_is_loaded_by_a_click_on_its_problem(
+    chromium: Chromium, place: str, dagster: DagsterStandIn, warehouse: Engine, sim: Simulator
+) -> None:
+    months = "OPS|2020-10 … OPS|2026-12"
+    of = {"subject": "raw/issues", "said": "GET /issues: 400", "partition": months}
+    problem = Problem("backfill/issue_tables/OPS", "backfill_failed", of).as_json()
+    beat(warehouse, alerts_of(sim.url), {"open": [problem]})
+    with visitor_at(chromium, place) as visitor:
+        line = visitor.page.locator("#attention li").filter(has_text="raw/issues")
+        expect(line).to_contain_text("OPS、75 か月分")
+        line.get_by_role("button", name="失敗した分を読み直す").click()
+        visitor.page.get_by_role("dialog").get_by_role("button", name="始める").click()
+        expect(
+            visitor.page.get_by_role("status").filter(has_text="失敗したパーティションの再実行")
+        ).to_contain_text("順番を待っています")
+        [launched] = dagster.launched
+        assert launched["selector"]["jobName"] == "retry_failed_partitions"
 
 
 def test_a_project_is_synced_from_its_line_and_a_run_opens_to_its_tables(

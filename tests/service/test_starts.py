@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from pipelines.retrying import RETRY_JOB
 from resources.dagster_tags import RANGE_END_TAG as END
 from resources.dagster_tags import RANGE_START_TAG as START
 from resources.warehouse import sync_state
@@ -87,6 +88,15 @@ def test_projects_are_synced_by_the_job_of_that_name(
         "repositoryLocationName": "backlog_elt",
     }  # fmt: skip
     assert (params["runConfigData"], params["executionMetadata"]) == ({}, {"tags": []})
+
+
+def test_failed_partitions_are_loaded_by_the_job_that_is_for_them(
+    serve: Serve, space: Log, dagster: DagsterStandIn
+) -> None:
+    answer = serve(**ACME).post(f"{API}/partitions/failed/tasks")
+    assert (answer.status_code, answer.json()["job"]) == (202, RETRY_JOB)
+    [params] = dagster.launched
+    assert params["selector"]["jobName"] == RETRY_JOB
 
 
 WEB = f"{API}/project/WEB/tasks"
