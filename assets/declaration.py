@@ -8,7 +8,7 @@ import dagster as dg
 from assets.location import raw_key
 from assets.metadata import definition_metadata
 from resources.cadences import FRESH_WITHIN
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 
 OWNERS = ["team:data"]
 KINDS = {"postgres", "table"}

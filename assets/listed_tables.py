@@ -11,8 +11,8 @@ from assets.loads import open_load
 from assets.materializations import whole_table
 from resources.backlog.backlog_resource import BacklogResource
 from resources.progress import Progress
-from resources.warehouse.schema import SPECS
-from resources.warehouse.spec import TableSpec
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.spec import TableSpec
 from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.listings import sync_listing
 

@@ -16,7 +16,7 @@ from sqlalchemy import Table, make_url
 from assets.location import SETTINGS
 from resources.backlog.client_values import RequestStats
 from resources.redact import plain_line, unmarked, without_links
-from resources.warehouse.spec import TableSpec
+from resources.warehouse.raw.spec import TableSpec
 from sync.counts import Counts, Span
 
 PREVIEW_ROWS = 10

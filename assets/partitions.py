@@ -13,7 +13,7 @@ from assets.location import SETTINGS, scoped
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
-from resources.warehouse.known_spaces import space_at
+from resources.warehouse.state.known_spaces import space_at
 from resources.warehouse.warehouse_errors import WarehouseError
 from sync.month_windows import Calendar, Slice, stretches
 from sync.partition_ranges import accessible_keys, lost_keys, partition_key, unknown_keys

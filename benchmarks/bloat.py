@@ -16,8 +16,8 @@ from sqlalchemy import Connection, text
 from benchmarks.figures import Figure, expect_equal, show
 from benchmarks.peers.changes import a_day, editable
 from benchmarks.workshop import home
-from resources.warehouse import embedded
-from resources.warehouse.connect import engine
+from resources.warehouse.server import embedded
+from resources.warehouse.server.connect import engine
 from simulator import spawn_simulator
 
 ISSUES, DAYS = 5_000, 30

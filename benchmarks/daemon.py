@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from benchmarks.figures import Figure, expect_equal
 from benchmarks.workshop import api, control, home, served
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
 from simulator import SpawnedSimulator, spawn_simulator
 
 LATENCY_BOUND = 90.0

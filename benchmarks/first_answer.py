@@ -18,8 +18,8 @@ from sqlalchemy import Engine, text
 
 from benchmarks.figures import Figure, expect_equal, show
 from benchmarks.workshop import control, counted, home, served, slow_down
-from resources.warehouse import embedded
-from resources.warehouse.connect import engine
+from resources.warehouse.server import embedded
+from resources.warehouse.server.connect import engine
 from simulator import spawn_simulator
 from simulator.limits import PLANS
 

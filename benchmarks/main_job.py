@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, expect_equal, show
 from benchmarks.workshop import Home, api, control, counted, home, run, scratch
-from resources.warehouse import embedded
+from resources.warehouse.server import embedded
 from simulator import SpawnedSimulator, spawn_simulator
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -21,10 +21,10 @@ from benchmarks.report import reported
 from benchmarks.workshop import scratch
 from pipelines.cli.in_process import QUIET
 from pipelines.definitions import build_definitions
-from resources.warehouse import embedded
-from resources.warehouse.connect import engine
-from resources.warehouse.grants import grant_bi
-from resources.warehouse.migrations import upgrade
+from resources.warehouse.server import embedded
+from resources.warehouse.server.connect import engine
+from resources.warehouse.server.grants import grant_bi
+from resources.warehouse.server.migrations import upgrade
 from resources.warehouse.warehouse_resource import WarehouseResource
 
 HERE = Path(__file__).resolve().parent

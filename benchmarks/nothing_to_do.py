@@ -15,10 +15,10 @@ from sqlalchemy import Engine, Table, text
 
 from benchmarks.figures import Figure, show
 from benchmarks.workshop import Home, scratch
-from resources.warehouse import embedded
-from resources.warehouse.connect import engine
-from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops_records import issue_sync_state
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.server import embedded
+from resources.warehouse.server.connect import engine
+from resources.warehouse.state.schema_ops_records import issue_sync_state
 from simulator import Simulator, SpaceSpec
 
 FEW, MANY, COMMENTS = 2_000, 100_000, 1_000_000

@@ -24,8 +24,8 @@ from sqlalchemy import Engine, text
 from benchmarks.figures import Figure, expect_equal, show
 from benchmarks.workshop import Home, control, home, ready, served
 from pipelines.schedules import single_issues_request
-from resources.warehouse.connect import engine, parse_url
-from resources.warehouse.heartbeats import beat
+from resources.warehouse.server.connect import engine, parse_url
+from resources.warehouse.state.heartbeats import beat
 from service.dagster_runs import Dagster
 from simulator import SpawnedSimulator, spawn_simulator
 

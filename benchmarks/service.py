@@ -27,10 +27,10 @@ from sqlalchemy import Engine, text
 
 from benchmarks.figures import Figure, show
 from benchmarks.workshop import scratch
-from resources.warehouse import embedded
-from resources.warehouse.connect import engine
-from resources.warehouse.migrations import upgrade
-from resources.warehouse.sync_state import note_space_url
+from resources.warehouse.server import embedded
+from resources.warehouse.server.connect import engine
+from resources.warehouse.server.migrations import upgrade
+from resources.warehouse.state.sync_state import note_space_url
 from simulator import spawn_simulator
 from tests.ports import free_port
 

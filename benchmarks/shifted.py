@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.workshop import Home, control, scratch
-from resources.warehouse import embedded
+from resources.warehouse.server import embedded
 from simulator import SpawnedSimulator, spawn_simulator
 from tests.ports import free_port
 

@@ -19,12 +19,12 @@ from sqlalchemy import Engine, text
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import IssueFilter, Record
-from resources.warehouse.connect import engine
-from resources.warehouse.embedded import ensure_server
-from resources.warehouse.loader import merge
-from resources.warehouse.migrations import upgrade
-from resources.warehouse.record_content import to_text
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.loader import merge
+from resources.warehouse.raw.record_content import to_text
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.server.connect import engine
+from resources.warehouse.server.embedded import ensure_server
+from resources.warehouse.server.migrations import upgrade
 
 BATCH = 1_000
 ROUNDS = 3

@@ -32,7 +32,7 @@ from pipelines.definitions import defs
 from pipelines.runs import ACTIVE
 from resources.cadences import ISSUES, MISFIRE_GRACE
 from resources.dagster_tags import KIND_TAG
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
 from simulator import SpawnedSimulator
 
 #: A daemon that has not heard from its threads for half an hour ends itself, and a leap looks like

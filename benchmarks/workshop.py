@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from resources.warehouse import embedded
+from resources.warehouse.server import embedded
 from simulator import SpawnedSimulator
 from tests.ports import free_port
 

@@ -13,7 +13,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from assets.partitions import ISSUE_TABLES
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 from tests.browser import Analyst, Chromium, analyst_at, reader, running_chromium, visitor_at
 from tests.integration.running import Up, running_up
 

@@ -14,7 +14,7 @@ from assets.location import SETTINGS
 from resources.backlog.errors import BacklogError
 from resources.warehouse.history.history_writer import RunEnd, record_ends
 from resources.warehouse.history.run_kinds import OF_COMMAND
-from resources.warehouse.known_spaces import space_or_url
+from resources.warehouse.state.known_spaces import space_or_url
 from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.run_ends import DagsterRun, RunState, record, unrecorded
 

@@ -12,8 +12,8 @@ from assets.dagster_internals import RETENTION, database_url
 from pipelines.jobs import of_kind
 from pipelines.runs import end_dead_runs
 from resources.retention import WAREHOUSE, delete_old_rows
-from resources.warehouse.connect import engine
-from resources.warehouse.embedded import tidy_log
+from resources.warehouse.server.connect import engine
+from resources.warehouse.server.embedded import tidy_log
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 

@@ -16,7 +16,7 @@ from assets.dagster_internals import (
 from assets.marts.people import people_columns
 from resources import documents
 from resources.replacements import Replacements
-from resources.warehouse.forgetting import Copies
+from resources.warehouse.people.forgetting import Copies
 
 #: The key, by its first digits, with which Dagster's storage was last gone through.
 _GONE_THROUGH = "people masked"

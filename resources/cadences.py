@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 from urllib.parse import urlsplit
 
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 
 #: A tick that could not be evaluated in time is still made up within this time.
 MISFIRE_GRACE = timedelta(hours=1)

@@ -39,7 +39,7 @@ def tokens_of(settings: Settings, engine: Engine) -> TokenStore:
         SettingsError: the token key is no key.
     """
     # Only where it is needed: what encrypts tokens costs each process 7 MB.
-    from resources.warehouse.token_store import StoredTokens
+    from resources.warehouse.state.token_store import StoredTokens
 
     host = space_root(settings.backlog_url or "").split("://", 1)[1].lower()
     return StoredTokens(

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
 
 _AT_ONCE = 500
 

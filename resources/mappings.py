@@ -17,7 +17,7 @@ from sqlalchemy import Engine, delete, insert
 
 from resources.mapping_files import FILES, File
 from resources.redact import plain_line
-from resources.warehouse.schema_ops import mapping_lines
+from resources.warehouse.state.schema_ops import mapping_lines
 
 #: Letters of a wrong cell that are shown.
 _SHOWN = 40

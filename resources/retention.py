@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
-from resources.warehouse.locks import held_condition
+from resources.warehouse.state.locks import held_condition
 
 BATCH = 2_000
 

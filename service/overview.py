@@ -6,12 +6,12 @@ from sqlalchemy import Engine
 
 from resources.cadences import CADENCES, FRESH_WITHIN
 from resources.settings import Settings
-from resources.warehouse import reconciliations, sync_state
 from resources.warehouse.history.sync_outcomes import SLOT, SLOTS, last_slots
-from resources.warehouse.issue_sync_state import Histories, count_histories
-from resources.warehouse.known_spaces import accessible_projects
-from resources.warehouse.reconciliations import Proof
-from resources.warehouse.sync_state import ProjectState
+from resources.warehouse.state import reconciliations, sync_state
+from resources.warehouse.state.issue_sync_state import Histories, count_histories
+from resources.warehouse.state.known_spaces import accessible_projects
+from resources.warehouse.state.reconciliations import Proof
+from resources.warehouse.state.sync_state import ProjectState
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster
 from service.error_answers import ApiError

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from resources.problems.causes import CAUSES, DETAIL, UNKNOWN
 from resources.problems.names import SENTENCE
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 from service.cache import Body
 from service.openapi import OPEN, TAG, UNCHANGED, errors, takes, text_answer
 from service.routes import PlainRoute

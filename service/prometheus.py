@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resources.conditions import KINDS
-from resources.warehouse.seen_conditions import Condition
+from resources.warehouse.state.seen_conditions import Condition
 from resources.warehouse.warehouse_errors import WarehouseError
 from service.request_log import log_answer
 from service.state import Figures, State

@@ -1,8 +1,8 @@
 """Whether the source answers: two requests to Backlog, made only for a client of the service, and
 rarely, since they are scarce.
 
-What all processes found is in the warehouse (`resources/warehouse/seen_conditions.py`). It counts
-more than an older result of these.
+What all processes found is in the warehouse (`resources/warehouse/state/seen_conditions.py`). It
+counts more than an older result of these.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError, RateLimited
 from resources.credentials import auth_of
 from resources.settings import Settings
-from resources.warehouse.seen_conditions import Condition, Observed
+from resources.warehouse.state.seen_conditions import Condition, Observed
 from service.cache import EXPIRY
 
 #: The longest wait for an answer, and for retries.

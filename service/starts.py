@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from resources import cadences
 from resources.settings import Settings
-from resources.warehouse import sync_state
 from resources.warehouse.history.run_kinds import JOB_OF_MODE
+from resources.warehouse.state import sync_state
 from service.cache import Cache
 from service.dagster_runs import Dagster
 from service.error_answers import ApiError

@@ -14,8 +14,6 @@ from resources.backlog.ratelimit import least_minutes
 from resources.problems.problem import Problem
 from resources.progress import UNITS
 from resources.settings import Settings
-from resources.warehouse import seen_conditions
-from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history.history_reader import (
     Requested,
     Sync,
@@ -26,7 +24,9 @@ from resources.warehouse.history.history_reader import (
 )
 from resources.warehouse.history.history_writer import adopt, end_dead
 from resources.warehouse.history.sync_outcomes import Totals, last_day, last_ends, summary
-from resources.warehouse.known_spaces import known_projects, known_spaces, space_at
+from resources.warehouse.state import seen_conditions
+from resources.warehouse.state.heartbeats import alerts_of, last_beat
+from resources.warehouse.state.known_spaces import known_projects, known_spaces, space_at
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster, Run
 from service.error_answers import ApiError

@@ -11,9 +11,9 @@ from sqlalchemy import Engine
 
 from resources.secret import reveal
 from resources.settings import Settings
-from resources.warehouse.connect import engine
-from resources.warehouse.embedded import ensure_server
-from resources.warehouse.migrations import upgrade
+from resources.warehouse.server.connect import engine
+from resources.warehouse.server.embedded import ensure_server
+from resources.warehouse.server.migrations import upgrade
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -20,8 +20,8 @@ from starlette.responses import Response
 
 from resources.privacy import Mask
 from resources.secret import Secret
-from resources.warehouse.forgetting import forgotten
-from resources.warehouse.webhook_inbox import receive
+from resources.warehouse.people.forgetting import forgotten
+from resources.warehouse.state.webhook_inbox import receive
 from service import models
 from service.body import read_body
 from service.error_answers import RETRY_SECONDS, ApiError, not_found

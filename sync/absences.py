@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from resources.backlog.errors import NotFound
 from resources.backlog.feed import ISSUE_DELETED
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 from sync.by_id import IssuesById
 from sync.numbers import source_count
 from sync.session import Session

@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from resources.backlog.errors import NotFound, PermissionDenied
-from resources.warehouse import feed_state
-from resources.warehouse.feed_state import FeedState, Gap
-from resources.warehouse.quarantine import pending_rejections, place_to_retry
+from resources.warehouse.raw.quarantine import pending_rejections, place_to_retry
+from resources.warehouse.state import feed_state
+from resources.warehouse.state.feed_state import FeedState, Gap
 from sync.activity_reads import (
     OVERLAP,
     read_again,

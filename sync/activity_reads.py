@@ -13,7 +13,7 @@ from resources.backlog.errors import MalformedResponse
 from resources.backlog.paginator import instant
 from resources.backlog.paging import PAGE_SIZE
 from resources.records import Page
-from resources.warehouse.feed_state import FeedState, Gap
+from resources.warehouse.state.feed_state import FeedState, Gap
 
 #: Activities may become visible late: this much before the last read is read again each time.
 OVERLAP = timedelta(minutes=15)

@@ -6,11 +6,11 @@ from sqlalchemy import Connection, Engine, select
 
 from resources.backlog.client_values import Record
 from resources.backlog.feed import IssueEvent, issue_events, whole
-from resources.warehouse import feed_state
-from resources.warehouse.quarantine import pending_rejections
-from resources.warehouse.refetch_requests import RefetchRequest, request_refetch
-from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops_records import issue_sync_state
+from resources.warehouse.raw.quarantine import pending_rejections
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.state import feed_state
+from resources.warehouse.state.refetch_requests import RefetchRequest, request_refetch
+from resources.warehouse.state.schema_ops_records import issue_sync_state
 
 #: A comment of which only the issue is known: from the last known one on.
 NEW_COMMENTS = 2**62

@@ -10,13 +10,13 @@ from sqlalchemy import Connection, select
 from resources.backlog.client_values import Record
 from resources.backlog.feed import TEAM_JOINED, USER_JOINED, issue_events, whole
 from resources.records import Page
-from resources.warehouse import feed_state
-from resources.warehouse.feed_state import FeedState, Gap
-from resources.warehouse.inaccessible import forget_reads, note_accessible
-from resources.warehouse.loader import MergeResult
-from resources.warehouse.locks import free_projects
-from resources.warehouse.quarantine import resolve_rejections, resolve_without_id
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.loader import MergeResult
+from resources.warehouse.raw.quarantine import resolve_rejections, resolve_without_id
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.state import feed_state
+from resources.warehouse.state.feed_state import FeedState, Gap
+from resources.warehouse.state.inaccessible import forget_reads, note_accessible
+from resources.warehouse.state.locks import free_projects
 from sync.activity_reads import Again, FeedPage
 from sync.activity_requests import last_comments, register, stored_activities
 from sync.change_ids import ChangeIds, known_changes

@@ -21,9 +21,9 @@ from resources.backlog.changelog import changes_of
 from resources.backlog.client_values import Record
 from resources.backlog.feed import ABOUT_ISSUES, issue_events, whole
 from resources.backlog.paginator import instant
-from resources.warehouse.names import Names
-from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops_records import project_keys
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.state.names import Names
+from resources.warehouse.state.schema_ops_records import project_keys
 
 #: Field -> kind of `ops.names`; those of a project are looked up in it, the others in the space.
 _KINDS_OF_PROJECT = {

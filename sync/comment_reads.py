@@ -15,7 +15,7 @@ from resources.backlog.errors import (
 )
 from resources.backlog.paging import PAGE_SIZE
 from resources.records import Odd, Page
-from resources.warehouse.issue_sync_state import CommentRead
+from resources.warehouse.state.issue_sync_state import CommentRead
 
 #: Issues in a row that cannot be read before the others of their project are left to the next load:
 #: it is not the issue then.

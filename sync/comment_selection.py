@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from resources.warehouse import issue_sync_state as reads
-from resources.warehouse.issue_sync_state import CommentRead
-from resources.warehouse.tombstones import comments_of
+from resources.warehouse.raw.tombstones import comments_of
+from resources.warehouse.state import issue_sync_state as reads
+from resources.warehouse.state.issue_sync_state import CommentRead
 from sync.comment_reads import DueRead
 from sync.month_windows import Slice
 from sync.session import Session

@@ -15,13 +15,13 @@ from resources.backlog.changelog import changes_of
 from resources.backlog.client_values import Record
 from resources.backlog.feed import whole
 from resources.records import Page
-from resources.warehouse import issue_sync_state as reads
-from resources.warehouse.loader import MergeResult
-from resources.warehouse.quarantine import open_places, resolve_rejections, resolve_without_id
-from resources.warehouse.refetch_requests import QUARANTINE, RefetchRequest, request_refetch
-from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops_records import rejected_records
-from resources.warehouse.tombstones import hold_issues, mark_comments_deleted
+from resources.warehouse.raw.loader import MergeResult
+from resources.warehouse.raw.quarantine import open_places, resolve_rejections, resolve_without_id
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.tombstones import hold_issues, mark_comments_deleted
+from resources.warehouse.state import issue_sync_state as reads
+from resources.warehouse.state.refetch_requests import QUARANTINE, RefetchRequest, request_refetch
+from resources.warehouse.state.schema_ops_records import rejected_records
 from sync.change_ids import ChangeIds
 from sync.comment_reads import Batch, Part
 from sync.counts import Counts

@@ -8,9 +8,9 @@ from dataclasses import replace
 from itertools import groupby
 
 from resources.backlog.errors import BacklogError, NotFound, PermanentError
-from resources.warehouse import issue_sync_state as reads
-from resources.warehouse.issue_sync_state import CommentRead
-from resources.warehouse.refetch_requests import RefetchRequest, request_refetch
+from resources.warehouse.state import issue_sync_state as reads
+from resources.warehouse.state.issue_sync_state import CommentRead
+from resources.warehouse.state.refetch_requests import RefetchRequest, request_refetch
 from sync.ahead import Ahead
 from sync.comment_reads import ROWS, Failing, Refused, read_comments
 from sync.comment_reports import CommentReports, partitions_of_run

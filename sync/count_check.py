@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from resources.backlog.errors import PermanentError
 from resources.backlog.feed import deleted_issues
-from resources.warehouse.reconciliations import latest
+from resources.warehouse.state.reconciliations import latest
 from sync.absences import refuse_lost
 from sync.holdings import holdings
 from sync.lookups import look_up

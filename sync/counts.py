@@ -10,7 +10,7 @@ from operator import sub as subtract
 from typing import TypeVar
 
 from resources.backlog.client_values import RequestStats
-from resources.warehouse.loader import MergeResult
+from resources.warehouse.raw.loader import MergeResult
 
 Part = TypeVar("Part")
 

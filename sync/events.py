@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from resources.backlog.client_values import Record
 from resources.redact import plain_line
 from resources.warehouse.history.run_kinds import UNFINISHED
-from resources.warehouse.loader import MergeResult
+from resources.warehouse.raw.loader import MergeResult
 from sync.tally import Cell, CommentFigures
 
 #: Mode of a pass that only waits for another load.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from resources.backlog.client_values import Record
-from resources.warehouse.loader import MergeResult
+from resources.warehouse.raw.loader import MergeResult
 from sync.events import WAITING, Listener
 from sync.month_windows import Calendar
 from sync.tally import Cell, CommentFigures, Tally

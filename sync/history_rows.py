@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record, RequestStats
 from resources.warehouse.history import history_writer
-from resources.warehouse.loader import MergeResult
-from resources.warehouse.locks import Locks
+from resources.warehouse.raw.loader import MergeResult
+from resources.warehouse.state.locks import Locks
 from resources.warehouse.warehouse_errors import WarehouseError
 from sync.counts import Counts
 from sync.events import WAITING, Listener

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, func, select, union_all
 
-from resources.warehouse.quarantine import place_to_retry
-from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops_records import rejected_records
+from resources.warehouse.raw.quarantine import place_to_retry
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.state.schema_ops_records import rejected_records
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
-from resources.warehouse.tombstones import ids_by_creation
+from resources.warehouse.raw.tombstones import ids_by_creation
 from sync.ahead import Ahead
 from sync.issue_reads import IssuePage, Listed, issue_pages
 from sync.lookups import mark_missed

@@ -9,7 +9,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.errors import AuthenticationError, IncompleteScan, PermanentError
 from resources.backlog.paging import PAGE_SIZE
 from resources.records import Page
-from resources.warehouse.spec import TableSpec
+from resources.warehouse.raw.spec import TableSpec
 
 #: Reads of a list that takes several pages, at most; two that agree are enough.
 PASSES = 4

@@ -5,8 +5,8 @@ each project, or what the space says of itself.
 from resources.backlog.client_values import Record
 from resources.backlog.errors import NotFound, NotInPlan, PermanentError, PermissionDenied
 from resources.warehouse.history.history_reader import synced_today
-from resources.warehouse.record_versions import number_of_version
-from resources.warehouse.spec import VERSION
+from resources.warehouse.raw.record_versions import number_of_version
+from resources.warehouse.raw.spec import VERSION
 from sync.ahead import Ahead
 from sync.list_reads import read_list, read_lists_of_projects, read_shown_by_projects
 from sync.projects import sync_projects

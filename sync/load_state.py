@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection, case, func, select, text
 
 from resources.backlog.scan import LOOKBACK
-from resources.warehouse import sync_state
-from resources.warehouse.quarantine import unplaced_projects
-from resources.warehouse.refetch_requests import RequestedIssue, requested_issues
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.quarantine import unplaced_projects
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.state import sync_state
+from resources.warehouse.state.refetch_requests import RequestedIssue, requested_issues
 from sync.comment_selection import tonights_refresh
 from sync.plan import FEW_ROWS
 from sync.reads import Lookup, Read, Request, State

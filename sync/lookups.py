@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import select
 
-from resources.warehouse.refetch_requests import RequestedIssue, acknowledge_issues
-from resources.warehouse.tombstones import mark_issues_deleted, stored_ids
+from resources.warehouse.raw.tombstones import mark_issues_deleted, stored_ids
+from resources.warehouse.state.refetch_requests import RequestedIssue, acknowledge_issues
 from sync.absences import absent_ids, provably_absent, refuse_lost
 from sync.by_id import IDS_PER_REQUEST, chunks
 from sync.reads import Months, Snapshot

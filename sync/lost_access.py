@@ -11,8 +11,12 @@ from datetime import UTC, datetime
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import NotFound, PermissionDenied
-from resources.warehouse.inaccessible import UnlistedProject, note_inaccessible, unlisted_projects
-from resources.warehouse.tombstones import mark_project_deleted
+from resources.warehouse.raw.tombstones import mark_project_deleted
+from resources.warehouse.state.inaccessible import (
+    UnlistedProject,
+    note_inaccessible,
+    unlisted_projects,
+)
 from sync.session import Session
 
 #: `roleType` of an administrator of the space, in classic plans and in new ones.

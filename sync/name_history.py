@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from resources.backlog.client_values import Record
 from resources.backlog.feed import whole
-from resources.warehouse.names import record_names
+from resources.warehouse.state.names import record_names
 
 #: The tables whose rows have names that changes mention.
 NAMED = frozenset(

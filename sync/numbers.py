@@ -20,7 +20,7 @@ from resources.backlog.client_values import IssueFilter
 from resources.backlog.feed import DeletionFeed
 from resources.backlog.paginator import instant
 from resources.backlog.scan import LOOKBACK, PROJECTS_PER_REQUEST
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 from sync.by_id import IssuesById, chunks
 from sync.holdings import holdings, projects_in_quarantine, quarantined, stored_by_key
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Engine
 
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
-from resources.warehouse.sync_state import lost_project_keys, noted_project_keys
+from resources.warehouse.state.sync_state import lost_project_keys, noted_project_keys
 
 
 def partition_key(project_key: str, month: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from resources.backlog.window import CompletenessProof
-from resources.warehouse.refetch_requests import RequestedIssue
+from resources.warehouse.state.refetch_requests import RequestedIssue
 from sync.counts import Counts, Span, durations
 from sync.observer import LoadedPartition, LoadedPartitions
 from sync.reads import Changes, Pass

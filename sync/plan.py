@@ -20,8 +20,8 @@ from operator import add
 from resources.backlog.position import Position, Resume
 from resources.backlog.scan import LOOKBACK, LOOKS, PROJECTS_PER_REQUEST
 from resources.backlog.window import CompletenessProof
-from resources.warehouse.refetch_requests import RequestedIssue
-from resources.warehouse.sync_state import Checkpoint
+from resources.warehouse.state.refetch_requests import RequestedIssue
+from resources.warehouse.state.sync_state import Checkpoint
 from sync.month_windows import Slice
 from sync.reads import Changes, End, Lookup, Months, Pass, Read, Request, Snapshot, State
 from sync.visible_projects import Project

@@ -6,9 +6,9 @@ from sqlalchemy import Connection, Engine
 
 from resources.backlog.client import BacklogClient
 from resources.records import Page
-from resources.warehouse import sync_state
-from resources.warehouse.inaccessible import note_accessible
-from resources.warehouse.quarantine import resolve_unlisted
+from resources.warehouse.raw.quarantine import resolve_unlisted
+from resources.warehouse.state import sync_state
+from resources.warehouse.state.inaccessible import note_accessible
 from sync.lost_access import mark_deleted_or_inaccessible
 from sync.session import Session
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import DateTime, literal, select
 
 from resources.backlog.errors import NotFound, PermissionDenied
-from resources.warehouse.quarantine import (
+from resources.warehouse.raw.quarantine import (
     pending_rejections,
     place_to_retry,
     resolve_rejections,

@@ -10,8 +10,8 @@ from typing import ClassVar, Literal
 
 from resources.backlog.position import Resume
 from resources.backlog.window import CompletenessProof
-from resources.warehouse.refetch_requests import RequestedIssue
-from resources.warehouse.sync_state import Checkpoint
+from resources.warehouse.state.refetch_requests import RequestedIssue
+from resources.warehouse.state.sync_state import Checkpoint
 from sync.modes import Mode
 from sync.month_windows import Slice
 from sync.visible_projects import Project

@@ -8,7 +8,7 @@ from typing import Any
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import RequestStats
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 from sync.events import Events
 from sync.observer import Observer, TableTotals
 from sync.stored_rows import row_count

@@ -22,13 +22,13 @@ from resources.logs import log_about
 from resources.privacy import Mask
 from resources.progress import Progress
 from resources.redact import first_line, plain_line
-from resources.warehouse import sync_state
-from resources.warehouse.forgetting import mask_of
 from resources.warehouse.history import history_writer
-from resources.warehouse.known_spaces import space_or_url
-from resources.warehouse.locks import Locks
-from resources.warehouse.schema import SPECS
-from resources.warehouse.spec import TableSpec
+from resources.warehouse.people.forgetting import mask_of
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.spec import TableSpec
+from resources.warehouse.state import sync_state
+from resources.warehouse.state.known_spaces import space_or_url
+from resources.warehouse.state.locks import Locks
 from resources.warehouse.warehouse_errors import WarehouseError
 from sync.counts import by_bucket
 from sync.events import Events

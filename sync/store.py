@@ -31,9 +31,9 @@ from sqlalchemy import Connection, Engine
 from resources.backlog.client_values import Record
 from resources.privacy import Mask
 from resources.records import odd_of
-from resources.warehouse import sync_state
-from resources.warehouse.forgetting import hold, learn
-from resources.warehouse.locks import Locks
+from resources.warehouse.people.forgetting import hold, learn
+from resources.warehouse.state import sync_state
+from resources.warehouse.state.locks import Locks
 from sync.events import Events
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select
 
-from resources.warehouse.schema import SPECS
-from resources.warehouse.spec import TableSpec
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.spec import TableSpec
 from sync.month_windows import Calendar
 
 #: Columns that say nothing to a reader of a few rows.

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from resources.warehouse.locks import Locks
+from resources.warehouse.state.locks import Locks
 from sync.events import WAITING, Events
 
 #: Somebody else's load of the same table or project is waited for this long, since it may be a

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from resources.backlog.client_values import Record
 from resources.records import odd_of
-from resources.warehouse.loader import MergeResult
+from resources.warehouse.raw.loader import MergeResult
 from sync.counts import Counts
 from sync.month_windows import Calendar
 

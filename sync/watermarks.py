@@ -1,7 +1,8 @@
 """How far the issues of each project are read: watermarks, and checkpoints of reads that were
 broken off.
 
-`apply.py` moves them when what was read is stored; `resources/warehouse/sync_state.py` keeps them.
+`apply.py` moves them when what was read is stored; `resources/warehouse/state/sync_state.py` keeps
+them.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.position import Resume
-from resources.warehouse import sync_state
+from resources.warehouse.state import sync_state
 from sync.session import Session
 from sync.visible_projects import Project, visible_projects
 

@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from resources.backlog.client_values import Record
 from resources.backlog.feed import ABOUT_ISSUES, ABOUT_OTHERS, issue_events, whole
 from resources.privacy import Mask
-from resources.warehouse import webhook_inbox
-from resources.warehouse.refetch_requests import is_waiting
+from resources.warehouse.state import webhook_inbox
+from resources.warehouse.state.refetch_requests import is_waiting
 from sync.activity_requests import register, stored_activities
 
 #: Events that are drained in one transaction.

@@ -9,10 +9,10 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record
 from resources.privacy import Mask
 from resources.records import AHEAD, Page, odd_of
-from resources.warehouse.loader import MergeResult, merge
-from resources.warehouse.schema import SPECS
-from resources.warehouse.spec import TableSpec
-from resources.warehouse.tombstones import mark_missing
+from resources.warehouse.raw.loader import MergeResult, merge
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.spec import TableSpec
+from resources.warehouse.raw.tombstones import mark_missing
 from sync.counts import Counts
 from sync.events import Events
 from sync.name_history import note_names

@@ -15,8 +15,8 @@ from sqlalchemy import Engine, text
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-from resources.warehouse.connect import engine
-from resources.warehouse.migrations import upgrade
+from resources.warehouse.server.connect import engine
+from resources.warehouse.server.migrations import upgrade
 from simulator import Simulator, SpaceSpec
 from tests.databases import copy_of, database_url, server_url
 from tests.scratch import use_memory, use_own_folders

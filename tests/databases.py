@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from resources.warehouse import embedded
-from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.server import embedded
+from resources.warehouse.server.connect import engine, parse_url
 from resources.warehouse.warehouse_errors import WarehouseError
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from resources.warehouse.connect import parse_url
+from resources.warehouse.server.connect import parse_url
 from tests.ports import free_port
 
 #: Debian keeps it out of the way of ordinary users.

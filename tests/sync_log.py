@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from resources.warehouse.history.history_writer import fail_sync, finish_sync, lock_of, start_sync
-from resources.warehouse.locks import Locks
+from resources.warehouse.state.locks import Locks
 
 
 @dataclass(frozen=True)

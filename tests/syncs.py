@@ -17,8 +17,8 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import RequestStats
 from resources.privacy import Mask
 from resources.progress import LogProgress, Progress
-from resources.warehouse.reconciliations import Level
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.state.reconciliations import Level
 from simulator import Simulator, SpaceSpec
 from sync.activities import is_behind, sync_activities, sync_past_activities
 from sync.comments import sync_comments

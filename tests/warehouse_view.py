@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, RowMapping, func, select, text
 
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 from simulator import Simulator
 
 

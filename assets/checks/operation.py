@@ -16,8 +16,8 @@ from assets.partitions import ISSUE_TABLES
 from resources.backlog.client import BacklogClient
 from resources.cadences import ISSUES as CADENCE
 from resources.problems.names import name_partitions
-from resources.warehouse.heartbeats import alerts_of, last_beat
-from resources.warehouse.sync_state import project_states
+from resources.warehouse.state.heartbeats import alerts_of, last_beat
+from resources.warehouse.state.sync_state import project_states
 
 ISSUES = raw_key("issues")
 FRESH, FAILED, ALERTER = "every_project_is_fresh", "no_partition_left_failed", "alerter_is_alive"

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Engine, RowMapping, select
 from assets.location import SETTINGS, raw_key
 from assets.metadata import as_markdown, rows_table, zoned_moment
 from resources.backlog.client import BacklogClient
-from resources.warehouse.deletion_log import Deletion, count_deletions, latest_deletions
-from resources.warehouse.reconciliations import Proof, latest
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.deletion_log import Deletion, count_deletions, latest_deletions
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.state.reconciliations import Proof, latest
 from sync.reconcile.count_reconciliation import doubtful_projects
 from sync.reconcile.reconcile import reconcile_numbers
 from sync.reconcile.result import TOO_FAST, ProjectReconciliation

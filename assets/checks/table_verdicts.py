@@ -22,13 +22,13 @@ from sqlalchemy import (
     tuple_,
 )
 
-from resources.warehouse.feed_state import get_feed
-from resources.warehouse.masking import PSEUDONYM, shown_names
-from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import sync_history
-from resources.warehouse.schema_ops_records import rejected_records, unexpected_fields
-from resources.warehouse.spec import TableSpec
-from resources.warehouse.written_rows import written_since
+from resources.warehouse.people.masking import PSEUDONYM, shown_names
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.spec import TableSpec
+from resources.warehouse.raw.written_rows import written_since
+from resources.warehouse.state.feed_state import get_feed
+from resources.warehouse.state.schema_ops import sync_history
+from resources.warehouse.state.schema_ops_records import rejected_records, unexpected_fields
 
 #: Rows shown of what breaks a check.
 SHOWN = 20

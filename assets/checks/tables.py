@@ -27,13 +27,13 @@ from assets.location import raw_key
 from assets.metadata import rows_table, zoned_moment
 from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import BacklogError
-from resources.warehouse.check_marks import forget_right, note_right, right_until
-from resources.warehouse.masking import shown_names
-from resources.warehouse.schema import SPECS
-from resources.warehouse.spec import TableSpec
+from resources.warehouse.people.masking import shown_names
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.spec import TableSpec
+from resources.warehouse.raw.written_rows import all_there_before
+from resources.warehouse.state.check_marks import forget_right, note_right, right_until
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
-from resources.warehouse.written_rows import all_there_before
 
 #: Metadata of a check that judges rows: which it has looked at.
 LOOKED_AT = "looked_at"

@@ -30,8 +30,14 @@ from assets.marts.people import shown_by
 from resources.cadences import MARTS
 from resources.mappings import Line, digest_of, mappings, problems, store
 from resources.redact import first_line, plain_line
-from resources.warehouse.builds import begin_build, dbt_session, end_build, is_built, marts_locked
-from resources.warehouse.locks import Locks
+from resources.warehouse.state.builds import (
+    begin_build,
+    dbt_session,
+    end_build,
+    is_built,
+    marts_locked,
+)
+from resources.warehouse.state.locks import Locks
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 

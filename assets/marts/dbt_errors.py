@@ -2,7 +2,7 @@
 
 import re
 
-from resources.warehouse.connect import advice
+from resources.warehouse.server.connect import advice
 
 _ERROR = re.compile(r"^\s*(\w+ Error(?: in .+)?)\n[ \t]*(\S.*)$", re.MULTILINE)
 _NO_REASON = "dbt gave no reason: backlog-elt --debug marts shows all that it says"

@@ -12,8 +12,8 @@ import dagster as dg
 from assets.declaration import OWNERS
 from assets.marts.manifest import manifest
 from assets.metadata import table_metadata
-from resources.warehouse.schema_ops import OPS_TABLES, sync_history
-from resources.warehouse.spec import OPS
+from resources.warehouse.raw.spec import OPS
+from resources.warehouse.state.schema_ops import OPS_TABLES, sync_history
 
 _TABLES = {table.name: table for table in OPS_TABLES}
 

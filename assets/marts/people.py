@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assets.marts.manifest import manifest
-from resources.warehouse.people_columns import PeopleColumn
+from resources.warehouse.people.people_columns import PeopleColumn
 
 
 def people_columns() -> tuple[PeopleColumn, ...]:

@@ -24,8 +24,8 @@ from assets.marts.charts.specs import PAGE
 from assets.marts.charts.words import clean, words
 from assets.marts.report_data import TABLES, collect, packed
 from resources.variables import SettingsError
-from resources.warehouse.builds import marts_locked
 from resources.warehouse.history.sync_outcomes import last_day
+from resources.warehouse.state.builds import marts_locked
 
 FOLDER = Path(__file__).parent / "page"
 #: In the order in which they are read.

@@ -19,7 +19,7 @@ from benchmarks.peers.changes import Issue, a_day, editable, one_percent
 from benchmarks.peers.contestants import Contestant
 from benchmarks.peers.environments import ROOT, interpreter
 from benchmarks.workshop import control, run, scratch, slow_down
-from resources.warehouse.embedded import EmbeddedServer, ensure_server
+from resources.warehouse.server.embedded import EmbeddedServer, ensure_server
 from simulator import SpawnedSimulator, spawn_simulator
 
 FIRST, QUIET, CHANGED, DAY = STEPS = ("first load", "nothing new", "1 % changed", "after a day")

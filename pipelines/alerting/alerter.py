@@ -26,10 +26,10 @@ from resources.alerts.channel import Channel, ChannelError
 from resources.problems.problem import Problem
 from resources.redact import plain_line
 from resources.tokens import TokenState
-from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history.sync_outcomes import last_ends
-from resources.warehouse.known_spaces import failing_projects, space_at
-from resources.warehouse.seen_conditions import Condition, current
+from resources.warehouse.state.heartbeats import alerts_of, beat
+from resources.warehouse.state.known_spaces import failing_projects, space_at
+from resources.warehouse.state.seen_conditions import Condition, current
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 

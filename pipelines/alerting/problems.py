@@ -17,7 +17,7 @@ from resources.problems.codes import OF_CONDITION
 from resources.problems.problem import Problem
 from resources.tokens import TokenState
 from resources.warehouse.history.run_kinds import JOB_OF_MODE
-from resources.warehouse.seen_conditions import Condition
+from resources.warehouse.state.seen_conditions import Condition
 from resources.warehouse.warehouse_errors import WarehouseError
 
 #: A condition of the source is reported when it has lasted so long, and was met again after some of

@@ -11,7 +11,7 @@ from resources.settings import Settings
 from resources.variables import SettingsError
 
 if TYPE_CHECKING:
-    from resources.warehouse.forgetting import Person
+    from resources.warehouse.people.forgetting import Person
 
 
 @click.command(
@@ -63,8 +63,8 @@ def look_up(settings: Settings, user_id: int) -> "Person":
     """
     from pipelines.cli.in_process import connection
     from pipelines.hosting.environment import prepare_storage, source
-    from resources.warehouse import forgetting
-    from resources.warehouse.known_spaces import known_spaces
+    from resources.warehouse.people import forgetting
+    from resources.warehouse.state.known_spaces import known_spaces
 
     prepare_storage(settings)
     with connection() as (_, warehouse):
@@ -95,7 +95,7 @@ def erase(settings: Settings, person: "Person") -> dict[str, int]:
     from pipelines.hosting.environment import open_instance, prepare_storage
     from pipelines.hosting.log_file import erase_logs
     from pipelines.stored_people import copies
-    from resources.warehouse import forgetting
+    from resources.warehouse.people import forgetting
 
     prepare_storage(settings)
     with connection() as (backlog, warehouse), open_instance() as instance:

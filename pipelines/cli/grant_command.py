@@ -13,8 +13,8 @@ from resources.settings import Settings
 from resources.variables import DAGSTER_POSTGRES_URL
 
 if TYPE_CHECKING:
-    from resources.warehouse.grants import Limits
-    from resources.warehouse.roles import Access
+    from resources.warehouse.server.grants import Limits
+    from resources.warehouse.server.roles import Access
 
 
 @click.group(
@@ -57,7 +57,7 @@ def bi(role: str, connections: int, statement_seconds: int) -> None:
     random password, which is shown this once.
     """
     settings = Settings.of_this_process()
-    from resources.warehouse.grants import Limits
+    from resources.warehouse.server.grants import Limits
 
     granted = make_bi(settings, role, Limits(connections, statement_seconds))
     show(connection_lines(granted))
@@ -103,8 +103,8 @@ def make_bi(settings: Settings, role: str, limits: "Limits") -> "Access":
         WarehouseError: the warehouse cannot be used, or its user may not make roles.
     """
     from pipelines.hosting.environment import prepare_storage
-    from resources.warehouse import grants
-    from resources.warehouse.roles import check_name
+    from resources.warehouse.server import grants
+    from resources.warehouse.server.roles import check_name
     from resources.warehouse.warehouse_resource import WarehouseResource
 
     check_name(role)
@@ -119,9 +119,9 @@ def make_bi(settings: Settings, role: str, limits: "Limits") -> "Access":
 def make_loader(settings: Settings, role: str) -> "Access":
     """Make the role that loads the warehouse, or bring it up to date; raises as `make_bi`."""
     from pipelines.hosting.environment import prepare_storage
-    from resources.warehouse.embedded import ensure_server
-    from resources.warehouse.owners import grant_loader
-    from resources.warehouse.roles import check_name
+    from resources.warehouse.server.embedded import ensure_server
+    from resources.warehouse.server.owners import grant_loader
+    from resources.warehouse.server.roles import check_name
 
     check_name(role)
     prepare_storage(settings)
@@ -134,8 +134,8 @@ def make_loader(settings: Settings, role: str) -> "Access":
 def make_dagster(settings: Settings, role: str) -> "Access":
     """Make the role of Dagster's storage, or bring it up to date; raises as `make_bi`."""
     from pipelines.hosting.environment import prepare_storage
-    from resources.warehouse.owners import grant_dagster
-    from resources.warehouse.roles import check_name
+    from resources.warehouse.server.owners import grant_dagster
+    from resources.warehouse.server.roles import check_name
 
     check_name(role)
     prepare_storage(settings)
@@ -143,7 +143,7 @@ def make_dagster(settings: Settings, role: str) -> "Access":
 
 
 def _granted(url: str, role: str, grant: Callable[..., "Access"]) -> "Access":
-    from resources.warehouse.connect import engine
+    from resources.warehouse.server.connect import engine
 
     made = engine(url)
     try:

@@ -16,7 +16,7 @@ from pipelines.runs import command_tags
 from pipelines.stop_signals import Interrupted, interrupted
 from resources.progress import Progress
 from resources.redact import plain_line, redact
-from resources.warehouse.connect import advice
+from resources.warehouse.server.connect import advice
 from resources.warehouse.warehouse_errors import WarehouseError
 
 if TYPE_CHECKING:

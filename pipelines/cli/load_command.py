@@ -130,7 +130,7 @@ def next_line(marts: Literal["missing", "older", "current"]) -> str:
 
 
 def _marts(settings: Settings) -> Literal["missing", "older", "current"]:
-    from resources.warehouse.marts_behind import marts_status
+    from resources.warehouse.state.marts_behind import marts_status
     from resources.warehouse.warehouse_resource import WarehouseResource
 
     warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
@@ -252,7 +252,7 @@ def _run_jobs(
     from pipelines.runs import end_dead_runs
     from pipelines.sensors.project_discovery import new_project_keys
     from pipelines.stored_people import copies
-    from resources.warehouse.forgetting import NO_COPIES, remask
+    from resources.warehouse.people.forgetting import NO_COPIES, remask
     from sync.projects import note_project_keys
     from sync.watermarks import complete_projects, watermark_furthest_behind
 

@@ -135,7 +135,7 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> "MartsResul
         raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
     from pipelines.hosting.environment import open_instance, prepare_storage
     from pipelines.runs import end_dead_runs
-    from resources.warehouse.known_spaces import known_spaces
+    from resources.warehouse.state.known_spaces import known_spaces
     from resources.warehouse.warehouse_resource import WarehouseResource
 
     prepare_storage(settings)
@@ -176,8 +176,8 @@ def build_marts(
     from pipelines.cli.in_process import QUIET, reason, see_end
     from pipelines.jobs import marts_job
     from pipelines.runs import command_tags
-    from resources.warehouse.builds import WAITING
-    from resources.warehouse.locks import LOST
+    from resources.warehouse.state.builds import WAITING
+    from resources.warehouse.state.locks import LOST
     from resources.warehouse.warehouse_errors import WarehouseError
     from sync.results.command_results import marts_result
 

@@ -31,7 +31,7 @@ def migrate_databases(settings: Settings) -> Iterator[str]:
             of this program.
     """
     from pipelines.hosting.environment import open_instance, prepare_storage
-    from resources.warehouse.migrations import version
+    from resources.warehouse.server.migrations import version
     from resources.warehouse.warehouse_resource import WarehouseResource
 
     prepare_storage(settings)

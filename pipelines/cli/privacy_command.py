@@ -11,7 +11,7 @@ from pipelines.cli.group import examples, show
 from resources.settings import Settings
 
 if TYPE_CHECKING:
-    from resources.warehouse.people_left import Left
+    from resources.warehouse.people.people_left import Left
 
 
 @click.group("privacy", epilog=examples("backlog-elt privacy status  # is anybody still shown?"))
@@ -105,8 +105,8 @@ def look_for_people(settings: Settings) -> Found:
         from assets.marts.people import people_columns, project_tables
         from pipelines.stored_people import documents_with_people
         from resources.replacements import Replacements
-        from resources.warehouse.forgetting import mask_of
-        from resources.warehouse.people_left import people_left
+        from resources.warehouse.people.forgetting import mask_of
+        from resources.warehouse.people.people_left import people_left
         from sync.people_at_source import texts_of_people
 
         space_key = str(backlog.client.space_info()["spaceKey"])

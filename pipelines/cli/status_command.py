@@ -50,7 +50,7 @@ def status_table(found: Mapping[str, Any]) -> str:
     --json`.
     """
     from pipelines.cli.console import table
-    from resources.warehouse.psql import psql_line
+    from resources.warehouse.server.psql import psql_line
 
     limits = ", ".join(
         f"{name} {limit['remaining']}/{limit['limit']}"
@@ -98,7 +98,7 @@ def _head(lines: Iterable[tuple[str, str]]) -> str:
 
 def _warehouse(warehouse: Mapping[str, Any]) -> str:
     """Return where the tables are, in few words; the URL for programs is in `status --json`."""
-    from resources.warehouse.connect import parse_url
+    from resources.warehouse.server.connect import parse_url
 
     url = parse_url(warehouse["url"])
     if warehouse["embedded"]:

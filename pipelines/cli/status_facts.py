@@ -21,16 +21,16 @@ from resources.backlog.ratelimit import least_minutes
 from resources.credentials import tokens_of
 from resources.secret import reveal
 from resources.settings import Settings
-from resources.warehouse.connect import has_table, mask
-from resources.warehouse.embedded import ensure_server, runs
-from resources.warehouse.heartbeats import NO_BEAT, alerter_state
 from resources.warehouse.history.history_writer import adopt, end_dead
 from resources.warehouse.history.sync_outcomes import DAY, summary
-from resources.warehouse.issue_sync_state import count_histories
-from resources.warehouse.known_spaces import failing_projects, space_or_url
-from resources.warehouse.pooler import check_pooler
-from resources.warehouse.seen_conditions import Condition as SourceCondition
-from resources.warehouse.seen_conditions import current
+from resources.warehouse.server.connect import has_table, mask
+from resources.warehouse.server.embedded import ensure_server, runs
+from resources.warehouse.server.pooler import check_pooler
+from resources.warehouse.state.heartbeats import NO_BEAT, alerter_state
+from resources.warehouse.state.issue_sync_state import count_histories
+from resources.warehouse.state.known_spaces import failing_projects, space_or_url
+from resources.warehouse.state.seen_conditions import Condition as SourceCondition
+from resources.warehouse.state.seen_conditions import current
 from resources.warehouse.warehouse_errors import WarehouseError
 from service.source import SourceState, look
 from service.warehouse import Warehouse

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pipelines.cli.in_process import Recorder
     from resources.backlog.backlog_resource import BacklogResource
-    from resources.warehouse.reconciliations import Level
+    from resources.warehouse.state.reconciliations import Level
     from resources.warehouse.warehouse_resource import WarehouseResource
     from sync.reconcile.result import Reconciliation, Repair
 

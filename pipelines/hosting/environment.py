@@ -19,10 +19,10 @@ from resources.links import SIMULATED, is_of_this_machine
 from resources.secret import Secret, reveal
 from resources.settings import Settings
 from resources.variables import API_KEY, HOME, SIMULATED_HERE, URL, WAREHOUSE_URL, SettingsError
-from resources.warehouse.connect import check_tables, refusal_behind, socket_folder
-from resources.warehouse.embedded import ensure_server
-from resources.warehouse.embedded_log import data_behind
-from resources.warehouse.space_urls import urls_of_spaces
+from resources.warehouse.server.connect import check_tables, refusal_behind, socket_folder
+from resources.warehouse.server.embedded import ensure_server
+from resources.warehouse.server.embedded_log import data_behind
+from resources.warehouse.state.space_urls import urls_of_spaces
 from resources.warehouse.warehouse_errors import WarehouseError
 
 if TYPE_CHECKING:

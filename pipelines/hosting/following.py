@@ -15,11 +15,11 @@ from resources.progress import how_far
 from resources.redact import plain_line
 from resources.secret import reveal
 from resources.settings import Settings
-from resources.warehouse.builds import last_built
-from resources.warehouse.heartbeats import alerts_of, last_beat
 from resources.warehouse.history.history_reader import Sync, active_syncs
 from resources.warehouse.history.run_kinds import OF_COMMAND
-from resources.warehouse.known_spaces import space_or_url
+from resources.warehouse.state.builds import last_built
+from resources.warehouse.state.heartbeats import alerts_of, last_beat
+from resources.warehouse.state.known_spaces import space_or_url
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 

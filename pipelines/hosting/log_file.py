@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from resources.warehouse.embedded import tidy_log
+from resources.warehouse.server.embedded import tidy_log
 
 #: A longer file is moved aside; what was aside before goes.
 LONGEST_BYTES = 10_000_000

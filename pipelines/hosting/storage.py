@@ -16,7 +16,7 @@ from dagster_postgres import (
 )
 from dagster_postgres.utils import get_token_provider_from_config, pg_url_from_config
 
-from resources.warehouse.tested_pools import tested
+from resources.warehouse.server.tested_pools import tested
 
 #: Firewalls forget connections that rest for some minutes.
 _RECYCLE_SECONDS = 300

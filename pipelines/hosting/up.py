@@ -34,8 +34,8 @@ from resources.logs import write_to
 from resources.secret import reveal
 from resources.settings import ONE_LOCATION, Settings
 from resources.variables import DAGSTER_URL
-from resources.warehouse.embedded import ensure_server, is_running, log_of
-from resources.warehouse.psql import psql_line
+from resources.warehouse.server.embedded import ensure_server, is_running, log_of
+from resources.warehouse.server.psql import psql_line
 
 #: Dagster's own processes speak up when something is wrong.
 QUIET = ("--log-level", "warning")
@@ -186,7 +186,7 @@ def _wait_for(children: Children, name: str, port: int) -> None:
 
 def _keep_server(children: Children, home: Path) -> None:
     """Keep the embedded server, started by a process of its own, since it may have to recover."""
-    module = "resources.warehouse.embedded"
+    module = "resources.warehouse.server.embedded"
 
     def start() -> None:
         children.run(SERVER_START, module, str(home), then=lambda _: None)

@@ -15,8 +15,8 @@ from pipelines.sensors.failing_ticks import looking_at
 from resources.cadences import MARTS
 from resources.dagster_tags import SENSOR_TAG
 from resources.mappings import mappings
-from resources.warehouse.builds import built_until, is_built
-from resources.warehouse.marts_behind import newest_row, news
+from resources.warehouse.state.builds import built_until, is_built
+from resources.warehouse.state.marts_behind import newest_row, news
 from resources.warehouse.warehouse_resource import WarehouseResource
 
 #: Changes come all day; marts follow them this often at most. While loads are at work they wait,

@@ -14,7 +14,7 @@ from pipelines.runs import ACTIVE
 from pipelines.sensors.failing_ticks import looking_at
 from resources.backlog.backlog_resource import BacklogResource
 from resources.cadences import PROJECT_DISCOVERY
-from resources.warehouse import sync_state
+from resources.warehouse.state import sync_state
 from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.projects import note_project_keys
 

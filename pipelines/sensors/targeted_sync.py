@@ -24,7 +24,7 @@ from resources.backlog.feed import issue_events
 from resources.cadences import ACTIVITY_FEED, WEBHOOK_INBOX
 from resources.dagster_tags import KIND_TAG
 from resources.records import Page
-from resources.warehouse.forgetting import mask_of
+from resources.warehouse.people.forgetting import mask_of
 from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.activity_requests import unknown_activities
 from sync.webhook_requests import Drained, drain, issues_wait

@@ -1,8 +1,8 @@
 """Why something failed, and what to do about it: the one table of causes, with their remedies.
 
 What is recorded of a failure is one line of English (`resources/backlog/errors.py`,
-`resources/warehouse/connect.py`, Dagster). A cause is known by what that line says. The first that
-fits counts. `docs/operating.md` has the same lines with more words.
+`resources/warehouse/server/connect.py`, Dagster). A cause is known by what that line says. The
+first that fits counts. `docs/operating.md` has the same lines with more words.
 """
 
 import re

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sqlalchemy import Column, Table, make_url
 
-from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops import OPS_TABLES
-from resources.warehouse.spec import RAW
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.spec import RAW
+from resources.warehouse.state.schema_ops import OPS_TABLES
 
 PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
 _COMMAND = "python -m resources.warehouse.document"
@@ -18,7 +18,7 @@ _TYPES = {"TIMESTAMP WITH TIME ZONE": "timestamptz"}
 
 _HEAD = f"""# Tables
 
-Made from `resources/warehouse/schema*.py` by `{_COMMAND}`; do not edit.
+Made from `resources/warehouse/*/schema*.py` by `{_COMMAND}`; do not edit.
 
 Each row of `raw` is a record of the source as it is now; those of `activities` are kept as they
 were received, those with a `version` are versions of one record, and those of `issue_changes` are

@@ -15,11 +15,11 @@ from sqlalchemy import Engine
 from resources.conditions import Observer
 from resources.secret import Secret
 from resources.tokens import TokenStore
-from resources.warehouse.connect import engine
-from resources.warehouse.embedded import ensure_server
-from resources.warehouse.migrations import upgrade
-from resources.warehouse.pooler import check_pooler
-from resources.warehouse.seen_conditions import Observed
+from resources.warehouse.server.connect import engine
+from resources.warehouse.server.embedded import ensure_server
+from resources.warehouse.server.migrations import upgrade
+from resources.warehouse.server.pooler import check_pooler
+from resources.warehouse.state.seen_conditions import Observed
 from resources.warehouse.warehouse_errors import WarehouseError
 
 
@@ -65,7 +65,7 @@ class WarehouseResource(ConfigurableResource[Engine]):
             SettingsError: the keys are no Fernet keys.
             WarehouseError: the server cannot be started, reached or migrated.
         """
-        from resources.warehouse.token_store import (
+        from resources.warehouse.state.token_store import (
             StoredTokens,
         )  # ciphers are loaded (50 ms) only where they are used
 

@@ -19,8 +19,8 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Connection, any_, case, func, literal, select
 
 from resources.warehouse.arrays import bigints
-from resources.warehouse.quarantine import key_text
-from resources.warehouse.record_content import (
+from resources.warehouse.raw.quarantine import key_text
+from resources.warehouse.raw.record_content import (
     BadRecordError,
     Record,
     content_hash,
@@ -30,7 +30,7 @@ from resources.warehouse.record_content import (
     storable,
     to_text,
 )
-from resources.warehouse.spec import TableSpec
+from resources.warehouse.raw.spec import TableSpec
 from sync.reconcile.result import CONTENT, EXTRA, MISSING, STALE, Difference, short
 
 COLUMNS = ("key", "project_id", "issue_id", "version", "hash", "record")

@@ -12,8 +12,8 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import IssueFilter
 from resources.backlog.errors import NotFound, PermissionDenied
 from resources.backlog.scan import LOOKBACK, PROJECTS_PER_REQUEST
-from resources.warehouse.reconciliations import latest
-from resources.warehouse.sync_state import get_watermarks
+from resources.warehouse.state.reconciliations import latest
+from resources.warehouse.state.sync_state import get_watermarks
 from sync.by_id import chunks
 from sync.holdings import holdings
 from sync.numbers import ProjectCount, ProjectCounter

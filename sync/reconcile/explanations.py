@@ -15,9 +15,9 @@ from sqlalchemy import Engine, func, select
 from resources.backlog.client import BacklogClient
 from resources.backlog.feed import DeletionFeed
 from resources.backlog.scan import LOOKBACK
-from resources.warehouse.issue_sync_state import CommentRead, pending_comments
-from resources.warehouse.schema_ops import sync_history
-from resources.warehouse.sync_state import get_watermarks
+from resources.warehouse.state.issue_sync_state import CommentRead, pending_comments
+from resources.warehouse.state.schema_ops import sync_history
+from resources.warehouse.state.sync_state import get_watermarks
 from sync.holdings import Refused, quarantined
 from sync.reconcile.result import CONTENT, EXTRA, Difference, short
 

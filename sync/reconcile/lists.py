@@ -9,8 +9,8 @@ from typing import Final
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record
 from resources.backlog.errors import NotInPlan, PermissionDenied
-from resources.warehouse.schema import SPECS
-from resources.warehouse.spec import TableSpec
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.spec import TableSpec
 
 
 @dataclass(frozen=True)

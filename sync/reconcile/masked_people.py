@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from resources.privacy import Mask
-from resources.warehouse.forgetting import showing
+from resources.warehouse.people.forgetting import showing
 
 
 class People:

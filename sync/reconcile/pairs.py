@@ -16,9 +16,9 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import IssueFilter, Record
 from resources.backlog.errors import NotFound
 from resources.backlog.scan import PROJECTS_PER_REQUEST
-from resources.warehouse.record_content import content_hash
-from resources.warehouse.schema import SPECS
-from resources.warehouse.spec import TableSpec
+from resources.warehouse.raw.record_content import content_hash
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.spec import TableSpec
 from sync.by_id import IDS_PER_REQUEST, chunks
 from sync.change_ids import ADDED
 from sync.reconcile.compare_rows import (

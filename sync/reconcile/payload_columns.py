@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
-from resources.warehouse.loader import blames_data
-from resources.warehouse.quarantine import key_text
-from resources.warehouse.schema import SPECS
-from resources.warehouse.spec import TableSpec
-from resources.warehouse.statements import typed
+from resources.warehouse.raw.loader import blames_data
+from resources.warehouse.raw.quarantine import key_text
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.spec import TableSpec
+from resources.warehouse.raw.statements import typed
 from sync.reconcile.result import COLUMN, Difference, short
 
 Within = tuple[str, Sequence[int]]

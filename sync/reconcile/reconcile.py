@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from resources.backlog.client import BacklogClient
 from resources.privacy import Mask
 from resources.progress import LogProgress, Progress
-from resources.warehouse.reconciliations import Level, Reconciled, record
+from resources.warehouse.state.reconciliations import Level, Reconciled, record
 from sync.reconcile.count_reconciliation import reconcile_counts
 from sync.reconcile.result import Reconciliation, Repair
 

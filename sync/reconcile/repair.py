@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, Engine, select, tuple_, update
 
-from resources.warehouse.refetch_requests import RefetchRequest, request_refetch
-from resources.warehouse.schema import SPECS
-from resources.warehouse.tombstones import ISSUE_DELETED, mark_comments_deleted, mark_missing
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.tombstones import ISSUE_DELETED, mark_comments_deleted, mark_missing
+from resources.warehouse.state.refetch_requests import RefetchRequest, request_refetch
 from sync.reconcile.compare_rows import with_ids
 from sync.reconcile.pairs import HISTORY
 from sync.reconcile.result import COLUMN, EXTRA, Difference, Repair

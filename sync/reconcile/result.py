@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from resources.warehouse.reconciliations import Level
+from resources.warehouse.state.reconciliations import Level
 
 #: How a row, or a number of rows, compares. `sync/reconcile/__init__.py` says what each means.
 Outcome = Literal["equal", "behind", "quarantined", "different"]

@@ -29,8 +29,8 @@ from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
 from resources.privacy import Mask
 from resources.progress import Progress
-from resources.warehouse.forgetting import mask_of
-from resources.warehouse.schema import SPECS
+from resources.warehouse.people.forgetting import mask_of
+from resources.warehouse.raw.schema import SPECS
 from sync.by_id import chunks
 from sync.counts import by_bucket
 from sync.reconcile.compare_rows import Row

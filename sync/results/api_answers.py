@@ -12,7 +12,7 @@ from resources.json_models import Model, Whole
 from resources.problems.codes import Action, Severity
 from resources.warehouse.history.history_reader import SyncStatus
 from resources.warehouse.history.sync_outcomes import Slot, Totals
-from resources.warehouse.reconciliations import Proof
+from resources.warehouse.state.reconciliations import Proof
 from sync.results.command_results import Condition, RateLimit
 from sync.run_ends import RunState
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypedDict
 
-from resources.warehouse.reconciliations import Level
+from resources.warehouse.state.reconciliations import Level
 from sync.reconcile.result import (
     QUARANTINED,
     Difference,

@@ -10,7 +10,7 @@ from assets.checks.tables import (
     check_result,
     checks_of,
 )
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 from tests.deployment import Deployment, checks, shown_rows
 
 BY_NAME = {check.name: check for check in TABLE_CHECKS}

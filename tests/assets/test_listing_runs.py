@@ -5,7 +5,7 @@ table prevents.
 from typing import Any
 
 from resources.privacy import Mask
-from resources.warehouse.forgetting import remask
+from resources.warehouse.people.forgetting import remask
 from simulator import Fault
 from tests.deployment import Deployment, checks, metadata
 

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, func, select, text
 
 from assets.checks.table_verdicts import Verdict
 from assets.checks.tables import CHECKED_IN_THEIR_RUNS, TABLE_CHECKS, TableCheck, check_result
-from resources.warehouse.check_marks import forget_right, right_until
-from resources.warehouse.schema import SPECS
-from resources.warehouse.spec import TableSpec
-from resources.warehouse.written_rows import all_there_before, written_since
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.spec import TableSpec
+from resources.warehouse.raw.written_rows import all_there_before, written_since
+from resources.warehouse.state.check_marks import forget_right, right_until
 from tests.deployment import Deployment, shown_rows
 
 BY_NAME = {check.name: check for check in TABLE_CHECKS}

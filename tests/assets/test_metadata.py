@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from assets.metadata import as_markdown, definition_metadata, load_metadata, preview, rows_table
 from resources.backlog.client_values import RequestStats
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 from sync.counts import Counts, Span
 from tests.unsafe import EVIL, IMAGE, unsafe
 

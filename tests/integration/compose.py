@@ -25,7 +25,7 @@ from dagster_shared.yaml_utils import safe_load_yaml
 from assets.partitions import month_keys
 from pipelines.hosting.environment import PROJECT_ROOT
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
-from resources.warehouse.connect import engine as connect
+from resources.warehouse.server.connect import engine as connect
 from tests.network import DEAD
 from tests.ports import free_port
 

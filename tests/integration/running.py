@@ -24,8 +24,8 @@ import psutil
 from sqlalchemy import text
 
 from resources.cadences import CADENCES, TOKENS
-from resources.warehouse import embedded
-from resources.warehouse.connect import engine
+from resources.warehouse.server import embedded
+from resources.warehouse.server.connect import engine
 from tests.integration.compose import READY_SECONDS, at, graphql, wait_until
 from tests.integration.terminal import Terminal
 from tests.ports import free_port

@@ -18,7 +18,7 @@ import httpx
 import psutil
 
 from pipelines.hosting.runtime import is_held
-from resources.warehouse import embedded
+from resources.warehouse.server import embedded
 from tests.integration.running import processes_of
 from tests.ports import free_port
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.hosting.environment import PROJECT_ROOT
-from resources.warehouse import embedded
-from resources.warehouse.connect import check_tables, engine
-from resources.warehouse.migrations import upgrade
+from resources.warehouse.server import embedded
+from resources.warehouse.server.connect import check_tables, engine
+from resources.warehouse.server.migrations import upgrade
 from simulator import Simulator, SpaceSpec
 from tests.integration.conftest import NewDatabase
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg2 import connect
 from sqlalchemy import text
 
-from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.server.connect import engine, parse_url
 from resources.warehouse.warehouse_errors import WarehouseError
 from simulator import Simulator, SpaceSpec
 from tests.databases import execute

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from resources.warehouse.connect import engine, parse_url
-from resources.warehouse.locks import Locks
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.server.connect import engine, parse_url
+from resources.warehouse.state.locks import Locks
 from simulator import PLANS, Fault, Simulator, SpaceSpec
 from sync.results.command_results import LoadResult, StatusResult
 from tests.integration.commands import Done, Shell, end

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.warehouse import embedded
+from resources.warehouse.server import embedded
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase
 

@@ -18,7 +18,7 @@ from assets.partitions import ISSUE_TABLES
 from pipelines.processes import started
 from pipelines.retrying import RETRY_JOB
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
-from resources.warehouse.connect import engine as connect
+from resources.warehouse.server.connect import engine as connect
 from simulator import Fault, Simulator, SpaceSpec
 from tests.integration.compose import (
     ALERTS,

@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg2
 from sqlalchemy import create_engine
 
-from resources.warehouse import embedded
-from resources.warehouse.connect import parse_url
+from resources.warehouse.server import embedded
+from resources.warehouse.server.connect import parse_url
 from simulator import Simulator, SpaceSpec
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.server.connect import engine, parse_url
 from tests.integration.commands import Shell
 from tests.integration.conftest import PASSWORD, NewDatabase
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
 from simulator import Simulator, SpaceSpec
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 from tests.integration.commands import Shell, end

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from resources.warehouse import embedded
+from resources.warehouse.server import embedded
 from simulator import Simulator, SpaceSpec
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase

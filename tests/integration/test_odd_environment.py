@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.server.connect import engine, parse_url
 from simulator import Simulator
 from tests.deployment import SMALL
 from tests.integration.commands import Shell

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.connect import engine
-from resources.warehouse.locks import Locks
+from resources.warehouse.server.connect import engine
+from resources.warehouse.state.locks import Locks
 from resources.warehouse.warehouse_errors import WarehouseError
 from simulator import Simulator
 from tests.databases import heard
@@ -27,8 +27,8 @@ REFUSED = (
 )
 HOLD = """
 import sys
-from resources.warehouse.connect import engine
-from resources.warehouse.locks import Locks
+from resources.warehouse.server.connect import engine
+from resources.warehouse.state.locks import Locks
 with Locks(engine(sys.argv[1]), "acme") as locks:
     locks.acquire("issues")
     print("held", flush=True)

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from resources.warehouse import embedded
+from resources.warehouse.server import embedded
 from simulator import Simulator, SpaceSpec
 from tests.integration.commands import Done, Shell
 from tests.integration.dumps import dump, files

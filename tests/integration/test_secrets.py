@@ -37,7 +37,7 @@ from resources.variables import (
     WEBHOOK_SECRET,
 )
 from resources.variables import TOKEN_KEY as TOKEN_KEY_NAME
-from resources.warehouse.heartbeats import alerts_of
+from resources.warehouse.state.heartbeats import alerts_of
 from resources.warehouse.warehouse_resource import WarehouseResource
 from service.app import create_app
 from simulator import Fault, Simulator

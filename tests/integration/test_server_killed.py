@@ -15,8 +15,8 @@ import psutil
 import psycopg2
 import pytest
 
-from resources.warehouse import embedded
-from resources.warehouse.connect import engine
+from resources.warehouse.server import embedded
+from resources.warehouse.server.connect import engine
 from simulator import RequestInfo, Simulator, SpaceSpec
 from tests.integration.commands import Shell, end
 from tests.integration.compose import wait_until

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.warehouse import embedded
+from resources.warehouse.server import embedded
 from simulator import Simulator
 from tests.deployment import SMALL
 from tests.integration.commands import Done, Shell

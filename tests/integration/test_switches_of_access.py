@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from resources.privacy import Mask
-from resources.warehouse.webhook_inbox import receive
+from resources.warehouse.state.webhook_inbox import receive
 from simulator import Fault, Switches
 from sync.webhook_requests import drain
 from tests.deployment import SMALL, Deploy, failures

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import URL
 
 from assets.marts.manifest import DBT_COMMAND, FOLDER, dbt_environment
-from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.server.connect import engine, parse_url
 from resources.warehouse.warehouse_errors import WarehouseError
 from tests.integration.commands import Shell
 from tests.integration.conftest import PASSWORD, NewDatabase

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli import main
-from resources.warehouse.embedded import stop
+from resources.warehouse.server.embedded import stop
 from simulator.__main__ import parser
 from tests.integration.commands import Done, Shell
 from tests.ports import free_port

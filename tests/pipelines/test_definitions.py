@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipelines.definitions import defs
 from pipelines.hosting.environment import PROJECT_ROOT
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 from tests.pipelines.definitions_text import SNAPSHOT, render
 
 

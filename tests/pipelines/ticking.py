@@ -13,7 +13,7 @@ from pipelines.definitions import defs
 from pipelines.processes import mark
 from pipelines.runs import PROCESS_TAG
 from resources.dagster_tags import KIND_TAG
-from resources.warehouse import webhook_inbox
+from resources.warehouse.state import webhook_inbox
 from simulator.model import Issue
 from tests.deployment import Deployment, Run, failures
 

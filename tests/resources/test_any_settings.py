@@ -14,7 +14,7 @@ from resources.links import dagster_of_people
 from resources.secret import reveal
 from resources.settings import Settings
 from resources.variables import FILE, SECRETS, VARIABLES, Holds, SettingsError
-from resources.warehouse.connect import engine, mask
+from resources.warehouse.server.connect import engine, mask
 from tests.deployment import TOKEN_KEY
 
 #: In the value of each variable that may hold a secret; nothing else is made of such letters.

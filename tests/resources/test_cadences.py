@@ -19,7 +19,7 @@ from resources.cadences import (
     MARTS,
     Cadence,
 )
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 
 ROOT = Path(__file__).parents[2]
 REPOSITORY = defs.get_repository_def()

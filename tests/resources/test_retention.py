@@ -20,8 +20,8 @@ from pipelines.housekeeping import housekeeping_job
 from pipelines.jobs import issues_config
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
 from resources.retention import BATCH, WAREHOUSE, delete_old_rows
-from resources.warehouse.connect import engine
-from resources.warehouse.locks import Locks
+from resources.warehouse.server.connect import engine
+from resources.warehouse.state.locks import Locks
 from resources.warehouse.warehouse_resource import WarehouseResource
 from simulator import Fault
 from tests.databases import one

@@ -17,7 +17,7 @@ from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
 from resources.secret import Secret
 from resources.tokens import Tokens
-from resources.warehouse.token_store import StoredTokens
+from resources.warehouse.state.token_store import StoredTokens
 from simulator import Fault, Simulator
 from tests.deployment import TOKEN_KEY
 from tests.syncs import TINY

@@ -29,8 +29,8 @@ from resources.backlog.auth import RenewedBearer
 from resources.backlog.client import BacklogClient
 from resources.backlog.oauth import OAuthApplication
 from resources.backlog.renewal import RenewedTokens
-from resources.warehouse.connect import engine
-from resources.warehouse.token_store import StoredTokens
+from resources.warehouse.server.connect import engine
+from resources.warehouse.state.token_store import StoredTokens
 url, warehouse_url, client_id, ahead = sys.argv[1:]
 application = OAuthApplication(
     url, client_id, os.environ["SECRET"], clock=lambda: time.time() + float(ahead)

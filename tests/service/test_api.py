@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.problems.problem import Problem
-from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
+from resources.warehouse.state.heartbeats import alerts_of, beat
 from simulator import PLANS, Fault, Simulator
 from tests.deployment import Deployment
 from tests.ports import free_port

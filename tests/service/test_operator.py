@@ -10,9 +10,9 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine, text
 
 from resources.problems.problem import Problem
-from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history.history_writer import note_progress
-from resources.warehouse.sync_state import record_project_failures
+from resources.warehouse.state.heartbeats import alerts_of, beat
+from resources.warehouse.state.sync_state import record_project_failures
 from simulator import Simulator
 from tests.browser import Chromium, visitor_at
 from tests.service.conftest import DagsterStandIn, Log, Serve, at

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.cadences import FRESH_WITHIN, ISSUES
-from resources.warehouse import sync_state
 from resources.warehouse.history.run_kinds import kind_of_run
-from resources.warehouse.reconciliations import Reconciled, record
+from resources.warehouse.state import sync_state
+from resources.warehouse.state.reconciliations import Reconciled, record
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
 from tests.waiting import eventually

@@ -9,10 +9,10 @@ from sqlalchemy import Engine
 
 from resources.conditions import Outcome
 from resources.problems.problem import Problem
-from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
-from resources.warehouse.seen_conditions import note
-from resources.warehouse.sync_state import note_space_url
+from resources.warehouse.state.heartbeats import alerts_of, beat
+from resources.warehouse.state.seen_conditions import note
+from resources.warehouse.state.sync_state import note_space_url
 from simulator import Simulator
 from tests.browser import Chromium, visitor_at
 from tests.service.conftest import TOKEN, DagsterStandIn, Log, Serve, at

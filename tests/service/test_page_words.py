@@ -17,9 +17,9 @@ from sqlalchemy import Engine
 from resources.backlog.errors import error_from_response
 from resources.problems.causes import in_words
 from resources.problems.names import is_sentence
-from resources.warehouse.connect import refusal
-from resources.warehouse.locks import Locks
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.server.connect import refusal
+from resources.warehouse.state.locks import Locks
 from sync import events, numbers, sync_locks
 from sync.modes import Mode
 from sync.reconcile import count_reconciliation, row_reconciliation

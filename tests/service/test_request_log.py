@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import Engine, text
 
-from resources.warehouse import sync_state
+from resources.warehouse.state import sync_state
 from service.request_log import SLOW_SECONDS
 from tests.faults import full_disk
 from tests.ports import free_port

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from pipelines.retrying import RETRY_JOB
 from resources.dagster_tags import RANGE_END_TAG as END
 from resources.dagster_tags import RANGE_START_TAG as START
-from resources.warehouse import sync_state
+from resources.warehouse.state import sync_state
 from sync.modes import issues_config
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve

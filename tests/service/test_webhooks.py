@@ -21,8 +21,8 @@ from sqlalchemy import Engine
 from resources.privacy import Mask
 from resources.secret import Secret
 from resources.settings import Settings
-from resources.warehouse import sync_state
-from resources.warehouse.webhook_inbox import NOT_KEPT, take
+from resources.warehouse.state import sync_state
+from resources.warehouse.state.webhook_inbox import NOT_KEPT, take
 from service.error_answers import ApiError
 from service.handlers import HANDLERS
 from service.prometheus import Metrics

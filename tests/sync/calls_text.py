@@ -13,8 +13,8 @@ from textwrap import fill
 
 from sqlalchemy import Engine
 
-from resources.warehouse.connect import engine
-from resources.warehouse.migrations import upgrade
+from resources.warehouse.server.connect import engine
+from resources.warehouse.server.migrations import upgrade
 from simulator import RequestInfo, Simulator
 from tests.databases import copy_of, database_url, server_url
 from tests.sync.conftest import as_template

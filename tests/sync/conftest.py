@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from sqlalchemy import Engine
 
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
 from simulator import Simulator, SpaceSpec
 from sync import ahead
 from tests.databases import copy_of, database_url

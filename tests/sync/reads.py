@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from resources.backlog.position import Position, Resume
 from resources.backlog.window import ONE_PAGE, CompletenessProof
-from resources.warehouse.refetch_requests import RequestedIssue
-from resources.warehouse.sync_state import Checkpoint
+from resources.warehouse.state.refetch_requests import RequestedIssue
+from resources.warehouse.state.sync_state import Checkpoint
 from sync.month_windows import Slice
 from sync.reads import Changes, End, Lookup, Request, Snapshot
 from sync.visible_projects import Project

@@ -10,7 +10,7 @@ import pytest
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.warehouse.feed_state import FeedState, Gap
+from resources.warehouse.state.feed_state import FeedState, Gap
 from simulator import Simulator
 from sync.activity_reads import (
     FeedPage,

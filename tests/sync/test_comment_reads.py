@@ -10,7 +10,7 @@ import pytest
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError, NotFound
-from resources.warehouse.issue_sync_state import CommentRead
+from resources.warehouse.state.issue_sync_state import CommentRead
 from simulator import Fault, Simulator
 from sync.comment_reads import (
     GIVE_UP_AFTER,

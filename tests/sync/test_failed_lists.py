@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
 from simulator import Fault, RequestInfo, SpaceSpec
 from sync.reconcile.lists import OF_PROJECT
 from tests.syncs import LISTINGS, StartSyncs, Syncs, failures

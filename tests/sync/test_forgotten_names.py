@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from resources.privacy import Mask, fingerprint
-from resources.warehouse import forgetting, webhook_inbox
+from resources.warehouse.people import forgetting
+from resources.warehouse.state import webhook_inbox
 from tests.sync.somebody import KEY, OLD_NAME, TINY, equal, found, load
 from tests.syncs import StartSyncs, Syncs
 

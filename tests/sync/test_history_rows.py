@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 
 from resources.warehouse.history.history_reader import active_syncs
 from resources.warehouse.history.run_kinds import UNFINISHED
-from resources.warehouse.loader import MergeResult
-from resources.warehouse.locks import Locks
+from resources.warehouse.raw.loader import MergeResult
+from resources.warehouse.state.locks import Locks
 from sync.events import Events
 from sync.history_rows import HistoryRows
 from tests.syncs import Syncs

@@ -2,7 +2,7 @@
 before its first one.
 """
 
-from resources.warehouse.known_spaces import space_or_url
+from resources.warehouse.state.known_spaces import space_or_url
 from simulator import Fault
 from tests.syncs import Loaded, Syncs
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from resources.warehouse.locks import Locks
+from resources.warehouse.state.locks import Locks
 from simulator import Fault, RequestInfo
 from sync.modes import Mode
 from tests.syncs import Syncs, failures, load, load_lists_and_changes

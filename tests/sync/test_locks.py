@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from resources.progress import Progress
-from resources.warehouse.connect import engine
 from resources.warehouse.history import history_writer
 from resources.warehouse.history.history_reader import Sync, active_syncs
 from resources.warehouse.history.run_kinds import DIED
-from resources.warehouse.locks import LOST, Locks, held_condition
+from resources.warehouse.server.connect import engine
+from resources.warehouse.state.locks import LOST, Locks, held_condition
 from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
 from simulator import Fault, RequestInfo
 from sync.events import Events
@@ -183,9 +183,9 @@ def test_a_load_of_the_feed_that_lost_its_locks_leaves_what_the_next_one_stored(
 HOLD = """
 import sys
 from resources.progress import Progress
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
 from resources.warehouse.history import history_writer
-from resources.warehouse.locks import Locks
+from resources.warehouse.state.locks import Locks
 
 made = engine(sys.argv[1])
 with Locks(made, "acme") as locks:

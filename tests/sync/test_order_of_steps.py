@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
 from simulator import RequestInfo
 from sync.comments import sync_comments
 from tests.databases import database_url

@@ -8,8 +8,9 @@ import re
 import pytest
 
 from resources.privacy import Mask
-from resources.warehouse import forgetting, webhook_inbox
-from resources.warehouse.masking import PSEUDONYM
+from resources.warehouse.people import forgetting
+from resources.warehouse.people.masking import PSEUDONYM
+from resources.warehouse.state import webhook_inbox
 from resources.warehouse.warehouse_errors import WarehouseBusyError
 from simulator.model import User
 from sync.webhook_requests import drain

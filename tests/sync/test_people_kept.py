@@ -8,10 +8,10 @@ import pytest
 
 from resources.privacy import Mask
 from resources.replacements import Replacements
-from resources.warehouse import forgetting
-from resources.warehouse.forgetting import Copies
-from resources.warehouse.people_columns import PeopleColumn
-from resources.warehouse.people_left import Left, people_left
+from resources.warehouse.people import forgetting
+from resources.warehouse.people.forgetting import Copies
+from resources.warehouse.people.people_columns import PeopleColumn
+from resources.warehouse.people.people_left import Left, people_left
 from simulator.model import User
 from sync.people_at_source import texts_of_people
 from tests.sync.somebody import KEY, NAME, OLD_NAME, TINY, WHO, found, live, names_and_addresses

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from resources.records import Odd, Page
-from resources.warehouse.loader import MergeResult
+from resources.warehouse.raw.loader import MergeResult
 from sync.counts import Counts
 from sync.tally import Tally, changed_at
 from tests.syncs import CALENDAR

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from resources.warehouse.locks import Locks
+from resources.warehouse.state.locks import Locks
 from simulator import Fault, World
 from simulator.model import Issue
 from tests.syncs import COMMENTS, Syncs, counts, load

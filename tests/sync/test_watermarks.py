@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from resources.progress import LogProgress
-from resources.warehouse.locks import Locks
+from resources.warehouse.state.locks import Locks
 from simulator import RequestInfo
 from sync.issues import sync_issues
 from sync.watermarks import watermark_furthest_behind

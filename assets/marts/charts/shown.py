@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from assets.marts.charts.catalogue import CHARTS
 from resources.redact import first_line
-from resources.warehouse.issue_sync_state import history_share
+from resources.warehouse.state.issue_sync_state import history_share
 
 
 def with_chart(event: dg.Output[Any], engine: Engine, log: Logger) -> dg.Output[Any]:

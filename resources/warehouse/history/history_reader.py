@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from resources.warehouse.history.run_kinds import CANCELED, kind_of_run
-from resources.warehouse.schema_ops import sync_history
+from resources.warehouse.state.schema_ops import sync_history
 
 _UNTOLD = text(
     """

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, text, u
 
 from resources.redact import first_line
 from resources.warehouse.history.run_kinds import CANCELED, DIED, UNFINISHED
-from resources.warehouse.locks import free_condition
-from resources.warehouse.schema_ops import spaces, sync_history
-from resources.warehouse.sync_state import note_space_url
+from resources.warehouse.state.locks import free_condition
+from resources.warehouse.state.schema_ops import spaces, sync_history
+from resources.warehouse.state.sync_state import note_space_url
 
 #: What is only true of a sync in progress.
 _OVER: dict[str, Any] = dict.fromkeys(

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from resources.json_models import Model, Whole
 from resources.warehouse.history.history_reader import Sync, active_syncs
 from resources.warehouse.history.run_kinds import kind_of_run
-from resources.warehouse.schema_ops import sync_history
+from resources.warehouse.state.schema_ops import sync_history
 
 DAY = timedelta(hours=24)
 SLOT = timedelta(minutes=30)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from resources.warehouse.connect import engine
-from resources.warehouse.grants import grant_bi
-from resources.warehouse.roles import Access
+from resources.warehouse.server.connect import engine
+from resources.warehouse.server.grants import grant_bi
+from resources.warehouse.server.roles import Access
 from simulator import Simulator
 from tests.assets.marts.building import assert_whole_build_gives_the_same, build
 from tests.assets.marts.worked import (

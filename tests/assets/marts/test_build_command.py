@@ -20,8 +20,8 @@ from assets.marts.dbt_errors import main_error
 from assets.marts.manifest import dbt_environment, manifest, parse
 from pipelines.cli.marts_command import build_marts, summary_line
 from resources.progress import LogProgress
-from resources.warehouse.builds import marts_locked
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
+from resources.warehouse.state.builds import marts_locked
 from tests.deployment import Deployment
 
 
@@ -124,8 +124,8 @@ import sys
 from pathlib import Path
 from assets.marts.build import DBT
 from assets.marts.manifest import dbt_environment
-from resources.warehouse.builds import dbt_session, marts_locked
-from resources.warehouse.connect import engine
+from resources.warehouse.state.builds import dbt_session, marts_locked
+from resources.warehouse.server.connect import engine
 
 made = engine(sys.argv[1])
 with marts_locked(made, "a run", 0):

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from assets.marts.charts.catalogue import CHARTS
-from resources.warehouse.issue_sync_state import history_share
-from resources.warehouse.reconciliations import Level, Reconciled, latest, record
+from resources.warehouse.state.issue_sync_state import history_share
+from resources.warehouse.state.reconciliations import Level, Reconciled, latest, record
 from tests.assets.marts.worked import GONE, PEER, STEPS, work_a_day_of_syncs
 from tests.deployment import Deployment
 

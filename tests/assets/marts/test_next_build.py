@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine, RowMapping
 
-from resources.warehouse.locks import Locks
+from resources.warehouse.state.locks import Locks
 from tests.assets.marts.building import checks_of, contents, rows_of
 from tests.deployment import Deploy, Deployment, failures
 

@@ -11,7 +11,7 @@ import pytest
 
 from assets.marts.build import with_rows
 from assets.marts.people import people_columns, project_tables
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 from tests.assets.marts.building import rows_of
 from tests.deployment import Deployment
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
 from simulator import Simulator, SpaceSpec
 from tests.deployment import Deployment, quiet
 from tests.instances import in_memory

@@ -27,10 +27,10 @@ from assets.marts.report_data import OPEN_ONLY, collect
 from pipelines.cli.report_command import write_report
 from resources.settings import Settings
 from resources.variables import SettingsError
-from resources.warehouse.connect import engine
 from resources.warehouse.history.history_writer import RunEnd, fail_sync, record_ends, start_sync
 from resources.warehouse.history.sync_outcomes import summary
-from resources.warehouse.locks import Locks
+from resources.warehouse.server.connect import engine
+from resources.warehouse.state.locks import Locks
 from resources.warehouse.warehouse_errors import WarehouseBusyError
 from service.app import create_app
 from simulator import Simulator, SpaceSpec

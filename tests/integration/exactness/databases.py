@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 from sqlalchemy import Engine, text
 
-from resources.warehouse import embedded
-from resources.warehouse.connect import engine
-from resources.warehouse.migrations import upgrade
+from resources.warehouse.server import embedded
+from resources.warehouse.server.connect import engine
+from resources.warehouse.server.migrations import upgrade
 from tests.databases import copy_of, database_url, embedded_server
 
 

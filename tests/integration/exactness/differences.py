@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops_records import deletions
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.state.schema_ops_records import deletions
 from tests.deployment import Deployment
 from tests.integration.exactness import truth
 from tests.integration.exactness.choices import Silence

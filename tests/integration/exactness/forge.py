@@ -39,7 +39,7 @@ NEEDED_LATER = (
     "dagster._daemon",
     "dagster_postgres",
     "httpcore",
-    "resources.warehouse.migrations",
+    "resources.warehouse.server.migrations",
     "tabulate",
     "upath.core",
 )

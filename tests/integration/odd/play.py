@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
 from simulator import Simulator, SpaceSpec
 from tests.deployment import quiet
 from tests.instances import in_memory

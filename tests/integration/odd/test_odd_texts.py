@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
 from simulator import Simulator, SpaceSpec
 from tests.integration.commands import Shell
 from tests.integration.conftest import NewDatabase

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from assets.marts.report import report
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
 from simulator import Simulator, SpaceSpec
 from tests.browser import Chromium, Reader, reader
 from tests.deployment import Deployment, quiet

@@ -6,7 +6,7 @@ import dagster as dg
 from playwright.sync_api import expect
 
 from assets.marts.report import report
-from resources.warehouse.connect import engine
+from resources.warehouse.server.connect import engine
 from simulator import Simulator, SpaceSpec
 from tests.browser import Chromium, reader
 from tests.deployment import Deployment, quiet

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from resources.warehouse import embedded
+from resources.warehouse.server import embedded
 from tests.browser import Analyst, Chromium, analyst_at
 from tests.integration.running import Up, processes_of, running_up
 from tests.network import DEAD

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 from tests.browser import Analyst, Chromium, analyst_at, visitor_at
 from tests.integration.compose import wait_until
 from tests.integration.running import PATIENCE_SECONDS, Up

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
-from resources.warehouse.known_spaces import failing_projects
+from resources.warehouse.state.known_spaces import failing_projects
 from simulator import Fault
 from tests.deployment import Deployment
 from tests.pipelines.reports import alerter, look, texts, titles, watching

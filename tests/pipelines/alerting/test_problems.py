@@ -8,7 +8,7 @@ import pytest
 from pipelines.alerting.facts import Check, Ended, Failure
 from pipelines.alerting.problems import covered, of_backfills, of_run, of_silence, of_source
 from resources.conditions import ConditionKind
-from resources.warehouse.seen_conditions import Condition
+from resources.warehouse.state.seen_conditions import Condition
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 FAILED = Ended(

@@ -7,8 +7,8 @@ import pytest
 from pipelines.cli.in_process import Recorder
 from pipelines.cli.load_command import LoadRequest, next_line
 from resources.progress import LogProgress
-from resources.warehouse.builds import begin_build, end_build
-from resources.warehouse.marts_behind import marts_status
+from resources.warehouse.state.builds import begin_build, end_build
+from resources.warehouse.state.marts_behind import marts_status
 from sync.results.command_results import Rows, load_result
 from tests.deployment import Deployment
 

@@ -20,8 +20,8 @@ from pipelines.hosting.runtime import Runtime, take
 from resources.secret import Secret, reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
-from resources.warehouse.connect import socket_folder
-from resources.warehouse.sync_state import note_space_url
+from resources.warehouse.server.connect import socket_folder
+from resources.warehouse.state.sync_state import note_space_url
 
 UI, SERVICE = "http://127.0.0.1:3000", "http://127.0.0.1:3001"
 

@@ -10,10 +10,10 @@ from sqlalchemy import insert
 from pipelines.hosting.following import Follower, loaded, news
 from pipelines.hosting.screen import Screen
 from resources.settings import Settings
-from resources.warehouse.builds import begin_build, end_build
-from resources.warehouse.heartbeats import alerts_of, beat
 from resources.warehouse.history.run_kinds import OF_COMMAND
-from resources.warehouse.schema_ops import spaces
+from resources.warehouse.state.builds import begin_build, end_build
+from resources.warehouse.state.heartbeats import alerts_of, beat
+from resources.warehouse.state.schema_ops import spaces
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 from tests.sync_log import Log

@@ -24,7 +24,7 @@ from resources.alerts.message_layout import Message
 from resources.dagster_tags import KIND_TAG
 from resources.secret import Secret
 from resources.tokens import TokenState
-from resources.warehouse.heartbeats import alerter_state, alerts_of, last_beat
+from resources.warehouse.state.heartbeats import alerter_state, alerts_of, last_beat
 from resources.warehouse.warehouse_resource import WarehouseResource
 from tests.deployment import Deployment, checks
 from tests.pipelines.reports import alerter, look, texts, titles, watching

@@ -12,8 +12,8 @@ from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.marts import marts_after_loads
 from resources.dagster_tags import SENSOR_TAG
 from resources.mappings import mappings
-from resources.warehouse.builds import begin_build, end_build
 from resources.warehouse.history.history_writer import finish_sync, start_sync
+from resources.warehouse.state.builds import begin_build, end_build
 from resources.warehouse.warehouse_resource import WarehouseResource
 from tests.deployment import Deployment
 from tests.pipelines.ticking import add_run

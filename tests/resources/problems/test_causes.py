@@ -8,7 +8,7 @@ import pytest
 from resources.backlog.errors import error_from_response
 from resources.problems.causes import cause_of, in_words, remedy
 from resources.problems.names import LANGUAGES
-from resources.warehouse.connect import engine, parse_url
+from resources.warehouse.server.connect import engine, parse_url
 from tests.databases import refusal_of
 from tests.ports import free_port
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
-from resources.warehouse.connect import parse_url
-from resources.warehouse.loader import MergeResult, merge
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.loader import MergeResult, merge
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.server.connect import parse_url
 from tests.resources.warehouse.reading import Reads
 from tests.sync_log import Log
 

@@ -8,8 +8,12 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from resources.warehouse.issue_sync_state import CommentRead, finish_comments, pending_comments
-from resources.warehouse.refetch_requests import (
+from resources.warehouse.state.issue_sync_state import (
+    CommentRead,
+    finish_comments,
+    pending_comments,
+)
+from resources.warehouse.state.refetch_requests import (
     RefetchRequest,
     RequestedIssue,
     request_refetch,

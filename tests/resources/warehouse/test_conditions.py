@@ -6,7 +6,7 @@ from sqlalchemy import Engine, text
 
 from resources.conditions import Outcome
 from resources.warehouse.history.history_writer import finish_sync, start_sync
-from resources.warehouse.seen_conditions import Observed, current, note
+from resources.warehouse.state.seen_conditions import Observed, current, note
 from resources.warehouse.warehouse_errors import WarehouseError
 from tests.databases import execute
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from resources.warehouse.connect import RESTED_SECONDS, check_tables, engine, mask, parse_url
+from resources.warehouse.server.connect import RESTED_SECONDS, check_tables, engine, mask, parse_url
 from resources.warehouse.warehouse_errors import WarehouseError
 from tests.databases import execute, one, refusal_of
 

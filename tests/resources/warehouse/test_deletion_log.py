@@ -6,9 +6,13 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from resources.warehouse.deletion_log import count_deletions, latest_deletions
-from resources.warehouse.schema import SPECS
-from resources.warehouse.tombstones import mark_comments_deleted, mark_issues_deleted, mark_missing
+from resources.warehouse.raw.deletion_log import count_deletions, latest_deletions
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.tombstones import (
+    mark_comments_deleted,
+    mark_issues_deleted,
+    mark_missing,
+)
 
 BY = {"space_key": "acme", "run_id": "r"}
 

@@ -16,7 +16,7 @@ import psycopg2
 import pytest
 from sqlalchemy import create_engine, text
 
-from resources.warehouse.embedded import (
+from resources.warehouse.server.embedded import (
     DAGSTER,
     WAREHOUSE,
     EmbeddedServer,
@@ -30,7 +30,7 @@ from tests.waiting import eventually
 
 START = """
 import sys, pathlib
-from resources.warehouse.embedded import ensure_server
+from resources.warehouse.server.embedded import ensure_server
 print(ensure_server(pathlib.Path(sys.argv[1])).url())
 """
 

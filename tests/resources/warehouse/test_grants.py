@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.variables import SettingsError
-from resources.warehouse.connect import engine
-from resources.warehouse.grants import Limits, grant_bi
-from resources.warehouse.roles import Access
+from resources.warehouse.server.connect import engine
+from resources.warehouse.server.grants import Limits, grant_bi
+from resources.warehouse.server.roles import Access
 from resources.warehouse.warehouse_errors import WarehouseError
 from tests.databases import execute, one
 

@@ -8,7 +8,7 @@ from resources.warehouse.history.history_writer import (
     forget_sync,
 )
 from resources.warehouse.history.sync_outcomes import Totals, last_day, last_ends
-from resources.warehouse.known_spaces import known_projects, space_at
+from resources.warehouse.state.known_spaces import known_projects, space_at
 from tests.databases import execute
 from tests.deployment import Deployment
 from tests.sync_log import Log

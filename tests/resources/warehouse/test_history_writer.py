@@ -14,7 +14,7 @@ from resources.warehouse.history.history_writer import (
 )
 from resources.warehouse.history.run_kinds import DIED
 from resources.warehouse.history.sync_outcomes import summary
-from resources.warehouse.known_spaces import known_spaces
+from resources.warehouse.state.known_spaces import known_spaces
 from tests.databases import one
 from tests.sync_log import Log
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.webhook_inbox import Event, acknowledge, receive, take
+from resources.warehouse.state.webhook_inbox import Event, acknowledge, receive, take
 
 
 class Inbox:

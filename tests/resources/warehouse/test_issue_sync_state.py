@@ -6,7 +6,7 @@ import threading
 from datetime import timedelta
 from typing import Any
 
-from resources.warehouse.issue_sync_state import (
+from resources.warehouse.state.issue_sync_state import (
     CommentRead,
     count_histories,
     count_refreshed,
@@ -17,7 +17,7 @@ from resources.warehouse.issue_sync_state import (
     requested_comments,
     window_comments,
 )
-from resources.warehouse.refetch_requests import (
+from resources.warehouse.state.refetch_requests import (
     QUARANTINE,
     RefetchRequest,
     RequestedIssue,

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
-from resources.warehouse import loader
-from resources.warehouse.loader import merge
-from resources.warehouse.quarantine import pending_rejections, resolve_rejections
-from resources.warehouse.schema import SPECS
-from resources.warehouse.schema_ops_records import rejected_records
-from resources.warehouse.statements import DollarQuoted
-from resources.warehouse.tombstones import mark_issues_deleted
+from resources.warehouse.raw import loader
+from resources.warehouse.raw.loader import merge
+from resources.warehouse.raw.quarantine import pending_rejections, resolve_rejections
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.statements import DollarQuoted
+from resources.warehouse.raw.tombstones import mark_issues_deleted
+from resources.warehouse.state.schema_ops_records import rejected_records
 from resources.warehouse.warehouse_errors import WarehouseError
 from tests.databases import heard
 

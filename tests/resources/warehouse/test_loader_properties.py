@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
-from resources.warehouse.loader import MergeResult, merge
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.loader import MergeResult, merge
+from resources.warehouse.raw.schema import SPECS
 
 ISSUES = SPECS["issues"]
 SPACES = itertools.count()

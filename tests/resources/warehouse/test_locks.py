@@ -12,16 +12,16 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.connect import engine
-from resources.warehouse.locks import Locks, free_condition, held_condition
+from resources.warehouse.server.connect import engine
+from resources.warehouse.state.locks import Locks, free_condition, held_condition
 from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
 from tests.databases import execute, one
 from tests.waiting import eventually
 
 HOLD = """
 import sys
-from resources.warehouse.connect import engine
-from resources.warehouse.locks import Locks
+from resources.warehouse.server.connect import engine
+from resources.warehouse.state.locks import Locks
 with Locks(engine(sys.argv[1]), "acme") as locks:
     locks.acquire("issues")
     print("held", flush=True)

@@ -11,10 +11,10 @@ from alembic.migration import MigrationContext
 from dagster._core.test_utils import instance_for_test
 from sqlalchemy import Engine, text
 
-from resources.warehouse.connect import engine
-from resources.warehouse.migrations import HEAD, upgrade, version, versions
-from resources.warehouse.schema_ops import OPS_TABLES
-from resources.warehouse.spec import metadata
+from resources.warehouse.raw.spec import metadata
+from resources.warehouse.server.connect import engine
+from resources.warehouse.server.migrations import HEAD, upgrade, version, versions
+from resources.warehouse.state.schema_ops import OPS_TABLES
 from resources.warehouse.warehouse_errors import WarehouseError
 from tests.databases import heard
 from tests.deployment import Deployment
@@ -22,8 +22,8 @@ from tests.integration.commands import Shell
 
 UPGRADE = """
 import sys
-from resources.warehouse.connect import engine
-from resources.warehouse.migrations import upgrade
+from resources.warehouse.server.connect import engine
+from resources.warehouse.server.migrations import upgrade
 upgrade(engine(sys.argv[1]))
 """
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.names import Names, record_names
+from resources.warehouse.state.names import Names, record_names
 
 LOOKS = [datetime(2026, 8, day, 12, tzinfo=UTC) for day in (1, 2, 3, 4)]
 HOUR, NEAR = timedelta(hours=1), timedelta(seconds=1)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse import new_migration
-from resources.warehouse.migrations import HEAD
+from resources.warehouse.server import new_migration
+from resources.warehouse.server.migrations import HEAD
 
 NEXT = f"{int(HEAD[1:]) + 1:04}"
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.schema import SPECS
-from resources.warehouse.tombstones import mark_missing
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.tombstones import mark_missing
 
 Noted = Callable[[], list[tuple[Any, ...]]]
 LATER, STILL_LATER = "2026-08-03T00:00:00Z", "2026-08-04T00:00:00Z"

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from resources.variables import SettingsError
-from resources.warehouse.connect import check_tables, engine
-from resources.warehouse.migrations import upgrade
-from resources.warehouse.owners import grant_dagster, grant_loader
+from resources.warehouse.server.connect import check_tables, engine
+from resources.warehouse.server.migrations import upgrade
+from resources.warehouse.server.owners import grant_dagster, grant_loader
 from resources.warehouse.warehouse_errors import WarehouseError
 from tests.databases import execute
 

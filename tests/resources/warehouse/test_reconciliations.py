@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.reconciliations import Level, Proof, Reconciled, latest, record
+from resources.warehouse.state.reconciliations import Level, Proof, Reconciled, latest, record
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 

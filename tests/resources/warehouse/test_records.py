@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from resources.warehouse.record_content import (
+from resources.warehouse.raw.record_content import (
     BadRecordError,
     content_hash,
     record_key,
     unexpected_fields,
 )
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 
 ISSUES = SPECS["issues"]
 

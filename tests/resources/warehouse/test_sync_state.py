@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from resources.warehouse.sync_state import (
+from resources.warehouse.state.sync_state import (
     Checkpoint,
     clear_checkpoints,
     get_checkpoints,

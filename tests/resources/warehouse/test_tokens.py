@@ -11,8 +11,8 @@ from sqlalchemy import Engine, text
 
 from resources.secret import Secret
 from resources.tokens import Tokens, TokensUnreadableError
-from resources.warehouse.connect import engine
-from resources.warehouse.token_store import StoredTokens
+from resources.warehouse.server.connect import engine
+from resources.warehouse.state.token_store import StoredTokens
 from resources.warehouse.warehouse_errors import WarehouseError
 from tests.databases import execute, one
 from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY

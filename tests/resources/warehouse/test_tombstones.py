@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from resources.warehouse.quarantine import pending_rejections
-from resources.warehouse.schema import SPECS
-from resources.warehouse.tombstones import (
+from resources.warehouse.raw.quarantine import pending_rejections
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.tombstones import (
     hold_issues,
     mark_comments_deleted,
     mark_issues_deleted,

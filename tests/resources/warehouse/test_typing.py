@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.schema import SPECS
 
 Record = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from resources.warehouse.issue_sync_state import (
+from resources.warehouse.state.issue_sync_state import (
     CommentRead,
     count_refreshed,
     reach_comments,

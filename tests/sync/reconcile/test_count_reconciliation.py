@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from resources.warehouse.reconciliations import latest
+from resources.warehouse.state.reconciliations import latest
 from simulator import SpaceSpec
 from sync.reconcile.count_reconciliation import doubtful_projects
 from sync.results.verify_result import compared_project, verify_result

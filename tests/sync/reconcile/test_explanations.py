@@ -15,7 +15,7 @@ from resources.backlog.errors import PermissionDenied
 from resources.backlog.feed import DeletionFeed
 from resources.backlog.scan import LOOKBACK
 from resources.records import Odd, Page
-from resources.warehouse.issue_sync_state import CommentRead
+from resources.warehouse.state.issue_sync_state import CommentRead
 from sync.reconcile.explanations import LoadedUntil, in_quarantine
 from sync.reconcile.result import COLUMN, CONTENT, EXTRA, MISSING, STALE, Difference
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
-from resources.warehouse.loader import merge
-from resources.warehouse.schema import SPECS
+from resources.warehouse.raw.loader import merge
+from resources.warehouse.raw.schema import SPECS
 from sync.reconcile.compare_rows import (
     Row,
     as_differences,

@@ -1,0 +1,1 @@
+"""People in what is stored: masked, forgotten, looked for."""

@@ -1,0 +1,338 @@
+"""The raw tables that are read whole from a list of the space or of each project.
+
+Each is declared here and nowhere else. Its load, asset, checks, name on the page and section in
+`docs/tables.md` follow from the declaration; `docs/architecture.md` shows how to add one.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from resources.warehouse.raw.spec import Field, Kind, Listing, Owned, TableSpec, raw_table
+
+ID = Field("id", Kind.BIGINT, "id", "Id in the source, unique within the space")
+_NAME = Field("name", Kind.TEXT, "name", "Name as shown")
+_ORDER = Field(
+    "display_order",
+    Kind.BIGINT,
+    "displayOrder",
+    "Place in lists; 2147483646 and -1 mean never ordered",
+)
+PROJECT = Field("project_id", Kind.BIGINT, "projectId", "Project it belongs to", required=True)
+_COLOR = Field("color", Kind.TEXT, "color", "Colour as #rrggbb")
+_FORMAT = Field(
+    "text_formatting_rule",
+    Kind.TEXT,
+    "textFormattingRule",
+    "How texts are written: backlog or markdown",
+)
+
+
+def creation_fields(what: str) -> list[Field]:
+    """Return the columns that say who made and changed a thing, and when."""
+    return [
+        Field("created_user_id", Kind.BIGINT, "createdUser.id", f"User who made the {what}"),
+        Field("created_at", Kind.TIMESTAMP, "created", f"When the {what} was made"),
+        Field(
+            "updated_user_id", Kind.BIGINT, "updatedUser.id", f"User who changed the {what} last"
+        ),
+        Field(
+            "updated_at",
+            Kind.TIMESTAMP,
+            "updated",
+            f"When the {what} was last changed, by the source's clock",
+        ),
+    ]
+
+
+_PROJECT_REF = {"project_id": "projects"}
+
+_SPACE = raw_table(
+    "space",
+    "The space itself, one row",
+    [
+        _NAME,
+        Field("owner_id", Kind.BIGINT, "ownerId", "User who owns the space"),
+        Field("lang", Kind.TEXT, "lang", "Language of the space"),
+        Field("timezone", Kind.TEXT, "timezone", "IANA zone in which date-only values are read"),
+        Field(
+            "report_send_time",
+            Kind.TEXT,
+            "reportSendTime",
+            "Wall-clock time of the daily report, without zone",
+        ),
+        _FORMAT,
+        Field("created_at", Kind.TIMESTAMP, "created", "When the space was made"),
+        Field(
+            "updated_at", Kind.TIMESTAMP, "updated", "When the space's settings were last changed"
+        ),
+    ],
+    endpoint="GET /space",
+    label=("space", "スペース"),
+    listing=Listing("Its time zone is the one in which Backlog reads date-only values."),
+    key=(),
+    business_key="space_key",
+    references={"owner_id": "users"},
+    also_known=("spaceKey",),
+    freshness=("updated_at", "created_at"),
+    vanishes=False,
+)
+
+_USERS = raw_table(
+    "users",
+    "People of the space",
+    [
+        ID,
+        Field(
+            "user_id",
+            Kind.TEXT,
+            "userId",
+            "Login name, not the id; null for Nulab-account-only users",
+            of_person=True,
+        ),
+        replace(_NAME, of_person=True),
+        Field(
+            "role_type",
+            Kind.BIGINT,
+            "roleType",
+            "Role 1-6; the meaning depends on the space's plan",
+        ),
+        Field("lang", Kind.TEXT, "lang", "Language of the user, null when not set"),
+        Field(
+            "mail_address",
+            Kind.TEXT,
+            "mailAddress",
+            "Personal data; null when the API key may not see it",
+            of_person=True,
+        ),
+        Field(
+            "last_login_at",
+            Kind.TIMESTAMP,
+            "lastLoginTime",
+            "When the user last logged in, as of the last load of users; a login "
+            "alone moves no loaded_at",
+        ),
+        Field(
+            "nulab_account_id",
+            Kind.TEXT,
+            "nulabAccount.nulabId",
+            "Id of the Nulab account, null when none",
+            of_person=True,
+        ),
+    ],
+    endpoint="GET /users",
+    label=("users", "ユーザー"),
+    listing=Listing(
+        "Only administrators and project administrators may read them; with another key the table "
+        "holds the union of the members of all visible projects, and the metadata entry "
+        "`source_of_users` says so.",
+        seen_at="GET /projects/:id/users",
+        seen="members",
+    ),
+    business_key="user_id",
+    also_known=("keyword",),
+)
+
+_PROJECTS = raw_table(
+    "projects",
+    "Projects, archived ones included",
+    [
+        ID,
+        Field("project_key", Kind.TEXT, "projectKey",
+            "Key as in issue keys; can be renamed, the id cannot"),
+        _NAME,
+        Field("archived", Kind.BOOLEAN, "archived", "Whether the project is archived"),
+        _FORMAT,
+        Field("chart_enabled", Kind.BOOLEAN, "chartEnabled", "Whether charts are on"),
+        Field("subtasking_enabled", Kind.BOOLEAN, "subtaskingEnabled",
+            "Whether issues may have child issues"),
+        Field("use_wiki", Kind.BOOLEAN, "useWiki", "Whether the wiki is on"),
+        Field("use_git", Kind.BOOLEAN, "useGit", "Whether Git is on"),
+        _ORDER,
+    ],
+    endpoint="GET /projects",
+    label=("projects", "プロジェクト"),
+    listing=Listing(
+        "It has those that the API key can see or once could.\n\n"
+        "Of a project that is **deleted**, as an administrator's key shows, all rows in every "
+        "table are marked too. It may also be **inaccessible** only: then its row gets a "
+        "`deleted_reason` that begins with `no access`, but no `deleted_at`, and everything else "
+        "of it stays as it is until it is listed again, when it is read whole."
+    ),
+    business_key="project_key",
+    also_known=(
+        "useResolvedForChart", "projectLeaderCanEditProjectLeader", "useFileSharing",
+        "useWikiTreeView",
+        "useOriginalImageSizeAtWiki", "useSubversion", "useDevAttributes", "grandchildIssueEnabled",
+        "useGantt",
+        "useBurndown",
+    ),
+)  # fmt: skip
+
+_PROJECT_MEMBERS = raw_table(
+    "project_members",
+    "Who is a member of which project, also by way of a team",
+    [
+        Field("project_id", Kind.BIGINT, "", "Project"),
+        Field("user_id", Kind.BIGINT, "id", "Member; here the user's numeric id"),
+    ],
+    endpoint="GET /projects/:id/users",
+    label=("project members", "メンバー"),
+    listing=Listing("Those of an inaccessible project stay as they are."),
+    key=("project_id", "user_id"),
+    references={"project_id": "projects", "user_id": "users"},
+    also_known=(
+        "userId",
+        "name",
+        "roleType",
+        "lang",
+        "mailAddress",
+        "lastLoginTime",
+        "nulabAccount",
+        "keyword",
+    ),
+    owns_only=frozenset({"id"}),
+)
+
+_TEAMS = raw_table(
+    "teams",
+    "Teams of users",
+    [
+        ID,
+        _NAME,
+        Field("member_ids", Kind.IDS, "members[].id", "Users in the team"),
+        _ORDER,
+        *creation_fields("team"),
+    ],
+    endpoint="GET /teams",
+    label=("teams", "チーム"),
+    listing=Listing(
+        "Only administrators and project administrators may read "
+        "them; with another key the table holds the union of the teams of all visible projects, "
+        "and the metadata entry `source_of_teams` says so.",
+        seen_at="GET /projects/:id/teams",
+        seen="teams",
+        paged=True,
+    ),
+    business_key="name",
+    references={"member_ids": "users", "created_user_id": "users", "updated_user_id": "users"},
+    freshness=("updated_at", "created_at"),
+)
+
+_STATUSES = raw_table(
+    "statuses",
+    "Statuses of each project; ids 1-4 are the built-in ones and repeat in every project",
+    [
+        PROJECT,
+        Field("id", Kind.BIGINT, "id", "Id in the source, unique within the project"),
+        _NAME,
+        _COLOR,
+        _ORDER,
+    ],
+    endpoint="GET /projects/:id/statuses",
+    label=("statuses", "状態"),
+    listing=Listing("Join on project **and** id."),
+    key=("project_id", "id"),
+    business_key="name",
+    references=_PROJECT_REF,
+)
+
+_ISSUE_TYPES = raw_table(
+    "issue_types",
+    "Issue types of each project",
+    [
+        ID, PROJECT, _NAME, _COLOR, _ORDER,
+        Field("template_summary", Kind.TEXT, "templateSummary",
+            "Summary a new issue of this type starts with"),
+        Field("template_description", Kind.TEXT, "templateDescription",
+            "Description such an issue starts with"),
+    ],
+    endpoint="GET /projects/:id/issueTypes",
+    label=("issue types", "種別"),
+    listing=Listing("With the templates of new issues."),
+    business_key="name", references=_PROJECT_REF,
+)  # fmt: skip
+
+_CATEGORIES = raw_table(
+    "categories",
+    "Categories of each project",
+    [ID, PROJECT, _NAME, _ORDER],
+    endpoint="GET /projects/:id/categories",
+    label=("categories", "カテゴリー"),
+    listing=Listing(), business_key="name", references=_PROJECT_REF,
+)  # fmt: skip
+
+_VERSIONS = raw_table(
+    "versions",
+    "Versions and milestones of each project: one list serves both",
+    [
+        ID, PROJECT, _NAME,
+        Field("description", Kind.TEXT, "description", "Description"),
+        Field("start_date", Kind.DATE, "startDate", "First day, in the space's zone"),
+        Field("release_due_date", Kind.DATE, "releaseDueDate",
+            "Day it is due, in the space's zone"),
+        Field("archived", Kind.BOOLEAN, "archived", "Whether it is put away"),
+        _ORDER,
+    ],
+    endpoint="GET /projects/:id/versions",
+    label=("versions", "バージョン"),
+    listing=Listing(
+        "`raw.issues.milestone_ids` and `version_ids` both point here."
+    ), business_key="name", references=_PROJECT_REF,
+)  # fmt: skip
+
+_CUSTOM_FIELDS = raw_table(
+    "custom_fields",
+    "Definitions of custom fields of each project",
+    [
+        ID, PROJECT,
+        Field(
+            "type_id", Kind.BIGINT, "typeId",
+            "1 text, 2 text area, 3 number, 4 date, 5 single list, 6 multiple list, "
+            "7 checkbox, 8 radio",
+        ),
+        _NAME,
+        Field("description", Kind.TEXT, "description", "Description"),
+        Field("required", Kind.BOOLEAN, "required", "Whether an issue must have a value"),
+        Field("use_issue_type", Kind.BOOLEAN, "useIssueType",
+            "Whether the field is limited to some issue types"),
+        Field("applicable_issue_type_ids", Kind.IDS, "applicableIssueTypes[]",
+            "Issue types that have it; empty: all"),
+        Field("items", Kind.JSONB, "items",
+            "Choices of a list: id (unique within the field), name, displayOrder"),
+        Field("allow_add_item", Kind.BOOLEAN, "allowAddItem", "Whether people may add choices"),
+        Field("allow_input", Kind.BOOLEAN, "allowInput", "Whether people may type another value"),
+        Field("unit", Kind.TEXT, "unit", "Unit of a number"),
+        _ORDER,
+    ],
+    endpoint="GET /projects/:id/customFields",
+    label=("custom fields", "カスタム属性"),
+    listing=Listing(
+        "The ids of list items are small numbers local to one field. A space whose plan has no "
+        "custom fields keeps the rows it has."
+    ),
+    business_key="name",
+    references=_PROJECT_REF | {"applicable_issue_type_ids": "issue_types"},
+    also_known=("version", "min", "max", "initialValue", "initialDate", "initialShift",
+        "initialValueType"),
+    owned={"items": Owned.ITEMS},
+)  # fmt: skip
+
+_PRIORITIES = raw_table(
+    "priorities", "Priorities of the space: 2 high, 3 normal, 4 low", [ID, _NAME],
+    endpoint="GET /priorities",
+    label=("priorities", "優先度"),
+    listing=Listing(), business_key="name",
+)  # fmt: skip
+
+_RESOLUTIONS = raw_table(
+    "resolutions", "Resolutions of the space; 0 (fixed) is a valid id", [ID, _NAME],
+    endpoint="GET /resolutions",
+    label=("resolutions", "完了理由"),
+    listing=Listing(), business_key="name",
+)  # fmt: skip
+
+LISTED: Final[tuple[TableSpec, ...]] = (
+    _SPACE, _USERS, _PROJECTS, _PROJECT_MEMBERS, _TEAMS, _STATUSES, _ISSUE_TYPES, _CATEGORIES,
+    _VERSIONS, _CUSTOM_FIELDS, _PRIORITIES, _RESOLUTIONS,
+)  # fmt: skip
+"""The tables of this file, each after those it refers to."""

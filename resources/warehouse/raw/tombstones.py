@@ -1,0 +1,397 @@
+"""Tombstones: rows that the source no longer has are marked, never removed, and `ops.deletions`
+says when, why and how it is known.
+
+The log is written by the statement that marks, so that neither is there without the other. Rows are
+locked in the order of their keys, as the merge does it: a load that writes them at the same time
+waits, it does not deadlock.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    Text,
+    any_,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    not_,
+    null,
+    select,
+    update,
+)
+
+from resources.warehouse.arrays import bigints
+from resources.warehouse.raw.cascades import REFERRED, cascading_references
+from resources.warehouse.raw.quarantine import key_texts, resolve_of_projects, resolve_unlisted
+from resources.warehouse.raw.record_content import Key
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.spec import TableSpec
+from resources.warehouse.state.issue_sync_state import lock_sync_state
+from resources.warehouse.state.refetch_requests import request_refetch
+from resources.warehouse.state.schema_ops import sync_state
+from resources.warehouse.state.schema_ops_records import deletions, issue_sync_state
+
+ISSUE_DELETED = "issue deleted"
+COMMENT_DELETED = "comment deleted"
+PROJECT_DELETED = "project deleted"
+#: Longer than a load that began before a deletion may go on after it.
+LATELY = timedelta(days=1)
+#: Reasons of rows that went with another one.
+FOLLOWED = frozenset({ISSUE_DELETED, COMMENT_DELETED, PROJECT_DELETED})
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """What goes into each tombstone and each line of the log."""
+
+    space_key: str
+    reason: str
+    evidence: str
+    run_id: str
+
+
+def mark_missing(
+    conn: Connection,
+    spec: TableSpec,
+    scope: Mapping[str, int],
+    present: Collection[int],
+    *,
+    space_key: str,
+    reason: str,
+    evidence: str | None = None,
+    run_id: str,
+) -> tuple[int, ...]:
+    """Mark the rows of a scope that the source no longer lists; return the last part of their keys.
+
+    Quarantined records of the scope that are no longer listed either are acknowledged: there is
+    nothing left to load. Issues that refer to what is gone are requested, also those that refer to
+    what was marked within the last day: another load may have stored them since, as they were
+    before.
+
+    Args:
+        conn: a connection inside the caller's transaction.
+        spec: the table.
+        scope: column values of the rows that were listed whole, as `{"project_id": 300}`; `{}`: the
+            space.
+        present: the last key column of everything that was listed, as `MergeResult.present_ids`
+            gives it.
+        space_key: the space.
+        reason: a few words for people; goes to `deleted_reason`.
+        evidence: how it was found and confirmed, for `ops.deletions`; None: the endpoint of the
+            table no longer lists it.
+        run_id: the run that found them gone.
+
+    Raises:
+        ValueError: the key has more columns than the scope fixes, so that `present` would be
+            ambiguous.
+    """
+    if not spec.key or set(spec.key[:-1]) - scope.keys():
+        raise ValueError(
+            f"{spec.name}: the scope must fix {', '.join(spec.key[:-1]) or 'a table with ids'}"
+        )
+    listed = select(func.unnest(bigints(present)).label("id")).subquery()
+    column = spec.table.c[spec.key[-1]]
+    missing = not_(select(listed.c.id).where(listed.c.id == column).exists())
+    if scope.keys() <= {"project_id"}:
+        outer = tuple(scope[name] for name in spec.key[:-1])
+        resolve_unlisted(
+            conn,
+            spec,
+            space_key,
+            [(*outer, last) for last in present],
+            project_id=scope.get("project_id"),
+        )
+    finding = _Finding(space_key, reason, evidence or f"{spec.endpoint} no longer lists it", run_id)
+    gone = _mark(conn, spec, [missing, *_scope(spec, scope)], finding)
+    if spec.name in REFERRED:
+        lately = _gone_lately(conn, spec, scope, space_key)
+        request_refetch(
+            conn,
+            space_key,
+            cascading_references(
+                conn, space_key, spec.name, lately, project_id=scope.get("project_id")
+            ),
+        )
+    return gone
+
+
+def mark_issues_deleted(
+    conn: Connection,
+    ids: Collection[int],
+    *,
+    space_key: str,
+    evidence: str,
+    run_id: str,
+    reason: str = "deleted",
+) -> tuple[int, ...]:
+    """Mark issues with their comments and changes; return the ids of the issues that were not
+    marked yet.
+
+    What was read of them is forgotten, so that an issue that comes back is read whole and its
+    comments come back with it. Their children are requested.
+    """
+    given = _Finding(space_key, reason, evidence, run_id)
+    marked = _mark(conn, SPECS["issues"], [SPECS["issues"].table.c.id == any_(bigints(ids))], given)
+    for table in ("comments", "issue_changes"):
+        spec = SPECS[table]
+        _mark(
+            conn,
+            spec,
+            [spec.table.c.issue_id == any_(bigints(ids))],
+            _Finding(space_key, ISSUE_DELETED, evidence, run_id),
+        )
+    children = cascading_references(conn, space_key, "issues", marked)
+    lock_sync_state(conn, space_key, [*ids, *(child.issue_id for child in children)])
+    _forget(conn, issue_sync_state, issue_sync_state.c.issue_id == any_(bigints(ids)), space_key)
+    request_refetch(conn, space_key, children)
+    return marked
+
+
+def mark_comments_deleted(
+    conn: Connection,
+    ids: Collection[int],
+    *,
+    space_key: str,
+    evidence: str,
+    run_id: str,
+    reason: str = "deleted",
+) -> tuple[int, ...]:
+    """Mark comments with the changes that they report; return the ids of the comments that were not
+    marked yet.
+    """
+    given = _Finding(space_key, reason, evidence, run_id)
+    marked = _mark(
+        conn, SPECS["comments"], [SPECS["comments"].table.c.id == any_(bigints(ids))], given
+    )
+    changes = SPECS["issue_changes"]
+    of_them = changes.table.c.comment_id == any_(bigints(ids))
+    _mark(conn, changes, [of_them], _Finding(space_key, COMMENT_DELETED, evidence, run_id))
+    return marked
+
+
+def hold_issues(conn: Connection, ids: Collection[int], *, space_key: str) -> set[int]:
+    """Return which of these issues are stored and not marked, and keep it so until the transaction
+    ends.
+
+    A load that stores children of issues asks this first in the same transaction. Then an issue
+    that is marked at the same time takes along all that was stored, and nothing is stored for one
+    that was marked before.
+    """
+    issues = SPECS["issues"].table.c
+    query = select(issues.id).where(
+        issues.space_key == space_key, issues.id == any_(bigints(ids)), issues.deleted_at.is_(None)
+    )
+    return set(conn.execute(query.order_by(issues.id).with_for_update(read=True)).scalars())
+
+
+def mark_project_deleted(
+    conn: Connection, project_ids: Collection[int], *, space_key: str, evidence: str, run_id: str
+) -> dict[str, int]:
+    """Mark projects and every row that belongs to them; return table -> rows that were not marked
+    yet, where there are any.
+
+    Watermarks, marks of what was read and open rejections of the projects go: should one come back
+    after all, it is read whole.
+    """
+    chosen = bigints(project_ids)
+    counts = {}
+    for spec in SPECS.values():
+        if spec.vanishes and "project_id" in spec.table.c:
+            finding = _Finding(space_key, PROJECT_DELETED, evidence, run_id)
+            counts[spec.name] = _count_marked(
+                conn, spec, [spec.table.c.project_id == any_(chosen)], finding
+            )
+    projects = SPECS["projects"]
+    own = _Finding(space_key, "deleted", evidence, run_id)
+    counts["projects"] = _count_marked(conn, projects, [projects.table.c.id == any_(chosen)], own)
+    for table in (issue_sync_state, sync_state):
+        _forget(conn, table, table.c.project_id == any_(chosen), space_key)
+    resolve_of_projects(conn, space_key, project_ids)
+    return {table: rows for table, rows in counts.items() if rows}
+
+
+def note_restored(
+    conn: Connection, spec: TableSpec, keys: Collection[Key], *, space_key: str
+) -> None:
+    """Close the deletions of rows that have come back; those that were never marked are no error.
+    The merge calls this.
+    """
+    entry = deletions.c
+    conn.execute(
+        update(deletions)
+        .where(
+            entry.space_key == space_key,
+            entry.table_name == spec.name,
+            entry.record_key == any_(key_texts(keys)),
+            entry.restored_at.is_(None),
+        )
+        .values(restored_at=func.statement_timestamp())
+    )
+
+
+def stored_ids(
+    conn: Connection,
+    spec: TableSpec,
+    scope: Mapping[str, int],
+    *,
+    space_key: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> set[int]:
+    """Return the ids of the rows of a scope that are not marked deleted, changed within [since,
+    until).
+    """
+    columns = spec.table.c
+    query = select(columns[spec.key[-1]]).where(
+        columns.space_key == space_key, columns.deleted_at.is_(None), *_scope(spec, scope)
+    )
+    if since is not None:
+        query = query.where(columns.updated_at >= since)
+    if until is not None:
+        query = query.where(columns.updated_at < until)
+    return set(conn.execute(query).scalars())
+
+
+def comments_of(
+    conn: Connection, space_key: str, issues: Collection[int]
+) -> dict[int, frozenset[int]]:
+    """Return the comments of issues that are not marked deleted; issues without any are left
+    out.
+    """
+    columns = SPECS["comments"].table.c
+    query = select(columns.issue_id, columns.id).where(
+        columns.space_key == space_key,
+        columns.issue_id == any_(bigints(issues)),
+        columns.deleted_at.is_(None),
+    )
+    found = defaultdict[int, set[int]](set)
+    for issue, comment in conn.execute(query):
+        found[issue].add(comment)
+    return {issue: frozenset(comments) for issue, comments in found.items()}
+
+
+def ids_by_creation(
+    conn: Connection, spec: TableSpec, project_id: int, *, space_key: str, since: datetime | None
+) -> list[tuple[datetime, int]]:
+    """Return when each row of a project that is not marked deleted was created, and its id, oldest
+    first, from `since` on.
+    """
+    columns = spec.table.c
+    query = (
+        select(columns.created_at, columns.id)
+        .where(columns.space_key == space_key, columns.project_id == project_id)
+        .where(columns.deleted_at.is_(None), columns.created_at.is_not(None))
+        .order_by(columns.created_at)
+    )
+    if since is not None:
+        query = query.where(columns.created_at >= since)
+    return [(created, identifier) for created, identifier in conn.execute(query)]
+
+
+def _gone_lately(
+    conn: Connection, spec: TableSpec, scope: Mapping[str, int], space_key: str
+) -> Sequence[int]:
+    columns = spec.table.c
+    query = select(columns[spec.key[-1]]).where(
+        columns.space_key == space_key, *_scope(spec, scope)
+    )
+    return (
+        conn.execute(query.where(columns.deleted_at > func.statement_timestamp() - LATELY))
+        .scalars()
+        .all()
+    )
+
+
+def _forget(conn: Connection, table: Table, chosen: ColumnElement[bool], space_key: str) -> None:
+    conn.execute(delete(table).where(table.c.space_key == space_key, chosen))
+
+
+def _scope(spec: TableSpec, scope: Mapping[str, int]) -> list[ColumnElement[bool]]:
+    return [spec.table.c[name] == value for name, value in scope.items()]
+
+
+def _mark(
+    conn: Connection, spec: TableSpec, conditions: list[ColumnElement[bool]], finding: _Finding
+) -> tuple[int, ...]:
+    return tuple(conn.execute(_marking(spec, conditions, finding, counted=False)).scalars())
+
+
+def _count_marked(
+    conn: Connection, spec: TableSpec, conditions: list[ColumnElement[bool]], finding: _Finding
+) -> int:
+    return int(conn.execute(_marking(spec, conditions, finding, counted=True)).scalar_one())
+
+
+def _marking(
+    spec: TableSpec, conditions: list[ColumnElement[bool]], finding: _Finding, *, counted: bool
+) -> Select[tuple[int]]:
+    """Build the statement that marks rows, logs them, and gives the last part of their keys, or how
+    many they are.
+
+    `loaded_at` moves too, so that a reader of recent writes sees the tombstone.
+    """
+    table = spec.table
+    now = func.statement_timestamp()
+    key = [table.c[name] for name in spec.key]
+    chosen = (
+        select(*key)
+        .where(table.c.space_key == finding.space_key, table.c.deleted_at.is_(None), *conditions)
+        .order_by(*key)
+        .with_for_update()
+        .cte("chosen")
+    )
+    gone = (
+        update(table)
+        .where(
+            table.c.space_key == finding.space_key,
+            *(table.c[name] == chosen.c[name] for name in spec.key),
+        )
+        .values(deleted_at=now, deleted_reason=finding.reason, loaded_at=now, run_id=finding.run_id)
+        .returning(*key, _project_of(spec).label("of_project"))
+        .cte("gone")
+    )
+    logged = (
+        insert(deletions)
+        .from_select(
+            [
+                "space_key",
+                "table_name",
+                "record_key",
+                "project_id",
+                "found_at",
+                "reason",
+                "evidence",
+                "run_id",
+            ],
+            select(
+                literal(finding.space_key, Text()),
+                literal(spec.name, Text()),
+                func.concat_ws("/", *(gone.c[name] for name in spec.key)),
+                gone.c.of_project,
+                now,
+                literal(finding.reason, Text()),
+                literal(finding.evidence, Text()),
+                literal(finding.run_id, Text()),
+            ),
+        )
+        .cte("logged")
+    )
+    return (
+        select(func.count() if counted else gone.c[spec.key[-1]]).select_from(gone).add_cte(logged)
+    )
+
+
+def _project_of(spec: TableSpec) -> ColumnElement[int]:
+    if spec.name == "projects":
+        return spec.table.c.id
+    return spec.table.c.project_id if "project_id" in spec.table.c else cast(null(), BigInteger())

@@ -1,0 +1,1 @@
+"""The PostgreSQL server: embedded or one's own, connections, roles, rights, migrations."""

@@ -1,0 +1,334 @@
+"""Connections: from a URL to an engine whose errors are one clear line without a secret."""
+
+import re
+import select
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url, text
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from resources.warehouse.server import embedded_log
+from resources.warehouse.server.pooler import POOLED
+from resources.warehouse.warehouse_errors import WarehouseError
+
+OLDEST_VERSION = 14
+
+#: What a connection is given unless the URL says otherwise. A load is quiet for minutes while it
+#: reads or waits: the network is asked whether the other side still lives, so that no firewall
+#: takes the connection for dead, and a dead one is noticed within minutes. Connections by a Unix
+#: socket pass over it.
+_CONNECTION = {
+    "connect_timeout": "10",
+    "application_name": "backlog-elt",
+    "keepalives_idle": "60",
+    "keepalives_interval": "15",
+    "keepalives_count": "4",
+    "tcp_user_timeout": "120000",
+}
+#: What each connection says when it opens. It counts more than PGCLIENTENCODING, role and URL.
+_UTF8 = {"client_encoding": "utf8"}
+#: The same from the server's side: the locks and transactions of a machine that has vanished are
+#: free within minutes, not hours. By statement, not by the `options` of the URL, which connection
+#: poolers refuse. The number of the process that answers tells whether there is one.
+_SESSION = (
+    "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; "
+    "SET tcp_keepalives_count = 4; SELECT pg_backend_pid()"
+)
+#: A connection that was used this long ago, in seconds, is tested before it is used again.
+RESTED_SECONDS = 1.0
+
+_BY_STATE = {
+    "53100": "The disk of the PostgreSQL server is full: free some space and run again",
+    "53200": "The PostgreSQL server is out of memory: give it more, or run "
+    "again when it is less busy",
+    "53300": "The PostgreSQL server has no connection left: raise "
+    "max_connections, or close other clients",
+    "25006": "The PostgreSQL server is read-only: point WAREHOUSE_URL at the primary",
+    "42501": "The user of WAREHOUSE_URL lacks a right: grant it CREATE on the "
+    "database and its own schemas",
+    "42P07": "The database holds a table of another program where one of ours belongs: give "
+    "WAREHOUSE_URL a database of its own",
+    "40P01": "PostgreSQL broke a deadlock with another program: run again",
+    "40001": "PostgreSQL undid the work because another program got in between: run again",
+    "55P03": "Another program uses a table that has to be changed: end its transaction "
+    "(pg_stat_activity shows it), and run again",
+    "57014": "PostgreSQL cancelled the statement: raise statement_timeout, or run again",
+}
+#: A table that is missing is the server's fault where it is one that the migrations make. Marts are
+#: not there before a build.
+_MISSING, _MIGRATED = "42P01", re.compile(r'relation "(ops|raw)\.')
+_LOST = {"08", "53", "57", "58"}
+"""SQLSTATE classes of a server that is gone: connection, resources, operator, system error."""
+#: In libpq's words for a server that does not listen: the folder of its socket.
+_SOCKET = re.compile(
+    r'^connection to server on socket "(.+)/\.s\.PGSQL\.\d+" failed: '
+    r"(No such file|Connection refused)",
+)
+
+#: Of a connection that is gone there is no SQLSTATE; these are the classes themselves, not those
+#: derived from them.
+_WITHOUT_STATE = {"OperationalError", "InterfaceError", "DatabaseError"}
+
+_BY_TEXT = (
+    (
+        r"password authentication failed|no password supplied",
+        "check the user and password in WAREHOUSE_URL",
+    ),
+    (r'database ".*" does not exist', "create the database, or correct its name in WAREHOUSE_URL"),
+    (r'role ".*" does not exist', "create the user, or correct its name in WAREHOUSE_URL"),
+    (
+        r"certificate verify failed|server certificate for .* does not match|root certificate",
+        (
+            "set sslrootcert in WAREHOUSE_URL to the file of the authority "
+            "that signed the server's, "
+            "and the host to the name in that"
+        ),
+    ),
+    (
+        r"no pg_hba\.conf entry|SSL",
+        "let the server's pg_hba.conf accept this client, or set sslmode in WAREHOUSE_URL",
+    ),
+    (
+        r"too many (clients|connections)|remaining connection slots",
+        "raise max_connections, or close other clients",
+    ),
+    (r"No space left on device", "free some space on the server's disk, and run again"),
+    (
+        "temp_file_limit",
+        "let an administrator of the server raise temp_file_limit for this role, and run again",
+    ),
+    (
+        (
+            r"server closed|terminating connection|connection (was|already) closed|database system "
+            r"is|SSL SYSCALL|(receive|send) data"
+        ),
+        (
+            "PostgreSQL has stopped or is restarting: run again when it answers; "
+            "what was committed is kept"
+        ),
+    ),
+)
+
+
+def parse_url(url: str) -> URL:
+    """Return the URL with the driver that is used here; `postgres://` and `postgresql://` are both
+    understood.
+
+    Raises:
+        WarehouseError: it is no PostgreSQL URL; the message does not repeat it, since it may hold a
+            password.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None or parsed.drivername.split("+")[0] not in {"postgres", "postgresql"}:
+        raise WarehouseError(
+            "WAREHOUSE_URL cannot be read: expected postgresql://user:password@host:5432/database."
+        )
+    if "@" in (parsed.host or ""):
+        raise WarehouseError(
+            "WAREHOUSE_URL cannot be read: write an @ in the password as %40, since the "
+            "host begins after the first."
+        )
+    return parsed.set(drivername="postgresql+psycopg2")
+
+
+def in_utf8(url: str) -> str:
+    """Return the URL for connections that others make: they are UTF8, whatever the role says."""
+    rendered = make_url(url).update_query_dict(_UTF8).render_as_string(hide_password=False)
+    address, mark, query = rendered.partition("?")
+    return address + mark + query.replace("+", "%20")  # libpq would take a + for itself
+
+
+def socket_folder(url: str) -> str:
+    """Return the folder of the Unix socket to which a URL leads, nothing where it leads to
+    a host.
+    """
+    parsed = parse_url(url)
+    host = parsed.host or str(parsed.query.get("host", ""))
+    return host if host.startswith("/") else ""
+
+
+def mask(url: str) -> str:
+    """Return the URL with its secrets masked, to be shown; a client can use it where there is no
+    password.
+    """
+    parsed = parse_url(url)
+    query = {
+        name: "***" if "password" in name.lower() else value for name, value in parsed.query.items()
+    }
+    return parsed.set(drivername="postgresql", query=query).render_as_string(hide_password=True)
+
+
+def engine(url: str, *, pool_size: int = 3) -> Engine:
+    """Return an engine on the warehouse; nothing is connected yet. `pool_size` 0: each use has a
+    connection of its own.
+
+    Sessions run in UTC and in UTF8. A pooled connection that has rested is tested before use, so
+    that a restarted server is survived. Every failure of the server is raised as WarehouseError; a
+    refused record stays SQLAlchemy's DBAPIError.
+
+    Raises:
+        WarehouseError: at once for a bad URL, and from any later use of the engine.
+    """
+    parsed = parse_url(url)
+    pool: dict[str, Any] = {"pool_size": pool_size} if pool_size else {"poolclass": NullPool}
+    made = create_engine(
+        parsed.set(query={**_CONNECTION, **parsed.query}),
+        connect_args=_UTF8,
+        hide_parameters=True,
+        use_native_hstore=False,
+        **pool,
+    )
+    event.listen(made, "handle_error", _translate)
+    event.listen(made, "connect", _prepare_session)
+    event.listen(made, "checkin", _note_rest)
+    event.listen(made, "checkout", partial(_test_rested, made))
+    return made
+
+
+def check_tables(url: str, table: str) -> None:
+    """Connect once, and see that a table is there or can be made, in the schema that is used when
+    none is named.
+
+    Raises:
+        WarehouseError: the server cannot be used, or the user may not make tables in that database.
+    """
+    made = engine(url)
+    try:
+        with made.connect() as connection:
+            usable = text(
+                "SELECT to_regclass(:name) IS NOT NULL OR "
+                "has_schema_privilege(current_schema(), 'CREATE')"
+            )
+            if not connection.execute(usable, {"name": table}).scalar_one():
+                raise WarehouseError(
+                    "The user of WAREHOUSE_URL may not create tables there: make it "
+                    "the owner of that database."
+                )
+    finally:
+        made.dispose()
+
+
+def has_table(url: str, name: str) -> bool:
+    """Say whether a database has a table, `ops.alembic_version`; nothing is made there.
+
+    Raises:
+        WarehouseError: the server cannot be used.
+    """
+    made = engine(url, pool_size=0)
+    with made.connect() as connection:
+        found = connection.execute(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": name})
+        return bool(found.scalar_one())
+
+
+def _note_rest(_connection: Any, entry: ConnectionPoolEntry) -> None:
+    entry.info["rests_since"] = monotonic()
+
+
+def _test_rested(made: Engine, connection: Any, entry: ConnectionPoolEntry, _fairy: Any) -> None:
+    """Let the pool connect again where the server is gone.
+
+    A test before each use (`pool_pre_ping`) is one in four round trips of a short read.
+    """
+    rested = monotonic() - entry.info.get("rests_since", monotonic())
+    if rested > RESTED_SECONDS or _has_spoken(connection):
+        try:
+            made.dialect.do_ping(connection)
+        except made.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+
+def _has_spoken(connection: Any) -> bool:
+    """Whether the server has sent something unasked, as before it closes a connection."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
+
+
+def _prepare_session(connection: Any, entry: ConnectionPoolEntry) -> None:
+    version = connection.server_version
+    if version < OLDEST_VERSION * 10_000:
+        raise WarehouseError(
+            f"PostgreSQL {version // 10_000} is too old: {OLDEST_VERSION} or later is needed."
+        )
+    encoding = connection.get_parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise WarehouseError(
+            f"The database is encoded as {encoding}: create one with ENCODING "
+            "'UTF8' TEMPLATE template0."
+        )
+    if connection.encoding != "UTF8":  # a pooler that goes by its own settings
+        connection.set_client_encoding("UTF8")
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(_SESSION)
+        entry.info[POOLED] = cursor.fetchone() != (connection.info.backend_pid,)
+    connection.autocommit = False
+
+
+def _translate(context: ExceptionContext) -> None:
+    """Raise a WarehouseError for what is the server's fault; return for what the statement or the
+    data did.
+    """
+    if context.sqlalchemy_exception is None:
+        return
+    meaning = refusal(context.original_exception)
+    if meaning is not None:
+        raise WarehouseError(meaning) from context.original_exception
+
+
+def refusal(error: BaseException) -> str | None:
+    """Return what an error of the driver means where it is the server's fault, and what to do, in
+    one line; else None.
+    """
+    state = getattr(error, "pgcode", None)
+    if state in _BY_STATE:
+        return f"{_BY_STATE[state]} ({_first_line(error)})."
+    if state == _MISSING and _MIGRATED.search(_first_line(error)):
+        return (
+            "A table of the warehouse is missing: restore a backup, or load into an empty "
+            f"database ({_first_line(error)})."
+        )
+    if state is None and type(error).__name__ not in _WITHOUT_STATE:
+        return None
+    if state is not None and state[:2] not in _LOST:
+        return None
+    return _unusable(_first_line(error))
+
+
+def refusal_behind(error: BaseException | None) -> str | None:
+    """Return the same of an error of SQLAlchemy, or of one that has such a cause, as those of
+    Dagster's storage have.
+    """
+    while error is not None and not isinstance(error, DBAPIError):
+        error = error.__cause__
+    return None if error is None or error.orig is None else refusal(error.orig)
+
+
+def _unusable(said: str) -> str:
+    socket = _SOCKET.match(said)
+    data = socket and embedded_log.data_behind(Path(socket[1]))
+    if data:
+        why = embedded_log.last_failure(data)
+        to_do = advice(why) or f"run again, which starts it; its log is {data / embedded_log.FILE}"
+        return f"The embedded PostgreSQL in {data} has stopped ({why or said}): {to_do}."
+    to_do = advice(said) or "check WAREHOUSE_URL and the server, and run again"
+    return f"The warehouse cannot be used ({said}): {to_do}."
+
+
+def advice(said: str) -> str | None:
+    """Return what to do about something that PostgreSQL or libpq has said, where that is known."""
+    return next((hint for pattern, hint in _BY_TEXT if re.search(pattern, said)), None)
+
+
+def _first_line(error: BaseException) -> str:
+    """The server's own words; libpq puts no password into them."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -1,0 +1,164 @@
+"""Builds of the marts: one at a time, from which rows on the next one builds, which has
+succeeded.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
+
+from resources.warehouse.raw.written_rows import all_there_before
+from resources.warehouse.state.locks import LOST, Locks
+from resources.warehouse.state.schema_ops import mart_builds
+from resources.warehouse.warehouse_errors import WarehouseError
+
+#: So begins what is said while another build is at work.
+WAITING = "waiting for a build of the marts"
+#: The lock of who makes or rewrites marts, and that of the dbt which writes them for its holder.
+_MARTS, _DBT = "marts", "dbt"
+#: Sessions of dbt bear the moment at which the lock was taken: `macros/builds.sql` compares it.
+_SESSION = text(
+    "SELECT 'backlog-elt build ' || extract(epoch FROM session_began_at) FROM ops.locks "
+    "WHERE space_key = 'all spaces' AND name = 'dbt'"
+)
+_END_SESSIONS = text(
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND usename = current_user "
+    "AND starts_with(application_name, 'backlog-elt build ')"
+)
+
+_BUILDS = mart_builds.c
+_LAST = (
+    select(_BUILDS.id, _BUILDS.began_at, _BUILDS.project)
+    .where(_BUILDS.ended_at.is_not(None))
+    .order_by(_BUILDS.id.desc())
+    .limit(1)
+)
+
+
+@dataclass(frozen=True)
+class Build:
+    """A build that begins: `since` is the beginning of the last one that succeeded with the same
+    project, None: build whole.
+    """
+
+    id: int
+    since: datetime | None
+
+
+@contextmanager
+def marts_locked(
+    engine: Engine,
+    work: str,
+    wait_seconds: float,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Locks]:
+    """Hold the lock of the marts once it is free; nobody else makes or rewrites them meanwhile.
+
+    `say` gets a sentence, once, when it is not free: `waiting for a build of the marts (…)`.
+
+    A run that was killed leaves its dbt at work. That one's sessions are ended here, and what it
+    begins anew is refused, since each of its transactions takes the row of the second lock.
+
+    Raises:
+        WarehouseError: as `Locks.acquire`; or the block failed and the server had restarted.
+    """
+    with Locks(engine, "all spaces", work) as locks:
+        locks.acquire(_MARTS, wait_seconds, lambda holder: say(f"{WAITING} ({holder})"))
+        with engine.begin() as connection:
+            connection.execute(_END_SESSIONS)
+        locks.acquire(_DBT)
+        try:
+            yield locks
+        except Exception:
+            if locks.is_lost():
+                raise WarehouseError(LOST) from None
+            raise
+
+
+def dbt_session(engine: Engine) -> str:
+    """Return the name of the sessions that may write marts for who holds the lock now."""
+    with engine.connect() as connection:
+        return str(connection.execute(_SESSION).scalar_one())
+
+
+def is_built(engine: Engine, project: str) -> bool:
+    """Whether all tables are of `project`, the digest of the dbt project."""
+    with engine.connect() as connection:
+        return _built_since(connection, project) is not None
+
+
+def _built_since(connection: Connection, project: str) -> datetime | None:
+    """Return when the last build of all marts that succeeded began; None if it was of another
+    project, or one of another followed.
+
+    That one may have left tables behind, also where it has failed and the project is what it was
+    before.
+    """
+    found = connection.execute(_LAST).one_or_none()
+    other = (
+        select(_BUILDS.id)
+        .where(_BUILDS.project != project, _BUILDS.id > (found.id if found else 0))
+        .limit(1)
+    )
+    if found is None or found.project != project or connection.execute(other).one_or_none():
+        return None
+    began_at: datetime = found.began_at
+    return began_at
+
+
+def built_until(engine: Engine) -> datetime | None:
+    """Return a moment: rows written before it are in the last build that succeeded; None: there was
+    none.
+    """
+    with engine.connect() as connection:
+        found = connection.execute(_LAST).one_or_none()
+    return found.began_at if found else None
+
+
+def begin_build(engine: Engine, project: str, run_id: str, *, whole: bool = False) -> Build:
+    """Remember that a build of all marts begins, and return what it has to do.
+
+    It is `whole` on demand, and when `project`, the digest of the dbt project, is not that of the
+    last build, ended or not.
+    """
+    with engine.begin() as connection:
+        began_at = all_there_before(connection)
+        since = None if whole else _built_since(connection, project)
+        values = {"began_at": began_at, "since": since, "project": project, "run_id": run_id}
+        number = connection.execute(
+            insert(mart_builds).values(values).returning(mart_builds.c.id)
+        ).scalar_one()
+    return Build(number, since)
+
+
+def end_build(engine: Engine, build: Build, verify: Callable[[], None] = lambda: None) -> None:
+    """Remember that a build has succeeded, unless `verify` raises, which is called before the
+    commit.
+    """
+    with engine.begin() as connection:
+        connection.execute(
+            update(mart_builds)
+            .where(mart_builds.c.id == build.id)
+            .values(ended_at=func.clock_timestamp())
+        )
+        verify()
+
+
+def last_built(engine: Engine) -> tuple[int, float] | None:
+    """Return the number of the newest build that has succeeded, and how many seconds it took; None:
+    there was none.
+    """
+    builds = mart_builds.c
+    seconds = func.extract("epoch", builds.ended_at - builds.began_at)
+    query = (
+        select(builds.id, seconds)
+        .where(builds.ended_at.is_not(None))
+        .order_by(builds.id.desc())
+        .limit(1)
+    )
+    with engine.connect() as connection:
+        found = connection.execute(query).one_or_none()
+    return (found[0], float(found[1])) if found else None

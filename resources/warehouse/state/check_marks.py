@@ -1,0 +1,59 @@
+"""How far the checks of the large tables have looked: which rows each has found right."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from resources.warehouse.state.schema_ops_records import check_marks
+
+_MARK = check_marks.c
+
+
+def right_until(connection: Connection, space_key: str, table: str, check: str) -> datetime | None:
+    """Return a moment: of the rows written before it, the check has found all right; None: look at
+    all.
+    """
+    query = select(_MARK.right_until).where(
+        _MARK.space_key == space_key, _MARK.table_name == table, _MARK.check_name == check
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
+def note_right(
+    connection: Connection,
+    space_key: str,
+    table: str,
+    check: str,
+    since: datetime | None,
+    until: datetime,
+) -> None:
+    """Note that a check holds on the rows written from `since` (None: all) until a moment.
+
+    Nothing is noted if the mark does not stand at `since` any more: a look at all rows that went on
+    meanwhile has found a fault, or another look has moved it.
+    """
+    key = {"space_key": space_key, "table_name": table, "check_name": check}
+    if since is not None:
+        connection.execute(
+            update(check_marks)
+            .where(*(_MARK[name] == value for name, value in key.items()))
+            .where(_MARK.right_until == since)
+            .values(right_until=until)
+        )
+        return
+    noted = insert(check_marks).values(**key, right_until=until)
+    connection.execute(
+        noted.on_conflict_do_update(
+            index_elements=list(key), set_={"right_until": noted.excluded.right_until}
+        )
+    )
+
+
+def forget_right(connection: Connection, space_key: str, table: str, check: str) -> None:
+    """Forget how far a check has looked: until it holds on all rows, each look is at all."""
+    connection.execute(
+        delete(check_marks).where(
+            _MARK.space_key == space_key, _MARK.table_name == table, _MARK.check_name == check
+        )
+    )

@@ -1,0 +1,80 @@
+"""Whether the marts are behind the raw tables: when rows were last written, and whether somebody is
+still writing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Engine, func, select, union_all
+
+from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.state.builds import built_until
+from resources.warehouse.state.schema_ops import sync_history
+
+#: Not read by any mart; a load writes the activities all the time.
+_UNUSED = {"activities", *(name for name, spec in SPECS.items() if spec.daily)}
+
+
+@dataclass(frozen=True)
+class News:
+    """What the warehouse says: which syncs have ended, as a text that changes with each that does,
+    and which are at work.
+    """
+
+    ended: str
+    at_work: Sequence[str]
+    """The table of each that marts are made of."""
+
+
+def news(engine: Engine) -> News:
+    """Return what is known of syncs; two looks by index.
+
+    A sync has its number from its start, so that a long one ends after others of higher numbers.
+    """
+    syncs = sync_history.c
+    newest = select(func.coalesce(func.max(syncs.id), 0))
+    active = select(syncs.id, syncs.sync_type).where(
+        syncs.status == "in_progress", syncs.sync_type.not_in(_UNUSED)
+    )
+    with engine.connect() as connection:
+        at_work = {
+            int(number): str(table)
+            for number, table in connection.execute(active.order_by(syncs.id))
+        }
+        # The end of a build is a row too, and no news.
+        ended = connection.execute(
+            newest.where(syncs.status != "in_progress", syncs.mode != "run")
+        ).scalar_one()
+    return News(
+        f"up to {ended}" + (f" without {', '.join(map(str, at_work))}" if at_work else ""),
+        [*at_work.values()],
+    )
+
+
+def newest_row(engine: Engine) -> str:
+    """Return when a row that marts are made of was last written, marks of deletion included; empty:
+    there is none.
+
+    Reads `loaded_at` of every row: 0.1 s per million.
+    """
+    times = union_all(
+        *(
+            select(func.max(spec.table.c.loaded_at).label("at"))
+            for name, spec in SPECS.items()
+            if name not in _UNUSED
+        )
+    ).subquery()
+    with engine.connect() as connection:
+        newest = connection.execute(select(func.max(times.c.at))).scalar_one()
+    return newest.isoformat() if newest else ""
+
+
+def marts_status(engine: Engine) -> Literal["missing", "older", "current"]:
+    """Return whether the marts have what is loaded, rows of a table that no mart reads aside."""
+    built = built_until(engine)
+    if built is None:
+        return "missing"
+    newest = newest_row(engine)
+    return "older" if newest and datetime.fromisoformat(newest) >= built else "current"

@@ -1,0 +1,284 @@
+"""What the program remembers between runs: watermarks, freshness per project, and project keys."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, func, select, true, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from resources.warehouse.state.schema_ops import spaces, sync_state
+from resources.warehouse.state.schema_ops_records import project_keys
+
+WHOLE_SPACE = 0
+"""The project id under which state of a scope without projects is kept."""
+
+_KEY = (sync_state.c.space_key, sync_state.c.scope, sync_state.c.project_id)
+
+
+@dataclass(frozen=True)
+class ProjectState:
+    """How far one project is synced. Times are UTC; None: never, or not failed."""
+
+    watermark: datetime | None
+    last_success_at: datetime | None
+    last_attempt_at: datetime | None
+    last_error: str | None
+
+
+def get_watermarks(conn: Connection, space_key: str, scope: str) -> dict[int, datetime]:
+    """Return the watermark of each project that has one: all changes before it are in the
+    warehouse.
+    """
+    states = project_states(conn, space_key, scope)
+    return {
+        project: state.watermark for project, state in states.items() if state.watermark is not None
+    }
+
+
+def project_states(conn: Connection, space_key: str, scope: str) -> dict[int, ProjectState]:
+    """Return the state of each project of a scope, for freshness and for `status`."""
+    state = sync_state.c
+    query = select(
+        state.project_id,
+        state.watermark,
+        state.last_success_at,
+        state.last_attempt_at,
+        state.last_error,
+    ).where(state.space_key == space_key, state.scope == scope)
+    return {row[0]: ProjectState(*row[1:]) for row in conn.execute(query)}
+
+
+def oldest_watermark(conn: Connection, scope: str, keys: Collection[str]) -> datetime | None:
+    """Return the watermark that is furthest behind among the projects that have one of `keys`, None
+    while one of them has none.
+
+    Projects that were inaccessible when projects were listed last, and keys that a project had
+    before, do not count.
+    """
+    known, states = project_keys.c, sync_state.c
+    latest = _latest_listings().subquery()
+    of_project = and_(
+        states.space_key == known.space_key,
+        states.project_id == known.project_id,
+        states.scope == scope,
+    )
+    query = (
+        select(known.project_key, known.last_seen_at == latest.c.at, states.watermark)
+        .join(latest, latest.c.space_key == known.space_key)
+        .outerjoin(sync_state, of_project)
+        .where(known.project_key.in_(keys))
+    )
+    found = list(conn.execute(query))
+    marks = [watermark for _, accessible, watermark in found if accessible]
+    never_listed = set(keys) - {key for key, _, _ in found}
+    return None if never_listed or None in marks else min(marks, default=None)
+
+
+def set_watermark(
+    conn: Connection, space_key: str, scope: str, project_id: int, value: datetime
+) -> None:
+    """Move the watermark of a project forward; a value before the stored one changes nothing.
+
+    Commit it together with the rows that it covers.
+    """
+    statement = insert(sync_state).values(
+        space_key=space_key, scope=scope, project_id=project_id, watermark=value
+    )
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=_KEY,
+            set_={"watermark": func.greatest(sync_state.c.watermark, statement.excluded.watermark)},
+        )
+    )
+
+
+def record_success(
+    conn: Connection, space_key: str, scope: str, project_ids: Collection[int]
+) -> None:
+    """Record that a sync of these projects succeeded now."""
+    now = func.statement_timestamp()
+    _record_state(
+        conn,
+        space_key,
+        scope,
+        project_ids,
+        {"last_success_at": now, "last_attempt_at": now, "last_error": None},
+    )
+
+
+def record_project_failures(
+    conn: Connection, space_key: str, scope: str, project_ids: Collection[int], error: str
+) -> None:
+    """Record that a sync of these projects failed now; when they last succeeded stays known."""
+    values = {"last_attempt_at": func.statement_timestamp(), "last_error": error}
+    _record_state(conn, space_key, scope, project_ids, values)
+
+
+def _record_state(
+    conn: Connection,
+    space_key: str,
+    scope: str,
+    project_ids: Collection[int],
+    values: Mapping[str, object],
+) -> None:
+    key = {"space_key": space_key, "scope": scope}
+    rows = [{**key, "project_id": project, **values} for project in sorted(set(project_ids))]
+    if not rows:
+        return
+    statement = insert(sync_state).values(rows)
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=_KEY, set_={n: statement.excluded[n] for n in values}
+        )
+    )
+
+
+def record_project_keys(conn: Connection, space_key: str, keys: Mapping[str, int]) -> None:
+    """Record the keys that projects have now (key -> id); keys they had before stay known."""
+    now = func.statement_timestamp()
+    rows = [
+        {
+            "space_key": space_key,
+            "project_key": key,
+            "project_id": keys[key],
+            "first_seen_at": now,
+            "last_seen_at": now,
+        }
+        for key in sorted(keys)
+    ]
+    if not rows:
+        return
+    statement = insert(project_keys).values(rows)
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=[
+                project_keys.c.space_key,
+                project_keys.c.project_key,
+                project_keys.c.project_id,
+            ],
+            set_={"last_seen_at": statement.excluded.last_seen_at},
+        )
+    )
+
+
+def noted_project_keys(conn: Connection, space_key: str | None) -> set[str]:
+    """Return the keys that projects of a space have or had, None: of all spaces; empty where no
+    project was listed yet.
+    """
+    keys = project_keys.c
+    query = select(keys.project_key).where(keys.space_key == space_key if space_key else true())
+    return set(conn.execute(query).scalars())
+
+
+def _latest_listings() -> Select[Any]:
+    """Select when the projects of each space were listed last, as `at`."""
+    keys = project_keys.c
+    return select(keys.space_key, func.max(keys.last_seen_at).label("at")).group_by(keys.space_key)
+
+
+def lost_project_keys(conn: Connection, space_key: str | None) -> set[str]:
+    """Return the keys that only projects have or had which were not there when projects were listed
+    last: deleted, or no access.
+    """
+    keys = project_keys.c
+    mine = keys.space_key == space_key if space_key else true()
+    there = select(keys.space_key, keys.project_id).where(
+        mine, tuple_(keys.space_key, keys.last_seen_at).in_(_latest_listings())
+    )
+    listed = tuple_(keys.space_key, keys.project_id).in_(there)
+    query = (
+        select(keys.project_key)
+        .where(mine)
+        .group_by(keys.project_key)
+        .having(~func.bool_or(listed))
+    )
+    return set(conn.execute(query).scalars())
+
+
+def project_id_for_key(conn: Connection, space_key: str, project_key: str) -> int | None:
+    """Return the project that has the key, or had it last; None when no project ever did."""
+    keys = project_keys.c
+    query = select(keys.project_id).where(
+        keys.space_key == space_key, keys.project_key == project_key
+    )
+    newest = query.order_by(keys.last_seen_at.desc(), keys.first_seen_at.desc()).limit(1)
+    return conn.execute(newest).scalar_one_or_none()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far a read that was broken off has come.
+
+    `sort` is the order in which it reads: `created` when it reads a project whole, `updated` when
+    it reads changes. `position` is where it goes on, in a form that only the reader knows; what
+    lies before it is stored as it was at `started_at` or later.
+    """
+
+    sort: str
+    position: Mapping[str, Any]
+    started_at: datetime
+
+
+def get_checkpoints(
+    conn: Connection, space_key: str, scope: str, sort: str
+) -> dict[int, Checkpoint]:
+    """Return the checkpoint of each project of which a read in an order was broken off; none of a
+    version that kept another.
+    """
+    state = sync_state.c
+    query = select(state.project_id, state.extra[sort]).where(
+        state.space_key == space_key, state.scope == scope, state.extra.has_key(sort)
+    )
+    return {
+        project: Checkpoint(sort, found["position"], datetime.fromisoformat(found["started_at"]))
+        for project, found in conn.execute(query)
+    }
+
+
+def set_checkpoint(
+    conn: Connection,
+    space_key: str,
+    scope: str,
+    project_ids: Collection[int],
+    checkpoint: Checkpoint,
+) -> None:
+    """Store how far a read of projects has come. Commit it together with the rows."""
+    kept = {
+        checkpoint.sort: {
+            "position": checkpoint.position,
+            "started_at": checkpoint.started_at.isoformat(),
+        }
+    }
+    rows = [
+        {"space_key": space_key, "scope": scope, "project_id": project, "extra": kept}
+        for project in sorted(project_ids)
+    ]
+    if not rows:
+        return
+    statement = insert(sync_state).values(rows)
+    extra = sync_state.c.extra.concat(statement.excluded.extra)
+    conn.execute(statement.on_conflict_do_update(index_elements=_KEY, set_={"extra": extra}))
+
+
+def clear_checkpoints(
+    conn: Connection, space_key: str, scope: str, project_ids: Collection[int]
+) -> None:
+    """Forget how far reads of projects had come: they are complete."""
+    state = sync_state.c
+    chosen = (state.space_key == space_key, state.scope == scope, state.project_id.in_(project_ids))
+    conn.execute(update(sync_state).where(*chosen).values(extra={}))
+
+
+def note_space_url(conn: Connection, space_key: str, url: str) -> None:
+    """Remember where a space is found; nothing is written when that is known."""
+    values = {"space_key": space_key, "url": url.rstrip("/")}
+    insertion = insert(spaces).values(values)
+    moved = {"url": insertion.excluded.url, "changed_at": func.statement_timestamp()}
+    elsewhere = spaces.c.url != insertion.excluded.url
+    conn.execute(
+        insertion.on_conflict_do_update(
+            index_elements=[spaces.c.space_key], set_=moved, where=elsewhere
+        )
+    )
