@@ -29,7 +29,7 @@ from sync.modes import Mode
 from sync.month_windows import Calendar, Slice
 from sync.observer import LoadedPartition, LoadedPartitions, TableTotals
 from sync.reconcile.reconcile import reconcile
-from sync.reconcile.result import Reconciliation, Repair
+from sync.reconcile.verdict import Reconciliation, Repair
 from sync.session import PartsFailedError, Run, Session, SyncError, open_session
 from tests.warehouse_view import WarehouseView, without_zeros
 

@@ -16,7 +16,7 @@ from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.state.reconciliations import Proof, latest
 from sync.reconcile.count_reconciliation import doubtful_projects
 from sync.reconcile.reconcile import reconcile_numbers
-from sync.reconcile.result import TOO_FAST, ProjectReconciliation
+from sync.reconcile.verdict import TOO_FAST, ProjectReconciliation
 
 ISSUES = raw_key("issues")
 COUNTS = "issue_counts_match_source"

@@ -22,7 +22,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from resources.warehouse.people.masking import PSEUDONYM, shown_names
+from resources.warehouse.people.mask_stored_rows import PSEUDONYM, shown_names
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.raw.spec import TableSpec
 from resources.warehouse.raw.written_rows import written_since

@@ -27,7 +27,7 @@ from assets.location import raw_key
 from assets.metadata import rows_table, zoned_moment
 from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.errors import BacklogError
-from resources.warehouse.people.masking import shown_names
+from resources.warehouse.people.mask_stored_rows import shown_names
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.raw.spec import TableSpec
 from resources.warehouse.raw.written_rows import all_there_before

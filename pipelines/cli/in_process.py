@@ -123,7 +123,7 @@ def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterat
     A project that was not asked for, or of which only some months were ever read, is left to the
     check and fails no load.
     """
-    from sync.reconcile.result import TOO_FAST
+    from sync.reconcile.verdict import TOO_FAST
 
     check = event.asset_check_evaluation_data
     if check.check_name == "issue_counts_match_source" and not check.passed:

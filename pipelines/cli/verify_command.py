@@ -1,7 +1,7 @@
 """`backlog-elt verify`: `reconcile` between the configured space and warehouse, and the loads that
 repair what differs.
 
-`sync/reconcile/` says what equal means; its `result.py` says when the command ends with 1
+`sync/reconcile/` says what equal means; its `verdict.py` says when the command ends with 1
 (`Reconciliation.failed`).
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from resources.backlog.backlog_resource import BacklogResource
     from resources.warehouse.state.reconciliations import Level
     from resources.warehouse.warehouse_resource import WarehouseResource
-    from sync.reconcile.result import Reconciliation, Repair
+    from sync.reconcile.verdict import Reconciliation, Repair
 
 #: Loads again what a reconciliation has requested, and yields a line for each thing that failed.
 LoadAgain = Callable[["Repair", "Recorder"], Iterator[str]]

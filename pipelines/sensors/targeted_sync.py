@@ -27,7 +27,7 @@ from resources.records import Page
 from resources.warehouse.people.forgetting import mask_of
 from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.activity_requests import unknown_activities
-from sync.webhook_requests import Drained, drain, issues_wait
+from sync.webhook_effects import Drained, drain, issues_wait
 
 #: A run that was requested for the same news has failed or left something: it is requested again
 #: after this time.

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from resources.problems.causes import in_words, remedy
-from resources.problems.codes import CODES, RUNBOOK, Code, Texts
 from resources.problems.names import LANGUAGES, Language, name_range
+from resources.problems.problem_texts import CODES, RUNBOOK, Code, Texts
 
 #: Words of subjects: what runs are called, and what is left out of a list of assets.
 _SUBJECT_JA = (

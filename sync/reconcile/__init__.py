@@ -11,5 +11,5 @@ There are four outcomes:
 `reconcile.py` is the entry. It compares numbers (`count_reconciliation.py`) or rows
 (`row_reconciliation.py`; each row in `compare_rows.py`, its columns in `payload_columns.py`, what
 is read once more in `suspects.py`), and may repair. `explanations.py` decides the outcome of each
-row, and `result.py` sums them up to the status and the exit code of `verify`.
+row, and `verdict.py` sums them up to the status and the exit code of `verify`.
 """

@@ -31,7 +31,7 @@ from resources.warehouse.raw.record_content import (
     to_text,
 )
 from resources.warehouse.raw.spec import TableSpec
-from sync.reconcile.result import CONTENT, EXTRA, MISSING, STALE, Difference, short
+from sync.reconcile.verdict import CONTENT, EXTRA, MISSING, STALE, Difference, short
 
 COLUMNS = ("key", "project_id", "issue_id", "version", "hash", "record")
 _EXPONENT = re.compile(r"[0-9]e\+[0-9]")

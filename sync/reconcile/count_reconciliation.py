@@ -17,7 +17,7 @@ from resources.warehouse.state.sync_state import get_watermarks
 from sync.by_id import chunks
 from sync.holdings import holdings
 from sync.numbers import ProjectCount, ProjectCounter
-from sync.reconcile.result import TOO_FAST, ProjectReconciliation, Reconciliation
+from sync.reconcile.verdict import TOO_FAST, ProjectReconciliation, Reconciliation
 
 
 def reconcile_counts(

@@ -19,7 +19,7 @@ from resources.warehouse.state.issue_sync_state import CommentRead, pending_comm
 from resources.warehouse.state.schema_ops import sync_history
 from resources.warehouse.state.sync_state import get_watermarks
 from sync.holdings import Refused, quarantined
-from sync.reconcile.result import CONTENT, EXTRA, Difference, short
+from sync.reconcile.verdict import CONTENT, EXTRA, Difference, short
 
 #: Fields of a record that say when something happened to it.
 _MOMENTS = ("updated", "created")

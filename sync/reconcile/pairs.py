@@ -35,7 +35,7 @@ from sync.reconcile.compare_rows import (
 from sync.reconcile.lists import Listed, read_list
 from sync.reconcile.masked_people import People
 from sync.reconcile.payload_columns import Within, wrong_columns
-from sync.reconcile.result import EXTRA, Difference
+from sync.reconcile.verdict import EXTRA, Difference
 
 #: A row that differs, and the record that the source has of it.
 Found = list[tuple[Difference, Any]]

@@ -12,7 +12,7 @@ from resources.warehouse.raw.quarantine import key_text
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.raw.spec import TableSpec
 from resources.warehouse.raw.statements import typed
-from sync.reconcile.result import COLUMN, Difference, short
+from sync.reconcile.verdict import COLUMN, Difference, short
 
 Within = tuple[str, Sequence[int]]
 """A column of ids, and which of them."""

@@ -10,7 +10,7 @@ from resources.privacy import Mask
 from resources.progress import LogProgress, Progress
 from resources.warehouse.state.reconciliations import Level, Reconciled, record
 from sync.reconcile.count_reconciliation import reconcile_counts
-from sync.reconcile.result import Reconciliation, Repair
+from sync.reconcile.verdict import Reconciliation, Repair
 
 #: Loads what a repair has requested, and yields a line for each thing that failed.
 LoadAgain = Callable[[Repair], Iterable[str]]

@@ -16,7 +16,7 @@ from resources.warehouse.raw.tombstones import ISSUE_DELETED, mark_comments_dele
 from resources.warehouse.state.refetch_requests import RefetchRequest, request_refetch
 from sync.reconcile.compare_rows import with_ids
 from sync.reconcile.pairs import HISTORY
-from sync.reconcile.result import COLUMN, EXTRA, Difference, Repair
+from sync.reconcile.verdict import COLUMN, EXTRA, Difference, Repair
 
 BY = "verify"
 

@@ -38,7 +38,8 @@ from sync.reconcile.explanations import LoadedUntil, in_quarantine
 from sync.reconcile.lists import OF_PROJECT, OF_SPACE
 from sync.reconcile.masked_people import People
 from sync.reconcile.pairs import HISTORY, Found, Pairs, changes_of_comment, labelled
-from sync.reconcile.result import (
+from sync.reconcile.suspects import Suspects
+from sync.reconcile.verdict import (
     CONTENT,
     EXTRA,
     Difference,
@@ -46,7 +47,6 @@ from sync.reconcile.result import (
     Reconciliation,
     with_outcome,
 )
-from sync.reconcile.suspects import Suspects
 from sync.visible_projects import Project
 
 #: Rows that are compared at once: it bounds the memory.

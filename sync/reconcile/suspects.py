@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sync.reconcile.lists import OF_PROJECT
 from sync.reconcile.pairs import HISTORY
-from sync.reconcile.result import Difference
+from sync.reconcile.verdict import Difference
 
 
 @dataclass

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypedDict
 
 from resources.warehouse.state.reconciliations import Level
-from sync.reconcile.result import (
+from sync.reconcile.verdict import (
     QUARANTINED,
     Difference,
     Outcome,

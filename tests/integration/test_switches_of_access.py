@@ -11,7 +11,7 @@ import pytest
 from resources.privacy import Mask
 from resources.warehouse.state.webhook_inbox import receive
 from simulator import Fault, Switches
-from sync.webhook_requests import drain
+from sync.webhook_effects import drain
 from tests.deployment import SMALL, Deploy, failures
 from tests.http_servers import Quiet, serving
 

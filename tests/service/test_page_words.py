@@ -23,7 +23,7 @@ from resources.warehouse.state.locks import Locks
 from sync import events, numbers, sync_locks
 from sync.modes import Mode
 from sync.reconcile import count_reconciliation, row_reconciliation
-from sync.reconcile.result import ProjectReconciliation
+from sync.reconcile.verdict import ProjectReconciliation
 from tests.browser import Chromium, visitor_at
 from tests.service.conftest import Serve
 

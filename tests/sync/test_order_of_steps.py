@@ -19,7 +19,7 @@ from tests.syncs import COMMENTS, Syncs, load_feed, refetch_requests
 
 #: Modules that open transactions without the locks of a load: commands note the keys of projects,
 #: and the inbox of webhooks is emptied by whoever comes first.
-WITHOUT_LOCKS = {"projects.py", "webhook_requests.py"}
+WITHOUT_LOCKS = {"projects.py", "webhook_effects.py"}
 READS_KNOWN_COMMENTS = re.compile(
     r"SELECT .*\bFROM (ops\.issue_sync_state\b|raw\.comments\b.* FOR SHARE)", re.DOTALL
 )

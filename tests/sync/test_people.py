@@ -9,11 +9,11 @@ import pytest
 
 from resources.privacy import Mask
 from resources.warehouse.people import forgetting
-from resources.warehouse.people.masking import PSEUDONYM
+from resources.warehouse.people.mask_stored_rows import PSEUDONYM
 from resources.warehouse.state import webhook_inbox
 from resources.warehouse.warehouse_errors import WarehouseBusyError
 from simulator.model import User
-from sync.webhook_requests import drain
+from sync.webhook_effects import drain
 from tests.sync.somebody import (
     KEY,
     NAME,

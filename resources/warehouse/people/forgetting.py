@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, and_, insert, not_, null, or_, select
 
 from resources.privacy import Forgotten, Mask, fingerprint
 from resources.replacements import Replacements
-from resources.warehouse.people.masking import (
+from resources.warehouse.people.mask_stored_rows import (
     PSEUDONYM,
     count_showing,
     erase_texts,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Text, cast, select, text
 
 from resources.privacy import Mask
 from resources.replacements import Replacements
-from resources.warehouse.people.masking import count_people
+from resources.warehouse.people.mask_stored_rows import count_people
 from resources.warehouse.people.people_columns import PeopleColumn, existing
 from resources.warehouse.state.schema_ops import SAID
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipelines.cli.console_verify import SHOWN, WIDEST, verified_table
-from sync.reconcile.result import (
+from sync.reconcile.verdict import (
     CONTENT,
     MISSING,
     Difference,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.cli.in_process import Recorder
 from pipelines.cli.verify_command import Verified, VerifyRequest, run_loads, verify_between
-from sync.reconcile.result import Repair
+from sync.reconcile.verdict import Repair
 from tests.deployment import Deployment
 
 

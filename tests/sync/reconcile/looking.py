@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import text
 
 from resources.warehouse.raw.schema import SPECS
-from sync.reconcile.result import EXTRA, QUARANTINED, Reconciliation
+from sync.reconcile.verdict import EXTRA, QUARANTINED, Reconciliation
 from sync.results.verify_result import verify_result
 from tests.warehouse_view import WarehouseView
 

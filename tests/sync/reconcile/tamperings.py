@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from sync.reconcile.result import COLUMN, CONTENT, EXTRA, MISSING, STALE
+from sync.reconcile.verdict import COLUMN, CONTENT, EXTRA, MISSING, STALE
 from tests.syncs import Syncs
 
 

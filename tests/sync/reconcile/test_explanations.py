@@ -17,7 +17,7 @@ from resources.backlog.scan import LOOKBACK
 from resources.records import Odd, Page
 from resources.warehouse.state.issue_sync_state import CommentRead
 from sync.reconcile.explanations import LoadedUntil, in_quarantine
-from sync.reconcile.result import COLUMN, CONTENT, EXTRA, MISSING, STALE, Difference
+from sync.reconcile.verdict import COLUMN, CONTENT, EXTRA, MISSING, STALE, Difference
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

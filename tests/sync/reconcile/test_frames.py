@@ -22,7 +22,7 @@ from sync.reconcile.compare_rows import (
     with_ids,
 )
 from sync.reconcile.payload_columns import wrong_columns
-from sync.reconcile.result import COLUMN, CONTENT, EXTRA, MISSING, SHOWN, STALE, short
+from sync.reconcile.verdict import COLUMN, CONTENT, EXTRA, MISSING, SHOWN, STALE, short
 from sync.results.verify_result import shown_difference
 from tests.syncs import Syncs
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sync.holdings import Holdings
 from sync.numbers import ProjectCount
 from sync.reconcile.count_reconciliation import compared
-from sync.reconcile.result import (
+from sync.reconcile.verdict import (
     MISSING,
     TOO_FAST,
     Difference,
