@@ -4,6 +4,7 @@ is full, others load at once.
 The load may fail with a clear message; the next one ends with the warehouse equal to the source.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -34,15 +35,19 @@ def deployed(fresh: Databases) -> Iterator[tuple[Deployment, People]]:
         yield Deployment(sim, url, engine, instance, sim.api_key, quiet()), People(sim.space)
 
 
-def once_at(sim: Simulator, number: int, what: Callable[[], None]) -> None:
-    """Do something before the `number`-th request from now on is answered."""
-    asked = iter(range(1, 1_000_000))
+def once_at(sim: Simulator, number: int, what: Callable[[], None]) -> threading.Lock:
+    """Do something before the `number`-th request from now on is answered; return the lock that is
+    held meanwhile: a load that fails then does not wait for the answer.
+    """
+    asked, at_work = iter(range(1, 1_000_000)), threading.Lock()
 
     def before(_request: RequestInfo) -> None:
         if next(asked) == number:
-            what()
+            with at_work:
+                what()
 
     sim.before_request(before)
+    return at_work
 
 
 def assert_repaired(deployment: Deployment, people: People) -> None:
@@ -72,11 +77,13 @@ def test_the_server_goes_down_and_comes_back_during_a_load(
     own_server: Server, how: str, moment: int
 ) -> None:
     with databases(own_server.url) as fresh, deployed(fresh) as (deployment, people):
-        once_at(deployment.sim, moment, getattr(own_server, how))
+        goes_down = once_at(deployment.sim, moment, getattr(own_server, how))
         incremental(deployment, people.rng)
-        people.burst(100, seed=moment)
-        once_at(deployment.sim, moment, getattr(own_server, how))
+        with goes_down:  # until it is back
+            people.burst(100, seed=moment)
+        goes_down = once_at(deployment.sim, moment, getattr(own_server, how))
         incremental(deployment, people.rng)
+        goes_down.acquire()
         assert_repaired(deployment, people)
 
 
