@@ -2,23 +2,25 @@
 
 What is committed together, and what a load leaves that is killed before or after:
 
-- A page of issues and the checkpoint behind it (`issue_writes.py`). The next load reads on from
-  the checkpoint; a page that was under way is read again, and the merge makes it exactly once.
-- Stored issues that a whole read has not met are proven and marked, with their comments and changes
-  and with requests for their children (`lookups.py`), before a checkpoint passes them: the next
-  load does not know what this one has met.
-- The acknowledgement of requested issues (`lookups.py`), after the rows or marks that serve them.
-  In between: they are read once more.
-- The watermark of projects, their checkpoints cleared, and success (`watermarks.py`), last of all:
-  a pass that was not finished is continued, or read again from the old watermark on. Where the rest
+- issues: a page and the checkpoint behind it (`issue_writes.py`). The next load reads on from the
+  checkpoint; a page that was under way is read again, and the merge makes it exactly once.
+- absence: stored issues that a whole read has not met are proven and marked, with their comments
+  and changes and with requests for their children (`lookups.py`), before a checkpoint passes them:
+  the next load does not know what this one has met.
+- acknowledgement: of requested issues (`lookups.py`), after the rows or marks that serve them. In
+  between: they are read once more.
+- watermark: of projects, their checkpoints cleared, and success (`watermarks.py`), last of all: a
+  pass that was not finished is continued, or read again from the old watermark on. Where the rest
   of a whole read has ended, it moves to when the first try began: changes since then come next.
-- Comments, their changes, how far their issues are read, and what that acknowledges
+- comments: a batch, its changes, how far its issues are read, and what that acknowledges
   (`comment_writes.py`). A whole read marks what is gone only at its end, and begins anew.
-- A page of activities, what it requests, and how far the feed is read (`activity_writes.py`); where
-  it reports a join, also that the project is not covered and its reads are forgotten. The requests
-  of a gap come before the page that moves the cursor over it.
-- A list, the marks of what it lacks, and requests for the issues that refer to these (`writer.py`).
-- A settled entry of the quarantine, after the read that settles it. In between: one more try.
+- activities: a page, what it requests, and how far the feed is read (`activity_writes.py`); where
+  it reports a join, also that the project is not covered and its reads are forgotten.
+- gap: the requests for what the feed has lost, before the page that moves the cursor over it. In
+  between: the next load finds the gap again.
+- list: its rows, the marks of what it lacks, and requests for the issues that refer to these
+  (`writer.py`).
+- quarantine: a settled entry, after the read that settles it. In between: one more try.
 """
 
 from collections.abc import Iterator, Sequence
