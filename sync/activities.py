@@ -156,7 +156,7 @@ def _read_forward(
         after = min(after, again_from - 1)
     pages = read_forward(session.client, feed, after, anchor)
     with Ahead(session.client, session.events, pages) as read:
-        for found in read:
+        for found in read:  # a page at a time: storing one may ask who the user of the key is
             if isinstance(found, Gap):
                 store_gap(session, found)
             else:

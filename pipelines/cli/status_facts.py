@@ -24,7 +24,7 @@ from resources.settings import Settings
 from resources.warehouse.history.history_writer import adopt, end_dead
 from resources.warehouse.history.sync_outcomes import DAY, summary
 from resources.warehouse.server.connect import has_table, mask
-from resources.warehouse.server.embedded import ensure_server, runs
+from resources.warehouse.server.embedded import ensure_server, is_running
 from resources.warehouse.server.pooler import check_pooler
 from resources.warehouse.state.heartbeats import NO_BEAT, alerter_state
 from resources.warehouse.state.issue_sync_state import count_histories
@@ -79,8 +79,13 @@ def status_object(settings: Settings) -> dict[str, Any]:
             patience.answer(Question(partial(_record_run_ends, settings)))
         except TimeoutError:
             not_asked[silent] = patience.words
-        with suppress(TimeoutError, *([WarehouseError] if reached is None else [])):
+        try:
             space = patience.answer(looked)
+        except TimeoutError:
+            pass  # as above
+        except WarehouseError:
+            if reached is not None:
+                raise
         if reached is not None:
             try:
                 stored = patience.answer(Question(partial(_stored, reached, settings, space)))
@@ -134,7 +139,7 @@ def _problems(
 def _prepared(settings: Settings) -> Question[None]:
     """Return what ends when the storage is prepared; a server that does not run is waited for."""
     prepared = Question(partial(prepare_storage, settings))
-    if not runs(settings.home):
+    if not is_running(settings.home):
         prepared.answer()
     return prepared
 

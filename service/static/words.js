@@ -19,7 +19,7 @@ export const WORDS = {
     full: '全件を読み直す',
     confirmProjects: 'スペース、プロジェクト、メンバー、種別や状態などのマスターをすべて読み直します。',
     confirmIssues: '{project} の課題とコメントのうち、前回の同期から変わったものを読みます。',
-    confirmRetry: '失敗したバックフィルのパーティションを読み直します。', retry: '失敗した分を読み直す', syncAgain: 'もう一度同期', severities: { information: 'お知らせ', warning: '注意', act: '要対応' },
+    confirmRetry: '失敗したバックフィルのパーティションを読み直します。', retry: '失敗した分を読み直す', syncAgain: 'もう一度同期',
     confirmFull: '{project} の課題とコメントをすべて読み直します。件数が多いと時間がかかり、API の上限を消費します。',
     starts: {
       sending: '同期を始めています…', queued: '同期を始めました。順番を待っています…', starting: '同期を始めました。起動しています…',
@@ -104,7 +104,7 @@ export const WORDS = {
     full: 'Read everything again',
     confirmProjects: 'Reads the whole space again: its projects, their members and their master data.',
     confirmIssues: 'Reads the issues and comments of {project} that have changed since the last sync.',
-    confirmRetry: 'Reads the partitions again that backfills have left failed.', retry: 'Load what has failed', syncAgain: 'Sync again', severities: { information: 'information', warning: 'warning', act: 'act now' },
+    confirmRetry: 'Reads the partitions again that backfills have left failed.', retry: 'Load what has failed', syncAgain: 'Sync again',
     confirmFull: 'Reads all issues and comments of {project} again. If there are many, this takes long and uses up the API limit.',
     starts: {
       sending: 'Starting the sync…', queued: 'The sync has been started. It is waiting in the queue…',

@@ -104,13 +104,6 @@ def ensure_server(home: Path) -> EmbeddedServer:
         raise WarehouseError(f"{refused}{advice(said) or see}.") from error
 
 
-def runs(home: Path) -> bool:
-    """Say whether the server whose data is under `home` runs, or did until it was killed; it is not
-    asked.
-    """
-    return (_data(home) / "postmaster.pid").exists()
-
-
 def stop(home: Path) -> bool:
     """Stop the server whose data is under `home`; return whether it ran. Its data stays.
 
