@@ -2,7 +2,8 @@
 feed is read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -21,50 +22,53 @@ from sync.activity_reads import Again, FeedPage
 from sync.activity_requests import last_comments, register, stored_activities
 from sync.change_ids import ChangeIds, known_changes
 from sync.session import Session
-from sync.store import Commit
 
 
-def merge_activities(
-    session: Session, commit: Commit, page: Page, *, first_look: bool = False
-) -> tuple[MergeResult, list[Record]]:
-    """Merge a page, and follow what its new activities say; return what the merge did, and the new
-    activities.
+@contextmanager
+def _storing(
+    session: Session, page: Page, *, first_look: bool = False
+) -> Iterator[tuple[Connection, MergeResult]]:
+    """Merge a page and follow what its new activities say, in one transaction with what is written
+    inside.
 
     They request what is to be read. Of comments that were read before their activities came, the
     changes are resolved again: where the issue was then is known only now.
     """
-    connection = commit.connection
-    result = session.writer.merge(commit, page)
-    inserted = set(result.inserted_ids)
-    new = [row for row in page if row["id"] in inserted]
-    # Looked up first: a comment that another load stores after that is requested, whatever is known
-    # of it below.
-    known = last_comments(connection, session.space_key, new, first_look=first_look)
-    comments = {
-        event.comment_id
-        for row in new
-        for event in issue_events(row)
-        if event.comment_id is not None
-    }
-    changes = known_changes(connection, session.space_key, comments)
-    if changes:
-        resolved = ChangeIds(connection, session.space_key).resolve(connection, changes)
-        again = session.writer.for_table("issue_changes").merge(commit, resolved)
-        session.log.info(
-            f"issue_changes: {len(again.updated)} have other ids by the activities that report them"
+    with session.writer.storing(page) as (commit, result):
+        connection, new = commit.connection, _new(page, result)
+        # Looked up first: a comment that another load stores after that is requested, whatever is
+        # known of it below.
+        known = last_comments(connection, session.space_key, new, first_look=first_look)
+        comments = {
+            event.comment_id
+            for row in new
+            for event in issue_events(row)
+            if event.comment_id is not None
+        }
+        changes = known_changes(connection, session.space_key, comments)
+        if changes:
+            resolved = ChangeIds(connection, session.space_key).resolve(connection, changes)
+            again = session.writer.for_table("issue_changes").merge(commit, resolved)
+            session.log.info(
+                f"issue_changes: {len(again.updated)} have other ids by the activities that report "
+                "them"
+            )
+        register(
+            connection, session.space_key, new, "activity feed", first_look=first_look, known=known
         )
-    register(
-        connection, session.space_key, new, "activity feed", first_look=first_look, known=known
-    )
-    return result, new
+        yield connection, result
+
+
+def _new(page: Page, result: MergeResult) -> list[Record]:
+    """Return the activities of a page that were not stored before it was merged."""
+    inserted = set(result.inserted_ids)
+    return [row for row in page if row["id"] in inserted]
 
 
 def begin_feed(session: Session, page: Page, state: FeedState) -> None:
     """Store the first page that is ever read, and how far the feed is read with it."""
-    with session.store.commit(page) as commit:
-        result, _ = merge_activities(session, commit, page, first_look=True)
-        feed_state.set_feed(commit.connection, session.space_key, state)
-    session.writer.count(result)
+    with _storing(session, page, first_look=True) as (connection, _):
+        feed_state.set_feed(connection, session.space_key, state)
 
 
 def store_new(session: Session, found: FeedPage) -> None:
@@ -76,14 +80,12 @@ def store_new(session: Session, found: FeedPage) -> None:
     their feed nor their issues.
     """
     me = _user_of_joins(session, found.page)
-    with session.store.commit(found.page) as commit:
-        result, new = merge_activities(session, commit, found.page)
-        state = feed_state.change_feed(commit.connection, session.space_key, **found.reach)
-        if joined := _joined(session, commit.connection, new, me):
+    with _storing(session, found.page) as (connection, result):
+        state = feed_state.change_feed(connection, session.space_key, **found.reach)
+        if joined := _joined(session, connection, _new(found.page, result), me):
             covered = tuple(one for one in state.projects if one not in joined)
-            feed_state.change_feed(commit.connection, session.space_key, projects=covered)
-            _forget_joined(session, commit.connection, joined)
-    session.writer.count(result)
+            feed_state.change_feed(connection, session.space_key, projects=covered)
+            _forget_joined(session, connection, joined)
 
 
 def store_gap(session: Session, gap: Gap) -> None:
@@ -104,23 +106,19 @@ def store_gap(session: Session, gap: Gap) -> None:
 
 def store_past(session: Session, found: FeedPage) -> None:
     """Store a page of what happened before the first look, and how far back the feed is read."""
-    with session.store.commit(found.page) as commit:
-        result, _ = merge_activities(session, commit, found.page, first_look=True)
-        feed_state.change_feed(commit.connection, session.space_key, **found.reach)
-    session.writer.count(result)
+    with _storing(session, found.page, first_look=True) as (connection, _):
+        feed_state.change_feed(connection, session.space_key, **found.reach)
 
 
 def store_of_project(
     session: Session, project_id: int, found: FeedPage, *, first_look: bool
 ) -> None:
     """Store a page of the feed of a project, and how far back that is read."""
-    with session.store.commit(found.page) as commit:
-        result, _ = merge_activities(session, commit, found.page, first_look=first_look)
+    with _storing(session, found.page, first_look=first_look) as (connection, _):
         if found.page.ids:
             feed_state.set_backward(
-                commit.connection, session.space_key, project_id, found.reach["oldest"]
+                connection, session.space_key, project_id, found.reach["oldest"]
             )
-    session.writer.count(result)
 
 
 def finish_new(session: Session, read_at: datetime) -> None:
@@ -151,25 +149,21 @@ def cover_project(session: Session, project_id: int) -> None:
 
 def store_again(session: Session, found: Again) -> None:
     """Store activities that were in quarantine, and acknowledge those that are gone."""
-    with session.store.commit(found.page) as commit:
-        result, _ = merge_activities(session, commit, found.page)
-        gone = [str(one) for one in sorted(found.gone)]
-        resolve_rejections(commit.connection, session.space_key, session.spec.name, gone)
-    session.writer.count(result)
+    gone = [str(one) for one in sorted(found.gone)]
+    with _storing(session, found.page) as (connection, _):
+        resolve_rejections(connection, session.space_key, session.spec.name, gone)
 
 
 def store_next_to(session: Session, page: Page, place: str) -> None:
     """Store activities next to one without an id; acknowledge what has an id there now."""
-    with session.store.commit(page) as commit:
-        result, _ = merge_activities(session, commit, page)
+    with _storing(session, page) as (connection, result):
         resolve_without_id(
-            commit.connection,
+            connection,
             session.space_key,
             session.spec.name,
             still=result.without_id,
             place=place,
         )
-    session.writer.count(result)
 
 
 def _forget_joined(session: Session, connection: Connection, joined: set[int]) -> None:

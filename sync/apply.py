@@ -55,23 +55,22 @@ def apply(session: Session, request: Request) -> None:
         if isinstance(read, Snapshot) and not counted:
             _expect(session, [read, *queue])
             counted = True
-        session.locks.lock_projects(locked_for(read))
-        bound = bind(read, state_of_read(session, read), changes)
-        match bound:
-            case Lookup():
-                _look_up(session, bound)
-            case Snapshot() | Changes() | Months():
-                try:
-                    end = _read(session, bound)
-                except AuthenticationError:
-                    raise
-                except (PermanentError, IncompleteScan, Unavailable) as error:
-                    queue.extendleft(reversed(_isolate(session, bound, error)))
-                else:
-                    queue.extend(after(bound, end))
-                    if isinstance(bound, Changes):
-                        changes |= {project.id: end for project in bound.projects}
-        session.locks.unlock_projects(locked_for(read))
+        with session.locks.holding(locked_for(read)):
+            bound = bind(read, state_of_read(session, read), changes)
+            match bound:
+                case Lookup():
+                    _look_up(session, bound)
+                case Snapshot() | Changes() | Months():
+                    try:
+                        end = _read(session, bound)
+                    except AuthenticationError:
+                        raise
+                    except (PermanentError, IncompleteScan, Unavailable) as error:
+                        queue.extendleft(reversed(_isolate(session, bound, error)))
+                    else:
+                        queue.extend(after(bound, end))
+                        if isinstance(bound, Changes):
+                            changes |= {project.id: end for project in bound.projects}
     if session.writer.counts.deleted:
         _look_up_children(session)
 
@@ -180,11 +179,10 @@ def _look_up(session: Session, read: Lookup) -> None:
             measured = session.reporter.measure()
             projects = set[int]() if read.locks == "held" else {issue.project_id for issue in part}
             wanted = projects & session.visible.keys()
-            ours = session.locks.lock_projects(wanted, wait=read.locks == "wait")
-            issues = [issue for issue in part if issue.project_id not in wanted - ours]
-            read_by_id(session, issues, acknowledge=read.acknowledge)
-            report_lookup(session, issues, measured)
-            session.locks.unlock_projects(ours)
+            with session.locks.holding(wanted, wait=read.locks == "wait") as ours:
+                issues = [issue for issue in part if issue.project_id not in wanted - ours]
+                read_by_id(session, issues, acknowledge=read.acknowledge)
+                report_lookup(session, issues, measured)
 
 
 def _look_up_children(session: Session) -> None:

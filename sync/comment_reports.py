@@ -15,7 +15,7 @@ from sync.stored_rows import newest_rows, rows_by_month
 from sync.tally import Cell, CommentFigures
 from sync.writer import Writer
 
-#: Partitions are reported so often while a load goes on.
+#: How often partitions are reported while a load goes on.
 REPORT_EVERY = timedelta(minutes=1)
 #: A partition: project id, key under which it is reported, month.
 Partition = tuple[int, str, str]
@@ -36,8 +36,8 @@ def partitions_of_run(session: Session, mode: str, covered: Iterable[Slice]) -> 
 
 @dataclass
 class CommentReports:
-    """Reports partitions when some minute's worth of issues is read: most have issues of each order
-    of need.
+    """Reports partitions while a load goes on, as often as `every` says: most have issues of each
+    order of need.
 
     `partitions` are those of the run, `measured` what goes on since the last report.
     """
@@ -45,6 +45,7 @@ class CommentReports:
     session: Session
     changes: Writer
     partitions: Collection[Partition]
+    every: timedelta
     measured: Measurement
 
     def __post_init__(self) -> None:
@@ -56,7 +57,7 @@ class CommentReports:
         is a while ago, but for those of which something is `left` to read.
         """
         self._read.update(cells)
-        if datetime.now(UTC) - self.measured.began >= REPORT_EVERY:
+        if datetime.now(UTC) - self.measured.began >= self.every:
             self._report(left)
 
     def break_off(self, cells: Collection[Cell], left: Collection[Cell]) -> None:

@@ -5,6 +5,7 @@ follows from the answers.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import groupby
 
 from resources.backlog.errors import BacklogError, NotFound, PermanentError
@@ -13,7 +14,7 @@ from resources.warehouse.state.issue_sync_state import CommentRead
 from resources.warehouse.state.refetch_requests import RefetchRequest, request_refetch
 from sync.ahead import Ahead
 from sync.comment_reads import ROWS, Failing, Refused, read_comments
-from sync.comment_reports import CommentReports, partitions_of_run
+from sync.comment_reports import REPORT_EVERY, CommentReports, partitions_of_run
 from sync.comment_selection import LOOKED_AT, choose, still_due, with_known
 from sync.comment_writes import CommentWriter
 from sync.counts import Counts
@@ -26,7 +27,12 @@ from sync.visible_projects import Project
 Group = tuple[int, int]
 
 
-def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Counts:
+def sync_comments(
+    session: Session,
+    mode: str,
+    covered: Sequence[Slice],
+    report_every: timedelta = REPORT_EVERY,
+) -> Counts:
     """Read the comments of the issues that the mode chooses; return the counts of `issue_changes`,
     which are made of them.
 
@@ -35,6 +41,7 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
         mode: backfill, incremental, targeted or refresh.
         covered: what the run covers: for a backfill the partitions whose issues are read again,
             else those that are reported.
+        report_every: how often partitions are reported while the load goes on.
 
     Raises:
         BacklogError: the key is refused, or the source is not available: not for one issue, nor for
@@ -52,7 +59,8 @@ def sync_comments(session: Session, mode: str, covered: Sequence[Slice]) -> Coun
     try:
         with session.events.reading(mode, _projects_of_run(session, mode, covered)):
             writer = CommentWriter.begin(session, changes)
-            reports = CommentReports(session, changes, partitions, session.reporter.measure())
+            measured = session.reporter.measure()
+            reports = CommentReports(session, changes, partitions, report_every, measured)
             _read_groups(session, mode, groups, writer, reports)
             reports.end()
     finally:
@@ -95,21 +103,21 @@ def _read_groups(
     failing: dict[int, Failing] = {}
     away = False
     for (need, project_id), some in groups.items():
-        if project_id not in session.locks.lock_projects([project_id], wait=mode != "targeted"):
-            continue
-        before = replace(failing.get(project_id, Failing()), away=away, left=())
-        try:
-            end = _read_group(session, mode, session.visible[project_id], some, writer, before)
-        except BacklogError:
-            reports.break_off(cells[need, project_id], left=due.keys())
-            raise
-        failing[project_id], away = end, end.away
-        if end.left and mode == "refresh":
-            with session.store.transaction() as connection:
-                reads.put_off_refresh(connection, session.space_key, end.left)
-        due -= Counter(cells[need, project_id])
-        reports.add(cells[need, project_id], left=due.keys())
-        session.locks.unlock_projects([project_id])
+        with session.locks.holding([project_id], wait=mode != "targeted") as locked:
+            if not locked:
+                continue
+            before = replace(failing.get(project_id, Failing()), away=away, left=())
+            try:
+                end = _read_group(session, mode, session.visible[project_id], some, writer, before)
+            except BacklogError:
+                reports.break_off(cells[need, project_id], left=due.keys())
+                raise
+            failing[project_id], away = end, end.away
+            if end.left and mode == "refresh":
+                with session.store.transaction() as connection:
+                    reads.put_off_refresh(connection, session.space_key, end.left)
+            due -= Counter(cells[need, project_id])
+            reports.add(cells[need, project_id], left=due.keys())
 
 
 def _read_group(

@@ -73,11 +73,8 @@ def _store(session: Session, read: Pass, page: IssuePage) -> set[str]:
     Return the entries in quarantine of issues without an id.
     """
     projects = read.projects
-    with session.store.commit(page.issues) as commit:
-        result = session.writer.merge(
-            commit, page.issues, read_in=projects[0].id if len(projects) == 1 else None
-        )
+    read_in = projects[0].id if len(projects) == 1 else None
+    with session.writer.storing(page.issues, read_in=read_in) as (commit, result):
         if read.order and page.cursor:
             keep_checkpoint(commit.connection, session, projects, read.order, page.cursor)
-    session.writer.count(result, page.issues)
     return set(result.without_id)

@@ -99,10 +99,8 @@ def _sync_seen(session: Session, path: str) -> None:
     found, refused = read_shown_by_projects(session.client, path)
     for key, refusal in refused.items():
         session.reporter.failed(key, refusal)
-    with session.store.commit(found) as commit:
-        result = session.writer.merge(commit, found)
+    with session.writer.storing(found) as (commit, _):
         session.writer.note_names(commit, found)
-    session.writer.count(result)
 
 
 def _sync_record(session: Session) -> None:

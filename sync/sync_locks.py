@@ -1,6 +1,7 @@
 """The locks that one load holds: its table, or projects of it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from resources.warehouse.state.locks import Locks
@@ -56,6 +57,15 @@ class SyncLocks:
                 self.locks.acquire(name)
             self._projects.add(project)
         return self._projects & set(project_ids)
+
+    @contextmanager
+    def holding(self, project_ids: Collection[int], *, wait: bool = True) -> Iterator[set[int]]:
+        """Lock projects as `lock_projects` does while something is done inside, and give those that
+        are locked. After an error they stay so: it ends the load, or that goes on with them.
+        """
+        locked = self.lock_projects(project_ids, wait=wait)
+        yield locked
+        self.unlock_projects(locked)
 
     def unlock_projects(self, project_ids: Collection[int]) -> None:
         """Let other loads have projects; those that are not locked are left alone."""

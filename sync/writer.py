@@ -1,6 +1,7 @@
 """How rows of one table are merged, and what became of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from logging import Logger
@@ -81,17 +82,34 @@ class Writer:
             latest=self.latest,
         )
 
-    def write(self, records: Sequence[Record]) -> MergeResult:
-        """Merge records in a transaction of their own.
+    @contextmanager
+    def storing(
+        self,
+        records: Sequence[Record],
+        extra: Mapping[str, int] | None = None,
+        *,
+        read_in: int | None = None,
+    ) -> Iterator[tuple[Commit, MergeResult]]:
+        """Merge records as `merge` does, in one transaction with what is written inside, and count
+        them once it is committed.
 
         Raises:
             WarehouseError: the server refused, or the locks of the load are lost; then nothing was
                 written.
         """
         with self.store.commit(records) as commit:
-            result = self.merge(commit, records)
+            result = self.merge(commit, records, extra, read_in=read_in)
+            yield commit, result
         self.count(result, records)
-        return result
+
+    def write(self, records: Sequence[Record]) -> MergeResult:
+        """Merge records in a transaction of their own.
+
+        Raises:
+            WarehouseError: as `storing`.
+        """
+        with self.storing(records) as (_, result):
+            return result
 
     def store_listing(
         self,
@@ -110,12 +128,10 @@ class Writer:
                 space.
 
         Raises:
-            WarehouseError: the server refused, or the locks of the load are lost; then nothing was
-                written.
+            WarehouseError: as `storing`.
         """
         gone: tuple[int, ...] = ()
-        with self.store.commit(records) as commit:
-            result = self.merge(commit, records, scope)
+        with self.storing(records, scope) as (commit, result):
             self.note_names(commit, records, scope.get("project_id", 0))
             # A record without a key may be any row, so that nothing is known to be missing.
             if not result.without_id:
@@ -129,7 +145,6 @@ class Writer:
                     evidence=evidence,
                     run_id=self.run_id,
                 )
-        self.count(result)
         self.count_deleted(len(gone))
 
     def note_names(self, commit: Commit, records: Sequence[Record], project_id: int = 0) -> None:

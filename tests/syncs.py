@@ -147,6 +147,7 @@ class Syncs(WarehouseView):
     user: int | None = None
     progress: Progress = field(default_factory=lambda: LogProgress(write=lambda _line: None))
     mask: Mask = field(default_factory=Mask)
+    client_type: type[BacklogClient] = BacklogClient
 
     def as_user(self, user: int) -> "Syncs":
         """Return the same with the API key of another user."""
@@ -160,7 +161,7 @@ class Syncs(WarehouseView):
     def client(self) -> Iterator[BacklogClient]:
         """Give a client of the space that does not wait between attempts."""
         key = self.sim.api_key if self.user is None else self.sim.key_for(self.user)
-        with BacklogClient(
+        with self.client_type(
             self.sim.url,
             ApiKeyQuery(key),
             sleep=lambda _seconds: None,

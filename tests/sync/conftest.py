@@ -2,26 +2,52 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from math import inf
 
 import pytest
 from sqlalchemy import Engine
 
+from resources.backlog.client import BacklogClient
 from resources.warehouse.server.connect import engine
 from simulator import Simulator, SpaceSpec
-from sync import ahead
 from tests.databases import copy_of, database_url
 from tests.syncs import SMALL, StartSyncs, Syncs
 
 
+class SlowSource(BacklogClient):
+    """A client that finds the source slower than PostgreSQL, so that a load reads ahead."""
+
+    @property
+    def quickest_answer(self) -> float:
+        """More seconds than any commit takes."""
+        return inf
+
+
+#: Runs each test of a module twice: a page is stored before the next one is asked for, or while it
+#: is under way.
+IN_BOTH_ORDERS = pytest.mark.parametrize(
+    "client_type",
+    [BacklogClient, SlowSource],
+    indirect=True,
+    ids=["stored first", "stored behind"],
+)
+
+
 @pytest.fixture
-def start_syncs(warehouse: Engine) -> Iterator[StartSyncs]:
+def client_type(request: pytest.FixtureRequest) -> type[BacklogClient]:
+    """Return the client that loads use."""
+    return getattr(request, "param", BacklogClient)
+
+
+@pytest.fixture
+def start_syncs(warehouse: Engine, client_type: type[BacklogClient]) -> Iterator[StartSyncs]:
     """Return a function that starts a simulated space, to be loaded into the fresh database."""
     with ExitStack() as stack:
 
         def start(spec: SpaceSpec = SMALL, **options: object) -> Syncs:
             # The simulator checks the options.
             sim = stack.enter_context(Simulator(spec, **options))  # type: ignore[arg-type]
-            return Syncs(sim, warehouse)
+            return Syncs(sim, warehouse, client_type=client_type)
 
         yield start
 
@@ -32,21 +58,18 @@ def syncs(start_syncs: StartSyncs) -> Syncs:
     return start_syncs()
 
 
-@pytest.fixture(params=["stored first", "stored behind"])
-def order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run a test twice: a page is stored before the next one is asked for, or while it is under way
-    as with a slow source.
-    """
-    if request.param == "stored behind":
-        monkeypatch.setattr(ahead, "MARGIN", 0.0)
-
-
 @contextmanager
-def on_copy(server: str, admin: Engine, template: str, spec: SpaceSpec) -> Iterator[Syncs]:
+def on_copy(
+    server: str,
+    admin: Engine,
+    template: str,
+    spec: SpaceSpec,
+    client_type: type[BacklogClient] = BacklogClient,
+) -> Iterator[Syncs]:
     """Give the engine on a simulated space and a copy of a database."""
     with copy_of(admin, template) as name, Simulator(spec) as sim:
         made = engine(database_url(server, name))
-        yield Syncs(sim, made)
+        yield Syncs(sim, made, client_type=client_type)
         made.dispose()
 
 
@@ -69,10 +92,13 @@ def _synced_template(postgres_url: str, _template: tuple[Engine, str]) -> Iterat
 
 @pytest.fixture
 def synced(
-    postgres_url: str, _template: tuple[Engine, str], _synced_template: str
+    postgres_url: str,
+    _template: tuple[Engine, str],
+    _synced_template: str,
+    client_type: type[BacklogClient],
 ) -> Iterator[Syncs]:
     """Return the engine on a small quiet space that was loaded whole: the same space again, and a
     copy of its warehouse.
     """
-    with on_copy(postgres_url, _template[0], _synced_template, SMALL) as syncs:
+    with on_copy(postgres_url, _template[0], _synced_template, SMALL, client_type) as syncs:
         yield syncs

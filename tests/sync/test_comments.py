@@ -3,6 +3,7 @@ and what a load reports.
 """
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -14,13 +15,15 @@ from sqlalchemy import event
 from resources.progress import LogProgress
 from simulator import Fault, RequestInfo
 from simulator.model import Issue
-from sync import comment_reports
 from sync.comment_selection import choose, still_due
+from sync.comments import sync_comments
 from sync.modes import Mode
+from sync.session import SyncError
 from tests.syncs import (
     CALENDAR,
     COMMENTS,
     SMALL,
+    Loaded,
     StartSyncs,
     Syncs,
     asked_for_comments,
@@ -45,6 +48,17 @@ def source(syncs: Syncs) -> dict[int, tuple[str, int, int]]:
 
 def some(syncs: Syncs, count: int = 1) -> list[Issue]:
     return list(syncs.sim.space.issues.values())[:count]
+
+
+def load_and_report_each_group(syncs: Syncs, mode: Mode) -> Loaded:
+    """Load comments, and report partitions as soon as something of them is read."""
+    loaded = Loaded()
+    with (
+        suppress(SyncError),
+        syncs.session("comments", mode=mode, locks="projects", loaded=loaded) as session,
+    ):
+        sync_comments(session, mode, syncs.slices(), report_every=timedelta(0))
+    return loaded
 
 
 def test_what_another_load_read_while_this_one_waited_is_not_read_again(syncs: Syncs) -> None:
@@ -295,11 +309,10 @@ def test_partitions_are_reported_with_their_rows_and_under_the_key_of_today(sync
     assert found[f"SITE|{month}"].stored == len(rows)
 
 
-def test_each_part_of_a_long_load_is_a_pass_with_its_own_requests_and_time(
-    syncs: Syncs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(comment_reports, "REPORT_EVERY", timedelta(0))
-    run = load(syncs)
+def test_each_part_of_a_long_load_is_a_pass_with_its_own_requests_and_time(syncs: Syncs) -> None:
+    assert syncs.issues().success
+    run = load_and_report_each_group(syncs, "incremental")
+    assert run.success
     passes = [
         done
         for done in run.passes
@@ -311,9 +324,8 @@ def test_each_part_of_a_long_load_is_a_pass_with_its_own_requests_and_time(
 
 
 def test_a_backfill_records_no_partition_of_which_something_is_left_to_read(
-    synced: Syncs, monkeypatch: pytest.MonkeyPatch
+    synced: Syncs,
 ) -> None:
-    monkeypatch.setattr(comment_reports, "REPORT_EVERY", timedelta(0))
     rows = synced.query(
         # What changed before the first month is read with it.
         "SELECT project_id, greatest('2026-01', "
@@ -328,7 +340,7 @@ def test_a_backfill_records_no_partition_of_which_something_is_left_to_read(
             synced.sim.faults.add(Fault(status=401, times=None))
 
     synced.sim.before_request(leave)
-    run = synced.run(mode="backfill")
+    run = load_and_report_each_group(synced, "backfill")
     assert not run.success
     keys = {project.id: project.key for project in synced.sim.space.projects.values()}
     recorded = run.partitions("comments")

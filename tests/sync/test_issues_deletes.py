@@ -7,9 +7,10 @@ import re
 import pytest
 
 from simulator import Fault, RequestInfo
+from tests.sync.conftest import IN_BOTH_ORDERS
 from tests.syncs import CALENDAR, Syncs, failures, load
 
-pytestmark = pytest.mark.usefixtures("order")
+pytestmark = IN_BOTH_ORDERS
 
 NOW = CALENDAR.months()[-1]
 FEED = "activity feed; confirmed by GET /issues?id[]"

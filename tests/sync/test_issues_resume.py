@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from resources.backlog.client import BacklogClient
 from simulator import Fault, RequestInfo, SpaceSpec
 from sync.lookups import CONFIRMED
-from tests.sync.conftest import as_template, on_copy
+from tests.sync.conftest import IN_BOTH_ORDERS, as_template, on_copy
 from tests.syncs import CALENDAR, Loaded, StartSyncs, Syncs, failures
 
-pytestmark = pytest.mark.usefixtures("order")
+pytestmark = IN_BOTH_ORDERS
 
 #: One project of some 2,500 issues: 26 pages.
 LARGE = SpaceSpec(seed=5, users=6, projects=1, issues=2500, history_days=240)
@@ -91,10 +92,13 @@ def _broken_off(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[st
 
 @pytest.fixture
 def broken_off(
-    postgres_url: str, _template: tuple[Engine, str], _broken_off: str
+    postgres_url: str,
+    _template: tuple[Engine, str],
+    _broken_off: str,
+    client_type: type[BacklogClient],
 ) -> Iterator[Interrupted]:
     """A space whose first load died after about twenty pages."""
-    with on_copy(postgres_url, _template[0], _broken_off, LARGE) as syncs:
+    with on_copy(postgres_url, _template[0], _broken_off, LARGE, client_type) as syncs:
         yield Interrupted(syncs)
 
 
@@ -108,9 +112,14 @@ def _whole(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def whole(postgres_url: str, _template: tuple[Engine, str], _whole: str) -> Iterator[Interrupted]:
+def whole(
+    postgres_url: str,
+    _template: tuple[Engine, str],
+    _whole: str,
+    client_type: type[BacklogClient],
+) -> Iterator[Interrupted]:
     """A space whose issues were read whole."""
-    with on_copy(postgres_url, _template[0], _whole, LARGE) as syncs:
+    with on_copy(postgres_url, _template[0], _whole, LARGE, client_type) as syncs:
         yield Interrupted(syncs)
 
 

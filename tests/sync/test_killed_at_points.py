@@ -1,0 +1,76 @@
+"""A load that is killed at a point that `sync/store.py` names, just before the commit, then just
+after it: the next one ends with the warehouse equal to the source.
+"""
+
+import re
+
+import pytest
+
+from simulator import RequestInfo
+from simulator.model import Issue
+from sync import store
+from tests.sync.killed_load import POINTS, dies_at
+from tests.syncs import Syncs, load, load_feed
+
+#: More than the minute that each load of changes reads again.
+HOUR = 3_600
+DAY = 24 * HOUR
+
+
+def trim_feed(syncs: Syncs, commented: Issue) -> None:
+    """Let the source drop an activity before a load has read it."""
+    load_feed(syncs)
+    syncs.sim.switch(activity_retention_days=2)
+    syncs.sim.space.comment(commented, "reported by a row that is trimmed before anybody reads it")
+    syncs.sim.clock.advance(30 * DAY)
+
+
+def quarantine(syncs: Syncs, issue: Issue) -> None:
+    """Load an issue once that cannot be stored."""
+    bad = {issue.id}
+
+    def spoil(request: RequestInfo, body: object) -> object:
+        if request.route != "/issues" or not isinstance(body, list):
+            return body
+        return [row | {"estimatedHours": "many"} if row["id"] in bad else row for row in body]
+
+    syncs.sim.rewrite_response(spoil)
+    syncs.sim.space.edit_issue(issue, summary="refused")
+    load(syncs)
+    bad.clear()
+
+
+def people_work(syncs: Syncs, point: str) -> None:
+    """Change something of each kind, so that a load comes to a point."""
+    space = syncs.sim.space
+    first = next(iter(space.projects.values()))
+    sorted_in = next(issue for issue in first.issues.values() if issue.category_ids)
+    edited, commented, deleted = [issue for issue in space.issues.values() if issue.comments][:3]
+    if point == "gap":
+        trim_feed(syncs, commented)
+    if point == "quarantine":
+        quarantine(syncs, deleted)
+    space.edit_issue(edited, summary="another", comment="why")
+    space.comment(commented, "said")
+    space.delete_category(first.id, sorted_in.category_ids[0])
+    space.delete_issue(deleted)
+    syncs.sim.clock.advance(HOUR)
+
+
+def test_the_points_that_are_tried_are_those_that_the_store_names() -> None:
+    assert re.findall(r"(?m)^- (\w+):", store.__doc__ or "") == [*POINTS]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("point", POINTS)
+def test_after_a_kill_at_a_commit_the_next_load_ends_equal(synced: Syncs, point: str) -> None:
+    people_work(synced, point)
+    assert dies_at(synced, point, "before")
+    synced.sim.clock.advance(HOUR)
+    assert dies_at(synced, point, "after")
+    synced.sim.clock.advance(HOUR)
+    assert synced.listing("categories").success
+    load(synced)
+    found = synced.compare()
+    assert (found.status, found.differences) == ("equal", [])
+    assert not synced.query("SELECT id FROM ops.sync_history WHERE status = 'in_progress'")
