@@ -36,7 +36,8 @@ IN_BOTH_ORDERS = pytest.mark.parametrize(
 @pytest.fixture
 def client_type(request: pytest.FixtureRequest) -> type[BacklogClient]:
     """Return the client that loads use."""
-    return getattr(request, "param", BacklogClient)
+    chosen: type[BacklogClient] = getattr(request, "param", BacklogClient)
+    return chosen
 
 
 @pytest.fixture
