@@ -17,6 +17,18 @@ HOUR = 3_600
 DAY = 24 * HOUR
 
 
+def import_pages(syncs: Syncs, edited: Issue) -> None:
+    """Let the next load of changes read several pages, with an edited issue on the first one. What
+    is new is in another project: its number of issues shows what is missing there.
+    """
+    space = syncs.sim.space
+    space.edit_issue(edited, summary="on the first page")
+    other = next(project for project in space.projects if project != edited.project_id)
+    for _ in range(3):
+        syncs.sim.clock.advance(HOUR)
+        space.import_issues(other, 50)
+
+
 def trim_feed(syncs: Syncs, commented: Issue) -> None:
     """Let the source drop an activity before a load has read it."""
     load_feed(syncs)
@@ -45,11 +57,15 @@ def people_work(syncs: Syncs, point: str) -> None:
     space = syncs.sim.space
     first = next(iter(space.projects.values()))
     sorted_in = next(issue for issue in first.issues.values() if issue.category_ids)
-    edited, commented, deleted = [issue for issue in space.issues.values() if issue.comments][:3]
-    if point == "gap":
-        trim_feed(syncs, commented)
-    if point == "quarantine":
-        quarantine(syncs, deleted)
+    with_comments = [issue for issue in space.issues.values() if issue.comments]
+    edited, commented, deleted, left_alone = with_comments[:4]
+    match point:
+        case "issues":
+            import_pages(syncs, left_alone)
+        case "gap":
+            trim_feed(syncs, left_alone)
+        case "quarantine":
+            quarantine(syncs, deleted)
     space.edit_issue(edited, summary="another", comment="why")
     space.comment(commented, "said")
     space.delete_category(first.id, sorted_in.category_ids[0])
@@ -61,7 +77,6 @@ def test_the_points_that_are_tried_are_those_that_the_store_names() -> None:
     assert re.findall(r"(?m)^- (\w+):", store.__doc__ or "") == [*POINTS]
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("point", POINTS)
 def test_after_a_kill_at_a_commit_the_next_load_ends_equal(synced: Syncs, point: str) -> None:
     people_work(synced, point)
