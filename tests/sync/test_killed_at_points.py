@@ -17,12 +17,20 @@ HOUR = 3_600
 DAY = 24 * HOUR
 
 
+def edit_in_silence(syncs: Syncs, issue: Issue, summary: str) -> None:
+    """Edit an issue without an activity, so that only its `updated` tells of it."""
+    space = syncs.sim.space
+    space.edit_issue(issue, summary=summary)
+    for feed in (space, space.projects[issue.project_id]):
+        feed.activities.pop()
+
+
 def import_pages(syncs: Syncs, edited: Issue) -> None:
     """Let the next load of changes read several pages, with an edited issue on the first one. What
     is new is in another project: its number of issues shows what is missing there.
     """
     space = syncs.sim.space
-    space.edit_issue(edited, summary="on the first page")
+    edit_in_silence(syncs, edited, "on the first page")
     other = next(project for project in space.projects if project != edited.project_id)
     for _ in range(3):
         syncs.sim.clock.advance(HOUR)
@@ -57,8 +65,8 @@ def people_work(syncs: Syncs, point: str) -> None:
     space = syncs.sim.space
     first = next(iter(space.projects.values()))
     sorted_in = next(issue for issue in first.issues.values() if issue.category_ids)
-    with_comments = [issue for issue in space.issues.values() if issue.comments]
-    edited, commented, deleted, left_alone = with_comments[:4]
+    others = [one for one in space.issues.values() if one.comments and not one.category_ids]
+    edited, commented, deleted, left_alone = others[:4]
     match point:
         case "issues":
             import_pages(syncs, left_alone)
@@ -66,7 +74,7 @@ def people_work(syncs: Syncs, point: str) -> None:
             trim_feed(syncs, left_alone)
         case "quarantine":
             quarantine(syncs, deleted)
-    space.edit_issue(edited, summary="another", comment="why")
+    edit_in_silence(syncs, edited, "on the last page")
     space.comment(commented, "said")
     space.delete_category(first.id, sorted_in.category_ids[0])
     space.delete_issue(deleted)
