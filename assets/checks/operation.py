@@ -2,7 +2,7 @@
 alerter is alive.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,6 @@ from resources.warehouse.state.sync_state import project_states
 ISSUES = raw_key("issues")
 FRESH, FAILED, ALERTER = "every_project_is_fresh", "no_partition_left_failed", "alerter_is_alive"
 FRESH_STATE, STALE = "✓ fresh", "✗ stale"
-UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 HOUR = timedelta(hours=1)
 
 FRESH_SPEC = dg.AssetCheckSpec(
@@ -92,15 +91,17 @@ def every_project_is_fresh(
 
 
 def failed_partitions(
-    instance: dg.DagsterInstance, projects: Collection[str]
-) -> dict[dg.AssetKey, set[str]]:
-    """Return asset -> the keys of its partitions of `projects` whose latest attempt was by a failed
-    or cancelled backfill.
+    instance: dg.DagsterInstance,
+    projects: Collection[str],
+    statuses: Sequence[dg.DagsterRunStatus] = (dg.DagsterRunStatus.FAILURE,),
+) -> dict[dg.AssetKey, dict[str, str]]:
+    """Return asset -> partition of `projects` -> the backfill's run that tried it last and failed,
+    or has another of `statuses`.
 
     What another run has left, watermarks and requests say: the next one reads it, whatever its
-    partitions.
+    partitions. What somebody has canceled is left as it is.
     """
-    found: dict[dg.AssetKey, set[str]] = {}
+    found: dict[dg.AssetKey, dict[str, str]] = {}
     for table in ISSUE_TABLES:
         key = raw_key(table)
         attempts = unfinished_attempts(instance, key)
@@ -109,28 +110,31 @@ def failed_partitions(
             for partition, run in attempts.items()
             if partition.rsplit("|", 1)[0] in projects
         }
-        runs = _failed(instance, set(tried.values()))
-        partitions = {partition for partition, run in tried.items() if run in runs}
+        runs = _backfills(instance, set(tried.values()), statuses)
+        partitions = {partition: run for partition, run in tried.items() if run in runs}
         if partitions:
             found[key] = partitions
     return found
 
 
-def _failed(instance: dg.DagsterInstance, runs: Collection[str]) -> set[str]:
+def _backfills(
+    instance: dg.DagsterInstance, runs: Collection[str], statuses: Sequence[dg.DagsterRunStatus]
+) -> set[str]:
     if not runs:
         return set()
-    found = instance.get_runs(dg.RunsFilter(run_ids=list(runs), statuses=UNSUCCESSFUL))
-    return {run.run_id for run in found if _modes(run) <= {"backfill"}}
+    found = instance.get_runs(dg.RunsFilter(run_ids=list(runs), statuses=list(statuses)))
+    return {run.run_id for run in found if is_backfill(run)}
 
 
-def _modes(run: dg.DagsterRun) -> set[str]:
-    """Return the modes that a run was started with; without one it is a backfill."""
+def is_backfill(run: dg.DagsterRun) -> bool:
+    """Return whether a run reads partitions whole: by its mode, or since it has none."""
     config: Mapping[str, Any] = run.run_config
-    return {
+    modes = {
         op["config"]["mode"]
         for op in config.get("ops", {}).values()
         if "mode" in op.get("config", {})
     }
+    return modes <= {"backfill"}
 
 
 def no_partition_left_failed(
