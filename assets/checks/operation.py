@@ -22,6 +22,8 @@ from resources.warehouse.state.sync_state import project_states
 ISSUES = raw_key("issues")
 FRESH, FAILED, ALERTER = "every_project_is_fresh", "no_partition_left_failed", "alerter_is_alive"
 FRESH_STATE, STALE = "✓ fresh", "✗ stale"
+#: What its text begins with when it is red; the projects follow.
+STALE_PROJECTS = "stale: "
 HOUR = timedelta(hours=1)
 
 FRESH_SPEC = dg.AssetCheckSpec(
@@ -79,7 +81,11 @@ def every_project_is_fresh(
                 }
             )
     stale = [str(row["project"]) for row in rows if row["state"] == STALE]
-    said = f"stale: {', '.join(stale)}" if stale else f"all {len(rows)} active projects are fresh"
+    said = (
+        f"{STALE_PROJECTS}{', '.join(stale)}"
+        if stale
+        else f"all {len(rows)} active projects are fresh"
+    )
     return dg.AssetCheckResult(
         check_name=FRESH,
         asset_key=ISSUES,

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from assets.checks.operation import FAILED
+from assets.checks.operation import FAILED, FRESH, STALE_PROJECTS
 from assets.issues import issues
 from assets.location import raw_key
 from assets.partitions import projects_between
@@ -34,6 +34,8 @@ SOURCE, WAREHOUSE = "source", "warehouse"
 _REQUEST = re.compile(r"\b(?:GET|POST) /")
 #: What the keys of problems of backfills begin with, and that of the check that says of them all.
 BACKFILL, LEFT_FAILED = "backfill/", f"check/{raw_key('issues').to_user_string()}: {FAILED}"
+#: Check -> the code of its problem, where that is not just that it is red.
+OF_CHECK = {FAILED: "partitions_failed", FRESH: "projects_stale"}
 #: Jobs, and modes of syncs, that read just some issues by the steps of the job `issues`: their
 #: success says nothing of the others.
 OF_SOME_ISSUES = frozenset({targeted_sync_job.name, rolling_refresh_job.name})
@@ -92,8 +94,10 @@ def of_run(run: Ended, *, all_read: bool = True) -> News:
     for check in run.checks:
         key = f"check/{check.name}"
         if check.red:
+            code = OF_CHECK.get(check.name.rpartition(": ")[2], "check_red")
             of = {"subject": check.name, "said": check.said}
-            problems.append(Problem(key, "check_red", of, run.run_id))
+            of |= {"projects": check.said.removeprefix(STALE_PROJECTS)}
+            problems.append(Problem(key, code, of, run.run_id))
         else:
             ended.append(key)
     return problems, ended
