@@ -19,7 +19,7 @@ from assets.checks.operation import failed_partitions
 from assets.dagster_internals import remember, remembered
 from assets.partitions import PROJECTS, accessible_partitions, project_partitions
 from pipelines.alerting import problems
-from pipelines.alerting.facts import Place, ended_runs
+from pipelines.alerting.facts import Place, all_fresh, ended_runs
 from pipelines.alerting.ledger import Ledger
 from pipelines.ended_runs import ALL, record_run_ends
 from pipelines.runs import ACTIVE
@@ -170,6 +170,8 @@ class Alerter:
             last = {} if space is None else last_ends(engine, space, but=problems.OF_SOME)
             silent, speaks = problems.of_silence(last, ledger.since, now)
             refused, renewed = problems.of_tokens(self.url, self.tokens)
+            if space and problems.STALE in ledger.open and all_fresh(engine, space, now):
+                renewed.append(problems.STALE)
         except WarehouseError as error:
             return [problems.of_warehouse(error)], []
         return [*silent, *refused], [*speaks, *renewed, problems.WAREHOUSE]

@@ -32,8 +32,12 @@ LASTING, MET_AGAIN = timedelta(minutes=2), timedelta(minutes=1)
 SOURCE, WAREHOUSE = "source", "warehouse"
 #: What the cause of a failure says that a request has met: `users: GET /space: no answer from …`.
 _REQUEST = re.compile(r"\b(?:GET|POST) /")
-#: What the keys of problems of backfills begin with, and that of the check that says of them all.
-BACKFILL, LEFT_FAILED = "backfill/", f"check/{raw_key('issues').to_user_string()}: {FAILED}"
+#: What the keys of problems of backfills begin with.
+BACKFILL = "backfill/"
+#: The keys of checks that are over before they are evaluated again, once a day.
+LEFT_FAILED, STALE = (
+    f"check/{raw_key('issues').to_user_string()}: {name}" for name in (FAILED, FRESH)
+)
 #: Check -> the code of its problem, where that is not just that it is red.
 OF_CHECK = {FAILED: "partitions_failed", FRESH: "projects_stale"}
 #: Jobs, and modes of syncs, that read just some issues by the steps of the job `issues`: their
