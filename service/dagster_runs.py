@@ -212,7 +212,8 @@ class Dagster:
         Raises:
             ApiError: Dagster cannot be reached, or refuses.
         """
-        policy = "SAFE_TERMINATE" if run.started_at else "MARK_AS_CANCELED_IMMEDIATELY"
+        waits = run.state in ("queued", "starting")
+        policy = "MARK_AS_CANCELED_IMMEDIATELY" if waits else "SAFE_TERMINATE"
         found = await self._ask(queries.TERMINATE, "terminateRun", id=run.run_id, policy=policy)
         if found["__typename"] == "TerminateRunFailure":
             return str(found["message"]).strip().splitlines()[0]
