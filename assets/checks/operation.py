@@ -17,6 +17,7 @@ from resources.backlog.client import BacklogClient
 from resources.cadences import ISSUES as CADENCE
 from resources.problems.names import name_partitions
 from resources.warehouse.state.heartbeats import alerts_of, last_beat
+from resources.warehouse.state.known_spaces import accessible_projects
 from resources.warehouse.state.sync_state import project_states
 
 ISSUES = raw_key("issues")
@@ -92,6 +93,23 @@ def every_project_is_fresh(
         description=as_markdown(said),
         metadata={"projects": rows_table(rows)} if rows else {},
     )
+
+
+def all_fresh(engine: Engine, space: str, now: datetime) -> bool:
+    """Return whether each active project was loaded within its cadence, as the warehouse knows them.
+
+    Raises:
+        WarehouseError: the warehouse cannot be used.
+    """
+    with engine.connect() as connection:
+        states = project_states(connection, space, "issues")
+        known = accessible_projects(connection, space)
+    loaded = [
+        states[number].last_success_at if number in states else None
+        for number, _, _, archived in known
+        if not archived
+    ]
+    return all(at is not None and now - at <= CADENCE.fresh_within for at in loaded)
 
 
 def failed_partitions(

@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from assets.checks.operation import failed_partitions
+from assets.checks.operation import all_fresh, failed_partitions
 from assets.dagster_internals import remember, remembered
 from assets.partitions import PROJECTS, accessible_partitions, project_partitions
 from pipelines.alerting import problems
-from pipelines.alerting.facts import Place, all_fresh, ended_runs
+from pipelines.alerting.facts import Place, ended_runs
 from pipelines.alerting.ledger import Ledger
 from pipelines.ended_runs import ALL, record_run_ends
 from pipelines.runs import ACTIVE

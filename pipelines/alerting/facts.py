@@ -9,16 +9,12 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
-from sqlalchemy import Engine
 
 from assets.partitions import covered_by
 from pipelines.runs import INTERRUPTED
-from resources.cadences import ISSUES
 from resources.dagster_tags import KIND_TAG
 from resources.problems.names import name_job, plain
 from resources.redact import first_line
-from resources.warehouse.state.known_spaces import accessible_projects
-from resources.warehouse.state.sync_state import project_states
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 #: Runs that one look deals with; what is left is dealt with by the next.
@@ -152,23 +148,6 @@ def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
         ),
         checks=tuple(_checks(events)),
     )
-
-
-def all_fresh(engine: Engine, space: str, now: datetime) -> bool:
-    """Return whether each active project was loaded within its cadence.
-
-    Raises:
-        WarehouseError: the warehouse cannot be used.
-    """
-    with engine.connect() as connection:
-        states = project_states(connection, space, "issues")
-        known = accessible_projects(connection, space)
-    loaded = [
-        states[number].last_success_at if number in states else None
-        for number, _, _, archived in known
-        if not archived
-    ]
-    return all(at is not None and now - at <= ISSUES.fresh_within for at in loaded)
 
 
 def causes(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]:

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from sqlalchemy import Engine
 
 from assets.checks.operation import failed_partitions, is_backfill
 from assets.dagster_internals import backfill_is_active, request_backfill
@@ -92,12 +91,12 @@ def _load_again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunReque
 
 
 def _backfill_again(
-    instance: dg.DagsterInstance, engine: Engine, url: str, runs: Sequence[dg.DagsterRun]
+    instance: dg.DagsterInstance, projects: Sequence[str], runs: Sequence[dg.DagsterRun]
 ) -> list[str]:
-    """Request backfills of what some backfills have left, one for each number of times; return the
-    names of their partitions.
+    """Request backfills of what some backfills have left of projects, one for each number of times;
+    return the names of their partitions.
     """
-    left = failed_partitions(instance, accessible_partitions(instance, engine, url))
+    left = failed_partitions(instance, projects)
     said = []
     for times in sorted({times_before(run) for run in runs}):
         ids = {run.run_id for run in runs if times_before(run) == times}
@@ -140,7 +139,8 @@ def broken_off_loads(
         at_work = bool(backfills) and backfill_is_active(instance)
         names: list[str] = []
         if backfills and not at_work:
-            names = _backfill_again(instance, warehouse.engine, backlog.url, backfills)
+            projects = accessible_partitions(instance, warehouse.engine, backlog.url)
+            names = _backfill_again(instance, projects, backfills)
     again = [_load_again(instance, run) for run in due if run not in backfills]
     requests = [request for request in again if request]
     waits = at_work or len(due) < len(broken)

@@ -1,4 +1,4 @@
-"""After a stop or a kill at work all is well again by itself: nothing is red, and nothing is told."""
+"""What a stop or a kill breaks off at work heals by itself: nothing is red, and nothing is told."""
 
 from collections.abc import Iterator
 
