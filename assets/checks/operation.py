@@ -96,7 +96,7 @@ def every_project_is_fresh(
 
 
 def all_fresh(engine: Engine, space: str, now: datetime) -> bool:
-    """Return whether each active project was loaded within its cadence, as the warehouse knows them.
+    """Return whether each active project that the warehouse knows was loaded within the cadence.
 
     Raises:
         WarehouseError: the warehouse cannot be used.
