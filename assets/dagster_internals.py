@@ -100,6 +100,12 @@ def backfill_is_active(instance: dg.DagsterInstance) -> bool:
     return any(one.status.value in _ACTIVE for one in instance.get_backfills())
 
 
+def backfill_was_canceled(instance: dg.DagsterInstance, backfill: str) -> bool:
+    """Return whether a backfill, known by its id, is or was canceled by somebody."""
+    found = instance.get_backfill(backfill)
+    return found is not None and found.status.value in {"CANCELING", "CANCELED"}
+
+
 # -- the daemon ------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from assets.checks.operation import failed_partitions, is_backfill
-from assets.dagster_internals import backfill_is_active, request_backfill
+from assets.dagster_internals import backfill_is_active, backfill_was_canceled, request_backfill
 from assets.issues import issues
 from assets.location import SETTINGS
 from assets.partitions import accessible_partitions, covered_by
@@ -22,6 +22,7 @@ from resources.backlog.backlog_resource import BacklogResource
 from resources.cadences import BROKEN_OFF
 from resources.dagster_tags import (
     AGAIN_TAG,
+    BACKFILL_TAG,
     KIND_TAG,
     RANGE_END_TAG,
     RANGE_START_TAG,
@@ -67,6 +68,9 @@ def _broken_off(
         and due_at(record) is not None
         and record.dagster_run.remote_job_origin is not None
         and (place is None or place.has(record.dagster_run))
+        and not backfill_was_canceled(
+            context.instance, record.dagster_run.tags.get(BACKFILL_TAG, "")
+        )
         and all(cause_of(said).passes for said in causes(context.instance, record.dagster_run))
     ]
 
@@ -132,7 +136,8 @@ def broken_off_loads(
         settled = (now - OVERLAP).isoformat()
         return dg.SensorResult(skip_reason="nothing was broken off", cursor=settled)
     with looking_at("the state of the source"):
-        if condition := current(warehouse.engine, backlog.url):
+        condition = current(warehouse.engine, backlog.url)
+        if condition and condition.disconnected:
             return dg.SkipReason(f"Backlog cannot be read: {condition.message}")
         due = [one.dagster_run for one in broken if (due_at(one) or now) <= now]
         backfills = [run for run in due if covered_by(run) and is_backfill(run)]
@@ -144,7 +149,9 @@ def broken_off_loads(
     again = [_load_again(instance, run) for run in due if run not in backfills]
     requests = [request for request in again if request]
     waits = at_work or len(due) < len(broken)
-    said = f"loaded again: {'; '.join(names)}" if names else "it waits" if waits else "it is over"
+    said = "it waits" if waits else "it is over"
+    if names:
+        said = f"loaded again: {'; '.join(names)}"
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else said,

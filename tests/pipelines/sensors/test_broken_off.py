@@ -3,16 +3,20 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
 from dagster import DagsterEvent, DagsterEventType
 from dagster._core.events import AssetMaterializationPlannedData
+from dagster._core.execution.backfill import BulkActionStatus
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 
+from assets.dagster_internals import request_backfill
+from assets.issues import issues
 from pipelines.jobs import issues_config
 from pipelines.sensors.broken_off import PAUSES, broken_off_loads, due_at
-from resources.dagster_tags import AGAIN_TAG, KIND_TAG, RANGE_END_TAG, RANGE_START_TAG
+from resources.dagster_tags import AGAIN_TAG, BACKFILL_TAG, KIND_TAG, RANGE_END_TAG, RANGE_START_TAG
 from tests.deployment import Deployment
 from tests.pipelines.ticking import Daemon, add_run
 
@@ -32,11 +36,12 @@ def ended(
     planned: Sequence[str] = (),
     how: DagsterEventType = DagsterEventType.RUN_FAILURE,
     mode: str = "",
+    of: str = "",
 ) -> str:
     """Write down a run that Dagster has launched, and that ended some minutes ago."""
     server = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=4000, location_name="backlog_elt")
     origin = RemoteRepositoryOrigin(server, "__repository__").get_job_origin(job)
-    tags = {AGAIN_TAG: str(again)} if again else {}
+    tags = ({AGAIN_TAG: str(again)} if again else {}) | ({BACKFILL_TAG: of} if of else {})
     run = deployment.instance.add_run(
         dg.DagsterRun(
             job_name=job,
@@ -56,8 +61,8 @@ def ended(
     return run.run_id
 
 
-def backfill(deployment: Deployment, said: str = KILLED, **how: float) -> str:
-    return ended(deployment, "__ASSET_JOB", said, planned=PARTITIONS, **how)  # type: ignore[arg-type]
+def backfill(deployment: Deployment, said: str = KILLED, **how: Any) -> str:
+    return ended(deployment, "__ASSET_JOB", said, planned=PARTITIONS, **how)
 
 
 def requested(deployment: Deployment) -> list[tuple[set[str], dict[str, str]]]:
@@ -111,10 +116,20 @@ def test_partitions_that_a_kill_has_left_are_loaded_again_once(near: Deployment)
     ],
     ids=["a pause", "refused", "canceled by a person", "often enough"],
 )
-def test_nothing_else_is_loaded_again(near: Deployment, how: dict[str, float], said: str) -> None:
+def test_nothing_else_is_loaded_again(near: Deployment, how: dict[str, Any], said: str) -> None:
     backfill(near, **how)
     assert Daemon(near, broken_off_loads).tick() == (None, said)
     assert requested(near) == []
+
+
+def test_what_a_canceled_backfill_has_left_stays(near: Deployment) -> None:
+    before = request_backfill(near.instance, issues, {ISSUES: PARTITIONS}, "by hand", {})
+    backfill(near, of=before)
+    [found] = near.instance.get_backfills()
+    near.instance.update_backfill(
+        found.with_status(BulkActionStatus.CANCELED)  # type: ignore[no-untyped-call]
+    )
+    assert Daemon(near, broken_off_loads).tick() == (None, "nothing was broken off")
 
 
 def test_while_backlog_cannot_be_read_nothing_is_started(near: Deployment) -> None:
