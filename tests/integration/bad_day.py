@@ -30,9 +30,9 @@ from tests.integration.terminal import Terminal
 from tests.ports import free_port
 
 SPEC = SpaceSpec(seed=7, users=3, projects=3, issues=40, history_days=120)
-#: Whatever is killed, so long it may take until all is well again; people are told three minutes,
-#: on a machine that has time for it.
-HEALED_SECONDS = 180.0
+#: Whatever is killed, so long it may take until all is well again, on a machine that is busy with
+#: other things; on one that has time it takes two minutes.
+HEALED_SECONDS = 600.0
 MODULES = {
     "code server": "pipelines.hosting.code_server",
     "webserver": "pipelines.hosting.webserver",
@@ -57,9 +57,7 @@ query State($keys: [AssetKeyInput!]!) {
     partitionKeysByDimension { name partitionKeys }
   }
   partitionBackfillsOrError { ... on PartitionBackfills { results { id status title } } }
-  runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}) {
-    ... on Runs { results { runId jobName status } }
-  }
+  runsOrError(limit: 100) { ... on Runs { results { runId jobName status } } }
 }"""
 
 
@@ -156,7 +154,7 @@ class Day:
             self.start()
 
     def wrong(self) -> list[str]:
-        """Return what is not well yet: open problems, and what is red or at work in Dagster."""
+        """Return what is not well yet: open problems, and in Dagster what is red, and backfills."""
         try:
             state = self.ask(STATE, keys=TABLES)
             status = f"http://127.0.0.1:{self.service_port}/api/v1/sync/connection/status"
@@ -167,7 +165,8 @@ class Day:
         found += ["the alerter is silent"] if alerts["alive"] is False else []
         for node in state["assetNodes"]:
             found += [f"{name} {count}" for name, count in node["partitionStats"].items() if count]
-        found += [f"run of {run['jobName']}" for run in state["runsOrError"]["results"]]
+        newest = {run["jobName"]: run["status"] for run in state["runsOrError"]["results"][::-1]}
+        found += [f"{job} is red" for job, status in newest.items() if status == "FAILURE"]
         return found + [
             f"backfill {one['title'] or one['id']}"
             for one in state["partitionBackfillsOrError"]["results"]
@@ -200,8 +199,7 @@ def a_day() -> Iterator[Day]:
             yield day
         finally:
             with suppress(IndexError):
-                day.up.process.terminate()
-                day.up.process.wait(90)
+                day.stop()
             for process in processes_of(day.home):
                 with suppress(Exception):
                     process.kill()
