@@ -9,6 +9,7 @@ import argparse
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -198,7 +199,7 @@ def a_day() -> Iterator[Day]:
             day.start()
             yield day
         finally:
-            with suppress(IndexError):
+            with suppress(IndexError, subprocess.TimeoutExpired):
                 day.stop()
             for process in processes_of(day.home):
                 with suppress(Exception):
