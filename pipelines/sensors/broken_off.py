@@ -51,7 +51,7 @@ def due_at(record: dg.RunRecord) -> datetime | None:
     return ended + PAUSES[times] if times < len(PAUSES) else None
 
 
-def _broken_off(
+def _to_start_again(
     context: dg.SensorEvaluationContext, after: datetime, url: str
 ) -> list[dg.RunRecord]:
     """Return the runs, launched by Dagster in this location, that were broken off after an instant
@@ -131,7 +131,7 @@ def broken_off_loads(
     """Start again what is due; the cursor moves when nothing waits any more."""
     instance, now = context.instance, datetime.now(UTC)
     after = datetime.fromisoformat(context.cursor) if context.cursor else now - FIRST_LOOK
-    broken = _broken_off(context, after, backlog.url)
+    broken = _to_start_again(context, after, backlog.url)
     if not broken:
         settled = (now - OVERLAP).isoformat()
         return dg.SensorResult(skip_reason="nothing was broken off", cursor=settled)
