@@ -64,12 +64,13 @@ def request_backfill(
     definition: dg.AssetsDefinition,
     partitions: Mapping[dg.AssetKey, Collection[str]],
     title: str,
+    tags: Mapping[str, str],
 ) -> str:
-    """Request a backfill of just these partitions of the assets of a definition; return its id.
+    """Request a backfill of just these partitions of the assets of a definition, whose runs have
+    these tags; return its id.
 
-    For the operator who starts `retry_failed_partitions`: Dagster's public ways to a backfill lead
-    through its webserver, which a code server cannot always reach, and in the UI each of some
-    hundred failed partitions would be picked by hand.
+    Dagster's public ways to a backfill lead through its webserver, which a code server cannot
+    always reach, and in the UI each of some hundred failed partitions would be picked by hand.
     """
     from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
     from dagster._core.execution.backfill import PartitionBackfill
@@ -84,7 +85,7 @@ def request_backfill(
             backfill_id=backfill,
             backfill_timestamp=time.time(),
             asset_graph_subset=requested,
-            tags={},
+            tags=dict(tags),
             dynamic_partitions_store=instance,
             title=title,
             description=None,
@@ -97,6 +98,12 @@ def request_backfill(
 def backfill_is_active(instance: dg.DagsterInstance) -> bool:
     """Return whether any backfill is requested or about to end."""
     return any(one.status.value in _ACTIVE for one in instance.get_backfills())
+
+
+def backfill_was_canceled(instance: dg.DagsterInstance, backfill: str) -> bool:
+    """Return whether a backfill, known by its id, is or was canceled by somebody."""
+    found = instance.get_backfill(backfill)
+    return found is not None and found.status.value in {"CANCELING", "CANCELED"}
 
 
 # -- the daemon ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from assets.location import SETTINGS, scoped
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError
 from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
+from resources.problems.names import CORNERS
 from resources.warehouse.state.known_spaces import space_at
 from resources.warehouse.warehouse_errors import WarehouseError
 from sync.month_windows import Calendar, Slice, stretches
@@ -94,21 +95,16 @@ def covered_by(run: dg.DagsterRun) -> str:
     run without partitions.
     """
     if RANGE_START_TAG in run.tags:
-        return " … ".join(dict.fromkeys((run.tags[RANGE_START_TAG], run.tags[RANGE_END_TAG])))
+        return CORNERS.join(dict.fromkeys((run.tags[RANGE_START_TAG], run.tags[RANGE_END_TAG])))
     return run.tags.get(PARTITION_TAG, "")
 
 
-def covered_projects(run: dg.DagsterRun, projects: Sequence[str]) -> list[str]:
-    """Return those of `projects`, all keys in Dagster's order, that a run covers: one, or those
-    between its corners.
+def projects_between(covered: str, projects: Sequence[str]) -> list[str]:
+    """Return those of `projects`, all keys in Dagster's order, that lie between the corners of what
+    a run has `covered_by`: one, if it is a partition.
     """
-    one = run.tags.get(PARTITION_TAG, "")
-    corners = (run.tags.get(RANGE_START_TAG, one), run.tags.get(RANGE_END_TAG, one))
-    places = [
-        projects.index(key)
-        for key in (corner.rsplit("|", 1)[0] for corner in corners)
-        if key in projects
-    ]
+    keys = [corner.rsplit("|", 1)[0] for corner in covered.split(CORNERS)]
+    places = [projects.index(key) for key in keys if key in projects]
     return list(projects[min(places) : max(places) + 1]) if places else []
 
 

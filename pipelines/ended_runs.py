@@ -38,7 +38,7 @@ def record_run_ends(
         WarehouseError: the warehouse cannot be used.
     """
     found = instance.get_run_records(dg.RunsFilter(statuses=list(statuses), updated_after=after))
-    records = {record.dagster_run.run_id: record for record in found}
+    known = {record.dagster_run.run_id: record.dagster_run for record in found}
     runs = [
         run for run in map(_run, found) if run.is_of(SETTINGS.dagster_location, SETTINGS.key_prefix)
     ]
@@ -48,7 +48,7 @@ def record_run_ends(
         place = space_or_url(warehouse.engine, url)
         missing = unrecorded(warehouse.engine, place, runs)
         why = {
-            run.run_id: causes(instance, records[run.run_id]) for run in missing if run.ended_badly
+            run.run_id: causes(instance, known[run.run_id]) for run in missing if run.ended_badly
         }
         record(warehouse.engine, place, missing, why)
 

@@ -18,6 +18,7 @@ from pipelines.jobs import JOBS, tokens_job
 from pipelines.retrying import retry_failed_partitions
 from pipelines.schedules import SCHEDULES
 from pipelines.sensors.alerts import alerts
+from pipelines.sensors.broken_off import broken_off_loads
 from pipelines.sensors.project_discovery import project_discovery
 from pipelines.sensors.targeted_sync import activity_feed, webhook_inbox
 from resources.backlog.backlog_resource import BacklogResource
@@ -99,7 +100,7 @@ def build_raw_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Defi
         asset_checks=CHECKS,
         jobs=[*JOBS, tokens_job, housekeeping_job, retry_failed_partitions],
         schedules=SCHEDULES,
-        sensors=[project_discovery, activity_feed, webhook_inbox, alerts],
+        sensors=[project_discovery, activity_feed, webhook_inbox, broken_off_loads, alerts],
         resources=build_resources(overrides),
         executor=EXECUTOR,
     )

@@ -35,7 +35,7 @@ def request_failed_partitions(
     if not failed:
         context.log.info("no partition has a failed load")
         return
-    backfill = request_backfill(context.instance, issues, failed, "failed partitions")
+    backfill = request_backfill(context.instance, issues, failed, "failed partitions", {})
     context.log.info(
         f"backfill {backfill} loads {sum(map(len, failed.values()))} partitions again: "
         "Overview > Backfills shows it"

@@ -25,6 +25,8 @@ PROCESS_TAG = ".dagster/backlog_elt_process"
 #: The same tag of runs of versions before this one.
 OLD_PROCESS_TAG = "backlog_elt/process"
 
+#: Dagster's error of a step whose process was asked to end.
+INTERRUPTED = "DagsterExecutionInterruptedError"
 #: A command on another machine is taken for dead when its run has recorded nothing for so long. It
 #: records each part of its work.
 SILENT_HOURS = 12

@@ -152,6 +152,7 @@ ACTIVITY_FEED = Cadence("activity_feed", seconds=30, job="targeted_sync")
 #: The feed reports the same within the same half minute, and its sensor drains the inbox too.
 WEBHOOK_INBOX = Cadence("webhook_inbox", seconds=30, job="targeted_sync", on=False)
 ALERTS = Cadence("alerts", seconds=30)
+BROKEN_OFF = Cadence("broken_off_loads", seconds=30)
 #: A new project is seen within a quarter of an hour, at two requests a look.
 PROJECT_DISCOVERY = Cadence("project_discovery", seconds=900)
 #: Built once a day at least, also where nobody writes anything. Two hours for the build to wait for
@@ -166,7 +167,7 @@ MARTS = Cadence(
 
 CADENCES = (
     USERS, PROJECTS, ISSUES, COUNT_RECONCILIATION, ROLLING_REFRESH, HOUSEKEEPING, TOKENS,
-    ACTIVITY_FEED, WEBHOOK_INBOX, ALERTS, PROJECT_DISCOVERY, MARTS,
+    ACTIVITY_FEED, WEBHOOK_INBOX, ALERTS, BROKEN_OFF, PROJECT_DISCOVERY, MARTS,
 )  # fmt: skip
 
 #: Raw table -> the age at which it is stale.

@@ -17,6 +17,10 @@ SENSOR_TAG = "dagster/sensor_name"
 REPOSITORY_LABEL_TAG = ".dagster/repository"
 #: A run that works in the container of a code server.
 GRPC_INFO_TAG = ".dagster/grpc_info"
+#: The backfill that a run belongs to.
+BACKFILL_TAG = "dagster/backfill"
+#: Whether Dagster starts a failed run once more by itself: one whose process has died.
+WILL_RETRY_TAG = "dagster/will_retry"
 #: How many seconds a run may take, 0 for no limit, instead of `max_runtime_seconds` of
 #: dagster.yaml.
 MAX_RUNTIME_TAG = "dagster/max_runtime"
@@ -35,3 +39,5 @@ NO_EVENT = "NULL"
 #: The kind of a run, `users` or `users@acme`; dagster.yaml lets one run of each kind work at a
 #: time.
 KIND_TAG = "backlog_elt/kind"
+#: How often in a row what a run loads was broken off before.
+AGAIN_TAG = "backlog_elt/again"

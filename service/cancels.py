@@ -32,7 +32,7 @@ class Cancels:
         """
         run = await self._known(run_id)
         if run.state != "canceling":
-            said = await self._dagster.terminate(run_id)
+            said = await self._dagster.terminate(run)
             for kind in ("dagster", "active", "run"):
                 self._cache.drop(kind)
             if said is not None:

@@ -54,8 +54,8 @@ mutation Launch($params: ExecutionParams!) {
   }
 }"""
 TERMINATE = """
-mutation Terminate($id: String!) {
-  terminateRun(runId: $id) {
+mutation Terminate($id: String!, $policy: TerminateRunPolicy!) {
+  terminateRun(runId: $id, terminatePolicy: $policy) {
     __typename
     ... on TerminateRunFailure { message }
     ... on Error { message }

@@ -203,13 +203,18 @@ class Dagster:
             raise _refused(found)
         return str(found["run"]["runId"])
 
-    async def terminate(self, run_id: str) -> str | None:
+    async def terminate(self, run: Run) -> str | None:
         """Ask a run to end, and return why Dagster cannot, None: it will.
+
+        Dagster refuses to end a run that starts, and can only call it canceled. Its process looks
+        for that before it begins.
 
         Raises:
             ApiError: Dagster cannot be reached, or refuses.
         """
-        found = await self._ask(queries.TERMINATE, "terminateRun", id=run_id)
+        waits = run.state in ("queued", "starting")
+        policy = "MARK_AS_CANCELED_IMMEDIATELY" if waits else "SAFE_TERMINATE"
+        found = await self._ask(queries.TERMINATE, "terminateRun", id=run.run_id, policy=policy)
         if found["__typename"] == "TerminateRunFailure":
             return str(found["message"]).strip().splitlines()[0]
         if found["__typename"] != "TerminateRunSuccess":

@@ -2,7 +2,7 @@
 alerter is alive.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,12 +17,14 @@ from resources.backlog.client import BacklogClient
 from resources.cadences import ISSUES as CADENCE
 from resources.problems.names import name_partitions
 from resources.warehouse.state.heartbeats import alerts_of, last_beat
+from resources.warehouse.state.known_spaces import accessible_projects
 from resources.warehouse.state.sync_state import project_states
 
 ISSUES = raw_key("issues")
 FRESH, FAILED, ALERTER = "every_project_is_fresh", "no_partition_left_failed", "alerter_is_alive"
 FRESH_STATE, STALE = "✓ fresh", "✗ stale"
-UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+#: What its text begins with when it is red; the projects follow.
+STALE_PROJECTS = "stale: "
 HOUR = timedelta(hours=1)
 
 FRESH_SPEC = dg.AssetCheckSpec(
@@ -80,7 +82,9 @@ def every_project_is_fresh(
                 }
             )
     stale = [str(row["project"]) for row in rows if row["state"] == STALE]
-    said = f"stale: {', '.join(stale)}" if stale else f"all {len(rows)} active projects are fresh"
+    said = f"all {len(rows)} active projects are fresh"
+    if stale:
+        said = STALE_PROJECTS + ", ".join(stale)
     return dg.AssetCheckResult(
         check_name=FRESH,
         asset_key=ISSUES,
@@ -91,16 +95,35 @@ def every_project_is_fresh(
     )
 
 
+def all_fresh(engine: Engine, space: str, now: datetime) -> bool:
+    """Return whether each active project that the warehouse knows was loaded within the cadence.
+
+    Raises:
+        WarehouseError: the warehouse cannot be used.
+    """
+    with engine.connect() as connection:
+        states = project_states(connection, space, "issues")
+        known = accessible_projects(connection, space)
+    loaded = [
+        states[number].last_success_at if number in states else None
+        for number, _, _, archived in known
+        if not archived
+    ]
+    return all(at is not None and now - at <= CADENCE.fresh_within for at in loaded)
+
+
 def failed_partitions(
-    instance: dg.DagsterInstance, projects: Collection[str]
-) -> dict[dg.AssetKey, set[str]]:
-    """Return asset -> the keys of its partitions of `projects` whose latest attempt was by a failed
-    or cancelled backfill.
+    instance: dg.DagsterInstance,
+    projects: Collection[str],
+    statuses: Sequence[dg.DagsterRunStatus] = (dg.DagsterRunStatus.FAILURE,),
+) -> dict[dg.AssetKey, dict[str, str]]:
+    """Return asset -> partition of `projects` -> the backfill's run that tried it last and failed,
+    or has another of `statuses`.
 
     What another run has left, watermarks and requests say: the next one reads it, whatever its
-    partitions.
+    partitions. What somebody has canceled is left as it is.
     """
-    found: dict[dg.AssetKey, set[str]] = {}
+    found: dict[dg.AssetKey, dict[str, str]] = {}
     for table in ISSUE_TABLES:
         key = raw_key(table)
         attempts = unfinished_attempts(instance, key)
@@ -109,28 +132,31 @@ def failed_partitions(
             for partition, run in attempts.items()
             if partition.rsplit("|", 1)[0] in projects
         }
-        runs = _failed(instance, set(tried.values()))
-        partitions = {partition for partition, run in tried.items() if run in runs}
+        runs = _backfills(instance, set(tried.values()), statuses)
+        partitions = {partition: run for partition, run in tried.items() if run in runs}
         if partitions:
             found[key] = partitions
     return found
 
 
-def _failed(instance: dg.DagsterInstance, runs: Collection[str]) -> set[str]:
+def _backfills(
+    instance: dg.DagsterInstance, runs: Collection[str], statuses: Sequence[dg.DagsterRunStatus]
+) -> set[str]:
     if not runs:
         return set()
-    found = instance.get_runs(dg.RunsFilter(run_ids=list(runs), statuses=UNSUCCESSFUL))
-    return {run.run_id for run in found if _modes(run) <= {"backfill"}}
+    found = instance.get_runs(dg.RunsFilter(run_ids=list(runs), statuses=list(statuses)))
+    return {run.run_id for run in found if is_backfill(run)}
 
 
-def _modes(run: dg.DagsterRun) -> set[str]:
-    """Return the modes that a run was started with; without one it is a backfill."""
+def is_backfill(run: dg.DagsterRun) -> bool:
+    """Return whether a run reads partitions whole: by its mode, or since it has none."""
     config: Mapping[str, Any] = run.run_config
-    return {
+    modes = {
         op["config"]["mode"]
         for op in config.get("ops", {}).values()
         if "mode" in op.get("config", {})
     }
+    return modes <= {"backfill"}
 
 
 def no_partition_left_failed(

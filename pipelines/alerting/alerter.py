@@ -15,13 +15,14 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from assets.checks.operation import failed_partitions
+from assets.checks.operation import all_fresh, failed_partitions
 from assets.dagster_internals import remember, remembered
-from assets.partitions import accessible_partitions, project_partitions
+from assets.partitions import PROJECTS, accessible_partitions, project_partitions
 from pipelines.alerting import problems
 from pipelines.alerting.facts import Place, ended_runs
 from pipelines.alerting.ledger import Ledger
 from pipelines.ended_runs import ALL, record_run_ends
+from pipelines.runs import ACTIVE
 from resources.alerts.channel import Channel, ChannelError
 from resources.problems.problem import Problem
 from resources.redact import plain_line
@@ -39,6 +40,8 @@ OVERLAP = timedelta(minutes=2)
 SENDING_SECONDS = 30.0
 #: Runs that are remembered as dealt with; a look deals with fewer in the time of the overlap.
 SEEN = 500
+#: A backfill that is started again may fail again.
+UNFINISHED = [dg.DagsterRunStatus.FAILURE, *ACTIVE]
 #: Name of an alerter -> what it remembers that could not be saved: newer than what is stored, since
 #: nobody else writes that.
 _unsaved: dict[str, Ledger] = {}
@@ -75,14 +78,12 @@ class Alerter:
                 continue
             found, over = problems.of_run(run, all_read=all_read)
             part = problems.covered(found, run, lasting)
+            part += [one for one in found if one not in part and ledger.may_end_by_itself(one)]
             ledger = self._observe(ledger, part, [], now, quiet=True)
             ledger = self._observe(
                 ledger, [problem for problem in found if problem not in part], over, now
             )
-        backfills = problems.of_backfills(ledger.open)
-        accessible = self._keys(accessible_partitions) if backfills else None
-        if accessible is not None and not failed_partitions(self.instance, accessible):
-            ledger = self._observe(ledger, [], backfills, now)
+        ledger = self._observe(ledger, [], self._of_backfills(ledger), now)
         ledger = replace(
             self._observe(ledger, *self._of_warehouse(ledger, now), now),
             looked_at=max(ledger.looked_at, looked_at),
@@ -144,6 +145,19 @@ class Alerter:
             return ledger, None
         return self._observe(ledger, found, [], now, since=condition.since, quiet=login), condition
 
+    def _of_backfills(self, ledger: Ledger) -> list[str]:
+        """Return the keys of failed backfills that are over, as far as that can be known."""
+        if not problems.are_of_backfills(ledger.open):
+            return []
+        accessible = self._keys(accessible_partitions)
+        if accessible is None:
+            return []
+        found = failed_partitions(self.instance, accessible, UNFINISHED)
+        left = {key.rsplit("|", 1)[0] for keys in found.values() for key in keys}
+        known = {key: one.problem for key, one in ledger.open.items()}
+        projects = self.instance.get_dynamic_partitions(str(PROJECTS.name))
+        return problems.of_backfills(known, left, projects)
+
     def _of_warehouse(self, ledger: Ledger, now: datetime) -> problems.News:
         if not self.url:  # the code location of the marts: those of the spaces report the warehouse
             return [], []
@@ -156,6 +170,8 @@ class Alerter:
             last = {} if space is None else last_ends(engine, space, but=problems.OF_SOME)
             silent, speaks = problems.of_silence(last, ledger.since, now)
             refused, renewed = problems.of_tokens(self.url, self.tokens)
+            if space and problems.STALE in ledger.open and all_fresh(engine, space, now):
+                renewed.append(problems.STALE)
         except WarehouseError as error:
             return [problems.of_warehouse(error)], []
         return [*silent, *refused], [*speaks, *renewed, problems.WAREHOUSE]
@@ -192,7 +208,7 @@ class Alerter:
     def _beat(self, ledger: Ledger) -> None:
         found = [
             one.problem.as_json() | {"since": one.since.isoformat(), "times": one.times}
-            for one in ledger.open.values()
+            for one in ledger.reported
         ]
         detail = {
             "open": found,

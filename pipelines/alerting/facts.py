@@ -5,11 +5,13 @@ them.
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
 
 from assets.partitions import covered_by
+from pipelines.runs import INTERRUPTED
 from resources.dagster_tags import KIND_TAG
 from resources.problems.names import name_job, plain
 from resources.redact import first_line
@@ -17,10 +19,9 @@ from resources.redact import first_line
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 #: Runs that one look deals with; what is left is dealt with by the next.
 MOST_RUNS = 50
-_NEEDED = {
-    DagsterEventType.STEP_FAILURE,
+_FAILURES = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
+_NEEDED = _FAILURES | {
     DagsterEventType.STEP_SUCCESS,
-    DagsterEventType.RUN_FAILURE,
     DagsterEventType.ASSET_CHECK_EVALUATION,
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
 }
@@ -77,6 +78,12 @@ class Place:
     location: str
     scope: str | None
 
+    @classmethod
+    def of(cls, context: dg.SensorEvaluationContext, scope: str | None) -> "Place | None":
+        """Return the place of a sensor; None where it is evaluated outside of a code location."""
+        origin, repository = context.code_location_origin, context.repository_name
+        return cls(f"{repository}@{origin.location_name}", scope) if origin and repository else None
+
     def has(self, run: dg.DagsterRun) -> bool:
         """Return whether a run belongs here."""
         origin = run.remote_job_origin
@@ -126,8 +133,37 @@ def ended_runs(
 
 def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
     run = record.dagster_run
-    entries = instance.all_logs(run.run_id, of_type=_NEEDED)
-    events = [entry.dagster_event for entry in entries if entry.dagster_event is not None]
+    events = _events(instance, run, _NEEDED)
+    return Ended(
+        run_id=run.run_id,
+        job=run.job_name,
+        ended_at=datetime.fromtimestamp(record.end_time or 0.0, UTC),
+        succeeded=run.status == dg.DagsterRunStatus.SUCCESS,
+        partition=covered_by(run),
+        failures=tuple(_failures(run, events)),
+        steps=tuple(
+            str(event.step_key)
+            for event in events
+            if event.event_type == DagsterEventType.STEP_SUCCESS
+        ),
+        checks=tuple(_checks(events)),
+    )
+
+
+def causes(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]:
+    """Return why a run failed, one line for each cause; empty for one that did not."""
+    failures = _failures(run, _events(instance, run, _FAILURES))
+    return list(dict.fromkeys(failure.cause for failure in failures))
+
+
+def _events(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, types: set[DagsterEventType]
+) -> list[dg.DagsterEvent]:
+    entries = instance.all_logs(run.run_id, of_type=types)
+    return [entry.dagster_event for entry in entries if entry.dagster_event is not None]
+
+
+def _failures(run: dg.DagsterRun, events: list[dg.DagsterEvent]) -> list[Failure]:
     failed = [event for event in events if event.event_type == DagsterEventType.STEP_FAILURE]
     failures = [
         Failure(
@@ -138,31 +174,10 @@ def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
         for event in failed
     ]
     if run.status == dg.DagsterRunStatus.FAILURE and not failures:
-        said = [
-            event.message for event in events if event.event_type == DagsterEventType.RUN_FAILURE
-        ]
-        failures = [
-            Failure("", name_job(run.job_name), plain(first_line(said[-1] if said else None)))
-        ]
-    return Ended(
-        run_id=run.run_id,
-        job=run.job_name,
-        ended_at=datetime.fromtimestamp(record.end_time or 0.0, UTC),
-        succeeded=run.status == dg.DagsterRunStatus.SUCCESS,
-        partition=covered_by(run),
-        failures=tuple(failures),
-        steps=tuple(
-            str(event.step_key)
-            for event in events
-            if event.event_type == DagsterEventType.STEP_SUCCESS
-        ),
-        checks=tuple(_checks(events)),
-    )
-
-
-def causes(instance: dg.DagsterInstance, record: dg.RunRecord) -> list[str]:
-    """Return why a run failed, one line for each cause; empty for one that did not."""
-    return list(dict.fromkeys(failure.cause for failure in _ended_run(instance, record).failures))
+        ends = [event for event in events if event.event_type == DagsterEventType.RUN_FAILURE]
+        cause = _run_cause(ends[-1]) if ends else None
+        failures = [Failure("", name_job(run.job_name), plain(first_line(cause)))]
+    return failures
 
 
 def _assets(events: list[dg.DagsterEvent], step: str) -> str:
@@ -181,10 +196,21 @@ def _step_cause(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return plain(first_line(data.user_failure_data.description))
-    error = data.error
+    return plain(first_line(_innermost(data.error, event.message)))
+
+
+def _run_cause(event: dg.DagsterEvent) -> str | None:
+    data: Any = event.event_specific_data
+    return _innermost(data.error if data else None, event.message)
+
+
+def _innermost(error: Any, message: str | None) -> str | None:
+    """Return what the innermost of an error and its causes says; without one the message."""
     while error is not None and error.cause is not None:
         error = error.cause
-    return plain(first_line(error.message if error else event.message))
+    if error is not None and error.cls_name == INTERRUPTED:
+        return "the run was interrupted"
+    return error.message if error else message
 
 
 def _checks(events: list[dg.DagsterEvent]) -> Iterator[Check]:

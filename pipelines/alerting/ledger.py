@@ -23,6 +23,8 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
 #: What every schedule runs again and again, is met again within a day; what is not, for so long, is
 #: not run any more.
 FORGOTTEN_AFTER = timedelta(days=7)
+#: What mostly ends by itself is reported when it was met so often in a row.
+REPORTED_AT = 3
 #: What the keys of failures of runs and of checks begin with.
 OF_RUNS = ("run/", "check/")
 #: A number that counts or measures, not one in a name: 11 and 0:05:41, not those of OPS-11 or WEB2.
@@ -33,7 +35,7 @@ _NUMBER = re.compile(r"(?<![\w-])\d+(?:[.,:]\d+)*")
 class Open:
     """A problem that lasts: since when, how often it was met, and when last.
 
-    `quiet`: it was not reported, since another problem covers it.
+    `quiet`: it was not reported, since another problem covers it, or it may end by itself.
     """
 
     problem: Problem
@@ -79,6 +81,17 @@ class Ledger:
     waiting: tuple[Waiting, ...] = ()
     seen: tuple[str, ...] = ()
 
+    @property
+    def reported(self) -> list[Open]:
+        """What is wrong, as far as people are told."""
+        return [one for one in self.open.values() if not one.quiet]
+
+    def may_end_by_itself(self, problem: Problem) -> bool:
+        """Return whether a problem is not reported yet: what was broken off is started again."""
+        before = self.open.get(problem.key)
+        seldom = before is None or (before.quiet and before.times + 1 < REPORTED_AT)
+        return problem.passes and seldom
+
     def observe(
         self,
         problems: Iterable[Problem],
@@ -97,8 +110,8 @@ class Ledger:
 
         A problem that is observed again with the same cause is counted. It is reported again only
         with another cause. Causes that differ only in numbers are the same: a number counts
-        attempts, rows or seconds. `quiet`: these problems are part of one that is reported already,
-        so they are remembered and not reported.
+        attempts, rows or seconds. `quiet`: these problems are remembered and not reported, since
+        they are part of one that is reported already, or may end by themselves.
         """
         names, known, messages = tuple(channels), dict(self.open), []
         for problem in problems:

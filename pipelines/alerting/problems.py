@@ -5,14 +5,18 @@ Pure functions.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from assets.checks.operation import FAILED, FRESH, STALE_PROJECTS
 from assets.issues import issues
+from assets.location import raw_key
+from assets.partitions import projects_between
 from pipelines.alerting.facts import Ended
 from pipelines.jobs import rolling_refresh_job, targeted_sync_job
 from resources.cadences import CADENCES
+from resources.problems.names import CORNERS
 from resources.problems.problem import Problem
 from resources.problems.problem_texts import OF_CONDITION
 from resources.tokens import TokenState
@@ -30,6 +34,12 @@ SOURCE, WAREHOUSE = "source", "warehouse"
 _REQUEST = re.compile(r"\b(?:GET|POST) /")
 #: What the keys of problems of backfills begin with.
 BACKFILL = "backfill/"
+#: The keys of checks that are over before they are evaluated again, once a day.
+LEFT_FAILED, STALE = (
+    f"check/{raw_key('issues').to_user_string()}: {name}" for name in (FAILED, FRESH)
+)
+#: Check -> the code of its problem, where that is not just that it is red.
+OF_CHECK = {FAILED: "partitions_failed", FRESH: "projects_stale"}
 #: Jobs, and modes of syncs, that read just some issues by the steps of the job `issues`: their
 #: success says nothing of the others.
 OF_SOME_ISSUES = frozenset({targeted_sync_job.name, rolling_refresh_job.name})
@@ -73,8 +83,8 @@ def of_run(run: Ended, *, all_read: bool = True) -> News:
     Runs of a scheduled kind follow each other, so that the next one that succeeds ends a failure;
     those that read just some issues, or only evaluate checks, follow those of their job. A load of
     issues may be of some projects: the failure of others is over when `all_read`, and no active
-    project is left whose issues could not be read. In a backfill each partition is a matter of its
-    own, ended by the same partition or when none is left failed (`of_backfills`).
+    project is left whose issues could not be read. The failure of a backfill is over when none of
+    its partitions is left (`of_backfills`).
     """
     problems: list[Problem] = []
     ended: list[str] = []
@@ -82,13 +92,16 @@ def of_run(run: Ended, *, all_read: bool = True) -> News:
         code = "backfill_failed" if _is_backfill(run) else "run_failed"
         of = {"subject": failure.assets, "said": failure.cause, "partition": run.partition}
         problems.append(Problem(_key(run, failure.step or run.job), code, of, run.run_id))
-    over = [_key(run, name) for name in (*run.steps, *([run.job] if run.succeeded else []))]
-    ended += [key for key in over if all_read or key != f"run/{ISSUES}"]
+    if not _is_backfill(run):
+        over = [_key(run, name) for name in (*run.steps, *([run.job] if run.succeeded else []))]
+        ended += [key for key in over if all_read or key != f"run/{ISSUES}"]
     for check in run.checks:
         key = f"check/{check.name}"
         if check.red:
+            code = OF_CHECK.get(check.name.rpartition(": ")[2], "check_red")
             of = {"subject": check.name, "said": check.said}
-            problems.append(Problem(key, "check_red", of, run.run_id))
+            of |= {"projects": check.said.removeprefix(STALE_PROJECTS)}
+            problems.append(Problem(key, code, of, run.run_id))
         else:
             ended.append(key)
     return problems, ended
@@ -99,20 +112,38 @@ def covers_no_project(run: Ended, projects: Collection[str]) -> bool:
     the run has refused it.
     """
     return bool(run.partition) and all(
-        corner.rsplit("|", 1)[0] not in projects for corner in run.partition.split(" … ")
+        corner.rsplit("|", 1)[0] not in projects for corner in run.partition.split(CORNERS)
     )
 
 
-def of_backfills(known: Iterable[str]) -> list[str]:
-    """Return, of the keys of problems, those of backfills: they are over when no partition has a
-    failed load.
+def are_of_backfills(known: Iterable[str]) -> bool:
+    """Return whether any of these keys is that of a problem which `of_backfills` may end."""
+    return any(key.startswith(BACKFILL) or key == LEFT_FAILED for key in known)
+
+
+def of_backfills(
+    known: Mapping[str, Problem], left: Collection[str], projects: Sequence[str]
+) -> list[str]:
+    """Return the keys of failed backfills that are over.
+
+    Args:
+        known: the open problems.
+        left: the projects of which a partition is left that a backfill has yet to load.
+        projects: all projects, in the order of Dagster.
     """
-    return [key for key in known if key.startswith(BACKFILL)]
+    over = [LEFT_FAILED] if not left else []
+    for key, problem in known.items():
+        covered = projects_between(problem.parameters.get("partition", ""), projects)
+        if key.startswith(BACKFILL) and not {*left} & {*covered}:
+            over.append(key)
+    return over
 
 
 def _key(run: Ended, name: str) -> str:
     if _is_backfill(run):
-        return f"{BACKFILL}{name}/{run.partition}"
+        # Its months are not a part of it: what is started again covers what is left of them.
+        projects = [corner.rsplit("|", 1)[0] for corner in run.partition.split(CORNERS)]
+        return f"{BACKFILL}{name}/{CORNERS.join(dict.fromkeys(projects))}"
     of_its_own = run.job in OF_SOME_ISSUES or (name == ISSUES and not run.partition)
     return f"run/{run.job}/{name}" if of_its_own else f"run/{name}"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pipelines.runs import command_tags
+from pipelines.runs import INTERRUPTED, command_tags
 from pipelines.stop_signals import Interrupted, interrupted
 from resources.progress import Progress
 from resources.redact import plain_line, redact
@@ -189,7 +189,7 @@ def reason(event: dg.DagsterEvent) -> str:
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
     error = data.error.cause if data.error and data.error.cause else data.error
-    if error and error.cls_name == "DagsterExecutionInterruptedError":
+    if error and error.cls_name == INTERRUPTED:
         raise LoadInterruptedError
     if error and error.cls_name in (
         "OperationalError",

@@ -54,6 +54,8 @@ SPACE = "simulated space"
 #: So many deaths of one within so many seconds end `up`.
 MOST_DEATHS, WITHIN_SECONDS = 5, 600.0
 LONGEST_WAIT_SECONDS = 60.0
+#: A database that is away is asked for again after so long.
+ASK_SECONDS = 5.0
 #: So many lines of the log are shown then.
 SHOWN_LINES = 10
 
@@ -83,12 +85,13 @@ class Deaths:
 @dataclass
 class _Kept:
     """What is started again; `ended` says how it has ended, None: it works; `due`: when it starts
-    again.
+    again. One that `needs_database` is not started while that is away.
     """
 
     start: Callable[[], None]
     ended: Callable[[], str | None]
     log: Path
+    needs_database: bool
     deaths: Deaths = field(default_factory=Deaths)
     due: float | None = None
 
@@ -97,11 +100,15 @@ class Children:
     """Processes by name. Each leads a session of its own, writes to the log, and ends with `up`.
 
     `ready`: whether all that stay have come to work. Until then the end of one is the end of `up`,
-    since it would end again: what is wrong are settings mostly.
+    since it would end again: what is wrong are settings mostly. `usable`: whether the database of
+    Dagster answers. What ends while it does not is no fault of its own.
     """
 
-    def __init__(self, log: TextIO, screen: Screen, stop: StopSignals) -> None:
+    def __init__(
+        self, log: TextIO, screen: Screen, stop: StopSignals, usable: Callable[[], bool]
+    ) -> None:
         self.ready = False
+        self._usable, self._away, self._ask_at = usable, False, 0.0
         self._log, self._screen, self._stop = log, screen, stop
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._kept: dict[str, _Kept] = {}
@@ -114,13 +121,14 @@ class Children:
         """
         start = partial(self._start, name, module, output)
         start()
-        self.keep_other(name, start, partial(self._how_ended, name), Path(self._log.name))
+        ended, log = partial(self._how_ended, name), Path(self._log.name)
+        self._kept[name] = _Kept(start, ended, log, needs_database=True)
 
     def keep_other(
         self, name: str, start: Callable[[], None], ended: Callable[[], str | None], log: Path
     ) -> None:
         """Call `start` again whenever `ended` says how something has ended; it writes to `log`."""
-        self._kept[name] = _Kept(start, ended, log)
+        self._kept[name] = _Kept(start, ended, log, needs_database=False)
 
     def run(
         self, name: str, *module: str, then: Callable[[int], None], output: IO[str] | None = None
@@ -170,7 +178,7 @@ class Children:
         for name, kept in self._kept.items():
             if kept.due is None:
                 self._look(name, kept)
-            elif time.monotonic() >= kept.due:
+            elif time.monotonic() >= kept.due and not self._waits(kept):
                 kept.due = None
                 kept.start()
 
@@ -182,6 +190,10 @@ class Children:
             said = "".join(f"{line}; " for line in last_lines(kept.log, 1))
             raise UpError(f"the {name} has ended ({how}): {said}see {kept.log}")
         now = time.monotonic()
+        if self._waits(kept):
+            kept.due = now
+            self._screen.say(f"the {name} has ended ({how}): it waits for the database")
+            return
         wait = kept.deaths.wait(now)
         if wait is None:
             self._screen.show("\n".join(last_lines(kept.log, SHOWN_LINES)))
@@ -189,6 +201,13 @@ class Children:
             raise UpError(f"the {name} has ended {often} (last: {how}): see {kept.log}")
         kept.due = now + wait
         self._screen.say(f"the {name} has ended ({how}): it is started again in {wait:.0f} s")
+
+    def _waits(self, kept: _Kept) -> bool:
+        """Say whether one needs the database, and that is away."""
+        if kept.needs_database and time.monotonic() >= self._ask_at:
+            self._away = not self._usable()
+            self._ask_at = time.monotonic() + ASK_SECONDS
+        return kept.needs_database and self._away
 
     def wait_until(self, ready: Callable[[], bool], otherwise: str) -> None:
         """Wait until they are ready.

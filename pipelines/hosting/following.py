@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from pipelines.hosting.screen import Screen
 from resources.links import dagster_of_people
+from resources.problems.names import name_range
 from resources.progress import how_far
 from resources.redact import plain_line
 from resources.secret import reveal
@@ -45,8 +46,9 @@ def news(before: Problems, now: Problems, dagster_url: str) -> Iterator[str]:
 
 
 def _about(problem: Mapping[str, Any]) -> str:
-    partition = f" ({problem['partition']})" if problem["partition"] else ""
-    return f"{problem['asset']}{partition}: {plain_line(problem['cause'])}"
+    place = name_range(problem["partition"])
+    where = f" ({place})" if place else ""
+    return f"{problem['asset']}{where}: {plain_line(problem['cause'])}"
 
 
 def loaded(code: int, summary: Mapping[str, Any]) -> str:
@@ -89,6 +91,7 @@ class Follower(threading.Thread):
         self._ended = threading.Event()
         self._problems: Problems = {}
         self._built_before: int | None = None
+        self._beat_before: datetime | None = None
         self._progress_at = -PROGRESS_SECONDS
 
     def run(self) -> None:
@@ -109,21 +112,24 @@ class Follower(threading.Thread):
         self._warehouse.close()
 
     def look(self) -> None:
-        """Write what is new since the last look; a problem that is open at the first one is.
+        """Write what is new since the last look; of problems, what the alerter has found since the
+        first one.
 
         Raises:
             WarehouseError: the warehouse cannot be used.
         """
         engine = self._warehouse.engine
         beat, last = last_beat(engine, alerts_of(self._url)), last_built(engine)
-        problems = {one["key"]: one for one in beat[2]["open"]} if beat else {}
-        for line in news(self._problems, problems, dagster_of_people(os.environ)):
-            self._say(line)
-        self._problems = problems
         if self._built_before is None:
             self._built_before = last[0] if last else 0
+            self._beat_before = beat[0] if beat else None
         elif last and last[0] != self._built_before:
             self.built = last[0]
+        if beat and beat[0] != self._beat_before:
+            problems = {one["key"]: one for one in beat[2]["open"]}
+            for line in news(self._problems, problems, dagster_of_people(os.environ)):
+                self._say(line)
+            self._problems = problems
         began, now = self.loading_since, time.monotonic()
         if began is not None and now - self._progress_at >= PROGRESS_SECONDS:
             self._progress_at = now

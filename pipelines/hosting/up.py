@@ -36,6 +36,7 @@ from resources.settings import ONE_LOCATION, Settings
 from resources.variables import DAGSTER_URL
 from resources.warehouse.server.embedded import ensure_server, is_running, log_of
 from resources.warehouse.server.psql import psql_line
+from resources.warehouse.warehouse_errors import WarehouseError
 
 #: Dagster's own processes speak up when something is wrong.
 QUIET = ("--log-level", "warning")
@@ -123,7 +124,7 @@ def _run(settings: Settings, options: Options, lock: TextIO, stop: StopSignals) 
     with (
         TemporaryFile("w+") as said,  # by the simulated space
         TemporaryFile("w+") as summary,  # of the first load
-        Children(log, screen, stop) as children,
+        Children(log, screen, stop, _usable) as children,
     ):
         connected = settings if settings.backlog_url else _simulated(settings, children, said)
         api_key = reveal(connected.backlog_api_key) if settings.simulated else None
@@ -143,6 +144,14 @@ def _run(settings: Settings, options: Options, lock: TextIO, stop: StopSignals) 
                 children.check()
                 steps.look()
                 stop.sleep(0.5)
+
+
+def _usable() -> bool:
+    try:
+        check_storage()
+    except WarehouseError:
+        return False
+    return True
 
 
 def _simulated(settings: Settings, children: Children, said: IO[str]) -> Settings:

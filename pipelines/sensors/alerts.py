@@ -34,8 +34,10 @@ def _tokens(backlog: BacklogResource) -> TokenState | None:
     minimum_interval_seconds=ALERTS.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Reports failed runs, red checks, a source that cannot be read for two minutes, "
-    "and syncs that do not come. Each problem is reported once, and once more when it is over, on "
-    "the channels that BACKLOG_ALERT_* name. `backlog-elt status` shows what is wrong now.",
+    "and syncs that do not come. A run that a stop, a kill or an outage has broken off is started "
+    "again, and reported at its third time in a row. Each problem is reported once, and once more "
+    "when it is over, on the channels that BACKLOG_ALERT_* name. `backlog-elt status` shows what "
+    "is wrong now.",
 )
 def alerts(
     context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
@@ -52,21 +54,15 @@ def alerts(
 def _look(
     context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.SkipReason:
-    origin, scope = context.code_location_origin, "@".join(SETTINGS.key_prefix)
-    here = (
-        f"{context.repository_name}@{origin.location_name}"
-        if origin and context.repository_name
-        else None
-    )
     alerter = Alerter(
         context.instance,
         warehouse,
         backlog.url,
         channels(Addresses.from_env(os.environ)),
         dagster_of_people(os.environ),
-        Place(here, scope if backlog.url else None) if here else None,
+        Place.of(context, "@".join(SETTINGS.key_prefix) if backlog.url else None),
         _tokens(backlog),
     )
     ledger = alerter.look(datetime.now(UTC))
     messages = f"{len(ledger.waiting)} messages wait" if ledger.waiting else "nothing waits"
-    return dg.SkipReason(f"{len(ledger.open)} problems, {messages}")
+    return dg.SkipReason(f"{len(ledger.reported)} problems, {messages}")

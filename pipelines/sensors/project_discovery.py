@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.dagster_internals import backfill_is_active
 from assets.location import raw_key
-from assets.partitions import ISSUE_TABLES, PROJECTS, covered_projects
+from assets.partitions import ISSUE_TABLES, PROJECTS, covered_by, projects_between
 from pipelines.runs import ACTIVE
 from pipelines.sensors.failing_ticks import looking_at
 from resources.backlog.backlog_resource import BacklogResource
@@ -48,7 +48,7 @@ def remove_unknown_keys(instance: dg.DagsterInstance, noted: Collection[str]) ->
     kept = {
         key
         for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE))
-        for key in covered_projects(run, keys)
+        for key in projects_between(covered_by(run), keys)
     }
     kept |= {
         partition.rsplit("|", 1)[0]

@@ -27,6 +27,8 @@ import httpx
 
 from resources.redact import plain_line
 
+_KEY = "check BACKLOG_API_KEY: the key is wrong, expired or of another space"
+_LOGIN = "refused with an access token: run `backlog-elt login`"
 _NOT_A_SPACE = "is BACKLOG_URL the root of a Backlog space, like https://acme.backlog.com?"
 
 
@@ -110,35 +112,34 @@ class IncompleteScan(BacklogError):
     """A window kept changing so much that no pass over it could be proven complete."""
 
 
-def error_from_response(response: httpx.Response, attempted: str) -> BacklogError | None:
+def error_from_response(
+    response: httpx.Response, attempted: str, *, by_key: bool = True
+) -> BacklogError | None:
     """Map an answer to the error it means, or None for a 2xx; `attempted` reads like "GET
-    /projects".
+    /projects", `by_key` says whether it was with an API key or with an access token.
     """
-    status = response.status_code
+    status, refused = response.status_code, _KEY if by_key else _LOGIN
     if response.is_success:
         return None
     if response.has_redirect_location or 300 <= status < 400:
-        return _redirected(response, attempted)
+        return _redirected(response, attempted, refused)
     code, message = _error_body(response)
     said = f"{attempted}: {status}" + (f", code {code}" if code is not None else "")
     said += f", {message.rstrip('.')}" if message else ""
-    kind, hint = _classify(status, code, attempted, json_body=message is not None)
+    kind, hint = _classify(status, code, attempted, refused, json_body=message is not None)
     return kind(f"{said}; {hint}" if hint else said, status=status, code=code)
 
 
 def _classify(
-    status: int, code: int | None, attempted: str, *, json_body: bool
+    status: int, code: int | None, attempted: str, refused: str, *, json_body: bool
 ) -> tuple[type[BacklogError], str]:
-    """Choose the class and the advice for a 4xx or 5xx."""
+    """Choose the class and the advice for a 4xx or 5xx; `refused` is that for a wrong key."""
     if status == 429:
         return RateLimited, "other programs of the same user share this limit"
     if status >= 500 or status == 408:
         return Unavailable, "Backlog or a proxy on the way is not available"
     if status == 401 or code == 11:
-        return (
-            AuthenticationError,
-            "check BACKLOG_API_KEY: the key or token is wrong, expired or of another space",
-        )
+        return AuthenticationError, refused
     if code == 12:
         return AuthenticationError, "the space demands two-factor authentication of the key's user"
     if not json_body:
@@ -162,7 +163,7 @@ def _classify(
     return BadRequest, ""
 
 
-def _redirected(response: httpx.Response, attempted: str) -> BacklogError:
+def _redirected(response: httpx.Response, attempted: str, refused: str) -> BacklogError:
     try:
         target = urlsplit(response.headers.get("location", ""))
     except ValueError:  # no address at all
@@ -170,9 +171,7 @@ def _redirected(response: httpx.Response, attempted: str) -> BacklogError:
     where = f"{target.netloc}{target.path}" or "nowhere"
     said = f"{attempted}: {response.status_code}, redirected to {where}"
     if "login" in target.path.lower():
-        return AuthenticationError(
-            f"{said}, a login page; check BACKLOG_API_KEY", status=response.status_code
-        )
+        return AuthenticationError(f"{said}, a login page; {refused}", status=response.status_code)
     return MalformedResponse(f"{said}; {_NOT_A_SPACE}", status=response.status_code)
 
 

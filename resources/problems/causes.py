@@ -19,6 +19,8 @@ _DETAIL = re.compile(DETAIL)
 class Cause:
     """A cause: the lines that mean it, as a regular expression that JavaScript understands, too;
     what it is in Japanese; and what to do. `en` is set where the line is not one of ours.
+
+    `passes`: it mostly ends by itself, and what it has broken off is started again.
     """
 
     code: str
@@ -27,6 +29,7 @@ class Cause:
     step_en: str
     step_ja: str
     en: str = ""
+    passes: bool = False
 
 
 _AFTERWARDS = "Nothing: it is tried again"
@@ -92,6 +95,7 @@ CAUSES = (
         "同じユーザーを使うほかのプログラムが、API の上限を使い切っています",
         "Let other programs of this user make fewer requests, or give this one its own user",
         "同じユーザーのほかのプログラムのリクエストを減らすか、専用のユーザーを使ってください",
+        passes=True,
     ),
     Cause(
         "no_answer",
@@ -99,6 +103,7 @@ CAUSES = (
         "Backlog から応答がありません",
         "Check that Backlog and the network are up; loads continue when it answers",
         "Backlog とネットワークの状態を確認してください。応答が戻れば自動で続きます",
+        passes=True,
     ),
     Cause(
         "unavailable",
@@ -106,6 +111,7 @@ CAUSES = (
         "Backlog がエラーを返しています",
         "Wait: each run tries again. Tell Nulab if it lasts",
         "お待ちください。実行のたびに試し直します。続くようなら Nulab に知らせてください",
+        passes=True,
     ),
     Cause(
         "not_found",
@@ -127,6 +133,7 @@ CAUSES = (
         "変化が速すぎて、全件であることを確かめられません",
         "Nothing: the next run tries again",
         "何もしなくてかまいません。次の実行が試し直します",
+        passes=True,
     ),
     Cause(
         "no_such_project",
@@ -148,6 +155,7 @@ CAUSES = (
         "組み込みの PostgreSQL が止まっています",
         "Run backlog-elt up or status, which starts it; if it does not start, see its log",
         "backlog-elt up か status を実行してください。起動します。起動しなければログを見てください",
+        passes=True,
     ),
     Cause(
         "connections_used_up",
@@ -155,6 +163,7 @@ CAUSES = (
         "PostgreSQL の接続の空きがありません",
         "Close other clients of PostgreSQL, or raise max_connections",
         "PostgreSQL のほかの接続を閉じるか、max_connections を上げてください",
+        passes=True,
     ),
     Cause(
         "database_refused",
@@ -173,6 +182,7 @@ CAUSES = (
         "End what else uses PostgreSQL (pg_stat_activity shows it); the next run tries again",
         "PostgreSQL を使うほかの処理を終わらせてください(pg_stat_activity で分かります)。"
         "次の実行が試し直します",
+        passes=True,
     ),
     Cause(
         "database_stopped",
@@ -181,6 +191,7 @@ CAUSES = (
         "PostgreSQL が停止中または再起動中です",
         "Start PostgreSQL if it does not come back; what was committed is kept",
         "PostgreSQL が戻らなければ起動してください。コミット済みのデータは残っています",
+        passes=True,
     ),
     Cause(
         "warehouse_unusable",
@@ -189,6 +200,7 @@ CAUSES = (
         "データベースを利用できません",
         f"Check that PostgreSQL runs and that {_URL} is right",
         f"PostgreSQL が動いているか、{_URL_JA}が正しいかを確認してください",
+        passes=True,
     ),
     Cause(
         "other_load",
@@ -199,12 +211,14 @@ CAUSES = (
     ),
     Cause(
         "broken_off",
-        "interrupted|process of the command ended|worker|terminated|was canceled|timed out due to|"
-        "not finishing|exit code|container is gone|restart",
+        "interrupted|InterruptedError|marked as failed|process of the command ended|worker|"
+        "terminated|was canceled|timed out due to|not finishing|exit code|container is gone|"
+        "restart",
         "実行が途中で終わりました(停止、再起動、または強制終了)",
         _AFTERWARDS,
         _AFTERWARDS_JA,
         en="the run was broken off: stopped, restarted or killed",
+        passes=True,
     ),
     Cause(
         "dagster_unreachable",
@@ -214,6 +228,7 @@ CAUSES = (
         "back",
         "戻らなければ、backlog-elt up か、コードロケーションのコンテナーを起動し直してください",
         en="Dagster does not reach the code server",
+        passes=True,
     ),
     Cause(
         "model_failed",

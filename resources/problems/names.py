@@ -8,6 +8,8 @@ from typing import Final, Literal
 
 Language = Literal["en", "ja"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ja")
+#: What stands between the corners of a range of partitions.
+CORNERS = " … "
 #: Partitions or projects that are named one by one.
 MOST = 3
 
@@ -50,7 +52,7 @@ def name_range(partition: str, language: Language = "en") -> str:
 
     What has another form is named as it is.
     """
-    corners = partition.split(" … ")
+    corners = partition.split(CORNERS)
     if not all(re.fullmatch(r".+\|\d{4}-\d{2}", corner) for corner in corners):
         return partition
     projects, months = zip(*(corner.rsplit("|", 1) for corner in corners), strict=True)

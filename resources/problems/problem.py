@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from resources.problems.causes import in_words, remedy
+from resources.problems.causes import cause_of, in_words, remedy
 from resources.problems.names import LANGUAGES, Language, name_range
 from resources.problems.problem_texts import CODES, RUNBOOK, Code, Texts
 
@@ -15,6 +15,7 @@ _SUBJECT_JA = (
     (re.compile(r"^backfill$"), "バックフィル"),
     (re.compile(r" and (\d+) more$"), r" ほか \1 件"),
 )
+_OF_RUNS = frozenset({"run_failed", "backfill_failed"})
 #: What the keys of problems of runs and checks begin with -> their code.
 _CODE_BEFORE = {"run": "run_failed", "backfill": "backfill_failed", "check": "check_red"}
 
@@ -58,6 +59,11 @@ class Problem:
     def said(self) -> str:
         """The recorded error; empty where the code says all."""
         return self.parameters.get("said", "")
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is the failure of a run that mostly ends by itself."""
+        return self.code in _OF_RUNS and cause_of(self.said).passes
 
     @property
     def cause(self) -> str:

@@ -103,13 +103,20 @@ def test_each_space_is_loaded_by_runs_of_its_own_code_location(
     wait_until(
         lambda: deployed.stored("beta") == {*beta.space.issues}, "beta is not loaded after all"
     )
-    link = f"{PUBLIC}/runs/{runs['beta']}"
+    beta.faults.add(Fault(status=403, path="/users", times=None))
+    refused = deployed.engine.launch("beta", "users")
+    assert deployed.engine.wait_for(refused) == ["FAILURE"]
+    beta.faults.clear()
+    link = f"{PUBLIC}/runs/{refused}"
     wait_until(
         lambda: any(link in body for _, body in deployed.notified.slack.received),
         "nobody was notified, or the link is missing",
     )
     assert not any(link in body for _, body in deployed.notified.teams.received), (
         "the alerter of acme tells of beta"
+    )
+    assert not any(runs["beta"] in body for _, body in deployed.notified.slack.received), (
+        "what was started again is no news"
     )
 
 

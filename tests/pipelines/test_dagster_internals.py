@@ -12,10 +12,12 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus
 
 from assets.dagster_internals import (
     RETENTION,
     backfill_is_active,
+    backfill_was_canceled,
     database_url,
     input_versions,
     remember,
@@ -48,6 +50,8 @@ TAGS = {
         "GRPC_INFO_TAG": "GRPC_INFO_TAG",
         "MAX_RUNTIME_TAG": "MAX_RUNTIME_SECONDS_TAG",
         "SENSOR_TAG": "SENSOR_NAME_TAG",
+        "BACKFILL_TAG": "BACKFILL_ID_TAG",
+        "WILL_RETRY_TAG": "WILL_RETRY_TAG",
     },
     "definitions.data_version": {
         "CODE_VERSION_TAG": "CODE_VERSION_TAG",
@@ -115,13 +119,23 @@ def test_a_backfill_is_requested_for_just_the_partitions_that_are_named(
     instance: dg.DagsterInstance,
 ) -> None:
     assert not backfill_is_active(instance)
-    backfill = request_backfill(instance, parts, {PARTS: ["b"]}, "failed partitions")
+    backfill = request_backfill(instance, parts, {PARTS: ["b"]}, "failed partitions", {"a": "b"})
     [found] = instance.get_backfills()
-    assert (found.backfill_id, found.title) == (backfill, "failed partitions")
+    assert (found.backfill_id, found.title, found.tags) == (
+        backfill,
+        "failed partitions",
+        {"a": "b"},
+    )
     assert found.asset_backfill_data is not None
     targets = found.asset_backfill_data.target_subset.iterate_asset_partitions()
     assert {(one.asset_key, one.partition_key) for one in targets} == {(PARTS, "b")}
     assert backfill_is_active(instance)
+    assert not backfill_was_canceled(instance, backfill)
+    canceled = found.with_status(BulkActionStatus.CANCELED)  # type: ignore[no-untyped-call]
+    instance.update_backfill(canceled)
+    assert backfill_was_canceled(instance, backfill)
+    assert not backfill_is_active(instance)
+    assert not backfill_was_canceled(instance, "of nobody")
 
 
 # -- the daemon ------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ def test_a_run_that_waits_or_works_is_canceled_by_dagster_and_seen_to_end_at_onc
         "status_url": f"{dagster.url}/runs/run-7",
     }
     assert asked_to_end(dagster) == ["run-7"]
+    [asked] = [one["variables"] for one in dagster.asked if "terminateRun" in one["query"]]
+    assert (asked["policy"] == "SAFE_TERMINATE") is (status == "STARTED")
     [run] = service.get(f"{API}/monitor/active").json()["active"]
     assert run["state"] == "canceling"
     assert service.get(f"{API}/runs/run-7").json()["state"] == "canceling"

@@ -65,7 +65,7 @@ _OVERLAPPING = text("""
 SELECT run_id, min(started_at), max(coalesce(ended_at, now())), bool_or(status = 'failed'),
     bool_or(status = 'in_progress'),
        array_agg(DISTINCT sync_type), array_agg(DISTINCT mode)
-FROM ops.sync_history
+FROM ops.sync_outcomes
 WHERE space_key = :space_key AND started_at > :since - interval '12 hours'
     AND coalesce(ended_at, now()) > :since
 GROUP BY run_id""")

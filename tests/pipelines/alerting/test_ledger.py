@@ -106,6 +106,19 @@ def test_a_failure_of_what_is_not_run_any_more_is_forgotten_after_a_week() -> No
     assert (list(left.open), left.waiting) == (["source"], ledger.waiting)
 
 
+def test_what_was_broken_off_is_reported_at_its_third_time_in_a_row() -> None:
+    broken = saying("the run was interrupted")
+    ledger = Ledger(NOW, NOW)
+    for time in (1, 2, 3, 4):
+        quiet = ledger.may_end_by_itself(broken)
+        assert quiet == (time < 3)
+        ledger = ledger.observe([broken], (), NOW, ("slack",), URL, quiet=quiet)
+        assert len(ledger.waiting) == len(ledger.reported) == (time >= 3)
+    once = Ledger(NOW, NOW).observe([broken], (), NOW, ("slack",), URL, quiet=True)
+    assert once.observe((), [broken.key], NOW, ("slack",), URL).waiting == ()
+    assert not once.may_end_by_itself(saying("GET /users: 403"))
+
+
 def test_without_channels_problems_are_known_and_no_message_waits() -> None:
     ledger = Ledger(NOW, NOW).observe([REFUSED], (), NOW, (), URL)
     assert (ledger.waiting, list(ledger.open)) == ((), [REFUSED.key])

@@ -6,8 +6,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipelines.alerting.facts import Check, Ended, Failure
-from pipelines.alerting.problems import covered, of_backfills, of_run, of_silence, of_source
+from pipelines.alerting.problems import (
+    LEFT_FAILED,
+    STALE,
+    are_of_backfills,
+    covered,
+    of_backfills,
+    of_run,
+    of_silence,
+    of_source,
+)
 from resources.conditions import ConditionKind
+from resources.problems.names import LANGUAGES
 from resources.warehouse.state.seen_conditions import Condition
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
@@ -55,10 +65,7 @@ def test_a_failed_load_of_issues_is_a_problem_until_every_project_is_read() -> N
     )
     assert of_run(one, all_read=False)[1] == ["run/raw__users", "run/issues"]
     assert problem.key in of_run(one)[1]
-    backfill = replace(one, job="__ASSET_JOB")
-    assert of_run(backfill, all_read=False)[1][0] == "backfill/issue_tables/A|2026-01", (
-        "each partition is a matter of its own"
-    )
+    assert of_run(replace(one, job="__ASSET_JOB"))[1] == [], "partitions are matters of their own"
 
 
 LOAD = replace(FAILED, failures=(Failure("issue_tables", "raw/issues", "GET /issues: 403"),))
@@ -94,16 +101,20 @@ def test_runs_that_read_something_else_do_not_end_failures_of_each_other(
             assert (problem.key in of_run(well)[1]) is ends
 
 
-def test_a_backfill_that_failed_is_ended_by_its_own_partitions_only() -> None:
-    backfill = replace(FAILED, job="__ASSET_JOB", partition="A|2026-01")
+def test_a_backfill_that_failed_is_over_when_none_of_its_partitions_is_left() -> None:
+    backfill = replace(FAILED, job="__ASSET_JOB", partition="A|2026-01 … B|2026-02")
     [problem], _ = of_run(backfill)
-    again = replace(backfill, succeeded=True, failures=(), steps=("raw__issues",))
-    assert problem.key in of_run(again)[1]
-    assert problem.key not in of_run(replace(again, partition="A|2026-02"))[1]
-    assert problem.key not in of_run(replace(again, job="issues"))[1]
+    [again], _ = of_run(replace(backfill, run_id="r2", partition="A|2026-02 … B|2026-02"))
+    assert again.key == problem.key, "what is left of it is the same matter"
     assert "retry_failed_partitions" in problem.texts("en").step
     assert problem.kind.action == "retry"
-    assert of_backfills([problem.key, "run/raw__users"]) == [problem.key]
+    known = {problem.key: problem, "run/raw__users": problem}
+    assert are_of_backfills(known)
+    assert not are_of_backfills(["run/raw__users"])
+    for left in ("A", "B", "X"):
+        assert of_backfills(known, {left, "D"}, ["A", "X", "B", "D"]) == []
+    assert of_backfills(known, {"D"}, ["A", "X", "B", "D"]) == [problem.key]
+    assert of_backfills(known, (), ["A"]) == [LEFT_FAILED, problem.key]
 
 
 def test_a_run_that_died_before_any_step_is_a_problem_of_its_job() -> None:
@@ -125,6 +136,18 @@ def test_a_red_check_is_a_problem_until_it_is_not_red() -> None:
     [problem], ended = of_run(red)
     assert (problem.texts("en").subject, problem.cause) == ("raw/issues: keys_are_unique", "2 rows")
     assert ended == ["check/raw/users: fresh"]
+
+
+def test_checks_of_the_operation_say_what_is_left_in_both_languages() -> None:
+    found = [
+        Check(key.removeprefix("check/"), True, said)
+        for key, said in ((STALE, "stale: OPS, WEB"), (LEFT_FAILED, "failed loads: …"))
+    ]
+    stale, left = of_run(replace(FAILED, failures=(), checks=tuple(found)))[0]
+    assert (stale.code, stale.kind.action) == ("projects_stale", "sync")
+    assert (left.code, left.kind.action) == ("partitions_failed", "retry")
+    for language in LANGUAGES:
+        assert stale.texts(language).cause.endswith(": OPS, WEB")
 
 
 @pytest.mark.parametrize(("hours", "silent"), [(13.4, False), (13.6, True)])

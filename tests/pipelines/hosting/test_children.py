@@ -1,6 +1,7 @@
 """Processes that die are started again, slower each time, and not for ever."""
 
 import io
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -46,11 +47,11 @@ def test_one_that_dies_is_started_again_and_before_all_are_ready_it_is_the_end(
     (tmp_path / "dying.py").write_text("import sys; print('why'); sys.exit(3)")
     monkeypatch.chdir(tmp_path)
     said = io.StringIO()
-    with Children(log, Screen(said), StopSignals()) as children:
+    with Children(log, Screen(said), StopSignals(), lambda: True) as children:
         children.keep("one", "dying")
         with pytest.raises(UpError, match=r"the one has ended \(exit code 3\): why; see "):
             children.wait_until(lambda: False, "nothing")
-    with Children(log, Screen(said), StopSignals()) as children:
+    with Children(log, Screen(said), StopSignals(), lambda: True) as children:
         children.ready = True
         children.keep("other", "dying")
 
@@ -62,3 +63,24 @@ def test_one_that_dies_is_started_again_and_before_all_are_ready_it_is_the_end(
     first, second = said.getvalue().splitlines()
     for line, seconds in ((first, 1), (second, 2)):
         assert f"the other has ended (exit code 3): it is started again in {seconds} s" in line
+
+
+def test_what_dies_while_the_database_is_away_waits_for_it_and_is_not_counted(
+    tmp_path: Path, log: TextIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lost.py").write_text("import sys; sys.exit(1)")
+    monkeypatch.chdir(tmp_path)
+    said, is_there = io.StringIO(), threading.Event()
+    with Children(log, Screen(said), StopSignals(), is_there.is_set) as children:
+        children.ready = True
+        children.keep("one", "lost")
+
+        def shown(part: str) -> bool:
+            children.check()
+            return part in said.getvalue()
+
+        eventually(lambda: shown("it waits for the database"), 60)
+        assert not children.runs("one")
+        is_there.set()
+        eventually(lambda: shown("it is started again in 1 s"), 60)
+    assert len(said.getvalue().splitlines()) == 2

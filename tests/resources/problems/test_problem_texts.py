@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[3]
 PARAMETERS = {
     "host": "acme.backlog.com", "subject": "raw/issues", "partition": "OPS|2020-10 … OPS|2026-12",
     "said": "issues: OPS: GET /issues: 403, code 5, no; the key's user may not do this",
-    "reason": "invalid_grant", "table": "issues", "hours": "12", "last": "2026-12-01 03:00 UTC",
+    "reason": "invalid_grant", "projects": "OPS, WEB",
+    "table": "issues", "hours": "12", "last": "2026-12-01 03:00 UTC",
 }  # fmt: skip
 JAPANESE = re.compile("[ぁ-んァ-ヶ一-龠]")
 #: Names that Japanese texts have as they are.

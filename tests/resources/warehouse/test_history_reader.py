@@ -7,7 +7,8 @@ from resources.warehouse.history.history_writer import (
     finish_sync,
     forget_sync,
 )
-from resources.warehouse.history.sync_outcomes import Totals, last_day, last_ends
+from resources.warehouse.history.run_kinds import CANCELED
+from resources.warehouse.history.sync_outcomes import Totals, last_day, last_ends, last_slots
 from resources.warehouse.state.known_spaces import known_projects, space_at
 from tests.databases import execute
 from tests.deployment import Deployment
@@ -79,6 +80,17 @@ def test_figures_of_the_last_day_are_given_in_total_and_by_type(
         None, 3, 1, 1,
     )  # fmt: skip
     assert (everything.syncs, everything.syncs_completed, everything.syncs_failed) == (4, 2, 1)
+
+
+def test_what_somebody_has_canceled_is_neither_completed_nor_failed(
+    warehouse: Engine, log: Log
+) -> None:
+    log.done(run="run-1")
+    log.done(run="run-2", error=f"{CANCELED}: asked by somebody")
+    everything = last_day(warehouse, "acme")[0]
+    assert (everything.runs, everything.completed, everything.failed) == (2, 1, 0)
+    assert (everything.syncs_failed, everything.success_rate) == (0, 1.0)
+    assert sum(slot.failed for slot in last_slots(warehouse, "acme")[1]) == 0
 
 
 def test_the_last_good_end_of_each_type_is_known(warehouse: Engine, log: Log) -> None:

@@ -1,0 +1,159 @@
+"""Loads that a stop, a kill or an outage has broken off are started again.
+
+Dagster itself starts a run once more whose process has died. What still is broken off is started
+again here, while Backlog answers: after a minute, ten minutes and an hour. The runs count that
+themselves, by a tag. What a person has canceled is not started again.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from assets.checks.operation import failed_partitions, is_backfill
+from assets.dagster_internals import backfill_is_active, backfill_was_canceled, request_backfill
+from assets.issues import issues
+from assets.location import SETTINGS
+from assets.partitions import accessible_partitions, covered_by
+from pipelines.alerting.facts import Place, causes
+from pipelines.jobs import JOBS
+from pipelines.sensors.failing_ticks import looking_at
+from resources.backlog.backlog_resource import BacklogResource
+from resources.cadences import BROKEN_OFF
+from resources.dagster_tags import (
+    AGAIN_TAG,
+    BACKFILL_TAG,
+    KIND_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    WILL_RETRY_TAG,
+)
+from resources.problems.causes import cause_of
+from resources.problems.names import name_partitions
+from resources.warehouse.state.seen_conditions import current
+from resources.warehouse.warehouse_resource import WarehouseResource
+
+#: How long after each failure what was broken off is started again; then a person has to.
+PAUSES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
+#: The first look goes back so far; a failure may be written down a little late.
+FIRST_LOOK, OVERLAP = timedelta(days=7), timedelta(minutes=2)
+
+
+def times_before(run: dg.DagsterRun) -> int:
+    """Return how often in a row what a run loads was broken off before it."""
+    return int(run.tags.get(AGAIN_TAG, "0"))
+
+
+def due_at(record: dg.RunRecord) -> datetime | None:
+    """Return when what a failed run has left is started again, None: it was, often enough."""
+    times = times_before(record.dagster_run)
+    ended = datetime.fromtimestamp(record.end_time or 0.0, UTC)
+    return ended + PAUSES[times] if times < len(PAUSES) else None
+
+
+def _to_start_again(
+    context: dg.SensorEvaluationContext, after: datetime, url: str
+) -> list[dg.RunRecord]:
+    """Return the runs, launched by Dagster in this location, that were broken off after an instant
+    and are to be started again.
+    """
+    place = Place.of(context, "@".join(SETTINGS.key_prefix) if url else None)
+    failed = context.instance.get_run_records(
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=after)
+    )
+    return [
+        record
+        for record in failed
+        if (record.end_time or 0.0) > after.timestamp()
+        and due_at(record) is not None
+        and record.dagster_run.remote_job_origin is not None
+        and (place is None or place.has(record.dagster_run))
+        and not backfill_was_canceled(
+            context.instance, record.dagster_run.tags.get(BACKFILL_TAG, "")
+        )
+        and all(cause_of(said).passes for said in causes(context.instance, record.dagster_run))
+    ]
+
+
+def _load_again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRequest | None:
+    """Return the run that does again what a run of a job did; None: one of its kind has followed,
+    or Dagster starts it again.
+    """
+    kind, jobs = run.tags.get(KIND_TAG), {job.name for job in JOBS}
+    if run.tags.get(WILL_RETRY_TAG) == "true" or run.job_name not in jobs or not kind:
+        return None
+    [newest] = instance.get_runs(dg.RunsFilter(tags={KIND_TAG: kind}), limit=1)
+    if newest.run_id != run.run_id:
+        return None
+    corners = {tag: run.tags[tag] for tag in (RANGE_START_TAG, RANGE_END_TAG) if tag in run.tags}
+    return dg.RunRequest(
+        run_key=run.run_id,
+        job_name=run.job_name,
+        run_config=run.run_config,
+        tags={**corners, AGAIN_TAG: str(times_before(run) + 1)},
+    )
+
+
+def _backfill_again(
+    instance: dg.DagsterInstance, projects: Sequence[str], runs: Sequence[dg.DagsterRun]
+) -> list[str]:
+    """Request backfills of what some backfills have left of projects, one for each number of times;
+    return the names of their partitions.
+    """
+    left = failed_partitions(instance, projects)
+    said = []
+    for times in sorted({times_before(run) for run in runs}):
+        ids = {run.run_id for run in runs if times_before(run) == times}
+        found: Mapping[dg.AssetKey, list[str]] = {
+            key: mine
+            for key, tried in left.items()
+            if (mine := [partition for partition, run in tried.items() if run in ids])
+        }
+        if found:
+            names = name_partitions(sorted({one for mine in found.values() for one in mine}))
+            tags = {AGAIN_TAG: str(times + 1)}
+            request_backfill(instance, issues, found, f"broken off: {names}", tags)
+            said.append(names)
+    return said
+
+
+@dg.sensor(
+    jobs=JOBS,
+    minimum_interval_seconds=BROKEN_OFF.seconds,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts again what a stop, a kill or an outage has broken off: the failed "
+    "partitions of backfills, and the newest run of each kind. It does so after a minute, ten "
+    "minutes and an hour, while Backlog answers; asks the warehouse, not Backlog.",
+)
+def broken_off_loads(
+    context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Start again what is due; the cursor moves when nothing waits any more."""
+    instance, now = context.instance, datetime.now(UTC)
+    after = datetime.fromisoformat(context.cursor) if context.cursor else now - FIRST_LOOK
+    broken = _to_start_again(context, after, backlog.url)
+    if not broken:
+        settled = (now - OVERLAP).isoformat()
+        return dg.SensorResult(skip_reason="nothing was broken off", cursor=settled)
+    with looking_at("the state of the source"):
+        condition = current(warehouse.engine, backlog.url)
+        if condition and condition.disconnected:
+            return dg.SkipReason(f"Backlog cannot be read: {condition.message}")
+        due = [one.dagster_run for one in broken if (due_at(one) or now) <= now]
+        backfills = [run for run in due if covered_by(run) and is_backfill(run)]
+        at_work = bool(backfills) and backfill_is_active(instance)
+        names: list[str] = []
+        if backfills and not at_work:
+            projects = accessible_partitions(instance, warehouse.engine, backlog.url)
+            names = _backfill_again(instance, projects, backfills)
+    again = [_load_again(instance, run) for run in due if run not in backfills]
+    requests = [request for request in again if request]
+    waits = at_work or len(due) < len(broken)
+    said = "it waits" if waits else "it is over"
+    if names:
+        said = f"loaded again: {'; '.join(names)}"
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else said,
+        cursor=context.cursor if waits else (now - OVERLAP).isoformat(),
+    )

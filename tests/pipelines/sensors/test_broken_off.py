@@ -1,0 +1,160 @@
+"""What was broken off is started again: after a pause, not for ever, and not what was canceled."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster import DagsterEvent, DagsterEventType
+from dagster._core.events import AssetMaterializationPlannedData
+from dagster._core.execution.backfill import BulkActionStatus
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
+
+from assets.dagster_internals import request_backfill
+from assets.issues import issues
+from pipelines.jobs import issues_config
+from pipelines.sensors.broken_off import PAUSES, broken_off_loads, due_at
+from resources.dagster_tags import AGAIN_TAG, BACKFILL_TAG, KIND_TAG, RANGE_END_TAG, RANGE_START_TAG
+from tests.deployment import Deployment
+from tests.pipelines.ticking import Daemon, add_run
+
+KILLED, REFUSED = "its code server is gone", "GET /issues: 403, code 5, no"
+PARTITIONS = ("OPS|2026-05", "OPS|2026-06")
+CORNERS = {RANGE_START_TAG: PARTITIONS[0], RANGE_END_TAG: PARTITIONS[1]}
+ISSUES = dg.AssetKey(["raw", "issues"])
+
+
+def ended(
+    deployment: Deployment,
+    job: str,
+    said: str = KILLED,
+    *,
+    minutes: float = 2,
+    again: int = 0,
+    planned: Sequence[str] = (),
+    how: DagsterEventType = DagsterEventType.RUN_FAILURE,
+    mode: str = "",
+    of: str = "",
+) -> str:
+    """Write down a run that Dagster has launched, and that ended some minutes ago."""
+    server = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=4000, location_name="backlog_elt")
+    origin = RemoteRepositoryOrigin(server, "__repository__").get_job_origin(job)
+    tags = ({AGAIN_TAG: str(again)} if again else {}) | ({BACKFILL_TAG: of} if of else {})
+    run = deployment.instance.add_run(
+        dg.DagsterRun(
+            job_name=job,
+            remote_job_origin=origin,
+            run_config=issues_config("incremental") if mode else {},
+            tags=tags | (CORNERS if planned or mode else {}) | ({KIND_TAG: job} if mode else {}),
+        )
+    )
+    for partition in planned:
+        event = DagsterEvent.build_asset_materialization_planned_event(
+            job, "issue_tables", AssetMaterializationPlannedData(ISSUES, partition=partition)
+        )
+        deployment.instance.report_dagster_event(event, run.run_id)
+    deployment.instance.report_dagster_event(
+        DagsterEvent(how.value, job, message=said), run.run_id, timestamp=time.time() - 60 * minutes
+    )
+    return run.run_id
+
+
+def backfill(deployment: Deployment, said: str = KILLED, **how: Any) -> str:
+    return ended(deployment, "__ASSET_JOB", said, planned=PARTITIONS, **how)
+
+
+def requested(deployment: Deployment) -> list[tuple[set[str], dict[str, str]]]:
+    """Return partitions and tags of the backfills that were requested."""
+    graph = deployment.raw_definitions.resolve_asset_graph()
+    return [
+        (
+            set(
+                one.get_asset_backfill_data(graph)
+                .target_subset.get_partitions_subset(ISSUES)
+                .get_partition_keys()
+            ),
+            dict(one.tags),
+        )
+        for one in deployment.instance.get_backfills()
+    ]
+
+
+@pytest.mark.parametrize("times", range(len(PAUSES) + 1))
+def test_what_is_broken_off_is_started_again_ever_later_and_three_times(
+    near: Deployment, times: int
+) -> None:
+    run = backfill(near, again=times, minutes=0)
+    [record] = near.instance.get_run_records(dg.RunsFilter(run_ids=[run]))
+    due = due_at(record)
+    if times == len(PAUSES):
+        assert due is None
+    else:
+        assert due is not None
+        left = due - datetime.now(UTC)
+        assert timedelta(0) <= PAUSES[times] - left < timedelta(minutes=1)
+
+
+def test_partitions_that_a_kill_has_left_are_loaded_again_once(near: Deployment) -> None:
+    daemon = Daemon(near, broken_off_loads)
+    backfill(near, again=1, minutes=11)
+    assert daemon.tick() == (None, "loaded again: OPS, 2 months")
+    assert requested(near) == [({*PARTITIONS}, {AGAIN_TAG: "2"})]
+    assert daemon.tick() == (None, "nothing was broken off")
+    assert Daemon(near, broken_off_loads).tick() == (None, "it waits"), "a backfill is at work"
+    assert len(requested(near)) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"minutes": 0}, "it waits"),
+        ({"said": REFUSED}, "nothing was broken off"),
+        ({"how": DagsterEventType.RUN_CANCELED}, "nothing was broken off"),
+        ({"again": len(PAUSES), "minutes": 600}, "nothing was broken off"),
+    ],
+    ids=["a pause", "refused", "canceled by a person", "often enough"],
+)
+def test_nothing_else_is_loaded_again(near: Deployment, how: dict[str, Any], said: str) -> None:
+    backfill(near, **how)
+    assert Daemon(near, broken_off_loads).tick() == (None, said)
+    assert requested(near) == []
+
+
+def test_what_a_canceled_backfill_has_left_stays(near: Deployment) -> None:
+    before = request_backfill(near.instance, issues, {ISSUES: PARTITIONS}, "by hand", {})
+    backfill(near, of=before)
+    [found] = near.instance.get_backfills()
+    near.instance.update_backfill(
+        found.with_status(BulkActionStatus.CANCELED)  # type: ignore[no-untyped-call]
+    )
+    assert Daemon(near, broken_off_loads).tick() == (None, "nothing was broken off")
+
+
+def test_while_backlog_cannot_be_read_nothing_is_started(near: Deployment) -> None:
+    daemon = Daemon(near, broken_off_loads)
+    backfill(near)
+    near.sim.stop()
+    assert not near.run("users").success
+    _, said = daemon.tick()
+    assert (said or "").startswith("Backlog cannot be read: ")
+    near.sim.start()
+    assert near.run("users").success
+    assert daemon.tick() == (None, "loaded again: OPS, 2 months")
+
+
+def test_the_newest_run_of_a_kind_is_done_again_as_it_was(near: Deployment) -> None:
+    daemon = Daemon(near, broken_off_loads)
+    run = ended(near, "issues", "PostgreSQL has stopped or is restarting", mode="incremental")
+    request, _ = daemon.tick()
+    assert request is not None
+    assert (request.job_name, request.run_config, request.run_key) == (
+        "issues",
+        issues_config("incremental"),
+        run,
+    )
+    assert request.tags.items() >= (CORNERS | {AGAIN_TAG: "1"}).items()
+    ended(near, "issues", mode="incremental")
+    add_run(near.instance, "issues")
+    assert daemon.tick() == (None, "it is over")
