@@ -22,7 +22,7 @@ from resources.warehouse.history.sync_outcomes import (
     last_slots,
 )
 from resources.warehouse.state import reconciliations, sync_state
-from resources.warehouse.state.issue_sync_state import Histories, count_histories
+from resources.warehouse.state.issue_sync_state import count_histories
 from resources.warehouse.state.known_spaces import accessible_projects
 from resources.warehouse.state.reconciliations import Proof
 from resources.warehouse.state.seen_conditions import Condition
@@ -37,6 +37,7 @@ from sync.results import api_answers
 
 #: What renews tokens and deletes old records syncs nothing.
 _HIDDEN = frozenset({"tokens", "housekeeping"})
+_NEVER_READ = ProjectState(None, None, None, None)
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,7 @@ class Overview:
     async def _projects(self) -> list[api_answers.ProjectState]:
         place = await self._state.place(ask=False)
         proofs = await self._cache.get("proofs", lambda: self._warehouse.ask(_proofs, place), place)
-        found = await self._warehouse.ask(_known_projects, place)
-        now = datetime.now(UTC)
-        return [_project_overview(one, proofs.get(one.number), now) for one in found]
+        return await self._warehouse.ask(_project_states, place, proofs)
 
     async def figures(self) -> Figures:
         """Return what `/metrics` shows.
@@ -165,50 +164,33 @@ def _proofs(engine: Engine, space_key: str) -> dict[int, Proof]:
         return reconciliations.latest(connection, space_key)
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What the warehouse has of a project; None: nothing yet."""
-
-    number: int
-    key: str
-    name: str
-    archived: bool
-    state: ProjectState | None
-    last_success_at: datetime | None
-    history: Histories | None
-
-
-def _known_projects(engine: Engine, space_key: str) -> list[_Known]:
+def _project_states(
+    engine: Engine, space_key: str, proofs: Mapping[int, Proof]
+) -> list[api_answers.ProjectState]:
     with engine.connect() as connection:
         projects = accessible_projects(connection, space_key)
         states = sync_state.project_states(connection, space_key, "issues")
         histories = count_histories(connection, space_key)
         keys = [key for _, key, _, _ in projects]
         ends = last_project_ends(connection, space_key, "issues", keys)
-    return [
-        _Known(
-            number, key, name, archived, states.get(number), ends.get(key), histories.get(number)
+    now, found = datetime.now(UTC), []
+    for number, key, name, archived in projects:
+        state, history = states.get(number, _NEVER_READ), histories.get(number)
+        read_at = state.last_success_at
+        fresh = read_at is not None and now - read_at <= FRESH_WITHIN["issues"]
+        found.append(
+            api_answers.ProjectState(
+                key=key,
+                name=name,
+                archived=archived,
+                last_success_at=ends.get(key),
+                complete_until=state.watermark,
+                fresh=None if archived else fresh,
+                last_error=state.last_error,
+                proof=proofs.get(number),
+                history=api_answers.ProjectHistory(issues=history.issues, complete=history.complete)
+                if history
+                else None,
+            )
         )
-        for number, key, name, archived in projects
-    ]
-
-
-def _project_overview(
-    known: _Known, proof: Proof | None, now: datetime
-) -> api_answers.ProjectState:
-    state, history = known.state, known.history
-    read_at = state.last_success_at if state else None
-    fresh = read_at is not None and now - read_at <= FRESH_WITHIN["issues"]
-    return api_answers.ProjectState(
-        key=known.key,
-        name=known.name,
-        archived=known.archived,
-        last_success_at=known.last_success_at,
-        complete_until=state.watermark if state else None,
-        fresh=None if known.archived else fresh,
-        last_error=state.last_error if state else None,
-        proof=proof,
-        history=api_answers.ProjectHistory(issues=history.issues, complete=history.complete)
-        if history
-        else None,
-    )
+    return found
