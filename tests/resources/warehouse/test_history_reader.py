@@ -54,7 +54,7 @@ def test_pages_follow_each_other_newest_first_whatever_comes_meanwhile(
 def test_figures_of_the_last_day_are_those_worked_out_by_hand(warehouse: Engine, log: Log) -> None:
     [nothing] = last_day(warehouse, "acme")
     log.write(*SMALL_DAY)
-    Log(warehouse, "other").write(*SMALL_DAY)
+    Log(warehouse, "other").write(SMALL_DAY[0])
     everything, *by_type = last_day(warehouse, "acme")
     # Runs a and c have completed and b has failed; they lasted 10, 8 and 4 minutes.
     assert everything == Totals(
