@@ -205,16 +205,16 @@ def test_metrics_have_the_state_of_projects_and_open_problems(
     assert found["backlog_elt_open_problems"] == severities | {"run_failed warning": 2}
     assert found["backlog_elt_runs_24h"] == {"completed": 2, "failed": 1}
     assert found["backlog_elt_type_runs_24h"].items() >= {
-        "marts completed": 1, "marts failed": 0, "issues completed": 1, "issues failed": 1,
+        "completed marts": 1, "failed marts": 0, "completed issues": 1, "failed issues": 1,
     }.items()  # fmt: skip
     assert found["backlog_elt_syncs_24h"] == {
-        "comments completed": 1, "comments failed": 0, "issues completed": 2, "issues failed": 1,
-        "users completed": 0, "users failed": 0,
+        "completed comments": 1, "failed comments": 0, "completed issues": 2, "failed issues": 1,
+        "completed users": 0, "failed users": 0,
     }  # fmt: skip
 
 
 def figures_of(exposition: str) -> dict[str, dict[str, float]]:
-    """Return metric -> the values of its labels as one text -> the figure."""
+    """Return metric -> the values of its labels, in the order of their names -> the figure."""
     found: dict[str, dict[str, float]] = {}
     for family in text_string_to_metric_families(exposition):
         for sample in family.samples:
