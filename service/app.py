@@ -73,7 +73,7 @@ def _application(settings: Settings, measured: prometheus.Metrics) -> FastAPI:
         webhooks.router(inbox, settings.webhook_secret, measured.events),
         api.reading_router(state, overview, runs),
         api.starting_router(starts, Cancels(dagster, runs, kept)),
-        _own_endpoints(measured, state),
+        _own_endpoints(measured, overview),
         page.page_router(),
         report_file.report_router(settings.home),
     )
@@ -100,7 +100,7 @@ def _application(settings: Settings, measured: prometheus.Metrics) -> FastAPI:
     )
 
 
-def _own_endpoints(measured: prometheus.Metrics, state: State) -> APIRouter:
+def _own_endpoints(measured: prometheus.Metrics, overview: Overview) -> APIRouter:
     """Return the endpoints about the service itself."""
     about = APIRouter(tags=["service"])
 
@@ -114,7 +114,7 @@ def _own_endpoints(measured: prometheus.Metrics, state: State) -> APIRouter:
     )
     async def show_metrics() -> Response:
         """Metrics for Prometheus."""
-        return await measured.show(state)
+        return await measured.show(overview)
 
     @about.get(
         "/openapi.json",

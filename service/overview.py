@@ -1,26 +1,56 @@
-"""What is next, how current the projects are, and what ran in the last 24 hours."""
+"""What is next, how current the projects are, what ran in the last 24 hours, and the figures of all
+that.
+"""
 
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
 from resources.cadences import CADENCES, FRESH_WITHIN
 from resources.settings import Settings
-from resources.warehouse.history.sync_outcomes import SLOT, SLOTS, last_slots
+from resources.warehouse.history.history_reader import active_syncs
+from resources.warehouse.history.sync_outcomes import (
+    SLOT,
+    SLOTS,
+    Totals,
+    last_day,
+    last_ends,
+    last_project_ends,
+    last_slots,
+)
 from resources.warehouse.state import reconciliations, sync_state
-from resources.warehouse.state.issue_sync_state import Histories, count_histories
+from resources.warehouse.state.issue_sync_state import count_histories
 from resources.warehouse.state.known_spaces import accessible_projects
 from resources.warehouse.state.reconciliations import Proof
+from resources.warehouse.state.seen_conditions import Condition
 from resources.warehouse.state.sync_state import ProjectState
 from service.cache import Body, Cache, as_body
 from service.dagster_runs import Dagster
 from service.error_answers import ApiError
+from service.source import SourceState
 from service.state import State
 from service.warehouse import Warehouse
 from sync.results import api_answers
 
 #: What renews tokens and deletes old records syncs nothing.
 _HIDDEN = frozenset({"tokens", "housekeeping"})
+_NEVER_READ = ProjectState(None, None, None, None)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What `/metrics` shows of the syncs."""
+
+    active: int
+    totals: list[Totals]
+    last_success: Mapping[str, datetime]
+    source: SourceState
+    condition: Condition | None
+    problems: Counter[str]
+    projects: list[api_answers.ProjectState]
 
 
 class Overview:
@@ -71,25 +101,9 @@ class Overview:
         """Return how current each project is, and whether it is proven to equal the source."""
 
         async def make() -> Body:
-            place = await self._state.place(ask=False)
-            proofs = await self._cache.get(
-                "proofs", lambda: self._warehouse.ask(_proofs, place), place
-            )
-            found, states, histories = await self._warehouse.ask(_overview_of_projects, place)
-            now = datetime.now(UTC)
-            items = [
-                _project_overview(
-                    key,
-                    name,
-                    archived,
-                    states.get(number),
-                    proofs.get(number),
-                    histories.get(number),
-                    now,
-                )
-                for number, key, name, archived in found
-            ]
-            left = sum(one.issues - one.complete for one in histories.values())
+            items = await self._projects()
+            histories = [one.history for one in items if one.history]
+            left = sum(one.issues - one.complete for one in histories)
             return as_body(
                 api_answers.Projects(
                     fresh_within_seconds=int(FRESH_WITHIN["issues"].total_seconds()),
@@ -99,6 +113,34 @@ class Overview:
             )
 
         return await self._cache.get("projects", make, await self._state.log())
+
+    async def _projects(self) -> list[api_answers.ProjectState]:
+        place = await self._state.place(ask=False)
+        proofs = await self._cache.get("proofs", lambda: self._warehouse.ask(_proofs, place), place)
+        return await self._warehouse.ask(_project_states, place, proofs)
+
+    async def figures(self) -> Figures:
+        """Return what `/metrics` shows.
+
+        Raises:
+            WarehouseError: the warehouse cannot be used.
+        """
+
+        async def make() -> Figures:
+            place = await self._state.place(ask=False)
+            return Figures(
+                active=len(await self._warehouse.ask(active_syncs, place)),
+                totals=await self._warehouse.ask(last_day, place),
+                last_success=await self._warehouse.ask(last_ends, place),
+                source=self._state.last_look().given(condition),
+                condition=condition,
+                problems=Counter(one.code for one in (await self._state.alerts()).open),
+                projects=await self._projects(),
+            )
+
+        condition = await self._state.condition()
+        log = await self._state.log()
+        return await self._cache.get("projects", make, log, "figures", condition)
 
     async def timeline(self) -> Body:
         """Return what was at work in each half hour of the last day."""
@@ -122,39 +164,33 @@ def _proofs(engine: Engine, space_key: str) -> dict[int, Proof]:
         return reconciliations.latest(connection, space_key)
 
 
-def _overview_of_projects(
-    engine: Engine, space_key: str
-) -> tuple[list[tuple[int, str, str, bool]], dict[int, ProjectState], dict[int, Histories]]:
+def _project_states(
+    engine: Engine, space_key: str, proofs: Mapping[int, Proof]
+) -> list[api_answers.ProjectState]:
     with engine.connect() as connection:
+        projects = accessible_projects(connection, space_key)
         states = sync_state.project_states(connection, space_key, "issues")
-        return (
-            accessible_projects(connection, space_key),
-            states,
-            count_histories(connection, space_key),
+        histories = count_histories(connection, space_key)
+        keys = [key for _, key, _, _ in projects]
+        ends = last_project_ends(connection, space_key, "issues", keys)
+    now, found = datetime.now(UTC), []
+    for number, key, name, archived in projects:
+        state, history = states.get(number, _NEVER_READ), histories.get(number)
+        read_at = state.last_success_at
+        fresh = read_at is not None and now - read_at <= FRESH_WITHIN["issues"]
+        found.append(
+            api_answers.ProjectState(
+                key=key,
+                name=name,
+                archived=archived,
+                last_success_at=ends.get(key),
+                complete_until=state.watermark,
+                fresh=None if archived else fresh,
+                last_error=state.last_error,
+                proof=proofs.get(number),
+                history=api_answers.ProjectHistory(issues=history.issues, complete=history.complete)
+                if history
+                else None,
+            )
         )
-
-
-def _project_overview(
-    key: str,
-    name: str,
-    archived: bool,
-    state: ProjectState | None,
-    proof: Proof | None,
-    history: Histories | None,
-    now: datetime,
-) -> api_answers.ProjectState:
-    loaded = state.last_success_at if state else None
-    fresh = loaded is not None and now - loaded <= FRESH_WITHIN["issues"]
-    return api_answers.ProjectState(
-        key=key,
-        name=name,
-        archived=archived,
-        last_success_at=loaded,
-        complete_until=state.watermark if state else None,
-        fresh=None if archived else fresh,
-        last_error=state.last_error if state else None,
-        proof=proof,
-        history=api_answers.ProjectHistory(issues=history.issues, complete=history.complete)
-        if history
-        else None,
-    )
+    return found

@@ -3,7 +3,7 @@ docs/service.md.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,10 +22,10 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resources.conditions import KINDS
-from resources.warehouse.state.seen_conditions import Condition
+from resources.problems.problem_texts import CODES
 from resources.warehouse.warehouse_errors import WarehouseError
+from service.overview import Figures, Overview
 from service.request_log import log_answer
-from service.state import Figures, State
 
 # They would be a second series for each metric.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -59,10 +59,10 @@ class Metrics:
             registry=self.registry,
         )
 
-    async def show(self, state: State) -> Response:
+    async def show(self, overview: Overview) -> Response:
         """Return all metrics in Prometheus' text format."""
         try:
-            figures: Figures | None = await state.figures()
+            figures: Figures | None = await overview.figures()
         except WarehouseError:
             figures = None
         shown = CollectorRegistry()
@@ -80,76 +80,144 @@ class _Shown(Collector):
     def collect(self) -> Iterable[Metric]:
         """Yield the gauges; without the warehouse only the one about it."""
         found = self._figures
-        yield GaugeMetricFamily(
-            "backlog_elt_warehouse_up",
-            "Whether the warehouse answers.",
-            value=float(found is not None),
-        )
-        if found is None:
-            return
-        if found.source.connected is not None:
-            said = "Whether Backlog answered when any process last asked it."
-            yield GaugeMetricFamily(
-                "backlog_elt_source_up", said, value=float(found.source.connected)
+        said = "Whether the warehouse answers."
+        yield _gauge("backlog_elt_warehouse_up", said, (), [(found is not None,)])
+        if found is not None:
+            yield from _of_source(found)
+            yield from _of_syncs(found)
+            yield from _of_projects(found)
+            problems = [(code, kind.severity, found.problems[code]) for code, kind in CODES.items()]
+            said = "Open problems, as the alerter found them."
+            yield _gauge("backlog_elt_open_problems", said, ("code", "severity"), problems)
+
+
+def _gauge(
+    name: str, said: str, labels: Sequence[str], rows: Iterable[tuple[Any, ...]]
+) -> GaugeMetricFamily:
+    """Return a gauge. A row holds a value for each label, then the number or the moment; one
+    without is left out.
+    """
+    gauge = GaugeMetricFamily(name, said, labels=labels)
+    for *of, value in rows:
+        if value is not None:
+            number = value.timestamp() if isinstance(value, datetime) else float(value)
+            gauge.add_metric(of, number)
+    return gauge
+
+
+def _of_source(found: Figures) -> Iterator[Metric]:
+    up, now = found.source.connected, found.condition
+    yield _gauge(
+        "backlog_elt_source_up",
+        "Whether Backlog answered when any process last asked it.",
+        (),
+        [(up,)],
+    )
+    yield _gauge(
+        "backlog_elt_source_condition",
+        "Whether the source as a whole is unreachable, refuses, or is "
+        "rate-limited by other programs.",
+        ("kind",),
+        [(kind, now is not None and now.kind == kind) for kind in KINDS],
+    )
+    yield _gauge(
+        "backlog_elt_source_condition_since_timestamp_seconds",
+        "When that began, in seconds since 1970.",
+        ("kind",),
+        [(now.kind, now.since)] if now else [],
+    )
+
+
+def _of_syncs(found: Figures) -> Iterator[Metric]:
+    """Yield what ran in 24 hours; builds of marts and checks are runs, and no syncs."""
+    everything, *by_type = found.totals
+    synced = [one for one in by_type if one.syncs]
+    how = ("type", "status")
+    yield _gauge("backlog_elt_syncs_active", "Syncs in progress.", (), [(found.active,)])
+    yield _gauge(
+        "backlog_elt_runs_24h",
+        "Runs of the last 24 hours that have ended.",
+        ("status",),
+        [("completed", everything.completed), ("failed", everything.failed)],
+    )
+    yield _gauge(
+        "backlog_elt_type_runs_24h",
+        "Runs of the last 24 hours that have ended, in each type that they did; they do not "
+        "add up.",
+        how,
+        [
+            row
+            for one in by_type
+            for row in ((one.type, "completed", one.completed), (one.type, "failed", one.failed))
+        ],
+    )
+    yield _gauge(
+        "backlog_elt_syncs_24h",
+        "Syncs of the last 24 hours that have ended.",
+        how,
+        [
+            row
+            for one in synced
+            for row in (
+                (one.type, "completed", one.syncs_completed),
+                (one.type, "failed", one.syncs_failed),
             )
-        yield from self._condition(found.condition)
-        yield GaugeMetricFamily(
-            "backlog_elt_syncs_active", "Syncs in progress.", value=found.active
-        )
-        yield from self._by_type(found)
+        ],
+    )
+    yield _gauge(
+        "backlog_elt_sync_items_24h",
+        "Records read and accepted in 24 hours.",
+        ("type",),
+        [(one.type, one.items) for one in synced],
+    )
+    yield _gauge(
+        "backlog_elt_sync_requests_24h",
+        "API requests of the last 24 hours.",
+        ("type",),
+        [(one.type, one.requests) for one in synced],
+    )
+    yield _gauge(
+        "backlog_elt_sync_last_success_timestamp_seconds",
+        "When a sync last succeeded, in seconds since 1970.",
+        ("type",),
+        found.last_success.items(),
+    )
 
-    @staticmethod
-    def _condition(condition: Condition | None) -> Iterator[Metric]:
-        said = (
-            "Whether the source as a whole is unreachable, refuses, or is "
-            "rate-limited by other programs."
-        )
-        lasts = GaugeMetricFamily("backlog_elt_source_condition", said, labels=["kind"])
-        since = GaugeMetricFamily(
-            "backlog_elt_source_condition_since_timestamp_seconds",
-            "When that began, in seconds since 1970.",
-            labels=["kind"],
-        )
-        for kind in KINDS:
-            lasts.add_metric([kind], float(condition is not None and condition.kind == kind))
-        if condition is not None:
-            since.add_metric([condition.kind], condition.since.timestamp())
-        yield from (lasts, since)
 
-    @staticmethod
-    def _by_type(found: Figures) -> Iterator[Metric]:
-        runs = GaugeMetricFamily(
-            "backlog_elt_runs_24h", "Runs of the last 24 hours that have ended.", labels=["status"]
-        )
-        syncs = GaugeMetricFamily(
-            "backlog_elt_syncs_24h",
-            "Syncs of the last 24 hours that have ended.",
-            labels=["type", "status"],
-        )
-        items = GaugeMetricFamily(
-            "backlog_elt_sync_items_24h", "Records read and accepted in 24 hours.", labels=["type"]
-        )
-        requests = GaugeMetricFamily(
-            "backlog_elt_sync_requests_24h", "API requests of the last 24 hours.", labels=["type"]
-        )
-        success = GaugeMetricFamily(
-            "backlog_elt_sync_last_success_timestamp_seconds",
-            "When a sync last succeeded, in seconds since 1970.",
-            labels=["type"],
-        )
-        for one in found.totals:
-            if one.type is None:
-                runs.add_metric(["completed"], one.completed)
-                runs.add_metric(["failed"], one.failed)
-            else:
-                syncs.add_metric([one.type, "completed"], one.syncs_completed)
-                syncs.add_metric([one.type, "failed"], one.syncs_failed)
-                items.add_metric([one.type], one.items)
-                requests.add_metric([one.type], one.requests)
-        ends: Mapping[str, datetime] = found.last_success
-        for sync_type, moment in ends.items():
-            success.add_metric([sync_type], moment.timestamp())
-        yield from (runs, syncs, items, requests, success)
+def _of_projects(found: Figures) -> Iterator[Metric]:
+    """Yield the state of each project that is not archived."""
+    projects = [one for one in found.projects if not one.archived]
+    compared = [(one.key, one.proof) for one in projects if one.proof]
+    yield _gauge(
+        "backlog_elt_project_fresh",
+        "Whether all changes of the project were read recently enough.",
+        ("project",),
+        [(one.key, one.fresh) for one in projects],
+    )
+    yield _gauge(
+        "backlog_elt_project_last_success_timestamp_seconds",
+        "When a sync of its issues last succeeded, in seconds since 1970.",
+        ("project",),
+        [(one.key, one.last_success_at) for one in projects],
+    )
+    yield _gauge(
+        "backlog_elt_project_complete_until_timestamp_seconds",
+        "All its changes before it are in the warehouse, in seconds since 1970.",
+        ("project",),
+        [(one.key, one.complete_until) for one in projects],
+    )
+    yield _gauge(
+        "backlog_elt_project_equal",
+        "Whether the last comparison found the project equal to Backlog.",
+        ("project",),
+        [(key, proof.equal) for key, proof in compared],
+    )
+    yield _gauge(
+        "backlog_elt_project_compared_timestamp_seconds",
+        "When the project was last compared with Backlog, in seconds since 1970.",
+        ("project",),
+        [(key, proof.checked_at) for key, proof in compared],
+    )
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST"})

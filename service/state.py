@@ -4,7 +4,6 @@ says.
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -23,7 +22,7 @@ from resources.warehouse.history.history_reader import (
     sync_page,
 )
 from resources.warehouse.history.history_writer import adopt, end_dead
-from resources.warehouse.history.sync_outcomes import Totals, last_day, last_ends, summary
+from resources.warehouse.history.sync_outcomes import last_day, last_ends, summary
 from resources.warehouse.state import seen_conditions
 from resources.warehouse.state.heartbeats import alerts_of, last_beat
 from resources.warehouse.state.known_spaces import known_projects, known_spaces, space_at
@@ -39,17 +38,6 @@ from sync.results.command_results import Condition, RateLimit
 #: An answer waits this long for the source. The request goes on, and the next answer has its
 #: result.
 GLANCE_SECONDS = 3.0
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What `/metrics` shows of the syncs."""
-
-    active: int
-    totals: list[Totals]
-    last_success: dict[str, Any]
-    source: SourceState
-    condition: seen_conditions.Condition | None
 
 
 class State:
@@ -111,7 +99,7 @@ class State:
 
         return await self._cache.get("source", ask, seconds=lambda found: found.seconds)
 
-    async def _condition(self) -> seen_conditions.Condition | None:
+    async def condition(self) -> seen_conditions.Condition | None:
         """Return the condition of the source, as any process found it; the source is not asked."""
         url = self._settings.backlog_url
         return await self._cache.get(
@@ -120,11 +108,15 @@ class State:
 
     async def _glance(self) -> SourceState:
         """Return whether the source answers; if that takes long, what is known so far."""
-        looking, condition = asyncio.ensure_future(self.source()), await self._condition()
+        looking, condition = asyncio.ensure_future(self.source()), await self.condition()
         # If another process found that nobody answers, asking takes long, and is not waited for.
         if condition is None or not condition.disconnected:
             await asyncio.wait({looking}, timeout=GLANCE_SECONDS)
-        return looking.result() if looking.done() else self._looked or SourceState()
+        return looking.result() if looking.done() else self.last_look()
+
+    def last_look(self) -> SourceState:
+        """Return how the source answered when this process last asked it; it is not asked."""
+        return self._looked or SourceState()
 
     async def log(self) -> str:
         """Return the version of the history: answers made from it are valid while it is the
@@ -174,7 +166,7 @@ class State:
                     report_written_at=written,
                     last_sync=self.shown(max(last, key=_ended)) if last else None,
                     last_success_at=max(good.values(), default=None),
-                    alerts=await self._alerts(),
+                    alerts=await self.alerts(),
                     failing=[self._failing(sync) for sync in failing],
                     projects=[
                         api_answers.Project(key=key, name=name)
@@ -183,7 +175,7 @@ class State:
                 )
             )
 
-        known, written = await self._condition(), written_at(self._settings.home)
+        known, written = await self.condition(), written_at(self._settings.home)
         return await self._cache.get("connection", make, await self.log(), known, written)
 
     def minutes_for(self, requests: int) -> int | None:
@@ -268,28 +260,8 @@ class State:
 
         return await self._cache.get("history", make, await self.log(), limit, before, requested)
 
-    async def figures(self) -> Figures:
-        """Return what `/metrics` shows; the source is not asked for it."""
-
-        async def make() -> Figures:
-            place = await self.place()
-            totals, ends = (
-                await self._warehouse.ask(last_day, place),
-                await self._warehouse.ask(last_ends, place),
-            )
-            source = (self._looked or SourceState()).given(condition)
-            return Figures(
-                len(await self._warehouse.ask(active_syncs, place)),
-                totals,
-                dict(ends),
-                source,
-                condition,
-            )
-
-        condition = await self._condition()
-        return await self._cache.get("stats", make, await self.log(), "figures", condition)
-
-    async def _alerts(self) -> api_answers.Alerts:
+    async def alerts(self) -> api_answers.Alerts:
+        """Return whether the alerter lives, and which problems are open."""
         beat = await self._warehouse.ask(last_beat, alerts_of(self._settings.backlog_url or ""))
         if beat is None:
             return api_answers.Alerts(alive=None, beat_at=None, open=[])

@@ -69,10 +69,10 @@ export function drawStats(place, { total }) {
 }
 
 export function drawByType(table, { by_type }) {
-  const columns = [['type', ''], ['syncs', 'number'], ['failed', 'number'], ['mean', 'number'], ['longest', 'number'], ['items', 'number'],
+  const columns = [['type', ''], ['runs', 'number'], ['failed', 'number'], ['mean', 'number'], ['longest', 'number'], ['items', 'number'],
     ['requests', 'number']];
   drawTable(table, columns, by_type.map((one) => [
-    named(['types', 'jobs'], one.type), number(one.syncs), number(one.syncs_failed), duration(one.mean_seconds), duration(one.longest_seconds),
+    named(['types', 'jobs'], one.type), number(one.runs), number(one.failed), duration(one.mean_seconds), duration(one.longest_seconds),
     number(one.items), number(one.requests),
   ]), say('noneToday'));
 }

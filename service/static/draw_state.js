@@ -116,11 +116,11 @@ export function drawProjectStates(table, { items }) {
   ]), say('noProjects'));
 }
 
-function freshness({ fresh, archived, last_success_at, last_error, history }) {
+function freshness({ fresh, archived, complete_until, last_error, history }) {
   const partly = history && history.complete < history.issues
     ? ` · ${say('historyOf', { share: share(history.complete, history.issues) })}` : '';
   if (archived) return [say('archived') + partly, 'soft'];
-  const said = fresh ? say('fresh') + partly : say(last_success_at ? 'stale' : 'notLoaded');
+  const said = fresh ? say('fresh') + partly : say(complete_until ? 'stale' : 'notLoaded');
   if (!last_error) return [said, fresh ? 'completed' : 'failed'];
   return explained(said, 'failed', sayCause(last_error));
 }

@@ -157,7 +157,9 @@ class Connection(Model):
         description="When the report at /report was written; null where there is none"
     )
     last_sync: Sync | None
-    last_success_at: datetime | None
+    last_success_at: datetime | None = Field(
+        description="End of the newest sync that completed, of whatever table and mode"
+    )
     alerts: Alerts
     failing: list[Failing]
     projects: list[Project]
@@ -231,17 +233,20 @@ class ProjectHistory(Model):
 
 
 class ProjectState(Model):
-    """A project: when its issues were last loaded, whether that is recent, and its proof."""
+    """A project: when its issues were last loaded, whether all of them recently, and its proof."""
 
     key: str
     name: str
     archived: bool
-    last_success_at: datetime | None
+    last_success_at: datetime | None = Field(
+        description="End of the newest sync of issues that covered it, in whatever mode"
+    )
     complete_until: datetime | None = Field(
         description="All changes before it are in the warehouse"
     )
     fresh: bool | None = Field(
-        description="Loaded within `fresh_within_seconds`; null for an archived project"
+        description="All its changes were read within `fresh_within_seconds`; null for an archived "
+        "project"
     )
     last_error: str | None
     proof: Proof | None = Field(description="null: it was never compared")

@@ -23,6 +23,7 @@ from tests.integration.compose import (
     CELERY,
     COMPOSE,
     DEPLOY,
+    METRICS,
     SERVICES,
     WEBHOOKS,
     Engine,
@@ -48,7 +49,7 @@ ELSEWHERE = {"DAGSTER_HOME"}
 ALL_ALERTS = safe_load_yaml(
     re.sub(r"(?m)^( +)#(?=\S)", r"\1", (DEPLOY / "compose.alerts.yaml").read_text())
 )
-BESIDE = [CELERY, ALERTS, ALL_ALERTS, WEBHOOKS]
+BESIDE = [CELERY, ALERTS, ALL_ALERTS, WEBHOOKS, METRICS]
 PUBLIC = "BACKLOG_DAGSTER_PUBLIC_URL"
 OURS = {name: service for name, service in SERVICES.items() if name != "postgres"}
 PACKAGES = {
@@ -70,11 +71,13 @@ def images(tree: Any) -> list[str]:
     return found + [image for part in tree.values() for image in images(part)]
 
 
-@pytest.mark.parametrize("tree", [COMPOSE, CELERY, HELM], ids=["compose", "celery", "helm"])
+@pytest.mark.parametrize(
+    "tree", [COMPOSE, CELERY, METRICS, HELM], ids=["compose", "celery", "metrics", "helm"]
+)
 def test_every_image_is_pinned_to_a_version(tree: dict[str, Any]) -> None:
     assert images(tree)
     assert [
-        image for image in images(tree) if not re.search(r":\d+\.\d+(\.\d+)?(-\w+)?$", image)
+        image for image in images(tree) if not re.search(r":v?\d+\.\d+(\.\d+)?(-\w+)?$", image)
     ] == []
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     assert all(
@@ -97,10 +100,12 @@ def test_a_service_of_the_compose_file_runs_a_known_command_safely(name: str) ->
 
 
 @pytest.mark.parametrize(
-    "tree", [COMPOSE, *BESIDE], ids=["compose", "celery", "alerts", "all alerts", "webhooks"]
+    "tree",
+    [COMPOSE, *BESIDE],
+    ids=["compose", "celery", "alerts", "all alerts", "webhooks", "metrics"],
 )
 def test_every_variable_is_known_and_every_secret_is_a_file(tree: dict[str, Any]) -> None:
-    declared = {*tree["secrets"]} | {*COMPOSE["secrets"]}
+    declared = {*tree.get("secrets", [])} | {*COMPOSE["secrets"]}
     used = set()
     for service in tree["services"].values():
         assert {*service.get("secrets", [])} <= declared
@@ -111,7 +116,7 @@ def test_every_variable_is_known_and_every_secret_is_a_file(tree: dict[str, Any]
             plain = name.removesuffix(FILE)
             assert plain in KNOWN | ELSEWHERE or plain.startswith("POSTGRES_")
             assert plain not in SECRETS or name.endswith(FILE)
-    assert {*tree["secrets"]} <= used
+    assert {*tree.get("secrets", [])} <= used
 
 
 def test_alerts_are_those_of_each_code_location_and_can_go_on_every_channel() -> None:

@@ -47,6 +47,7 @@ COMPOSE: dict[str, Any] = yaml_of("compose.yaml")
 CELERY: dict[str, Any] = yaml_of("compose.celery.yaml")
 ALERTS: dict[str, Any] = yaml_of("compose.alerts.yaml")
 WEBHOOKS: dict[str, Any] = yaml_of("compose.webhooks.yaml")
+METRICS: dict[str, Any] = yaml_of("compose.metrics.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 READY_SECONDS = 240
 

@@ -2,18 +2,25 @@
 half hour.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
 from resources.cadences import FRESH_WITHIN, ISSUES
+from resources.problems.problem import Problem
+from resources.problems.problem_texts import CODES
 from resources.warehouse.history.run_kinds import kind_of_run
 from resources.warehouse.state import sync_state
+from resources.warehouse.state.heartbeats import alerts_of, beat
 from resources.warehouse.state.reconciliations import Reconciled, record
+from tests.documents import DOCS, spans, tables
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
+from tests.sync_log import SMALL_DAY
 from tests.waiting import eventually
 
 
@@ -155,6 +162,73 @@ def test_each_project_says_whether_it_is_fresh_and_proven(serve: Serve, projects
         {"issues": 2, "complete": 1},
         None,
     )
+
+
+def test_the_last_success_of_a_project_is_of_any_sync_that_covered_it(
+    serve: Serve, projects: Log
+) -> None:
+    service = serve(**ACME)
+    projects.done("issues", mode="targeted", project="WEB", run="of-a-webhook")
+    [sync] = service.get(f"{API}/history").json()["items"]
+    by_key = {one["key"]: one for one in service.get(f"{API}/projects").json()["items"]}
+    last = {key: one["last_success_at"] for key, one in by_key.items()}
+    assert last == {"NEW": None, "OLD": None, "OPS": None, "WEB": sync["ended_at"]}
+    # Just some issues were read: it is as stale as before, and says how far it is complete.
+    assert by_key["WEB"]["fresh"] is False
+    assert by_key["WEB"]["complete_until"] < sync["started_at"]
+    connection = service.get(f"{API}/connection/status").json()
+    assert connection["last_success_at"] == sync["ended_at"]
+
+
+def test_metrics_have_the_state_of_projects_and_open_problems(
+    serve: Serve, projects: Log, warehouse: Engine
+) -> None:
+    projects.write(*SMALL_DAY)
+    url = ACME["BACKLOG_URL"]
+    of = {"subject": "raw/issues", "said": "GET /issues: 500", "partition": ""}
+    problems = [Problem("run/issues", "run_failed", of), Problem("run/users", "run_failed", of)]
+    begun = {"since": datetime.now(UTC).isoformat(), "times": 1}
+    beat(
+        warehouse,
+        alerts_of(url),
+        {"open": [problem.as_json() | begun for problem in problems], "channels": []},
+    )
+    found = figures_of(serve(**ACME).get("/metrics").text)
+    assert found["backlog_elt_project_fresh"] == {"OPS": 1, "WEB": 0, "NEW": 0}
+    assert found["backlog_elt_project_equal"] == {"OPS": 1, "WEB": 0}
+    assert set(found["backlog_elt_project_compared_timestamp_seconds"]) == {"OPS", "WEB"}
+    assert set(found["backlog_elt_project_complete_until_timestamp_seconds"]) == {"OPS", "WEB"}
+    ends = found["backlog_elt_project_last_success_timestamp_seconds"]
+    assert round(ends["WEB"] - ends["OPS"]) == 18 * 60
+    assert found["backlog_elt_sync_last_success_timestamp_seconds"]["issues"] == ends["WEB"]
+    severities = {f"{code} {kind.severity}": 0 for code, kind in CODES.items()}
+    assert found["backlog_elt_open_problems"] == severities | {"run_failed warning": 2}
+    assert found["backlog_elt_runs_24h"] == {"completed": 2, "failed": 1}
+    assert found["backlog_elt_type_runs_24h"].items() >= {
+        "completed marts": 1, "failed marts": 0, "completed issues": 1, "failed issues": 1,
+    }.items()  # fmt: skip
+    assert found["backlog_elt_syncs_24h"] == {
+        "completed comments": 1, "failed comments": 0, "completed issues": 2, "failed issues": 1,
+        "completed users": 0, "failed users": 0,
+    }  # fmt: skip
+
+
+def figures_of(exposition: str) -> dict[str, dict[str, float]]:
+    """Return metric -> the values of its labels, in the order of their names -> the figure."""
+    found: dict[str, dict[str, float]] = {}
+    for family in text_string_to_metric_families(exposition):
+        for sample in family.samples:
+            labels = " ".join(sample.labels.values())
+            found.setdefault(sample.name, {})[labels] = sample.value
+    return found
+
+
+def test_each_metric_is_described_in_both_languages(serve: Serve) -> None:
+    shown = set(re.findall(r"(?m)^# TYPE (backlog_elt_\w+)", serve().get("/metrics").text))
+    for document, title in (("service.md", "Metrics"), ("service.ja.md", "メトリクス")):
+        _, _, section = (DOCS / document).read_text().partition(f"\n## {title}\n")
+        [table, *_] = tables(section)
+        assert {one for row in table[1:] for one in spans(row[0])} - {"process_*"} == shown
 
 
 def test_the_history_by_run_has_each_run_once_with_its_tables(serve: Serve, log: Log) -> None:

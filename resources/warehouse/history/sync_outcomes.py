@@ -5,7 +5,7 @@ marts.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,10 +13,9 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy import (
     BigInteger,
-    Boolean,
+    Connection,
     DateTime,
     Engine,
-    Float,
     Select,
     Text,
     case,
@@ -42,24 +41,44 @@ SLOTS = 48
 #: The view in which a migration says what counts as what.
 _outcomes = table(
     "sync_outcomes",
-    *(
-        column(name, Text)
-        for name in (
-            "space_key",
-            "sync_type",
-            "mode",
-            "run_id",
-            "status",
-            "failed_run",
-            "other_run",
-        )
-    ),
-    *(column(name, BigInteger) for name in ("items_synced", "items_failed", "requests")),
-    *(column(name, DateTime(timezone=True)) for name in ("started_at", "succeeded_at")),
-    column("is_sync", Boolean),
-    column("seconds", Float),
+    *(column(name, Text) for name in ("space_key", "sync_type", "mode")),
+    column("succeeded_at", DateTime(timezone=True)),
     schema="ops",
 )
+#: A row of `runs` is what a run did: all of it, where the type is null, and of each type. The join
+#: gives a row of zeros where nothing ran.
+_LAST_DAY = text("""
+WITH runs AS (
+    SELECT run_id, sync_type AS type, count(failed_run) > 0 AS failed,
+        count(other_run) = 0 AS completed, count(*) FILTER (WHERE is_sync) AS syncs,
+        count(succeeded_at) AS syncs_completed,
+        count(*) FILTER (WHERE is_sync AND status = 'failed') AS syncs_failed,
+        sum(items_synced) AS items, sum(items_failed) AS items_failed, sum(requests) AS requests,
+        CASE WHEN count(*) = count(ended_at)
+            THEN extract(epoch FROM max(ended_at) - min(started_at)) END AS seconds
+    FROM ops.sync_outcomes
+    WHERE space_key = :space_key AND started_at > now() - CAST(:day AS interval)
+    GROUP BY GROUPING SETS ((run_id, sync_type), (run_id))
+)
+SELECT type, count(run_id) AS runs, count(*) FILTER (WHERE completed) AS completed,
+    count(*) FILTER (WHERE failed) AS failed, coalesce(sum(syncs), 0)::bigint AS syncs,
+    coalesce(sum(syncs_completed), 0)::bigint AS syncs_completed,
+    coalesce(sum(syncs_failed), 0)::bigint AS syncs_failed,
+    coalesce(sum(items), 0)::bigint AS items,
+    coalesce(sum(items_failed), 0)::bigint AS items_failed,
+    coalesce(sum(requests), 0)::bigint AS requests,
+    avg(seconds)::float8 AS mean_seconds, max(seconds)::float8 AS longest_seconds,
+    avg(CASE WHEN failed THEN 0 WHEN completed THEN 1 END)::float8 AS success_rate
+FROM (VALUES (1)) AS always LEFT JOIN runs ON true
+GROUP BY type
+ORDER BY type NULLS FIRST""")
+#: A sync without projects covers the whole space.
+_PROJECT_ENDS = text("""
+SELECT covered.project_key, max(o.succeeded_at)
+FROM ops.sync_outcomes AS o
+LEFT JOIN LATERAL unnest(o.projects) AS covered (project_key) ON true
+WHERE o.space_key = :space_key AND o.sync_type = :sync_type AND o.succeeded_at IS NOT NULL
+GROUP BY 1""")
 #: What began half a day before the first slot is still looked for.
 _OVERLAPPING = text("""
 SELECT run_id, min(started_at), max(coalesce(ended_at, now())), bool_or(status = 'failed'),
@@ -72,11 +91,14 @@ GROUP BY run_id""")
 
 
 class Totals(Model):
-    """Totals of 24 hours. Rate, `completed` and `failed` count runs; `type` is null for all."""
+    """Totals of 24 hours. Rate, seconds, `completed` and `failed` are of runs; `type` is null for
+    all.
+    """
 
     # A run is one run id, however many tables and projects it syncs. It has failed when one of
-    # its syncs has, or Dagster says so; one that is at work is in `runs` only. For a type, only
-    # its own syncs decide. Rates and seconds are of what has ended, and null when nothing has.
+    # its syncs has, or Dagster says so; one that is at work is in `runs` only. It lasts from its
+    # first start to its last end. For a type, only what the run did of that type decides. Rates
+    # and seconds are of runs that have ended, and null when none has.
     type: str | None
     runs: Whole
     completed: Whole
@@ -115,39 +137,11 @@ class Slot(Model):
 
 def last_day(engine: Engine, space_key: str) -> list[Totals]:
     """Return the totals of the last 24 hours: those of all runs first, then those of each type
-    that there was.
+    that there was, builds of marts included.
     """
-    row = _outcomes.c
-    runs = func.count(row.run_id.distinct())
-    completed, failed = (
-        runs - func.count(row.other_run.distinct()),
-        func.count(row.failed_run.distinct()),
-    )
-    sums = {"items": row.items_synced, "items_failed": row.items_failed, "requests": row.requests}
-    figures = {
-        "type": row.sync_type,
-        "runs": runs,
-        "completed": completed,
-        "failed": failed,
-        "syncs": func.count().filter(row.is_sync),
-        "syncs_completed": func.count(row.succeeded_at),
-        "syncs_failed": func.count().filter(row.is_sync, row.status == "failed"),
-        **{
-            name: cast(func.coalesce(func.sum(summed), 0), BigInteger)
-            for name, summed in sums.items()
-        },
-        "mean_seconds": func.avg(row.seconds),
-        "longest_seconds": func.max(row.seconds),
-        "success_rate": cast(completed, Float) / func.nullif(completed + failed, 0),
-    }
-    query = (
-        select(*(figure.label(name) for name, figure in figures.items()))
-        .where(row.space_key == space_key, row.started_at > func.now() - DAY)
-        .group_by(func.grouping_sets(tuple_(row.sync_type), tuple_()))
-        .order_by(row.sync_type.nulls_first())
-    )
     with engine.connect() as conn:
-        return [Totals(**found) for found in conn.execute(query).mappings()]
+        found = conn.execute(_LAST_DAY, {"space_key": space_key, "day": DAY})
+        return [Totals(**row) for row in found.mappings()]
 
 
 def last_ends(engine: Engine, space_key: str, *, but: Collection[str] = ()) -> dict[str, datetime]:
@@ -160,6 +154,18 @@ def last_ends(engine: Engine, space_key: str, *, but: Collection[str] = ()) -> d
     )
     with engine.connect() as conn:
         return {str(found[0]): found[1] for found in conn.execute(ended.group_by(row.sync_type))}
+
+
+def last_project_ends(
+    conn: Connection, space_key: str, sync_type: str, keys: Iterable[str]
+) -> dict[str, datetime]:
+    """Return the last success of projects by key: when a sync of a type that covered the project
+    last ended well, in whatever mode.
+    """
+    found = conn.execute(_PROJECT_ENDS, {"space_key": space_key, "sync_type": sync_type})
+    ends = {row[0]: row[1] for row in found}
+    covering = {key: [ends[one] for one in (key, None) if one in ends] for key in keys}
+    return {key: max(moments) for key, moments in covering.items() if moments}
 
 
 def summary(engine: Engine, space_key: str) -> Summary:

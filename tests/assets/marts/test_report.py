@@ -290,6 +290,7 @@ def test_page_metrics_status_report_and_marts_count_the_same(marts: Deployment) 
         stats = httpx.get(f"{url}/api/v1/sync/monitor/stats").json()
         metrics = httpx.get(f"{url}/metrics").text
         last_success = httpx.get(f"{url}/api/v1/sync/connection/status").json()["last_success_at"]
+        projects = httpx.get(f"{url}/api/v1/sync/projects").json()["items"]
     total, by_type = stats["total"], {one["type"]: one for one in stats["by_type"]}
     # Of the load three runs, one of single issues, and the two that failed.
     assert [total[name] for name in ("runs", "completed", "failed")] == [6, 4, 2]
@@ -310,6 +311,12 @@ def test_page_metrics_status_report_and_marts_count_the_same(marts: Deployment) 
         kind: [one[name] for name in names] for kind, one in by_type.items()
     }
     assert max(after.values()) == datetime.fromisoformat(last_success)
+    ends = (
+        "SELECT project_key, last_success_at FROM mart.sync_freshness WHERE table_name = 'issues'"
+    )
+    assert {row["project_key"]: row["last_success_at"] for row in marts.query(ends)} == {
+        one["key"]: datetime.fromisoformat(one["last_success_at"]) for one in projects
+    }
     errors = "SELECT DISTINCT last_error FROM mart.sync_freshness WHERE table_name = 'issues'"
     assert marts.query(errors) == [{"last_error": "the worker was killed"}]
 

@@ -1,6 +1,6 @@
 """What is read of the sync history: pages, the last day, and whether anything has changed."""
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from resources.warehouse.history.history_reader import history_version, sync_page
 from resources.warehouse.history.history_writer import (
@@ -8,11 +8,16 @@ from resources.warehouse.history.history_writer import (
     forget_sync,
 )
 from resources.warehouse.history.run_kinds import CANCELED
-from resources.warehouse.history.sync_outcomes import Totals, last_day, last_ends, last_slots
+from resources.warehouse.history.sync_outcomes import (
+    Totals,
+    last_day,
+    last_ends,
+    last_project_ends,
+    last_slots,
+)
 from resources.warehouse.state.known_spaces import known_projects, space_at
-from tests.databases import execute
 from tests.deployment import Deployment
-from tests.sync_log import Log
+from tests.sync_log import SMALL_DAY, Log, Row
 
 
 def test_it_moves_when_a_sync_begins_or_ends_and_not_else(warehouse: Engine, log: Log) -> None:
@@ -48,38 +53,52 @@ def test_pages_follow_each_other_newest_first_whatever_comes_meanwhile(
     assert [sync.id for sync in (*first, *second, *third)] == numbers[::-1]
 
 
-def test_figures_of_the_last_day_are_given_in_total_and_by_type(
+def test_figures_of_the_last_day_are_those_worked_out_by_hand(warehouse: Engine, log: Log) -> None:
+    [nothing] = last_day(warehouse, "acme")
+    log.write(*SMALL_DAY)
+    Log(warehouse, "other").write(SMALL_DAY[0])
+    everything, *by_type = last_day(warehouse, "acme")
+    # Runs a and c have completed and b has failed; they lasted 10, 8 and 4 minutes.
+    assert everything == Totals(
+        type=None, runs=4, completed=2, failed=1, success_rate=2 / 3,
+        syncs=5, syncs_completed=3, syncs_failed=1, items=132, items_failed=0, requests=0,
+        mean_seconds=440, longest_seconds=600,
+    )  # fmt: skip
+    names = ("runs", "completed", "failed", "success_rate", "syncs", "mean_seconds")
+    assert {one.type: tuple(getattr(one, name) for name in names) for one in by_type} == {
+        "comments": (1, 1, 0, 1, 1, 360),
+        "issues": (2, 1, 1, 0.5, 3, 300),
+        "marts": (1, 1, 0, 1, 0, 480),
+        "users": (1, 0, 0, None, 1, None),
+    }
+    unknown = dict.fromkeys(("type", "mean_seconds", "longest_seconds", "success_rate"))
+    zeros = dict.fromkeys(Totals.model_fields, 0)
+    assert nothing == Totals.model_validate(zeros | unknown)
+
+
+def test_the_last_success_of_a_project_is_the_newest_sync_that_covered_it(
     warehouse: Engine, log: Log
 ) -> None:
-    log.done(items=100, failed=1)
-    log.done(items=20, error="GET /issues: 500")
-    log.done("users", items=3, run="run-2")
-    log.begun(run="run-3")
-    log.done(items=1_000, run="run-0")
-    execute(
-        warehouse,
-        "UPDATE ops.sync_history SET started_at = now() - interval '25 hours' "
-        "WHERE run_id = 'run-0'",
-        "UPDATE ops.sync_history SET ended_at = started_at + "
-        "CASE status WHEN 'failed' THEN interval '4 s' ELSE interval '2 s' END "
-        "WHERE status <> 'in_progress'",
+    def last() -> dict[str, int]:
+        """Return when they succeeded last, in minutes."""
+        with warehouse.connect() as connection:
+            began = connection.execute(text("SELECT now() - interval '3 hours'")).scalar_one()
+            ends = last_project_ends(connection, "acme", "issues", ["OPS", "WEB", "NEW"])
+        return {key: round((end - began).total_seconds() / 60) for key, end in ends.items()}
+
+    assert last() == {}
+    log.write(*SMALL_DAY[:-1])
+    # That of OPS at minute 22 has failed.
+    assert last() == {"OPS": 6, "WEB": 24}
+    log.write(
+        Row("f", "issues", "backfill", "completed", 25, 60, projects=("OPS",)),
+        Row("g", "issues", "targeted", "completed", 40, 41, projects=("OPS", "WEB")),
+        Row("h", "comments", "refresh", "completed", 70, 71, projects=("OPS",)),
+        Row("i", "issues", "run", "completed", 80, 81, projects=("OPS",)),
     )
-    everything, issues, users = last_day(warehouse, "acme")
-    assert issues == Totals(
-        type="issues", runs=2, completed=0, failed=1, success_rate=0.0,
-        syncs=3, syncs_completed=1, syncs_failed=1, items=120, items_failed=1, requests=4,
-        mean_seconds=3.0, longest_seconds=4.0,
-    )  # fmt: skip
-    assert (users.type, users.runs, users.success_rate, users.mean_seconds) == (
-        "users",
-        1,
-        1.0,
-        2.0,
-    )
-    assert (everything.type, everything.runs, everything.completed, everything.failed) == (
-        None, 3, 1, 1,
-    )  # fmt: skip
-    assert (everything.syncs, everything.syncs_completed, everything.syncs_failed) == (4, 2, 1)
+    assert last() == {"OPS": 60, "WEB": 41}, "the one that ended last, of issues, and no mere run"
+    log.write(Row("j", "issues", "full", "completed", 90, 91))
+    assert last() == {"OPS": 91, "WEB": 91, "NEW": 91}, "one without projects covers the space"
 
 
 def test_what_somebody_has_canceled_is_neither_completed_nor_failed(

@@ -21,6 +21,14 @@ with rows as (
     from {{ source('raw', 'projects') }} as p
     where p.deleted_at is null
     {% endfor %}
+),
+-- As resources/warehouse/history/sync_outcomes.py has it for the page: a sync without projects covers the whole space.
+good as (
+    select o.space_key, o.sync_type, covered.project_key, max(o.succeeded_at) as succeeded_at
+    from {{ source('ops', 'sync_outcomes') }} as o
+    left join lateral unnest(o.projects) as covered (project_key) on true
+    where o.succeeded_at is not null
+    group by 1, 2, 3
 )
 select
     r.space_key,
@@ -30,7 +38,7 @@ select
     r.newest_event_at,
     r.newest_row_at,
     s.watermark,
-    good.succeeded_at as last_success_at,
+    greatest(good_of_project.succeeded_at, good_of_space.succeeded_at) as last_success_at,
     coalesce(newest.error, s.last_error) as last_error,
     extract(epoch from now() - s.watermark)::bigint as lag_seconds,
     v.checked_at as verified_at,
@@ -42,14 +50,10 @@ from rows as r
 join {{ source('raw', 'projects') }} as p on p.space_key = r.space_key and p.id = r.project_id
 left join {{ source('ops', 'sync_state') }} as s
     on s.space_key = r.space_key and s.scope = r.scope and s.project_id = case r.scope when 'issues' then r.project_id else 0 end
-left join lateral (
-    select o.succeeded_at
-    from {{ source('ops', 'sync_outcomes') }} as o
-    where o.space_key = r.space_key and o.sync_type = r.sync_type and o.succeeded_at is not null
-        and (o.projects is null or p.project_key = any(o.projects))
-    order by o.started_at desc
-    limit 1
-) as good on true
+left join good as good_of_project
+    on good_of_project.space_key = r.space_key and good_of_project.sync_type = r.sync_type and good_of_project.project_key = p.project_key
+left join good as good_of_space
+    on good_of_space.space_key = r.space_key and good_of_space.sync_type = r.sync_type and good_of_space.project_key is null
 left join lateral (
     select o.error
     from {{ source('ops', 'sync_outcomes') }} as o
