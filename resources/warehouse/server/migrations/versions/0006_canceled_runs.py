@@ -4,8 +4,8 @@ from alembic import op
 
 from resources.warehouse.warehouse_errors import WarehouseError
 
-revision = "v5"
-down_revision = "v4"
+revision = "v6"
+down_revision = "v5"
 branch_labels = None
 depends_on = None
 
