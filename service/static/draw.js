@@ -62,18 +62,17 @@ export function drawTimes() {
  */
 export function drawTable(table, columns, rows, caption) {
   const head = columns.map(([key, looks]) => make('th', {
-    scope: 'col', role: 'columnheader', className: looks, textContent: say(key),
+    scope: 'col', role: 'columnheader', className: looks, textContent: say(key), dataset: { key },
   }));
   const body = rows.map((cells) => make('tr', { role: 'row' }, ...cells.map((cell, i) => {
     const [key, className] = columns[i];
     return make('td', { role: 'cell', className, dataset: { key, label: say(key) } }, cell);
   })));
   table.role = 'table';
-  table.replaceChildren(
-    ...(rows.length ? [] : [make('caption', { className: 'soft', textContent: caption })]),
+  table.replaceChildren(...(rows.length ? [
     make('thead', { role: 'rowgroup' }, make('tr', { role: 'row' }, ...head)),
     make('tbody', { role: 'rowgroup' }, ...body),
-  );
+  ] : [make('caption', { className: 'soft', textContent: caption })]));
 }
 
 /** Fill a list of choices, and keep what is chosen; each choice is a value and its text. */

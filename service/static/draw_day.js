@@ -8,6 +8,7 @@ const AXIS_HOURS = 6;
 
 /** Draw a bar for each half hour: full where runs were at work, red where one failed. */
 export function drawBars(place, { since, until, slot_seconds, slots }) {
+  place.hidden = !slots.length;
   const first = new Date(since).getTime();
   const step = slot_seconds * 1000;
   const halves = Array.from({ length: Math.round((new Date(until) - first) / step) }, (_, i) => {
@@ -41,7 +42,7 @@ export function drawBars(place, { since, until, slot_seconds, slots }) {
 export function drawStats(place, { total }) {
   const { runs, success_rate, failed, items, requests } = total;
   place.replaceChildren(...joined(
-    say('runCount', { count: number(runs) }),
+    runs && say('runCount', { count: number(runs) }),
     success_rate !== null && say('successRate', { rate: percent(success_rate) }),
     failed && make('span', {
       className: 'failed', textContent: say('failedCount', { count: number(failed) }),

@@ -48,11 +48,12 @@ function sentence(connection, { active, dagster }, projects) {
 export function drawFacts(place, { connection, schedules, projects }) {
   const { connected, condition, error, space, simulated, last_success_at } = connection;
   const where = (space ?? 'Backlog') + (simulated ? say('simulated') : '');
+  const why = connection.alerts.open.some(({ topic }) => topic === 'source') ? '' // It is below.
+    : condition?.message ?? error;
   const next = schedules?.items.find(({ next_at, on }) => next_at && on !== false);
   const paused = schedules?.items.filter(({ on, on_by_default }) => on === false && on_by_default);
   place.replaceChildren(...joined(
-    condition && tell('began', { time: when(condition.since) }),
-    condition || error ? sayCause((condition ?? { message: error }).message) : '',
+    condition && tell('began', { time: when(condition.since) }), why && sayCause(why),
     connected && say('connected', { space: where }),
     last_success_at && tell('lastSuccess', { time: when(last_success_at) }),
     next && tell('nextRun', { time: at(next.next_at), job: named('jobs', next.job) }),
@@ -117,9 +118,12 @@ export function drawAttention(card, connection) {
       make('span', { className: 'soft' }, ...joined(...facts)), text(cause, 'why'));
     const more = make('p', {}, text(data), ...(status_url
       ? [' ', link(status_url, say('openRun'))] : []));
+    const todo = make('p', { className: 'step', textContent: `${say('todo')} ${step}` });
+    // What may end by itself is quiet: what to do about it is seen where somebody opens it.
+    const isQuiet = severity !== 'act';
     return make('li', { className: severity },
-      make('details', { open: open.includes(key) }, summary, more),
-      text(`${say('todo')} ${step}`, 'step'),
+      make('details', { open: open.includes(key) }, summary, more, ...(isQuiet ? [todo] : [])),
+      ...(isQuiet ? [] : [todo]),
       ...(BUTTONS[action]
         ? [button(say(BUTTONS[action]), { action, focus: `${action}-${key}` })] : []));
   });
@@ -154,29 +158,31 @@ export function drawProjects(table, { items }) {
 function freshness({ fresh, archived, last_success_at, last_error, history }) {
   const partly = history && history.complete < history.issues
     && say('historyOf', { share: share(history.complete, history.issues) });
-  const said = fresh ? 'fresh' : last_success_at ? 'stale' : 'notLoaded';
+  const state = fresh ? 'fresh' : last_success_at ? 'stale' : 'notLoaded';
   const looks = archived ? 'soft' : fresh && !last_error ? 'completed' : 'failed';
   return make('span', {},
-    make('span', { className: looks, textContent: say(archived ? 'archived' : said) }),
-    make('span', { className: 'soft' }, ...joined(
-      last_success_at && [' ', when(last_success_at)], partly)),
-    ...(last_error ? [text(sayCause(last_error), 'soft how')] : []));
+    make('span', { className: looks, textContent: say(archived ? 'archived' : state) }),
+    make('span', { className: 'soft' }, ...(last_success_at ? [' ', when(last_success_at)] : [])),
+    ...[partly, last_error && sayCause(last_error)].filter(Boolean)
+      .map((said) => text(said, 'soft how')));
 }
 
 function proven(proof) {
   if (!proof) return text(say('neverCompared'), 'soft');
   const { equal, since, differences, row_differences, rows_compared_at, checked_at } = proof;
+  const all = [
+    say('since', { time: exact(since) }),
+    rows_compared_at && say('byRows', { time: exact(rows_compared_at) }),
+  ];
   const said = make('span', {
-    className: equal ? 'completed' : 'failed', title: say('since', { time: exact(since) }),
+    className: equal ? 'completed' : 'failed', title: all.filter(Boolean).join(' · '),
     textContent: equal ? say('equal')
       : say('differs', { count: number(Math.max(differences, row_differences ?? 0)) }),
   });
-  const how = joined(
-    rows_compared_at && tell('byRows', { time: when(rows_compared_at) }),
-    proof.level === 'count' && tell('byCount', { time: when(checked_at) }),
-    proof.note && sayText(proof.note),
-  );
-  return make('span', {}, said, ' ', make('span', { className: 'soft' }, ...how));
+  const how = proof.level === 'count' ? 'byCount' : 'byRows';
+  return make('span', {}, said, ' ',
+    make('span', { className: 'soft' }, ...tell(how, { time: when(checked_at) })),
+    ...(proof.note ? [text(sayText(proof.note), 'soft how')] : []));
 }
 
 function counted(proof) {

@@ -61,6 +61,7 @@ function renderKnown({ connection, active, stats, timeline, projects, schedules,
     ...['failed', 'completed', 'in_progress'].map((status) => [status, say(status)]),
   ], drawChoices);
   for (const one of document.querySelectorAll('.start-issues')) one.disabled = !keys.length;
+  if (!keys.length) find('others').open = true;
   find('report').hidden = !report_written_at;
   Object.assign(find('dagster'), { href: dagster_url, hidden: false });
   // What is at work is shown above.

@@ -213,7 +213,7 @@ export const WORDS = {
 
     details: 'Details', schedules: 'Schedules and sensors', limits: 'API limits',
     byType: 'Figures by type', job: 'What', next: 'Next', every: 'Interval', state: 'State',
-    interval: 'every {time}', looks: 'watches for changes', on: 'on', off: 'paused',
+    interval: 'every {time}', looks: 'watches for changes', on: 'on', off: 'off',
     notSaid: 'unknown', pause: 'Pause', resume: 'Resume', pauseWhat: 'Pause {what}',
     resumeWhat: 'Resume {what}', bucket: 'Bucket', left: 'Left', reset: 'Full again',
     measured: 'Measured', noLimit: 'Not measured yet.', syncs: 'Syncs', failedSyncs: 'Failed',
