@@ -20,11 +20,14 @@ class Switches:
         Raises:
             ApiError: there is none of that name, or Dagster cannot be reached or refuses.
         """
-        found = await self._dagster.instigators()
-        if name not in found or name not in {one.name for one in SHOWN}:
-            hint = "Their names are in /api/v1/sync/schedules."
-            said = f"No schedule and no sensor has the name {name!r}."
-            raise ApiError(404, "unknown_schedule", said, hint)
-        await self._dagster.switch(found[name], on=on)
-        self._cache.drop("schedules")
+        try:
+            found = await self._dagster.instigators()
+            if name not in found or name not in {one.name for one in SHOWN}:
+                hint = "Their names are in /api/v1/sync/schedules."
+                said = f"No schedule and no sensor has the name {name!r}."
+                raise ApiError(404, "unknown_schedule", said, hint)
+            await self._dagster.switch(found[name], on=on)
+        finally:
+            # What was shown is out of date: by this, or before.
+            self._cache.drop("schedules")
         return Switched(name=name, on=on)
