@@ -2,7 +2,8 @@
 
 import { at, button, drawTable, joined, link, make, text, when } from './draw.js';
 import {
-  due, duration, exact, named, number, say, sayCause, sayCondition, sayProblem, sayText, tell,
+  due, duration, exact, named, number, say, sayCause, sayCondition, sayError, sayProblem, sayText,
+  tell,
 } from './say.js';
 
 /** Names that stand in a sentence. */
@@ -15,7 +16,7 @@ const names = (projects) => projects.slice(0, NAMED).map(({ key }) => key).join(
 
 /** Say in one sentence that all is well, or what is not; the worst comes first. */
 export function drawSentence(place, { connection, active, projects }) {
-  const [looks, said] = sentence(connection, active, projects?.items ?? []);
+  const [looks, said] = sentence(connection, active, projects.items);
   Object.assign(place, { className: `sentence ${looks}`, textContent: said });
 }
 
@@ -26,7 +27,7 @@ function sentence(connection, { active, dagster }, projects) {
     return [looks, sayCondition(condition.kind, { space: connection.space ?? 'Backlog' })];
   }
   if (connected === false) return ['bad', say('disconnected')];
-  if (!dagster.reachable) return ['bad', say('noDagster', { error: dagster.error })];
+  if (!dagster.reachable) return ['bad', say('noDagster')];
   const open = problems(connection).filter(({ severity }) => severity !== 'information');
   const act = open.filter(({ severity }) => severity === 'act').length;
   if (act) return ['bad', say(act === 1 ? 'needsOne' : 'needsMany', { count: act })];
@@ -45,26 +46,27 @@ function sentence(connection, { active, dagster }, projects) {
 }
 
 /** Below it: why, where from, and what an operator asks next; what says nothing is left out. */
-export function drawFacts(place, { connection, schedules, projects }) {
+export function drawFacts(place, { connection, active, schedules, projects }) {
   const { connected, condition, error, space, simulated, last_success_at } = connection;
   const where = (space ?? 'Backlog') + (simulated ? say('simulated') : '');
   const why = connection.alerts.open.some(({ topic }) => topic === 'source') ? '' // It is below.
     : condition?.message ?? error;
-  const next = schedules?.items.find(({ next_at, on }) => next_at && on !== false);
-  const paused = schedules?.items.filter(({ on, on_by_default }) => on === false && on_by_default);
+  const next = schedules.items.find(({ next_at, on }) => next_at && on !== false);
+  const paused = schedules.items.filter(({ on, on_by_default }) => on === false && on_by_default);
   place.replaceChildren(...joined(
     condition && tell('began', { time: when(condition.since) }), why && sayCause(why),
+    !active.dagster.reachable && sayError({ code: 'dagster_unreachable', message: '' }),
     connected && say('connected', { space: where }),
     last_success_at && tell('lastSuccess', { time: when(last_success_at) }),
     next && tell('nextRun', { time: at(next.next_at), job: named('jobs', next.job) }),
-    paused?.length && text(say('pausedCount', { count: paused.length }), 'warn'),
+    paused.length && text(say('pausedCount', { count: paused.length }), 'warn'),
     ...histories(projects), ...littleLeft(connection),
   ));
 }
 
 /** Say how many histories are read, as long as not all are. */
 function histories(projects) {
-  const found = (projects?.items ?? []).map(({ history }) => history).filter(Boolean);
+  const found = projects.items.map(({ history }) => history).filter(Boolean);
   const sum = (name) => found.reduce((all, one) => all + one[name], 0);
   if (sum('complete') === sum('issues')) return [];
   const minutes = projects.history_minutes_left;

@@ -39,7 +39,7 @@ function render() {
 function renderKnown({ connection, active, stats, timeline, projects, schedules, runs }) {
   const { failing, alerts, dagster_url, report_written_at } = connection;
   draw('sentence', { connection, active, projects }, drawSentence);
-  draw('facts', { connection, schedules, projects }, drawFacts);
+  draw('facts', { connection, active, schedules, projects }, drawFacts);
   draw('attention', { failing, alerts }, drawAttention);
   draw('active', active, drawActive);
   draw('project-counts', projects, drawCounts);
