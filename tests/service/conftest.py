@@ -243,7 +243,7 @@ class DagsterStandIn:
         for kind in ("schedule", "sensor"):
             for one in there[f"{kind}s"]:
                 state = one[f"{kind}State"]
-                names = of.values() if isinstance(of, dict) else ()
+                names = list(of.values()) if isinstance(of, dict) else []
                 if of == state["id"] or one["name"] in names:
                     state["status"] = status
 
