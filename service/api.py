@@ -13,7 +13,7 @@ from starlette.responses import Response
 from resources.warehouse.history.history_reader import Requested, SyncStatus
 from service import models
 from service.body import read_body
-from service.cache import answer, together
+from service.cache import answer, join_bodies
 from service.cancels import Cancels
 from service.error_answers import ApiError
 from service.logged_runs import LoggedRuns
@@ -234,7 +234,7 @@ def reading_router(state: State, overview: Overview, logged: LoggedRuns) -> APIR
             "runs": logged.page(page.limit, page.before, page.requested),
         }
         bodies = await asyncio.gather(*parts.values())
-        return answer(request, together(dict(zip(parts, bodies, strict=True))))
+        return answer(request, join_bodies(dict(zip(parts, bodies, strict=True))))
 
     @api.get(
         "/runs/{run_id}/log",

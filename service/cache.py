@@ -68,7 +68,7 @@ def as_body(value: BaseModel | dict[str, Any]) -> Body:
     return _tagged(content)
 
 
-def together(parts: Mapping[str, Body]) -> Body:
+def join_bodies(parts: Mapping[str, Body]) -> Body:
     """Return one object that has each body under its name."""
     fields = (b'"%b":%b' % (name.encode(), body.content) for name, body in parts.items())
     return _tagged(b"{%b}" % b",".join(fields))

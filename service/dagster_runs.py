@@ -173,7 +173,7 @@ class Dagster:
         lines: deque[LogLine] = deque(maxlen=LOG_LINES)
         async for page in self._pages(run_id, after):
             after = page["cursor"]
-            lines.extend(_line(event) for event in page["events"] if _is_shown(event))
+            lines.extend(_log_line(event) for event in page["events"] if _is_log_line(event))
         return RunLog(lines=list(lines), next_after=after)
 
     async def _pages(self, run_id: str, after: str | None) -> AsyncIterator[Mapping[str, Any]]:
@@ -338,14 +338,14 @@ def _run(found: Mapping[str, Any]) -> Run:
     )
 
 
-def _is_shown(event: Mapping[str, Any]) -> bool:
+def _is_log_line(event: Mapping[str, Any]) -> bool:
     """Return whether an event is a line of the log: what a load says, where runs and steps begin
     and end, and what fails.
     """
     return event["level"] != "DEBUG" or event["__typename"] in _MARKS
 
 
-def _line(event: Mapping[str, Any]) -> LogLine:
+def _log_line(event: Mapping[str, Any]) -> LogLine:
     failed = event["__typename"] in _FAILURES
     return LogLine(
         at=datetime.fromtimestamp(float(event["timestamp"]) / 1000, UTC),
