@@ -78,12 +78,11 @@ def _service(chromium: Chromium, up: Up) -> bytes:
     """The page of the sync service, while a project is read again."""
     with visitor_at(chromium, up.service_url, height=1000) as visitor:
         page = visitor.page
-        page.get_by_role("region", name="同期を始める").get_by_label("プロジェクト").select_option(
-            "OPS"
-        )
-        page.get_by_label("全件を読み直す").check()
-        page.get_by_role("button", name="課題を同期", exact=True).click()
+        page.get_by_text("ほかの同期").click()
+        page.locator("#project").select_option("OPS")
+        page.get_by_role("button", name="全件を読み直す").click()
         page.get_by_role("dialog").get_by_role("button", name="始める").click()
+        page.get_by_text("ほかの同期").click()
         expect(page.get_by_role("progressbar", name="コメント OPS (全件)")).to_have_attribute(
             "value", re.compile("[1-9]")
         )

@@ -1,5 +1,6 @@
 """The JSON endpoints under /api/v1/sync."""
 
+import asyncio
 import re
 from typing import Annotated, Self
 
@@ -12,15 +13,26 @@ from starlette.responses import Response
 from resources.warehouse.history.history_reader import Requested, SyncStatus
 from service import models
 from service.body import read_body
-from service.cache import answer
+from service.cache import answer, join_bodies
 from service.cancels import Cancels
 from service.error_answers import ApiError
 from service.logged_runs import LoggedRuns
-from service.openapi import SYNC_REQUEST, TAG, canceling, parameter, query, reading, starting, takes
+from service.openapi import (
+    SYNC_REQUEST,
+    TAG,
+    canceling,
+    parameter,
+    query,
+    reading,
+    starting,
+    switching,
+    takes,
+)
 from service.overview import Overview
 from service.routes import PlainRoute
 from service.starts import Starts
 from service.state import State
+from service.switches import Switches
 from sync.results import api_answers
 
 ROOT = "/api/v1/sync"
@@ -40,18 +52,12 @@ Absent = SkipJsonSchema[None]
 SyncId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 SyncType = Annotated[str, Field(pattern="^[a-z_]{1,40}$")]
 ProjectKey = Annotated[str, Field(pattern=PROJECT_KEY)]
+Cursor = Annotated[str, Field(pattern="^[A-Za-z0-9+/=]{1,200}$")]
+ScheduleName = Annotated[str, Path(description="The name of a schedule or a sensor")]
 
 
-class HistoryQuery(BaseModel):
-    """The parameters of the history."""
-
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE, description="The most syncs to return")] = (
-        PAGE
-    )
-    before: Annotated[SyncId | Absent, Field(description="`next_before` of the page before")] = None
-    type: Annotated[SyncType | Absent, Field(description="As `issues`")] = None
-    status: Annotated[SyncStatus | Absent, Field(description="The status of the syncs")] = None
-    project: Annotated[ProjectKey | Absent, Field(description="The key of a project")] = None
+class Query(BaseModel):
+    """Parameters of a request."""
 
     @classmethod
     def of(cls, request: Request) -> Self:
@@ -70,6 +76,29 @@ class HistoryQuery(BaseModel):
         raise ApiError(
             400, "invalid_parameter", f"{first['loc'][0]} cannot be used.", f"Expected {expected}."
         )
+
+
+class HistoryQuery(Query):
+    """The parameters of the history."""
+
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE, description="The most syncs to return")] = (
+        PAGE
+    )
+    before: Annotated[SyncId | Absent, Field(description="`next_before` of the page before")] = None
+    type: Annotated[SyncType | Absent, Field(description="As `issues`")] = None
+    status: Annotated[SyncStatus | Absent, Field(description="The status of the syncs")] = None
+    project: Annotated[ProjectKey | Absent, Field(description="The key of a project")] = None
+
+    @property
+    def requested(self) -> Requested:
+        """What is requested of the history."""
+        return Requested(self.type, self.status, self.project)
+
+
+class LogQuery(Query):
+    """The parameter of a log."""
+
+    after: Annotated[Cursor | Absent, Field(description="`next_after` of an earlier answer")] = None
 
 
 async def sync_request(request: Request) -> models.SyncRequest:
@@ -143,8 +172,7 @@ def reading_router(state: State, overview: Overview, logged: LoggedRuns) -> APIR
     async def history(request: Request) -> Response:
         """Syncs, newest first."""
         page = HistoryQuery.of(request)
-        requested = Requested(page.type, page.status, page.project)
-        return answer(request, await state.history(page.limit, page.before, requested))
+        return answer(request, await state.history(page.limit, page.before, page.requested))
 
     @api.get(
         "/runs",
@@ -155,8 +183,7 @@ def reading_router(state: State, overview: Overview, logged: LoggedRuns) -> APIR
     async def runs(request: Request) -> Response:
         """Runs with their syncs, newest first."""
         page = HistoryQuery.of(request)
-        requested = Requested(page.type, page.status, page.project)
-        return answer(request, await logged.page(page.limit, page.before, requested))
+        return answer(request, await logged.page(page.limit, page.before, page.requested))
 
     @api.get(
         "/projects",
@@ -189,6 +216,38 @@ def reading_router(state: State, overview: Overview, logged: LoggedRuns) -> APIR
         return answer(request, await overview.timeline())
 
     @api.get(
+        "/page",
+        response_model=api_answers.PageData,
+        responses=reading(400),
+        openapi_extra=takes(*query(HistoryQuery), TAG),
+    )
+    async def page_data(request: Request) -> Response:
+        """All that the page shows; the parameters are those of the runs."""
+        page = HistoryQuery.of(request)
+        parts = {
+            "connection": state.connection(),
+            "active": state.active(),
+            "stats": state.stats(),
+            "timeline": overview.timeline(),
+            "projects": overview.projects(),
+            "schedules": overview.schedules(),
+            "runs": logged.page(page.limit, page.before, page.requested),
+        }
+        bodies = await asyncio.gather(*parts.values())
+        return answer(request, join_bodies(dict(zip(parts, bodies, strict=True))))
+
+    @api.get(
+        "/runs/{run_id}/log",
+        response_model=api_answers.RunLog,
+        responses=reading(400, 404, 502),
+        openapi_extra=takes(_RUN_ID, *query(LogQuery), TAG),
+    )
+    async def run_log(request: Request) -> Response:
+        """The last lines of the log of a run."""
+        after = LogQuery.of(request).after
+        return answer(request, await logged.log(request.path_params["run_id"], after))
+
+    @api.get(
         "/runs/{run_id}",
         response_model=api_answers.Run,
         responses=reading(404, 502),
@@ -201,8 +260,8 @@ def reading_router(state: State, overview: Overview, logged: LoggedRuns) -> APIR
     return api
 
 
-def starting_router(starts: Starts, cancels: Cancels) -> APIRouter:
-    """Return the endpoints that start syncs and cancel runs."""
+def starting_router(starts: Starts, cancels: Cancels, switches: Switches) -> APIRouter:
+    """Return the endpoints that start syncs, cancel runs, and pause and resume schedules."""
     api = APIRouter(prefix=ROOT, tags=["sync"])
 
     @api.post("/projects/all", status_code=202, responses=starting(), openapi_extra=SYNC_REQUEST)
@@ -244,5 +303,15 @@ def starting_router(starts: Starts, cancels: Cancels) -> APIRouter:
     ) -> models.Canceling:
         """Cancel a run."""
         return await cancels.cancel(run_id)
+
+    @api.post("/schedules/{name}/pause", responses=switching())
+    async def pause(name: ScheduleName) -> models.Switched:
+        """Pause a schedule or a sensor."""
+        return await switches.switch(name, on=False)
+
+    @api.post("/schedules/{name}/resume", responses=switching())
+    async def resume(name: ScheduleName) -> models.Switched:
+        """Resume a schedule or a sensor."""
+        return await switches.switch(name, on=True)
 
     return api

@@ -27,6 +27,7 @@ from service.run_follower import RunFollower
 from service.security import Guard, SecureHeaders
 from service.starts import Starts
 from service.state import State
+from service.switches import Switches
 from service.warehouse import Warehouse
 
 #: Where `backlog-elt up` serves Dagster when nothing else is set.
@@ -72,7 +73,7 @@ def _application(settings: Settings, measured: prometheus.Metrics) -> FastAPI:
         # First, since routes are tried in turn and events come in bursts.
         webhooks.router(inbox, settings.webhook_secret, measured.events),
         api.reading_router(state, overview, runs),
-        api.starting_router(starts, Cancels(dagster, runs, kept)),
+        api.starting_router(starts, Cancels(dagster, runs, kept), Switches(dagster, kept)),
         _own_endpoints(measured, overview),
         page.page_router(),
         report_file.report_router(settings.home),

@@ -12,7 +12,7 @@ import json
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -65,6 +65,16 @@ def as_body(value: BaseModel | dict[str, Any]) -> Body:
     content = json.dumps(
         value, ensure_ascii=False, separators=(",", ":"), default=_json_value
     ).encode("utf-8", "backslashreplace")
+    return _tagged(content)
+
+
+def join_bodies(parts: Mapping[str, Body]) -> Body:
+    """Return one object that has each body under its name."""
+    fields = (b'"%b":%b' % (name.encode(), body.content) for name, body in parts.items())
+    return _tagged(b"{%b}" % b",".join(fields))
+
+
+def _tagged(content: bytes) -> Body:
     return Body(content, f'"{blake2b(content, digest_size=12).hexdigest()}"')
 
 

@@ -20,26 +20,6 @@ query Run($id: ID!) {{
     ... on Error {{ message }}
   }}
 }}"""
-CAUSES = """
-query Causes($id: ID!, $after: String) {
-  runOrError(runId: $id) {
-    __typename
-    ... on Run {
-      eventConnection(afterCursor: $after, limit: 1000) {
-        cursor
-        hasMore
-        events {
-          __typename
-          ... on ExecutionStepFailureEvent {
-            error { message causes { message } } failureMetadata { description }
-          }
-          ... on RunFailureEvent { message error { message causes { message } } }
-        }
-      }
-    }
-    ... on Error { message }
-  }
-}"""
 PARTITIONS = """
 query Partitions($job: PipelineSelector!, $keys: [AssetKeyInput!]!) {
   assetNodes(pipeline: $job, assetKeys: $keys) { partitionKeysByDimension { name partitionKeys } }
@@ -67,7 +47,40 @@ query Instigators($repository: RepositorySelector!) {
   repositoryOrError(repositorySelector: $repository) {
     __typename
     ... on Repository {
-      schedules { name scheduleState { status } } sensors { name sensorState { status } }
+      schedules { name scheduleState { id status } } sensors { name sensorState { id status } }
+    }
+    ... on Error { message }
+  }
+}"""
+_SWITCH = "mutation Switch({0}) {{ {1}({2}: $of) {{ __typename ... on Error {{ message }} }} }}"
+#: Kind and whether it shall be on -> the mutation that does it, and the query.
+SWITCHES = {
+    (kind, on): (name, _SWITCH.format(f"$of: {of}!", name, argument))
+    for kind, on, name, of, argument in (
+        ("schedule", True, "startSchedule", "ScheduleSelector", "scheduleSelector"),
+        ("sensor", True, "startSensor", "SensorSelector", "sensorSelector"),
+        ("schedule", False, "stopRunningSchedule", "String", "id"),
+        ("sensor", False, "stopSensor", "String", "id"),
+    )
+}
+#: What is written in the log of a run.
+EVENTS = """
+query Events($id: ID!, $after: String) {
+  runOrError(runId: $id) {
+    __typename
+    ... on Run {
+      eventConnection(afterCursor: $after, limit: 1000) {
+        cursor
+        hasMore
+        events {
+          __typename
+          ... on MessageEvent { timestamp level message }
+          ... on ExecutionStepFailureEvent {
+            error { message causes { message } } failureMetadata { description }
+          }
+          ... on RunFailureEvent { error { message causes { message } } }
+        }
+      }
     }
     ... on Error { message }
   }

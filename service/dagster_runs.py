@@ -4,22 +4,27 @@ that.
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
 from resources.dagster_tags import CODE_LOCATION_TAG, REPOSITORY
+from resources.redact import plain_line
 from resources.warehouse.history.run_kinds import OF_COMMAND
 from service import dagster_queries as queries
 from service.error_answers import RETRY_SECONDS, ApiError
+from sync.results.api_answers import LogLine, RunLog
 from sync.run_ends import DagsterRun, RunState
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
 #: For the whole answer: the timeouts of httpx begin again with each byte.
 TOTAL_SECONDS = 60.0
+#: For what the page shows of Dagster beside other things: these do not wait for it longer.
+GLANCE_SECONDS = 5.0
 _ACTIVE: Mapping[str, RunState] = {
     "QUEUED": "queued",
     "NOT_STARTED": "queued",
@@ -35,6 +40,14 @@ _ENDED: Mapping[str, RunState] = {
 STATES = {**_ACTIVE, **_ENDED}
 #: Runs in one answer of Dagster.
 _PAGE = 200
+#: The last lines of a log that are shown.
+LOG_LINES = 40
+#: What is shown of a log although its level is DEBUG.
+_MARKS = frozenset(
+    f"{one}Event"
+    for one in ("RunStart", "RunSuccess", "ExecutionStepStart", "ExecutionStepSuccess")
+)
+_FAILURES = frozenset({"RunFailureEvent", "ExecutionStepFailureEvent"})
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,16 @@ class Partitions:
 
     projects: list[str]
     months: list[str]
+
+
+@dataclass(frozen=True)
+class Instigator:
+    """A schedule or a sensor, the id of its state in Dagster, and whether it is on."""
+
+    name: str
+    kind: Literal["schedule", "sensor"]
+    state_id: str
+    on: bool
 
 
 class Dagster:
@@ -81,18 +104,16 @@ class Dagster:
         """
         return f"{self.public_url}/runs" + ("" if run_id.startswith(OF_COMMAND) else f"/{run_id}")
 
-    async def active(self) -> list[Run]:
+    async def active(self, seconds: float = TOTAL_SECONDS) -> list[Run]:
         """Return the runs of this space that wait or work, newest first.
 
         Raises:
-            ApiError: Dagster cannot be reached, or refuses.
+            ApiError: Dagster does not answer within the seconds, or refuses.
         """
         ours = {"key": CODE_LOCATION_TAG, "value": self._location}
-        return [
-            run
-            for run in await self._runs({"statuses": list(_ACTIVE), "tags": [ours]}, 50)
-            if not run.ended
-        ]
+        requested = {"statuses": list(_ACTIVE), "tags": [ours]}
+        found = await self._runs(requested, 50, seconds=seconds)
+        return [run for run in found if not run.ended]
 
     async def ended(self, after: float) -> list[Run]:
         """Return the runs of this space, those of commands too, that have ended and were changed
@@ -135,13 +156,7 @@ class Dagster:
         """
         steps: dict[str, None] = {}
         run: dict[str, None] = {}
-        after, more = None, True
-        while more:
-            found = await self._ask(queries.CAUSES, "runOrError", id=run_id, after=after)
-            if found["__typename"] != "Run":
-                raise _refused(found)
-            page = found["eventConnection"]
-            after, more = page["cursor"], page["hasMore"]
+        async for page in self._pages(run_id, None):
             for event in page["events"]:
                 if event["__typename"] == "ExecutionStepFailureEvent":
                     steps[_cause(event)] = None
@@ -149,11 +164,38 @@ class Dagster:
                     run[_cause(event)] = None
         return list(steps or run)
 
+    async def log(self, run_id: str, after: str | None) -> RunLog:
+        """Return the last lines of the log of a run: those after a cursor, if there is one.
+
+        Raises:
+            ApiError: Dagster cannot be reached, or refuses.
+        """
+        lines: deque[LogLine] = deque(maxlen=LOG_LINES)
+        async for page in self._pages(run_id, after):
+            after = page["cursor"]
+            lines.extend(_log_line(event) for event in page["events"] if _is_log_line(event))
+        return RunLog(lines=list(lines), next_after=after)
+
+    async def _pages(self, run_id: str, after: str | None) -> AsyncIterator[Mapping[str, Any]]:
+        """Yield the log of a run after a cursor, page by page."""
+        more = True
+        while more:
+            found = await self._ask(queries.EVENTS, "runOrError", id=run_id, after=after)
+            if found["__typename"] != "Run":
+                raise _refused(found)
+            page = found["eventConnection"]
+            after, more = page["cursor"], page["hasMore"]
+            yield page
+
     async def _runs(
-        self, requested: Mapping[str, Any], limit: int, cursor: str | None = None
+        self,
+        requested: Mapping[str, Any],
+        limit: int,
+        cursor: str | None = None,
+        seconds: float = TOTAL_SECONDS,
     ) -> list[Run]:
         found = await self._ask(
-            queries.RUNS, "runsOrError", filter=requested, limit=limit, cursor=cursor
+            queries.RUNS, "runsOrError", seconds, filter=requested, limit=limit, cursor=cursor
         )
         if found["__typename"] != "Runs":
             raise _refused(found)
@@ -221,31 +263,51 @@ class Dagster:
             raise _refused(found)
         return None
 
-    async def instigators(self) -> dict[str, bool]:
-        """Return name -> whether it is on, of the schedules and sensors of this space.
+    async def instigators(self, seconds: float = TOTAL_SECONDS) -> dict[str, Instigator]:
+        """Return the schedules and sensors of this space by their names.
 
         Raises:
-            ApiError: Dagster cannot be reached, refuses, or does not know the code location.
+            ApiError: Dagster does not answer within the seconds, refuses, or does not know the
+                code location.
         """
-        repository = {"repositoryName": REPOSITORY, "repositoryLocationName": self._location}
-        found = await self._ask(queries.INSTIGATORS, "repositoryOrError", repository=repository)
+        found = await self._ask(
+            queries.INSTIGATORS, "repositoryOrError", seconds, repository=self._repository
+        )
         if found["__typename"] != "Repository":
             raise _refused(found)
-        states = [(one["name"], one["scheduleState"]) for one in found["schedules"]]
-        states += [(one["name"], one["sensorState"]) for one in found["sensors"]]
-        return {name: state["status"] == "RUNNING" for name, state in states}
-
-    def _job(self, name: str) -> dict[str, str]:
+        kinds: tuple[Literal["schedule", "sensor"], ...] = ("schedule", "sensor")
         return {
-            "pipelineName": name,
-            "repositoryName": REPOSITORY,
-            "repositoryLocationName": self._location,
+            one["name"]: Instigator(one["name"], kind, state["id"], state["status"] == "RUNNING")
+            for kind in kinds
+            for one in found[f"{kind}s"]
+            for state in [one[f"{kind}State"]]
         }
 
-    async def _ask(self, query: str, field: str, **variables: Any) -> Any:
+    async def switch(self, one: Instigator, *, on: bool) -> None:
+        """Let a schedule or a sensor tick, or not.
+
+        Raises:
+            ApiError: Dagster cannot be reached, or refuses.
+        """
+        field, mutation = queries.SWITCHES[one.kind, on]
+        selector = {**self._repository, f"{one.kind}Name": one.name}
+        found = await self._ask(mutation, field, of=selector if on else one.state_id)
+        if "message" in found:
+            raise _refused(found)
+
+    @property
+    def _repository(self) -> dict[str, str]:
+        return {"repositoryName": REPOSITORY, "repositoryLocationName": self._location}
+
+    def _job(self, name: str) -> dict[str, str]:
+        return {"pipelineName": name, **self._repository}
+
+    async def _ask(
+        self, query: str, field: str, seconds: float = TOTAL_SECONDS, **variables: Any
+    ) -> Any:
         """Return a field of what a query gives."""
         try:
-            async with asyncio.timeout(TOTAL_SECONDS):
+            async with asyncio.timeout(seconds):
                 answer = await self._http.post(
                     f"{self.url}/graphql", json={"query": query, "variables": variables}
                 )
@@ -278,6 +340,22 @@ def _run(found: Mapping[str, Any]) -> Run:
         {tag["key"]: tag["value"] for tag in found["tags"]},
         [asset["path"] for asset in found["assetSelection"] or ()],
         found["updateTime"] or found["creationTime"],
+    )
+
+
+def _is_log_line(event: Mapping[str, Any]) -> bool:
+    """Return whether an event is a line of the log: what a load says, where runs and steps begin
+    and end, and what fails.
+    """
+    return event["level"] != "DEBUG" or event["__typename"] in _MARKS
+
+
+def _log_line(event: Mapping[str, Any]) -> LogLine:
+    failed = event["__typename"] in _FAILURES
+    return LogLine(
+        at=datetime.fromtimestamp(float(event["timestamp"]) / 1000, UTC),
+        level=event["level"],
+        text=plain_line(_cause(event) if failed else event["message"]),
     )
 
 

@@ -67,6 +67,22 @@ class LoggedRuns:
             raise _unknown()
         return run
 
+    async def log(self, run_id: str, after: str | None) -> Body:
+        """Return the last lines of the log of a run, of what was written after a cursor if there
+        is one. Only Dagster has it: a command's run may have none.
+
+        Raises:
+            ApiError: the run is unknown, or Dagster cannot be reached or refuses.
+            WarehouseError: the warehouse cannot be used.
+        """
+
+        async def make() -> Body:
+            known = await self.find(run_id)
+            none = api_answers.RunLog(lines=[], next_after=None)
+            return as_body(await self._dagster.log(run_id, after) if known else none)
+
+        return await self._cache.get("run", make, "log", run_id, after)
+
     async def run(self, run_id: str) -> Body:
         """Return the state of a run, why it failed, and what it did.
 

@@ -67,6 +67,13 @@ class Started(Model):
     status_url: str
 
 
+class Switched(Model):
+    """A schedule or a sensor, and whether it ticks from now on."""
+
+    name: str
+    on: bool
+
+
 class Taken(Model):
     """A webhook event that is stored."""
 

@@ -13,7 +13,7 @@ _REASONS = {
     400: "A parameter or the body cannot be used",
     401: "The request has no valid token",
     403: "A page of another site sent the request",
-    404: "There is no such address, project or run",
+    404: "There is no such address, project, run or schedule",
     409: "A sync of that kind is in progress already, its run is in `run_id`; or "
     "the run cannot be canceled",
     413: "The body is too large",
@@ -103,7 +103,12 @@ def starting(*statuses: int) -> Responses:
 
 def canceling() -> Responses:
     """Return the description of the errors of the operation that cancels a run."""
-    return errors(401, 403, 404, 409, 502, 503)
+    return switching() | errors(409)
+
+
+def switching() -> Responses:
+    """Return the description of the errors of an operation that pauses or resumes a schedule."""
+    return errors(401, 403, 404, 502, 503)
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from resources.warehouse.state.reconciliations import Proof
 from resources.warehouse.state.seen_conditions import Condition
 from resources.warehouse.state.sync_state import ProjectState
 from service.cache import Body, Cache, as_body
-from service.dagster_runs import Dagster
+from service.dagster_runs import GLANCE_SECONDS, Dagster
 from service.error_answers import ApiError
 from service.source import SourceState
 from service.state import State
@@ -36,7 +36,7 @@ from service.warehouse import Warehouse
 from sync.results import api_answers
 
 #: What renews tokens and deletes old records syncs nothing.
-_HIDDEN = frozenset({"tokens", "housekeeping"})
+SHOWN = [one for one in CADENCES if one.job and one.job not in {"tokens", "housekeeping"}]
 _NEVER_READ = ProjectState(None, None, None, None)
 
 
@@ -69,9 +69,9 @@ class Overview:
         """Return when each schedule runs next, and whether schedules and sensors are on."""
 
         async def make() -> Body:
-            on, error = {}, None
+            found, error = {}, None
             try:
-                on = await self._dagster.instigators()
+                found = await self._dagster.instigators(GLANCE_SECONDS)
             except ApiError as refused:
                 error = str(refused)
             now = datetime.now(UTC)
@@ -81,11 +81,10 @@ class Overview:
                     job=one.job,
                     next_at=one.next_tick(now, self._settings.zone, self._settings.backlog_url),
                     every_seconds=int(one.interval.total_seconds()),
-                    on=on.get(one.name),
+                    on=found[one.name].on if one.name in found else None,
                     on_by_default=one.on,
                 )
-                for one in CADENCES
-                if one.job and one.job not in _HIDDEN
+                for one in SHOWN
             ]
             items.sort(key=lambda one: (one.next_at is None, one.next_at or now))
             return as_body(

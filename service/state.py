@@ -5,6 +5,7 @@ says.
 import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import Engine
@@ -27,7 +28,7 @@ from resources.warehouse.state import seen_conditions
 from resources.warehouse.state.heartbeats import alerts_of, last_beat
 from resources.warehouse.state.known_spaces import known_projects, known_spaces, space_at
 from service.cache import Body, Cache, as_body
-from service.dagster_runs import Dagster, Run
+from service.dagster_runs import GLANCE_SECONDS, Dagster, Run
 from service.error_answers import ApiError
 from service.report_file import written_at
 from service.source import SourceState, look
@@ -37,7 +38,7 @@ from sync.results.command_results import Condition, RateLimit
 
 #: An answer waits this long for the source. The request goes on, and the next answer has its
 #: result.
-GLANCE_SECONDS = 3.0
+LOOK_SECONDS = 3.0
 
 
 class State:
@@ -111,7 +112,7 @@ class State:
         looking, condition = asyncio.ensure_future(self.source()), await self.condition()
         # If another process found that nobody answers, asking takes long, and is not waited for.
         if condition is None or not condition.disconnected:
-            await asyncio.wait({looking}, timeout=GLANCE_SECONDS)
+            await asyncio.wait({looking}, timeout=LOOK_SECONDS)
         return looking.result() if looking.done() else self.last_look()
 
     def last_look(self) -> SourceState:
@@ -207,7 +208,8 @@ class State:
 
     async def _runs(self) -> tuple[list[Run], str | None]:
         try:
-            return await self._cache.get("dagster", self._dagster.active), None
+            runs = partial(self._dagster.active, GLANCE_SECONDS)
+            return await self._cache.get("dagster", runs), None
         except ApiError as error:
             return [], str(error)
 

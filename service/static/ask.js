@@ -32,8 +32,11 @@ export async function ask(path, options = {}) {
   return body;
 }
 
+const JSON_BODY = { 'Content-Type': 'application/json' };
+
 export const post = (path, body) => ask(path, {
-  method: 'POST', ...(body ? { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) } : {}),
+  method: 'POST', ...(body ? { headers: JSON_BODY, body: JSON.stringify(body) } : {}),
 });
 
-export const cause = (error, otherwise) => (error instanceof Refusal ? error.error : { code: otherwise });
+export const cause = (error, otherwise) => (
+  error instanceof Refusal ? error.error : { code: otherwise });

@@ -1,18 +1,20 @@
-// What all that is drawn has in common. Every function takes an element and values, and makes no request.
+// What all that is drawn has in common. Every function takes an element and values, and makes no
+// request.
 
-import { current, say, sayError } from './say.js';
+import { ago, current, due, exact, say, sayError } from './say.js';
 
 export const find = (id) => document.getElementById(id);
 
 const last = {};
 
-/** Draw only what is new: who reads or selects something is not disturbed, and the keyboard stays where it is. */
+/** Draw only what is new: who reads or selects something is not disturbed, nor the keyboard. */
 export function draw(id, value, drawing) {
   const text = current() + JSON.stringify(value);
   if (last[id] === text) return;
   last[id] = text;
   const place = find(id);
-  const focused = place.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
+  const { activeElement } = document;
+  const focused = place.contains(activeElement) ? activeElement.dataset.focus : undefined;
   drawing(place, value);
   if (focused) place.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
 }
@@ -25,38 +27,68 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-export const link = (url, text) => make('a', { href: url, textContent: text, rel: 'noreferrer' });
+export const text = (textContent, className = '') => make('span', { textContent, className });
+export const link = (url, words) => (
+  make('a', { href: url, textContent: words, rel: 'noreferrer' }));
+/** A small button; `dataset` says what it does, and to what. */
+export const button = (textContent, dataset, ariaLabel = textContent) => make('button', {
+  type: 'button', className: 'quiet', textContent, ariaLabel, dataset,
+});
 
-/** Tiles of a name and a value, and what there is to say of that in small letters. */
-export function drawTiles(place, tiles) {
-  place.replaceChildren(...tiles.map(([key, value, look = '', more = '']) => make('div', {}, make('dt', { textContent: say(key) }),
-    make('dd', { textContent: value, className: look }), ...(more ? [make('dd', { className: 'soft', textContent: more })] : []))));
+/** Put what there is in a row. */
+export const joined = (...parts) => parts.filter((part) => part && part.length !== 0)
+  .flatMap((part, i) => [i ? ' · ' : '', part].flat());
+
+/** How long ago something was, and exactly when where the mouse is. */
+export const when = (instant) => make('time', {
+  dateTime: instant, title: exact(instant), textContent: ago(instant), dataset: { ago: '' },
+});
+/** When something will be, or was on this day. */
+export const at = (instant) => make('time', {
+  dateTime: instant, title: exact(instant), textContent: due(instant),
+});
+
+/** Let time pass in all that is drawn. */
+export function drawTimes() {
+  for (const one of document.querySelectorAll('time[data-ago]')) {
+    const passed = ago(one.dateTime);
+    if (one.textContent !== passed) one.textContent = passed;
+  }
 }
 
-/** Draw a table. Its roles are written out, since a narrow window shows each row as a card. */
+/**
+ * Draw a table. A column is a key and its looks, a cell an element or a text. The roles are written
+ * out, since a narrow window shows each row as a card.
+ */
 export function drawTable(table, columns, rows, caption) {
-  const head = columns.map(([key, kind]) => make('th', { scope: 'col', role: 'columnheader', className: kind, textContent: say(key) }));
+  const head = columns.map(([key, looks]) => make('th', {
+    scope: 'col', role: 'columnheader', className: looks, textContent: say(key), dataset: { key },
+  }));
   const body = rows.map((cells) => make('tr', { role: 'row' }, ...cells.map((cell, i) => {
-    const [inside, more] = Array.isArray(cell) ? cell : [cell, ''];
-    const [key, kind] = columns[i];
-    return make('td', { role: 'cell', className: `${kind} ${more}`.trim(), dataset: { key, label: say(key) } }, inside);
+    const [key, className] = columns[i];
+    return make('td', { role: 'cell', className, dataset: { key, label: say(key) } }, cell);
   })));
   table.role = 'table';
-  table.replaceChildren(...(rows.length ? [] : [make('caption', { className: 'soft', textContent: caption })]),
-    make('thead', { role: 'rowgroup' }, make('tr', { role: 'row' }, ...head)), make('tbody', { role: 'rowgroup' }, ...body));
+  table.replaceChildren(...(rows.length ? [
+    make('thead', { role: 'rowgroup' }, make('tr', { role: 'row' }, ...head)),
+    make('tbody', { role: 'rowgroup' }, ...body),
+  ] : [make('caption', { className: 'soft', textContent: caption })]));
 }
 
 /** Fill a list of choices, and keep what is chosen; each choice is a value and its text. */
 export function drawChoices(select, choices) {
   const chosen = select.value;
-  select.replaceChildren(...choices.map(([value, textContent]) => make('option', { value, textContent })));
+  select.replaceChildren(...choices.map(([value, textContent]) => (
+    make('option', { value, textContent }))));
   if (choices.some(([value]) => value === chosen)) select.value = chosen;
 }
 
 export function drawWords() {
   document.documentElement.lang = current();
   document.title = say('title');
-  for (const element of document.querySelectorAll('[data-say]')) element.textContent = say(element.dataset.say);
+  for (const one of document.querySelectorAll('[data-say]')) {
+    one.textContent = say(one.dataset.say);
+  }
   find('language').textContent = say('language');
   find('language').lang = current() === 'ja' ? 'en' : 'ja';
 }

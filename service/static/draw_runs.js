@@ -1,101 +1,218 @@
-// Draws runs: those that were started here, those that work, and the history with the tables of each.
+// Draws runs: those that were started here, those that work, and the timeline with the tables of
+// each.
 
-import { drawTable, link, make } from './draw.js';
-import { clock, current, duration, moment, named, number, say, sayCause, sayError, sayStart, sayText } from './say.js';
+import { at, button, drawTable, joined, link, make, text, when } from './draw.js';
+import {
+  current, due, duration, exact, named, number, say, sayCause, sayError, sayStart, sayText, some,
+  tell,
+} from './say.js';
 
 const LOOKS = { completed: 'good', failed: 'bad', canceled: 'warn', refused: 'bad' };
+/** Refusals that are no failure. */
+const MILD = ['already_running', 'already_ended'];
 
-/** Show the runs that were started or canceled here, how far each is, what it did in the end, and why one was refused or has failed. */
+/** Show the runs that were started or canceled here, how far each is, and how it ended. */
 export function drawStarts(place, starts, close) {
   place.replaceChildren(...starts.map((start) => {
-    const { job, project, mode, state, error, run_error, status_url, seconds, items_synced, requests } = start;
-    const what = `${named(['jobs', 'types'], job ?? 'run')} ${project ?? ''}`.trim() + (mode ? say('inMode', { mode: named('modes', mode) }) : '');
-    const done = ` ${say('outcome', { items: number(items_synced ?? 0), requests: number(requests ?? 0), time: duration(seconds ?? null) })}`;
-    const why = state === 'failed' ? ` ${sayCause(run_error)}` : state === 'completed' || state === 'canceled' ? done : '';
-    const said = state === 'refused' ? sayError(error) : sayStart(state) + why;
-    const look = error?.code === 'already_running' || error?.code === 'already_ended' ? 'warn' : LOOKS[state] ?? '';
-    const parts = [make('strong', { textContent: what }), ` ${said} `];
-    if (status_url) parts.push(link(status_url, say('openRun')));
-    const button = make('button', { type: 'button', className: 'close', textContent: '×', ariaLabel: say('close') });
-    button.addEventListener('click', () => close(start));
-    return make('p', { className: `news ${look}`, role: 'status' }, make('span', {}, ...parts), button);
+    const { job, project, mode, state, error, status_url } = start;
+    const name = named(['jobs', 'types'], job ?? 'run');
+    const what = [name, project].filter(Boolean).join(' ')
+      + (mode ? say('inMode', { mode: named('modes', mode) }) : '');
+    const said = state === 'refused' ? sayError(error) : sayStart(state) + outcome(start);
+    const looks = MILD.includes(error?.code) ? 'warn' : LOOKS[state] ?? '';
+    const closing = button('×', {}, say('close'));
+    closing.addEventListener('click', () => close(start));
+    return make('p', { className: `news ${looks}`, role: 'status' },
+      make('span', {}, make('strong', { textContent: what }), ` ${said} `,
+        ...(status_url ? [link(status_url, say('openRun'))] : [])), closing);
   }));
 }
 
-export function drawActive(place, { active, dagster }) {
-  const lines = active.map(drawRun);
-  if (!lines.length) lines.push(make('p', { className: 'soft', textContent: say('nothing') }));
-  if (!dagster.reachable) lines.push(make('p', { className: 'soft', textContent: say('noDagster', { error: dagster.error }) }));
-  place.replaceChildren(...lines);
+function outcome({ state, run_error, seconds, items_synced, requests }) {
+  if (state === 'failed') return ` ${sayCause(run_error)}`;
+  if (state !== 'completed' && state !== 'canceled') return '';
+  return ` ${say('outcome', {
+    items: number(items_synced ?? 0), requests: number(requests ?? 0),
+    time: duration(seconds ?? null),
+  })}`;
+}
+
+/** Show what works; a run that an unreachable Dagster knows is not seen. */
+export function drawActive(card, { active }) {
+  card.hidden = !active.length;
+  for (const run_id of logs.keys()) {
+    if (!active.some((run) => run.run_id === run_id)) logs.delete(run_id);
+  }
+  card.lastElementChild.replaceChildren(...active.map(drawRun));
+}
+
+/** The logs of runs at work, by run: one that is open stays open, however often it is drawn. */
+const logs = new Map();
+
+function logOf(run_id) {
+  if (!logs.has(run_id)) {
+    logs.set(run_id, make('details', { dataset: { log: run_id } },
+      make('summary', { dataset: { focus: `log-${run_id}` } }), lines()));
+  }
+  const log = logs.get(run_id);
+  log.firstChild.textContent = say('log');
+  return log;
+}
+
+const lines = () => make('div', {
+  className: 'lines', lang: 'en', tabIndex: 0, role: 'group', ariaLabel: say('log'),
+});
+
+/** Add lines to those of a log that are shown; the last ones stay. */
+export function drawLines(place, found, most) {
+  if (found.length) place.querySelector('.note')?.remove();
+  place.append(...found.map(({ at: instant, level, text: said }) => make('p', {
+    className: level.toLowerCase(),
+  }, at(instant), ` ${said}`)));
+  while (place.children.length > most) place.firstChild.remove();
+  if (!place.children.length) drawNote(place, say('noLog'));
+  place.scrollTop = place.scrollHeight;
+}
+
+/** Say something in place of the lines of a log. */
+export function drawNote(place, textContent) {
+  place.replaceChildren(make('p', { className: 'note', lang: current(), textContent }));
 }
 
 function drawRun({ run_id, job, state, started_at, status_url, syncs }) {
-  const title = job ? named('jobs', job) : syncs.map((sync) => named('types', sync.type)).join(', ');
-  const state_text = ` ${say(state)} · ${say('since', { time: clock(started_at) })} · `;
-  const head = make('p', { className: 'row' }, make('span', {}, make('strong', { textContent: title }),
-    make('span', { className: 'state', textContent: state_text }), link(status_url, say('openRun'))));
+  const title = job ? named('jobs', job)
+    : syncs.map((sync) => named('types', sync.type)).join(', ');
+  const head = make('p', { className: 'row' }, make('span', {},
+    make('strong', { textContent: title }), ' ',
+    make('span', { className: 'soft' }, ...joined(
+      say(state), tell('begun', { time: when(started_at) }))), ' ',
+    link(status_url, say('openRun'))));
   // A load at a command line is ended there.
   if (job && state !== 'canceling') {
-    head.append(make('button', { type: 'button', className: 'quiet small', textContent: say('cancel'), ariaLabel: say('cancelRun', { title }),
-      dataset: { run: run_id, job, url: status_url, focus: `cancel-${run_id}` } }));
+    const what = { run: run_id, job, url: status_url, focus: `cancel-${run_id}` };
+    head.append(button(say('cancel'), what, say('cancelRun', { title })));
   }
-  return make('div', { className: 'run' }, head, ...syncs.map(drawSync));
+  return make('div', { className: 'run' }, head, ...syncs.map(drawSync), logOf(run_id));
 }
 
 function drawSync({ type, mode, project, progress, waiting_for, waiting_until }) {
-  const name = `${named('types', type)} ${project ?? ''} (${named('modes', mode)})`;
+  const kind = `(${named('modes', mode)})`;
+  const name = [named('types', type), project, kind].filter(Boolean).join(' ');
   const bar = make('progress', { ariaLabel: name });
-  let text = '';
-  if (progress) {
-    const unit = say(progress.unit === 'issues' ? 'issuesUnit' : 'rows');
-    text = say(progress.total ? 'ofTotal' : 'soFar', { done: number(progress.done), total: number(progress.total ?? 0), unit });
-    if (progress.total) Object.assign(bar, { max: progress.total, value: Math.min(progress.done, progress.total) });
-    if (progress.seconds_left !== null) text += ` · ${say('left_time', { time: duration(progress.seconds_left) })}`;
-  }
+  const said = [];
   if (waiting_for) {
-    text = say('waiting', { what: sayText(waiting_for) }) + (waiting_until ? ` ${say('until', { time: clock(waiting_until) })}` : '');
+    said.push(say('waiting', { what: sayText(waiting_for) }));
+    if (waiting_until) said.push(say('until', { time: due(waiting_until) }));
+  } else if (progress) {
+    const { done, total, seconds_left } = progress;
+    const unit = say(progress.unit === 'issues' ? 'issuesUnit' : 'rows');
+    const values = { done: number(done), total: number(total ?? 0), unit };
+    said.push(say(total ? 'ofTotal' : 'soFar', values));
+    if (seconds_left !== null) said.push(say('timeLeft', { time: duration(seconds_left) }));
   }
-  return make('div', { className: 'sync' }, make('span', { textContent: name }), bar, make('span', { className: 'soft', textContent: text }));
+  if (progress?.total) {
+    Object.assign(bar, { max: progress.total, value: Math.min(progress.done, progress.total) });
+  }
+  return make('div', { className: 'sync' }, text(name), bar, text(said.join(' · '), 'soft'));
 }
 
-/** The runs of the history as they were drawn, by id: what has not changed stays, and with it what is open and where the keyboard is. */
+/** What was drawn, by id: what has not changed stays, and with it what is open in it. */
 const drawn = new Map();
 
-/** List runs, newest first; each opens to show its tables. */
-export function drawHistory(place, { items, filtered }) {
-  const lines = items.map((run) => {
-    const text = current() + JSON.stringify(run);
-    const before = drawn.get(run.run_id);
-    if (before?.text === text) return before.line;
-    const focused = before?.line.contains(document.activeElement);
-    const line = drawLogged(run, before?.line.firstChild.open ?? false);
-    drawn.set(run.run_id, { text, line });
-    if (focused) requestAnimationFrame(() => line.querySelector('summary').focus());
-    return line;
-  });
-  for (const run_id of drawn.keys()) if (!items.some((run) => run.run_id === run_id)) drawn.delete(run_id);
-  // Only lines that moved or changed are touched: an element that is put in again loses the keyboard.
-  for (const line of [...place.children]) if (!lines.includes(line)) line.remove();
-  lines.forEach((line, i) => { if (place.children[i] !== line) place.insertBefore(line, place.children[i] ?? null); });
-  const none = place.nextElementSibling;
-  Object.assign(none, { textContent: say(filtered ? 'noMatch' : 'noHistory'), hidden: lines.length > 0 });
+function kept(id, values, drawing) {
+  const written = current() + JSON.stringify(values);
+  const before = drawn.get(id);
+  if (before?.written === written) return before.line;
+  const focused = before?.line.contains(document.activeElement);
+  const line = drawing(values, before?.line.firstChild.open ?? false);
+  drawn.set(id, { written, line });
+  if (focused) requestAnimationFrame(() => line.querySelector('summary').focus());
+  return line;
 }
 
-function drawLogged(run, open) {
-  const { kind, state, started_at, seconds, projects, items_synced, requests, error, run_id, status_url, syncs } = run;
-  const cell = (key, textContent, look = '') => make('span', { className: `${key} ${look}`.trim(), textContent });
+/** List runs, newest first, small ones that went well together; each opens to its tables. */
+export function drawRuns(place, { items, filtered }) {
+  const folds = filtered ? items.map((run) => ({ runs: [run] })) : folded(items);
+  const shown = folds.map(({ when: hour, runs }, i) => (runs.length === 1
+    ? kept(runs[0].run_id, runs[0], drawLogged)
+    : kept(`${hour} ${folds.slice(0, i).filter((one) => one.when === hour).length}`,
+      { hour, runs }, drawFold)));
+  const ids = new Set(items.map(({ run_id }) => run_id));
+  for (const [id, { line }] of drawn) {
+    if (!ids.has(id) && !shown.includes(line)) drawn.delete(id);
+  }
+  // Only lines that moved or changed are touched: one that is put in again loses the keyboard.
+  for (const line of [...place.children]) if (!shown.includes(line)) line.remove();
+  shown.forEach((line, i) => {
+    if (place.children[i] !== line) place.insertBefore(line, place.children[i] ?? null);
+  });
+  const none = place.nextElementSibling;
+  Object.assign(none, {
+    textContent: say(filtered ? 'noMatch' : 'noHistory'), hidden: shown.length > 0,
+  });
+}
+
+/** What runs by itself every few minutes. */
+const SMALL = ['targeted_sync', 'marts'];
+const HOUR = 3_600_000;
+
+/** Put neighbours that are small and went well together: those of the last hour, and others. */
+function folded(items) {
+  const folds = [];
+  for (const run of items) {
+    const small = SMALL.includes(run.kind) && run.state === 'completed';
+    const hour = small && (Date.now() - new Date(run.started_at) < HOUR ? 'lastHour' : 'earlier');
+    const before = folds.at(-1);
+    if (small && before?.when === hour) before.runs.push(run);
+    else folds.push({ when: hour, runs: [run] });
+  }
+  return folds;
+}
+
+const cell = (key, textContent, looks = '') => text(textContent, `${key} ${looks}`.trim());
+const kindOf = ({ kind }) => named(['jobs', 'types'], kind);
+
+function drawFold({ hour, runs }, open) {
+  const sum = (name) => runs.reduce((all, run) => all + run[name], 0);
+  const kinds = [...new Set(runs.map(kindOf))].join(', ');
   const summary = make('summary', {},
-    cell('when', moment(started_at)), cell('what', named(['jobs', 'types'], kind)), cell('where', projects.join(', ') || say('space')),
-    cell('result', say(state), { completed: 'completed', failed: 'failed', canceled: 'warn' }[state]),
-    cell('number', duration(seconds)), cell('number', say('itemCount', { count: number(items_synced) })),
-    cell('number', say('requestCount', { count: number(requests) })), ...(error ? [cell('error', sayCause(error))] : []));
+    make('span', { className: 'when' }, when(runs[0].started_at)),
+    cell('what', kinds), cell('where', say(hour, { count: number(runs.length) })),
+    cell('result', ''), ...figures(sum('seconds'), sum('items_synced'), sum('requests')));
+  const inside = make('ol', { className: 'runs' },
+    ...runs.map((run) => kept(run.run_id, run, drawLogged)));
+  return make('li', { className: 'fold' }, make('details', { open }, summary, inside));
+}
+
+const figures = (seconds, items, requests) => [
+  cell('number', seconds ? duration(seconds) : ''),
+  cell('number', items ? say('itemCount', { count: number(items) }) : ''),
+  cell('number', requests ? say('requestCount', { count: number(requests) }) : ''),
+];
+
+function drawLogged(run, open) {
+  const { state, started_at, seconds, projects, error, run_id, status_url, syncs } = run;
+  const looks = { completed: 'soft', failed: 'failed', canceled: 'warn' }[state];
+  const summary = make('summary', {},
+    make('span', { className: 'when' }, when(started_at)), cell('what', kindOf(run)),
+    cell('where', projects.join(', ')), cell('result', say(state), looks),
+    ...figures(seconds, run.items_synced, run.requests),
+    ...(error ? [cell('error', sayCause(error))] : []));
   const table = make('table', { className: 'cards' });
-  const columns = [['time', ''], ['type', ''], ['project', ''], ['mode', ''], ['status', ''], ['seconds', 'number'], ['items', 'number'],
-    ['requests', 'number'], ['error', 'error']];
+  const columns = [
+    ['type', ''], ['project', ''], ['mode', ''], ['status', ''], ['seconds', 'number'],
+    ['items', 'number'], ['requests', 'number'], ['error', 'error'],
+  ];
   drawTable(table, columns, syncs.map((sync) => [
-    clock(sync.started_at), named(['types', 'jobs'], sync.type), sync.project ?? say('space'), named('modes', sync.mode),
-    [say(sync.status), sync.status], duration(sync.seconds), number(sync.items_synced), number(sync.requests), sync.error ? sayCause(sync.error) : '',
+    make('span', { title: exact(sync.started_at) }, named(['types', 'jobs'], sync.type)),
+    sync.project ?? say('space'), named('modes', sync.mode), text(say(sync.status), sync.status),
+    duration(sync.seconds), some(sync.items_synced), some(sync.requests),
+    sync.error ? sayCause(sync.error) : '',
   ]));
-  const wide = make('div', { className: 'wide', tabIndex: 0, role: 'group', ariaLabel: say('tablesOf', { run: run_id.slice(0, 8) }) }, table);
-  return make('li', {}, make('details', { open }, summary, wide, make('p', {}, link(status_url, `${say('openRun')} ${run_id.slice(0, 8)}`))));
+  const id = run_id.slice(0, 8);
+  const wide = make('div', {
+    className: 'wide', tabIndex: 0, role: 'group', ariaLabel: say('tablesOf', { run: id }),
+  }, table);
+  return make('li', {}, make('details', { open, dataset: { log: run_id } }, summary, wide, lines(),
+    make('p', {}, link(status_url, `${say('openRun')} ${id}`))));
 }

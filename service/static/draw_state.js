@@ -1,140 +1,221 @@
-// Draws how it stands: the source, what needs attention, what is next, and each project.
+// Draws how it stands: one sentence, what needs attention, and each project.
 
-import { drawTable, drawTiles, link, make } from './draw.js';
-import { due, duration, lately, moment, named, number, say, sayCause, sayCondition, sayProblem, sayText } from './say.js';
+import { at, button, drawTable, joined, link, make, text, when } from './draw.js';
+import {
+  due, duration, exact, named, number, say, sayCause, sayCondition, sayError, sayProblem, sayText,
+  tell,
+} from './say.js';
 
-/** Say in words whether Backlog answers, and if not since when and why. */
-export function drawBadge(badge, { connected, condition, error, space, simulated, failing }) {
-  const values = { space: (space ?? 'Backlog') + (simulated ? say('simulated') : '') };
-  const parts = [];
-  if (condition) parts.push(sayCondition(condition.kind, values), say('from', { time: lately(condition.since) }), sayCause(condition.message));
-  else if (connected === false) parts.push(say('disconnected'), error && sayCause(error));
-  else parts.push(say(connected ? 'connected' : 'unknown', values), connected || !error ? '' : sayCause(error));
-  if (failing.length) parts.push(say('failing', { count: failing.length }));
-  const bad = connected === false || failing.length;
-  badge.className = `badge ${bad ? 'bad' : condition ? 'warn' : connected ? 'good' : ''}`;
-  badge.textContent = parts.filter(Boolean).join(' · ');
+/** Names that stand in a sentence. */
+const NAMED = 3;
+/** The share of an API limit below which it is worth a word. */
+const LITTLE = 0.25;
+
+const names = (projects) => projects.slice(0, NAMED).map(({ key }) => key).join(', ')
+  + (projects.length > NAMED ? say('andMore', { count: projects.length - NAMED }) : '');
+
+/** Say in one sentence that all is well, or what is not; the worst comes first. */
+export function drawSentence(place, { connection, active, projects }) {
+  const [looks, said] = sentence(connection, active, projects.items);
+  Object.assign(place, { className: `sentence ${looks}`, textContent: said });
 }
 
-const todo = (text) => make('p', { className: 'todo' }, make('strong', { textContent: say('todo') }), ` ${text}`);
-
-/** A button for what a click can do about a problem; the run is opened by its link. */
-function remedy({ action, key }) {
-  if (action !== 'sync' && action !== 'retry') return [];
-  const label = say(action === 'sync' ? 'syncAgain' : 'retry');
-  return [make('button', { type: 'button', className: 'quiet small', textContent: label, dataset: { action, focus: `${action}-${key}` } })];
-}
-
-/** List what fails, one line for the syncs of a run with the same cause, and the other open problems: each with what it means and what to do. */
-export function drawAttention(card, { failing, alerts }) {
-  const causes = new Map();
-  for (const sync of failing) {
-    const key = `${sync.run_id} ${sync.error}`;
-    causes.set(key, [...causes.get(key) ?? [], sync]);
+function sentence(connection, { active, dagster }, projects) {
+  const { connected, condition } = connection;
+  if (condition) {
+    const looks = connected === false ? 'bad' : 'warn';
+    return [looks, sayCondition(condition.kind, { space: connection.space ?? 'Backlog' })];
   }
+  if (connected === false) return ['bad', say('disconnected')];
+  if (!dagster.reachable) return ['bad', say('noDagster')];
+  const open = problems(connection).filter(({ severity }) => severity !== 'information');
+  const act = open.filter(({ severity }) => severity === 'act').length;
+  if (act) return ['bad', say(act === 1 ? 'needsOne' : 'needsMany', { count: act })];
+  if (open.length) {
+    return ['warn', say(open.length === 1 ? 'openOne' : 'openMany', { count: open.length })];
+  }
+  const mine = projects.filter(({ archived }) => !archived);
+  const loaded = mine.filter(({ last_success_at }) => last_success_at);
+  const differ = mine.filter(({ proof }) => proof && !proof.equal);
+  const late = mine.filter(({ fresh }) => !fresh);
+  if (differ.length) return ['bad', say('differing', { projects: names(differ) })];
+  if (active.length && !loaded.length) return ['', say('firstLoad')];
+  if (!mine.length) return ['', say('nothingYet')];
+  if (late.length) return ['warn', say('late', { projects: names(late) })];
+  return connected === null ? ['', say('unknown')] : ['good', say('allWell')];
+}
+
+/** Below it: why, where from, and what an operator asks next; what says nothing is left out. */
+export function drawFacts(place, { connection, active, schedules, projects }) {
+  const { connected, condition, error, space, simulated, last_success_at } = connection;
+  const where = (space ?? 'Backlog') + (simulated ? say('simulated') : '');
+  const why = connection.alerts.open.some(({ topic }) => topic === 'source') ? '' // It is below.
+    : condition?.message ?? error;
+  const next = schedules.items.find(({ next_at, on }) => next_at && on !== false);
+  const paused = schedules.items.filter(({ on, on_by_default }) => on === false && on_by_default);
+  place.replaceChildren(...joined(
+    condition && tell('began', { time: when(condition.since) }), why && sayCause(why),
+    !active.dagster.reachable && sayError({ code: 'dagster_unreachable', message: '' }),
+    connected && say('connected', { space: where }),
+    last_success_at && tell('lastSuccess', { time: when(last_success_at) }),
+    next && tell('nextRun', { time: at(next.next_at), job: named('jobs', next.job) }),
+    paused.length && text(say('pausedCount', { count: paused.length }), 'warn'),
+    ...histories(projects), ...littleLeft(connection),
+  ));
+}
+
+/** Say how many histories are read, as long as not all are. */
+function histories(projects) {
+  const found = projects.items.map(({ history }) => history).filter(Boolean);
+  const sum = (name) => found.reduce((all, one) => all + one[name], 0);
+  if (sum('complete') === sum('issues')) return [];
+  const minutes = projects.history_minutes_left;
+  return [
+    say('histories', { share: share(sum('complete'), sum('issues')) }),
+    minutes && say('atLeast', { time: duration(60 * minutes) }),
+  ];
+}
+
+/** Say what is left of a limit that is nearly used up. A window that is over says nothing. */
+const littleLeft = ({ rate_limit }) => Object.entries(rate_limit)
+  .filter(([, { remaining, limit, reset }]) => (
+    remaining < LITTLE * limit && new Date(reset) > Date.now()))
+  .map(([bucket, { remaining, limit, reset }]) => say('limitLeft', {
+    bucket: named('buckets', bucket), share: share(remaining, limit), time: due(reset),
+  }));
+
+/** What fails, once for the syncs of a run with the same cause, and the other open problems. */
+function problems({ failing, alerts }) {
+  const causes = Map.groupBy(failing, ({ run_id, error }) => `${run_id} ${error}`);
   const isOf = (run_id) => (alert) => alert.run_id === run_id && alert.code.endsWith('_failed');
   const syncs = [...causes.values()].map((same) => {
     const [sync] = same;
-    const names = same.map(({ type, project }) => `${named(['types', 'jobs'], type)} ${project ?? ''}`.trim()).join(', ');
-    const alert = alerts.open.find(isOf(sync.run_id));
-    return line(names, `${say('failed')} · ${lately(sync.ended_at ?? sync.started_at)}`, sync.status_url, alert ?? { ...sync, action: 'sync', key: sync.run_id });
+    const own = same.map(({ type, project }) => [named(['types', 'jobs'], type), project]);
+    return {
+      severity: 'warning', action: 'sync', ...sync, ...alerts.open.find(isOf(sync.run_id)),
+      key: sync.run_id, name: own.map((one) => one.filter(Boolean).join(' ')).join(', '),
+      facts: [say('failed'), when(sync.ended_at ?? sync.started_at)],
+    };
   });
-  const others = alerts.open.filter((alert) => !failing.some(({ run_id }) => isOf(run_id)(alert))).map((alert) => {
-    const { subject, place } = sayProblem(alert);
-    const facts = [place, alert.since && say('from', { time: lately(alert.since) }), alert.times > 1 && say('times', { count: number(alert.times) })];
-    return line(subject, facts.filter(Boolean).join(' · '), alert.status_url, alert);
+  const others = alerts.open.filter((alert) => !failing.some(({ run_id }) => isOf(run_id)(alert)));
+  return [...syncs, ...others.map((alert) => ({
+    ...alert, key: `${alert.code} ${alert.subject}`, name: sayProblem(alert).subject,
+    facts: [
+      sayProblem(alert).place, alert.since && tell('from', { time: when(alert.since) }),
+      alert.times > 1 && say('times', { count: number(alert.times) }),
+    ],
+  }))];
+}
+
+const BUTTONS = { sync: 'syncAgain', retry: 'retry' };
+
+/** List what needs attention: what to do about each, and more of it where somebody opens it. */
+export function drawAttention(card, connection) {
+  const open = [...card.querySelectorAll('[open] > summary')].map(({ dataset }) => dataset.focus);
+  const lines = problems(connection).map((problem) => {
+    const { severity, action, key, name, facts, status_url } = problem;
+    const { cause, data, step } = sayProblem(problem);
+    const summary = make('summary', { dataset: { focus: key } },
+      make('strong', { textContent: name }), text(' '),
+      make('span', { className: 'soft' }, ...joined(...facts)), text(cause, 'why'));
+    const more = make('p', {}, text(data), ...(status_url
+      ? [' ', link(status_url, say('openRun'))] : []));
+    const todo = make('p', { className: 'step', textContent: `${say('todo')} ${step}` });
+    // What may end by itself is quiet: what to do about it is seen where somebody opens it.
+    const isQuiet = severity !== 'act';
+    return make('li', { className: severity },
+      make('details', { open: open.includes(key) }, summary, more, ...(isQuiet ? [todo] : [])),
+      ...(isQuiet ? [] : [todo]),
+      ...(BUTTONS[action]
+        ? [button(say(BUTTONS[action]), { action, focus: `${action}-${key}` })] : []));
   });
-  const lines = [...syncs, ...others];
   card.hidden = !lines.length;
   card.querySelector('ul').replaceChildren(...lines);
 }
 
-/** A problem: what is wrong, since when, why, what it means for the data, and what to do. */
-function line(name, facts, url, problem) {
-  const { cause, data, step } = sayProblem(problem);
-  return make('li', { className: problem.severity ?? 'warning' }, make('strong', { textContent: name }), ` ${facts} · ${cause} · ${data} `,
-    ...(url ? [link(url, say('openRun')), ' '] : []), ...remedy(problem), todo(step));
-}
-
 const share = (part, whole) => say('share', { part: number(part), whole: number(whole) });
 
-/** Show what an operator asks first: last success, next run, freshness and proof of the projects, and what is left of the limit. */
-export function drawOverview(place, { connection, schedules, projects }) {
-  const tiles = [['lastSuccess', connection.last_success_at ? lately(connection.last_success_at) : say('never')]];
-  const next = schedules?.items.find(({ next_at, on }) => next_at && on !== false);
-  const stopped = schedules?.items.filter(({ on, on_by_default }) => on === false && on_by_default).length;
-  tiles.push(['nextRun', next ? due(next.next_at) : '–', stopped ? 'bad' : '',
-    [next && named('jobs', next.job), stopped && say('stoppedCount', { count: stopped })].filter(Boolean).join(' · ')]);
-  const active = projects?.items.filter(({ archived }) => !archived) ?? [];
-  const fresh = active.filter((one) => one.fresh), equal = active.filter(({ proof }) => proof?.equal);
-  const differ = active.filter(({ proof }) => proof && !proof.equal);
-  tiles.push(['freshProjects', share(fresh.length, active.length), fresh.length < active.length ? 'bad' : 'good',
-    projects && say('within', { time: duration(projects.fresh_within_seconds) })]);
-  tiles.push(['equalProjects', share(equal.length, active.length), differ.length ? 'bad' : equal.length < active.length ? '' : 'good',
-    differ.map(({ key }) => key).join(', ')]);
-  const histories = (projects?.items ?? []).map(({ history }) => history).filter(Boolean);
-  const [issues, complete] = ['issues', 'complete'].map((name) => histories.reduce((all, one) => all + one[name], 0));
-  if (complete < issues) {
-    const { history_minutes_left: minutes } = projects;
-    tiles.push(['histories', share(complete, issues), '', minutes === null ? '' : say('atLeast', { time: duration(60 * minutes) })]);
-  }
-  const limits = Object.entries(connection.rate_limit);
-  const [tightest] = limits.toSorted(([, a], [, b]) => a.remaining / a.limit - b.remaining / b.limit);
-  if (tightest) {
-    const [bucket, { remaining, limit, reset }] = tightest;
-    // A window that has ended since then may be full again, or used up by a load.
-    const over = new Date(reset) < Date.now();
-    tiles.push(['limitLeft', share(remaining, limit), '', say(over ? 'limitMeasured' : 'limitReset', {
-      bucket: named('buckets', bucket), time: over ? lately(connection.checked_at) : due(reset),
-    })]);
-  } else tiles.push(['limitLeft', '–']);
-  drawTiles(place, tiles);
+/** Say how many projects are fresh and proven. */
+export function drawCounts(place, { items }) {
+  const mine = items.filter(({ archived }) => !archived);
+  const count = (is) => share(mine.filter(is).length, mine.length);
+  place.textContent = mine.length ? say('projectCounts', {
+    fresh: count(({ fresh }) => fresh), equal: count(({ proof }) => proof?.equal),
+  }) : '';
 }
 
+/** Show how current each project is, whether it is proven equal, and a button that syncs it. */
+export function drawProjects(table, { items }) {
+  const columns = [
+    ['project', ''], ['freshness', ''], ['proof', ''], ['issues', 'number'], ['action', ''],
+  ];
+  drawTable(table, columns, items.map((one) => [
+    make('span', {}, make('strong', { textContent: one.key }), ` ${one.name}`),
+    freshness(one), proven(one.proof), counted(one.proof),
+    button(say('syncNow'), { project: one.key, focus: `sync-${one.key}` },
+      say('syncProject', { project: one.key })),
+  ]), say('noProjects'));
+}
+
+function freshness({
+  fresh, archived, complete_until, last_success_at, last_error, history,
+}) {
+  const partly = history && history.complete < history.issues
+    && say('historyOf', { share: share(history.complete, history.issues) });
+  const state = fresh ? 'fresh' : complete_until ? 'stale' : 'notLoaded';
+  const looks = archived ? 'soft' : fresh && !last_error ? 'completed' : 'failed';
+  return make('span', {},
+    make('span', { className: looks, textContent: say(archived ? 'archived' : state) }),
+    make('span', { className: 'soft' }, ...(last_success_at ? [' ', when(last_success_at)] : [])),
+    ...[partly, last_error && sayCause(last_error)].filter(Boolean)
+      .map((said) => text(said, 'soft how')));
+}
+
+function proven(proof) {
+  if (!proof) return text(say('neverCompared'), 'soft');
+  const { equal, since, differences, row_differences, rows_compared_at, checked_at } = proof;
+  const all = [
+    say('since', { time: exact(since) }),
+    rows_compared_at && say('byRows', { time: exact(rows_compared_at) }),
+  ];
+  const said = make('span', {
+    className: equal ? 'completed' : 'failed', title: all.filter(Boolean).join(' · '),
+    textContent: equal ? say('equal')
+      : say('differs', { count: number(Math.max(differences, row_differences ?? 0)) }),
+  });
+  const how = proof.level === 'count' ? 'byCount' : 'byRows';
+  return make('span', {}, said, ' ',
+    make('span', { className: 'soft' }, ...tell(how, { time: when(checked_at) })),
+    ...(proof.note ? [text(sayText(proof.note), 'soft how')] : []));
+}
+
+function counted(proof) {
+  if (!proof) return '–';
+  const { source_rows, warehouse_rows } = proof;
+  return source_rows === warehouse_rows ? number(source_rows) : share(warehouse_rows, source_rows);
+}
+
+/** List what runs by itself, with a button that pauses or resumes it where Dagster answers. */
 export function drawSchedules(table, { items }) {
-  const columns = [['job', ''], ['next', ''], ['every', ''], ['state', '']];
-  drawTable(table, columns, items.map(({ job, next_at, every_seconds, on, on_by_default, name }) => [
-    next_at ? named('jobs', job) : named('sensors', name), next_at ? due(next_at) : say('looks'), say('interval', { time: duration(every_seconds) }),
-    [say(on === null ? 'notSaid' : on ? 'on' : 'off'), on === false && on_by_default ? 'failed' : ''],
-  ]));
+  const columns = [['job', ''], ['next', ''], ['every', ''], ['state', ''], ['action', '']];
+  drawTable(table, columns, items.map((one) => {
+    const { job, next_at, every_seconds, on, on_by_default, name } = one;
+    const what = next_at ? named('jobs', job) : named('sensors', name);
+    const act = on ? 'pause' : 'resume';
+    return [
+      what, next_at ? at(next_at) : say('looks'),
+      say('interval', { time: duration(every_seconds) }),
+      text(say(on === null ? 'notSaid' : on ? 'on' : 'off'),
+        on === false && on_by_default ? 'warn' : ''),
+      on === null ? '' : button(say(act), { act, name, what, focus: `switch-${name}` },
+        say(`${act}What`, { what })),
+    ];
+  }));
 }
 
 export function drawLimits(table, { rate_limit, checked_at }) {
   const columns = [['bucket', ''], ['left', 'number'], ['reset', ''], ['measured', '']];
-  drawTable(table, columns, Object.entries(rate_limit).map(([bucket, { remaining, limit, reset }]) => [
-    named('buckets', bucket), share(remaining, limit), due(reset), lately(checked_at),
+  drawTable(table, columns, Object.entries(rate_limit).map(([bucket, one]) => [
+    named('buckets', bucket), share(one.remaining, one.limit), at(one.reset), when(checked_at),
   ]), say('noLimit'));
-}
-
-/** Show how current each project is, since when it is proven to be equal, and a button that syncs it. */
-export function drawProjectStates(table, { items }) {
-  const columns = [['project', ''], ['freshness', ''], ['lastSuccess', ''], ['proof', ''], ['issues', 'number'], ['action', '']];
-  drawTable(table, columns, items.map((one) => [
-    `${one.key} ${one.name}`, freshness(one), one.last_success_at ? moment(one.last_success_at) : say('never'), ...proven(one.proof),
-    make('button', { type: 'button', className: 'quiet small', textContent: say('syncNow'), ariaLabel: say('syncProject', { project: one.key }),
-      dataset: { project: one.key, focus: `sync-${one.key}` } }),
-  ]), say('noProjects'));
-}
-
-function freshness({ fresh, archived, complete_until, last_error, history }) {
-  const partly = history && history.complete < history.issues
-    ? ` · ${say('historyOf', { share: share(history.complete, history.issues) })}` : '';
-  if (archived) return [say('archived') + partly, 'soft'];
-  const said = fresh ? say('fresh') + partly : say(complete_until ? 'stale' : 'notLoaded');
-  if (!last_error) return [said, fresh ? 'completed' : 'failed'];
-  return explained(said, 'failed', sayCause(last_error));
-}
-
-const explained = (said, className, how) => make('span', {},
-  make('span', { className, textContent: said }), make('span', { className: 'soft how', textContent: how }));
-
-function proven(proof) {
-  if (!proof) return [[say('neverCompared'), 'soft'], '–'];
-  const { equal, since, differences, row_differences, rows_compared_at, checked_at, level, source_rows, warehouse_rows, note } = proof;
-  const said = equal ? say('equalSince', { time: moment(since) })
-    : say('differs', { count: number(Math.max(differences, row_differences ?? 0)), time: moment(since) });
-  const how = [rows_compared_at && say('byRows', { time: moment(rows_compared_at) }), level === 'count' && say('byCount', { time: moment(checked_at) }),
-    note && sayText(note)];
-  const text = explained(said, equal ? 'completed' : 'failed', how.filter(Boolean).join(' · '));
-  return [text, source_rows === warehouse_rows ? number(source_rows) : share(warehouse_rows, source_rows)];
 }

@@ -3,7 +3,13 @@
 import { CAUSES, DETAIL, SENTENCE, UNKNOWN } from './causes.js';
 import { WORDS } from './words.js';
 
-let language = localStorage.getItem('language') ?? (navigator.language.startsWith('ja') ? 'ja' : 'en');
+const kept = localStorage.getItem('language');
+const isKnown = kept !== null && Object.hasOwn(WORDS, kept);
+/** A language that was kept and is none; it is forgotten, and that of the browser is used. */
+export const unknownLanguage = isKnown ? null : kept;
+if (!isKnown) localStorage.removeItem('language');
+
+let language = isKnown ? kept : navigator.language.startsWith('ja') ? 'ja' : 'en';
 
 export const current = () => language;
 
@@ -14,37 +20,52 @@ export function switchLanguage() {
 
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
 
-export const say = (key, values = {}) => fill(WORDS[language][key], values);
+export const say = (key, values = {}) => fill(WORDS[language][key] ?? key, values);
+/** Say a text in parts: an element is put in where the text has its name. */
+export const tell = (key, values) => WORDS[language][key].split(/\{(\w+)\}/)
+  .map((part, i) => (i % 2 ? values[part] : part));
 
 export const sayCondition = (kind, values) => fill(WORDS[language].conditions[kind], values);
-export const sayStart = (state) => WORDS[language].starts[state];
-
-/** What is said of a problem in the language of the page. */
-export const sayProblem = ({ texts }) => texts[language];
+export const sayStart = (state) => WORDS[language].starts[state] ?? state;
+/** What is said of a problem in the language of the page, or else in another. */
+export const sayProblem = ({ texts }) => texts[language] ?? Object.values(texts)[0];
 /** The names that a list of words has. Japanese has a word for each of them. */
 export const words = (list) => Object.keys(WORDS.ja[list]);
 
 /** Name a type, a mode or a job; a name that no list has is shown as it is. */
 export function named(kinds, name) {
-  return [kinds].flat().map((kind) => WORDS[language][kind][name]).find(Boolean) ?? name.replaceAll('_', ' ');
+  const lists = [kinds].flat().map((kind) => WORDS[language][kind]);
+  return lists.map((list) => list[name]).find(Boolean) ?? name.replaceAll('_', ' ');
 }
 
-/** Say a text of the engine: phrases that have words are said in these, and all else is shown as it is. */
+/** Make the pattern of a phrase of the engine; a count is a number, all else has no space. */
+const pattern = (phrase) => new RegExp(
+  phrase.replace(/\{(\w+)\}/g, (_, name) => `(?<${name}>${name === 'count' ? '\\d+' : '\\S+'})`),
+  'g',
+);
+
+/** Say a text of the engine: phrases that have words are said in these, all else as it is. */
 export function sayText(text) {
-  return Object.entries(WORDS[language].phrases).reduce((said, [phrase, to]) => {
-    const pattern = new RegExp(phrase.replace(/\{(\w+)\}/g, (_, name) => `(?<${name}>${name === 'count' ? '\\d+' : '\\S+'})`), 'g');
-    return said.replace(pattern, (...match) => {
+  return Object.entries(WORDS[language].phrases).reduce((said, [phrase, to]) => (
+    said.replace(pattern(phrase), (...match) => {
       const { bucket, table, ...values } = match.at(-1);
-      return fill(to, { ...values, bucket: bucket && named('buckets', bucket), table: table && named('types', table) });
-    });
-  }, text);
+      return fill(to, {
+        ...values,
+        bucket: bucket && named('buckets', bucket),
+        table: table && named('types', table),
+      });
+    })
+  ), text);
 }
 
-/** Say why something failed: in English as it was recorded, in Japanese by its cause, as `in_words` of resources/problems/causes.py does. */
+/**
+ * Say why something failed: in English as it was recorded, in Japanese by its cause, as `in_words`
+ * of resources/problems/causes.py does.
+ */
 export function sayCause(error) {
   if (!error) return say('noCause');
   if (language === 'en') return error;
-  const [, cause] = CAUSES.find(([pattern]) => new RegExp(pattern).test(error)) ?? [];
+  const [, cause] = CAUSES.find(([one]) => new RegExp(one).test(error)) ?? [];
   if (!cause && !new RegExp(SENTENCE).test(error)) return error;
   const detail = error.match(DETAIL);
   return `${cause ?? UNKNOWN}${detail ? `(${detail[0]})` : ''}`;
@@ -53,32 +74,52 @@ export function sayCause(error) {
 /** Say an error of the API by its code; one that has no words is said in those of the service. */
 export function sayError(error) {
   const text = WORDS[language].errors[error.code];
-  if (!text) return language === 'en' ? `${error.message} ${error.hint}` : WORDS.ja.errors.unexpected;
+  if (!text) {
+    return language === 'en' ? `${error.message} ${error.hint}` : WORDS.ja.errors.unexpected;
+  }
   return fill(text, language === 'en' ? error : { ...error, message: sayCause(error.message) });
 }
 
 const DAY = 24 * 3600 * 1000;
+const UNITS = [['day', DAY], ['hour', 3_600_000], ['minute', 60_000]];
 
 export const number = (value) => new Intl.NumberFormat(language).format(value);
-export const percent = (value) => new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 }).format(value);
-export const moment = (text) => new Intl.DateTimeFormat(language, { dateStyle: 'short', timeStyle: 'medium' }).format(new Date(text));
-export const clock = (text) => new Intl.DateTimeFormat(language, { timeStyle: 'medium' }).format(new Date(text));
-/** Write a time of the last day without its date. */
-export const lately = (text) => (Date.now() - new Date(text) < DAY ? clock(text) : moment(text));
+/** A zero is left out. */
+export const some = (value) => (value ? number(value) : '');
+export const percent = (value) => new Intl.NumberFormat(
+  language, { style: 'percent', maximumFractionDigits: 1 },
+).format(value);
 
+const written = (date, form) => new Intl.DateTimeFormat(language, form).format(date);
+
+/** Write an instant as it is, to the second. */
+export const exact = (text) => written(new Date(text), { dateStyle: 'long', timeStyle: 'medium' });
 /** Write the hour and the minute of an instant. */
-export const hour = (date) => new Intl.DateTimeFormat(language, { timeStyle: 'short' }).format(date);
+export const hour = (date) => written(date, { timeStyle: 'short' });
 
-/** Write when something will be: today without its date. */
+/** Write how long ago something was; what is a week old by its day. */
+export function ago(text) {
+  const date = new Date(text);
+  const passed = Date.now() - date;
+  if (passed > 7 * DAY) return written(date, { year: 'numeric', month: 'numeric', day: 'numeric' });
+  const [unit, length] = UNITS.find(([, one]) => passed >= one) ?? [];
+  if (!unit) return say('justNow');
+  const format = new Intl.RelativeTimeFormat(language, { style: 'short' });
+  return format.format(-Math.floor(passed / length), unit).replace('.', '');
+}
+
+/** Write when something will be: within a day without its date. */
 export function due(text) {
   const date = new Date(text);
-  const today = date.toDateString() === new Date().toDateString();
-  return today ? hour(date) : new Intl.DateTimeFormat(language, { month: 'numeric', day: 'numeric', hour: 'numeric', minute: '2-digit' }).format(date);
+  if (date - Date.now() < DAY) return hour(date);
+  return written(date, { month: 'numeric', day: 'numeric', hour: 'numeric', minute: '2-digit' });
 }
 
 export function duration(seconds) {
   if (seconds === null) return '–';
-  const [, unit] = [[60, 'second'], [3600, 'minute'], [Infinity, 'hour']].find(([limit]) => seconds < limit);
-  const value = seconds / { second: 1, minute: 60, hour: 3600 }[unit];
-  return new Intl.NumberFormat(language, { style: 'unit', unit, maximumFractionDigits: 1 }).format(value);
+  const [, unit, length] = [[60, 'second', 1], [3600, 'minute', 60], [Infinity, 'hour', 3600]]
+    .find(([limit]) => seconds < limit);
+  return new Intl.NumberFormat(
+    language, { style: 'unit', unit, maximumFractionDigits: unit === 'second' ? 0 : 1 },
+  ).format(seconds / length);
 }

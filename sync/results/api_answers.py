@@ -85,6 +85,23 @@ class Runs(Model):
     next_before: Whole | None
 
 
+class LogLine(Model):
+    """A line of the log of a run; secrets are masked."""
+
+    at: datetime
+    level: str
+    text: str
+
+
+class RunLog(Model):
+    """The last lines of the log of a run, oldest first."""
+
+    lines: list[LogLine]
+    next_after: str | None = Field(
+        description="`after` of a request for what is written later; null: Dagster has no log"
+    )
+
+
 class Said(Model):
     """What is said of a problem, in one language."""
 
@@ -271,3 +288,15 @@ class Timeline(Model):
     until: datetime
     slot_seconds: Whole
     slots: list[Slot]
+
+
+class PageData(Model):
+    """All that the page shows, as the requests of these names answer."""
+
+    connection: Connection
+    active: Active
+    stats: Stats
+    timeline: Timeline
+    projects: Projects
+    schedules: Schedules
+    runs: Runs

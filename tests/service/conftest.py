@@ -107,9 +107,21 @@ class DagsterStandIn:
             "repositoryOrError": {
                 "__typename": "Repository",
                 "schedules": [
-                    {"name": "issues_every_12_hours", "scheduleState": {"status": "RUNNING"}}
+                    {
+                        "name": "issues_every_12_hours",
+                        "scheduleState": {"id": "id-of-issues", "status": "RUNNING"},
+                    }
                 ],
-                "sensors": [{"name": "activity_feed", "sensorState": {"status": "STOPPED"}}],
+                "sensors": [
+                    {
+                        "name": "activity_feed",
+                        "sensorState": {"id": "id-of-feed", "status": "STOPPED"},
+                    }
+                ],
+            },
+            **{
+                name: {"__typename": "ScheduleStateResult"}
+                for name in ("startSchedule", "stopRunningSchedule", "startSensor", "stopSensor")
             },
         }
 
@@ -130,6 +142,7 @@ class DagsterStandIn:
             "status": status,
             "tags": tags,
             "assetSelection": None,
+            "eventConnection": {"cursor": "c", "hasMore": False, "events": []},
             **times,
         }
         self.answers["runsOrError"]["results"].append(run)
@@ -146,26 +159,33 @@ class DagsterStandIn:
     ) -> None:
         """Let a run have ended: as its steps say in `causes`, or the run itself in `said`."""
         run = self.works(job, run_id, status)
-        steps = [
-            {
-                "__typename": "ExecutionStepFailureEvent",
-                "error": None,
-                "failureMetadata": {"description": one},
-            }
-            for one in causes
-        ]
-        whole = {"__typename": "RunFailureEvent", "message": said, "error": None}
-        page = {
-            "cursor": "c",
-            "hasMore": False,
-            "events": [{"__typename": "LogMessageEvent"}, *steps, whole],
-        }
-        run |= {
-            "startTime": time.time() - 1,
-            "endTime": time.time(),
-            "eventConnection": page,
+        for one in causes:
+            described = {"failureMetadata": {"description": one}}
+            self.logs(run, "a step failed", "ERROR", "ExecutionStepFailureEvent", **described)
+        self.logs(run, said, "ERROR", "RunFailureEvent")
+        run |= {"startTime": time.time() - 1, "endTime": time.time(), **more}
+
+    def logs(
+        self,
+        run: dict[str, Any],
+        message: str,
+        level: str = "INFO",
+        kind: str = "LogMessageEvent",
+        *,
+        later: bool = False,
+        **more: Any,
+    ) -> None:
+        """Let a run log something; `later` is told to who knows all that was logged before."""
+        event = {
+            "__typename": kind,
+            "timestamp": str(int(time.time() * 1000)),
+            "level": level,
+            "message": message,
+            "error": None,
+            "later": later,
             **more,
         }
+        run["eventConnection"]["events"].append(event)
 
     @property
     def launched(self) -> list[dict[str, Any]]:
@@ -182,6 +202,10 @@ class DagsterStandIn:
                 for run in self.answers["runsOrError"]["results"]
                 if run["runId"] == variables["id"]
             ][-1:]
+            if variables.get("after") and found:
+                [run] = found
+                later = [one for one in run["eventConnection"]["events"] if one["later"]]
+                found = [run | {"eventConnection": run["eventConnection"] | {"events": later}}]
             return JSONResponse(
                 {
                     "data": {
@@ -207,9 +231,21 @@ class DagsterStandIn:
             )
         if name == "terminateRun" and self.answers[name]["__typename"] == "TerminateRunSuccess":
             self.answers["runsOrError"]["results"][-1]["status"] = "CANCELING"
+        if name.startswith(("start", "stop")) and "message" not in self.answers[name]:
+            self._switch(variables["of"], "RUNNING" if name.startswith("start") else "STOPPED")
         if name == "runsOrError":
             return JSONResponse({"data": {name: self._of_state(variables["filter"]["statuses"])}})
         return JSONResponse({"data": {name: self.answers[name]}})
+
+    def _switch(self, of: Any, status: str) -> None:
+        """Switch the schedule or sensor that a selector or the id of its state names."""
+        there = self.answers["repositoryOrError"]
+        for kind in ("schedule", "sensor"):
+            for one in there[f"{kind}s"]:
+                state = one[f"{kind}State"]
+                names = list(of.values()) if isinstance(of, dict) else []
+                if of == state["id"] or one["name"] in names:
+                    state["status"] = status
 
     def _of_state(self, statuses: list[str]) -> dict[str, Any]:
         found: dict[str, Any] = self.answers["runsOrError"]

@@ -24,6 +24,7 @@ EXAMPLES = 20
 KNOWN = {
     "key": {"enum": ["OPS", "WEB", "NOPE"]},
     "run_id": {"enum": ["run-1", "run-of-nobody"]},
+    "name": {"enum": ["activity_feed", "nothing"]},
     "secret": {"enum": [SECRET, "a-secret-that-is-wrong"]},
 }
 

@@ -24,8 +24,8 @@ EVIL = "GET /issues: 500 <img src=x onerror=\"document.title='owned'\">"
 
 
 def runs(page: Page) -> Locator:
-    """Return the runs in the history."""
-    return page.locator("#history > li")
+    """Return the runs of the timeline."""
+    return page.locator("#runs > li")
 
 
 def test_the_page_shows_what_fails_and_how_far_what_works_is(
@@ -44,9 +44,8 @@ def test_the_page_shows_what_fails_and_how_far_what_works_is(
         service = serve(**at(sim))
         with visitor_at(chromium, str(service.base_url)) as visitor:
             page = visitor.page
-            expect(
-                page.get_by_role("status").filter(has_text="acme に接続中 · 失敗中の同期: 1")
-            ).to_be_visible()
+            expect(page.get_by_role("status")).to_have_text("問題が 1 件あります")
+            expect(page.locator("#facts")).to_contain_text("acme に接続中 · 最後の成功 たった今")
             bar = page.get_by_role("progressbar", name="課題 WEB (全件)")
             expect(bar).to_have_attribute("value", "300")
             expect(page.get_by_text("300 / 2,000 件")).to_be_visible()
@@ -65,7 +64,7 @@ def test_the_page_shows_what_fails_and_how_far_what_works_is(
             ).to_be_visible()
             finish_sync(warehouse, number, items_synced=2_000, items_failed=0, requests=21)
             dagster.answers["runsOrError"]["results"].clear()
-            expect(page.get_by_text("実行中の同期はありません。")).to_be_visible()
+            expect(page.get_by_role("region", name="実行中")).to_be_hidden()
             expect(runs(page).filter(has_text="WEB")).to_contain_text("完了")
             expect(page).to_have_title("Backlog 同期")
             assert visitor.noted == []
@@ -96,9 +95,9 @@ def test_the_page_asks_for_the_token_and_forgets_it_on_demand(
             page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 27)"
         ), "it follows the dark scheme"
         page.get_by_role("button", name="日本語").click()
-        expect(page.get_by_role("heading", name="履歴")).to_be_visible()
+        expect(page.get_by_role("heading", name="タイムライン")).to_be_visible()
         page.reload()
-        expect(page.get_by_role("heading", name="履歴")).to_be_visible()
+        expect(page.get_by_role("heading", name="タイムライン")).to_be_visible()
         page.get_by_role("button", name="サインアウト").click()
         expect(page.get_by_label("アクセストークン")).to_be_visible()
 
@@ -118,6 +117,7 @@ def start(page: Page) -> tuple[str, float]:
     """Start a sync of the projects, and return what is said first, and after how many
     milliseconds.
     """
+    page.locator("#others").evaluate("others => { others.open = true; }")
     page.locator("#start-projects").click()
     said, milliseconds = page.evaluate(FIRST_WORDS)
     return said, milliseconds
@@ -159,17 +159,12 @@ def test_a_start_is_said_at_once_and_its_banner_follows_the_run_until_it_has_fai
             has_text="The sync has failed. projects: GET /space: 401: check BACKLOG_API_KEY"
         )
         expect(banner).to_have_class("news bad")
-        # Also in the history, the tiles and what needs attention.
+        # Also in the timeline, its figures and what needs attention.
         expect(runs(page).filter(has_text="check BACKLOG_API_KEY")).to_contain_text("Failed")
         expect(page.get_by_role("region", name="Needs attention")).to_contain_text(
             "check BACKLOG_API_KEY"
         )
-        tile = (
-            page.get_by_role("term")
-            .filter(has_text="Success rate")
-            .locator("xpath=following-sibling::dd")
-        )
-        expect(tile).to_have_text("50%")
+        expect(page.locator("#stats")).to_contain_text("success rate 50%")
         page.get_by_role("button", name="Close").click()
         expect(banner).to_have_count(0)
 
@@ -207,15 +202,16 @@ def test_no_sync_that_matches_is_another_thing_than_no_sync_at_all(
     chromium: Chromium, serve: Serve, sim: Simulator, log: Log
 ) -> None:
     with visitor_at(chromium, str(serve(**at(sim)).base_url), locale="en-US") as visitor:
-        history = visitor.page.get_by_role("region", name="History")
+        history = visitor.page.get_by_role("region", name="Timeline")
         expect(history).to_contain_text("No sync yet.")
         log.done("users")
         expect(runs(visitor.page).filter(has_text="users")).to_be_visible()
+        history.get_by_text("Filter", exact=True).click()
         visitor.page.get_by_label("Result").select_option("failed")
         expect(history).to_contain_text("No sync matches the filter.")
 
 
-def test_the_badge_says_what_is_wrong_with_backlog_and_lists_open_alerts(
+def test_the_page_says_what_is_wrong_with_backlog_and_lists_open_alerts(
     chromium: Chromium, serve: Serve, sim: Simulator, log: Log, warehouse: Engine
 ) -> None:
     cause = "2 of 3 projects are equal; not WEB"
@@ -233,18 +229,19 @@ def test_the_badge_says_what_is_wrong_with_backlog_and_lists_open_alerts(
     beat(warehouse, alerts_of(sim.url), {"open": recorded})
     with visitor_at(chromium, str(serve(**at(sim)).base_url), width=390) as visitor:
         page = visitor.page
-        expect(page.get_by_role("status").filter(has_text="acme に接続中")).to_be_visible()
+        expect(page.get_by_role("status")).to_have_text("1 件に対応が必要です")
         note(
             warehouse,
             sim.url,
             Outcome("refused", "GET /space/activities: 401: check BACKLOG_API_KEY"),
             0,
         )
-        badge = page.get_by_role("status").filter(has_text="にアクセスを拒否されています")
-        expect(badge).to_contain_text(
+        sentence = page.get_by_role("status")
+        expect(sentence).to_have_text("acme にアクセスを拒否されています")
+        expect(sentence).to_have_class("sentence bad")
+        expect(page.locator("#facts")).to_contain_text(
             "期限切れ、または別のスペースのものです(GET /space/activities: 401)"
         )
-        expect(badge).to_have_class("badge bad")
         attention = page.get_by_role("region", name="対応が必要")
         expect(attention.get_by_role("listitem").filter(has_text=f"{check} ")).to_be_visible()
         expect(attention.get_by_role("listitem").filter(has_text="GET /issues: 500")).to_have_count(

@@ -17,13 +17,16 @@ from sqlalchemy import Engine
 from resources.backlog.errors import error_from_response
 from resources.problems.causes import in_words
 from resources.problems.names import is_sentence
+from resources.warehouse.history.history_reader import SyncStatus
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.server.connect import refusal
 from resources.warehouse.state.locks import Locks
+from service.page import STATIC
 from sync import events, numbers, sync_locks
 from sync.modes import Mode
 from sync.reconcile import count_reconciliation, row_reconciliation
 from sync.reconcile.verdict import ProjectReconciliation
+from sync.run_ends import RunState
 from tests.browser import Chromium, visitor_at
 from tests.service.conftest import Serve
 
@@ -38,8 +41,14 @@ def test_every_text_is_there_in_both_languages(
               const { WORDS } = await import('/static/words.js');
               const used = [...document.querySelectorAll('[data-say]')].map(element =>
                 element.dataset.say);
-              const keys = new Set([...Object.keys(WORDS.ja), ...Object.keys(WORDS.en), ...used]);
-              return [...keys].filter(key => !(key in WORDS.ja) || !(key in WORDS.en));
+              const names = (words, before = '') => Object.entries(words).flatMap(
+                ([key, inside]) => typeof inside === 'object'
+                  ? [key, ...names(inside, `${key}.`)] : [`${before}${key}`]);
+              const ja = names(WORDS.ja), en = names(WORDS.en);
+              // English has names that need no words.
+              const bare = ['buckets', 'types', 'modes', 'phrases', 'jobs'];
+              return [...new Set([...ja, ...en, ...used])].filter(key =>
+                !bare.includes(key.split('.')[0]) && !(ja.includes(key) && en.includes(key)));
             }"""
         )
         assert missing == []
@@ -56,6 +65,42 @@ def test_every_text_is_there_in_both_languages(
         expect(visitor.page.locator("html")).to_have_attribute(
             "lang", "ja" if locale == "ja-JP" else "en"
         )
+
+
+#: Words that are chosen by what a run is, or put together.
+CHOSEN = {
+    *get_args(RunState), *get_args(SyncStatus), "pauseWhat", "resumeWhat",
+    *(f"{kind}{word}" for kind in ("start", "cancel") for word in ("Question", "Yes", "No")),
+}  # fmt: skip
+
+
+def test_no_word_is_left_that_the_page_does_not_say(chromium: Chromium, serve: Serve) -> None:
+    sources = [
+        file.read_text()
+        for file in [*STATIC.glob("*.js"), STATIC / "page.html"]
+        if file.name != "words.js"
+    ]
+    quoted = set(re.findall(r"""['"](\w+)['"]""", "".join(sources))) | CHOSEN
+    with visitor_at(chromium, str(serve().base_url)) as visitor:
+        texts = visitor.page.evaluate(
+            """async () => Object.entries((await import('/static/words.js')).WORDS.ja)
+              .filter(([, text]) => typeof text === 'string').map(([key]) => key)"""
+        )
+    assert [key for key in texts if key not in quoted] == []
+
+
+def test_a_language_that_is_none_is_said_in_a_line_and_forgotten(
+    chromium: Chromium, serve: Serve
+) -> None:
+    with visitor_at(chromium, str(serve().base_url), locale="en-US") as visitor:
+        page = visitor.page
+        page.evaluate("localStorage.setItem('language', 'tlh')")
+        page.reload()
+        expect(page.get_by_role("alert")).to_contain_text("There is no language “tlh”")
+        expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+        expect(page.get_by_role("alert")).to_be_hidden()
 
 
 #: Statements of the engine that say what it waits for, or note something on a comparison.

@@ -131,10 +131,8 @@ def test_status_says_what_the_page_says(chromium: Chromium, up: Up) -> None:
     assert {sync["status"] for sync in found["last_syncs"]} <= {"completed", "in_progress"}
     with visitor_at(chromium, up.service_url, locale="en-US") as visitor:
         page = visitor.page
-        expect(
-            page.get_by_role("status").filter(has_text="Connected to acme (simulated)")
-        ).to_be_visible()
-        expect(page.get_by_role("link", name="Open Dagster")).to_have_attribute("href", up.url)
+        expect(page.get_by_text("Connected to acme (simulated)")).to_be_visible()
+        expect(page.get_by_role("link", name="Dagster")).to_have_attribute("href", up.url)
         expect(page.get_by_role("region", name="Needs attention")).to_be_hidden()
         assert visitor.noted == []
 
@@ -144,18 +142,19 @@ def test_the_page_of_the_service_starts_a_sync_and_shows_its_end(
 ) -> None:
     with visitor_at(chromium, up.service_url) as visitor:
         page = visitor.page
-        project = page.get_by_role("region", name="同期を始める").get_by_label("プロジェクト")
+        page.get_by_text("ほかの同期").click()
+        project = page.locator("#start-full").get_by_label("プロジェクト")
         expect(project.get_by_role("option")).to_have_count(6)
         page.get_by_role("button", name="プロジェクト情報を同期").click()
         page.get_by_role("dialog").get_by_role("button", name="始める").click()
         news = page.get_by_role("status").filter(has_text="同期を始めました。")
         run_url = news.get_by_role("link").get_attribute("href") or ""
         assert run_url.startswith(f"{up.url}/runs/")
-        # It looks by itself, and what has ended is in the history.
-        history = page.get_by_role("region", name="履歴")
-        expect(
-            history.locator("#history > li").filter(has=page.locator(f"a[href='{run_url}']"))
-        ).to_contain_text("完了")
+        # It looks by itself, and what has ended is in the timeline.
+        ended = page.locator("#runs > li").filter(has=page.locator(f"a[href='{run_url}']"))
+        expect(ended).to_contain_text("完了")
+        ended.locator("summary").click()
+        expect(ended.locator(".lines")).to_contain_text("Finished execution of run")
         expect(page.get_by_role("status").filter(has_text="同期が完了しました。")).to_have_class(
             "news good"
         )

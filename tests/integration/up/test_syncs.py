@@ -31,6 +31,24 @@ def test_a_sync_is_canceled_and_the_next_one_reads_what_it_left(up: Up) -> None:
     assert {status for *_, status in rows} == {"completed"}
 
 
+@pytest.mark.parametrize("name", ["rolling_refresh_nightly", "webhook_inbox"])
+def test_a_schedule_and_a_sensor_are_paused_and_resumed_in_place(up: Up, name: str) -> None:
+    """By a real Dagster; each is left as it was."""
+    schedules = f"{up.service_url}/api/v1/sync/schedules"
+
+    def is_on() -> bool:
+        items = httpx.get(schedules, timeout=PATIENCE_SECONDS).json()["items"]
+        [on] = [one["on"] for one in items if one["name"] == name]
+        return bool(on)
+
+    before = is_on()
+    for on in (not before, before, before):
+        act = "resume" if on else "pause"
+        answer = httpx.post(f"{schedules}/{name}/{act}", timeout=PATIENCE_SECONDS)
+        assert answer.json() == {"name": name, "on": on}
+        assert is_on() is on
+
+
 def _started(up: Up, path: str) -> str:
     """Start a sync that reads everything again as soon as that can be; return its run."""
 
