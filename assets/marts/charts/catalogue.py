@@ -192,7 +192,7 @@ _GANTT = f"""
         count(*) FILTER (WHERE g.days_moved <> 0) OVER () AS moved, count(*) OVER () AS issues
     FROM mart.gantt AS g LEFT JOIN raw.space AS z ON z.space_key = g.space_key
     WHERE g.stage <> 'done' AND NOT g.is_archived AND g.end_from IN ('issue', 'milestone')
-    ORDER BY "order" LIMIT 20
+    ORDER BY "order" LIMIT 10
 """  # noqa: S608
 
 
