@@ -1,9 +1,11 @@
 """The newest chart of a mart as a picture: `/charts/mart/flow_daily.svg` in Dagster's webserver.
 
 The picture comes from the newest materialization in Dagster's storage, where a build records it.
+Here it is smaller, so that a window of a usual width shows it whole.
 """
 
 import asyncio
+import re
 
 import dagster as dg
 from starlette.responses import Response
@@ -12,6 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from assets.marts.charts.chart_markdown import ADDRESSES, CHART, svg_of
 
 _SUFFIX = ".svg"
+#: Pixels that the column of values of the page has in a window of 1,536; height follows.
+WIDTH_ON_PAGE = 620
+_SIZE = re.compile(r'(<svg [^>]*?)width="[\d.]+" height="[\d.]+"')
 #: Opened by itself, a picture is a page of Dagster's address: it may do nothing there.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
@@ -45,4 +50,5 @@ def newest_picture(key: dg.AssetKey) -> str | None:
     with dg.DagsterInstance.get() as instance:
         event = instance.get_latest_materialization_event(key)
     built = event and event.asset_materialization
-    return svg_of(built.metadata[CHART].value) if built and CHART in built.metadata else None
+    svg = svg_of(built.metadata[CHART].value) if built and CHART in built.metadata else None
+    return svg and _SIZE.sub(rf'\1width="{WIDTH_ON_PAGE}"', svg, count=1)

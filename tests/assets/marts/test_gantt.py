@@ -120,8 +120,8 @@ def test_the_chart_shows_the_open_issues_whose_due_date_moved_furthest(marts: De
     moved = {
         row["issue_key"]: abs(row["days_moved"] or 0)
         for row in marts.query(
-            "SELECT issue_key, days_moved FROM mart.gantt WHERE done_on IS NULL AND NOT is_archived "
-            "AND end_from IN ('issue', 'milestone')"
+            "SELECT issue_key, days_moved FROM mart.gantt WHERE done_on IS NULL AND NOT "
+            "is_archived AND end_from IN ('issue', 'milestone')"
         )
     }
     shown = [moved[row["key"].split()[0]] for row in drawn]
