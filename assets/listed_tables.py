@@ -21,13 +21,13 @@ DAILY = "Read once a day; a space or key that refuses it loses nothing."
 
 
 def _description(spec: TableSpec) -> str:
-    """Return what the asset says of itself: what a row is, where it comes from, how it is kept, and
-    what else there is to know.
+    """Return what the asset says of itself: what a row is, in both languages, and below that where
+    it comes from, how it is kept, and what else there is to know.
     """
     kept = WHOLE if spec.vanishes else DAILY if spec.daily else ""
     about = spec.listing.about if spec.listing else ""
-    sentences = (f"{spec.table.comment}.", f"Source: `{spec.endpoint}`.", kept, about)
-    return " ".join(filter(None, sentences))
+    sentences = " ".join(filter(None, (f"Source: `{spec.endpoint}`.", kept, about)))
+    return f"{spec.table.comment}\n\n{sentences}"
 
 
 def _listing(spec: TableSpec) -> dg.AssetsDefinition:

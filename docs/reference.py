@@ -115,7 +115,8 @@ METADATA = {
     "projects_without_access": "projects that the key no longer sees (`raw/projects`)",
     "projects_accessible_again": "projects that the key sees again "
     "(`raw/projects`, `raw/activities`)",
-    "chart": "picture of a mart",
+    "chart": "picture of a mart, drawn with each build",
+    "chart_now": "the newest picture of a mart, shown on its page without a click",
 }
 
 

@@ -235,11 +235,13 @@ def _looks_of_report(chromium: Chromium, up: Up) -> bytes:
 def _chart(analyst: Analyst) -> bytes:
     """The chart of a mart, as its page shows it."""
     page = analyst.open("/assets/mart/flow_daily")
-    page.get_by_text("Show Markdown").first.click()
-    picture = page.get_by_role("dialog").get_by_role("img", name="Cumulative flow")
+    page.get_by_text("Hide navigation").click()
+    for section in ("Description", "Columns"):
+        page.get_by_role("button", name=section).first.click()
+    picture = page.get_by_role("img", name="Cumulative flow")
     page.wait_for_function("picture => picture.complete", arg=picture.element_handle())
     page.wait_for_timeout(SETTLE_MILLISECONDS)
-    return picture.screenshot()
+    return _cut(page, 0, 1000)
 
 
 def _cut(page: Page, top: float, height: float) -> bytes:

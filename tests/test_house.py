@@ -108,6 +108,15 @@ def test_every_table_and_every_column_has_a_comment() -> None:
     assert bare == []
 
 
+def test_every_raw_table_and_column_is_described_in_english_and_japanese() -> None:
+    described = [one for spec in SPECS.values() for one in (spec.table, *spec.table.columns)]
+    japanese = re.compile("[\u3041-\u30ff\u4e00-\u9fff]")
+    for one in described:
+        first, _, second = str(one.comment).partition(" / ")
+        assert not japanese.search(first), one
+        assert japanese.search(second), one
+
+
 def test_every_check_schedule_sensor_and_job_has_a_description() -> None:
     repository = defs.get_repository_def()
     described = {schedule.name: schedule.description for schedule in repository.schedule_defs}

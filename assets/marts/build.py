@@ -21,7 +21,7 @@ from sqlalchemy import Engine, text
 
 from assets.declaration import OWNERS
 from assets.location import REPORT, SETTINGS, raw_keys_below
-from assets.marts.charts.shown import with_chart
+from assets.marts.charts.shown import chart_metadata, with_chart
 from assets.marts.dashboards import DASHBOARDS
 from assets.marts.dbt_errors import main_error
 from assets.marts.manifest import DBT_COMMAND, FOLDER, dbt_environment, digest, manifest
@@ -53,11 +53,14 @@ class Translator(DagsterDbtTranslator):
     def get_asset_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetSpec:
-        """Add owners and the assets that fill the tables that it reads; a mart is to be fresh."""
+        """Add owners and the assets that fill the tables that it reads; a mart is to be fresh, and
+        shows its chart.
+        """
         spec = super().get_asset_spec(manifest, unique_id, project)
         deps = [key for dep in spec.deps for key in raw_keys_below(dep.asset_key)]
         fresh = dg.FreshnessPolicy.time_window(fail_window=MARTS.fresh_within)
         policy = fresh if spec.group_name == "mart" else None
+        spec = spec.merge_attributes(metadata=chart_metadata(spec.key))
         return spec.replace_attributes(deps=deps, owners=OWNERS, freshness_policy=policy)
 
 

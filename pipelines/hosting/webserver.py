@@ -1,4 +1,5 @@
-"""Dagster's webserver behind a guard: `python -m pipelines.hosting.webserver -h … -p … -w …`.
+"""Dagster's webserver behind a guard, and with the pictures of charts:
+`python -m pipelines.hosting.webserver -h … -p … -w …`.
 
 It is Dagster's own command with its own options, which serves any page that asks. The command takes
 no middleware, so the function by which it serves, `uvicorn.run`, is replaced in this process by one
@@ -14,6 +15,7 @@ import uvicorn
 from dagster_webserver.cli import main as dagster_webserver
 from starlette.types import ASGIApp
 
+from pipelines.hosting.chart_pictures import ChartPictures
 from resources.links import root
 from resources.variables import DAGSTER_PUBLIC_URL, DAGSTER_URL, SettingsError, text
 from service.dagster_ui import DagsterPages
@@ -36,7 +38,8 @@ def main() -> None:
 
     def run_guarded(app: ASGIApp, *, host: str, **options: Any) -> None:
         # httptools would take a head of any size.
-        run(DagsterPages(app, names(host, *urls)), host=host, http="h11", **options)
+        guarded = DagsterPages(ChartPictures(app), names(host, *urls))
+        run(guarded, host=host, http="h11", **options)
 
     uvicorn.run = run_guarded  # type: ignore[assignment]
     dagster_webserver()  # type: ignore[no-untyped-call]

@@ -23,6 +23,7 @@ from resources.backlog.errors import BacklogError, PermissionDenied
 from resources.backlog.feed import issue_events
 from resources.cadences import ACTIVITY_FEED, WEBHOOK_INBOX
 from resources.dagster_tags import KIND_TAG
+from resources.problems.names import MOST
 from resources.records import Page
 from resources.warehouse.people.forgetting import mask_of
 from resources.warehouse.warehouse_resource import WarehouseResource
@@ -32,12 +33,10 @@ from sync.webhook_effects import Drained, drain, issues_wait
 #: A run that was requested for the same news has failed or left something: it is requested again
 #: after this time.
 AGAIN_AFTER = timedelta(minutes=5)
-#: Tag of a run that reads single issues: their keys, as far as they are known.
+#: Tag of a run that reads single issues: the keys of the first ones, as far as they are known.
 ISSUES_TAG = "backlog_elt/issues"
 #: What a sensor remembers as news when there are none, but issues that an earlier run has left.
 WAITING = "waiting"
-#: Keys shown in the tag.
-SHOWN = 20
 #: What a look that failed was at.
 FEED, INBOX = "the activity feed", "the inbox"
 NO_PROJECT = "no project is known yet: the sensor project_discovery adds them"
@@ -141,9 +140,9 @@ def _drained(seen: Seen, backlog: BacklogResource, warehouse: WarehouseResource)
 def _request(
     projects: Sequence[str], keys: Sequence[str] = (), again_from: int | None = None
 ) -> dg.RunRequest:
-    shown = ", ".join(keys[:SHOWN]) + (
-        f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
-    )
+    shown = ", ".join(keys[:MOST])
+    if len(keys) > MOST:
+        shown += f" and {len(keys) - MOST} more"
     return single_issues_request(
         projects, "targeted", {ISSUES_TAG: shown} if shown else None, again_from
     )

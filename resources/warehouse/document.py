@@ -27,6 +27,9 @@ columns hold ids of the source, `*_at` instants in UTC, `*_date` dates in the sp
 are decimal hours. The name in brackets at a column is its place in the record, which is kept whole
 in `payload`. Rows that vanish from the source stay, with `deleted_at` set; `ops.deletions` says
 why.
+
+日本語の説明は、各テーブルと各カラムの英語の説明の後にあります(`raw`)。括弧内はレコードの中での
+項目名です。`deleted_at` の入った行は Backlog から消えた行で、理由は `ops.deletions` にあります。
 """
 
 
@@ -49,7 +52,7 @@ def render() -> str:
 
 
 def _section(table: Table, notes: str) -> str:
-    lines = [f"### {table.fullname}", "", f"{table.comment}.", *([notes] if notes else []), ""]
+    lines = [f"### {table.fullname}", "", str(table.comment), "", *([notes, ""] if notes else [])]
     lines += ["| column | type | key | meaning |", "| --- | --- | --- | --- |"]
     lines += [
         f"| `{column.name}` | {_type(column)} | {_role(column)} | {_comment_cell(column)} |"

@@ -181,6 +181,19 @@ _VELOCITY = f"""
     WHERE state <> 'planned' AND committed + added > 0 AND NOT is_deleted
     ORDER BY counted_to DESC, milestone_id LIMIT 20
 """  # noqa: S608
+#: From the start, or from what stands for it, to the due date that counts.
+_GANTT = f"""
+    SELECT {_namesakes_apart("g.issue_key || ' ' || g.summary", "g.space_key")} AS key,
+        g.bar_start AS start,
+        coalesce(g.first_due_date, g.bar_end) AS first_due, g.bar_end AS due,
+        (now() AT TIME ZONE coalesce(z.timezone, 'UTC'))::date AS today,
+        row_number() OVER (ORDER BY abs(g.days_moved) DESC NULLS LAST, g.bar_end, g.issue_id)
+            AS "order",
+        count(*) FILTER (WHERE g.days_moved <> 0) OVER () AS moved, count(*) OVER () AS issues
+    FROM mart.gantt AS g LEFT JOIN raw.space AS z ON z.space_key = g.space_key
+    WHERE g.stage <> 'done' AND NOT g.is_archived AND g.end_from IN ('issue', 'milestone')
+    ORDER BY "order" LIMIT 10
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -279,4 +292,7 @@ CHARTS = (
           "時間 / hours, {day:span}"),
     Chart("velocity", "velocity_title", _VELOCITY, specs.velocity,
           "{n:,} · 完了 / done {done:,}"),
+    Chart("gantt", "gantt_title", _GANTT, specs.gantt,
+          "変更の大きい順 / moved furthest first · 期限のある未完了の課題 / open issues with a due "
+          "date {issues:first} · 変更あり / moved {moved:first}"),
 )  # fmt: skip

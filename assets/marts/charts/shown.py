@@ -1,15 +1,25 @@
-"""The chart of a mart in Dagster, drawn when the mart is built."""
+"""The chart of a mart in Dagster: its address, and the picture that is drawn with each build."""
 
 from logging import Logger
 from typing import Any
-from urllib.parse import quote
 
 import dagster as dg
 from sqlalchemy import Engine
 
 from assets.marts.charts.catalogue import CHARTS
+from assets.marts.charts.chart_markdown import CHART, CHART_NOW, newest_markdown, picture_markdown
 from resources.redact import first_line
 from resources.warehouse.state.issue_sync_state import history_share
+
+_BY_MART = {chart.mart: chart for chart in CHARTS}
+
+
+def chart_metadata(key: dg.AssetKey) -> dict[str, Any]:
+    """Return the entry that shows the newest chart of a mart on its page; most have none."""
+    chart = _BY_MART.get(key.path[-1])
+    if chart is None:
+        return {}
+    return {CHART_NOW: dg.MetadataValue.md(newest_markdown(chart.title, "/".join(key.path)))}
 
 
 def with_chart(event: dg.Output[Any], engine: Engine, log: Logger) -> dg.Output[Any]:
@@ -18,7 +28,7 @@ def with_chart(event: dg.Output[Any], engine: Engine, log: Logger) -> dg.Output[
     A chart never fails a build: one that cannot be drawn is left out, and the log says why.
     """
     mart = str(event.metadata["unique_id"].value).rsplit(".", 1)[-1]
-    chart = next((one for one in CHARTS if one.mart == mart), None)
+    chart = _BY_MART.get(mart)
     if chart is None:
         return event
     try:
@@ -28,7 +38,5 @@ def with_chart(event: dg.Output[Any], engine: Engine, log: Logger) -> dg.Output[
         why = first_line(f"{type(error).__name__}: {error}")
         log.warning(f"{mart}: its chart was left out: {why}")
         return event
-    # Percent-encoded it takes less of Dagster's storage than in base64: PostgreSQL compresses it.
-    # What separates numbers in a path is good in an address as it is.
-    link = f"![{chart.title}](data:image/svg+xml,{quote(picture, safe='/,:;=')})"
-    return event.with_metadata({"chart": dg.MetadataValue.md(link), **event.metadata})
+    shown = dg.MetadataValue.md(picture_markdown(chart.title, picture))
+    return event.with_metadata({CHART: shown, **event.metadata})

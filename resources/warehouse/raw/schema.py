@@ -1,4 +1,5 @@
-"""The raw tables: each column declared once with its name, type, place in the record and comment.
+"""The raw tables: each column declared once with its name, type, place in the record and comment
+in English and Japanese.
 
 DDL, typing, database comments, Dagster's column schema and `docs/tables.md` are all made from here,
 `schema_lists.py` (lists that are read whole), `schema_daily.py` (what the space says of itself) and
@@ -18,31 +19,40 @@ __all__ = ["SPECS", "metadata"]
 
 _ISSUES = raw_table(
     "issues",
-    "Issues as they are now, one row each",
+    "Issues as they are now, one row each / 課題(現在の内容、1 件 1 行)",
     [
         ID, PROJECT,
         Field("issue_key", Kind.TEXT, "issueKey",
-            "Key as people write it (OPS-42); changes when the project's does"),
-        Field("key_id", Kind.BIGINT, "keyId", "Number in the key"),
-        Field("issue_type_id", Kind.BIGINT, "issueType.id", "Issue type"),
-        Field("summary", Kind.TEXT, "summary", "Title"),
-        Field("description", Kind.TEXT, "description", "Text, in the project's formatting rule"),
+            "Key as people write it (OPS-42); changes when the project's does / "
+            "課題キー(OPS-42 など。プロジェクトキーが変わると変わる)"),
+        Field("key_id", Kind.BIGINT, "keyId", "Number in the key / 課題キーの番号"),
+        Field("issue_type_id", Kind.BIGINT, "issueType.id", "Issue type / 種別のID"),
+        Field("summary", Kind.TEXT, "summary", "Title / 件名"),
+        Field("description", Kind.TEXT, "description",
+            "Text, in the project's formatting rule / "
+            "詳細(書式はプロジェクトのテキスト整形のルール)"),
         Field("resolution_id", Kind.BIGINT, "resolution.id",
-            "How it was resolved; 0 is fixed, null not resolved"),
-        Field("priority_id", Kind.BIGINT, "priority.id", "Priority"),
-        Field("status_id", Kind.BIGINT, "status.id", "Status, of the issue's project"),
+            "How it was resolved; 0 is fixed, null not resolved / "
+            "完了理由のID(0 は対応済み、未設定は空)"),
+        Field("priority_id", Kind.BIGINT, "priority.id", "Priority / 優先度のID"),
+        Field("status_id", Kind.BIGINT, "status.id",
+            "Status, of the issue's project / 状態のID(課題のプロジェクトの状態)"),
         Field("assignee_id", Kind.BIGINT, "assignee.id",
-            "User it is assigned to, null when nobody"),
-        Field("category_ids", Kind.IDS, "category[].id", "Categories"),
-        Field("version_ids", Kind.IDS, "versions[].id", "Versions"),
+            "User it is assigned to, null when nobody / 担当者のID(未割り当ては空)"),
+        Field("category_ids", Kind.IDS, "category[].id", "Categories / カテゴリーのID"),
+        Field("version_ids", Kind.IDS, "versions[].id", "Versions / 発生バージョンのID"),
         Field("milestone_ids", Kind.IDS, "milestone[].id",
-            "Milestones, of the versions of the project"),
-        Field("start_date", Kind.DATE, "startDate", "Day the work starts, in the space's zone"),
-        Field("due_date", Kind.DATE, "dueDate", "Day it is due, in the space's zone"),
-        Field("estimated_hours", Kind.NUMERIC, "estimatedHours", "Estimate in hours"),
-        Field("actual_hours", Kind.NUMERIC, "actualHours", "Hours spent"),
-        Field("parent_issue_id", Kind.BIGINT, "parentIssueId", "Issue it is a child of"),
-        *creation_fields("issue"),
+            "Milestones, of the versions of the project / "
+            "マイルストーンのID(プロジェクトのバージョンのうち)"),
+        Field("start_date", Kind.DATE, "startDate",
+            "Day the work starts, in the space's zone / 開始日(スペースのタイムゾーン)"),
+        Field("due_date", Kind.DATE, "dueDate",
+            "Day it is due, in the space's zone / 期限日(スペースのタイムゾーン)"),
+        Field("estimated_hours", Kind.NUMERIC, "estimatedHours", "Estimate in hours / 予定時間"),
+        Field("actual_hours", Kind.NUMERIC, "actualHours", "Hours spent / 実績時間"),
+        Field("parent_issue_id", Kind.BIGINT, "parentIssueId",
+            "Issue it is a child of / 親課題のID"),
+        *creation_fields("issue", "課題"),
     ],
     endpoint="GET /issues",
     label=("issues", "課題"),

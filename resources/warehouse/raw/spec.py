@@ -93,9 +93,10 @@ class Field:
 
     `path` is `updated`, `status.id` (inside an object), `category[].id` (of each object of a list)
     or `applicableIssueTypes[]` (a list of plain ids). An empty path: the caller of the merge gives
-    the value. A `lenient` id is null where the source has something else than digits in its place,
-    as documents have; a lenient list of ids is null where the source has no list. A column
-    `of_person` says who somebody is: Dagster shows none.
+    the value. The `comment` is in both languages, `Title / 件名`. A `lenient` id is null where the
+    source has something else than digits in its place, as documents have; a lenient list of ids is
+    null where the source has no list. A column `of_person` says who somebody is: Dagster shows
+    none.
     """
 
     name: str
@@ -114,7 +115,11 @@ class Field:
 
 #: The key of a table that keeps each version of its one record.
 VERSION: Final = Field(
-    "version", Kind.BIGINT, "", "Number of the version, 1 for the first seen; the highest holds now"
+    "version",
+    Kind.BIGINT,
+    "",
+    "Number of the version, 1 for the first seen; the highest holds now / "
+    "版の番号(最初が 1、最大のものが現在の内容)",
 )
 
 
@@ -233,30 +238,45 @@ def _column(field: Field, *, key: bool) -> Column[Any]:
 
 def _bookkeeping(*, vanishes: bool) -> list[Column[Any]]:
     columns: list[Column[Any]] = [
-        Column("payload", JSONB(), nullable=False, comment="The record as received, nothing lost"),
+        Column(
+            "payload",
+            JSONB(),
+            nullable=False,
+            comment="The record as received, nothing lost / 受け取ったままのレコード(欠落なし)",
+        ),
         Column(
             "content_hash",
             Text(),
             nullable=False,
-            comment="Hash of what the record itself owns, to notice a change",
+            comment="Hash of what the record itself owns, to notice a change / "
+            "レコード自体の内容のハッシュ値(変更の検知用)",
         ),
         Column(
             "loaded_at",
             DateTime(timezone=True),
             nullable=False,
-            comment="When the row was last written",
+            comment="When the row was last written / この行を最後に書き込んだ日時",
         ),
-        Column("run_id", Text(), nullable=False, comment="Run that wrote the row last"),
+        Column(
+            "run_id",
+            Text(),
+            nullable=False,
+            comment="Run that wrote the row last / この行を最後に書き込んだ実行のID",
+        ),
     ]
     if vanishes:
         columns += [
             Column(
                 "deleted_at",
                 DateTime(timezone=True),
-                comment="When the row was found gone from the source",
+                comment="When the row was found gone from the source / "
+                "Backlog から消えたと分かった日時",
             ),
             Column(
-                "deleted_reason", Text(), comment="How it was found gone, or why it is inaccessible"
+                "deleted_reason",
+                Text(),
+                comment="How it was found gone, or why it is inaccessible / "
+                "消えたと分かった経緯、またはアクセスできない理由",
             ),
         ]
     return columns
@@ -289,7 +309,9 @@ def raw_table(
     table = Table(
         name,
         metadata,
-        Column("space_key", Text(), primary_key=True, comment="Space the row comes from"),
+        Column(
+            "space_key", Text(), primary_key=True, comment="Space the row comes from / スペースキー"
+        ),
         *(_column(field, key=field.name in key) for field in fields),
         *_bookkeeping(vanishes=vanishes),
         *(Index(None, "space_key", *columns) for columns in indexes),

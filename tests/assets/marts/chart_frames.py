@@ -157,6 +157,22 @@ def earned(weeks_: int, projects: tuple[str, ...] = ("OPS", "WEB")) -> Rows:
     ]
 
 
+def moved(issues: int) -> Rows:
+    return [
+        {
+            "key": f"OPS-{number} 見積もり",
+            "start": MONDAY,
+            "first_due": MONDAY + timedelta(days=10),
+            "due": MONDAY + timedelta(days=10 + issues - number),
+            "today": MONDAY + timedelta(days=11),
+            "order": number,
+            "moved": issues,
+            "issues": 10 * issues,
+        }
+        for number in range(1, issues + 1)
+    ]
+
+
 def sprints(milestones: int) -> Rows:
     return [
         {

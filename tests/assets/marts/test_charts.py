@@ -18,7 +18,7 @@ from assets.marts.charts import specs
 from assets.marts.charts.catalogue import CHARTS, Chart
 from assets.marts.charts.draw import FONTS, program
 from assets.marts.charts.parts import SHOWN
-from assets.marts.charts.shown import with_chart
+from assets.marts.charts.shown import chart_metadata, with_chart
 from assets.marts.charts.words import STAGES, both, in_both, words
 from tests.assets.marts.chart_frames import (
     Rows,
@@ -31,6 +31,7 @@ from tests.assets.marts.chart_frames import (
     flow,
     forecasts,
     late,
+    moved,
     planned,
     sprints,
     weeks,
@@ -83,6 +84,7 @@ ROWS: dict[str, Rows] = {
     "hours_title": booked(3),
     "earned_title": earned(4),
     "velocity_title": sprints(3),
+    "gantt_title": moved(3),
 }
 each_chart = pytest.mark.parametrize("word", list(ROWS))
 
@@ -126,7 +128,7 @@ def test_texts_of_the_source_are_escaped_and_cut(word: str) -> None:
     nasty = "<script>&\x01@done " + "とても長い名前" * 20
     named = [
         name
-        for name in ("project", "status", "milestone", "name", "person")
+        for name in ("project", "status", "milestone", "name", "person", "key")
         if name in ROWS[word][0]
     ]
     rows = [
@@ -278,6 +280,22 @@ def test_earned_value_and_velocity_draw_what_there_is() -> None:
         (both("committed"), "20"), (both("done"), "18"),
         (both("committed"), "21"), (both("done"), "18"), (both("carried"), "1"),
     ]  # fmt: skip
+
+
+def test_due_dates_that_moved_furthest_come_first_each_issue_with_its_title() -> None:
+    shown = texts(chart("gantt_title").draw(moved(12)))
+    bars = [text for text in shown if text.startswith("OPS-")]
+    assert bars == [f"OPS-{number} 見積もり" for number in range(1, 13)]
+    assert any("open issues with a due date 120 · 変更あり / moved 12" in text for text in shown)
+    assert {both("due_now"), both("overdue"), both("first_due"), both("moved")} <= {*shown}
+
+
+def test_the_page_of_a_mart_shows_its_newest_chart_in_place() -> None:
+    for one in CHARTS:
+        [shown] = chart_metadata(dg.AssetKey(["mart", one.mart])).values()
+        assert shown.value == f"![{one.title}](/charts/mart/{one.mart}.svg)"
+        assert len(shown.value) < 1_000, "the UI asks for a click"
+    assert chart_metadata(dg.AssetKey(["mart", "reopen_event"])) == {}
 
 
 def test_a_text_is_drawn_as_it_is_also_with_letters_that_stand_in_for_japanese_ones() -> None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
+from assets.marts.charts.catalogue import CHARTS
 from tests.assets.marts.building import last_checks, rows_of
 from tests.deployment import Deployment
 
@@ -111,6 +112,24 @@ def test_every_issue_has_a_bar_that_does_not_end_before_it_begins(marts: Deploym
         "FROM mart.gantt"
     )
     assert (found["missing"], found["odd"]) == (0, 0)
+
+
+def test_the_chart_shows_the_open_issues_whose_due_date_moved_furthest(marts: Deployment) -> None:
+    [chart] = [one for one in CHARTS if one.mart == "gantt"]
+    drawn = marts.query(chart.query)
+    moved = {
+        row["issue_key"]: abs(row["days_moved"] or 0)
+        for row in marts.query(
+            "SELECT issue_key, days_moved FROM mart.gantt WHERE done_on IS NULL AND NOT "
+            "is_archived AND end_from IN ('issue', 'milestone')"
+        )
+    }
+    shown = [moved[row["key"].split()[0]] for row in drawn]
+    assert shown == sorted(moved.values(), reverse=True)[:10]
+    assert shown[0] > 0
+    assert {row["issues"] for row in drawn} == {len(moved)}
+    assert {row["moved"] for row in drawn} == {sum(days > 0 for days in moved.values())}
+    assert {row["today"] for row in drawn} == {datetime.now(ZoneInfo("Asia/Tokyo")).date()}
 
 
 def test_a_loop_of_parents_is_named_and_fails_no_build(

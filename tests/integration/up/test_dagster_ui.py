@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from assets.marts.charts.draw import WIDTH
+from pipelines.hosting.chart_pictures import WIDTH_ON_PAGE
 from tests.browser import Analyst
 from tests.integration.compose import wait_until
 from tests.integration.running import PATIENCE_SECONDS, RUNS_OF_PARTITION, Up
@@ -73,16 +73,15 @@ def test_what_a_first_load_has_done_looks_like_it(analyst: Analyst, up: Up) -> N
     expect(page.get_by_text("backlog_elt/process")).to_have_count(0)
 
 
-def test_a_mart_shows_its_chart(analyst: Analyst) -> None:
+def test_a_mart_shows_its_chart_without_a_click(analyst: Analyst) -> None:
     page = analyst.open("/assets/mart/flow_daily?view=overview")
     expect(page.get_by_text("Passing").first).to_be_visible()
     expect(page.get_by_text("bigint").first).to_be_visible()
     expect(page.get_by_text("Unsynced")).to_have_count(0)
-    page.get_by_text("Show Markdown").first.click()
-    picture = page.get_by_role("dialog").get_by_role("img", name="累積フロー / Cumulative flow")
+    picture = page.get_by_role("img", name="累積フロー / Cumulative flow")
     expect(picture).to_be_visible()
     page.wait_for_function("picture => picture.complete", arg=picture.element_handle())
-    assert picture.evaluate("picture => picture.naturalWidth") >= WIDTH
+    assert picture.evaluate("picture => picture.naturalWidth") == WIDTH_ON_PAGE
     page = analyst.open("/assets/mart/issue?view=overview")  # a table: dagster-dbt counts no views
     expect(page.get_by_text("Row count")).to_be_visible()
     assert analyst.strangers == []

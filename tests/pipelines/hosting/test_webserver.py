@@ -100,6 +100,12 @@ def test_a_name_of_this_machine_and_the_public_one_open_everything(url: str, hos
     assert subscribe(url, {"Host": host, "Origin": f"http://{host}"}) == 101
 
 
+def test_a_chart_that_is_not_there_yet_is_no_page_of_dagster(url: str) -> None:
+    assert ask(url, IMAGE, "/charts/mart/issue.svg", "GET") == 404
+    assert ask(url, IMAGE | {"Host": "evil.example.com"}, "/charts/mart/issue.svg", "GET") == 421
+    assert ask(url, FOLLOWED, "/charts/mart/issue", "GET") == 200, "Dagster answers any other path"
+
+
 @pytest.mark.parametrize(
     "page",
     [
