@@ -1,4 +1,4 @@
-"""Where the spaces of a warehouse are found, asked before anything is migrated or loaded."""
+"""The URLs of the spaces in a warehouse, readable before any migration or load."""
 
 from sqlalchemy import select, text
 
@@ -7,7 +7,7 @@ from resources.warehouse.state.schema_ops import spaces
 
 
 def urls_of_spaces(url: str) -> set[str]:
-    """Return the URLs of the spaces that a database holds; none where nothing was ever loaded.
+    """Return the URLs of the spaces in a database; none if nothing was ever loaded.
 
     Raises:
         WarehouseError: the server cannot be used.
