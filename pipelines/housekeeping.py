@@ -1,5 +1,5 @@
-"""The nightly job that keeps the program's own records, and the log of the embedded server, from
-growing without end.
+"""The nightly job that deletes old records of the program and of Dagster, and rotates the embedded
+server's log.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class HousekeepingConfig(dg.Config):
 def tidy_up(
     context: dg.OpExecutionContext, config: HousekeepingConfig, warehouse: WarehouseResource
 ) -> None:
-    """Delete what is old, and say how many rows of what."""
+    """Delete old rows, and record how many from which table."""
     end_dead_runs(context.instance)
     try:
         gone = dict(delete_old_rows(warehouse.engine, WAREHOUSE))

@@ -1,4 +1,4 @@
-"""`backlog-elt grant`: roles for other programs, and what somebody needs to connect with one."""
+"""`backlog-elt grant`: creates roles for other programs, and shows how to connect with one."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -96,11 +96,11 @@ def dagster(role: str) -> None:
 
 
 def make_bi(settings: Settings, role: str, limits: "Limits") -> "Access":
-    """Make the role that reads marts, or bring it up to date.
+    """Create or update the role that reads marts.
 
     Raises:
-        SettingsError: the name cannot be that of such a role.
-        WarehouseError: the warehouse cannot be used, or its user may not make roles.
+        SettingsError: the name is not valid for such a role.
+        WarehouseError: the warehouse cannot be used, or its user may not create roles.
     """
     from pipelines.hosting.environment import prepare_storage
     from resources.warehouse.server import grants
@@ -117,7 +117,7 @@ def make_bi(settings: Settings, role: str, limits: "Limits") -> "Access":
 
 
 def make_loader(settings: Settings, role: str) -> "Access":
-    """Make the role that loads the warehouse, or bring it up to date; raises as `make_bi`."""
+    """Create or update the role that loads the warehouse; raises as `make_bi`."""
     from pipelines.hosting.environment import prepare_storage
     from resources.warehouse.server.embedded import ensure_server
     from resources.warehouse.server.owners import grant_loader
@@ -125,14 +125,14 @@ def make_loader(settings: Settings, role: str) -> "Access":
 
     check_name(role)
     prepare_storage(settings)
-    # Not migrated: what the administrator makes would have to change hands.
+    # Not migrated: tables that the administrator creates would have to change their owner.
     return _granted(
         reveal(settings.warehouse_url) or ensure_server(settings.home).url(), role, grant_loader
     )
 
 
 def make_dagster(settings: Settings, role: str) -> "Access":
-    """Make the role of Dagster's storage, or bring it up to date; raises as `make_bi`."""
+    """Create or update the role of Dagster's storage; raises as `make_bi`."""
     from pipelines.hosting.environment import prepare_storage
     from resources.warehouse.server.owners import grant_dagster
     from resources.warehouse.server.roles import check_name
@@ -153,9 +153,7 @@ def _granted(url: str, role: str, grant: Callable[..., "Access"]) -> "Access":
 
 
 def connection_lines(access: "Access") -> str:
-    """Return the settings of a connection, one a line; the only place where a new password is ever
-    seen.
-    """
+    """Return the settings of a connection, one per line. A new password is shown only here."""
     if access.new_password:
         password = f"{access.new_password} (shown this once)"
     else:
@@ -173,8 +171,8 @@ def connection_lines(access: "Access") -> str:
 
 
 def warnings(access: "Access") -> Iterator[str]:
-    """Yield a line for each right that the role has because everybody has it, and that is not the
-    loader's to take.
+    """Yield a line for each right that the role has through PUBLIC and that the loader cannot
+    revoke.
     """
     for right in access.too_much:
         yield (

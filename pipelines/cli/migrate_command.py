@@ -1,6 +1,4 @@
-"""`backlog-elt migrate`: both databases, brought to the version of this program before its
-processes start.
-"""
+"""`backlog-elt migrate`: migrates both databases to this version before its processes start."""
 
 from collections.abc import Iterator
 
@@ -23,12 +21,12 @@ def migrate_command() -> None:
 
 
 def migrate_databases(settings: Settings) -> Iterator[str]:
-    """Migrate the warehouse, then Dagster's storage, and yield a line for each; the same again
-    changes nothing.
+    """Migrate the warehouse, then Dagster's storage; yield a line for each. Repeating it changes
+    nothing.
 
     Raises:
-        WarehouseError: a database cannot be used, or the warehouse was migrated by a newer version
-            of this program.
+        WarehouseError: a database cannot be used, or a newer version of this program has migrated
+            the warehouse.
     """
     from pipelines.hosting.environment import open_instance, prepare_storage
     from resources.warehouse.server.migrations import version

@@ -1,4 +1,4 @@
-"""Types of options whose errors have the form of all others: what is `…`: expected …."""
+"""Types of options whose errors have our form: what is `…`: expected …."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from resources.variables import SettingsError
 
 
 class Number(click.ParamType[int]):
-    """A whole number, in a range where one is given."""
+    """A whole number, optionally in a range."""
 
     name = "N"
 
@@ -20,7 +20,7 @@ class Number(click.ParamType[int]):
         """Return the number.
 
         Raises:
-            SettingsError: it is none, or not in the range.
+            SettingsError: it is not a whole number, or out of range.
         """
         del ctx
         try:
@@ -62,7 +62,7 @@ class Month(click.ParamType[str]):
     name = "YYYY-MM"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the month as it was given; raises SettingsError for what is none."""
+        """Return the month unchanged; raises SettingsError if it is malformed."""
         del ctx
         parse_month(_option_name(param), str(value))
         return str(value)

@@ -1,5 +1,5 @@
-"""`backlog-elt report`: from the settings to a file, without dbt. It is reported to the Dagster of
-this home, if there is one.
+"""`backlog-elt report`: writes the report page, without dbt, and records it in the Dagster of this
+home, if any.
 """
 
 import logging
@@ -46,7 +46,7 @@ def write_report(
     out: Path,
     say: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Write the page, whole or not at all, and return where it is; `say` gets a sentence when it
+    """Write the page, completely or not at all, and return its path; `say` gets a sentence when it
     waits for a build of the marts.
 
     Raises:
@@ -84,8 +84,8 @@ def write_report(
 
 
 def _record_in_dagster(settings: Settings, file: Path, project: str | None) -> None:
-    """Record in Dagster that the page was written, if a command has used Dagster in this home; the
-    page is there either way.
+    """Record in Dagster that the page was written, if this home has a Dagster. A failure is only
+    logged.
     """
     if not (settings.home / "dagster").is_dir():
         return
