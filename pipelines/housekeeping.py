@@ -12,7 +12,7 @@ from assets.dagster_internals import RETENTION, database_url
 from pipelines.jobs import of_kind
 from pipelines.runs import end_dead_runs
 from resources.retention import WAREHOUSE, delete_old_rows
-from resources.warehouse.server.connect import engine
+from resources.warehouse.server.connect import opened_engine
 from resources.warehouse.server.embedded import tidy_log
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
@@ -54,11 +54,8 @@ def tidy_up(
 
 
 def _clean_dagster(url: str, days: int) -> Mapping[str, int]:
-    storage = engine(url)
-    try:
+    with opened_engine(url) as storage:
         return delete_old_rows(storage, RETENTION, days)
-    finally:
-        storage.dispose()
 
 
 @dg.job(

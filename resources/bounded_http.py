@@ -12,7 +12,6 @@ import ssl
 from collections.abc import Coroutine
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import Thread
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -71,12 +70,7 @@ class BoundedClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, text
 
-from resources.warehouse.server.connect import engine
+from resources.warehouse.server.connect import opened_engine
 
 _AT_ONCE = 500
 
@@ -19,7 +18,7 @@ def stored(url: str, columns: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     Raises:
         WarehouseError: the database cannot be used.
     """
-    with _opened(url) as database:
+    with opened_engine(url) as database:
         for table, _, _, value in _documents(database, columns):
             yield table, value
 
@@ -32,7 +31,7 @@ def change(url: str, columns: Mapping[str, str], changed: Callable[[Any], Any]) 
     Raises:
         WarehouseError: the database cannot be used; documents already written stay so.
     """
-    with _opened(url) as database:
+    with opened_engine(url) as database:
         for table, place, old, value in _documents(database, columns):
             new = changed(value)
             if new != value:
@@ -41,15 +40,6 @@ def change(url: str, columns: Mapping[str, str], changed: Callable[[Any], Any]) 
                 given = {"new": json.dumps(new), "place": place, "old": old}
                 with database.begin() as connection:
                     connection.execute(statement, given)
-
-
-@contextmanager
-def _opened(url: str) -> Iterator[Engine]:
-    database = engine(url)
-    try:
-        yield database
-    finally:
-        database.dispose()
 
 
 def _documents(database: Engine, columns: Mapping[str, str]) -> Iterator[tuple[str, str, str, Any]]:

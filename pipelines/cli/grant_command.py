@@ -102,18 +102,15 @@ def make_bi(settings: Settings, role: str, limits: "Limits") -> "Access":
         SettingsError: the name is not valid for such a role.
         WarehouseError: the warehouse cannot be used, or its user may not create roles.
     """
+    from pipelines.cli.in_process import opened_warehouse
     from pipelines.hosting.environment import prepare_storage
-    from resources.warehouse.server import grants
+    from resources.warehouse.server.grants import grant_bi
     from resources.warehouse.server.roles import check_name
-    from resources.warehouse.warehouse_resource import WarehouseResource
 
     check_name(role)
     prepare_storage(settings)
-    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
-    try:
-        return grants.grant_bi(warehouse.engine, role, reveal(settings.bi_password) or None, limits)
-    finally:
-        warehouse.close()
+    with opened_warehouse(settings) as warehouse:
+        return grant_bi(warehouse.engine, role, reveal(settings.bi_password) or None, limits)
 
 
 def make_loader(settings: Settings, role: str) -> "Access":
@@ -143,13 +140,10 @@ def make_dagster(settings: Settings, role: str) -> "Access":
 
 
 def _granted(url: str, role: str, grant: Callable[..., "Access"]) -> "Access":
-    from resources.warehouse.server.connect import engine
+    from resources.warehouse.server.connect import opened_engine
 
-    made = engine(url)
-    try:
+    with opened_engine(url) as made:
         return grant(made, role)
-    finally:
-        made.dispose()
 
 
 def connection_lines(access: "Access") -> str:

@@ -5,7 +5,7 @@ outside of a run.
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,13 @@ from pipelines.runs import command_tags
 from pipelines.stop_signals import Interrupted, interrupted
 from resources.progress import Progress
 from resources.redact import plain_line, redact
+from resources.secret import reveal
 from resources.warehouse.server.connect import advice
 from resources.warehouse.warehouse_errors import WarehouseError
 
 if TYPE_CHECKING:
     from resources.backlog.backlog_resource import BacklogResource
+    from resources.settings import Settings
     from resources.warehouse.warehouse_resource import WarehouseResource
 
 #: Runs of a load report through `Progress` and the event log, not on the console.
@@ -69,11 +71,19 @@ def connection() -> "Iterator[tuple[BacklogResource, WarehouseResource]]":
     """Yield the two resources outside of a run, configured like the definitions, and close them."""
     from pipelines.raw_definitions import VARIABLES, source_resources
 
-    resources = source_resources({name: os.environ.get(name, "") for name in VARIABLES})
-    with ExitStack() as stack:
-        for resource in resources:
-            stack.callback(resource.close)
-        yield resources
+    backlog, warehouse = source_resources({name: os.environ.get(name, "") for name in VARIABLES})
+    with closing(warehouse), closing(backlog):
+        yield backlog, warehouse
+
+
+@contextmanager
+def opened_warehouse(settings: "Settings") -> "Iterator[WarehouseResource]":
+    """Yield the warehouse of the settings, and close it."""
+    from resources.warehouse.warehouse_resource import WarehouseResource
+
+    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
+    with closing(warehouse):
+        yield warehouse
 
 
 def run_job(

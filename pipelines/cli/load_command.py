@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import click
 
 from pipelines.cli.group import examples, one_line, show
-from pipelines.cli.options import Month
+from pipelines.cli.options import Month, chosen_projects
 from resources.progress import Progress
-from resources.secret import reveal
 from resources.settings import Settings
 from resources.values import parse_month
 from resources.variables import SettingsError
@@ -130,14 +129,11 @@ def next_line(marts: Literal["missing", "older", "current"]) -> str:
 
 
 def _marts(settings: Settings) -> Literal["missing", "older", "current"]:
+    from pipelines.cli.in_process import opened_warehouse
     from resources.warehouse.state.marts_behind import marts_status
-    from resources.warehouse.warehouse_resource import WarehouseResource
 
-    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
-    try:
+    with opened_warehouse(settings) as warehouse:
         return marts_status(warehouse.engine)
-    finally:
-        warehouse.close()
 
 
 @dataclass(frozen=True)
@@ -258,7 +254,8 @@ def _run_jobs(
     definitions = build_raw_definitions({"progress": recorder})
     with connection() as (backlog, warehouse), recording_ends(instance, warehouse, backlog.url):
         projects = note_project_keys(backlog.client, warehouse.engine)
-        requested = _requested_projects(request, projects)
+        visible = [str(project["projectKey"]) for project in projects]
+        requested = chosen_projects(request.projects, visible)
         recorder.requests.update(backlog.client.stats.requests)
         if request.full:
             # Without a key there is no need to ask dbt for the columns of marts.
@@ -283,17 +280,6 @@ def _run_jobs(
             yield from run_job(definitions, instance, issues_job.name, config, tags)
         promised = complete_projects(backlog.client, warehouse.engine).keys() & set(requested)
         yield from run_job(definitions, instance, count_reconciliation_job.name, promised=promised)
-
-
-def _requested_projects(request: LoadRequest, projects: Sequence[Mapping[str, Any]]) -> list[str]:
-    visible = [str(project["projectKey"]) for project in projects]
-    for key in request.projects:
-        if key not in visible:
-            known = ", ".join(sorted(visible)[:10]) or "none"
-            raise SettingsError(
-                "--project", key, f"the key of a project that the API key can see ({known})"
-            )
-    return list(request.projects) or visible
 
 
 def _issue_ranges(

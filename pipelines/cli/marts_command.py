@@ -19,7 +19,6 @@ import click
 
 from pipelines.cli.group import examples, one_line, show
 from resources.progress import Progress
-from resources.secret import reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
 
@@ -134,14 +133,13 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> "MartsResul
             "that one makes the marts"
         )
         raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
+    from pipelines.cli.in_process import opened_warehouse
     from pipelines.hosting.environment import open_instance, prepare_storage
     from pipelines.runs import end_dead_runs
     from resources.warehouse.state.known_spaces import known_spaces
-    from resources.warehouse.warehouse_resource import WarehouseResource
 
     prepare_storage(settings)
-    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
-    try:
+    with opened_warehouse(settings) as warehouse:
         if not known_spaces(warehouse.engine):
             raise NothingLoadedError(
                 "There is nothing to build marts from: load a space first (backlog-elt load)."
@@ -154,8 +152,6 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> "MartsResul
             return build_marts(
                 build_definitions({"warehouse": warehouse}), instance, progress, whole=whole
             )
-    finally:
-        warehouse.close()
 
 
 def build_marts(

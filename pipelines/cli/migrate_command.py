@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import click
 
 from pipelines.cli.group import examples, show
-from resources.secret import reveal
 from resources.settings import Settings
 
 
@@ -28,16 +27,13 @@ def migrate_databases(settings: Settings) -> Iterator[str]:
         WarehouseError: a database cannot be used, or a newer version of this program has migrated
             the warehouse.
     """
+    from pipelines.cli.in_process import opened_warehouse
     from pipelines.hosting.environment import open_instance, prepare_storage
     from resources.warehouse.server.migrations import version
-    from resources.warehouse.warehouse_resource import WarehouseResource
 
     prepare_storage(settings)
-    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
-    try:
+    with opened_warehouse(settings) as warehouse:
         yield f"warehouse: version {version(warehouse.engine)}"
-    finally:
-        warehouse.close()
     with open_instance() as instance:
         instance.upgrade(lambda _line: None)
     yield "Dagster's storage: up to date"

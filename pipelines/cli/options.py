@@ -1,5 +1,6 @@
 """Types of options whose errors have our form: what is `…`: expected …."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -69,6 +70,21 @@ class Month(click.ParamType[str]):
 
 
 PORT = Number(1, 65_535)
+
+
+def chosen_projects(chosen: Sequence[str], visible: Sequence[str]) -> list[str]:
+    """Return the keys given by `--project`, or all that the API key can see.
+
+    Raises:
+        SettingsError: a key is not visible.
+    """
+    for key in chosen:
+        if key not in visible:
+            known = ", ".join(sorted(visible)[:10]) or "none"
+            raise SettingsError(
+                "--project", key, f"the key of a project that the API key can see ({known})"
+            )
+    return list(chosen or visible)
 
 
 def _option_name(param: click.Parameter | None) -> str:

@@ -12,7 +12,6 @@ import click
 
 from pipelines.cli.group import examples, show
 from resources.redact import plain_line
-from resources.secret import reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
 
@@ -55,13 +54,10 @@ def write_report(
         WarehouseError: the warehouse cannot be used.
     """
     from assets.marts.report import report as make_report
-    from resources.warehouse.warehouse_resource import WarehouseResource
+    from pipelines.cli.in_process import opened_warehouse
 
-    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
-    try:
+    with opened_warehouse(settings) as warehouse:
         page = make_report(warehouse.engine, settings.zone, project, say=say)
-    finally:
-        warehouse.close()
     target = out.expanduser().absolute()
     try:
         descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

@@ -224,19 +224,14 @@ def _record_run_ends(settings: Settings) -> None:
     """Record the runs of the last day that failed without a sync of their own; Dagster's storage is
     not created for it.
     """
+    from pipelines.cli.in_process import opened_warehouse
     from pipelines.ended_runs import record_run_ends
-    from resources.warehouse.warehouse_resource import WarehouseResource
 
-    url = reveal(settings.warehouse_url) or ""
-    warehouse = WarehouseResource(url=url, home=str(settings.home))
-    try:
-        with suppress(WarehouseError):
-            if has_table(os.environ["DAGSTER_POSTGRES_URL"], "runs"):
-                with open_instance() as instance:
-                    after = datetime.now(UTC) - DAY
-                    record_run_ends(instance, warehouse, settings.backlog_url or "", after)
-    finally:
-        warehouse.close()
+    with opened_warehouse(settings) as warehouse, suppress(WarehouseError):
+        if has_table(os.environ["DAGSTER_POSTGRES_URL"], "runs"):
+            with open_instance() as instance:
+                after = datetime.now(UTC) - DAY
+                record_run_ends(instance, warehouse, settings.backlog_url or "", after)
 
 
 def _access(settings: Settings, warehouse: Warehouse | None) -> dict[str, Any]:

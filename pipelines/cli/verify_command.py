@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli.group import examples, one_line, show
+from pipelines.cli.options import chosen_projects
 from resources.progress import Progress
 from resources.settings import Settings
 from resources.variables import SettingsError
@@ -185,15 +186,13 @@ def verify_between(
     client.on_wait = lambda bucket, seconds, until: progress.wait(
         f"{bucket} rate limit of Backlog", seconds, until
     )
-    keys = _chosen_projects(
-        request, [str(project["projectKey"]) for project in client.visible_projects()]
-    )
+    visible = [str(project["projectKey"]) for project in client.visible_projects()]
     found = reconcile(
         client,
         warehouse.engine,
         backlog.mask,
         level=request.level,
-        projects=keys,
+        projects=chosen_projects(request.projects, visible),
         comments=request.comments,
         repair=(lambda repair: load_again(repair, recorder)) if request.repair else None,
         progress=progress,
@@ -202,16 +201,6 @@ def verify_between(
     for bucket, count in by_bucket(client.stats).items():
         requests[bucket] = requests.get(bucket, 0) + count
     return Verified(found, requests, time.monotonic() - began)
-
-
-def _chosen_projects(request: VerifyRequest, visible: Sequence[str]) -> list[str]:
-    for key in request.projects:
-        if key not in visible:
-            known = ", ".join(sorted(visible)[:10]) or "none"
-            raise SettingsError(
-                "--project", key, f"the key of a project that the API key can see ({known})"
-            )
-    return list(request.projects) or list(visible)
 
 
 def _load_again(repairing: "Repair", recorder: "Recorder") -> Iterator[str]:

@@ -202,8 +202,8 @@ CAUSES = (
     ),
     Cause(
         "broken_off",
-        "interrupted|process of the (?:command ended|run was killed)|worker|terminated|was canceled|"
-        "timed out due to|not finishing|exit code|container is gone|restart",
+        "interrupted|process of the (?:command ended|run was killed)|worker|terminated|"
+        "was canceled|timed out due to|not finishing|exit code|container is gone|restart",
         "実行が途中で終わりました(停止、再起動、または強制終了)",
         _AFTERWARDS,
         _AFTERWARDS_JA,

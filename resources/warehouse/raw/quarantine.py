@@ -213,24 +213,16 @@ def resolve_without_id(
     resolved, too.
     """
     entry = rejected_records.c
+    prefix = WITHOUT_KEY if place is None else f"{WITHOUT_KEY}{place}/"
     chosen = [
-        entry.record_key.startswith(
-            WITHOUT_KEY if place is None else f"{WITHOUT_KEY}{place}/", autoescape=True
-        )
+        entry.table_name == table,
+        entry.reason == "rejected",
+        entry.record_key.startswith(prefix, autoescape=True),
+        entry.record_key.not_in(still),
     ]
     if project_id is not None:
         chosen.append(or_(entry.project_id.is_(None), entry.project_id == project_id))
-    conn.execute(
-        update(rejected_records)
-        .where(
-            entry.space_key == space_key,
-            entry.table_name == table,
-            entry.resolved_at.is_(None),
-            *chosen,
-        )
-        .where(entry.reason == "rejected", entry.record_key.not_in(still))
-        .values(resolved_at=func.now())
-    )
+    _resolve(conn, space_key, *chosen)
 
 
 def unplaced_projects(conn: Connection, space_key: str, table: str) -> set[int | None]:
@@ -252,18 +244,8 @@ def resolve_rejections(
     conn: Connection, space_key: str, table: str, record_keys: Sequence[str]
 ) -> int:
     """Resolve open entries whose records the source no longer has; return their number."""
-    rejected = rejected_records.c
-    result = conn.execute(
-        update(rejected_records)
-        .where(
-            rejected.space_key == space_key,
-            rejected.table_name == table,
-            rejected.record_key.in_(record_keys),
-            rejected.resolved_at.is_(None),
-        )
-        .values(resolved_at=func.now())
-    )
-    return result.rowcount
+    entry = rejected_records.c
+    return _resolve(conn, space_key, entry.table_name == table, entry.record_key.in_(record_keys))
 
 
 def resolve_unlisted(
@@ -279,28 +261,26 @@ def resolve_unlisted(
     """
     entry = rejected_records.c
     of_project = [] if project_id is None else [entry.project_id == project_id]
-    conn.execute(
-        update(rejected_records)
-        .where(
-            entry.space_key == space_key,
-            entry.table_name == spec.name,
-            entry.resolved_at.is_(None),
-            *of_project,
-        )
-        .where(entry.reason == "rejected", not_(entry.record_key == any_(key_texts(listed))))
-        .values(resolved_at=func.now())
+    _resolve(
+        conn,
+        space_key,
+        entry.table_name == spec.name,
+        entry.reason == "rejected",
+        not_(entry.record_key == any_(key_texts(listed))),
+        *of_project,
     )
 
 
 def resolve_of_projects(conn: Connection, space_key: str, project_ids: Collection[int]) -> None:
     """Resolve the open entries of deleted projects, in all tables."""
+    _resolve(conn, space_key, rejected_records.c.project_id.in_(project_ids))
+
+
+def _resolve(conn: Connection, space_key: str, *chosen: ColumnElement[bool]) -> int:
+    """Resolve the open entries of a space that meet all conditions; return their number."""
     entry = rejected_records.c
-    conn.execute(
+    return conn.execute(
         update(rejected_records)
-        .where(
-            entry.space_key == space_key,
-            entry.project_id.in_(project_ids),
-            entry.resolved_at.is_(None),
-        )
+        .where(entry.space_key == space_key, entry.resolved_at.is_(None), *chosen)
         .values(resolved_at=func.now())
-    )
+    ).rowcount

@@ -2,6 +2,8 @@
 
 import re
 import select
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -186,6 +188,16 @@ def engine(url: str, *, pool_size: int = 3) -> Engine:
     return made
 
 
+@contextmanager
+def opened_engine(url: str, *, pool_size: int = 3) -> Iterator[Engine]:
+    """Yield an engine as `engine` does, and close its connections."""
+    made = engine(url, pool_size=pool_size)
+    try:
+        yield made
+    finally:
+        made.dispose()
+
+
 def check_tables(url: str, table: str) -> None:
     """Connect once, and check that a table exists or can be created in the default schema.
 
@@ -193,20 +205,15 @@ def check_tables(url: str, table: str) -> None:
         WarehouseError: the server cannot be used, or the user may not create tables in that
             database.
     """
-    made = engine(url)
-    try:
-        with made.connect() as connection:
-            usable = text(
-                "SELECT to_regclass(:name) IS NOT NULL OR "
-                "has_schema_privilege(current_schema(), 'CREATE')"
+    usable = text(
+        "SELECT to_regclass(:name) IS NOT NULL OR has_schema_privilege(current_schema(), 'CREATE')"
+    )
+    with opened_engine(url) as made, made.connect() as connection:
+        if not connection.execute(usable, {"name": table}).scalar_one():
+            raise WarehouseError(
+                "The user of WAREHOUSE_URL may not create tables there: make it "
+                "the owner of that database."
             )
-            if not connection.execute(usable, {"name": table}).scalar_one():
-                raise WarehouseError(
-                    "The user of WAREHOUSE_URL may not create tables there: make it "
-                    "the owner of that database."
-                )
-    finally:
-        made.dispose()
 
 
 def has_table(url: str, name: str) -> bool:
@@ -215,10 +222,9 @@ def has_table(url: str, name: str) -> bool:
     Raises:
         WarehouseError: the server cannot be used.
     """
-    made = engine(url, pool_size=0)
-    with made.connect() as connection:
-        found = connection.execute(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": name})
-        return bool(found.scalar_one())
+    exists = text("SELECT to_regclass(:name) IS NOT NULL")
+    with engine(url, pool_size=0).connect() as connection:
+        return bool(connection.execute(exists, {"name": name}).scalar_one())
 
 
 def _note_rest(_connection: Any, entry: ConnectionPoolEntry) -> None:

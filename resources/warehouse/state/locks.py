@@ -15,7 +15,6 @@ import socket
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, TextClause, text
@@ -154,12 +153,7 @@ class Locks:
         self._session = {"session_began_at": began_at, "role_id": role_id, "holder": self._holder}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         conn, self._conn = self._conn, None
         if conn is not None:
             # If the connection is lost, so are the locks.

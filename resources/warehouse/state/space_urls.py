@@ -12,11 +12,7 @@ def urls_of_spaces(url: str) -> set[str]:
     Raises:
         WarehouseError: the server cannot be used.
     """
-    made = engine(url, pool_size=0)
-    try:
-        with made.connect() as connection:
-            if connection.execute(text("SELECT to_regclass('ops.spaces')")).scalar() is None:
-                return set()
-            return set(connection.execute(select(spaces.c.url)).scalars())
-    finally:
-        made.dispose()
+    with engine(url, pool_size=0).connect() as connection:
+        if connection.execute(text("SELECT to_regclass('ops.spaces')")).scalar() is None:
+            return set()
+        return set(connection.execute(select(spaces.c.url)).scalars())
