@@ -137,10 +137,10 @@ def proxy(
     recipe = (DEPLOY / "nginx.conf").read_text()
     replaced = {
         "listen 443 ssl": f"listen 127.0.0.1:{made.port} ssl",
-        "127.0.0.1:3000": f"127.0.0.1:{made.dagster.server_port}",
-        "127.0.0.1:3001": f"127.0.0.1:{made.service.server_port}",
+        "127.0.0.1:3000;": f"127.0.0.1:{made.dagster.server_port};",
+        "127.0.0.1:3001;": f"127.0.0.1:{made.service.server_port};",
         "/etc/nginx/backlog-elt.htpasswd": str(folder / "htpasswd"),
-        "127.0.0.1:4180": f"127.0.0.1:{made.login.server_port}",
+        "127.0.0.1:4180;": f"127.0.0.1:{made.login.server_port};",
     }
     for host in HOSTS:
         certificate, key = authority.server(host)
