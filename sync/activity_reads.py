@@ -17,7 +17,7 @@ from resources.warehouse.state.feed_state import FeedState, Gap
 
 #: Activities may become visible late: this much before the last read is read again each time.
 OVERLAP = timedelta(minutes=15)
-#: #: How long any source keeps activities; the real time is not documented.
+#: How long any source keeps activities; the real time is not documented.
 KEPT = timedelta(days=1)
 
 

@@ -19,7 +19,7 @@ from resources.warehouse.warehouse_errors import WarehouseError
 from sync.counts import Counts
 from sync.events import WAITING, Listener
 
-#: #: Seconds between two notes of how far a load is: the page shows them every two seconds, and
+#: Seconds between two notes of how far a load is: the page shows them every two seconds, and
 #: notes cost time.
 NOTE_EVERY = 1.0
 

@@ -116,7 +116,7 @@ class Session:
     store: Store
     writer: Writer
     reporter: Reporter
-    #: #: Lists the projects once. No cached_property: before Python 3.12 its lock would make all
+    #: Lists the projects once. No cached_property: before Python 3.12 its lock would make all
     #: other loads of the process wait.
     look: Callable[[], dict[int, Project]]
 
