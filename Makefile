@@ -1,10 +1,10 @@
-# Every target sets up .venv by itself; a machine needs Python 3.11+ and make, nothing else.
+# Every target sets up .venv itself. A machine needs only Python 3.11+ and make.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# Twice the cores of a small machine: half of the time a test waits for processes or for PostgreSQL.
+# Twice the cores of a small machine: tests wait half of their time for processes and PostgreSQL.
 WORKERS ?= 4
-# Of `make soak`: the end, whichever comes first, and the round to begin with.
+# Of `make soak`: it ends at the first of these two; FIRST is the round to begin with.
 MUTATIONS ?= 200000
 MINUTES   ?= 120
 FIRST     ?= 1000
@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-# A lock file is complete, so pip resolves nothing: a newer release of a package with extras would stop it.
+# A lock file is complete, so pip resolves nothing. Resolving would fail when a package with extras has a newer release.
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "backlog-elt needs Python 3.11, 3.12 or 3.13; set PYTHON=/path/to/python3.13")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -50,7 +50,7 @@ test-all: $(VENV)/.dev  ## all tests: properties, kills, faults, browsers, Celer
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 	@tests/compat/run
 
-soak: $(VENV)/.dev  ## let people, loads, deaths and faults meet for up to two hours (MUTATIONS=, MINUTES=, FIRST=)
+soak: $(VENV)/.dev  ## the random tests for up to two hours: changes, loads, kills, faults (MUTATIONS=, MINUTES=, FIRST=)
 	@$(BIN)/python -m tests.integration.exactness.soak --mutations $(MUTATIONS) --minutes $(MINUTES) --first $(FIRST)
 
 check: $(VENV)/.dev  ## formatting, lint, types, import contracts, definitions, generated docs, secrets, vulnerabilities

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Run once by the image of PostgreSQL, on an empty volume: two databases, each with a role that can do nothing outside of it. The
-# password of a role is that of its URL in the secrets, so that it stands in one place.
+# password of a role is read from its URL in the secrets, so it is stored once.
 set -eu
 secrets=${SECRETS:-/run/secrets}
 

@@ -1,3 +1,3 @@
-"""When and together: definitions, jobs, schedules, sensors, alerting, the command line, and
-hosting, which keeps the processes.
+"""Runs the loads: definitions, jobs, schedules, sensors, alerting, the command line, and hosting of
+the processes.
 """

@@ -9,11 +9,11 @@ from resources.variables import drop_python_variables
 
 
 def start() -> None:
-    """Run the command that the words name; a signal ends it without a traceback, from before the
-    first slow import on.
+    """Run the command of the arguments. A signal ends it without a traceback, also during slow
+    imports.
     """
     if drop_python_variables(os.environ):
-        # This process again.
+        # Restart this process with the same arguments.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
     _open_streams()
     end_silently()
@@ -24,7 +24,7 @@ def start() -> None:
 
 
 def _open_streams() -> None:
-    """Stand in for closed standard streams: the next file would take their place, and be written
+    """Replace closed standard streams: the next opened file would take their place and be written
     to.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):

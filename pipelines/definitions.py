@@ -1,9 +1,9 @@
-"""The code location: everything Dagster shows, put together by one function.
+"""The code location: everything that Dagster shows, built by one function.
 
-One space in a Dagster of its own is one location with all of it. Of several spaces in one Dagster,
-each is a location without the marts, which are made of all spaces, in a location of their own.
+A single space is one code location with everything. With several spaces in one Dagster, each space
+is a location without marts, and the marts of all spaces are in a location of their own.
 
-Loads with no environment, no network and no database.
+It loads without environment, network and database.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def build_definitions(overrides: Mapping[str, Any] | None = None) -> dg.Definiti
 
 
 def _mart_definitions() -> dg.Definitions:
-    # The manifest of dbt is read (0.3 s) only where marts are made.
+    # Imported only where marts are built: reading dbt's manifest takes 0.3 s.
     from assets.marts.build import marts
     from assets.marts.dashboards import DASHBOARDS
     from assets.marts.ops_tables import OPS_ASSETS

@@ -1,5 +1,5 @@
-"""The nightly job that keeps the program's own records, and the log of the embedded server, from
-growing without end.
+"""The nightly job that deletes old records of the program and of Dagster, and rotates the embedded
+server's log.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from assets.dagster_internals import RETENTION, database_url
 from pipelines.jobs import of_kind
 from pipelines.runs import end_dead_runs
 from resources.retention import WAREHOUSE, delete_old_rows
-from resources.warehouse.server.connect import engine
+from resources.warehouse.server.connect import opened_engine
 from resources.warehouse.server.embedded import tidy_log
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
@@ -39,7 +39,7 @@ class HousekeepingConfig(dg.Config):
 def tidy_up(
     context: dg.OpExecutionContext, config: HousekeepingConfig, warehouse: WarehouseResource
 ) -> None:
-    """Delete what is old, and say how many rows of what."""
+    """Delete old rows, and record how many from which table."""
     end_dead_runs(context.instance)
     try:
         gone = dict(delete_old_rows(warehouse.engine, WAREHOUSE))
@@ -54,11 +54,8 @@ def tidy_up(
 
 
 def _clean_dagster(url: str, days: int) -> Mapping[str, int]:
-    storage = engine(url)
-    try:
+    with opened_engine(url) as storage:
         return delete_old_rows(storage, RETENTION, days)
-    finally:
-        storage.dispose()
 
 
 @dg.job(

@@ -1,4 +1,4 @@
-"""Jobs: which assets are loaded together, under one name, and the one that loads nothing."""
+"""Jobs: the named sets of assets that are loaded together, and the job that renews tokens."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,14 +17,14 @@ from sync.modes import Mode
 
 
 def of_kind(name: str) -> dict[str, str]:
-    """Return the tag of the runs of a kind, in this code location."""
+    """Return the tag for runs of a kind in this code location."""
     return {KIND_TAG: scoped(name)}
 
 
 USERS = dg.AssetSelection.assets(raw_key("users"))
-#: The feed first: it names issues and comments that no time of change shows.
+#: The feed comes first: it names issues and comments that changed without a new `updated`.
 ISSUES = dg.AssetSelection.assets(raw_key("activities"), *map(raw_key, ISSUE_TABLES))
-#: The checks that ask the source, the clock or Dagster, alone.
+#: Only the checks that need the source, the clock or Dagster.
 COUNT_RECONCILIATION = dg.AssetSelection.checks(*(spec.key for spec in NIGHTLY_SPECS))
 
 users_job = dg.define_asset_job(
@@ -82,20 +82,20 @@ JOBS = [
     rolling_refresh_job,
     count_reconciliation_job,
 ]
-"""Jobs that load assets; where marts are made, `definitions.py` adds their job."""
+"""Jobs that load assets; `definitions.py` adds the job of the marts where they are built."""
 
-#: What ends before the next hourly look, and a while after it, is renewed now.
+#: Tokens that expire before the next hourly run, with a margin, are renewed now.
 TOKENS_AHEAD = timedelta(minutes=70)
 
 
 @dg.op(description="Renews the tokens when the access token expires soon.")
 def renew_tokens(context: dg.OpExecutionContext, backlog: BacklogResource) -> None:
-    """Renew the tokens of OAuth, so that loads find good ones and the refresh token is used before
-    it grows old.
+    """Renew the tokens of OAuth, so that loads find valid ones and the refresh token does not
+    expire unused.
 
     Raises:
         dg.Failure: the space does not renew them, or does not answer; the description says what to
-        do.
+            do.
     """
     try:
         tokens = backlog.tokens.keep(TOKENS_AHEAD)

@@ -1,6 +1,4 @@
-"""Processes of this machine, known by number and start time: a number alone may belong to another
-process by now.
-"""
+"""Processes of this machine, identified by number and start time, since numbers are reused."""
 
 import os
 import signal
@@ -12,14 +10,16 @@ from contextlib import suppress
 
 import psutil
 
-#: Start times are counted from the boot time, which the kernel gives to within a second.
+#: Start times are relative to the boot time, which the kernel reports to within a second.
 SAME_START_SECONDS = 5.0
-#: What is asked to end is killed after this time.
+#: Seconds after which a process that was asked to end is killed.
 END_SECONDS = 10.0
 
 
 def started(pid: int) -> float | None:
-    """Return when a process started (seconds since 1970), None when it does not run any more."""
+    """Return the start time of a process (seconds since 1970), None when it does not run
+    any more.
+    """
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
@@ -28,27 +28,27 @@ def started(pid: int) -> float | None:
 
 
 def runs(pid: int, since: float) -> bool:
-    """Say whether the process that started at `since` still runs."""
+    """Return whether the process that started at `since` still runs."""
     born = started(pid)
     return born is not None and abs(born - since) < SAME_START_SECONDS
 
 
 def mark() -> str:
-    """Return a text that names this process for good, also among those of other machines and
+    """Return a text that identifies this process permanently, also among other machines and
     containers.
     """
     return f"{os.getpid()}@{started(os.getpid())}@{socket.gethostname()}"
 
 
 def is_elsewhere(marked: str) -> bool:
-    """Say whether `mark` has named a process of another machine or container; this machine cannot
-    know whether it runs.
+    """Return whether a text of `mark` is of another machine or container, where it is unknown if it
+    runs.
     """
     return marked.rpartition("@")[2] != socket.gethostname()
 
 
 def alive(marked: str) -> bool:
-    """Say whether the process that `mark` named still runs; one on another machine counts as
+    """Return whether the process of a `mark` still runs; one on another machine counts as
     running.
     """
     pid, _, rest = marked.partition("@")
@@ -60,7 +60,7 @@ def alive(marked: str) -> bool:
 
 
 def end_groups(leaders: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End processes of which each leads a group, with all that is in it: killed after a while."""
+    """End processes that lead a group, with all processes in it; those that remain are killed."""
     family = [leader.pid for leader in leaders]
     for leader in leaders:
         with suppress(psutil.Error):
@@ -69,7 +69,7 @@ def end_groups(leaders: Sequence[subprocess.Popen[bytes]]) -> None:
     end = time.monotonic() + END_SECONDS
     while any(started(pid) for pid in family) and time.monotonic() < end:
         time.sleep(0.05)
-    _signal(leaders, signal.SIGKILL)  # also what they have started since
+    _signal(leaders, signal.SIGKILL)  # also processes that they started since
     for leader in leaders:
         leader.wait()
 

@@ -1,6 +1,4 @@
-"""The job that loads again what backfills have left failed, as a backfill of just those
-partitions.
-"""
+"""The job that loads failed partitions again, by a backfill of only those."""
 
 import dagster as dg
 
@@ -22,7 +20,7 @@ RETRY_JOB = "retry_failed_partitions"
 def request_failed_partitions(
     context: dg.OpExecutionContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> None:
-    """Request one backfill of all partitions of projects that are left failed; without any, say so.
+    """Request one backfill of all failed partitions of projects; if there are none, log that.
 
     Raises:
         dg.Failure: the warehouse, which knows the projects, cannot be used.

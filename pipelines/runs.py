@@ -1,8 +1,8 @@
-"""Runs of this deployment: which are alive, and an end for those whose process is gone.
+"""The runs of this deployment: which are alive, and the end of those whose process is gone.
 
-`backlog-elt load` runs in its own process, which nobody watches; when that is killed, its run would
-stay "started" for ever and the schedules would wait for it. Runs in the container of a code server
-end with it. Those in pods and workers are watched by Dagster.
+`backlog-elt load` runs in its own process, which Dagster does not monitor. If it is killed, its run
+would stay "started" forever and schedules would wait for it. Runs in the container of a code server
+end with the container. Dagster monitors runs in pods and workers.
 """
 
 import time
@@ -19,16 +19,16 @@ from resources.dagster_tags import (
     REPOSITORY_LABEL_TAG,
 )
 
-#: Tag of a run that lives in the process of a command; the value is `processes.mark()`. The UI
-#: hides tags that begin like this.
+#: Tag of a run in the process of a command; the value is `processes.mark()`. The UI hides tags with
+#: this prefix.
 PROCESS_TAG = ".dagster/backlog_elt_process"
-#: The same tag of runs of versions before this one.
+#: The same tag in earlier versions.
 OLD_PROCESS_TAG = "backlog_elt/process"
 
 #: Dagster's error of a step whose process was asked to end.
 INTERRUPTED = "DagsterExecutionInterruptedError"
-#: A command on another machine is taken for dead when its run has recorded nothing for so long. It
-#: records each part of its work.
+#: A command on another machine counts as dead when its run has recorded nothing for this time. Runs
+#: record each part of their work.
 SILENT_HOURS = 12
 
 ACTIVE = [
@@ -41,11 +41,11 @@ ACTIVE = [
 
 
 def command_tags(location: str) -> dict[str, str]:
-    """Return the tags of a run in this process: who it is, and the code location among whose jobs
-    the UI lists the run.
+    """Return the tags of a run in this process: its process, and the code location under which the
+    UI lists it.
 
-    It may take as long as it needs, as a first load of days: Dagster cannot end it, and would only
-    call it failed.
+    It has no time limit, since a first load may take days: Dagster could not end it, only report it
+    as failed.
     """
     return {
         PROCESS_TAG: mark(),
@@ -57,8 +57,8 @@ def command_tags(location: str) -> dict[str, str]:
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """End every active run whose command has died, and return their ids.
 
-    A run that Dagster has launched is watched by Dagster; one that was executed again in the UI has
-    the tags of a command's run.
+    Runs that Dagster launched are skipped, since Dagster monitors them. A re-execution in the UI
+    has the tags of the command's run.
     """
     ended = []
     for run in instance.get_runs(dg.RunsFilter(statuses=ACTIVE)):
@@ -85,7 +85,7 @@ def _is_silent(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def runs_of_code_server(instance: dg.DagsterInstance, location: str) -> list[str]:
-    """Return the ids of the runs that count as at work with the code server of a location."""
+    """Return the ids of the active runs that work with the code server of a location."""
     working = [
         status
         for status in ACTIVE
@@ -96,7 +96,7 @@ def runs_of_code_server(instance: dg.DagsterInstance, location: str) -> list[str
 
 
 def end_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], why: str) -> list[str]:
-    """End those of some runs that are still active, and return their ids."""
+    """End the given runs that are still active, and return their ids."""
     runs = (
         instance.get_runs(dg.RunsFilter(run_ids=list(run_ids), statuses=ACTIVE)) if run_ids else []
     )
@@ -106,9 +106,7 @@ def end_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], why: str) -> 
 
 
 def _end_run(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
-    """Mark a run as failed, which Dagster may start once more, or as canceled where somebody had
-    asked for its end.
-    """
+    """Mark a run as failed, so that Dagster may retry it, or as canceled if that was requested."""
     if run.status == dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, why)
     else:

@@ -1,9 +1,8 @@
-"""Schedules: what each of their ticks requests. When they tick stands in `resources/cadences.py`.
+"""Schedules: what each tick requests. `resources/cadences.py` says when they tick.
 
-Every schedule runs by default. A tick missed by less than an hour is made up when the daemon is
-back, an older one is skipped, and a tick that finds a run of its kind still going is skipped too.
-The queue lets no two runs of one kind work at once, so the run of a tick waits for one of a
-command.
+Every schedule is on by default. A tick missed by less than an hour is made up when the daemon is
+back; an older one is skipped. A tick is also skipped while a run of its kind is active. The queue
+runs only one run of each kind at a time, so the run of a tick waits for that of a command.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,9 +40,9 @@ def reason_to_skip(
     """Return why a tick starts nothing, or None when it is due.
 
     Args:
-        scheduled_at: when the tick should have been evaluated, with a zone.
+        scheduled_at: when the tick should have been evaluated, with a time zone.
         now: when it is evaluated.
-        active_run_ids: runs of the same kind that wait or work.
+        active_run_ids: queued or active runs of the same kind.
     """
     late = now - scheduled_at
     if late > MISFIRE_GRACE:
@@ -56,8 +55,8 @@ def reason_to_skip(
 
 def _skip(context: dg.ScheduleEvaluationContext, kind: str) -> dg.SkipReason | None:
     end_dead_runs(context.instance)
-    # A command may have been asked for less than the tick, as for one project: the run of the tick
-    # waits for it in the queue.
+    # A command may load less than the tick, such as one project, so the run of the tick waits in
+    # the queue.
     runs = context.instance.get_runs(dg.RunsFilter(tags=of_kind(kind), statuses=ACTIVE))
     active = [run.run_id for run in runs if PROCESS_TAG not in run.tags]
     reason = reason_to_skip(context.scheduled_execution_time, datetime.now(UTC), active)
@@ -67,8 +66,8 @@ def _skip(context: dg.ScheduleEvaluationContext, kind: str) -> dg.SkipReason | N
 def _project_partitions(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> Sequence[str]:
-    """Return the partition keys that are projects, or all keys while the warehouse cannot be used,
-    which the run will report.
+    """Return the partition keys of projects, or all keys when the warehouse cannot be used, which
+    the run will report.
     """
     try:
         return project_partitions(context.instance, warehouse.engine, backlog.url)
@@ -116,8 +115,8 @@ housekeeping_nightly = _simple(
 def issues_every_12_hours(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request one run over the partitions from the one that holds the oldest watermark up to the
-    current month.
+    """Request one run over the partitions from the oldest watermark's month up to the current
+    month.
     """
     skip = _skip(context, issues_job.name)
     if skip:
@@ -128,7 +127,7 @@ def issues_every_12_hours(
     try:
         watermark = watermark_furthest_behind(warehouse.engine, projects)
     except WarehouseError:
-        # The run will meet the same trouble, and its failure is seen; a tick that fails is not.
+        # The run will meet the same error, and reports it visibly, unlike a tick.
         watermark = None
     return issues_request(projects, watermark)
 
@@ -145,7 +144,7 @@ def issues_every_12_hours(
 def rolling_refresh_nightly(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request a rolling refresh; the run itself works out how many issues it reads."""
+    """Request a rolling refresh; the run determines how many issues it reads."""
     skip = _skip(context, rolling_refresh_job.name)
     if skip:
         return skip
@@ -181,8 +180,8 @@ def single_issues_request(
     tags: Mapping[str, str] | None = None,
     again_from: int | None = None,
 ) -> dg.RunRequest:
-    """Return a run that reads single issues, whatever their partitions: it is tagged with the
-    current month of all projects.
+    """Return a run that reads single issues, in any partition. It is tagged with the current month
+    of all projects.
     """
     corners = changes_tags(projects, datetime.now(UTC))
     return dg.RunRequest(
@@ -191,7 +190,7 @@ def single_issues_request(
 
 
 def issues_request(projects: Sequence[str], watermark: datetime | None) -> dg.RunRequest:
-    """Return the run that reads what changed since `watermark` (None: never loaded) in all of
+    """Return the run that reads what changed since `watermark` (None: never loaded) in all
     `projects`.
     """
     return dg.RunRequest(
@@ -200,7 +199,7 @@ def issues_request(projects: Sequence[str], watermark: datetime | None) -> dg.Ru
 
 
 def changes_tags(projects: Sequence[str], watermark: datetime | None) -> dict[str, str]:
-    """Return the tags of a run from the month of the watermark up to now, over all projects."""
+    """Return the tags of a run over all projects, from the month of the watermark up to now."""
     months = month_keys()
     return range_tags(projects, [month_of(watermark) if watermark else months[0], months[-1]])
 

@@ -1,8 +1,8 @@
 """Signals that ask a process to end.
 
-A handler must not raise: Python drops the exception inside a finalizer, and a lock that is just
-being taken may stay taken. It also waits while the main thread is inside a call of C. So a thread
-reads the numbers from the socket to which Python writes them.
+A signal handler must not raise: Python drops the exception inside a finalizer, and a lock that is
+being taken may stay locked. A handler is also delayed while the main thread is inside a C call. So
+a thread reads the signal numbers from the socket to which Python writes them.
 """
 
 import os
@@ -12,24 +12,24 @@ import threading
 import time
 from types import FrameType
 
-#: Asked to end, Ctrl-C, and the window or connection in which it runs is closed.
+#: A request to end, Ctrl-C, and the closing of the terminal window or connection.
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-#: Signals that come so soon after the first mean the same: a window that closes sends two.
+#: Signals within this time after the first count as the same: closing a window sends two.
 SAME_SECONDS = 1.0
 
 
 class Stop(Exception):  # noqa: N818 - not an error: the user asked for the end
-    """Somebody asked for the end."""
+    """The user asked for the end."""
 
 
 class Interrupted(RuntimeError):  # noqa: N818 - the command has not failed
-    """A signal has ended what a command did; the message says what that means."""
+    """A signal has interrupted a command; the message says what that means."""
 
 
 class StopSignals:
-    """Notes the signals that have a handler in Python.
+    """Records the signals that have a handler in Python.
 
-    The first one asks for the end; a second one ends this process at once, whatever it is doing.
+    The first signal asks for the end; a second one ends this process at once.
     """
 
     def __init__(self) -> None:
@@ -53,16 +53,16 @@ class StopSignals:
                     os._exit(128 + number)
 
     def catch(self) -> None:
-        """Let a first signal do nothing but be noted; under nohup the window may be closed."""
+        """Install handlers that only record the signal; under nohup SIGHUP stays ignored."""
         for number in STOPPING:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, lambda *_: None)
 
     def sleep(self, seconds: float) -> None:
-        """Wait, not at all once a signal has come.
+        """Wait, but not after a signal.
 
         Raises:
-            Stop: one has come.
+            Stop: a signal has come.
         """
         if self._asked.wait(seconds):
             raise Stop
@@ -72,10 +72,10 @@ _signals: StopSignals | None = None
 
 
 def end_silently() -> None:
-    """Let signals end this command without a traceback, as a program that does not handle them.
+    """Let signals end this command without a traceback, as in a program that does not handle them.
 
-    Where a library handles them for a while, as Dagster does during a run, it decides what the
-    first signal does; see `exit_code`.
+    While a library handles signals, as Dagster does during a run, it decides what the first one
+    does; see `exit_code`.
     """
     global _signals
     _signals = StopSignals()
@@ -85,12 +85,14 @@ def end_silently() -> None:
 
 
 def interrupted() -> bool:
-    """Say whether a library has handled a signal; Dagster drops it between two steps of a run."""
+    """Return whether a library has handled a signal; Dagster ignores one between two steps of a
+    run.
+    """
     return _signals is not None and _signals.first is not None
 
 
 def exit_code() -> int:
-    """Return the exit code that a shell gives a program that dies of the signal."""
+    """Return the exit code that a shell reports for a program killed by the signal."""
     return 128 + ((_signals and _signals.first) or signal.SIGINT)
 
 
@@ -100,7 +102,7 @@ def _die(number: int, _frame: FrameType | None) -> None:
 
 
 def _hang_up(number: int, frame: FrameType | None) -> None:
-    """Do what SIGTERM does: libraries handle that alone."""
+    """Do the same as SIGTERM, the only one that libraries handle."""
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         _die(number, frame)
     signal.raise_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""People in Dagster's storage: replaced as they are in the warehouse, and looked for."""
+"""People in Dagster's storage: replaces them as in the warehouse, and finds them."""
 
 from collections import Counter
 from functools import partial
@@ -18,22 +18,22 @@ from resources import documents
 from resources.replacements import Replacements
 from resources.warehouse.people.forgetting import Copies
 
-#: The key, by its first digits, with which Dagster's storage was last gone through.
+#: Name under which the tag of the key is stored with which Dagster's storage was last masked.
 _GONE_THROUGH = "people masked"
 
 
 def copies(instance: dg.DagsterInstance, key_tag: str = "") -> Copies:
-    """Return where people stand besides raw and ops: in marts, and in Dagster's storage."""
+    """Return where people are stored besides raw and ops: in marts, and in Dagster's storage."""
     return Copies(people_columns(), partial(replace_people, instance, key_tag))
 
 
 def replace_people(instance: dg.DagsterInstance, key_tag: str, replacements: Replacements) -> None:
-    """Remove rows and charts from what Dagster has recorded, and replace people in the rest.
+    """Remove rows and charts from Dagster's records, and replace people in the rest.
 
-    Where there is nobody to replace, once for each key: what was recorded since shows pseudonyms.
+    Without people to replace, this is done once for each key: later records show pseudonyms.
 
     Raises:
-        WarehouseError: Dagster's storage cannot be used; what was replaced before stays so.
+        WarehouseError: Dagster's storage cannot be used; what was already replaced stays so.
     """
     url = database_url(instance)
     if url and (replacements or remembered(instance, _GONE_THROUGH) != key_tag):
@@ -42,7 +42,7 @@ def replace_people(instance: dg.DagsterInstance, key_tag: str, replacements: Rep
 
 
 def documents_with_people(instance: dg.DagsterInstance, replacements: Replacements) -> Counter[str]:
-    """Count the documents of Dagster's storage that show people; return table -> documents.
+    """Return table -> documents of Dagster's storage that show people.
 
     Raises:
         WarehouseError: the database of Dagster's storage cannot be used.

@@ -1,3 +1,3 @@
-"""With what: the Backlog client, the warehouse, alert channels, settings, the table of cadences and
+"""What the pipeline works with: the Backlog client, the warehouse, alert channels, settings and
 logs.
 """

@@ -1,8 +1,8 @@
-"""An HTTP client whose answers end: after so many seconds as a whole, and after so many bytes.
+"""An HTTP client that limits the time and the size of each answer.
 
-httpx limits neither. Its read timeout begins anew with every byte, so a server that sends one now
-and then is never given up; and it takes an answer as long as one comes. Its client for asyncio can
-be interrupted at any point, in the head of an answer and in the body.
+httpx limits neither. Its read timeout restarts with every byte, so a server that sends one now and
+then is never given up, and an answer may be of any length. Its client for asyncio can be
+interrupted at any point, in the head of an answer and in the body.
 """
 
 import asyncio
@@ -12,42 +12,41 @@ import ssl
 from collections.abc import Coroutine
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import Thread
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
 
 Result = TypeVar("Result")
 MEGABYTE = 1_000_000
-#: Megabytes of an answer at most, as it comes and inflated. A page of a hundred issues with the
-#: longest descriptions that Backlog takes has 40.
+#: Largest answer in megabytes, as received and decompressed. A page of a hundred issues with the
+#: longest descriptions that Backlog accepts has 40.
 MOST_MEGABYTES = 64
 
-#: Headers that are not true of an answer any more when its body is read and inflated.
+#: Headers that do not apply any more once the body is read and decompressed.
 _OF_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 
 
 class AnswerRefusedError(httpx.DecodingError):
-    """An answer was not read to its end, and would not be another time."""
+    """An answer was not read to its end; a retry would fail, too."""
 
 
 class AnswerTooLargeError(AnswerRefusedError):
-    """More bytes came than an answer may have."""
+    """An answer is larger than allowed."""
 
 
 class BoundedClient:
-    """Sends one request at a time; each is answered whole within `seconds`, or ends with an error
-    of httpx.
+    """Sends one request at a time; the answer is complete within `seconds`, or an error of httpx is
+    raised.
 
-    Its event loop runs in a thread of its own: a signal whose handler raises, as Dagster's do,
-    would leave a loop in pieces. The thread that asks only waits; when it is interrupted, the
+    The event loop runs in a thread of its own: a signal handler that raises, as Dagster's do, would
+    break a loop in the main thread. The calling thread only waits; when it is interrupted, the
     request ends.
 
     Args:
-        seconds: from the first byte sent to the last one read. A request that is signed anew and
-            sent again has its time anew.
-        timeout: seconds until the source says something, as httpx knows it.
-        megabytes: the most that an answer may have, compressed and inflated.
+        seconds: from the first byte sent to the last one read. A request that is signed and sent
+            again has its own time.
+        timeout: seconds until the source sends something, as in httpx.
+        megabytes: largest size of an answer, compressed and decompressed.
     """
 
     def __init__(
@@ -63,24 +62,19 @@ class BoundedClient:
         self._thread = Thread(target=self._loop.run_forever, name="http", daemon=True)
         self._thread.start()
         authorities = _authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-        # Nothing that is asked here keeps a session, and httpx cannot send every cookie back that
-        # it takes.
+        # No server asked here needs a session, and httpx cannot send back every cookie that it
+        # accepts.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._http = httpx.AsyncClient(verify=authorities, timeout=timeout, cookies=no_cookies)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """End what is under way, and close the connections; doing it again changes nothing."""
+        """End requests under way and close the connections; a second call does nothing."""
         if not self._loop.is_closed():
             self._wait(self._end())
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -90,14 +84,13 @@ class BoundedClient:
     def request(
         self, method: str, url: str, *, auth: httpx.Auth | None = None, **content: Any
     ) -> httpx.Response:
-        """Return an answer, its body read; redirects are not followed. `content` is as httpx takes
-        it.
+        """Return an answer with its body; redirects are not followed. `content` is passed to httpx.
 
-        `history` of the answer has those before it, where `auth` has sent the request again.
+        `history` of the answer holds the earlier answers when `auth` has sent the request again.
 
         Raises:
-            httpx.RequestError: there is no answer, or it did not end in time.
-            AnswerRefusedError: it is larger than an answer may be, or compressed more than once.
+            httpx.RequestError: no answer came, or not in time.
+            AnswerRefusedError: the answer is too large, or compressed more than once.
         """
         flow = (auth or httpx.Auth()).sync_auth_flow(
             self._http.build_request(method, url, **content)
@@ -149,8 +142,7 @@ class BoundedClient:
 
     async def _body(self, answer: httpx.Response) -> bytes:
         if "," in answer.headers.get("content-encoding", ""):
-            # Each time it is inflated makes it up to a thousand times as large, all of them at
-            # once.
+            # Each decompression can multiply the size by a thousand, and all happen at once.
             raise AnswerRefusedError(
                 "the answer is compressed more than once", request=answer.request
             )
@@ -166,11 +158,11 @@ class BoundedClient:
 
 
 def _why_not_connected(error: BaseException) -> str:
-    """Return why no connection was made: what the system says, where it is behind the error."""
+    """Return why no connection was made: the system's message, if the error has one behind it."""
     found: BaseException | None = error
     while found is not None:
         if isinstance(found, OSError) and found.strerror:
-            # Those of name resolution have numbers of their own, below zero.
+            # Errors of name resolution have negative numbers.
             number = found.errno or 0
             return os.strerror(number) if number > 0 else found.strerror
         behind = found.exceptions[0] if isinstance(found, BaseExceptionGroup) else None
@@ -180,7 +172,7 @@ def _why_not_connected(error: BaseException) -> str:
 
 @functools.cache
 def _authorities(_file: str | None, _folder: str | None) -> ssl.SSLContext:
-    """Return whom TLS trusts, as httpx reads it from these variables; reading takes longer than an
-    answer.
+    """Return the TLS context of httpx for these variables. It is cached: reading takes longer than
+    an answer.
     """
     return httpx.create_ssl_context()

@@ -1,7 +1,7 @@
 """The table of cadences: one entry for each schedule and each sensor.
 
-What runs when, the freshness policy of each table, the check `every_project_is_fresh`, the alert on
-silence and the tables of the documents follow from it. Times are those of `BACKLOG_TIMEZONE`.
+It decides what runs when, the freshness policy of each table, the check `every_project_is_fresh`,
+the alert on silence, and tables of the documents. Times are in `BACKLOG_TIMEZONE`.
 """
 
 import zlib
@@ -12,24 +12,24 @@ from urllib.parse import urlsplit
 
 from resources.warehouse.raw.schema import SPECS
 
-#: A tick that could not be evaluated in time is still made up within this time.
+#: A missed tick is made up within this time.
 MISFIRE_GRACE = timedelta(hours=1)
-#: A run that is due has this much time for its work before the alerter reports its absence.
+#: Time that a run has for its work before the alerter reports that it is missing.
 WORK = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
 class Cadence:
-    """When one schedule or sensor ticks, and what is late when it does not.
+    """When one schedule or sensor ticks, and when a missing tick is late.
 
-    A schedule has a `cron` of minute and hours, a sensor the `seconds` between two looks.
+    A schedule has a `cron` with one minute and hours, a sensor the `seconds` between two ticks.
 
-    `job`: the job that it runs, as far as it is always the same one.
-    `jitter_minutes`: a schedule starts so many minutes late at most, so that spaces do not all
-        start at once.
+    `job`: the job that it runs, if it is always the same.
+    `jitter_minutes`: the most minutes by which a schedule starts late, so that spaces do not all
+    start at once.
     `work_every`: the longest time between two runs of a sensor.
-    `grace`: how late a tick may still be made up.
-    `on`: whether it ticks until somebody turns it off, or only when somebody has turned it on.
+    `grace`: how late a missed tick is still made up.
+    `on`: whether it ticks by default, or only after a person turns it on.
     `tables`: the raw tables that it keeps fresh.
     `sync`: the kind of sync whose silence is a problem.
     """
@@ -59,9 +59,7 @@ class Cadence:
 
     @property
     def fresh_within(self) -> timedelta:
-        """The age at which what it loads is stale: a tick was missed, and so was the time in which
-        it is made up.
-        """
+        """The age at which its tables are stale: a tick was missed and not made up in time."""
         return (self.work_every or self.interval) + self.grace
 
     @property
@@ -70,21 +68,21 @@ class Cadence:
         return self.fresh_within + WORK
 
     def cron_of(self, backlog_url: str | None) -> str:
-        """Return the cron of a space: the minute is late by 0 to `jitter_minutes`, the same for a
-        space at every start.
+        """Return the cron for a space. The delay of 0 to `jitter_minutes` depends only on
+        the host.
         """
         minute, rest = self.cron.split(maxsplit=1)
         host = urlsplit(backlog_url or "").hostname or ""
         return f"{int(minute) + zlib.crc32(host.encode()) % (self.jitter_minutes + 1)} {rest}"
 
     def next_tick(self, now: datetime, zone: tzinfo, backlog_url: str | None) -> datetime | None:
-        """Return when a schedule ticks next after `now` (UTC), None for a sensor."""
+        """Return the next tick of a schedule after `now` (UTC), None for a sensor."""
         if not self.cron:
             return None
         minute = int(self.cron_of(backlog_url).split()[0])
         today = now.astimezone(zone).replace(minute=minute, second=0, microsecond=0)
-        # Days are added on the clock of the wall, and the results compared as instants: the zone
-        # may change its offset.
+        # Days are added in local time and results compared as instants: the zone may change its
+        # offset.
         ticks = (
             today.replace(hour=hour) + timedelta(days=day)
             for day in (0, 1, 2)
@@ -93,7 +91,7 @@ class Cadence:
         return next(instant for tick in ticks if (instant := tick.astimezone(UTC)) > now)
 
     def when(self, language: Literal["en", "ja"] = "en") -> str:
-        """Say in words when it ticks, as the documents do."""
+        """Return in words when it ticks, for the documents."""
         english = language == "en"
         if not self.cron:
             number, one, ja = (
@@ -146,17 +144,18 @@ COUNT_RECONCILIATION = Cadence(
 )
 ROLLING_REFRESH = Cadence("rolling_refresh_nightly", cron="0 4 * * *", job="rolling_refresh")
 HOUSEKEEPING = Cadence("housekeeping_nightly", cron="30 5 * * *", job="housekeeping")
-#: An access token lives for an hour; away from the full hour, when loads start.
+#: An access token is valid for an hour. Loads start on the hour, so this runs at another time.
 TOKENS = Cadence("tokens_hourly", cron="40 * * * *", job="tokens")
 ACTIVITY_FEED = Cadence("activity_feed", seconds=30, job="targeted_sync")
-#: The feed reports the same within the same half minute, and its sensor drains the inbox too.
+#: Off by default: the activity feed reports the same within half a minute, and its sensor also
+#: empties the inbox.
 WEBHOOK_INBOX = Cadence("webhook_inbox", seconds=30, job="targeted_sync", on=False)
 ALERTS = Cadence("alerts", seconds=30)
 BROKEN_OFF = Cadence("broken_off_loads", seconds=30)
-#: A new project is seen within a quarter of an hour, at two requests a look.
+#: A new project is found within 15 minutes, at two requests a tick.
 PROJECT_DISCOVERY = Cadence("project_discovery", seconds=900)
-#: Built once a day at least, also where nobody writes anything. Two hours for the build to wait for
-#: loads, to fail once and to end.
+#: Marts are built at least once a day, even without changes. The grace of two hours is for a build
+#: that waits for loads, fails once and runs again.
 MARTS = Cadence(
     "marts_after_loads",
     seconds=120,

@@ -1,22 +1,22 @@
-"""What a request shows of the source as a whole: that it answers, or that it is unreachable,
-refuses, or is used up by others.
+"""What a request shows about the source as a whole: it answers, is unreachable, refuses access, or
+is rate-limited by others.
 
-The client (`backlog/`) says it, the warehouse (`warehouse/conditions.py`) remembers it; neither
-knows the other.
+The client (`backlog/`) reports outcomes, and the warehouse (`warehouse/state/seen_conditions.py`)
+stores them. Neither knows the other.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, get_args
 
-#: unreachable: there is no answer, or it is not Backlog's. refused: the key, the login or this
-#: machine is not accepted. rate_limited: requests wait because other programs of the same user have
-#: used up the limit.
+#: unreachable: no answer, or not one of Backlog. refused: the key, the login or this machine is not
+#: accepted. rate_limited: requests wait because other programs of the same user have used up the
+#: limit.
 ConditionKind = Literal["unreachable", "refused", "rate_limited"]
 KINDS: Final[tuple[ConditionKind, ...]] = get_args(ConditionKind)
 #: While one of these lasts, nothing can be read.
 DISCONNECTED: Final[frozenset[ConditionKind]] = frozenset({"unreachable", "refused"})
-#: What is said of the source.
+#: How messages describe the source.
 WORDS: Final[dict[ConditionKind, str]] = {
     "unreachable": "is unreachable",
     "refused": "refuses access",
@@ -26,11 +26,12 @@ WORDS: Final[dict[ConditionKind, str]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a request has reported.
+    """The outcome of a request.
 
-    `kind` is None when it was answered, and `throttled` says whether that took a wait for the rate
-    limit. Otherwise `message` says in one line what is wrong, and `seconds` for how long the
-    request has met it. `sure` is False for a wait that another run of our own may have caused.
+    `kind` is None when it was answered; `throttled` then tells whether it had waited for the rate
+    limit. Otherwise `message` is one line about what is wrong, and `seconds` is how long the
+    request has been failing. `sure` is False for a wait that another run of this program may have
+    caused.
     """
 
     kind: ConditionKind | None = None
@@ -44,12 +45,12 @@ Observer = Callable[[Outcome], None]
 
 
 class ConditionBook(Protocol):
-    """Where conditions are remembered: the warehouse."""
+    """Stores conditions of sources; implemented by the warehouse."""
 
     def observer(self, url: str, *, runs: int) -> Observer:
-        """Return what remembers the outcomes of requests to a space.
+        """Return a function that records the outcomes of requests to a space.
 
         Args:
             url: root of the space, without a slash at its end.
-            runs: how many runs the requests belong to: 1 within a run, 0 for a look from outside.
+            runs: number of runs that the requests belong to: 1 within a run, 0 outside.
         """

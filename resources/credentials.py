@@ -1,6 +1,4 @@
-"""What signs requests, by the settings of a deployment: where the Backlog client and the stored
-tokens meet outside Dagster.
-"""
+"""Builds the object that signs requests from the settings of a deployment, outside Dagster."""
 
 from typing import TYPE_CHECKING
 
@@ -18,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def auth_of(settings: Settings, engine: Engine | None) -> httpx.Auth:
-    """Return what signs requests to the space; access by OAuth needs an engine on the warehouse,
-    where the tokens are.
+    """Return what signs requests to the space. OAuth needs an engine of the warehouse, which holds
+    the tokens.
 
     Raises:
-        AuthenticationError: the API key cannot be one.
-        SettingsError: the token key is no key.
+        AuthenticationError: the API key is empty or has characters that no key has.
+        SettingsError: the token key is malformed.
     """
     if not settings.oauth or engine is None:
         return ApiKeyQuery(settings.backlog_api_key or Secret(""))
@@ -33,12 +31,12 @@ def auth_of(settings: Settings, engine: Engine | None) -> httpx.Auth:
 
 
 def tokens_of(settings: Settings, engine: Engine) -> TokenStore:
-    """Return where the tokens of the application in this space are, for access by OAuth.
+    """Return the store of the application's tokens for this space, for access by OAuth.
 
     Raises:
-        SettingsError: the token key is no key.
+        SettingsError: the token key is malformed.
     """
-    # Only where it is needed: what encrypts tokens costs each process 7 MB.
+    # Imported only here: the encryption of tokens costs each process 7 MB.
     from resources.warehouse.state.token_store import StoredTokens
 
     host = space_root(settings.backlog_url or "").split("://", 1)[1].lower()

@@ -1,37 +1,37 @@
-"""JSON documents in columns of text of a database that is not ours: read, and rewritten."""
+"""JSON documents in text columns of Dagster's database: reads and rewrites them."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, text
 
-from resources.warehouse.server.connect import engine
+from resources.warehouse.server.connect import opened_engine
 
 _AT_ONCE = 500
 
 
 def stored(url: str, columns: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    """Yield table and value of each document of some columns (table -> column), if it is JSON.
+    """Yield (table, value) for each document in some columns (table -> column); other texts are
+    skipped.
 
     Raises:
         WarehouseError: the database cannot be used.
     """
-    with _opened(url) as database:
+    with opened_engine(url) as database:
         for table, _, _, value in _documents(database, columns):
             yield table, value
 
 
 def change(url: str, columns: Mapping[str, str], changed: Callable[[Any], Any]) -> None:
-    """Write back each document that `changed` returns another value for.
+    """Write back each document for which `changed` returns another value.
 
-    One that somebody else writes at the same moment is left as that other process has it.
+    A document that another process writes at the same moment keeps that process's value.
 
     Raises:
-        WarehouseError: the database cannot be used; what was written before stays so.
+        WarehouseError: the database cannot be used; documents already written stay so.
     """
-    with _opened(url) as database:
+    with opened_engine(url) as database:
         for table, place, old, value in _documents(database, columns):
             new = changed(value)
             if new != value:
@@ -42,17 +42,8 @@ def change(url: str, columns: Mapping[str, str], changed: Callable[[Any], Any]) 
                     connection.execute(statement, given)
 
 
-@contextmanager
-def _opened(url: str) -> Iterator[Engine]:
-    database = engine(url)
-    try:
-        yield database
-    finally:
-        database.dispose()
-
-
 def _documents(database: Engine, columns: Mapping[str, str]) -> Iterator[tuple[str, str, str, Any]]:
-    """Yield table, place, text and value of each document."""
+    """Yield (table, ctid, text, value) for each document."""
     for table, column in columns.items():
         shown = f"CAST(ctid AS text), {column}"
         query = text(f"SELECT {shown} FROM {table} WHERE {column} IS NOT NULL")  # noqa: S608

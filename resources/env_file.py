@@ -1,7 +1,7 @@
-"""A file of variables, as .env: read whole and checked before any of it counts.
+"""Reads a file of variables (.env), and checks all of it before any variable is set.
 
-A line that cannot be read is refused: it may be the one that names the space. Only its number is
-shown, since it may hold a secret.
+A malformed line is an error, since it may be the one that names the space. Messages show only its
+number, since it may hold a secret.
 """
 
 import re
@@ -19,10 +19,10 @@ _EXPECTED = "NAME=value, with name and = in half-width letters"
 
 
 def read_env_file(path: Path) -> None:
-    """Set what a file says and the environment does not; where there is no file, nothing.
+    """Set the variables of a file that the environment does not set; a missing file is ignored.
 
     Raises:
-        SettingsError: it cannot be read, or a line of it cannot be understood.
+        SettingsError: the file cannot be read, or a line is malformed.
     """
     try:
         held = path.read_bytes()
@@ -41,7 +41,7 @@ def read_env_file(path: Path) -> None:
             path, text.partition("\0")[0].count("\n") + 1, "text without control characters"
         )
     for line in parse_stream(StringIO(text)):
-        # Of others a name alone means nothing; of ours it was meant to have a value.
+        # A name without a value is harmless, but one of ours was meant to have a value.
         alone = line.value is None and (line.key or "").upper().startswith(_OURS)
         if line.error or alone or (line.key is not None and not _NAME.fullmatch(line.key)):
             before, _, _ = line.original.string.partition(line.original.string.strip())

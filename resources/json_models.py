@@ -1,4 +1,4 @@
-"""What rows of the warehouse that are shown as JSON are made of."""
+"""Base types for rows of the warehouse that are shown as JSON."""
 
 from typing import Annotated
 
@@ -8,6 +8,6 @@ Whole = Annotated[int, Field(ge=0)]
 
 
 class Model(BaseModel):
-    """An object that is shown as JSON: all its fields are there, and no others."""
+    """A JSON object with exactly the fields of its class."""
 
     model_config = ConfigDict(extra="forbid")

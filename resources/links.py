@@ -1,6 +1,4 @@
-"""Addresses in environment variables: what a URL must be, and what is wrong with one, said without
-a part of it.
-"""
+"""URLs in environment variables: checks them, and describes errors without quoting any part."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -17,7 +15,7 @@ from resources.variables import (
     text,
 )
 
-#: In place of a root of a space: start a simulated one.
+#: This value of BACKLOG_URL starts a simulated space.
 SIMULATED = "simulated"
 _POSTGRES = "postgresql://user:password@host:5432/database"
 _PLAIN = "a URL without user and query, for example http://127.0.0.1:3000"
@@ -28,7 +26,7 @@ _ENCODED = (
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _LONGEST_HOST = 253
 _LONGEST = 2_000
-#: What libpq looks at only when it connects, and how.
+#: Values of options that libpq checks only when it connects.
 _MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 _NUMBERS = {
     "connect_timeout",
@@ -44,8 +42,7 @@ def address(name: str, given: str | Secret, schemes: Collection[str], expected: 
     """Return the parts of a URL with a host.
 
     Raises:
-        SettingsError: it has another scheme, or cannot be understood; no part of it is in the
-            message.
+        SettingsError: it has another scheme or is malformed; the message shows no part of it.
     """
     url = given.reveal() if isinstance(given, Secret) else given
     wrong = ""
@@ -76,7 +73,7 @@ def address(name: str, given: str | Secret, schemes: Collection[str], expected: 
 
 
 def is_host(host: str) -> bool:
-    """Say whether a text can be the name or the address of a machine."""
+    """Return whether a text can be a host name or an IP address."""
     if ":" in host:
         try:
             IPv6Address(host.partition("%")[0])
@@ -84,7 +81,7 @@ def is_host(host: str) -> bool:
             return False
         return True
     if not host.isascii():
-        import idna  # by which httpx asks for such a name; tables of half a megabyte
+        import idna  # httpx uses it, too; imported here because its tables take half a megabyte
 
         try:
             host = idna.encode(host.lower()).decode()
@@ -96,14 +93,16 @@ def is_host(host: str) -> bool:
 
 
 def is_of_this_machine(url: str) -> bool:
-    """Say whether a URL leads to this machine itself, as that of a simulated space does."""
+    """Return whether a URL has a loopback address, as that of a simulated space."""
     host = urlsplit(url).hostname or ""
     return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
 def root(name: str, given: str | None, expected: str = _PLAIN) -> str | None:
-    """Return the root of a service without its last slash; raises SettingsError for what is no
-    plain http URL.
+    """Return the root URL of a service without its last slash.
+
+    Raises:
+        SettingsError: it is not a plain http URL.
     """
     if given is None:
         return None
@@ -116,23 +115,32 @@ def root(name: str, given: str | None, expected: str = _PLAIN) -> str | None:
 
 
 def dagster_of_people(environ: Mapping[str, str]) -> str:
-    """Return where people's browsers reach Dagster, else where the service does, else nothing;
-    raises SettingsError as `root`.
+    """Return the URL of Dagster for browsers, else the URL that the service uses, else an empty
+    string.
+
+    Raises:
+        SettingsError: one is not a plain http URL.
     """
     given = (root(name, text(environ, name)) for name in (DAGSTER_PUBLIC_URL, DAGSTER_URL))
     return next((url for url in given if url), "")
 
 
 def root_of_space(given: str | None) -> str | None:
-    """Return the root of a space, also where the API below it was given; raises SettingsError for
-    what is no plain http URL.
+    """Return the root of a space; an appended /api/v2 is removed.
+
+    Raises:
+        SettingsError: it is not a plain http URL.
     """
     found = root(URL, given, f"the root of the space, https://acme.backlog.com, or {SIMULATED}")
     return found and found.removesuffix("/api/v2")
 
 
 def broker(given: Secret | None) -> Secret | None:
-    """Return the URL of a Redis as given; raises SettingsError for anything else."""
+    """Return the URL of a Redis server as given.
+
+    Raises:
+        SettingsError: it is malformed.
+    """
     if given is not None:
         address(
             BROKER_URL,
@@ -144,8 +152,10 @@ def broker(given: Secret | None) -> Secret | None:
 
 
 def postgres(name: str, given: Secret | None) -> Secret | None:
-    """Return the URL of a database as given; raises SettingsError for what the driver would not
-    take.
+    """Return the URL of a database as given.
+
+    Raises:
+        SettingsError: the driver would reject it.
     """
     if given is not None:
         wrong = _wrong_in_postgres(given.reveal())
@@ -155,8 +165,8 @@ def postgres(name: str, given: Secret | None) -> Secret | None:
 
 
 def _wrong_in_postgres(given: str) -> str:
-    """Say what is wrong with the URL of a database, nothing where SQLAlchemy and libpq both take
-    it, and for the same.
+    """Return what is wrong with a database URL; empty when SQLAlchemy and libpq both accept it with
+    the same meaning.
     """
     from psycopg2 import ProgrammingError
     from psycopg2.extensions import parse_dsn
@@ -182,7 +192,7 @@ def _wrong_in_postgres(given: str) -> str:
             return "one of its times is not a number"
     try:
         parts = parse_dsn("postgresql://" + given.partition("://")[2])
-    except (ProgrammingError, ValueError):  # it also reads what is percent-encoded
+    except (ProgrammingError, ValueError):  # parse_dsn also decodes percent-encoding
         return f"it has an option that PostgreSQL does not know, or: {_ENCODED}"
     if not all(part.isprintable() for part in parts.values()):
         return "it has a control character"

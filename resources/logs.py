@@ -1,9 +1,8 @@
-"""How the program logs: lines for people, or JSON for machines, each with the run, table and
-partitions that it belongs to.
+"""Logging: lines for people or JSON for machines, each with its run, table and partitions.
 
-Two variables set it for every process, `--debug` for one command. Where a run is Dagster's, what
-matters of it is also in Dagster's log of the run; the log of requests (DEBUG) is here only, since
-it is long.
+Two variables configure it for every process, `--debug` for one command. Dagster stores the
+important lines of its runs, too. The log of requests (DEBUG) is written only here, because it is
+long.
 """
 
 import logging
@@ -18,14 +17,14 @@ from structlog.stdlib import ProcessorFormatter
 from resources.redact import plain_line, plain_lines, redact
 from resources.values import log_format, log_level
 
-#: Our loggers: `resources` is kept by Dagster with the run, too (`python_logs` in `dagster.yaml`),
-#: the last one is not.
+#: Loggers of this program. Dagster also stores the lines of `resources` with the run (`python_logs`
+#: in `dagster.yaml`), but not those of the last one.
 OURS = "backlog_elt"
 LOGGERS = ("resources", "pipelines", "assets", "service", OURS)
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """The handler that this module has set, known by its type."""
+    """The handler set by this module, recognised by its type."""
 
 
 def set_up(
@@ -35,24 +34,22 @@ def set_up(
     stream: TextIO | None = None,
     whole: bool = False,
 ) -> None:
-    """Let our loggers write to a stream, standard error by default, as the variables say; doing it
-    again replaces that.
+    """Configure the loggers of this program as the variables say. A second call replaces the first.
 
     Args:
-        environ: with `BACKLOG_LOG_FORMAT` (text or json) and `BACKLOG_LOG_LEVEL`, both optional.
-        level: the level where the variable is not set; WARNING by default.
-        stream: where to.
-        whole: the process is ours, not Dagster's: what libraries say, from INFO on, is written in
-            the same way.
+        environ: has `BACKLOG_LOG_FORMAT` (text or json) and `BACKLOG_LOG_LEVEL`, both optional.
+        level: the level when the variable is not set; WARNING by default.
+        stream: where to write, standard error by default.
+        whole: the process is ours, not Dagster's: lines of libraries from INFO on are written, too.
 
     Raises:
-        SettingsError: a variable has another value.
+        SettingsError: a variable has an unknown value.
     """
     chosen = log_level(environ) or level or "WARNING"
     as_json = log_format(environ) == "json"
     handler = _Handler(stream or sys.stderr)
     handler.setFormatter(_formatter(as_json=as_json))
-    # On the handler: Dagster lowers the level of the loggers whose lines it keeps with the run.
+    # Set on the handler, since Dagster lowers the level of the loggers whose lines it stores.
     handler.setLevel(chosen)
     for name in ("", *LOGGERS):
         logger = logging.getLogger(name)
@@ -66,7 +63,7 @@ def set_up(
 
 
 def write_to(stream: TextIO) -> None:
-    """Let what `set_up` was called for write to another stream from now on."""
+    """Redirect the lines of `set_up` to another stream."""
     for name in ("", *LOGGERS):
         for handler in logging.getLogger(name).handlers:
             if isinstance(handler, _Handler):
@@ -74,14 +71,12 @@ def write_to(stream: TextIO) -> None:
 
 
 def is_set_up() -> bool:
-    """Say whether `set_up` was called in this process."""
+    """Return whether `set_up` was called in this process."""
     return any(isinstance(one, _Handler) for one in logging.getLogger(OURS).handlers)
 
 
 def log_about(**what: str | None) -> AbstractContextManager[None]:
-    """Add to all lines inside what they are about, as `run`, `asset`, `partition`; what is None is
-    left out.
-    """
+    """Add context to all lines inside, such as `run`, `asset` and `partition`; None is left out."""
     return structlog.contextvars.bound_contextvars(
         **{name: value for name, value in what.items() if value is not None}
     )
@@ -120,7 +115,7 @@ def _plain_line(
 
 
 def _safe(name: str, value: str) -> str:
-    """Return what a record says as one line; a traceback has several, indented below the first."""
+    """Return a text as one line; the lines of a traceback are indented below its first."""
     if name == "exception":
         return plain_lines(redact(value)).replace("\n", "\n    ")
     return plain_line(value)

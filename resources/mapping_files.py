@@ -1,5 +1,5 @@
-"""The files of mappings that people edit (`docs/mappings.md`): their columns, what a cell holds,
-and what holds of a line.
+"""The mapping files that people edit (`docs/mappings.md`): their columns, and the rules for cells
+and lines.
 """
 
 import re
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from functools import partial
 
-#: Reads a cell: what stands in the table, or ValueError with what was expected.
+#: Converts a cell to the value to store, or raises ValueError with what was expected.
 Read = Callable[[str], str]
 _DAY = re.compile(r"(?:([0-9]{4})[-/])?([0-9]{1,2})[-/]([0-9]{1,2})")
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::00)?")
@@ -18,7 +18,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a file; an empty cell is refused where it is `required`."""
+    """A column of a file; an empty cell is an error when `required`."""
 
     read: Read
     required: bool = False
@@ -26,8 +26,10 @@ class Column:
 
 @dataclass(frozen=True)
 class File:
-    """A file: its columns, those of which a later line with the same cells replaces an earlier one,
-    and what else holds of a line.
+    """A mapping file.
+
+    `columns`: name -> column. `key`: a later line with the same cells in these columns replaces an
+    earlier one. `wrong`: returns what is wrong with a line, or None.
     """
 
     columns: Mapping[str, Column]
@@ -72,11 +74,11 @@ def _time(cell: str) -> str:
 
 
 def _day(cell: str, *, every_year: bool = False) -> str:
-    """Read 2026-08-13, or 08-13 for every year; programs for tables write slashes."""
+    """Read 2026-08-13, or 08-13 for every year, also with slashes, as spreadsheets write them."""
     found = _DAY.fullmatch(cell)
     try:
         if found and (found[1] or every_year):
-            # The 29th of February is a day of some years.
+            # 2000 is a leap year, so 29 February is accepted.
             day = date(int(found[1] or 2000), int(found[2]), int(found[3])).isoformat()
             return day if found[1] else day.removeprefix("2000-")
     except ValueError:

@@ -1,8 +1,8 @@
-"""What people say of their space in `mappings/*.csv`: which stage a status means, working hours,
-days off, capacity, baselines, units.
+"""The mappings of `mappings/*.csv`: the stage of each status, working hours, days off, capacity,
+baselines, units.
 
-Each line is read by itself. One that cannot be understood is a problem with its file, number and
-reason, and all others count.
+Each line is read by itself. A malformed line becomes a problem with file, line number and reason,
+and does not affect the others.
 """
 
 import csv
@@ -19,12 +19,14 @@ from resources.mapping_files import FILES, File
 from resources.redact import plain_line
 from resources.warehouse.state.schema_ops import mapping_lines
 
-#: Letters of a wrong cell that are shown.
+#: Characters of a wrong cell that a message shows.
 _SHOWN = 40
 
 
 class Line(NamedTuple):
-    """A line: its cells, or why it does not count. Line 0 is the file as a whole."""
+    """A line of a file: its cells, or the reason why it is ignored. Line 0 stands for the whole
+    file.
+    """
 
     file: str
     line: int
@@ -39,13 +41,13 @@ class _Row(NamedTuple):
 
 
 def mappings(folder: Path) -> list[Line]:
-    """Return all lines of the folder, those that do not count with the reason."""
+    """Return all lines of the folder, ignored ones with their reason."""
     try:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
         return [_of_file(folder.name, f"the folder cannot be read: {error.strerror}")]
     files = {f"{name}.csv" for name in FILES}
-    # Hidden files, those of programs that have one open, and documents are no mappings.
+    # Hidden files, lock files of open programs, and documents are skipped.
     other = [
         name
         for name in names
@@ -59,12 +61,12 @@ def mappings(folder: Path) -> list[Line]:
 
 
 def digest_of(lines: list[Line]) -> str:
-    """Return what changes with any line that counts, and with any problem."""
+    """Return a hash of all lines and their problems."""
     return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
 
 
 def problems(lines: list[Line]) -> list[str]:
-    """Return a sentence for each line that does not count: `units.csv, line 2: …`."""
+    """Return a sentence for each ignored line: `units.csv, line 2: …`."""
     return [
         f"{line.file}, {f'line {line.line}' if line.line else 'the whole'}: {line.problem}"
         for line in lines
@@ -73,7 +75,7 @@ def problems(lines: list[Line]) -> list[str]:
 
 
 def store(engine: Engine, lines: list[Line]) -> None:
-    """Put the lines where the models read them, in place of those of before."""
+    """Replace the stored lines, which the dbt models read."""
     with engine.begin() as connection:
         connection.execute(delete(mapping_lines))
         if lines:
@@ -108,8 +110,8 @@ def _lines(name: str, file: File, path: Path) -> list[Line]:
 
 
 def _rows(text: str) -> Iterator[_Row]:
-    """Yield the lines with something in them. Each is read by itself, so that a quotation mark
-    without its pair spoils no other.
+    """Yield the lines that are not empty. Each is parsed by itself, so that an unmatched quote
+    affects no other line.
     """
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         if line.startswith("#"):
@@ -158,7 +160,7 @@ def _line(name: str, file: File, header: list[str], row: _Row) -> Line:
 
 
 def _without_repeated(lines: list[Line], key: tuple[str, ...]) -> list[Line]:
-    """Let the last of the lines with the same key count, and name the others."""
+    """Let the last line with each key count, and give the others a problem."""
 
     def of(line: Line) -> tuple[str | None, ...] | None:
         return tuple(map(line.cells.get, key)) if key and line.cells is not None else None

@@ -1,9 +1,9 @@
-"""Variables by which a network says how programs reach it: proxies, and whom TLS trusts.
+"""Environment variables about the network: proxies, and the authorities that TLS trusts.
 
 Every program reads them (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE` …), so they are not in the list
-of `variables.py`. Backlog and the receivers of alerts are reached through the proxy. What talks to
-this machine, or to a code server, is not: `bypass_proxies` says so in the environment itself, where
-httpx, urllib, requests, gRPC and every child process read it.
+of `variables.py`. Backlog and alert channels are reached through the proxy. This machine and code
+servers are reached directly: `bypass_proxies` sets this in the environment, where httpx, urllib,
+requests, gRPC and every child process read it.
 """
 
 import os
@@ -20,13 +20,13 @@ from resources.redact import mask_from_now_on
 from resources.variables import SettingsError, text
 
 CERT_FILE, CERT_DIR = "SSL_CERT_FILE", "SSL_CERT_DIR"
-#: The kinds of URLs for which httpx looks for a proxy; `all` counts where the scheme has none.
+#: Schemes for which httpx looks for a proxy; `all` is used when the scheme has none.
 _SCHEMES = ("http", "https", "all")
 _SOCKS = ("socks5", "socks5h")
 _EXPECTED = "a proxy as http://proxy.example.com:8080, user:password@ before the host if needed"
-#: This machine, in the spelling that httpx and requests read: IPv6 without brackets, no networks.
+#: This machine, as httpx and requests read it: IPv6 without brackets, no networks.
 _LOCAL = ("localhost", "127.0.0.1", "::1")
-#: An entry of NO_PROXY that is no IPv6 address: a name or an address, with a port or without.
+#: An entry of NO_PROXY other than an IPv6 address: a name or an address, with or without a port.
 _ENTRY = re.compile(r"([a-z]+://)?[!-9;-Z\\^-~]+(:[0-9]{1,5})?")
 
 
@@ -39,10 +39,10 @@ class Proxy:
 
 
 def check(environ: Mapping[str, str]) -> None:
-    """Check that every proxy and every file of authorities that is named can be used.
+    """Check every proxy and file of authorities that is set.
 
     Raises:
-        SettingsError: one cannot; httpx would end with an error of Python, or trust nobody.
+        SettingsError: one cannot be used; httpx would fail with an error of Python.
     """
     for scheme in _SCHEMES:
         name = _variable(environ, scheme)
@@ -52,16 +52,17 @@ def check(environ: Mapping[str, str]) -> None:
 
 
 def bypass_proxies(environ: MutableMapping[str, str]) -> None:
-    """Reach this machine and code servers directly: extend `NO_PROXY`, and leave gRPC no proxy.
+    """Reach this machine and code servers without a proxy: extend `NO_PROXY`, and set no proxy for
+    gRPC.
 
-    A process does that where it begins; the ones that it starts inherit it. Doing it again changes
+    A process calls this when it starts, and its child processes inherit it. A second call changes
     nothing.
     """
-    # gRPC leads to code servers only, on this machine or in the container next door. An empty value
-    # is its way to say "no proxy", where `no_proxy=*` means nothing to it.
+    # gRPC is used only for code servers, on this machine or in a neighbouring container. It takes
+    # an empty value as "no proxy", and ignores `no_proxy=*`.
     environ["grpc_proxy"] = ""
     if not any(_variable(environ, scheme) for scheme in _SCHEMES):
-        return  # with NO_PROXY alone, Python would no longer look at the settings of macOS
+        return  # with only NO_PROXY set, Python would ignore the settings of macOS
     name = _variable(environ, "no")
     given = re.split(r"[,\s]+", environ[name] if name else "")
     hosts = [host for host in (one.strip("[]") for one in given) if _is_entry(host)]
@@ -70,7 +71,7 @@ def bypass_proxies(environ: MutableMapping[str, str]) -> None:
 
 
 def proxy_for(url: str) -> Proxy | None:
-    """Return the proxy through which this process reaches a URL, None where it needs none."""
+    """Return the proxy through which this process reaches a URL, or None."""
     from urllib.request import getproxies, proxy_bypass
 
     parts, known = urlsplit(url), getproxies()
@@ -83,7 +84,7 @@ def proxy_for(url: str) -> Proxy | None:
 
 
 def network_advice(url: str, variable: str, reason: str) -> str:
-    """Return what to check when nobody answers at the URL that a variable names, for `reason`."""
+    """Return what to check when the URL in a variable does not answer, for the error `reason`."""
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         host = urlsplit(url).hostname
         return f"set {CERT_FILE} to a file with the authority that signs for {host} in your network"
@@ -94,9 +95,9 @@ def network_advice(url: str, variable: str, reason: str) -> str:
 
 
 def _variable(environ: Mapping[str, str], kind: str) -> str | None:
-    """Return the name of the variable that counts for a kind of URL, as Python and curl choose it.
+    """Return the name of the variable that applies to a kind of URL, chosen as Python and curl do.
 
-    One in small letters wins. An empty one in small letters says that there is none.
+    A lower-case name has priority. An empty value of it means that there is no proxy.
     """
     small = f"{kind}_proxy"
     if small in environ:
@@ -113,7 +114,7 @@ def _check_proxy(name: str, given: str) -> None:
         raise SettingsError(name, given, _EXPECTED, "it has a control character")
     url = _with_scheme(given)
     scheme, _, rest = url.partition("://")
-    # A login is taken as httpx takes it: a domain before a backslash, a password with an @ in it.
+    # A login is split as httpx does it: a domain before a backslash, a password with an @ in it.
     login, _, place = rest.rpartition("@")
     where = rest if "/" in login else place
     parts = address(name, f"{scheme}://{where}", ("http", "https", *_SOCKS), _EXPECTED)
@@ -126,7 +127,7 @@ def _check_proxy(name: str, given: str) -> None:
 
 
 def _is_entry(host: str) -> bool:
-    """Say whether httpx can read an entry of NO_PROXY; from any other it would make an error."""
+    """Return whether httpx can read an entry of NO_PROXY; another one would make it fail."""
     try:
         IPv6Address(host)
     except ValueError:
@@ -135,7 +136,7 @@ def _is_entry(host: str) -> bool:
 
 
 def _check_authorities(environ: Mapping[str, str]) -> None:
-    """Check the file that httpx reads, and where there is none, the folders."""
+    """Check the file that httpx reads, or the folders if there is none."""
     file, folders = text(environ, CERT_FILE), text(environ, CERT_DIR)
     if file:
         import ssl

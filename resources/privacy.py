@@ -1,9 +1,9 @@
-"""Names and addresses of people in records, replaced by pseudonyms before the records are stored or
+"""Replaces names and addresses of people in records by pseudonyms, before records are stored or
 shown.
 
-A pure step from JSON to JSON. What is replaced: each text of an object that is a user, wherever it
-is nested, and the names of assignees in change logs. What is not: ids, roles, languages, times, and
-what people write (summaries, descriptions, comments).
+A pure function from JSON to JSON. It replaces each text of an object that is a user, wherever it is
+nested, and the names of assignees in change logs. It keeps ids, roles, languages, times, and what
+people write (summaries, descriptions, comments).
 """
 
 import hmac
@@ -14,10 +14,10 @@ from functools import cache
 from hashlib import scrypt, sha256
 from typing import Any
 
-#: What of a user identifies no one.
+#: Fields of a user that identify nobody.
 _KEPT = frozenset({"id", "roleType", "lang", "lastLoginTime"})
-#: Fields by which an object is a user, and fields in which one stands even when it is shown with
-#: less.
+#: An object with a field of `_MARKS` is a user. A field of the second set holds a user even without
+#: them.
 _MARKS = frozenset({"userId", "mailAddress", "nulabAccount"})
 _CASCADING_REFERENCES = frozenset(
     {"createdUser", "updatedUser", "assignee", "presenter", "user", "users", "members"}
@@ -36,7 +36,7 @@ def _is_user(value: Mapping[str, Any], *, held: bool) -> bool:
 
 
 def _users(value: Any, *, held: bool = False) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects that are a user, wherever they are nested."""
+    """Yield the objects that are users, wherever they are nested."""
     if isinstance(value, list):
         for item in value:
             yield from _users(item, held=held)
@@ -63,14 +63,14 @@ def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _identity_texts(user: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Return field and text of everything in an object that identifies a user; the field of a name
+    """Return (field, text) for everything in a user that identifies the person; the field of a name
     is `name`.
     """
     return {text for name, item in user.items() if name not in _KEPT for text in _texts(name, item)}
 
 
 def identity_of(record: Any, user_id: int) -> set[tuple[str, str]]:
-    """Return field and text of everything in a record that identifies a user; the field of a name
+    """Return (field, text) for everything in a record that identifies a user; the field of a name
     is `name`.
     """
     return {
@@ -83,8 +83,8 @@ def identity_of(record: Any, user_id: int) -> set[tuple[str, str]]:
 
 @cache
 def fingerprint(space_key: str, name: str) -> str:
-    """Return what of a name is kept to know it again, once everything else of a person is erased;
-    slow on purpose (10 ms).
+    """Return a hash by which a name is recognised after the person was erased; slow on purpose (10
+    ms).
     """
     return scrypt(
         name.encode("utf-8", "surrogatepass"),
@@ -98,10 +98,10 @@ def fingerprint(space_key: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class Forgotten:
-    """The people of a space who are to be forgotten: their ids, and fingerprint -> id of the names
-    that they had.
+    """The people of a space to forget: their ids, and fingerprint -> id of the names that they had.
 
-    Change logs name people by their names alone, and the source shows new names of the forgotten.
+    Change logs contain only names of people, and the source may show new names of a forgotten
+    person.
     """
 
     space_key: str = ""
@@ -109,18 +109,17 @@ class Forgotten:
     names: Mapping[str, int] = field(default_factory=dict)
 
     def who(self, name: str) -> int | None:
-        """Return the id of the person who had a name, None when no forgotten person had it."""
+        """Return the id of the forgotten person who had a name, or None."""
         return self.names.get(fingerprint(self.space_key, name))
 
 
 @dataclass(frozen=True)
 class Mask:
-    """Replaces people in JSON; without a key only those who are forgotten. The same again changes
+    """Replaces people in JSON; without a key only those who are forgotten. Repeating it changes
     nothing.
 
-    The same text gives the same pseudonym, so that what could be joined by it still can. Each
-    pseudonym begins with the tag of its key, by which rows that were written under another one are
-    found.
+    The same text always gets the same pseudonym, so that joins still work. Each pseudonym begins
+    with the tag of its key, by which rows written with another key are found.
     """
 
     key: str = field(default="", repr=False)
@@ -128,25 +127,25 @@ class Mask:
 
     @property
     def tag(self) -> str:
-        """What all pseudonyms of this key have in common; empty without a key."""
+        """The common first letters of all pseudonyms of this key; empty without a key."""
         return self._digest("tag", "")[:_TAG] if self.key else ""
 
     @property
     def idle(self) -> bool:
-        """Whether nothing at all is replaced."""
+        """Whether nothing is replaced."""
         return not self.key and not self.forgotten.ids
 
     def but(self, forgotten: Forgotten) -> "Mask":
-        """Return the mask that replaces these people too."""
+        """Return the mask with these forgotten people."""
         return replace(self, forgotten=forgotten)
 
     def __call__(self, value: Any) -> Any:
-        """Return the JSON value with people replaced; the value itself is not changed."""
+        """Return the JSON value with people replaced; the argument is not changed."""
         return value if self.idle else self._any(value, held=False)
 
     def new_names(self, value: Any) -> dict[str, int]:
-        """Return the names (name -> id) by which a JSON value shows people who are forgotten, and
-        which are not known yet.
+        """Return the unknown names (name -> id) by which a JSON value shows people who are
+        forgotten.
         """
         if not self.forgotten.ids:
             return {}
@@ -159,19 +158,17 @@ class Mask:
         }
 
     def knowing(self, names: Mapping[str, int]) -> "Mask":
-        """Return the mask that knows more names (name -> id) of people who are forgotten."""
+        """Return the mask with more names (name -> id) of forgotten people."""
         known = self.forgotten
-        # With a key names are known by their pseudonyms only: the fingerprints alone do not allow
-        # names to be tried.
+        # With a key, fingerprints are of pseudonyms, so that names cannot be guessed from the
+        # fingerprints alone.
         prints = {
             fingerprint(known.space_key, self.by_key(name)): user for name, user in names.items()
         }
         return self.but(replace(known, names={**known.names, **prints}))
 
     def by_key(self, name: str, kind: str = "name") -> str:
-        """Return what stands for a name, or another text of a user, of somebody who is not
-        forgotten.
-        """
+        """Return the pseudonym of a name, or of another text of a user, who is not forgotten."""
         if not self.key or _REPLACED.fullmatch(name):
             return name
         prefix = _PREFIXES.get(kind, "other")
@@ -181,7 +178,7 @@ class Mask:
         return not _FORGOTTEN.fullmatch(name) and self._gone(name) is None
 
     def _gone(self, name: str) -> int | None:
-        """Return who of the forgotten has a name, or the pseudonym that stands for it."""
+        """Return the id of the forgotten person who had a name, or the pseudonym for it."""
         if not self.forgotten.names:
             return None
         gone, shown = self.forgotten.who(name), self.by_key(name)
@@ -213,7 +210,7 @@ class Mask:
         }
 
     def _part(self, name: str, value: Any, gone: int | None) -> Any:
-        """Replace every text of a user, also undocumented ones."""
+        """Replace every text of a user, including undocumented fields."""
         if isinstance(value, dict):
             return {inner: self._part(inner, item, gone) for inner, item in value.items()}
         if isinstance(value, list):
@@ -224,8 +221,8 @@ class Mask:
 
     @staticmethod
     def _is_assignment(item: dict[str, Any]) -> bool:
-        """Whether an entry of a change log is about an assignee; a custom field may have that name
-        too.
+        """Whether an entry of a change log is about an assignee, and not a custom field of that
+        name.
         """
         named = item.get("field")
         return (
@@ -236,7 +233,7 @@ class Mask:
         )
 
     def _name(self, value: Any) -> Any:
-        """Replace the name of a person; where an id stands, as in activities, it stays."""
+        """Replace the name of a person; an id in its place, as in activities, stays."""
         return (
             self._text("name", value)
             if isinstance(value, str) and value and not _DIGITS.fullmatch(value)

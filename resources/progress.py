@@ -1,7 +1,7 @@
-"""Progress: what a long load reports to people who watch it.
+"""Progress of a long load, for the people who watch it.
 
-The assets report to a `Progress`; the command line draws a bar from it, everything else gets plain
-lines in the log.
+A load reports to a `Progress`. The command line draws a bar from it; others write plain lines to
+the log.
 """
 
 import logging
@@ -10,41 +10,38 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-#: Seconds between two plain lines about the same table, so that a long load says it is alive
-#: without filling the log.
+#: Seconds between two lines about the same table: often enough to show that a load works.
 LINE_EVERY = 15.0
 
-#: What is counted of a table when it is not its rows: comments are asked for issue by issue, and
-#: only those are known before.
+#: What is counted instead of rows: comments are fetched by issue, and only the number of issues is
+#: known in advance.
 UNITS = {"comments": "issues", "marts": "models"}
 
 _logger = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
-    """Receives how far a load is."""
+    """Receives the progress of a load."""
 
     def start(self, what: str, total: int | None) -> None:
-        """Say that `what` begins; `total` is the number of rows (see UNITS) expected, None when it
-        cannot be known.
+        """Report that `what` begins; `total` is the expected number of rows (see UNITS), None when
+        unknown.
         """
 
     def advance(self, what: str, rows: int) -> None:
-        """Say that `rows` more rows of `what` are read and committed."""
+        """Report that `rows` more rows of `what` are read and committed."""
 
     def wait(self, reason: str, seconds: float, until: datetime) -> None:
-        """Say that the load stands still, why, and until when."""
+        """Report that the load waits, why, and until when."""
 
     def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
-        """Say that `what` has ended: what became of its rows, and the requests made for it by
-        bucket, with retries.
+        """Report that `what` has ended: what happened to its rows, and its requests by bucket, with
+        retries.
         """
 
 
 class LogProgress:
-    """Progress as plain lines: every quarter of a minute of a long read, when it waits, and at the
-    end of each table.
-    """
+    """Progress as plain lines: every 15 seconds, for each wait, and at the end of each table."""
 
     def __init__(
         self,
@@ -58,11 +55,11 @@ class LogProgress:
         self._said_at: dict[str, float] = {}
 
     def start(self, what: str, total: int | None) -> None:
-        """Begin to count; says nothing yet, since most tables are read in one request."""
+        """Start to count. No line yet, since most tables are read in one request."""
         self._rows[what], self._total[what], self._said_at[what] = 0, total, self._clock()
 
     def advance(self, what: str, rows: int) -> None:
-        """Count, and write a line when the last one is a while ago."""
+        """Count, and write a line if the last one is older than `LINE_EVERY`."""
         self._rows[what] = self._rows.get(what, 0) + rows
         if self._clock() - self._said_at.get(what, 0.0) >= LINE_EVERY:
             self._said_at[what] = self._clock()
@@ -77,7 +74,7 @@ class LogProgress:
         self._write(f"waiting up to {seconds:.0f} s for the {reason}, until {until:%H:%M:%S %Z}")
 
     def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
-        """Write what became of the rows, and forget the counters."""
+        """Write what happened to the rows, and drop the counters."""
         del requests
         figures = [f"{count:,} {name}" for name, count in rows.items() if count]
         if rows:
@@ -87,7 +84,7 @@ class LogProgress:
 
 
 def how_far(sync: Mapping[str, Any]) -> str:
-    """Return how far a sync at work is and, if it stands still, why and until when at most."""
+    """Return how far a running sync is and, if it waits, why and until when at most."""
     done, total, until = sync["progress_done"], sync["progress_total"], sync["waiting_until"]
     what = str(sync["sync_type"]) + (f" of {sync['project_key']}" if sync["project_key"] else "")
     if done is not None:

@@ -1,9 +1,8 @@
-"""What of a source may be leaned on: records that have a name, times that can be meant; and what
-becomes of the others.
+"""Records of the source, and which of them are reliable.
 
-A cursor, a watermark, a window or a comparison is made of ids and times. One record whose id or
-time is odd would spoil it for all the others, so it stands apart from them as soon as it comes in
-(`backlog/answers.py`), and only quarantine takes it.
+Cursors, watermarks, windows and comparisons are computed from ids and times. One record with a
+malformed id or time would spoil them for all others. So such a record is separated as soon as it is
+received (`backlog/answers.py`), and only quarantine stores it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,20 +10,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-#: Ids from here on fit no column.
+#: Ids from here on do not fit a bigint.
 MOST = 2**63
-#: No tracker is older; a time before it stands for none, as 0001-01-01 or 1970-01-01 does.
+#: No issue tracker is older. An earlier time stands for none, as 0001-01-01 or 1970-01-01 does.
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-#: Far enough from the end of the calendar for a few days to be added in any zone.
+#: Before the end of the calendar, so that a few days can be added in any zone.
 LATEST = datetime(9998, 1, 1, tzinfo=UTC)
-#: A change is dated by a clock of the source, which is that of its answers, give or take a zone.
+#: How far a time may be ahead of the source's clock: times come from that clock, give or take a
+#: zone.
 AHEAD = timedelta(days=1)
 
 
 def moment(value: object) -> datetime | None:
-    """Read a time at which something happened, None when it is none: no text, no zone, or a time
-    that cannot be meant.
-    """
+    """Return a time in UTC; None when it is not text, has no zone, or is implausible."""
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
@@ -36,11 +34,10 @@ def moment(value: object) -> datetime | None:
 
 @dataclass(frozen=True)
 class Odd:
-    """A record that nothing may be concluded from but that it is there.
+    """A record that is malformed: all that is known is that it exists.
 
-    `id` is None when not even that can be said which it is. `place` then says where to look for it
-    again, if that is known. `neighbours` are the ids before and behind it in the answer, None at an
-    end.
+    `id` is None when its id is unknown. `place` then says where to look for it again, if known.
+    `neighbours` are the ids before and after it in the answer, None at an end.
     """
 
     record: Any
@@ -51,9 +48,7 @@ class Odd:
 
 
 class Page(list[dict[str, Any]]):
-    """Records with an id of their own, in the order in which they came, and apart from them the odd
-    ones.
-    """
+    """Records with an id each, in the order received, and the odd ones apart from them."""
 
     def __init__(self, records: Iterable[dict[str, Any]] = (), odd: Iterable[Odd] = ()) -> None:
         super().__init__(records)
@@ -61,7 +56,7 @@ class Page(list[dict[str, Any]]):
 
     @property
     def received(self) -> int:
-        """How many records came, odd ones included."""
+        """The number of records received, including odd ones."""
         return len(self) + len(self.odd)
 
     @property
@@ -71,17 +66,17 @@ class Page(list[dict[str, Any]]):
 
     @property
     def ids(self) -> set[int]:
-        """The ids that are known, also those of odd records."""
+        """The known ids, including those of odd records."""
         return {record["id"] for record in self} | {
             one.id for one in self.odd if one.id is not None
         }
 
     @property
     def lacks_id(self) -> bool:
-        """Whether some record has no id: that may be any, so nothing is known to be missing."""
+        """Whether a record has no id. It may be any record, so no record can be proven missing."""
         return any(one.id is None for one in self.odd)
 
 
 def odd_of(records: Sequence[Any]) -> tuple[Odd, ...]:
-    """Return the odd ones that came with records."""
+    """Return the odd records of a page; none for other sequences."""
     return records.odd if isinstance(records, Page) else ()

@@ -1,12 +1,12 @@
-r"""Makes text safe to show: no secret of ours, and of others nothing but text.
+"""Makes text safe to show: masks secrets and escapes characters with side effects.
 
-What Backlog, PostgreSQL or a proxy says may hold more than letters: a terminal obeys control
-characters, a screen obeys those that turn the direction of what follows, a line feed begins what
-looks like another message, and Markdown lets a browser fetch an image. `plain_line` is used where
-a message is made, `plain_lines` where text of several lines is written. Tables of the warehouse
-keep the text as it came.
+Text from Backlog, PostgreSQL or a proxy may contain more than letters. A terminal obeys control
+characters, marks of direction reverse the text after them, a line feed starts what looks like
+another message, and an image in Markdown makes a browser send a request. `plain_line` is used where
+a message is made, `plain_lines` for texts of several lines. Tables of the warehouse keep the text
+as received.
 
-Holds these, the list of secrets in use, and the filter for loggers whose lines are not ours.
+Holds: these functions, the list of secrets in use, and the filter for loggers of libraries.
 """
 
 import logging
@@ -14,12 +14,12 @@ import re
 from urllib.parse import quote
 
 MASK = "***"
-#: Bytes of a message, in UTF-8. Of a longer one both ends stay: what was tried, and what to do.
+#: Bytes of a message, in UTF-8. A longer one keeps both ends: what was tried, and what to do.
 LONGEST = 2_000
 _HEAD, _TAIL = 1_500, 300
-#: Characters of the cause of a failure.
+#: Characters of the cause of a failure, at most.
 _LONGEST_CAUSE = 500
-#: Letters at either end of a text that are looked at: of one of megabytes nothing else is shown.
+#: Characters at either end of a text that are processed; the middle of a longer text is dropped.
 _LOOKED_AT = 50_000
 
 _NAMED = re.compile(
@@ -30,7 +30,7 @@ _NAMED = re.compile(
     [^&\s'",;)]+
     """
 )
-#: All but tab and line feed; with separators of lines and paragraphs, and lone surrogates.
+#: Control characters except tab and line feed, separators of lines and paragraphs, lone surrogates.
 _CONTROLS = "\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _MARKS_OF_DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSAFE = re.compile(f"[{_CONTROLS}{_MARKS_OF_DIRECTION}]")
@@ -45,28 +45,30 @@ _LOGGERS = (
     "urllib3.connectionpool",
     "apprise",
 )
-_SHORTEST = 6  # shorter values would mask ordinary words, and no Backlog key is that short
+_SHORTEST = 6  # shorter values would mask ordinary words; every Backlog key is longer
 
 _secrets: set[str] = set()
 
 
 def mask_from_now_on(secret: str) -> None:
-    """Mask this value wherever it is seen from now on, plain or percent-encoded."""
+    """Mask this value, plain or percent-encoded, in all texts from now on."""
     if len(secret) >= _SHORTEST:
         _secrets.update({secret, quote(secret, safe="")})
 
 
 def redact(text: str) -> str:
-    """Return the text with every known secret, and every value that is named like one, masked."""
+    """Return the text with every known secret masked, and every value whose name marks it
+    as one.
+    """
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, MASK)
     return _NAMED.sub(rf"\g<1>{MASK}", text)
 
 
 def plain_line(text: object) -> str:
-    """Return a text as one line of at most 2 kB that is safe to show: a message, or a part of one.
+    """Return a text as one line of at most 2 kB that is safe to show in a message.
 
-    Secrets are masked, control characters and marks of direction are escaped as by `plain_lines`.
+    Secrets are masked; control characters and marks of direction are escaped as by `plain_lines`.
     """
     whole = str(text)
     skipped = max(0, len(whole) - 2 * _LOOKED_AT)
@@ -89,9 +91,9 @@ def plain_lines(text: str) -> str:
 
 
 def unmarked(text: str) -> str:
-    """Return a text that Markdown shows as it is: as code, in which it looks for nothing.
+    """Return a text as Markdown code, in which nothing is interpreted.
 
-    Escapes would not do: what shows Markdown looks for addresses once more when they are gone.
+    Backslash escapes are not enough: some renderers look for URLs after they have removed them.
     """
     if not text.strip():
         return ""
@@ -100,15 +102,15 @@ def unmarked(text: str) -> str:
 
 
 def without_links(text: str) -> str:
-    """Return a text of which Markdown makes no image, and no link that hides its address.
+    """Return a text without Markdown images, and without links that hide their URL.
 
-    It is for what is also read as plain text, where `unmarked` would show its escapes.
+    For texts that are also read as plain text, where `unmarked` would show its backquotes.
     """
     return text.replace("![", "! [").replace("](", "] (")
 
 
 def first_line(said: str | None) -> str:
-    """Return the first line of what is said of a failure, short and safe to show."""
+    """Return the first line of an error text, short and safe to show."""
     lines = [line.strip() for line in (said or "").splitlines() if line.strip()]
     return plain_line(lines[0])[:_LONGEST_CAUSE] if lines else "no reason was recorded: see the run"
 
@@ -117,7 +119,7 @@ class _PlainFilter(logging.Filter):
     """Makes log records safe to show before any handler sees them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record when it holds a secret or what is not safe to show; never drop it."""
+        """Rewrite a record that holds a secret or an unsafe character; never drop it."""
         message = record.getMessage()
         clean = plain_lines(redact(message))
         if clean != message:
@@ -129,15 +131,15 @@ _FILTER = _PlainFilter()
 
 
 def keep_plain(logger: logging.Logger) -> None:
-    """Put the filter on a logger; doing it again changes nothing."""
+    """Put the filter on a logger; a second call changes nothing."""
     logger.addFilter(_FILTER)
 
 
 def protect_logs() -> None:
-    """Put the filter on the loggers of HTTP libraries, whose lines hold whole URLs.
+    """Put the filter on the loggers of HTTP libraries, which log whole URLs.
 
-    A logger's filters do not apply to its children, so each that can hold a URL or a header is
-    named.
+    A filter does not apply to child loggers, so each logger that may log a URL or a header is
+    listed.
     """
     for name in _LOGGERS:
         keep_plain(logging.getLogger(name))

@@ -1,4 +1,4 @@
-"""Texts that identify people, found and replaced inside other texts, such as messages of errors."""
+"""Finds and replaces texts that identify people inside other texts, such as error messages."""
 
 import html
 import json
@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-#: A text that may be a word of a program, too: somebody may be called `run`.
+#: A text that may also be a word of a program: a person may be called `run`.
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 _QUOTES = "\"'`|"
 
 
 def changed_texts(old: Any, new: Any) -> Iterator[tuple[str, str]]:
-    """Yield old and new text wherever two JSON values of the same shape differ."""
+    """Yield (old text, new text) wherever two JSON values of the same shape differ."""
     if isinstance(old, dict):
         for name, item in old.items():
             yield from changed_texts(item, new[name])
@@ -28,17 +28,17 @@ def changed_texts(old: Any, new: Any) -> Iterator[tuple[str, str]]:
 class Replacements:
     """Replaces texts in other texts.
 
-    A text is replaced where it is the whole, and inside of another one where no letter or digit of
-    ASCII continues it, also as JSON writes it. A plain word of ASCII has to stand in quotes there,
-    or in a cell of a table.
+    A text is replaced when it is the whole text, or inside another one where no ASCII letter or
+    digit continues it, also in the form that JSON writes. A plain ASCII word inside a text is
+    replaced only in quotes or in a cell of a table.
     """
 
     def __init__(self, pairs: Mapping[str, str], *, plain: bool = True) -> None:
-        """Replace each key of `pairs` by its value; without `plain` leave plain words alone."""
+        """Replace each key of `pairs` by its value; without `plain`, plain words are kept."""
         self._whole = {old: new for old, new in pairs.items() if plain or not _PLAIN.fullmatch(old)}
         inside = [old for old in self._whole if len(old) > 1 and any(map(str.isalpha, old))]
         self._forms = {form: self._whole[old] for old in inside for form in _forms(old)}
-        # A text is looked at where one of these begins: there may be thousands of people.
+        # The index by first characters makes the search fast for thousands of people.
         self._by_start: dict[str, list[str]] = defaultdict(list)
         for form in sorted(self._forms, key=len, reverse=True):
             self._by_start[form[:2]].append(form)
@@ -55,7 +55,7 @@ class Replacements:
         return bool(self._whole)
 
     def __call__(self, text: str) -> str:
-        """Return a text with what it shows replaced."""
+        """Return a text with all replacements made."""
         if self._starts is None or text in self._whole:
             return self._whole.get(text, text)
         parts, done = [], 0
@@ -68,7 +68,7 @@ class Replacements:
         return "".join([*parts, text[done:]])
 
     def _form_at(self, text: str, place: int) -> str | None:
-        """Return the longest form that stands at a place, and by itself."""
+        """Return the longest form that stands alone at a place."""
         starts = (text[place : place + 2], text[place])
         forms = (form for start in dict.fromkeys(starts) for form in self._by_start.get(start, ()))
         return next(
@@ -77,7 +77,7 @@ class Replacements:
         )
 
     def shown_in(self, text: str) -> bool:
-        """Return whether a text shows one of those that are replaced, also in a picture."""
+        """Return whether a text contains one of the replaced texts, also in an embedded picture."""
         drawn = html.unescape(unquote(text)) if "%" in text else text
         return self(text) != text or self(drawn) != drawn
 
@@ -87,7 +87,7 @@ def _forms(text: str) -> set[str]:
 
 
 def _is_apart(text: str, place: int, form: str) -> bool:
-    """Whether a form that stands at a place of a text is no part of another word there."""
+    """Whether a form at a place of a text is not part of a longer word."""
     before, after = (
         text[place - 1 : place] if place else "",
         text[place + len(form) : place + len(form) + 1],

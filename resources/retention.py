@@ -1,8 +1,8 @@
-"""How long records of the program's own work are kept, such as the log of syncs and webhooks. What
-was replicated is never deleted.
+"""How long the program's own records are kept, such as the log of syncs and of webhooks. Replicated
+data is never deleted.
 
-`assets/dagster_internals.py` has the rules for the events and runs of Dagster. Rows go by the
-thousand, each batch in a transaction of its own that waits for no lock, so that nothing is held up.
+`assets/dagster_internals.py` has the rules for Dagster's events and runs. Rows are deleted in
+batches, each in its own transaction that waits for no lock, so that nothing is blocked.
 """
 
 from collections import Counter
@@ -18,8 +18,8 @@ BATCH = 2_000
 
 @dataclass(frozen=True)
 class Rule:
-    """Rows of a table that are deleted, as a condition on `t`; `:days` is the number of days that
-    rows are kept at least.
+    """Rows of a table to delete: a condition on `t`, in which `:days` is the least number of days
+    that rows are kept.
     """
 
     table: str
@@ -27,8 +27,8 @@ class Rule:
     condition: str
 
 
-#: Of the warehouse. `ops.deletions`, `ops.names` and `ops.observed_changes` are part of what was
-#: replicated.
+#: Rules of the warehouse. `ops.deletions`, `ops.names` and `ops.observed_changes` are replicated
+#: data.
 WAREHOUSE = (
     Rule("ops.sync_history", 400, "t.ended_at < now() - make_interval(days => :days)"),
     Rule("ops.webhook_events", 30, "t.processed_at < now() - make_interval(days => :days)"),
@@ -54,8 +54,8 @@ WAREHOUSE = (
         "coalesce(t.ended_at, t.last_seen_at) < now() - make_interval(days => :days)",
     ),
     Rule("ops.heartbeats", 90, "t.beat_at < now() - make_interval(days => :days)"),
-    # Of processes that were killed. A row that somebody takes over at this moment is a young one by
-    # that.
+    # Locks of killed processes. A row that a process takes over at this moment has a new
+    # `taken_at`.
     Rule(
         "ops.locks",
         1,
@@ -67,16 +67,16 @@ WAREHOUSE = (
 def delete_old_rows(
     engine: Engine, rules: tuple[Rule, ...], days: int | None = None, batch: int = BATCH
 ) -> Mapping[str, int]:
-    """Delete what is old by some rules; return table -> rows.
+    """Delete old rows; return table -> deleted rows.
 
     Args:
-        engine: the database that has the tables.
-        rules: which rows go.
-        days: how long rows are kept at most, also where a rule says longer.
+        engine: the database with the tables.
+        rules: which rows to delete.
+        days: keep rows for at most so many days, even if a rule has more.
         batch: rows in one transaction.
 
     Raises:
-        WarehouseError: the server refused; what was deleted before stays so.
+        WarehouseError: the server refused; rows already deleted stay deleted.
     """
     gone: Counter[str] = Counter()
     for rule in rules:
@@ -85,7 +85,7 @@ def delete_old_rows(
 
 
 def _in_batches(engine: Engine, rule: Rule, days: int, batch: int) -> int:
-    # Rows that somebody has locked are left to the next time.
+    # Locked rows are skipped and deleted next time.
     statement = text(
         f"DELETE FROM {rule.table} WHERE ctid IN "  # noqa: S608 - constants of the rules
         f"(SELECT t.ctid FROM {rule.table} AS t WHERE {rule.condition} LIMIT :batch FOR "

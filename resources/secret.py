@@ -1,8 +1,8 @@
-"""The one type of values that may hold a secret: it shows nothing of itself, and every log masks it
-from its making on.
+"""The type of all values that may hold a secret. It never shows its text, and every log masks the
+text once it exists.
 
-From the settings to what signs a request or opens a connection, a secret travels as this; only who
-hands it to a library reveals it.
+Secrets keep this type from the settings to the library that signs or connects; only the code that
+calls the library reveals them.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from resources.redact import MASK, mask_from_now_on
 
 
 class Secret:
-    """A text that is not shown, printed, formatted, pickled or written as JSON; true when there is
-    one.
+    """A text that cannot be shown, printed, formatted, pickled or written as JSON; false when
+    empty.
     """
 
     __slots__ = ("_held",)
@@ -49,15 +49,15 @@ class Secret:
 
 
 def reveal(secret: Secret | None) -> str:
-    """Return the text of a secret, an empty one where there is none."""
+    """Return the text of a secret, an empty text for None."""
     return secret.reveal() if secret else ""
 
 
 def _parts(url: str) -> Iterator[str]:
-    """Yield what of a URL is a secret by itself: its password, and of the address of a webhook what
-    comes after the host.
+    """Yield the parts of a URL that are secret by themselves: its password, and for http the text
+    after the host.
     """
-    # Not by a parser of URLs: this is also asked of what none of them takes.
+    # Not with a URL parser: malformed URLs must be masked, too.
     scheme, found, rest = url.partition("://")
     if found:
         user, at, host = rest.rpartition("@")

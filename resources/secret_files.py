@@ -1,4 +1,4 @@
-"""Secrets that are given as files, as orchestrators of containers mount them."""
+"""Reads secrets from files, as container orchestrators mount them."""
 
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
@@ -8,11 +8,10 @@ from resources.variables import FILE, SECRETS, SettingsError, text
 
 
 def secret(environ: Mapping[str, str], name: str) -> Secret | None:
-    """Return a secret, or what the file holds that is named instead, as orchestrators of containers
-    mount them.
+    """Return the secret of a variable, or the content of the file that its `_FILE` variable names.
 
     Raises:
-        SettingsError: there is no such file, or no text in it.
+        SettingsError: the file is missing, unreadable or empty.
     """
     given = text(environ, name)
     path = None if given else text(environ, name + FILE)
@@ -22,15 +21,15 @@ def secret(environ: Mapping[str, str], name: str) -> Secret | None:
 
 
 def _in_file(name: str, path: str) -> str:
-    # The path is not shown: somebody may have put the secret itself there.
+    # The path is not shown: a user may have put the secret itself there.
     try:
         held = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
     except OSError as error:
         held, wrong = "", (error.strerror or type(error).__name__).lower()
     except UnicodeDecodeError:
-        held, wrong = "", "it holds no UTF-8"
+        held, wrong = "", "it is not UTF-8"
     except (ValueError, RuntimeError):
-        held, wrong = "", "it is no path"
+        held, wrong = "", "it is not a path"
     else:
         wrong = "it is empty"
     if not held:
@@ -44,7 +43,7 @@ def _in_file(name: str, path: str) -> str:
 
 
 def read_secret_files(environ: MutableMapping[str, str]) -> None:
-    """Put the secrets that are given as files into the variables themselves.
+    """Set the variables of secrets that are given as files.
 
     Raises:
         SettingsError: a file cannot be read, or is empty.

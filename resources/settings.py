@@ -1,6 +1,4 @@
-"""The settings of a deployment: every environment variable that the program reads, read once and
-validated.
-"""
+"""The settings of a deployment: every environment variable that the program reads, validated."""
 
 import os
 from collections.abc import Mapping
@@ -44,24 +42,22 @@ from resources.variables import (
     text,
 )
 
-#: Name of the code location where Dagster has one space.
+#: Name of the code location when Dagster has only one space.
 ONE_LOCATION = "backlog_elt"
 _MAPPINGS = Path(__file__).parents[1] / "mappings"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a deployment has set; an unset value means the built-in default (a simulated space, an
+    """The settings of a deployment. An unset value means the default (a simulated space, an
     embedded server).
     """
 
     backlog_url: str | None
     simulated: bool
-    """Whether the space is a simulated one: none is named, or a command above this process has
-    started one.
-    """
+    """Whether the space is simulated: none is named, or a parent process has started one."""
     simulated_by_name: bool
-    """Whether a simulated space was asked for, so that it may fill a server, too."""
+    """Whether a simulated space was requested explicitly, so that it may fill any server."""
     backlog_api_key: Secret | None
     oauth_client_id: str | None
     oauth_client_secret: Secret | None
@@ -89,13 +85,13 @@ class Settings:
 
     @property
     def oauth(self) -> bool:
-        """Whether access is by OAuth 2.0, not by an API key."""
+        """Whether access is by OAuth 2.0 instead of an API key."""
         return self.oauth_client_id is not None
 
     @property
     def key_prefix(self) -> tuple[str, ...]:
-        """What the keys of raw assets begin with in Dagster: the code location of the space, where
-        it has several.
+        """The prefix of raw asset keys in Dagster: the code location, if Dagster has several
+        spaces.
         """
         return (
             ()
@@ -105,12 +101,13 @@ class Settings:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone of months, schedules and "today"."""
+        """The time zone of months, schedules and "today"."""
         return ZoneInfo(self.timezone)
 
     @classmethod
     def of_this_process(cls) -> "Settings":
-        """Read the environment, and put into it what is in files, and whom no proxy leads to.
+        """Read the environment, and set in it the secrets from files and the hosts reached without
+        a proxy.
 
         Dagster, dbt and child processes read variables only.
 
@@ -127,11 +124,11 @@ class Settings:
         """Read and validate every variable; an empty one counts as unset.
 
         Raises:
-            SettingsError: a value is malformed, or what gives access to a real space is missing.
+            SettingsError: a value is malformed, or access to a real space is not configured.
         """
         check_names(environ)
-        # Of parts that read them by themselves: a wrong one is said at once, not by a tick that
-        # nobody sees.
+        # These are read elsewhere, but checked here, so that an error shows at the start and not in
+        # a tick.
         Addresses.from_env(environ)
         network.check(environ)
         values.log_level(environ)

@@ -1,5 +1,7 @@
-"""What OAuth 2.0 tokens are, and what a store of them promises: the common ground of the client,
-which gets and uses them, and the warehouse, which stores them, so that neither knows the other.
+"""OAuth 2.0 tokens, and the interface of their store.
+
+The client gets and uses tokens, and the warehouse stores them. Both depend on this module, not on
+each other.
 """
 
 from collections.abc import Callable
@@ -9,14 +11,15 @@ from typing import Protocol
 
 from resources.secret import Secret
 
-#: So long before its end a token is renewed; at most a tenth of its life, since a space may give
-#: the same token again with what is left of its life, and would be asked at each request otherwise.
+#: A token is renewed this long before it expires, or after nine tenths of its time if that is
+#: later: a space may return the same token with the rest of its time, and would be asked at each
+#: request.
 MARGIN = timedelta(minutes=5)
 
 
 class TokensUnreadableError(Exception):
-    """Tokens are stored, but not by a key that is at hand; the message is one line, holds no secret
-    and says what to do.
+    """Tokens are stored, but no available key decrypts them. The message is one line, holds no
+    secret and says what to do.
     """
 
 
@@ -29,11 +32,11 @@ class Tokens:
     obtained_at: datetime
     expires_at: datetime
     refused: str | None = None
-    """Why the space does not renew them any more; None as long as it may."""
+    """Why the space does not renew them any more; None while it does."""
 
     @property
     def due_at(self) -> datetime:
-        """When they are to be renewed, a while before they end."""
+        """When they should be renewed, some time before they expire."""
         return self.expires_at - min(
             MARGIN, max(self.expires_at - self.obtained_at, timedelta(0)) / 10
         )
@@ -41,7 +44,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class TokenState:
-    """What may be shown of stored tokens."""
+    """The facts about stored tokens that may be shown."""
 
     expires_at: datetime
     refreshed_at: datetime
@@ -50,45 +53,46 @@ class TokenState:
 
 
 class TokenStore(Protocol):
-    """Keeps the tokens of one application in one space, for all processes."""
+    """Stores the tokens of one application in one space, for all processes."""
 
     def read(self) -> Tokens | None:
-        """Return the tokens, None when nobody is logged in; raises TokensUnreadableError."""
+        """Return the tokens, None when no user is logged in; raises TokensUnreadableError."""
 
     def state(self) -> TokenState | None:
-        """Return what may be shown of them, which needs no key; None when nobody is logged in."""
+        """Return what may be shown of them, without a key; None when no user is logged in."""
 
     def renew(self, held: Tokens, ask: Callable[[Tokens], Tokens]) -> Tokens | None:
-        """Return the tokens that others have stored in place of `held`; or else ask for new ones,
-        and store these first.
+        """Return the tokens that another process has stored in place of `held`, else ask for new
+        ones and store them.
 
-        One process asks at a time, the others wait and get what it has stored. None when nobody is
+        One process asks at a time; the others wait and get what it has stored. None when no user is
         logged in any more.
 
         Raises:
-            TokensUnreadableError: what is stored cannot be read.
+            TokensUnreadableError: the stored tokens cannot be decrypted.
         """
 
     def save(self, tokens: Tokens, space_key: str) -> None:
-        """Store the tokens of a new login in place of any that there are."""
+        """Store the tokens of a new login, replacing any others."""
 
     def rotate(self) -> bool:
-        """Encrypt what is stored by the first key; False when nobody is logged in. Raises
-        TokensUnreadableError.
+        """Encrypt the stored tokens with the first key.
+
+        Returns False when no user is logged in. Raises TokensUnreadableError.
         """
 
     def forget(self) -> bool:
-        """Forget the tokens; False when there were none."""
+        """Delete the tokens; return False when there were none."""
 
 
 class TokenVault(Protocol):
-    """Where tokens are kept: the warehouse."""
+    """Stores tokens; implemented by the warehouse."""
 
     def tokens(self, host: str, client_id: str, keys: Secret) -> TokenStore:
-        """Return the store of an application in a space.
+        """Return the token store of an application in a space.
 
         Args:
-            host: host of the space, with port and path where its URL has them.
+            host: host of the space, with port and path if its URL has them.
             client_id: the application.
             keys: Fernet keys separated by commas; the first encrypts, each decrypts.
         """

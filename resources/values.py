@@ -1,5 +1,5 @@
-"""What the values of the environment variables must be: each parser returns a usable value or
-raises SettingsError.
+"""Parsers for the values of environment variables; each returns a usable value or raises
+SettingsError.
 """
 
 import base64
@@ -59,7 +59,7 @@ def parse_month(name: str, text: str) -> date:
     """Return the first day of a month given as `YYYY-MM`.
 
     Raises:
-        SettingsError: `text` is no month; `name` is the variable or option to put right.
+        SettingsError: `text` is not a month; `name` is the variable or option to correct.
     """
     if not MONTH.fullmatch(text):
         raise SettingsError(name, text, "a month as YYYY-MM, for example 2024-01")
@@ -67,7 +67,7 @@ def parse_month(name: str, text: str) -> date:
 
 
 def token_keys(given: str | Secret | None) -> list[Secret]:
-    """Return the keys by which tokens are encrypted: the first encrypts, each decrypts.
+    """Return the keys for the encryption of tokens: the first encrypts, each decrypts.
 
     Raises:
         SettingsError: there is none, or one is not the base64 of 32 bytes (RFC 4648, URL-safe).
@@ -96,7 +96,7 @@ def check_oauth(
     held: Secret | None,
     key: Secret | None,
 ) -> None:
-    """Check that what access by OAuth needs is given together, and nothing against it; raises
+    """Check that the settings for OAuth are complete and without an API key; raises
     SettingsError.
     """
     if not client_id:
@@ -125,7 +125,9 @@ def check_oauth(
 
 
 def key_of_space(held: Secret | None) -> Secret | None:
-    """Return an API key, None when it is not set; raises SettingsError for what no key can be."""
+    """Return an API key, None when it is not set; raises SettingsError for characters that no key
+    has.
+    """
     if held is not None and (not held.reveal().isascii() or " " in held.reveal()):
         raise SettingsError(
             API_KEY,
@@ -136,7 +138,7 @@ def key_of_space(held: Secret | None) -> Secret | None:
 
 
 def privacy_key(environ: Mapping[str, str]) -> Secret | None:
-    """Return the key by which people are masked, None when they are not.
+    """Return the key that masks people, None when they are not masked.
 
     Raises:
         SettingsError: it is too short, or its file cannot be read.
@@ -145,8 +147,8 @@ def privacy_key(environ: Mapping[str, str]) -> Secret | None:
 
 
 def long_secret(environ: Mapping[str, str], name: str) -> Secret | None:
-    """Return a secret that cannot be guessed, None when it is not set; raises SettingsError when it
-    is too short.
+    """Return a secret that is long enough, None when it is not set; raises SettingsError if too
+    short.
     """
     held = secret(environ, name)
     if held is not None and len(held.reveal()) < _SHORTEST_KEY:
@@ -155,7 +157,7 @@ def long_secret(environ: Mapping[str, str], name: str) -> Secret | None:
 
 
 def token(environ: Mapping[str, str], name: str) -> Secret | None:
-    """Return a long secret that can stand in a header; raises SettingsError when none can."""
+    """Return a long secret that can be sent in a header; raises SettingsError if it cannot."""
     held = long_secret(environ, name)
     if held is not None and (not held.reveal().isascii() or " " in held.reveal()):
         raise SettingsError(
@@ -167,8 +169,10 @@ def token(environ: Mapping[str, str], name: str) -> Secret | None:
 
 
 def webhook_secret(environ: Mapping[str, str]) -> Secret | None:
-    """Return the secret in the URL of the inbox, None when it is not set; raises SettingsError when
-    it fits no path.
+    """Return the secret in the URL of the inbox, None when it is not set.
+
+    Raises:
+        SettingsError: it is too short, or cannot be part of a path.
     """
     held = long_secret(environ, WEBHOOK_SECRET)
     if held is not None and not _IN_A_PATH.fullmatch(held.reveal()):
@@ -188,8 +192,8 @@ def header(text: str | None) -> str | None:
 
 
 def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Return addresses and networks that are separated by commas; raises SettingsError when one is
-    none.
+    """Return addresses and networks separated by commas; raises SettingsError if one is
+    malformed.
     """
     try:
         return tuple(ip_network(part.strip()) for part in text.split(","))
@@ -200,10 +204,10 @@ def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def folder(variable: str, text: str) -> Path:
-    """Return a folder, with ~ and what is relative made plain.
+    """Return a folder as an absolute path, with ~ expanded.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: it is not a folder.
     """
     try:
         found = Path(text).expanduser().absolute()
@@ -216,14 +220,14 @@ def folder(variable: str, text: str) -> Path:
 
 
 def home(text: str, *, embedded: bool) -> Path:
-    """Return the home, with ~ and what is relative made plain; it may have to be made.
+    """Return the home folder as an absolute path, with ~ expanded; it may not exist yet.
 
     Args:
         text: the variable, or its default.
         embedded: whether an embedded PostgreSQL has its data there.
 
     Raises:
-        SettingsError: it is no folder, or none in which the embedded PostgreSQL can be started.
+        SettingsError: it is not a folder, or the embedded PostgreSQL cannot be started in it.
     """
     found = folder(HOME, text)
     whole = str(found.resolve())
@@ -238,15 +242,15 @@ def home(text: str, *, embedded: bool) -> Path:
 
 
 def time_zone(text: str) -> str:
-    """Return the name of a time zone; raises SettingsError when there is none of that name."""
+    """Return the name of a time zone; raises SettingsError when it is unknown."""
     if text not in available_timezones():
         raise SettingsError(TIMEZONE, text, "an IANA time zone, for example Asia/Tokyo")
     return text
 
 
 def history_start(text: str, zone: ZoneInfo) -> str:
-    """Return a month as `YYYY-MM` that is not in the future of a zone; raises SettingsError for any
-    other text.
+    """Return a month as `YYYY-MM` that is not in the future; raises SettingsError for anything
+    else.
     """
     month, today = parse_month(HISTORY_START, text), datetime.now(zone).date()
     if month.year < 2000 or month > today:
@@ -263,8 +267,8 @@ def reserve(text: str) -> float:
 
 
 def answer_megabytes(text: str) -> int:
-    """Return the most that an answer may have; raises SettingsError for what is no whole number
-    from 1 to 9999.
+    """Return the largest size of an answer in megabytes; raises SettingsError unless it is 1 to
+    9999.
     """
     if not _MEGABYTES.fullmatch(text):
         expected = "a whole number of megabytes from 1 to 9999, for example 64"
@@ -273,8 +277,8 @@ def answer_megabytes(text: str) -> int:
 
 
 def location(name: str, text: str) -> str:
-    """Return the name of a code location; raises SettingsError for what Dagster and a schema cannot
-    bear.
+    """Return the name of a code location; raises SettingsError if Dagster or a schema cannot have
+    it.
     """
     if not _LOCATION.fullmatch(text):
         raise SettingsError(
@@ -284,23 +288,21 @@ def location(name: str, text: str) -> str:
 
 
 def locations(name: str, text: str | None) -> tuple[str, ...]:
-    """Return the names of code locations that are separated by commas; raises SettingsError when
-    one is none.
+    """Return names of code locations separated by commas; raises SettingsError if one is
+    malformed.
     """
     return tuple(location(name, part.strip()) for part in text.split(",")) if text else ()
 
 
 def log_level(environ: Mapping[str, str]) -> str | None:
-    """Return from which level on lines are written, None when it is not said; raises SettingsError
-    for another word.
+    """Return the lowest level of lines to write, None when not set; raises SettingsError if
+    unknown.
     """
     return _one_of(LOG_LEVEL, (text(environ, LOG_LEVEL) or "").upper(), LEVELS)
 
 
 def log_format(environ: Mapping[str, str]) -> str | None:
-    """Return how lines are written, None when it is not said; raises SettingsError for another
-    word.
-    """
+    """Return the format of log lines, None when not set; raises SettingsError if unknown."""
     return _one_of(LOG_FORMAT, (text(environ, LOG_FORMAT) or "").lower(), FORMATS)
 
 
@@ -311,8 +313,10 @@ def _one_of(name: str, given: str, allowed: tuple[str, ...]) -> str | None:
 
 
 def mail(name: str, text: str) -> str:
-    """Return the address of a sender or recipient, with a name or without; raises SettingsError for
-    what is none.
+    """Return the address of a sender or recipient, with or without a name.
+
+    Raises:
+        SettingsError: it is not a mail address.
     """
     if ";" in text or not _MAIL.fullmatch(parseaddr(text)[1]):
         raise SettingsError(name, text, "a mail address, of recipients several with commas between")

@@ -1,8 +1,8 @@
-"""Every environment variable of the program: name, meaning, default, whether it may hold a secret,
-and the error of a wrong one.
+"""Every environment variable of the program: name, meaning, default, whether it may hold a secret;
+and the error for a wrong one.
 
-This is the one list: a variable that is not in it is refused, `docs/reference.md` is made from it,
-and an error line shows a value only where it says so.
+This is the only list: other variables with our prefix are refused, `docs/reference.md` is generated
+from it, and an error shows a value only if this list allows it.
 """
 
 import re
@@ -15,8 +15,7 @@ from unicodedata import category
 from resources.redact import plain_lines
 from resources.secret import Secret
 
-#: After the name of a variable that holds a secret: the name of one that holds the path of a file
-#: with it.
+#: Suffix of the variable that names a file with the secret, instead of the secret itself.
 FILE = "_FILE"
 URL = "BACKLOG_URL"
 API_KEY = "BACKLOG_API_KEY"
@@ -54,20 +53,20 @@ MAIL_TO = "BACKLOG_ALERT_MAIL_TO"
 
 
 class Holds(Enum):
-    """What may stand in a variable."""
+    """What a variable may hold."""
 
     TEXT = auto()
     """No secret: an error line shows it."""
     ADDRESS = auto()
-    """No secret, but somebody may put a password into it: never shown."""
+    """No secret, but a user may put a password into it: never shown."""
     SECRET = auto()
     """A secret: never shown, and may be given as a file."""
 
 
 @dataclass(frozen=True)
 class Variable:
-    """What a variable holds, and the words of the documents for it: its meaning, its default, and
-    the section with more.
+    """What a variable holds, and the text of the documents: its meaning, its default, and the
+    section with more.
     """
 
     holds: Holds
@@ -275,18 +274,17 @@ VARIABLES: Mapping[str, Variable] = {
         "deployment.md#more-than-one-machine",
     ),
 }
-#: Set by the program for processes that it starts; nobody else sets them.
+#: Set by the program for the processes that it starts; users do not set them.
 SIMULATED_HERE = "BACKLOG_ELT_SIMULATED"
 _OF_DBT = ("HOST", "PORT", "USER", "DBNAME", "SSLMODE", "SSLROOTCERT", "SSLCERT", "SSLKEY")
 WITHIN = frozenset({SIMULATED_HERE, *(f"BACKLOG_DBT_{part}" for part in _OF_DBT)})
-#: Variables whose lines, of a file above all, are as good as one line.
+#: Variables whose value may have several lines, as a list in a file.
 _LISTS = frozenset({ALERT_URLS})
 #: Variables that hold a secret; each may be given as a file.
 SECRETS = tuple(name for name, variable in VARIABLES.items() if variable.holds is Holds.SECRET)
 _SHOWN = frozenset(name for name, variable in VARIABLES.items() if variable.holds is Holds.TEXT)
 
-#: Where an address begins with one of these, that much of it is shown; any other beginning may be a
-#: part of a secret.
+#: Schemes that are shown of an address; any other beginning may be part of a secret.
 _SCHEME = re.compile(
     r"(https?|ftp|file|mysql|mariadb|mssql|oracle|sqlite|mongodb|postgres(?:ql)?"
     r"|rediss?|amqps?|smtps?):"
@@ -294,32 +292,30 @@ _SCHEME = re.compile(
 _LONGEST_SHOWN = 80
 _OURS = "BACKLOG_"
 _NAME = re.compile(r"[A-Za-z0-9_]{1,60}")
-#: What Kubernetes and Docker set in every container of a service that is called backlog or
+#: Variables that Kubernetes and Docker set in containers for a service called backlog or
 #: backlog-elt.
 _OF_SERVICES = re.compile(
     r"BACKLOG_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?"
     r"|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
 _PATH, _WARNINGS = "PYTHONPATH", "PYTHONWARNINGS"
-#: Unicode's categories of control characters, of halves of a pair, and of separators of lines and
-#: paragraphs.
+#: Unicode categories: control characters, surrogates, separators of lines and of paragraphs.
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 class SettingsError(ValueError):
-    """A variable or option has a value that cannot be used; the message names it and says what
-    would do.
+    """A variable or option has an unusable value; the message names it and says what is expected.
 
-    The value is shown only where the declaration of the variable says that no secret can be in it.
+    The value is shown only if its declaration says that it holds no secret.
     """
 
     def __init__(
         self, variable: str, got: str | Secret | None, expected: str, wrong: str = ""
     ) -> None:
-        """`wrong` says what is wrong with a value that is not shown, without a part of it."""
+        """`wrong` describes an error without quoting the value."""
         shown = f"{_shown_value(variable, got)}{f' ({wrong})' if wrong else ''}"
-        # No secret is in it. To mask one would mask our own words where somebody's password is one
-        # of them.
+        # Not masked: it holds no secret, and masking would hide our own words where a password
+        # equals one.
         super().__init__(
             plain_lines(" ".join(f"{variable} is {shown}: expected {expected}".split()))
         )
@@ -336,22 +332,21 @@ def _shown_value(variable: str, got: str | Secret | None) -> str:
 
 
 def check_names(environ: Mapping[str, str]) -> None:
-    """See that no variable is set that looks like one of ours and is none; an empty one counts as
+    """Check that no variable is set that has our prefix but is unknown; an empty one counts as
     unset.
 
     Raises:
-        SettingsError: there is one; the message says which one was probably meant.
+        SettingsError: there is one; the message suggests the variable that was probably meant.
     """
     known = {*VARIABLES, *(name + FILE for name in SECRETS)}
     for name in sorted(environ.keys() - known - WITHIN):
-        # Names are written in capitals; one of ours in small letters is not read, and was meant to
-        # be.
+        # Names are upper case; one of ours in lower case is not read, and so is a mistake.
         ours = name.upper().startswith(_OURS) or name.upper() in known
         if ours and environ[name].strip() and not _OF_SERVICES.fullmatch(name):
             short = {one.removeprefix(_OURS): one for one in sorted(known)}
             meant = get_close_matches(name.upper().removeprefix(_OURS), short, n=1)
             question = f"did you mean {short[meant[0]]}? Unset" if meant else "unset"
-            # What is no name at all may hold what was meant for its value.
+            # A malformed name may contain the value itself.
             shown = name if _NAME.fullmatch(name) else f"{_OURS}…"
             raise SettingsError(
                 shown,
@@ -362,7 +357,7 @@ def check_names(environ: Mapping[str, str]) -> None:
 
 
 def text(environ: Mapping[str, str], name: str) -> str | None:
-    """Return the text of a variable, None where there is none; raises SettingsError for control
+    """Return the text of a variable, None when unset; raises SettingsError for control
     characters.
     """
     given = environ.get(name, "").strip()
@@ -375,9 +370,7 @@ def text(environ: Mapping[str, str], name: str) -> str | None:
 
 
 def without_secrets(environ: Mapping[str, str], but: Collection[str] = ()) -> dict[str, str]:
-    """Return an environment for a process that needs no secret, or only some; the names of their
-    files are left out, too.
-    """
+    """Return an environment without secrets and the names of their files, except those in `but`."""
     return {
         name: value
         for name, value in environ.items()
@@ -386,10 +379,10 @@ def without_secrets(environ: Mapping[str, str], but: Collection[str] = ()) -> di
 
 
 def drop_python_variables(environ: MutableMapping[str, str]) -> bool:
-    """Unset PYTHONPATH, whose modules Python would take for ours and dbt's, and PYTHONWARNINGS
-    where it makes errors of all warnings; return whether one was set.
+    """Unset PYTHONPATH, whose modules could shadow ours and dbt's, and a PYTHONWARNINGS that turns
+    warnings into errors. Return whether one was set.
 
-    Python reads them when it starts: a process that finds one has to begin anew.
+    Python reads both when it starts, so a process that finds one must be restarted.
     """
     changing = {_PATH: environ.get(_PATH), _WARNINGS: "error" in environ.get(_WARNINGS, "")}
     dropped = [name for name, is_set in changing.items() if is_set]

@@ -1,5 +1,5 @@
-"""A Backlog space on this machine, over real HTTP: for the demo, the tests and anybody who writes a
-Backlog client.
+"""A simulated Backlog space on this machine, over real HTTP: for the demo, the tests and developers
+of Backlog clients.
 """
 
 from simulator.clock import Clock

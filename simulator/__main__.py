@@ -10,7 +10,7 @@ from simulator.spec import SimulatorError, SpaceSpec, UsageError
 
 
 def parser(program: str = "simulate") -> argparse.ArgumentParser:
-    """Return what reads the options; `backlog-elt simulate` has the same."""
+    """Return the parser of the options; `backlog-elt simulate` has the same ones."""
     spec = SpaceSpec()
     made = argparse.ArgumentParser(
         prog=program, description="Serve a simulated Backlog space on 127.0.0.1."
@@ -43,9 +43,7 @@ def parser(program: str = "simulate") -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve a space; return 0 after a signal, 1 when it could not start, 2 when an option
-    is wrong.
-    """
+    """Serve a space; return 0 after a signal, 1 when it could not start, 2 for a wrong option."""
     options = parser().parse_args(arguments)
     try:
         main_simulate(

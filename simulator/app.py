@@ -1,4 +1,4 @@
-"""The simulator as a Starlette application: what happens to every request, whatever it asks.
+"""The simulator as a Starlette application: the steps that every request passes.
 
 Order: hooks of tests, life, faults, authentication, limits, the endpoint.
 """
@@ -41,7 +41,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass
 class Site:
-    """Everything that one simulated space is served with."""
+    """Everything needed to serve one simulated space."""
 
     world: World
     limits: Limits
@@ -56,7 +56,7 @@ class Site:
         self.services = Services(self.world, Listings(self.world), self.keyring, self.limiter)
 
     def switch(self, **changes: Any) -> None:
-        """Set switches from now on."""
+        """Change switches from now on."""
         with self.world.lock:
             self.world.switches = replace(self.world.switches, **changes)
             self.world.version += 1
@@ -81,8 +81,8 @@ class Site:
         return self.served(route, answer)
 
     def served(self, route: str, answer: Answer) -> Endpoint:
-        """Return what every request below the root of the API goes through: hooks, faults,
-        `answer`, the log, the clock.
+        """Return an endpoint that passes each request through hooks, faults, `answer`, the log and
+        the clock.
         """
 
         async def endpoint(request: Request) -> Response:
@@ -146,7 +146,7 @@ class Site:
         return render(Reply(content, reply.status, headers | reply.headers, reply.media_type))
 
     async def _fail(self, request: Request, fault: Fault) -> Response:
-        """Return the wrong answer that a fault asks for, or end the connection."""
+        """Return the wrong answer of a fault, or end the connection."""
         if fault.kind == "close":
             await _hang_up(request)
             return Response(status_code=500)
@@ -163,9 +163,7 @@ class Site:
 
 
 def render(reply: Reply) -> Response:
-    """Return the response; text that UTF-8 cannot hold (a lone surrogate) is escaped as JSON
-    allows.
-    """
+    """Return the response; text that UTF-8 cannot encode (a lone surrogate) is escaped in JSON."""
     if isinstance(reply.body, bytes):
         return Response(reply.body, reply.status, reply.headers, reply.media_type)
     if reply.body is None:
@@ -183,7 +181,9 @@ async def _hang_up(request: Request) -> None:
 
 
 async def _halve(request: Request, response: Response, fault: Fault) -> Response:
-    """Return half of an answer: as if it were the whole, or with the connection ending after it."""
+    """Return half of an answer, either as a complete one or followed by the end of the
+    connection.
+    """
     whole = bytes(response.body)
     half = whole[: len(whole) // 2]
     if fault.kind == "truncate":
@@ -195,7 +195,7 @@ async def _halve(request: Request, response: Response, fault: Fault) -> Response
 
 
 class _Broken(Response):
-    """An answer that promises more than it sends."""
+    """An answer that announces more bytes than it sends."""
 
     def __init__(self, half: bytes, promised: int, response: Response, request: Request) -> None:
         super().__init__(

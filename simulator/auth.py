@@ -1,4 +1,4 @@
-"""Who is calling: API keys and OAuth 2.0 (authorization code and refresh), by the simulator's
+"""Authentication: API keys and OAuth 2.0 (authorization code and refresh), by the simulator's
 clock.
 """
 
@@ -24,8 +24,8 @@ class GrantError(Exception):
 
 
 class Keyring:
-    """All keys, codes and tokens of a space; they follow from the seed, so a restart keeps the
-    keys.
+    """All keys, codes and tokens of a space. They are derived from the seed, so keys survive a
+    restart.
     """
 
     def __init__(self, world: World) -> None:
@@ -41,7 +41,7 @@ class Keyring:
 
     @property
     def tokens(self) -> list[str]:
-        """Every code and token that was ever given."""
+        """Every code and token that was ever issued."""
         return [
             self._secret(kind, number)
             for number in range(1, self._made + 1)
@@ -57,29 +57,27 @@ class Keyring:
         self._revoked.add(key)
 
     def issue_code(self, user: int, redirect_uri: str) -> str:
-        """Return an authorization code, good for one exchange with the same redirect URI."""
+        """Return an authorization code, valid for one exchange with the same redirect URI."""
         code = self._new("code")
         self._codes[code] = (user, redirect_uri)
         return code
 
     def expire_tokens(self) -> None:
-        """Let all access tokens expire now; refresh tokens live on."""
+        """Expire all access tokens now; refresh tokens stay valid."""
         for token in self._access.values():
             token.expires = self.world.clock.now()
 
     def revoke_grants(self, *, at_once: bool = True) -> None:
-        """Take back what users have allowed: nothing is refreshed any more, and `at_once` no access
-        token is good either.
-        """
+        """Revoke all grants: refresh tokens become invalid, and `at_once` access tokens, too."""
         self._refresh.clear()
         if at_once:
             self._access.clear()
 
     def grant(self, form: Params) -> dict[str, object]:
-        """Answer the token endpoint.
+        """Answer a request to the token endpoint.
 
         Raises:
-            GrantError: The grant is refused.
+            GrantError: the grant is refused.
         """
         if (form.text("client_id", ""), form.text("client_secret", "")) != (
             self.client_id,
@@ -112,7 +110,7 @@ class Keyring:
         }
 
     def caller(self, headers: Mapping[str, str], query: Params) -> int:
-        """Return the id of the user who calls; a key counts before a token.
+        """Return the id of the calling user; a key takes precedence over a token.
 
         Raises:
             ApiError: the space does not know the user.

@@ -1,4 +1,4 @@
-"""One authenticated call: who calls, with which parameters, and what that user may see."""
+"""One authenticated call: the user, the parameters, and what the user may see."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ _id = attrgetter("id")
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer that is more than a 200 with JSON."""
+    """An answer other than a 200 with JSON."""
 
     body: Any = None
     status: int = 200
@@ -32,7 +32,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Services:
-    """What endpoints work with."""
+    """The objects that endpoints use."""
 
     world: World
     listings: Listings
@@ -42,7 +42,7 @@ class Services:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of one user; hold the space's lock while it is answered."""
+    """One call of one user; hold the space's lock while answering it."""
 
     services: Services
     user: User
@@ -65,19 +65,19 @@ class Call:
         return self.user.role == ADMINISTRATOR
 
     def require_administrator(self) -> None:
-        """Refuse everybody else."""
+        """Refuse users who do not administer the space."""
         if not self.is_administrator:
             raise forbidden()
 
     def require_any_administrator(self) -> None:
-        """Refuse everybody who administers neither the space nor a project."""
+        """Refuse users who administer neither the space nor a project."""
         if not self.is_administrator and not any(
             self.user.id in one.administrators for one in self.world.projects.values()
         ):
             raise forbidden()
 
     def sees(self, project: Project) -> bool:
-        """Return whether the user may look into a project."""
+        """Return whether the user may see a project."""
         return self.is_administrator or self.world.is_member(project, self.user.id)
 
     def joined(self) -> Iterable[Project]:
@@ -87,7 +87,7 @@ class Call:
         )
 
     def project(self) -> Project:
-        """Return the project that the path names; what one may not see does not exist."""
+        """Return the project in the path; one that the user may not see does not exist."""
         try:
             project = self.world.project(self.path["project"])
         except KeyError:
@@ -115,7 +115,7 @@ class Call:
         raise not_found("comment")
 
     def refuse_unknown(self, known: frozenset[str]) -> None:
-        """Refuse a parameter that the endpoint does not know, where the space does that at all."""
+        """Refuse an unknown parameter, if a switch says so."""
         if not self.world.switches.reject_unknown:
             return
         for name in sorted(self.params.names() - known - {"apiKey"}):
@@ -123,7 +123,7 @@ class Call:
                 raise invalid(f"error.unknownParameter : {name}")
 
     def by_id(self, rows: list[Any]) -> list[Any]:
-        """Return one page of rows that ascend by id, by `minId`, `maxId`, `order` and `count`."""
+        """Return one page of rows sorted by id, by `minId`, `maxId`, `order` and `count`."""
         least, most = self.params.optional("minId"), self.params.optional("maxId")
         count = self.params.count(self.world.switches.clamp_count)
         descending = self.params.choice("order", ("asc", "desc"), "desc") == "desc"

@@ -1,4 +1,4 @@
-"""What an edit changed, in Backlog's two vocabularies: shown names (comments) and references
+"""The changes of an edit in Backlog's two forms: shown names (comments) and references
 (activities).
 """
 
@@ -26,16 +26,16 @@ FIELD_NAMES = {
     "actual_hours": "actualHours",
     "parent_id": "parentIssue",
 }
-"""Attribute of an issue -> the name that Backlog's history gives it."""
+"""Attribute of an issue -> its name in Backlog's history."""
 
 
 def changes_of(
     state: State, issue: Issue, fields: Mapping[str, Any], custom: Mapping[int, FieldValue | None]
 ) -> tuple[Change, ...]:
-    """Return what setting `fields` and `custom` would change; equal values are no change.
+    """Return the changes made by setting `fields` and `custom`; equal values are not changes.
 
     Raises:
-        KeyError: An attribute is not one that people edit, or an id is not one of the project.
+        KeyError: an attribute cannot be edited, or an id does not belong to the project.
     """
     project = state.projects[issue.project_id]
     changes = []
@@ -64,7 +64,7 @@ def changes_of(
 
 
 def field_text(definition: CustomField, value: FieldValue | None) -> str:
-    """Return the value of a custom field as history shows it."""
+    """Return the value of a custom field as shown in the history."""
     if value is None:
         return ""
     if isinstance(value, tuple):
@@ -74,7 +74,9 @@ def field_text(definition: CustomField, value: FieldValue | None) -> str:
 
 
 def _ids(name: str, value: Any) -> tuple[int, ...] | None:
-    """Return the ids of what an attribute names; None when it names nothing that has one."""
+    """Return the ids that an attribute refers to; None when it does not refer to anything with an
+    id.
+    """
     if not name.endswith(("_id", "_ids")):
         return None
     return () if value is None else value if isinstance(value, tuple) else (value,)
@@ -87,7 +89,7 @@ def _item_ids(definition: CustomField, value: FieldValue | None) -> tuple[int, .
 
 
 def _shown_value(state: State, project: Project, name: str, value: Any) -> tuple[str, str]:
-    """Return the shown name and the reference of one value."""
+    """Return the shown name and the reference of a value."""
     if value is None or value == ():
         return "", ""
     lang = 0 if state.spec.lang == "ja" else 1

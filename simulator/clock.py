@@ -1,4 +1,4 @@
-"""The simulator's clock and the way it writes time."""
+"""The simulator's clock and its formats of time."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ DAY = 86_400
 
 
 class Clock:
-    """A clock that runs with real time until it is set, moved or stopped; thread-safe, in seconds
+    """A clock that follows real time until it is set, moved or stopped; thread-safe, in seconds
     since 1970 (UTC).
     """
 
@@ -27,7 +27,7 @@ class Clock:
             return self._frozen if self._frozen is not None else time.time() + self._offset
 
     def set(self, moment: datetime) -> None:
-        """Jump to `moment` (with a zone) and go on from there, or stand there when frozen."""
+        """Set the time to `moment` (with a time zone) and continue from there, unless frozen."""
         with self._lock:
             if self._frozen is not None:
                 self._frozen = moment.timestamp()
@@ -41,7 +41,7 @@ class Clock:
             self._offset += seconds
 
     def freeze(self, moment: datetime | None = None) -> None:
-        """Stop the clock, at `moment` when given; only `set` and `advance` move it then."""
+        """Stop the clock, at `moment` if given; then only `set` and `advance` change it."""
         stop = self.now() if moment is None else moment.timestamp()
         with self._lock:
             self._frozen = stop
@@ -49,14 +49,14 @@ class Clock:
 
 @lru_cache(maxsize=200_000)
 def stamp(seconds: int) -> str:
-    """Return `YYYY-MM-DDThh:mm:ssZ`, the only form in which Backlog writes a moment."""
+    """Return `YYYY-MM-DDThh:mm:ssZ`, the only format in which Backlog writes a time."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @lru_cache(maxsize=20_000)
 def day_stamp(day: str, zone: str) -> str:
-    """Return midnight of `day` (`YYYY-MM-DD`) in `zone` as a moment: how a date-only field is
-    written.
+    """Return midnight of `day` (`YYYY-MM-DD`) in `zone` as a time, the format of
+    date-only fields.
     """
     local = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
     return stamp(int(local.timestamp()))

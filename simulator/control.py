@@ -1,5 +1,5 @@
-"""The control endpoint under `/_simulator`: what Python tests do with the `Simulator` object, for
-other programs.
+"""The control endpoint under `/_simulator`: gives other programs what Python tests do with a
+`Simulator`.
 """
 
 import json
@@ -120,7 +120,7 @@ def routes(site: Site) -> list[Route]:
 
 
 def arguments(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Return JSON arguments as the actions take them: tuples for lists of ids, numbers for the keys
+    """Return JSON arguments in the types of the actions: tuples for lists of ids, numbers for keys
     of `custom`.
     """
     given: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Who works when and on which projects: people come and go with the work there is."""
+"""The people of a space: who works when and on which projects, as the work requires."""
 
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from simulator.masters import MEMBER
 from simulator.worktime import iso
 from simulator.world import World
 
-#: Hours of an issue on average; quarters of an hour that a person books in a working day: on
-#: average with days off, and at most.
+#: Mean hours of an issue; quarters of an hour that a person books in a working day: the mean with
+#: days off, and the most.
 HOURS, DAILY, MOST = 12.0, 30.2, 33
-#: In months of so many working days everybody takes one off.
+#: Everybody takes a day off in months with at least so many working days.
 LONG_MONTH = 19
-#: Of histories so long people leave and others come.
+#: In histories with more working days than this, people leave and others come.
 LONG_HISTORY = 240
 
 
 @dataclass(frozen=True)
 class Shift:
-    """Who is there between two days: the projects of each place, how much of a day they take, and
-    the quarters of an hour that each project gets in a day.
+    """A period with a fixed staff: the projects of each position, their share of a day, and the
+    quarters of an hour per day of each project.
     """
 
     first: int
@@ -33,7 +33,7 @@ class Shift:
 
 
 class Crew:
-    """Places are filled by people; one who leaves in the course of time is followed by another."""
+    """Positions that are filled by people; a person who leaves is replaced."""
 
     def __init__(self, world: World, rng: Random, days: list[int], boards: list[Board]) -> None:
         self._rng = rng
@@ -59,11 +59,11 @@ class Crew:
                         world.add_member(board.project.id, user, at=begin)
 
     def shift(self, day: int) -> Shift:
-        """Return who is there in the time of a day."""
+        """Return the shift of a day."""
         return next(one for one in self.shifts if one.first <= day <= one.last)
 
     def at_work(self, day: int) -> list[tuple[int, tuple[Board, ...], int]]:
-        """Return who is at work on a day, on which projects and for how many quarters."""
+        """Return (user, projects, quarters) of the people at work on a day."""
         shift, month = self.shift(day), iso(day)[:7]
         there = []
         for place, projects in enumerate(shift.places):
@@ -74,12 +74,12 @@ class Crew:
         return there
 
     def team(self, board: Board, day: int) -> list[int]:
-        """Return who works on a project in the time of a day."""
+        """Return the users who work on a project at the time of a day."""
         places = enumerate(self.shift(day).places)
         return [self._holder(place, day) for place, projects in places if board in projects]
 
     def _shifts(self, days: list[int], boards: list[Board]) -> list[Shift]:
-        """Lay the work of the projects side by side on as many places as it needs."""
+        """Distribute the work of the projects over as many positions as it needs."""
         needs = {}
         for board in boards:
             count = sum(board.begin <= day <= board.end for day in days)
@@ -109,7 +109,7 @@ class Crew:
         return shifts
 
     def _filled(self, days: list[int]) -> list[list[tuple[int, int]]]:
-        """Return (first day, user) of who fills each place."""
+        """Return (first day, user) of the people in each position."""
         count = max(len(shift.places) for shift in self.shifts)
         holders = [[(days[0], self._able[place])] for place in range(count)]
         starts = [month[0] for month in self._months.values()]

@@ -1,5 +1,5 @@
-"""What people do in the history of a space, one deed at a time: file an issue, answer, begin, book
-hours, look at what others have done.
+"""The actions of people in the history of a space: file an issue, answer, begin, book hours,
+review.
 """
 
 from bisect import bisect_left
@@ -19,19 +19,19 @@ from simulator.themes import BUG, OTHER, REQUEST, TASK
 from simulator.worktime import WorkTime, is_working_day, iso
 from simulator.world import World
 
-#: Quarters of an hour that one does in a day, and of the largest issue.
+#: Quarters of an hour that a person works in a day, and of the largest issue.
 A_DAY, _LARGEST = 30, 160
-#: Size of an issue by kind, of the average; how far they differ; and what all are made larger by,
-#: because the largest ones are cut.
+#: Mean size of an issue by kind, relative to the average; the spread; and a factor that makes up
+#: for cutting the largest ones.
 _SIZES = {TASK: 1.25, BUG: 0.7, REQUEST: 1.0, OTHER: 0.5}
 _SPREAD, _CUT = 0.65, 1.15
-#: Estimates that people give, in hours.
+#: Typical estimates in hours.
 _ROUND = (0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40)
-#: Share of what comes by itself that nobody ever begins.
+#: Share of unplanned issues that are never begun.
 _SOME_DAY = 0.05
 #: The first answer, by kind.
 _FIRST = ("ack_task", "ack_bug", "ack_request", "ack_other")
-#: What happens to an issue beside its way, and to which share of all.
+#: Side events of an issue, and the share of issues that have each.
 _DETOURS: tuple[tuple[str, float], ...] = (
     ("put_off", 0.04),
     ("hand_over", 0.04),
@@ -42,7 +42,7 @@ _DETOURS: tuple[tuple[str, float], ...] = (
 
 
 class Deeds(Story):
-    """Lets things happen in the order of time, so that every id ascends with it."""
+    """Runs actions in the order of time, so that all ids ascend with time."""
 
     def __init__(self, world: World, rng: Random, begin: int) -> None:
         super().__init__(world, rng)
@@ -53,13 +53,13 @@ class Deeds(Story):
         self._number = 0
 
     def then(self, at: int, action: Callable[[int], object]) -> None:
-        """Let something happen at a moment, if it is not after the end."""
+        """Schedule an action at a time, unless it is after the end."""
         if at < self.end:
             self._number += 1
             heappush(self._agenda, (at, self._number, action))
 
     def play_until(self, moment: int) -> None:
-        """Let happen what is to happen up to a moment."""
+        """Run the scheduled actions up to a time."""
         while self._agenda and self._agenda[0][0] <= moment:
             at, _, play = heappop(self._agenda)
             play(at)
@@ -77,8 +77,8 @@ class Deeds(Story):
         since: int | None = None,
         at_once: bool = False,
     ) -> Job:
-        """Plan an issue that is made at a moment and due so many working days later; nobody begins
-        it before a day, unless somebody does at once.
+        """Plan an issue that is created at a time and due some working days later. Nobody begins it
+        before day `since`, unless `at_once`.
         """
         self._number += 1
         at = min(at, self.end - 1)
@@ -107,7 +107,7 @@ class Deeds(Story):
         return max(1, min(round(drawn), _LARGEST, round(4 * mean)))
 
     def ahead(self, day: int, days: float) -> int:
-        """Return the day so many working days after another."""
+        """Return the day that is some working days after another."""
         place = bisect_left(self.days, day) + max(0, round(days))
         if place < len(self.days):
             return self.days[place]
@@ -169,18 +169,18 @@ class Deeds(Story):
         return min(_ROUND, key=lambda one: abs(log(one / drawn)))
 
     def later(self, at: int, hours: float, act: Callable[..., object], *given: Any) -> None:
-        """Let something happen so many hours later, when people are at work."""
+        """Schedule an action some working hours later."""
         self.then(self.time.later(at, hours, self.rng), lambda then: act(then, *given))
 
     def _answer(self, at: int, issue: Issue, occasion: str) -> None:
-        """Let somebody else say something."""
+        """Let another person comment."""
         others = [one for one in self.home(issue).members if one != issue.created_by]
         wanted = issue.assignee_id if issue.assignee_id in others else None
         by = wanted or (self.rng.choice(others) if others else issue.created_by)
         self.world.comment(issue, self.say(issue, occasion), by=by, at=at)
 
     def _detour(self, at: int, issue: Issue, action: str) -> None:
-        """Let something happen to an issue beside the way."""
+        """Let a side event happen to an issue."""
         getattr(self, action)(at, issue)
 
     def _drop(self, at: int, board: Board, job: Job) -> None:
@@ -216,11 +216,11 @@ class Deeds(Story):
             )
 
     def book_hours(self, at: int, board: Board, job: Job, spent: int, user: int) -> None:
-        """Book hours on an issue that goes on."""
+        """Book hours on an issue that continues."""
         self._edit(at, self._issue(job), user, "book", 0.12, self._hours(job, spent))
 
     def finish(self, at: int, board: Board, job: Job, spent: int, user: int) -> None:
-        """End the work on an issue: it is looked at, or confirmed, or closed at once."""
+        """End the work on an issue: it goes to review, is resolved, or is closed."""
         issue, fields, draw = self._issue(job), self._hours(job, spent), self.rng.random()
         job.is_done = True
         ends = job.milestone is not None and job.milestone.due == iso(self.time.number(at))
@@ -243,7 +243,7 @@ class Deeds(Story):
             self.later(at, 30, self._reopen, board, job, user)
 
     def _check(self, at: int, board: Board, job: Job, user: int, *, ends: bool) -> None:
-        """Look at what somebody has done: close it, or give it back."""
+        """Review another person's work: close it, or return it."""
         issue = self._issue(job)
         if issue.status_id == CLOSED:
             return
@@ -272,7 +272,7 @@ class Deeds(Story):
         board.put(job)
 
     def wait(self, at: int, board: Board, job: Job) -> None:
-        """Put an issue aside: somebody outside has to do something first."""
+        """Put an issue on hold: it depends on somebody outside."""
         issue = self._issue(job)
         by = self._doer(issue)
         self._edit(at, issue, by, "hold", 1.0, {"status_id": self.status(board.project, 1)})
@@ -296,10 +296,10 @@ class Deeds(Story):
         return job.issue
 
     def lead(self, board: Board) -> int:
-        """Return who plans the work of a project."""
+        """Return the user who plans the work of a project."""
         return self.world.administrator.id if board.project.key == "OPS" else board.team[0]
 
     def status(self, project: Project, place: int) -> int:
-        """Return a status of the team's own: review or hold."""
+        """Return one of the project's own statuses: review or hold."""
         own = [one for one in project.statuses if one > CLOSED]
         return own[place] if place < len(own) else IN_PROGRESS

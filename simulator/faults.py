@@ -10,14 +10,19 @@ CODES = {400: 7, 401: 11, 402: 3, 403: 5, 404: 6, 429: 13}
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong.
+    """A fault to inject.
 
-    `kind` is `status` (an error of the API with that status), `html` (a page where JSON is due,
-    with that status), `close` (the connection ends before the answer), `cut` (it ends in the middle
-    of the answer), `truncate` (a whole answer that holds half of the JSON) or `slow` (the right
-    answer, `seconds` late). It hits requests whose path below `/api/v2` matches the regular
-    expression `path` whole; the first `times` of them (None: all), or of those every `every`-th.
-    `reset_in` is when a 429 says that its window ends, in seconds from now.
+    `kind` is one of:
+    - `status`: an API error with that status.
+    - `html`: an HTML page instead of JSON, with that status.
+    - `close`: the connection ends before the answer.
+    - `cut`: the connection ends in the middle of the answer.
+    - `truncate`: a complete answer with half of the JSON.
+    - `slow`: the right answer, `seconds` late.
+
+    It applies to requests whose path below `/api/v2` fully matches the regular expression `path`:
+    to the first `times` of them (None: all), or to every `every`-th. `reset_in` is when a 429 says
+    that its window ends, in seconds from now.
     """
 
     kind: Literal["status", "html", "close", "cut", "truncate", "slow"] = "status"
@@ -42,29 +47,31 @@ class _Armed:
 
 
 class Faults:
-    """The faults in force, thread-safe; a request meets at most one of them, and slowness too."""
+    """The active faults, thread-safe. A request gets at most one of them, in addition to
+    slowness.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._armed: list[_Armed] = []
 
     def add(self, *faults: Fault) -> None:
-        """Put faults into force, after those already there."""
+        """Add faults after the existing ones."""
         with self._lock:
             self._armed += [_Armed(fault) for fault in faults]
 
     def clear(self) -> None:
-        """Let all go well again."""
+        """Remove all faults."""
         with self._lock:
             self._armed.clear()
 
     def pending(self) -> int:
-        """Return how many faults are still in force."""
+        """Return how many faults are still active."""
         with self._lock:
             return len(self._armed)
 
     def take(self, method: str, path: str) -> list[Fault]:
-        """Return what hits this request: at most one fault, after any slowness."""
+        """Return the faults for this request: at most one, after any slowness."""
         with self._lock:
             hits: list[Fault] = []
             for armed in list(self._armed):

@@ -1,5 +1,5 @@
-"""The history of a space, lived working day by working day: people file issues, plan sprints, do
-one thing after the other and book their hours in the evening of it.
+"""The history of a space, played day by day: people file issues, plan sprints, work on one issue
+after the other and book their hours.
 """
 
 from bisect import bisect_left, bisect_right
@@ -18,15 +18,15 @@ from simulator.themes import BUG, OTHER, REQUEST, TASK
 from simulator.worktime import CLOSES, OPENS, is_working_day, iso
 from simulator.world import World
 
-#: Quarters of an hour: the longest entry, and the largest issue of a sprint.
+#: Quarters of an hour: the longest booking, and the largest issue of a sprint.
 _ENTRY, _IN_SPRINT = 32, 80
-#: How much of its time a team plans in a sprint.
+#: Share of its time that a team plans in a sprint.
 _LOAD = 0.84
-#: Share of what comes by itself that the running sprint takes in.
+#: Share of unplanned issues that join the current sprint.
 _URGENT = 0.12
-#: Of one in so many sprints something waits for others beyond its end.
+#: In one of so many sprints, an issue waits for others beyond the end.
 _BLOCKED = 9
-#: Working days of the late project, if there are as many.
+#: Working days of the late project, if the history is that long.
 _LATE = 180
 
 
@@ -43,8 +43,8 @@ class History(Deeds):
         self._active: dict[int, list[tuple[Board, Job]]] = defaultdict(list)
 
     def play(self, made: dict[int, int], closing: dict[int, int]) -> None:
-        """Play the history in which each project gets so many issues; `closing` are the moments at
-        which projects end before the space does.
+        """Play the history. `made` is project -> number of issues; `closing` is project -> time at
+        which it ends before the space does.
         """
         for place, project in enumerate(self.world.projects.values()):
             style = style_of(place)
@@ -70,7 +70,9 @@ class History(Deeds):
         self.play_until(self.end)
 
     def _month_of(self, place: int) -> int:
-        """Return where the month of a day begins, in a long history; else the place itself."""
+        """Return the index of the first day of a day's month, in a long history; else the index
+        itself.
+        """
         if len(self.days) < LONG_HISTORY:
             return place
         month = iso(self.days[place])[:7]
@@ -105,7 +107,7 @@ class History(Deeds):
                     board.put(row[1])
 
     def _file_for(self, board: Board, day: int, opening: int) -> None:
-        """File the issues of a day: those that sprints need, and those that come by themselves."""
+        """File the issues of a day: for sprints, and unplanned ones."""
         if board.style.is_late:
             self._plights[board.project.id].file(day, opening)
         if board.style.in_sprints:
@@ -165,7 +167,7 @@ class History(Deeds):
     def _commit(
         self, board: Board, sprint: Version, first: int, opening: int, share: float
     ) -> None:
-        """Fill a sprint up to a share of what the team can do in it."""
+        """Fill a sprint up to a share of the team's capacity."""
         last = self._last(sprint)
         days = bisect_right(self.days, last) - bisect_left(self.days, first)
         if last > self.days[-1]:
@@ -199,7 +201,7 @@ class History(Deeds):
             self.then(at, partial(self.wait, board=board, job=job))
 
     def _carry_over(self, board: Board, sprint: Version, day: int, opening: int) -> None:
-        """Take what is not done along to the next sprint, except what waits for others."""
+        """Move unfinished issues to the next sprint, except those that wait for others."""
         mine = [job for active in self._active.values() for one, job in active if one is board]
         for job in [*board.jobs(), *mine]:
             if job.milestone is sprint:
@@ -222,14 +224,14 @@ class History(Deeds):
             self.world.bulk_edit(left, by=by, at=at, milestone_ids=following, due_date=due)
 
     def _close_down(self, at: int, board: Board) -> None:
-        """Close what a project that ends leaves undone."""
+        """Close the unfinished issues of a project that ends."""
         left = [one for one in board.project.issues.values() if one.status_id != CLOSED]
         if left:
             by = self.lead(board)
             self.world.bulk_edit(left, by=by, at=at, status_id=CLOSED, resolution_id=1)
 
     def _work(self, user: int, boards: tuple[Board, ...], quarters: int, opening: int) -> None:
-        """Let a user do one thing after the other."""
+        """Let a user work on one issue after the other."""
         at, lunch = opening + self.rng.randrange(1_200, 2_400), opening + 3 * 3_600
         while quarters > 0:
             found = self._next(user, boards, at)
@@ -254,7 +256,9 @@ class History(Deeds):
             at = until
 
     def _next(self, user: int, boards: tuple[Board, ...], at: int) -> tuple[Board, Job] | None:
-        """Return what a user goes on with or begins: of the project that is most behind."""
+        """Return the issue on which a user continues, or a new one of the project that is most
+        behind.
+        """
         active = self._active[user]
         active.sort(key=lambda row: row[1].milestone is not row[0].sprint)
         if active and active[0][1].milestone is active[0][0].sprint:
@@ -270,12 +274,12 @@ class History(Deeds):
                 job = self.file(board, at, self.size(board, kind), kind=kind, days=3, at_once=True)
                 active.insert(0, (board, job))
                 return active[0]
-        # Nothing is left of the own projects: help in another one.
+        # No work is left in the user's projects: help in another one.
         others = [one for one in self.boards if one.team and user in one.project.members]
         return active[0] if self._take(user, others, at) else None
 
     def _take(self, user: int, boards: Sequence[Board], at: int) -> bool:
-        """Let a user begin what is due first in the project that is most behind."""
+        """Let a user begin the first due issue of the project that is most behind."""
         for board in sorted(boards, key=lambda one: -one.debt):
             job = board.take(user)
             if job is not None:

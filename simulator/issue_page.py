@@ -1,5 +1,5 @@
-"""The page of an issue that links lead to. Every browser on this machine may read it; a real space
-asks for a login first.
+"""The HTML page of an issue, to which links lead. Any browser on this machine may read it; a real
+space requires a login.
 """
 
 from html import escape
@@ -25,7 +25,7 @@ pre {{ white-space: pre-wrap; font: inherit }}
 
 
 def routes(site: Site) -> list[Route]:
-    """Return the route, which lives outside the API: nothing is counted or logged."""
+    """Return the route, which is outside the API: requests are neither counted nor logged."""
 
     def page(request: Request) -> Response:
         with site.world.lock:

@@ -1,4 +1,4 @@
-"""Life in a space: events that follow from the seed and the time alone, so that a restart repeats
+"""Life in a space: events that depend only on the seed and the time, so that a restart repeats
 them.
 """
 
@@ -16,20 +16,19 @@ from simulator.worktime import WorkTime
 from simulator.world import World
 
 INTERVAL = 25.0
-#: After so many events life goes on so much slower and at work only, at the pace of a team: who
-#: looks at a new space sees something happen at once.
+#: After the first `LIVELY` events, life is `CALM` times slower and limited to working hours, like a
+#: real team. The first ones are frequent, so that a new space shows changes at once.
 LIVELY, CALM = 100, 30
 PRIME = 1_000_003
 
 
 class Life:
-    """Plays event k at `start + k * interval` (later ones further apart), up to now by the space's
-    clock but not past `until`.
+    """Plays event k at `start + k * interval` (later ones at longer intervals), up to the space's
+    time but not after `until`.
 
-    What event k is depends on the seed, on k and on the space as the events before left it; so life
-    is the same each time, as long as nothing else changes the space. Of the later ones those are
-    left out that come when nobody is at work. Events due are played before the next request is
-    answered.
+    Event k depends on the seed, on k and on the space after the events before it. So life repeats
+    itself as long as nothing else changes the space. Later events outside working hours are
+    skipped. Due events are played before the next request is answered.
     """
 
     def __init__(
@@ -45,11 +44,11 @@ class Life:
 
     @classmethod
     def remembered(cls, path: Path, *, alive: bool, now: datetime) -> "Life":
-        """Return the life that a file remembers: going on when `alive`, else as far as it got.
-        Without a file it begins now.
+        """Return the life stored in a file: it continues if `alive`, else it ends where it had got
+        to. Without a file it begins now.
 
         Raises:
-            SimulatorError: The file is not one of these.
+            SimulatorError: it is not a life file.
         """
         known = LifeFile.read(path)
         if known is None:
@@ -61,7 +60,7 @@ class Life:
         return life
 
     def begin(self, world: World) -> None:
-        """Take a freshly built space and live through what has happened so far."""
+        """Take a newly built space and play the events so far."""
         self._story = Story(world, Random(world.spec.seed))  # noqa: S311 - data, not secrets
         self.catch_up()
 
@@ -92,14 +91,14 @@ class Life:
             self._file.write(datetime.fromtimestamp(now, UTC))
 
     def _moment(self, number: int) -> int:
-        """Return when event `number` is."""
+        """Return the time of an event."""
         passed = number if number <= LIVELY else LIVELY + (number - LIVELY) * CALM
         return int(self.start.timestamp() + passed * self.interval)
 
 
 @dataclass
 class LifeFile:
-    """`{"start", "until", "interval"}` on disk: when life began and how far it has been seen."""
+    """`{"start", "until", "interval"}` on disk: when life began, and up to when it was played."""
 
     path: Path
     start: datetime
@@ -127,7 +126,7 @@ class LifeFile:
             raise SimulatorError(message) from None
 
     def write(self, until: datetime) -> None:
-        """Write how far life has got, all or nothing."""
+        """Store how far life was played, atomically."""
         self.until, self.fresh = until, False
         known = {
             "start": stamp(int(self.start.timestamp())),

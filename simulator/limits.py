@@ -12,7 +12,7 @@ ICON = re.compile(r"/(space/image|(users|projects|teams|groups)/[^/]+/(icon|imag
 
 @dataclass(frozen=True)
 class Limits:
-    """Requests a user may make in a minute, per bucket."""
+    """Requests that a user may send in a minute, by bucket."""
 
     read: int
     update: int
@@ -20,14 +20,14 @@ class Limits:
     icon: int
 
     def fifth(self) -> "Limits":
-        """Return limits as low as a space under heavy load sets them."""
+        """Return the limits that a space sets under heavy load."""
         return replace(
             self, **{one.name: max(1, getattr(self, one.name) // 5) for one in fields(self)}
         )
 
 
-#: The documented plans; `demo` has ten times the requests of `paid`, so that the history of a space
-#: to try is read in a minute.
+#: The documented plans. `demo` has ten times the requests of `paid`, so that a demo space is read
+#: in a minute.
 PLANS = {
     "demo": Limits(read=6_000, update=1_500, search=1_500, icon=600),
     "paid": Limits(read=600, update=150, search=150, icon=60),
@@ -37,7 +37,7 @@ PLANS = {
 
 
 def bucket_of(method: str, path: str) -> str:
-    """Return the bucket of a request; `path` is what follows `/api/v2`."""
+    """Return the bucket of a request; `path` is the part after `/api/v2`."""
     if method not in ("GET", "HEAD"):
         return "update"
     if SEARCH.fullmatch(path):
@@ -47,7 +47,7 @@ def bucket_of(method: str, path: str) -> str:
 
 @dataclass(frozen=True)
 class Turn:
-    """What the limiter says of one request: whether it may pass, and the numbers of its headers."""
+    """The limiter's decision about a request, and the numbers for its headers."""
 
     allowed: bool
     limit: int
@@ -55,7 +55,7 @@ class Turn:
     reset: int
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that go with every answer."""
+        """Return the headers of every answer."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
@@ -73,7 +73,7 @@ class RateLimiter:
         self._windows: dict[tuple[int, str], tuple[int, int]] = {}
 
     def take(self, user: int, bucket: str, now: float) -> Turn:
-        """Count one request; a refused one is not counted."""
+        """Count one request; a refused request is not counted."""
         limit: int = getattr(self.limits, bucket)
         reset, used = self._window(user, bucket, now)
         allowed = used < limit
@@ -86,7 +86,7 @@ class RateLimiter:
         return Turn(allowed, limit, max(0, limit - used), reset)
 
     def spend(self, user: int, bucket: str, count: int, now: float) -> None:
-        """Use up requests as another program with the same user's key would."""
+        """Use up requests like another program of the same user."""
         reset, used = self._window(user, bucket, now)
         self._windows[user, bucket] = (reset, used + count)
 

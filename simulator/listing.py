@@ -1,6 +1,4 @@
-"""Pages of issues out of an order that is kept from request to request and repaired when the space
-changes.
-"""
+"""Pages of issues. Each sort order is kept between requests and updated when the space changes."""
 
 from bisect import insort
 from collections import OrderedDict
@@ -21,7 +19,7 @@ DEFAULT_SORT = "created"
 
 @dataclass
 class _Order:
-    """Issues in ascending order, as of a version of the space."""
+    """Issues in ascending order, at a version of the space."""
 
     version: int
     issues: list[Issue]
@@ -30,7 +28,7 @@ class _Order:
 
 
 class Listings:
-    """Answers `GET /issues` and its count; hold the space's lock while asking."""
+    """Answers `GET /issues` and its count; hold the space's lock during a call."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -38,12 +36,12 @@ class Listings:
         self._rng = Random(world.spec.seed)  # noqa: S311 - shuffles ties
 
     def count(self, projects: frozenset[int], params: Params) -> int:
-        """Return how many issues of these projects pass the filters."""
+        """Return how many issues of these projects match the filters."""
         return len(self._order(projects, params).issues)
 
     def page(self, projects: frozenset[int], params: Params) -> list[Issue]:
-        """Return one page; where sort values are equal, issues stand in another order for every
-        request.
+        """Return one page; issues with equal sort values are in a different order in
+        every request.
         """
         offset, count = params.offset(), params.count(self.world.switches.clamp_count)
         descending = params.choice("order", ("asc", "desc"), "desc") == "desc"

@@ -1,5 +1,5 @@
-"""What a project defines for its issues: statuses, issue types, categories, versions, custom
-fields; and fixed lists.
+"""The masters of a project: statuses, issue types, categories, versions, custom fields; and the
+fixed lists.
 """
 
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Status:
 
 @dataclass(slots=True)
 class IssueType:
-    """A kind of issue, with the templates a new one starts from."""
+    """A type of issues, with templates for new ones."""
 
     id: int
     name: str
@@ -56,7 +56,7 @@ class Category:
 
 @dataclass(slots=True)
 class Version:
-    """A version of the product, which serves as a milestone too."""
+    """A version of the product, also used as a milestone."""
 
     id: int
     name: str
@@ -69,7 +69,7 @@ class Version:
 
 @dataclass(slots=True)
 class Item:
-    """A choice of a list field; ids are small numbers local to the field."""
+    """A choice of a list field; ids are small numbers, unique within the field."""
 
     id: int
     name: str
@@ -79,7 +79,7 @@ class Item:
 
 @dataclass(slots=True)
 class CustomField:
-    """A field that a project added to its issues; `extra` holds what only its kind has."""
+    """A field that a project has added to its issues; `extra` has what is specific to its kind."""
 
     id: int
     kind: int

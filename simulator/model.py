@@ -1,4 +1,4 @@
-"""The things in a space, as plain records that hold ids of each other."""
+"""The objects of a space, as plain records that refer to each other by id."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from simulator.masters import OPEN, Category, CustomField, FieldValue, IssueType
 
 @dataclass(slots=True)
 class User:
-    """A person with an account of the space; `login` and `mail` are null for some."""
+    """A person with an account in the space; `login` and `mail` are null for some."""
 
     id: int
     login: str | None
@@ -81,9 +81,8 @@ class Star(NamedTuple):
 class Change(NamedTuple):
     """One changed field: the names shown in comments, and the references shown in activities.
 
-    `new_ids` and `old_ids` are the things that the names stand for, in their order; no answer shows
-    them, they are there for who checks a client that works them out. None: the field names nothing
-    that has an id.
+    `new_ids` and `old_ids` are the ids behind the names, in their order. No answer contains them;
+    they are for checking clients that compute them. None: the field refers to nothing with an id.
     """
 
     field: str
@@ -106,7 +105,7 @@ class Notice(NamedTuple):
 
 @dataclass(slots=True)
 class Comment:
-    """A row of an issue's history: what was said, what was changed, or both."""
+    """A row of an issue's history: a text, changes, or both."""
 
     id: int
     issue_id: int
@@ -121,7 +120,7 @@ class Comment:
 
 @dataclass(slots=True)
 class Issue:
-    """An issue as it is now."""
+    """An issue in its present state."""
 
     id: int
     project_id: int
@@ -153,8 +152,8 @@ class Issue:
 
 
 class Activity(NamedTuple):
-    """One row of the feed; `data` depends on `type` and is turned into content by
-    `shapes_activity.py`.
+    """One row of the feed; `data` depends on `type`, and `shapes_history.py` turns it
+    into content.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""What people do with an issue on its way: begin it, book hours, hand it over, close it."""
+"""The steps of an issue: begin it, book hours, hand it over, close it."""
 
 from math import log
 from typing import Any
@@ -13,19 +13,19 @@ from simulator.sketch import Sketch, day
 REVIEW, HOLD = (japanese for japanese, _, _ in texts.STATUSES)
 #: Status names in the other language of a space.
 _ENGLISH = {japanese: english for japanese, english, _ in texts.STATUSES}
-#: On these occasions somebody always says why.
+#: Steps that always have a comment with the reason.
 EXPLAINED = ("hold", "put_off", "reopen", "drop", "bounce")
-#: The most hours in one entry, and of one person in a day.
+#: The most hours in one booking, and of one person in a day.
 ENTRY, DAILY = 8.0, 10.0
 
 
 class Moves(Sketch):
-    """Each method moves one issue one step; a step that does not fit what the issue has become does
+    """Each method moves one issue one step; a step that does not fit the issue's state does
     nothing.
     """
 
     def start(self, at: int, issue: Issue) -> None:
-        """Take an issue up, or again."""
+        """Begin an issue, or continue it."""
         if issue.status_id != IN_PROGRESS:
             fields: dict[str, Any] = {"status_id": IN_PROGRESS}
             if issue.assignee_id is None:
@@ -41,15 +41,15 @@ class Moves(Sketch):
         self._move(at, issue, "book", self._spent(at, issue, 0.2 + 0.5 * self.rng.random()))
 
     def hold(self, at: int, issue: Issue) -> None:
-        """Put an issue aside."""
+        """Put an issue on hold."""
         self._to_own_status(at, issue, HOLD, "hold")
 
     def review(self, at: int, issue: Issue) -> None:
-        """Ask somebody else to look at the work."""
+        """Request a review of the work."""
         self._to_own_status(at, issue, REVIEW, "review")
 
     def resolve(self, at: int, issue: Issue) -> None:
-        """Say that the work is done."""
+        """Mark the work as done."""
         if issue.status_id not in (RESOLVED, CLOSED):
             hours = self._final_hours(at, issue)
             fields = {"status_id": RESOLVED, "resolution_id": 0, **hours}
@@ -70,7 +70,7 @@ class Moves(Sketch):
             self._move(at, issue, "drop", {"status_id": CLOSED, "resolution_id": resolution})
 
     def reopen(self, at: int, issue: Issue) -> None:
-        """Take up again what was closed."""
+        """Reopen a closed issue."""
         if issue.status_id == CLOSED:
             status = self.rng.choice((OPEN, IN_PROGRESS))
             self._move(at, issue, "reopen", {"status_id": status, "resolution_id": None})
@@ -82,7 +82,7 @@ class Moves(Sketch):
             self._move(at, issue, "put_off", {"due_date": max(due, issue.due_date)})
 
     def hand_over(self, at: int, issue: Issue) -> None:
-        """Give an issue to somebody else, or back to nobody."""
+        """Assign an issue to another person, or to nobody."""
         if issue.status_id != CLOSED:
             nobody = self.rng.random() < 0.05
             self._move(
@@ -127,7 +127,7 @@ class Moves(Sketch):
             self._move(at, issue, occasion, {"status_id": named[0]})
 
     def _move(self, at: int, issue: Issue, occasion: str, fields: dict[str, Any]) -> None:
-        """Change an issue; what is said is that of an occasion, always where others wonder."""
+        """Edit an issue, with a comment that fits the occasion."""
         often = 1.0 if occasion in EXPLAINED else 0.4
         said = self.say(issue, occasion) if occasion and self.rng.random() < often else ""
         if fields or said:
@@ -139,16 +139,14 @@ class Moves(Sketch):
         return by if by is not None and by in home.members else self.worker(home)
 
     def _due(self, issue: Issue) -> str | None:
-        """Return when an issue is due: on its own date, else with the first of its milestones."""
+        """Return when an issue is due: its own date, else that of the first of its milestones."""
         versions = self.home(issue).versions
         return issue.due_date or min(
             (due for one in issue.milestone_ids if (due := versions[one].due)), default=None
         )
 
     def _estimated(self, at: int, issue: Issue) -> dict[str, Any]:
-        """Return an estimate, with a date where the issue has none: who says how long it takes says
-        when it will be done.
-        """
+        """Return an estimate, and a due date if the issue has none."""
         due = (
             {}
             if issue.start_date or self._due(issue)
@@ -157,8 +155,8 @@ class Moves(Sketch):
         return {"estimated_hours": self.estimate(), **due}
 
     def _spent(self, at: int, issue: Issue, share: float) -> dict[str, Any]:
-        """Return the hours that an issue has when its assignee books some more, as many as one can
-        work in a day, in quarters; with them what was estimated at last.
+        """Return the hours of an issue after its assignee has booked some more, limited by the day
+        and in quarters; also a missing estimate.
         """
         estimated = {} if issue.estimated_hours else self._estimated(at, issue)
         hours = float(estimated.get("estimated_hours") or issue.estimated_hours or 0)
@@ -172,7 +170,7 @@ class Moves(Sketch):
         return {**estimated, **booked}
 
     def _booked(self, user: int, at: int) -> float:
-        """Return the hours that a user has booked on a day so far."""
+        """Return the hours that a user has already booked on a day."""
         booked = 0.0
         for activity in reversed(self.world.activities):
             if activity.created // DAY < at // DAY:
@@ -186,7 +184,7 @@ class Moves(Sketch):
         return booked
 
     def _final_hours(self, at: int, issue: Issue) -> dict[str, Any]:
-        """Return the hours of the whole work, of nine in ten issues."""
+        """Return the hours of the whole work, for nine of ten issues."""
         if self.rng.random() < 0.1:
             return {}
         return self._spent(at, issue, 1.0 if not issue.actual_hours else 0.55)

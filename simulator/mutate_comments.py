@@ -1,4 +1,4 @@
-"""How the history of an issue grows and changes: comments, their notifications and stars."""
+"""Changes of an issue's history: comments, their notifications and stars."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ COMMENTED, NOTIFIED = 3, 17
 
 
 class CommentMutators(State):
-    """Actions on comments, and what all actions on issues leave in the history."""
+    """Actions on comments, and the history rows of all actions on issues."""
 
     @mutator
     def comment(
@@ -21,7 +21,7 @@ class CommentMutators(State):
         at: Moment = None,
         notify: Sequence[int] = (),
     ) -> Comment:
-        """Say something about an issue."""
+        """Add a comment to an issue."""
         found, moment = self.issue(issue), self.moment(at)
         author = self.author(by, moment)
         if self.switches.comment_moves_updated:
@@ -32,13 +32,13 @@ class CommentMutators(State):
 
     @mutator
     def edit_comment(self, comment: Comment | int, content: str, *, at: Moment = None) -> None:
-        """Rewrite a comment: its `updated` moves, and nothing else shows it."""
+        """Change the text of a comment: only its `updated` shows it."""
         row = self.comment_row(comment)
         row.content, row.updated = content, self.moment(at)
 
     @mutator
     def delete_comment(self, comment: Comment | int) -> None:
-        """Take a comment away without a trace."""
+        """Delete a comment without a trace."""
         row = self.comment_row(comment)
         self.issues[row.issue_id].comments.remove(row)
 
@@ -62,7 +62,7 @@ class CommentMutators(State):
     def star_comment(
         self, comment: Comment | int, *, by: int | None = None, at: Moment = None
     ) -> Star:
-        """Give a comment a star; nothing else shows it."""
+        """Give a comment a star, which nothing else shows."""
         row, moment = self.comment_row(comment), self.moment(at)
         star = Star(self.new_id("other"), self.author(by, moment), moment)
         row.stars += (star,)

@@ -1,6 +1,4 @@
-"""How issues and their comments change: each method is one thing that people do, with its comment
-row and activity.
-"""
+"""Changes of issues: each method is one action of people, with its comment and activity."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -29,7 +27,7 @@ class IssueMutators(CommentMutators):
         notify: Sequence[int] = (),
         **fields: Any,
     ) -> Issue:
-        """Create an issue; `fields` are attributes of `Issue`. A notified user leaves an automatic
+        """Create an issue; `fields` are attributes of `Issue`. Notified users cause an automatic
         first comment.
         """
         issue = self._new_issue(project, summary, by, at, fields)
@@ -61,8 +59,8 @@ class IssueMutators(CommentMutators):
         at: Moment = None,
         **fields: Any,
     ) -> list[Issue]:
-        """Create `count` issues in the same second, as a bulk import does: one activity for all of
-        them.
+        """Create `count` issues in the same second, like a bulk import, with one activity
+        for all.
         """
         moment = self.moment(at)
         named = summaries or [f"Imported {n}" for n in range(1, count + 1)]
@@ -84,8 +82,8 @@ class IssueMutators(CommentMutators):
         notify: Sequence[int] = (),
         **fields: Any,
     ) -> Comment | None:
-        """Set attributes of an issue (`custom` merges field values by field id); return the comment
-        row, if one is left.
+        """Set attributes of an issue (`custom` merges values by field id); return the comment, if
+        one was created.
         """
         found, moment = self.issue(issue), self.moment(at)
         author = self.author(by, moment)
@@ -110,8 +108,8 @@ class IssueMutators(CommentMutators):
         comment: str = "",
         **fields: Any,
     ) -> list[Comment]:
-        """Set the same attributes on many issues of one project: a comment row each, one activity
-        for all.
+        """Set the same attributes on many issues of one project, with a comment for each and one
+        activity for all.
         """
         moment = self.moment(at)
         author = self.author(by, moment)
@@ -143,7 +141,7 @@ class IssueMutators(CommentMutators):
     def delete_issue(
         self, issue: Reference | Issue, *, by: int | None = None, at: Moment = None
     ) -> None:
-        """Delete an issue; its children become issues of their own."""
+        """Delete an issue; its child issues lose their parent."""
         found, moment = self.issue(issue), self.moment(at)
         project = self.projects[found.project_id]
         self._leave_parent(found)
@@ -164,8 +162,8 @@ class IssueMutators(CommentMutators):
         by: int | None = None,
         at: Moment = None,
     ) -> None:
-        """Move an issue to another project, where it gets a new key and loses what only the old one
-        knows.
+        """Move an issue to another project, with a new key; it loses the values that only the old
+        project has.
         """
         found, moment, target = self.issue(issue), self.moment(at), self.project(project)
         del self.projects[found.project_id].issues[found.id]
@@ -190,7 +188,7 @@ class IssueMutators(CommentMutators):
         by: int | None = None,
         at: Moment = None,
     ) -> Attachment:
-        """Attach a file; this moves `updated`."""
+        """Attach a file, which changes `updated`."""
         found, moment = self.issue(issue), self.moment(at)
         author = self.author(by, moment)
         attachment = Attachment(self.new_id("other"), name, size, author, moment)
@@ -204,7 +202,7 @@ class IssueMutators(CommentMutators):
     def link_file(
         self, issue: Reference | Issue, index: int = 0, *, by: int | None = None, at: Moment = None
     ) -> None:
-        """Link a shared file of the project; an activity without a comment reports it."""
+        """Link a shared file of the project; reported by an activity without a comment."""
         found, moment = self.issue(issue), self.moment(at)
         author = self.author(by, moment)
         found.shared_files += (self.projects[found.project_id].files[index],)

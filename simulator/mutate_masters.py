@@ -1,5 +1,5 @@
-"""How the masters of a project change: statuses, issue types, categories, versions, custom fields
-and their items.
+"""Changes of a project's masters: statuses, issue types, categories, versions, custom fields and
+their items.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ class MasterMutators(State):
 
     @mutator
     def add_status(self, project: Reference, name: str, color: str = "#3b9dbd") -> Status:
-        """Add a status of the project's own; it gets a big id."""
+        """Add a status of the project; it gets a large id."""
         found = self.project(project)
         status = Status(self.new_id("status"), name, color, len(found.statuses) * 1000 + 500)
         found.statuses[status.id] = status
@@ -24,7 +24,7 @@ class MasterMutators(State):
 
     @mutator
     def rename_status(self, project: Reference, status: int, name: str) -> None:
-        """Give a status another name."""
+        """Rename a status."""
         self.project(project).statuses[status].name = name
 
     @mutator
@@ -37,7 +37,7 @@ class MasterMutators(State):
         by: int | None = None,
         at: Moment = None,
     ) -> None:
-        """Delete a status and give its issues another one."""
+        """Delete a status; its issues get the substitute."""
         found, moment = self.project(project), self.moment(at)
         gone = found.statuses.pop(status)
         moved = [issue for issue in found.issues.values() if issue.status_id == status]
@@ -57,7 +57,7 @@ class MasterMutators(State):
         *,
         template: tuple[str, str] | None = None,
     ) -> IssueType:
-        """Add an issue type, with templates for summary and description when given."""
+        """Add an issue type, optionally with templates for summary and description."""
         found = self.project(project)
         summary, description = template or (None, None)
         made = IssueType(
@@ -68,13 +68,13 @@ class MasterMutators(State):
 
     @mutator
     def rename_issue_type(self, project: Reference, issue_type: int, name: str) -> None:
-        """Give an issue type another name."""
+        """Rename an issue type."""
         self.project(project).issue_types[issue_type].name = name
         self.touch_all()
 
     @mutator
     def delete_issue_type(self, project: Reference, issue_type: int, substitute: int) -> None:
-        """Delete an issue type and give its issues another one."""
+        """Delete an issue type; its issues get the substitute."""
         found = self.project(project)
         del found.issue_types[issue_type]
         for issue in found.issues.values():
@@ -91,7 +91,7 @@ class MasterMutators(State):
 
     @mutator
     def rename_category(self, project: Reference, category: int, name: str) -> None:
-        """Give a category another name."""
+        """Rename a category."""
         self.project(project).categories[category].name = name
         self.touch_all()
 
@@ -116,7 +116,7 @@ class MasterMutators(State):
         by: int | None = None,
         at: Moment = None,
     ) -> Version:
-        """Add a version, which is a milestone too."""
+        """Add a version, which is also a milestone."""
         found, moment = self.project(project), self.moment(at)
         version = Version(
             self.new_id("other"), name, description, start, due, False, len(found.versions)
@@ -138,7 +138,7 @@ class MasterMutators(State):
         by: int | None = None,
         at: Moment = None,
     ) -> None:
-        """Give a version another name."""
+        """Rename a version."""
         found, moment = self.project(project), self.moment(at)
         one = found.versions[version]
         changes = (("name", name, one.name),)
@@ -158,7 +158,7 @@ class MasterMutators(State):
         by: int | None = None,
         at: Moment = None,
     ) -> None:
-        """Let a version end on another day."""
+        """Change the end of a version."""
         found, moment = self.project(project), self.moment(at)
         one = found.versions[version]
         changes = (("reference_date", due, one.due or ""),)
@@ -169,7 +169,7 @@ class MasterMutators(State):
 
     @mutator
     def archive_version(self, project: Reference, version: int, archived: bool = True) -> None:
-        """Archive a version, or take it back."""
+        """Archive a version, or undo it."""
         self.project(project).versions[version].archived = archived
 
     @mutator
@@ -210,8 +210,8 @@ class MasterMutators(State):
         items: Sequence[str] = (),
         **extra: Any,
     ) -> CustomField:
-        """Add a custom field; `items` for kinds 5 to 8, `extra` for the fields of its kind
-        (camelCase names).
+        """Add a custom field; `items` are for kinds 5 to 8, `extra` for what is specific to its
+        kind (camelCase names).
         """
         found = self.project(project)
         made = CustomField(
@@ -233,12 +233,12 @@ class MasterMutators(State):
 
     @mutator
     def rename_item(self, project: Reference, custom_field: int, item: int, name: str) -> None:
-        """Give a list item another name; old issues show it, with no change of their own."""
+        """Rename a list item; existing issues show the new name without a change of their own."""
         self.project(project).fields[custom_field].items[item].name = name
 
     @mutator
     def delete_item(self, project: Reference, custom_field: int, item: int) -> None:
-        """Remove a list item; what old issues show then is a switch."""
+        """Remove a list item; a switch decides what existing issues then show."""
         self.project(project).fields[custom_field].items[item].removed = True
 
     @mutator

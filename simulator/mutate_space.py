@@ -1,4 +1,4 @@
-"""How the plan, users, teams and projects change."""
+"""Changes of the plan, users, teams and projects."""
 
 from collections.abc import Sequence
 
@@ -44,18 +44,20 @@ class SpaceMutators(State):
 
     @mutator
     def rename_user(self, user: int, name: str) -> None:
-        """Give a user another name; issues show it at once, with no change of their own."""
+        """Rename a user; issues show it at once, without a change of their own."""
         self.users[user].name = name
         self.touch_all()
 
     @mutator
     def set_role(self, user: int, role: int) -> None:
-        """Change what a user may do."""
+        """Change a user's role."""
         self.users[user].role = role
 
     @mutator
     def delete_user(self, user: int) -> None:
-        """Close a user's account: gone from all lists, still shown in what the user left behind."""
+        """Close a user's account: it disappears from all lists, but stays in existing issues and
+        comments.
+        """
         for project in self.projects.values():
             if user in project.members:
                 project.members.remove(user)
@@ -63,7 +65,7 @@ class SpaceMutators(State):
 
     @mutator
     def log_in(self, user: int, at: Moment = None) -> None:
-        """Move a user's `lastLoginTime`."""
+        """Set a user's `lastLoginTime`."""
         self.author(user, self.moment(at))
 
     @mutator
@@ -79,7 +81,7 @@ class SpaceMutators(State):
     def add_project(
         self, key: str, name: str, *, rule: str = "markdown", order: int = 2_147_483_646
     ) -> Project:
-        """Add a project with the built-in statuses, one issue type and the owner as its only
+        """Add a project with the built-in statuses, one issue type, and the owner as its only
         member.
         """
         project = Project(self.new_id("project"), key, name, order, rule)
@@ -98,22 +100,20 @@ class SpaceMutators(State):
     def rename_project(
         self, project: Reference, *, key: str | None = None, name: str | None = None
     ) -> None:
-        """Give a project another key or name; all issue keys follow, and `updated` of no issue
-        moves.
-        """
+        """Change a project's key or name. All issue keys follow, but no `updated` changes."""
         found = self.project(project)
         found.key = key or found.key
         found.name = name or found.name
 
     @mutator
     def archive_project(self, project: Reference, archived: bool = True) -> None:
-        """Archive a project, or take it back."""
+        """Archive a project, or undo it."""
         self.project(project).archived = archived
         self.touch_all()
 
     @mutator
     def delete_project(self, project: Reference) -> None:
-        """Delete a project and all in it; no activity reports it."""
+        """Delete a project with all its contents; no activity reports it."""
         found = self.projects.pop(self.project(project).id)
         for issue_id in found.issues:
             del self.issues[issue_id]
@@ -126,7 +126,7 @@ class SpaceMutators(State):
     def add_member(
         self, project: Reference, user: int, *, by: int | None = None, at: Moment = None
     ) -> None:
-        """Let a user join a project."""
+        """Add a user to a project."""
         found, moment = self.project(project), self.moment(at)
         if user not in found.members:
             found.members.append(user)
@@ -136,7 +136,7 @@ class SpaceMutators(State):
     def remove_member(
         self, project: Reference, user: int, *, by: int | None = None, at: Moment = None
     ) -> None:
-        """Take a user out of a project; issues keep naming the user."""
+        """Remove a user from a project; issues keep the user."""
         found, moment = self.project(project), self.moment(at)
         found.members.remove(user)
         self.record(LEFT, found, self.author(by, moment), moment, (user,))
@@ -145,7 +145,7 @@ class SpaceMutators(State):
     def add_project_team(
         self, project: Reference, team: int, *, by: int | None = None, at: Moment = None
     ) -> None:
-        """Let a team join a project."""
+        """Add a team to a project."""
         found, moment = self.project(project), self.moment(at)
         found.teams.append(team)
         self.record(TEAM_JOINED, found, self.author(by, moment), moment, (team,))
@@ -154,7 +154,7 @@ class SpaceMutators(State):
     def remove_project_team(
         self, project: Reference, team: int, *, by: int | None = None, at: Moment = None
     ) -> None:
-        """Take a team out of a project."""
+        """Remove a team from a project."""
         found, moment = self.project(project), self.moment(at)
         found.teams.remove(team)
         self.record(TEAM_LEFT, found, self.author(by, moment), moment, (team,))
@@ -169,7 +169,7 @@ class SpaceMutators(State):
         directory: str = "/",
         at: Moment = None,
     ) -> SharedFile:
-        """Put a file (or a directory, without a size) among a project's shared files."""
+        """Add a file (or a directory, without a size) to a project's shared files."""
         found, moment = self.project(project), self.moment(at)
         shared = SharedFile(
             self.new_id("other"), directory, name, size, self.author(None, moment), moment
@@ -187,7 +187,7 @@ class SpaceMutators(State):
         description: str = "",
         types: Sequence[int] = (),
     ) -> Webhook:
-        """Send a project's activities of these types to a URL; of all when none is given."""
+        """Send a project's activities to a URL, of these types or of all if none is given."""
         moment, owner = self.moment(None), self.administrator.id
         webhook_id = self.new_id("other")
         webhook = Webhook(
@@ -197,7 +197,7 @@ class SpaceMutators(State):
         return webhook
 
     def is_member(self, project: Project, user: int) -> bool:
-        """Return whether a user belongs to a project, alone or by a team."""
+        """Return whether a user belongs to a project, directly or through a team."""
         return user in project.members or any(
             user in self.teams[team].members for team in project.teams
         )

@@ -1,4 +1,4 @@
-"""Parameters of a request, read and checked as the API does."""
+"""The parameters of a request, read and checked like in the API."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -11,7 +11,7 @@ INDEX = re.compile(r"\[\d*\]$")
 
 
 class Params:
-    """The pairs of a query string or a form, in the order sent; `name[]` and `name[0]` are the same
+    """The pairs of a query string or a form, in their order; `name[]` and `name[0]` are the same
     list.
     """
 
@@ -24,15 +24,15 @@ class Params:
         return cls(parse_qsl(encoded, keep_blank_values=True))
 
     def names(self) -> set[str]:
-        """Return the names sent, lists as `name[]`."""
+        """Return the names of all parameters, lists as `name[]`."""
         return {INDEX.sub("[]", name) for name, _ in self.pairs}
 
     def has(self, name: str) -> bool:
-        """Return whether a plain parameter was sent."""
+        """Return whether a single-valued parameter was sent."""
         return any(one == name for one, _ in self.pairs)
 
     def text(self, name: str, default: str) -> str:
-        """Return a plain parameter, the last when sent more than once."""
+        """Return a single-valued parameter, the last one if sent more than once."""
         return next((value for one, value in reversed(self.pairs) if one == name), default)
 
     def texts(self, name: str) -> list[str]:
@@ -47,7 +47,7 @@ class Params:
         """Return a whole number.
 
         Raises:
-            ApiError: It is none.
+            ApiError: it is not one.
         """
         try:
             return int(value)
@@ -55,7 +55,7 @@ class Params:
             raise invalid(f"{name} must be a number: {value}") from None
 
     def integer(self, name: str, allowed: Collection[int]) -> int:
-        """Return a whole number out of `allowed`."""
+        """Return a whole number from `allowed`."""
         number = self.number(name, self.text(name, ""))
         if number not in allowed:
             raise invalid(f"{name} is out of range: {number}")
@@ -95,7 +95,7 @@ class Params:
         return value
 
     def count(self, clamp: bool, most: int = 100) -> int:
-        """Return `count`: 1 to `most`, 20 when not sent; more is cut or refused."""
+        """Return `count`: 1 to `most`, 20 by default; a larger one is clamped or refused."""
         number = self.optional("count")
         if number is None:
             return min(20, most)

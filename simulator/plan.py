@@ -1,4 +1,4 @@
-"""What a space says of itself: the licence of its plan, and the bytes that it holds."""
+"""Facts about a space: the licence of its plan, and its disk usage."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from simulator.model import Project
 
 Json = dict[str, Any]
 
-#: A paid plan as the API's reference shows one; a limit of 0 is none.
+#: A paid plan like the sample in the API's reference; a limit of 0 means none.
 LICENCE: Json = {
     "active": True,
     "attachmentLimit": 0,
@@ -41,13 +41,13 @@ LICENCE: Json = {
     "wikiAttachmentLimitPerFile": 0,
     "wikiAttachmentNumLimit": 0,
 }
-#: Kinds of bytes that the space tells in sum; `document` is told of each project only.
+#: Kinds of disk usage with a total for the space; `document` is given per project only.
 KINDS = ("issue", "wiki", "file", "subversion", "git", "gitLFS")
 OLD_KINDS = ("issue", "wiki", "file", "subversion", "git", "pullRequest")
 
 
 def usage_of(project: Project, kinds: tuple[str, ...]) -> Json:
-    """Return the bytes that a project holds, by kind."""
+    """Return the disk usage of a project in bytes, by kind."""
     sizes = dict.fromkeys(kinds, 0)
     sizes["issue"] = sum(
         file.size for issue in project.issues.values() for file in issue.attachments

@@ -1,5 +1,5 @@
-"""The project that is late: planned once from end to end, it takes more work in and moves its dates
-later again and again, and its comments tell why.
+"""The late project: planned completely at its start, it takes on more work and postpones its dates
+repeatedly. Its comments explain why.
 """
 
 from functools import partial
@@ -11,7 +11,7 @@ from simulator.model import Issue
 from simulator.themes import BUG, OTHER, REQUEST, TASK
 from simulator.worktime import iso
 
-#: Name of each phase, its share of the work, and which of the actions of its theme it is made of.
+#: Name of each phase, its share of the work, and the indexes of its theme's actions.
 PHASES = (
     ("要件定義", 0.12, (0,)),
     ("基本設計", 0.2, (1, 2)),
@@ -20,11 +20,12 @@ PHASES = (
     ("受け入れ・公開", 0.1, (10,)),
 )
 PLAN = "公開リリース計画"
-#: When, in shares of its time, the dates are moved, and how much faster than it can be the plan
-#: takes the team to be from the beginning on and from each of these days on.
+#: When dates are postponed, as shares of the project's time; and the factors by which the plan
+#: overestimates the team, from the start and after each of these days.
 MOVES = (0.22, 0.4, 0.56)
 HOPES = (1.2, 1.22, 1.22, 1.15)
-#: When more work comes in, and how much of all issues that is; faults are found from a moment on.
+#: When more work is added, and its share of all issues; the share of time after which faults are
+#: found.
 SCOPE, MORE, FAULTS = (0.3, 0.47, 0.66), 0.09, 0.45
 PLANNED = 0.62
 _REASONS = (
@@ -43,7 +44,7 @@ _REPORTS = (
     (0.9, "やや遅れていますが、今月中に取り戻す見込みです。"),
     (0.0, "遅れています。{}"),
 )
-#: Why the project is late: at first, and after each move of its dates.
+#: Reasons for the delay: at first, and after each postponement.
 _CAUSES = (
     "決済代行会社からAPI仕様の回答がまだ来ていません。",
     "追加要望の影響が大きく、日程の見直しを相談させてください。",
@@ -66,7 +67,7 @@ class Plight:
         self._scope = {self._day(share): turn for turn, share in enumerate(SCOPE, 1)}
 
     def file(self, day: int, opening: int) -> None:
-        """File what is planned, asked for and found on a day, and move dates."""
+        """File the planned, added and found issues of a day, and postpone dates."""
         if not self.phases:
             self._begin(day, opening)
         if (turn := self._moves.get(day)) is not None:
@@ -148,7 +149,7 @@ class Plight:
         )
 
     def _schedule(self, day: int, hope: float) -> int:
-        """Give what is left of the plan its dates from a day on; return the last."""
+        """Set the dates of the remaining plan from a day on; return the last one."""
         pace, reached = max(self.board.pace * hope, 0.01), 0.0
         last = day
         for _, job in sorted(self.jobs, key=lambda row: (row[0], row[1].number)):
@@ -159,7 +160,7 @@ class Plight:
         return last
 
     def _date_phases(self) -> None:
-        """Let each phase last until the last of its issues is due."""
+        """Set the end of each phase to its last due date."""
         begin = iso(self.span[0])
         for place, version in enumerate(self.phases):
             dues = [iso(job.due) for phase, job in self.jobs if phase == place]
@@ -167,7 +168,7 @@ class Plight:
             begin = version.due
 
     def _move(self, at: int, reason: str, due: int) -> None:
-        """Move the dates of the milestones and of what is left, and say why."""
+        """Postpone the milestones and remaining issues, with a reason."""
         deeds, lead = self.deeds, self.board.team[0]
         for place, version in enumerate(self.phases):
             dues = [iso(job.due) for phase, job in self.jobs if phase == place and not job.is_done]
@@ -190,7 +191,7 @@ class Plight:
             self.deeds.world.edit_issue(issue, by=lead, at=at, comment=said, due_date=new)
 
     def _more(self, day: int, opening: int, number: int) -> None:
-        """Take one more wish in."""
+        """Add one more request."""
         deeds, rng = self.deeds, self.deeds.rng
         job = deeds.file(
             self.board,
@@ -205,7 +206,7 @@ class Plight:
         self.jobs.append((2, job))
 
     def _found(self, opening: int) -> None:
-        """File a fault, in the phase that is in hand."""
+        """File a fault in the current phase."""
         deeds, board = self.deeds, self.board
         phase = min((place for place, job in self.jobs if not job.is_done), default=0)
         job = deeds.file(
@@ -219,7 +220,7 @@ class Plight:
         self.jobs.append((phase, job))
 
     def _report(self, at: int) -> None:
-        """Say how far the project is."""
+        """Comment on the progress of the project."""
         if self.issue is None:
             return
         today = iso(self.deeds.time.number(at))

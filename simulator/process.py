@@ -1,4 +1,4 @@
-"""The simulator as a process: in the foreground for people, or as a child of another program."""
+"""The simulator as a process: in the foreground, or as a child of another program."""
 
 import json
 import os
@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Literal, Self, TypedDict, Unpack, get_args, get_type_hints
 
 from simulator.clock import Clock
@@ -41,13 +40,13 @@ def main_simulate(
     """Serve a space until SIGINT or SIGTERM; the first line of output is `{"url": ..., "api_key":
     ...}`.
 
-    `alive` lets life go on; `life_file` remembers it, so that a restart is the same space again:
-    its history ends where life began. Without `alive` a life file is played as far as it got, and
-    then the space stands still. With `certificate` (PEM files of a certificate and its key) it
-    speaks HTTPS.
+    With `alive`, life goes on. `life_file` stores it, so that a restart gives the same space: its
+    history ends where life began. Without `alive`, a life file is played as far as it got, and then
+    the space does not change. With `certificate` (PEM files of a certificate and its key) it serves
+    HTTPS.
 
     Raises:
-        SimulatorError: The port is taken, or an option cannot be used.
+        SimulatorError: the port is taken, or an option cannot be used.
     """
     if limits not in PLANS:
         message = f"limits is {limits!r}: expected one of {', '.join(PLANS)}"
@@ -79,8 +78,8 @@ def main_simulate(
     )
 
     def announce() -> None:
-        # A signal may come before uvicorn listens to signals; and uvicorn raises it again after it
-        # has stopped.
+        # A signal may come before uvicorn handles signals, and uvicorn raises it again after it has
+        # stopped.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: simulator.end_serving())
         print(  # noqa: T201 - the command's output
@@ -96,7 +95,7 @@ def switches_from(texts: Mapping[str, str]) -> Switches:
     """Return switches from `name=value` options.
 
     Raises:
-        SimulatorError: There is no such switch, or it does not take that value.
+        SimulatorError: there is no such switch, or it does not accept the value.
     """
     hints, values = get_type_hints(Switches), dict[str, Any]()
     for name, text in texts.items():
@@ -120,7 +119,7 @@ def switches_from(texts: Mapping[str, str]) -> Switches:
 
 @dataclass
 class SpawnedSimulator:
-    """A simulator in a process of its own, which ends when this process does."""
+    """A simulator in its own process, which ends with this process."""
 
     url: str
     api_key: str
@@ -141,17 +140,12 @@ class SpawnedSimulator:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 
 class Options(TypedDict, total=False):
-    """Options of `python -m simulator`; it has a default for each."""
+    """Options of `python -m simulator`; all have a default."""
 
     port: int
     seed: int
@@ -162,7 +156,7 @@ class Options(TypedDict, total=False):
     limits: str
 
 
-#: Variables of the program that starts it, secrets among them: a simulator needs none.
+#: Prefixes of the parent program's variables, which may be secret; a simulator needs none.
 _OF_THE_PROGRAM = ("BACKLOG_", "WAREHOUSE_", "DAGSTER_")
 
 
@@ -175,11 +169,10 @@ def spawn_simulator(
 ) -> SpawnedSimulator:
     """Start a simulator as a child process and return when it listens.
 
-    The child watches its standard input, a pipe that closes when this process ends, however it
-    ends.
+    The child watches its standard input, a pipe that closes when this process ends for any reason.
 
     Raises:
-        SimulatorError: It did not start; the message is what it said.
+        SimulatorError: it did not start; the message is its output.
     """
     command = [sys.executable, "-m", "simulator", "--until-stdin-closes"]
     for name, value in options.items():
@@ -208,7 +201,7 @@ def spawn_simulator(
     watchdog.start()
     try:
         line = process.stdout.readline()
-    except BaseException:  # Ctrl-C: no one would end the process
+    except BaseException:  # after Ctrl-C the process would keep running
         process.kill()
         raise
     finally:

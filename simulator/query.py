@@ -1,4 +1,4 @@
-"""Which issues a request asks for, in which order: every filter and sort of `GET /issues`."""
+"""The filters and sort orders of `GET /issues`."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ LISTS = {
     "id": lambda issue: (issue.id,),
     "parentIssueId": lambda issue: (issue.parent_id,),
 }
-"""List filters: any of the values asked for; `projectId` is decided before."""
+"""List filters, which match any of the values; `projectId` is handled before."""
 MOMENTS = {"created": lambda issue: issue.created, "updated": lambda issue: issue.updated}
 DAYS = {"startDate": lambda issue: issue.start_date, "dueDate": lambda issue: issue.due_date}
 FILTERS = (
@@ -47,7 +47,7 @@ FAMILY = range(11)
 
 
 def tests_of(world: World, params: Params) -> list[Test]:
-    """Return what an issue must satisfy, the cheapest first."""
+    """Return the conditions for an issue, the cheapest first."""
     tests = list(_moment_tests(world, params))
     for name, values_of in LISTS.items():
         if requested := frozenset(params.ints(name)):
@@ -83,7 +83,7 @@ def sort_key(world: World, name: str) -> Callable[[Issue], Any]:
     """Return the key of a sort; empty values come first in ascending order.
 
     Raises:
-        ApiError: There is no such sort.
+        ApiError: there is no such sort.
     """
     if match := re.fullmatch(r"customField_(\d+)", name):
         field_id = int(match.group(1))
@@ -130,7 +130,7 @@ def _plain(value: Any) -> Any:
 
 
 def _moment_tests(world: World, params: Params) -> Iterator[Test]:
-    """Day filters on moments are read in a zone and at bounds that switches set; those on days need
+    """Yield the tests of day filters. Switches set the time zone and bounds for times; dates need
     neither.
     """
     spec, switches = world.spec, world.switches
@@ -158,8 +158,8 @@ def _moment_tests(world: World, params: Params) -> Iterator[Test]:
 
 
 def _family_test(world: World, kind: int) -> Test:
-    """Return the test of `parentChild`; spaces without grandchildren give 5 nothing and treat the
-    rest alike.
+    """Return the test of `parentChild`; without grandchildren in the space, 5 matches nothing and
+    the others are unaffected.
     """
 
     def child(issue: Issue) -> bool:

@@ -1,4 +1,4 @@
-"""The requests to the simulator: a count of all, and details of the last ones."""
+"""The log of requests to the simulator: counts of all, and details of the last ones."""
 
 import threading
 from collections import Counter, deque
@@ -9,9 +9,9 @@ KEPT = 5_000
 
 @dataclass
 class RequestInfo:
-    """One request; `route` is its path with names for the parts that vary.
+    """One request; `route` is its path with placeholders for the variable parts.
 
-    `status`, `size` (the bytes of the answer) and `seconds` (from the request to the answer) are 0
+    `status`, `size` (bytes of the answer) and `seconds` (from the request to the answer) are 0
     until it is answered.
     """
 
@@ -31,7 +31,7 @@ class RequestInfo:
 
 
 class RequestLog:
-    """Requests answered so far, thread-safe and bounded in memory; no key or token is kept."""
+    """Answered requests, thread-safe and bounded in memory; keys and tokens are not stored."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class RequestLog:
         self._recent: deque[RequestInfo] = deque(maxlen=KEPT)
 
     def add(self, info: RequestInfo) -> None:
-        """Note an answered request."""
+        """Record an answered request."""
         with self._lock:
             self._counts[info.bucket, info.method, info.route, info.status] += 1
             self._size += info.size
@@ -56,7 +56,7 @@ class RequestLog:
         route: str | None = None,
         status: int | None = None,
     ) -> int:
-        """Return how many answered requests meet all the conditions that are given, e.g.
+        """Return how many answered requests match all given conditions, such as
         `route="/issues/{issue}"`.
         """
         conditions = (bucket, method, route, status)
@@ -71,26 +71,26 @@ class RequestLog:
             )
 
     def by_bucket(self) -> dict[str, int]:
-        """Return the number of requests in each bucket that had any."""
+        """Return the number of requests by bucket."""
         return self._sums(0)
 
     def by_route(self) -> dict[str, int]:
-        """Return the number of requests of each route that had any."""
+        """Return the number of requests by route."""
         return self._sums(2)
 
     def by_status(self) -> dict[str, int]:
-        """Return the number of answers of each status."""
+        """Return the number of answers by status."""
         return self._sums(3)
 
     @property
     def seconds(self) -> float:
-        """The time that all answers took, each from the request to the answer."""
+        """The total time of all answers, each from the request to the answer."""
         with self._lock:
             return self._seconds
 
     @property
     def size(self) -> int:
-        """The bytes of all answers, without their heads."""
+        """The total bytes of all answers, without headers."""
         with self._lock:
             return self._size
 
@@ -100,7 +100,7 @@ class RequestLog:
             return list(self._recent)
 
     def clear(self) -> None:
-        """Start counting anew."""
+        """Start counting again."""
         with self._lock:
             self._counts.clear()
             self._size = 0

@@ -1,4 +1,4 @@
-"""Endpoints that read issues and what belongs to them."""
+"""Endpoints that read issues and their attachments, files and participants."""
 
 from typing import Any
 from urllib.parse import quote
@@ -36,7 +36,7 @@ def attachments(call: Call) -> Any:
 
 
 def attachment(call: Call) -> Any:
-    """GET /issues/:issueIdOrKey/attachments/:attachmentId: bytes that follow from the id."""
+    """GET /issues/:issueIdOrKey/attachments/:attachmentId: bytes derived from the id."""
     for one in call.issue().attachments:
         if str(one.id) == call.path["attachment"]:
             name = f"attachment; filename*=UTF-8''{quote(one.name)}"
@@ -57,14 +57,14 @@ def shared_files(call: Call) -> Any:
 
 
 def participants(call: Call) -> Any:
-    """GET /issues/:issueIdOrKey/participants: who created it, has it, or wrote to it."""
+    """GET /issues/:issueIdOrKey/participants: the creator, the assignee and the commenters."""
     found = call.issue()
     people = [found.created_by, found.assignee_id, *(row.by for row in found.comments)]
     return [call.viewer.user(one) for one in dict.fromkeys(people) if one is not None]
 
 
 def visible(call: Call) -> frozenset[int]:
-    """Return the projects whose issues are asked for and may be seen by the caller."""
+    """Return the requested projects whose issues the caller may see."""
     switches, projects = call.world.switches, call.world.projects
     asked = call.params.ints("projectId")
     if asked:

@@ -25,7 +25,7 @@ ASKED = ("client_id", "redirect_uri", "state")
 
 
 def routes(site: Site) -> list[Route]:
-    """Return the routes, which live outside the API's own."""
+    """Return the routes, which are outside the API."""
 
     async def page(request: Request) -> Response:
         query = Params.parse(request.url.query)

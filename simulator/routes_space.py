@@ -52,7 +52,7 @@ def myself(call: Call) -> Any:
 
 
 def found_user(call: Call) -> User:
-    """Return the user that the path names by number."""
+    """Return the user whose id is in the path."""
     text = call.path["user"]
     found = call.world.users.get(int(text)) if text.isdigit() else None
     if found is None or found.closed:
@@ -71,7 +71,7 @@ def image(call: Call) -> Any:
 
 
 def projects(call: Call) -> Any:
-    """GET /projects: `archived` narrows, `all` widens for administrators only."""
+    """GET /projects: `archived` filters; `all` adds projects for administrators only."""
     archived = call.params.flag("archived")
     everything = call.params.flag("all") and call.is_administrator
     listed = call.world.projects.values() if everything else call.joined()
@@ -84,9 +84,7 @@ def project(call: Call) -> Any:
 
 
 def project_users(call: Call) -> Any:
-    """GET /projects/:projectIdOrKey/users: members, with those who are only in a team by
-    default.
-    """
+    """GET /projects/:projectIdOrKey/users: members, by default including those of teams."""
     found = call.project()
     members = list(found.members)
     if not call.params.flag("excludeGroupMembers"):
@@ -110,8 +108,8 @@ def project_teams(call: Call) -> Any:
 
 
 def teams(call: Call) -> Any:
-    """GET /teams: administrators of the space or of a project only; offset paging, newest first
-    unless asked otherwise.
+    """GET /teams: administrators of the space or of a project only; paged by offset, newest first
+    by default.
     """
     call.require_any_administrator()
     count, offset = call.params.count(call.world.switches.clamp_count), call.params.offset()
@@ -152,7 +150,7 @@ def categories(call: Call) -> Any:
 
 
 def versions(call: Call) -> Any:
-    """GET /projects/:projectIdOrKey/versions: versions and milestones alike."""
+    """GET /projects/:projectIdOrKey/versions: versions and milestones."""
     found = call.project()
     return [call.viewer.version(found, one) for one in found.versions.values()]
 
@@ -169,12 +167,12 @@ def priorities(call: Call) -> Any:
 
 
 def resolutions(call: Call) -> Any:
-    """GET /resolutions, in the language of the space; id 0 is one of them."""
+    """GET /resolutions, in the language of the space; 0 is a valid id."""
     return _named(call, RESOLUTIONS)
 
 
 def rate_limit(call: Call) -> Any:
-    """GET /rateLimit; asking costs one read."""
+    """GET /rateLimit; it counts as one read."""
     return call.services.limiter.state(call.user.id, call.world.clock.now())
 
 

@@ -49,14 +49,14 @@ def edit_webhook(call: Call) -> Any:
 
 
 def delete_webhook(call: Call) -> Any:
-    """DELETE /projects/:projectIdOrKey/webhooks/:webhookId: answers with what is gone."""
+    """DELETE /projects/:projectIdOrKey/webhooks/:webhookId: returns the deleted webhook."""
     hook = _found(call)
     del _project(call).webhooks[hook.id]
     return _shape(call, hook)
 
 
 def _project(call: Call) -> Project:
-    """Return the project for those who may set its webhooks."""
+    """Return the project, for users who may manage its webhooks."""
     project = call.project()
     if not call.is_administrator and call.user.id not in project.administrators:
         raise forbidden()

@@ -73,7 +73,7 @@ def edit_issue(call: Call) -> Any:
 
 
 def delete_issue(call: Call) -> Any:
-    """DELETE /issues/:issueIdOrKey: answers with what is gone."""
+    """DELETE /issues/:issueIdOrKey: returns the deleted issue."""
     found = call.issue()
     _require_member(call)
     shape = call.viewer.issue(found)
@@ -93,7 +93,7 @@ def add_comment(call: Call) -> Any:
 
 
 def edit_comment(call: Call) -> Any:
-    """PATCH /issues/:issueIdOrKey/comments/:commentId: one's own only."""
+    """PATCH /issues/:issueIdOrKey/comments/:commentId: the user's own comments only."""
     row = call.comment()
     call.refuse_unknown(frozenset(("content",)))
     if row.by != call.user.id:
@@ -103,7 +103,9 @@ def edit_comment(call: Call) -> Any:
 
 
 def delete_comment(call: Call) -> Any:
-    """DELETE /issues/:issueIdOrKey/comments/:commentId: one's own, or any for an administrator."""
+    """DELETE /issues/:issueIdOrKey/comments/:commentId: own comments, or any for an
+    administrator.
+    """
     row = call.comment()
     if row.by != call.user.id and not call.is_administrator:
         raise forbidden()
@@ -139,7 +141,7 @@ def add_star(call: Call) -> Any:
 
 
 def _fields(call: Call, project: Project) -> dict[str, Any]:
-    """Return what a form sets, by attribute of an issue; an empty value clears."""
+    """Return the attributes of an issue that a form sets; an empty value clears."""
     params, fields = call.params, dict[str, Any]()
     for name in ("summary", "description"):
         if params.has(name):
@@ -184,7 +186,7 @@ def _reference(call: Call, project: Project, name: str) -> int | None:
 
 
 def _custom(call: Call, project: Project) -> dict[int, Any]:
-    """Return the values of `customField_...` by field id."""
+    """Return field id -> value of `customField_...`."""
     custom: dict[int, Any] = {}
     for definition in project.fields.values():
         name = f"customField_{definition.id}"
@@ -228,13 +230,13 @@ def _notified(call: Call) -> list[int]:
 
 
 def _require_writer(call: Call) -> None:
-    """Refuse those who may only look."""
+    """Refuse users who may only read."""
     if call.user.role in (VIEWER, GUEST_VIEWER):
         raise forbidden()
 
 
 def _require_member(call: Call) -> None:
-    """Refuse those who may at most add issues."""
+    """Refuse users who may at most add issues."""
     if call.user.role not in (ADMINISTRATOR, MEMBER):
         raise forbidden()
 

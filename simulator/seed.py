@@ -1,5 +1,5 @@
-"""The space as it is at the end of its history: users, projects and masters, then two years of a
-team's work in order.
+"""The space at the end of its history: users, projects and masters, and two years of a team's work
+in order.
 """
 
 from collections import Counter
@@ -23,15 +23,15 @@ FIELDS = (
     (1, "外部参照"), (2, "Notes / メモ"), (3, "工数(人日)"), (4, "リリース日"),
     (5, "重要度"), (6, "対象OS"), (7, "Checklist"), (8, "環境"),
 )  # fmt: skip
-#: The last project of so many or more is archived in the end.
+#: In spaces with at least so many projects the last one is archived.
 ARCHIVING = 4
 
 
 def build_world(
     spec: SpaceSpec, switches: Switches | None = None, clock: Clock | None = None
 ) -> World:
-    """Return the space of a recipe, with its history played through the same actions that people
-    use.
+    """Return the space of a spec, with its history played through the same actions as people's
+    edits.
     """
     world = World(spec, switches or Switches(), clock or Clock())
     rng = Random(spec.seed)  # noqa: S311 - data, not secrets
@@ -64,7 +64,7 @@ def _add_users(world: World, rng: Random, begin: int) -> None:
         people = list(world.users)
         for index, name in enumerate(texts.TEAMS):
             world.add_team(name, rng.sample(people, min(len(people), 2 + index)), at=begin)
-        # Everybody belongs to one department; none of them joins a project as a whole.
+        # Everybody belongs to one department, and departments do not join projects.
         for index, name in enumerate(texts.DEPARTMENTS):
             world.add_team(name, people[index :: len(texts.DEPARTMENTS)], at=begin)
 
@@ -133,7 +133,7 @@ def _add_masters(world: World, project: Project, begin: int) -> None:
 
 
 def _play_history(world: World, rng: Random, begin: int) -> None:
-    """Play what everybody does, and beside it what comes of no plan."""
+    """Play the planned work, and in addition imports, mistakes and bulk edits."""
     history = History(world, rng, begin)
     end, total = world.spec.end, world.spec.issues
     if not total:
@@ -165,14 +165,14 @@ def _play_history(world: World, rng: Random, begin: int) -> None:
 
 
 def _shares(rng: Random, projects: list[Project], count: int) -> dict[int, int]:
-    """Return how many of all issues each project gets."""
+    """Return project id -> its number of issues."""
     weights = [style_of(place).weight for place in range(len(projects))]
     chosen = Counter(rng.choices([one.id for one in projects], weights, k=count))
     return dict(chosen)
 
 
 def _mistake(at: int, history: History, project: Project) -> None:
-    """File an issue that somebody deletes on the same day."""
+    """File an issue that is deleted on the same day."""
     made = history.create_in(project, at, history.richness())
     gone = min(at + history.rng.randrange(DAY), history.end - 1)
     history.then(gone, lambda then: history.world.delete_issue(made, at=then))

@@ -1,11 +1,10 @@
-"""The simulator as a server: in a thread for tests, in the foreground for people."""
+"""The simulator as a server: in a thread for tests, or in the foreground."""
 
 import asyncio
 import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
@@ -28,17 +27,17 @@ START_SECONDS = 10
 
 
 class _Protocol(H11Protocol):
-    """Hands the connection to the application, so that a fault can end it."""
+    """Passes the connection to the application, so that a fault can end it."""
 
-    # The parent takes just this kind of transport too.
+    # The parent class also accepts only this type of transport.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 
 
 class _Server(uvicorn.Server):
-    """Ends at once on request: uvicorn looks ten times a second whether it shall, and waits as long
-    for what is open.
+    """Ends at once on request. uvicorn would check ten times a second, and wait as long for open
+    connections.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -47,7 +46,7 @@ class _Server(uvicorn.Server):
         self._changed = asyncio.Event()
 
     def end(self) -> None:
-        """Let the server end; safe to call from another thread."""
+        """Ask the server to end; safe to call from another thread."""
         self.should_exit = self.force_exit = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._changed.set)
@@ -59,8 +58,8 @@ class _Server(uvicorn.Server):
             await self._changed.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop to listen and close all connections; what is being answered is cancelled with the
-        loop.
+        """Stop listening and close all connections; requests under way are cancelled with
+        the loop.
         """
         for server in self.servers:
             server.close()
@@ -75,10 +74,10 @@ class Simulator:
     """A Backlog space over HTTP on this machine, served from a thread between `start` and `stop`
     (or in a `with`).
 
-    `space` is the space itself with its actions, `clock` its time, `requests` what was asked,
-    `faults` what goes wrong, `site` all the rest. Without `limits` no request is held back. `life`
-    plays events as the clock runs. With `certificate` (the files of a certificate and its key, in
-    PEM) it speaks HTTPS.
+    `space` is the space with its actions, `clock` its time, `requests` the log of requests,
+    `faults` the faults, and `site` everything else. Without `limits` there are no rate limits.
+    `life` plays events as the clock runs. With `certificate` (the PEM files of a certificate and
+    its key) it serves HTTPS.
     """
 
     def __init__(
@@ -108,12 +107,12 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """The root of the space, as `BACKLOG_URL` takes it."""
+        """The root of the space, a value for `BACKLOG_URL`."""
         return f"{'https' if self._certificate else 'http'}://{HOST}:{self._port}"
 
     @property
     def api_key(self) -> str:
-        """The key of the owner, an administrator."""
+        """The key of the owner, who is an administrator."""
         return self.key_for(self.space.administrator.id)
 
     def key_for(self, user: int) -> str:
@@ -122,12 +121,12 @@ class Simulator:
 
     @property
     def faults(self) -> Faults:
-        """The faults in force."""
+        """The active faults."""
         return self.site.faults
 
     @property
     def requests(self) -> RequestLog:
-        """What was asked so far."""
+        """The log of requests."""
         return self.site.log
 
     @property
@@ -137,27 +136,28 @@ class Simulator:
 
     @limits.setter
     def limits(self, limits: Limits) -> None:
+        """The rate limits; may be set at any time."""
         self.site.limiter.limits = limits
 
     def switch(self, **changes: Any) -> None:
-        """Set switches from now on."""
+        """Change switches from now on."""
         self.site.switch(**changes)
 
     def before_request(self, callback: Callable[[RequestInfo], None]) -> None:
-        """Call `callback` before each request is answered; it may change the space, but not send
+        """Call `callback` before each request is answered. It may change the space, but not send
         requests to it.
         """
         self.site.before.append(callback)
 
     def rewrite_response(self, callback: Callable[[RequestInfo, Any], Any]) -> None:
-        """Send what `callback` makes of the body (parsed JSON) of each successful answer."""
+        """Replace the body (parsed JSON) of each successful answer by the result of `callback`."""
         self.site.rewrite.append(callback)
 
     def start(self) -> Self:
-        """Start to listen; return when connections are taken.
+        """Start to listen; return when connections are accepted.
 
         Raises:
-            SimulatorError: The port is taken.
+            SimulatorError: the port is taken.
         """
         self._socket = listen(self._port)
         self._port = self._socket.getsockname()[1]
@@ -174,7 +174,7 @@ class Simulator:
         raise SimulatorError(f"the simulator did not start within {START_SECONDS} seconds")
 
     def stop(self) -> None:
-        """Stop to listen and end open connections."""
+        """Stop listening and end open connections."""
         if self._server is not None and self._thread is not None and self._socket is not None:
             self._server.end()
             self._thread.join()
@@ -186,7 +186,7 @@ class Simulator:
         """Listen in the foreground until SIGINT or SIGTERM; call `ready` once the port is taken.
 
         Raises:
-            SimulatorError: The port is taken.
+            SimulatorError: the port is taken.
         """
         with listen(self._port) as taken:
             self._port = taken.getsockname()[1]
@@ -196,19 +196,14 @@ class Simulator:
         self._deliveries.stop()
 
     def end_serving(self) -> None:
-        """Let `serve` return; safe to call from a signal handler."""
+        """Make `serve` return; safe to call from a signal handler."""
         if self._foreground is not None:
             self._foreground.should_exit = True
 
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _config(self) -> uvicorn.Config:
@@ -235,10 +230,10 @@ class Simulator:
 
 
 def listen(port: int) -> socket.socket:
-    """Return a listening socket on this machine's loopback address; port 0 takes any free one.
+    """Return a listening socket on the loopback address; port 0 means any free one.
 
     Raises:
-        SimulatorError: The port is taken or may not be used.
+        SimulatorError: the port is taken or may not be used.
     """
     taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

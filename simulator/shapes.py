@@ -1,4 +1,4 @@
-"""The JSON of users, projects, masters and issues, field by field as the API writes it."""
+"""The JSON of users, projects, masters and issues, with the fields of the API."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ from simulator.world import World
 
 @dataclass(frozen=True)
 class Viewer:
-    """Shapes things for one caller."""
+    """Creates the JSON of objects as one caller sees them."""
 
     world: World
     caller: User
@@ -92,7 +92,7 @@ class Viewer:
         return times | self.world.licence
 
     def issue(self, issue: Issue, summary_of_children: bool = False) -> Json:
-        """Return an issue, in lists and alone the same."""
+        """Return an issue, the same in lists and alone."""
         world = self.world
         project = world.projects[issue.project_id]
         lang = 0 if world.spec.lang == "ja" else 1
@@ -138,8 +138,8 @@ class Viewer:
         return shape
 
     def custom_values(self, project: Project, issue: Issue) -> list[Json]:
-        """Return the values of the custom fields that the issue's type has, in an arbitrary but
-        fixed order.
+        """Return the values of the custom fields of the issue's type, in an arbitrary but fixed
+        order.
         """
         values = []
         for definition in sorted(project.fields.values(), key=lambda one: one.id * 7 % 11):
@@ -193,7 +193,7 @@ class Viewer:
         return shape | definition.extra
 
     def version(self, project: Project, version: Version) -> Json:
-        """Return a version, which is a milestone too."""
+        """Return a version, which is also a milestone."""
         return {
             "id": version.id,
             "projectId": project.id,
@@ -243,7 +243,7 @@ class Viewer:
         }
 
     def day(self, day: str | None) -> str | None:
-        """Return a date-only value as the moment that the space's switch says."""
+        """Return a date-only value as a time, as the switch says."""
         if day is None:
             return None
         spec, switches = self.world.spec, self.world.switches

@@ -26,7 +26,7 @@ def comment(viewer: Viewer, row: Comment) -> Json:
 
 
 def notifications(viewer: Viewer, row: Comment) -> list[Json]:
-    """Return who was notified of a comment."""
+    """Return the users who were notified of a comment."""
     return [
         {
             "id": notice.id,
@@ -54,7 +54,7 @@ def activity(viewer: Viewer, one: Activity) -> Json:
 
 
 def content(viewer: Viewer, one: Activity) -> Json:
-    """Return what an activity says, in the shape of its type."""
+    """Return the content of an activity, in the shape of its type."""
     data = one.data
     match one.type:
         case 1:
@@ -141,7 +141,7 @@ def _attachments(changes: Sequence[Change]) -> list[Json]:
 
 
 def _slashed(change: Change) -> str:
-    """Return a value as bulk edits show it: dates with slashes."""
+    """Return a value in the format of bulk edits: dates have slashes."""
     return (
         change.new_ref.replace("-", "/")
         if change.field in ("startDate", "limitDate")

@@ -1,4 +1,4 @@
-"""The JSON of projects and of masters that look the same to everybody."""
+"""The JSON of projects and of masters that are the same for all callers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Drawing the content of an issue: texts, dates, people and values of custom fields."""
+"""Draws the content of issues at random: texts, dates, people and values of custom fields."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -27,12 +27,12 @@ POOL = 2_000
 RECENT = 400
 SPRINT, RELEASE = "Sprint ", "Release "
 SPRINT_DAYS = 14
-#: How often each kind of issue is chosen: task, bug, request, other.
+#: Weights of the kinds of issues: task, bug, request, other.
 KINDS = (50, 28, 14, 8)
 
 
 class Sketch:
-    """Draws content from a random generator, which may be replaced between two draws."""
+    """Draws content with a random generator, which may be replaced between two draws."""
 
     def __init__(self, world: World, rng: Random) -> None:
         self.world = world
@@ -43,7 +43,7 @@ class Sketch:
         }
 
     def theme(self, project: Project) -> Theme:
-        """Return what the issues of a project are about."""
+        """Return the theme of a project's issues."""
         return self._themes.get(project.id, OPERATIONS)
 
     def kind(self) -> int:
@@ -60,7 +60,9 @@ class Sketch:
     def content(
         self, project: Project, at: int, kind: int, summary: str, richness: float
     ) -> dict[str, Any]:
-        """Draw what an issue has besides its plan; `richness` is the share of optional fields."""
+        """Draw the content of an issue except its plan; `richness` is the share of
+        optional fields.
+        """
         rng = self.rng
         types = list(project.issue_types)
         type_id = types[min(kind, len(types) - 1)]
@@ -85,7 +87,7 @@ class Sketch:
         return drawn
 
     def plan(self, project: Project, at: int, richness: float) -> dict[str, Any]:
-        """Draw who is to do an issue, in which milestone, until when, and in how many hours."""
+        """Draw the assignee, milestone, due date and estimate of an issue."""
         rng = self.rng
         drawn: dict[str, Any] = {}
         if rng.random() < richness + 0.1:
@@ -105,7 +107,7 @@ class Sketch:
         return drawn
 
     def description(self, project: Project, kind: int, summary: str) -> str:
-        """Draw the description of an issue, now and then with something pasted below."""
+        """Draw the description of an issue, sometimes with pasted text below."""
         theme = self.theme(project)
         phrase = self.rng.choice(DESCRIBED[theme.is_english][kind])
         text = spoken(phrase, subject_of(theme, summary), is_english=theme.is_english)
@@ -113,7 +115,7 @@ class Sketch:
         return f"{text}\r\n\r\n{self.rng.choice(texts.PARAGRAPHS)}" if draw < 0.2 else text
 
     def say(self, issue: Issue, occasion: str) -> str:
-        """Draw what somebody says about an issue on an occasion: a key of `SAID`."""
+        """Draw a comment on an issue for an occasion, a key of `SAID`."""
         theme = self._themes.get(issue.project_id, OPERATIONS)
         phrase = self.rng.choice(SAID[occasion][theme.is_english])
         return spoken(phrase, subject_of(theme, issue.summary), is_english=theme.is_english)
@@ -144,11 +146,11 @@ class Sketch:
         raise ValueError(message)
 
     def estimate(self) -> float:
-        """Draw the estimate of an issue that somebody does alone in a day, in hours."""
+        """Draw the estimate in hours of an issue that takes one person at most a day."""
         return self.rng.choices((0.5, 1, 2, 2.5, 4, 6, 8), (3, 8, 16, 4, 20, 12, 18))[0]
 
     def worker(self, project: Project) -> int:
-        """Choose who does the work: most often one who has done the last of it."""
+        """Choose a worker, most often one of the last issues' assignees."""
         lately = [
             issue.assignee_id
             for issue in islice(reversed(project.issues.values()), 40)
@@ -160,9 +162,7 @@ class Sketch:
         return project.members[0] if found is None else found
 
     def sprint(self, project: Project, at: int) -> Version | None:
-        """Return the sprint of a project at a moment: now and then the next one, for which an issue
-        is planned.
-        """
+        """Return the current sprint of a project at a time, sometimes the next one."""
         running = [
             one
             for one in project.versions.values()
@@ -173,7 +173,7 @@ class Sketch:
         )
 
     def recent_issue(self, project: Project) -> Issue | None:
-        """Choose one of the last issues of a project."""
+        """Choose one of the latest issues of a project."""
         ids = self.world.issue_ids
         for _ in range(20 if ids else 0):
             found = project.issues.get(ids[self.rng.randrange(max(0, len(ids) - RECENT), len(ids))])
@@ -188,7 +188,7 @@ def is_sprint(version: Version) -> bool:
 
 
 def current(project: Project, at: int) -> list[int]:
-    """Return the releases that are not over at a moment; all of them where all are."""
+    """Return the releases that are not over at a time; all releases if all are over."""
     releases = [one for one in project.versions.values() if not is_sprint(one)]
     return [one.id for one in releases if not one.due or one.due >= day(at, 0)] or [
         one.id for one in releases
@@ -196,12 +196,12 @@ def current(project: Project, at: int) -> list[int]:
 
 
 def day(at: int, ahead: int) -> str:
-    """Return the day `ahead` days after the moment `at`, in UTC."""
+    """Return the day `ahead` days after the time `at`, in UTC."""
     return (datetime.fromtimestamp(at, UTC) + timedelta(days=ahead)).date().isoformat()
 
 
 def morning_after(due: str) -> int:
-    """Return the moment at which a day is over, in UTC: in Japan people come to work."""
+    """Return the time at which a day ends in UTC, when work begins in Japan."""
     return int(datetime.fromisoformat(f"{due}T00:00:00+00:00").timestamp()) + DAY
 
 

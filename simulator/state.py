@@ -1,4 +1,4 @@
-"""What a space holds, how things in it are found, and the record of what changed since when."""
+"""The contents of a space, lookups in it, and the record of recent changes."""
 
 import threading
 from collections import deque
@@ -33,7 +33,9 @@ R = TypeVar("R")
 
 
 def mutator(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Make a method of the space a change: it holds the lock and moves the space's version."""
+    """Mark a method of the space as a change: it takes the lock and increments the
+    space's version.
+    """
     ACTIONS.add(method.__name__)
 
     @wraps(method)
@@ -74,16 +76,14 @@ class State:
 
     @property
     def administrator(self) -> User:
-        """The first administrator of the space: its owner, and the author of changes that name
-        none.
-        """
+        """The first administrator of the space: its owner, and the default author of changes."""
         return next(user for user in self.users.values() if user.role == ADMINISTRATOR)
 
     def project(self, reference: Reference) -> Project:
         """Return a project by id or key.
 
         Raises:
-            KeyError: There is none.
+            KeyError: there is none.
         """
         if isinstance(reference, int) or reference.isdigit():
             return self.projects[int(reference)]
@@ -96,7 +96,7 @@ class State:
         """Return an issue by id or key.
 
         Raises:
-            KeyError: There is none.
+            KeyError: there is none.
         """
         if isinstance(reference, Issue):
             return self.issues[reference.id]
@@ -110,10 +110,10 @@ class State:
         raise KeyError(reference)
 
     def comment_row(self, reference: Comment | int) -> Comment:
-        """Return a comment by id, as it stands in its issue.
+        """Return a comment by id.
 
         Raises:
-            KeyError: There is none.
+            KeyError: there is none.
         """
         if isinstance(reference, Comment):
             return reference
@@ -124,13 +124,11 @@ class State:
         raise KeyError(reference)
 
     def issue_key(self, issue: Issue) -> str:
-        """Return the key of an issue as it is now; renaming the project changes it."""
+        """Return the present key of an issue; renaming the project changes it."""
         return f"{self.projects[issue.project_id].key}-{issue.key_id}"
 
     def changed_since(self, version: int) -> set[int] | None:
-        """Return the ids of issues that may have changed since `version`; None when too much has
-        changed.
-        """
+        """Return the ids of issues that may have changed since `version`; None when unknown."""
         if version < self._forgotten:
             return None
         found = set()
@@ -141,18 +139,18 @@ class State:
         return found
 
     def touch(self, issue_id: int) -> None:
-        """Note that an issue changed, appeared or went."""
+        """Record that an issue was changed, created or deleted."""
         if len(self._touched) == REMEMBERED:
             self._forgotten = self._touched[0][0]
         self._touched.append((self.version, issue_id))
 
     def touch_all(self) -> None:
-        """Note that any issue may sort or filter in another way from now on."""
+        """Record that the order or filter results of any issue may have changed."""
         self._touched.clear()
         self._forgotten = self.version
 
     def new_id(self, kind: str) -> int:
-        """Return the next id of a sequence of the space."""
+        """Return the next id of a kind."""
         self._ids[kind] += 1
         return self._ids[kind]
 
@@ -163,13 +161,13 @@ class State:
         return at if isinstance(at, int) else int(at.timestamp())
 
     def author(self, by: int | None, at: int) -> int:
-        """Return who acts, and move that user's `lastLoginTime`."""
+        """Return the acting user, and update that user's `lastLoginTime`."""
         user = self.administrator if by is None else self.users[by]
         user.last_login = max(at, user.last_login or 0)
         return user.id
 
     def record(self, kind: int, project: Project, by: int, at: int, *data: Any) -> Activity:
-        """Append to the feed of the space."""
+        """Append an activity to the feed of the space."""
         activity = Activity(self.new_id("activity"), kind, project.id, by, at, data)
         self.activities.append(activity)
         project.activities.append(activity)

@@ -1,6 +1,4 @@
-"""What people do in a space at a moment, drawn from a random generator: one event of any kind, or
-one of a kind.
-"""
+"""Actions of people at a time, drawn at random: one event of any kind, or of a given kind."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -72,7 +70,7 @@ class Story(Moves):
         )
 
     def advance(self, at: int) -> None:
-        """Take an open issue one step further on its way."""
+        """Move an open issue one step forward."""
         active = [project for project in self.world.projects.values() if not project.archived]
         opened = [
             issue
@@ -95,7 +93,7 @@ class Story(Moves):
         self.rng.choice(steps.get(found.status_id, of_team))(at, found)
 
     def edit(self, at: int, issue: Issue | None = None) -> None:
-        """Change something about an issue without moving it on, or open it again."""
+        """Change something about an issue without moving it forward, or reopen it."""
         found = issue or self.any_issue()
         if found is not None:
             self.rng.choice(
@@ -110,12 +108,12 @@ class Story(Moves):
             )(at, found)
 
     def commit(self, at: int, issue: Issue) -> None:
-        """Put an issue into the present sprint, or the next."""
+        """Put an issue into the current or the next sprint."""
         sprint = self.sprint(self.home(issue), at)
         self._move(at, issue, "", {} if sprint is None else {"milestone_ids": (sprint.id,)})
 
     def end_sprint(self, at: int, project: Project, sprint: int) -> None:
-        """Carry what is not done over to the next sprint, as most teams do most of the time."""
+        """Move unfinished issues to the next sprint, most of the time."""
         left = [
             one
             for one in project.issues.values()
@@ -132,9 +130,7 @@ class Story(Moves):
             )
 
     def end_sprints(self, since: int, until: int) -> None:
-        """End the sprints whose last day has gone by between two moments, and plan the next
-        ones.
-        """
+        """End the sprints whose last day is between two times, and plan the next ones."""
         for project in self.world.projects.values():
             ends = {
                 one.id: morning_after(one.due)
@@ -165,7 +161,7 @@ class Story(Moves):
         return self.rng.choice((0.3, 0.6, 0.75, 0.75, 0.85, 0.85))
 
     def remark(self, at: int, issue: Issue | None = None) -> None:
-        """Comment on an issue; now and then rewrite or take back what was said last."""
+        """Comment on an issue; sometimes edit or delete the last comment instead."""
         found = issue or self.any_issue()
         if found is None:
             return
@@ -176,7 +172,7 @@ class Story(Moves):
             added = " (edited)" if is_english else "（追記）"
             self.world.edit_comment(spoken[-1], spoken[-1].content + added, at=at)
         elif spoken and draw < 0.08:
-            # One with a change stays: with it a part of the history would go.
+            # A comment with a change is kept: deleting it would remove a part of the history.
             for said in [row for row in spoken if not row.changes][-1:]:
                 self.world.delete_comment(said)
         else:
@@ -247,12 +243,12 @@ class Story(Moves):
             self.world.add_version(project.id, name, start=day(at, 0), due=day(at, 60), at=at)
 
     def rename(self, at: int) -> None:
-        """Give a project another name."""
+        """Rename a project."""
         project = self.active_project()
         self.world.rename_project(project.id, name=f"{project.name.split(' (')[0]} ({day(at, 0)})")
 
     def archive(self, at: int) -> None:
-        """Archive a project, or take one back when only two are active."""
+        """Archive a project, or restore one when only two are active."""
         del at
         archived = [project for project in self.world.projects.values() if project.archived]
         active = len(self.world.projects) - len(archived)
@@ -262,7 +258,7 @@ class Story(Moves):
             self.world.archive_project(self.active_project().id)
 
     def membership(self, at: int) -> None:
-        """Let somebody join or leave a project."""
+        """Let a user join or leave a project."""
         project = self.active_project()
         user = self.rng.choice(list(self.world.users))
         if user not in project.members:

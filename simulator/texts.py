@@ -1,5 +1,5 @@
-"""The names of a space, and texts with line ends, emoji and markup as people write them. What
-issues are about is in `themes.py`.
+"""The names of a space, and texts with line ends, emoji and markup as people write them.
+`themes.py` has the topics of issues.
 """
 
 PEOPLE = (

@@ -1,12 +1,13 @@
-"""What the issues of each project are about: what teams name, ask, find and say in their daily
-work. Kinds are those of issue types: task, bug, request, other.
+"""The topics of each project's issues: what teams name, ask, find and say in their daily work.
+
+Kinds are those of issue types: task, bug, request, other.
 """
 
 from typing import NamedTuple
 
 TASK, BUG, REQUEST, OTHER = range(4)
 
-#: Subjects, and what is said of them: any of the first with any of the second.
+#: Subjects and predicates: any of the first with any of the second.
 Phrases = tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -179,13 +180,13 @@ ANALYSIS = Theme(
         ),
     )
 )  # fmt: skip
-#: By the place of a project in `texts.PROJECTS`.
+#: By the index of a project in `texts.PROJECTS`.
 THEMES = (
     OPERATIONS, WEBSITE, MOBILE, INFRASTRUCTURE, ANALYSIS, OPERATIONS, OPERATIONS, ANALYSIS,
 )  # fmt: skip
 
-#: What is said on the occasion, in Japanese and in English, by kind where that matters; `{}` is
-#: the subject of the issue.
+#: Comments by occasion, in Japanese and English, and by kind where it matters; `{}` is the subject
+#: of the issue.
 _ASKED = (
     "{}の対象範囲は先週の打ち合わせの通りでよいでしょうか。",
     "{}について、期限は今週末で問題ないでしょうか。",
@@ -270,7 +271,7 @@ SAID: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("Duplicate, closing.", "We decided not to do this."),
     ),
 }  # fmt: skip
-#: How a description begins, by kind; `{}` is the subject.
+#: Beginnings of descriptions by kind; `{}` is the subject.
 DESCRIBED = (
     (
         (
@@ -303,7 +304,7 @@ DESCRIBED = (
 
 
 def subject_of(theme: Theme, summary: str) -> str:
-    """Return what the summary of an issue is about; empty when it names nothing of its project."""
+    """Return the subject in the summary of an issue; empty if it has none of its project."""
     return max(
         (one for subjects, _ in theme.kinds for one in subjects if one in summary),
         key=len,
@@ -312,5 +313,5 @@ def subject_of(theme: Theme, summary: str) -> str:
 
 
 def spoken(phrase: str, subject: str, *, is_english: bool) -> str:
-    """Return a phrase about a subject, or about "this" where none is known."""
+    """Return a phrase about a subject, or about "this" without one."""
     return phrase.replace("{}", subject or ("this" if is_english else "本件"))

@@ -1,4 +1,4 @@
-"""Delivery of webhooks: unsigned POSTs in the shape of activities, in the ways that a
+"""Delivery of webhooks: unsigned POSTs in the shape of activities, in the way that a
 switch sets.
 """
 
@@ -22,8 +22,8 @@ Delivery = tuple[str, Json]
 
 
 class Deliveries:
-    """Sends activities to the webhooks of their projects from a thread that starts with the first
-    of them.
+    """Sends activities to the webhooks of their projects, from a thread that starts with the first
+    one.
     """
 
     def __init__(self, world: World) -> None:
@@ -33,7 +33,7 @@ class Deliveries:
         world.activity_listeners.append(self._happened)
 
     def stop(self) -> None:
-        """Send what waits, then end the thread."""
+        """Send what is queued, then end the thread."""
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
@@ -48,7 +48,7 @@ class Deliveries:
                     self._thread.start()
 
     def _body(self, hook: Webhook, one: Activity) -> Json:
-        """Return the activity as hooks see it: users without login and mail address."""
+        """Return the activity as webhooks get it: without login and mail address of users."""
         owner = self.world.users[hook.created_by]
         body = activity(Viewer(self.world, owner), one)
         body["createdUser"] |= {"userId": None, "mailAddress": None}
@@ -64,7 +64,7 @@ class Deliveries:
                         self._post(client, url, body, ATTEMPTS if mode == "retry" else 1)
 
     def _next(self) -> Delivery | None:
-        """Return the delivery that overtakes, if one comes soon."""
+        """Return the delivery to send first, if one comes soon."""
         try:
             found = self._queue.get(timeout=PAIR_SECONDS)
         except queue.Empty:

@@ -1,5 +1,5 @@
-"""When people work in a space: office hours on working days of its zone, with the public holidays
-of Japan and the days around them on which nobody is there.
+"""Working hours in a space: office hours on working days in its time zone, except public holidays
+of Japan and the days off around them.
 """
 
 from datetime import date, datetime, timedelta
@@ -12,16 +12,16 @@ from simulator.clock import DAY
 OPENS, CLOSES = 9 * 3_600, 19 * 3_600
 #: (month, day) of the first and of the last day: turn of the year, Golden Week, Obon.
 CLOSED_DAYS = (((1, 1), (1, 3)), ((4, 29), (5, 5)), ((8, 11), (8, 15)), ((12, 29), (12, 31)))
-#: (month, day) of the other public holidays with a day of their own.
+#: (month, day) of the public holidays on a fixed date.
 _FIXED = ((2, 11), (2, 23), (4, 29), (5, 3), (5, 4), (5, 5), (8, 11), (11, 3), (11, 23))
-#: (month, which Monday of it) of the others.
+#: (month, number of the Monday) of the public holidays on Mondays.
 _MONDAYS = ((1, 2), (7, 3), (9, 3), (10, 2))
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
 class WorkTime:
-    """Office hours by the offset that the zone had at one moment: none of the zones in question
-    changes its clocks.
+    """Office hours, by the offset of the zone at one time; zones with daylight saving time are not
+    supported.
     """
 
     def __init__(self, zone: str, at: int) -> None:
@@ -29,21 +29,21 @@ class WorkTime:
         self._offset = int(offset.total_seconds()) if offset else 0
 
     def is_open(self, at: int) -> bool:
-        """Return whether people are at work at a moment."""
+        """Return whether people are at work at a time."""
         number, second = divmod(at + self._offset, DAY)
         return is_working_day(number) and OPENS <= second < CLOSES
 
     def number(self, at: int) -> int:
-        """Return the number of the day of a moment."""
+        """Return the number of the day of a time."""
         return (at + self._offset) // DAY
 
     def opening(self, number: int) -> int:
-        """Return the moment at which work begins on a day."""
+        """Return the time at which work begins on a day."""
         return number * DAY + OPENS - self._offset
 
     def later(self, at: int, hours: float, rng: Random) -> int:
-        """Return the moment so many hours later, or one in the next morning at work when nobody is
-        there then.
+        """Return the time some hours later, or one on the next working morning if it is outside
+        office hours.
         """
         at += max(60, int(hours * 3_600))
         number, second = divmod(at + self._offset, DAY)
@@ -56,7 +56,7 @@ class WorkTime:
 
 
 def iso(number: int) -> str:
-    """Return a day by its number, as Backlog writes it."""
+    """Return a day, given by number, in ISO format."""
     return date.fromordinal(_EPOCH + number).isoformat()
 
 
@@ -70,8 +70,8 @@ def is_working_day(number: int) -> bool:
 
 
 def is_public_holiday(there: date) -> bool:
-    """Return whether a day is a public holiday of Japan, by today's law (since 2022): named ones,
-    the day after one on a Sunday, and a day between two.
+    """Return whether a day is a public holiday of Japan, by the law since 2022: named ones, the day
+    after one on a Sunday, and a day between two.
     """
     if _is_named(there):
         return True

@@ -1,4 +1,4 @@
-"""The simulated space: its state and everything that people can do in it."""
+"""The simulated space: its state and all actions of people."""
 
 from simulator.mutate_issues import IssueMutators
 from simulator.mutate_masters import MasterMutators
@@ -6,4 +6,4 @@ from simulator.mutate_space import SpaceMutators
 
 
 class World(IssueMutators, MasterMutators, SpaceMutators):
-    """A Backlog space in memory. All methods that change it are safe to call from any thread."""
+    """A Backlog space in memory. All methods that change it may be called from any thread."""

@@ -1,9 +1,9 @@
-"""What the absence of issues proves that the source does not give when it is asked for them by id.
+"""Which issues are gone, of those that the source does not return when they are requested by id.
 
-An inaccessible project shows nothing either, without an error. So after the confirming read the
-projects are listed once more. An issue whose project is not listed may still be there: its absence
-proves nothing. Where a project is listed that was not asked, the issue may have moved there, and
-all are asked. Of projects that are not listed: `lost_access.py`.
+An inaccessible project shows nothing either, without an error. So the projects are listed once more
+after the confirming read. If the project of an issue is not listed, the issue may still exist: its
+absence proves nothing. If a project is listed that was not searched, the issue may have moved
+there, and all are requested again. Unlisted projects: `lost_access.py`.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,8 +20,8 @@ from sync.visible_projects import Project
 
 
 def absent_ids(session: Session, ids: Collection[int], projects: Collection[int]) -> list[int]:
-    """Ask for issues of projects by id, a hundred a request, store what comes back and return the
-    ids that do not.
+    """Request issues of projects by id, a hundred a request, store those that come and return the
+    ids of the others.
 
     A row that was not met may only have moved, to another month or another project.
     """
@@ -80,8 +80,8 @@ def provably_absent(session: Session, absent: Sequence[int]) -> list[int]:
 
 
 def refuse_lost(session: Session, projects: Sequence[Project]) -> None:
-    """Raise NotFound when one of the projects is not accessible any more: what was read of it is
-    not all that it has.
+    """Raise NotFound when one of the projects is not accessible any more: then the rows that were
+    read of it are incomplete.
     """
     now = _archived_now(session)
     lost = [project.key for project in projects if project.id not in now]

@@ -17,7 +17,7 @@ from resources.warehouse.state.feed_state import FeedState, Gap
 
 #: Activities may become visible late: this much before the last read is read again each time.
 OVERLAP = timedelta(minutes=15)
-#: How long any source keeps activities; nobody documents for how long really.
+#: How long any source keeps activities; the real time is not documented.
 KEPT = timedelta(days=1)
 
 
@@ -125,11 +125,11 @@ def read_next_to(client: BacklogClient, place: str) -> Page:
 
 
 def _gap(state: FeedState, anchor: int | None, page: Page, now: datetime) -> Gap | None:
-    """Return what the source has trimmed before anybody read it, if anything.
+    """Return what the source has trimmed before it was read, if anything.
 
     The row that should have come first is gone when the source trims. That alone loses nothing:
-    only when the last read lies farther back than a source may be trusted to keep rows may some
-    have come and gone meanwhile.
+    rows can have come and gone only when the last read is longer ago than a source is sure to keep
+    rows.
     """
     if anchor is None or any(one <= anchor for one in page.ids) or now - state.read_at <= KEPT:
         return None

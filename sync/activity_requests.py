@@ -103,7 +103,7 @@ def unknown_activities(
 ) -> list[Record] | None:
     """Return those of the activities that are not stored; None while the feed was never loaded.
 
-    Those in quarantine are left out: another look does not make them better, and each load tries
+    Those in quarantine are left out: reading them again here does not help, and each load tries
     them again.
     """
     with engine.connect() as connection:

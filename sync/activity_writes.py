@@ -217,8 +217,8 @@ def _joined(
 
 
 def _may_hold(session: Session, connection: Connection, content: object, user: object) -> bool:
-    """Say whether a user may be in one of the teams that an activity names: he is, as far as is
-    stored, or one is not known.
+    """Say whether a user may be in one of the teams that an activity names: he is stored as a
+    member of one, or one of them is not known.
     """
     parties = content.get("parties") if isinstance(content, dict) else None
     named = (

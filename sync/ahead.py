@@ -1,5 +1,5 @@
-"""Reading one step ahead of who commits: a thread asks the source for the next batch while the one
-before it is committed.
+"""Reading one step ahead: a thread requests the next batch from the source while the load commits
+the one before it.
 """
 
 import time
@@ -27,15 +27,16 @@ End = TypeVar("End")
 
 
 class Ahead(Generic[Batch, End]):
-    """Iterates over what a generator reads from the source, and has it read on `meanwhile`.
+    """Iterates over the batches that a generator reads from the source; the next one is read in
+    `meanwhile`.
 
     Each step of the generator runs in a thread of its own, and never two at once. That thread knows
-    no session and writes nothing, so who leaves the `with` does not wait for it: it asks nothing
-    any more, and its wait for a rate limit ends. All else is done by who iterates: commits, other
-    calls, events. The waits and the errors of the generator come to him in their order.
+    no session and writes nothing. So leaving the `with` does not wait for it: it makes no more
+    requests, and its wait for a rate limit ends. The iterating thread does everything else:
+    commits, other calls, events. It gets the waits and the errors of the generator in their order.
 
-    A kill loses the batch that is committed and the one that comes in meanwhile. Those may be a
-    hundred rows together.
+    A kill loses the batch that is being committed and the one that is being read. Together they may
+    be a hundred rows.
     """
 
     #: What the generator has returned, once the iteration has ended.

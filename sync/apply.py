@@ -1,7 +1,7 @@
 """How a load of issues works through its plan: read by read, each under its locks, each to its end.
 
-What is committed together, and what a kill leaves, stands in `store.py`. The watermark of a project
-moves last: behind its rows, what was requested of it, what was marked, and its number of issues.
+`store.py` says what is committed together, and what a kill leaves. The watermark of a project moves
+last: after its rows, its refetch requests, its marks and its number of issues are stored.
 """
 
 from collections import deque
@@ -149,7 +149,7 @@ def _changes(session: Session, read: Changes) -> End:
 
 
 def _rest_of_changes(session: Session, read: Changes) -> End:
-    """Read what a pass over changes that was broken off has left."""
+    """Read the rest of an interrupted pass over changes."""
     listed = store_issues(session, read).listed
     return End(listed.complete_until, listed.proof, resumed=True)
 

@@ -1,5 +1,5 @@
-"""Issues that are asked for by id: how many fit one request, and which of them the source does not
-give.
+"""Issues that are requested by id: how many fit one request, and which of them the source does not
+return.
 """
 
 from collections.abc import Collection, Iterable, Iterator

@@ -17,8 +17,8 @@ from resources.backlog.paging import PAGE_SIZE
 from resources.records import Odd, Page
 from resources.warehouse.state.issue_sync_state import CommentRead
 
-#: Issues in a row that cannot be read before the others of their project are left to the next load:
-#: it is not the issue then.
+#: After so many issues in a row that cannot be read, the others of their project are left to the
+#: next load: then it is not a fault of the issue.
 GIVE_UP_AFTER = 3
 #: The most rows, and parts, that are stored together, unless a single page has more rows. A kill
 #: loses three things: the page that comes in, what waits and what is being stored. So each may be a

@@ -71,9 +71,9 @@ def still_due(session: Session, mode: str, chosen: Sequence[CommentRead]) -> lis
 
 def with_known(session: Session, chosen: Sequence[CommentRead], *, whole: bool) -> list[DueRead]:
     """Return reads with the stored comments of those issues that are read whole: by the mode, or
-    since the issue has moved. Of one that was never read nothing can be gone.
+    since the issue has moved. An issue that was never read has no comments that may be gone.
 
-    To be called before the first of them is read: what is stored later is not to be met by it.
+    To be called before the first of them is read, so that comments stored later are not expected.
     """
     again = {
         read.issue_id for read in chosen if read.from_id == 0 and (whole or read.last_comment_id)

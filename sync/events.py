@@ -1,4 +1,4 @@
-"""What the load of a table does while it is at work, told to whoever listens: its rows of
+"""What the load of a table does while it is at work, reported to its listeners: its rows of
 `ops.sync_history`, and the progress that people see.
 """
 
@@ -18,8 +18,8 @@ WAITING = "waiting"
 
 
 class Listener:
-    """Hears what a load does, in the order in which it happens and in the thread of the load; what
-    it raises ends the load.
+    """Gets the events of a load, in the order in which they happen and in the thread of the load;
+    an exception of a listener ends the load.
     """
 
     def expected(self, total: int | None) -> None:

@@ -19,8 +19,8 @@ from resources.warehouse.warehouse_errors import WarehouseError
 from sync.counts import Counts
 from sync.events import WAITING, Listener
 
-#: Seconds between two notes of how far a load is: who watches looks every two seconds, and a load
-#: has better things to do.
+#: Seconds between two notes of how far a load is: the page shows them every two seconds, and
+#: notes cost time.
 NOTE_EVERY = 1.0
 
 

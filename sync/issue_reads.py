@@ -1,5 +1,5 @@
-"""The pages of issues that a read asks for, one after the other. It knows no database: what is
-stored of them, and when, is for who iterates.
+"""The pages of issues that a read requests, one after the other. It uses no database: the caller
+stores them.
 """
 
 from collections.abc import Generator

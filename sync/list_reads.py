@@ -1,5 +1,5 @@
-"""Lists as the source gives them: of the space, of each project, and what projects show of a list
-that only administrators may read.
+"""Lists as the source gives them: of the space, of each project, and the part that projects show of
+a list that only administrators may read.
 """
 
 from collections.abc import Generator

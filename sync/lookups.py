@@ -1,5 +1,5 @@
-"""Issues that are asked for by id, whatever asks for them: what comes back is stored, and what does
-not and is gone for certain is marked deleted, with its evidence.
+"""Issues that are requested by id, for any reason: those that come back are stored; those that do
+not and are certainly gone are marked deleted, with the evidence.
 """
 
 from collections import defaultdict

@@ -91,11 +91,12 @@ def mark_deleted_or_inaccessible(session: Session, listed: Collection[int]) -> N
 def judge(
     client: BacklogClient, unlisted: Sequence[UnlistedProject], listed: Collection[int]
 ) -> dict[int, Verdict]:
-    """Ask the source for projects that it does not list; those known to be inaccessible only as an
-    administrator.
+    """Ask the source for projects that it does not list; those known to be inaccessible only with
+    an administrator's key.
 
-    An administrator sees in one request whether they are in the space at all; what is not there is
-    asked for by id once more. Nobody else can tell a deleted project from one that he may not see.
+    An administrator sees in one request whether they are in the space at all; those that are not
+    are requested by id once more. With any other key a deleted project and an inaccessible one look
+    the same.
     """
     if client.myself().get("roleType") != ADMINISTRATOR:
         return {

@@ -1,5 +1,5 @@
-"""What a load says of itself while it goes on, and to whom. Dagster's events are made of it in
-`assets/materializations.py`.
+"""What a load reports while it goes on, and to whom. `assets/materializations.py` makes Dagster's
+events of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,9 +59,7 @@ class TableTotals:
 
 
 class Observer(Protocol):
-    """Somebody who records what a load does, at the time when it does it: a long load is
-    watched.
-    """
+    """Records what a load does when it does it: people watch long loads."""
 
     def partitions_loaded(self, loaded: LoadedPartitions) -> None:
         """Record partitions that are committed."""

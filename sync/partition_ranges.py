@@ -1,4 +1,6 @@
-"""Partitions of issues as they are named: the key of one, the corners of many, whose they are."""
+"""Partitions of issues: the key of one, the corners of a range, and the projects that they belong
+to.
+"""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,5 @@
-"""What a load of issues reads, as values: what a run asks for, what is known, reads and their ends.
+"""What a load of issues reads, as values: the request of a run, the known state, reads and their
+ends.
 
 `plan.py` makes them, `apply.py` carries them out.
 """

@@ -1,9 +1,9 @@
 """What the end of a run means for the history.
 
-A load that fails says so in its own row. Other runs end without a row: they are refused or
-canceled in the queue, their worker is killed or never starts, they build marts or only evaluate
-checks. Only Dagster knows of those. The service, the alerter and commands hand in the runs that
-they find; each run is recorded once, by whoever finds it first.
+A load that fails says so in its own row. Other runs end without a row: they are refused or canceled
+in the queue, their worker is killed or never starts, they build marts or only evaluate checks. Only
+Dagster knows of those. The service, the alerter and commands pass the runs that they find to this
+module; each run is recorded once, by the first that finds it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,7 @@
-"""One load of one table, from start to end: alone of its kind on what it has locked, and with a
-clear end.
+"""One load of one table, from start to end, alone on the table or the projects that it has locked.
 
 The engine's functions take a `Session`: they read from its client, write in transactions of its
-store and say what they do to its reporter.
+store and report what they do to its reporter.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -85,7 +84,7 @@ class Warehouse(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """The run that a load belongs to, and who watches it.
+    """The run that a load belongs to, and its observer.
 
     `partitions` are those that it covers, as people read them; `projects` the keys of the projects
     that they are of, None: several.
@@ -117,8 +116,8 @@ class Session:
     store: Store
     writer: Writer
     reporter: Reporter
-    #: Looks once. No cached_property: before Python 3.12 one load of a process that looks would
-    #: keep all others from it.
+    #: Lists the projects once. No cached_property: before Python 3.12 its lock would make all
+    #: other loads of the process wait.
     look: Callable[[], dict[int, Project]]
 
     @property

@@ -1,4 +1,4 @@
-"""What is stored of a table: how many rows, a few of them, and when one was last written."""
+"""The stored rows of a table: how many there are, a few of them, and when one was last written."""
 
 import operator
 from collections import defaultdict
@@ -44,7 +44,9 @@ def last_written(engine: Engine, spec: TableSpec, space_key: str) -> datetime | 
 
 
 def first_rows(engine: Engine, spec: TableSpec, space_key: str) -> list[dict[str, Any]]:
-    """Return a few rows to be shown, without payload and without what says who somebody is."""
+    """Return a few rows to be shown, without payload and without the columns that
+    identify people.
+    """
     return _newest_rows(engine, spec, space_key, 10, list(spec.table.primary_key))
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from resources.warehouse.state.locks import Locks
 from sync.events import WAITING, Events
 
-#: Somebody else's load of the same table or project is waited for this long, since it may be a
-#: first load.
+#: How long to wait for another load of the same table or project: it may be a first load.
 LOCK_WAIT_SECONDS = 6 * 3600.0
 
 

@@ -91,6 +91,6 @@ def _outcome(activity: Record | None) -> str:
 
 
 def issues_wait(engine: Engine, space_key: str) -> bool:
-    """Say whether issues wait to be read that the feed, a webhook or verify has named."""
+    """Say whether issues wait to be read that the feed, a webhook or `verify` has named."""
     with engine.connect() as connection:
         return is_waiting(connection, space_key)

@@ -1,4 +1,4 @@
-"""How rows of one table are merged, and what became of them."""
+"""How rows of one table are merged, and the counts of the results."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from sync.store import Commit, Store
 
 @dataclass
 class Writer:
-    """Writes the rows of one table, with people masked, and counts what became of them."""
+    """Writes the rows of one table, with people masked, and counts the results."""
 
     spec: TableSpec
     client: BacklogClient
@@ -148,7 +148,7 @@ class Writer:
         self.count_deleted(len(gone))
 
     def note_names(self, commit: Commit, records: Sequence[Record], project_id: int = 0) -> None:
-        """Remember what a listing calls things, for the change log of later times."""
+        """Remember the names in a listing, for the change log of later times."""
         note_names(
             commit.connection,
             self.space_key,

@@ -1,9 +1,9 @@
-"""The `backlog-elt` command: `X_command.py` says how `backlog-elt X` is called, what it does, how
-it ends.
+"""The `backlog-elt` command: `X_command.py` has the options of `backlog-elt X`, what it does, and
+its exit code.
 
-Every command imports all of these, so what takes long to import (Dagster, SQLAlchemy, pandas) is
-imported where it is used. That is also after the settings have been read: the definitions read them
-when they are imported.
+Every command imports all of these, so modules that are slow to import (Dagster, SQLAlchemy, pandas)
+are imported where they are used. The definitions read the settings when imported, so their import
+must come after the settings are read.
 """
 
 import os
@@ -60,7 +60,7 @@ def main(debug: bool) -> None:
     PostgreSQL.
     """
     read_env_file(Path(".env"))
-    # What matters is said by the command itself; retries, requests and the like need --debug.
+    # Commands report important things themselves; retries, requests and so on need --debug.
     set_up(os.environ, level="DEBUG" if debug else "ERROR", whole=True)
 
 

@@ -1,4 +1,4 @@
-"""`backlog-elt alerts`: what is wrong, and a try of the channels."""
+"""`backlog-elt alerts`: shows what is wrong, and tests the channels."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ def alerts_command(test: bool) -> None:
 
 
 def open_problems(settings: Settings) -> str:
-    """Return one line for each problem that lasts, since when and what to do, or that there is
+    """Return one line for each open problem, since when and what to do, or a line that there is
     none.
 
     Raises:
@@ -43,7 +43,7 @@ def open_problems(settings: Settings) -> str:
     from resources.problems.problem_texts import OF_CONDITION
 
     found, condition = alerter(settings)
-    # What the alerter knows of the source is half a minute old.
+    # The alerter's view of the source may be half a minute old.
     known = [
         problem.as_json() | {"since": one["since"], "times": one["times"]}
         for one in found["open"]
@@ -70,7 +70,7 @@ def open_problems(settings: Settings) -> str:
 
 
 def try_channels() -> tuple[str, bool]:
-    """Send a message to every channel; return a line for each and whether one has failed.
+    """Send a test message to every channel; return a line for each, and whether one failed.
 
     Raises:
         SettingsError: an address cannot be used.

@@ -1,4 +1,4 @@
-"""Questions to others that are asked at the same time, and are not waited for longer than promised.
+"""Questions that are asked at the same time, with a limit on the wait.
 
 A thread that still waits for an answer ends with the process.
 """
@@ -10,12 +10,12 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-#: A question that is asked late has so long: whoever is well answers sooner.
+#: The least time for a question that is asked late; a healthy server answers sooner.
 LEAST_SECONDS = 1.0
 
 
 class Question(Generic[T]):
-    """A question, which is asked in a thread of its own at once."""
+    """A question, asked at once in its own thread."""
 
     def __init__(self, ask: Callable[[], T]) -> None:
         self.asked_at = monotonic()
@@ -29,7 +29,8 @@ class Question(Generic[T]):
             self._answer.set_exception(error)
 
     def answer(self, seconds: float | None = None) -> T:
-        """Return the answer, or raise the error of the question; None: it is waited for.
+        """Return the answer, or raise the error of the question; `seconds` None waits without
+        limit.
 
         Raises:
             TimeoutError: there is no answer within so many seconds.
@@ -38,7 +39,7 @@ class Question(Generic[T]):
 
 
 class Patience:
-    """How long answers are waited for: until the end of so many seconds, all together."""
+    """A time limit in seconds for all answers together."""
 
     def __init__(self, seconds: float) -> None:
         self._end = monotonic() + seconds
@@ -48,7 +49,7 @@ class Patience:
         """Return the answer, or raise the error of the question.
 
         Raises:
-            TimeoutError: there is no answer yet.
+            TimeoutError: there is no answer in time.
         """
         end = max(self._end, asked.asked_at + LEAST_SECONDS)
         return asked.answer(max(0.0, end - monotonic()))

@@ -1,4 +1,4 @@
-"""What commands show at a terminal: bars while they work, and tables."""
+"""What commands show on a terminal: progress bars and tables."""
 
 import io
 import os
@@ -20,14 +20,12 @@ from resources.redact import plain_line
 
 #: A line of dashes below the names of the columns.
 _RULE = Box("    \n    \n -  \n    \n    \n -  \n    \n    \n", ascii=True)
-#: Of a table that is written to a file or a pipe.
+#: Width of a table that is written to a file or a pipe.
 _WIDEST = 100_000
 
 
 class BarProgress:
-    """Progress as one bar a table, drawn on a terminal: those at work below, what is done above
-    them.
-    """
+    """Progress as one bar per table on a terminal: active bars below, finished ones above."""
 
     def __init__(self, stream: TextIO) -> None:
         self._console = _Console(file=stream, highlight=False)
@@ -37,7 +35,7 @@ class BarProgress:
             BarColumn(24, table_column=whole),
             MofNCompleteColumn(table_column=whole),
         )
-        # What others write goes past the bars: standard output is for the result, and a command may
+        # Output of others is not redirected: standard output is for the result, and a command may
         # have redirected it.
         self._bars = Bars(
             *columns, "{task.fields[unit]}", _Pace(), console=self._console, redirect_stdout=False,
@@ -47,9 +45,7 @@ class BarProgress:
         self._tasks: dict[str, TaskID] = {}
 
     def start(self, what: str, total: int | None) -> None:
-        """Draw the bar of a table; one that is there begins again, with the total that is known
-        now.
-        """
+        """Draw the bar of a table; an existing one starts again, with the new total."""
         unit = UNITS.get(what, "rows")
         if what in self._tasks:
             self._bars.reset(self._tasks[what], total=total, unit=unit, note="")
@@ -58,12 +54,12 @@ class BarProgress:
         self._bars.start()
 
     def advance(self, what: str, rows: int) -> None:
-        """Move the bar on."""
+        """Advance the bar."""
         if what in self._tasks:
             self._bars.update(self._tasks[what], advance=rows, note="")
 
     def wait(self, reason: str, seconds: float, until: datetime) -> None:
-        """Say on the bar why nothing moves."""
+        """Show on the bars why nothing moves."""
         note = (
             f"waiting up to {seconds:.0f} s for the {reason}, until {until.astimezone():%H:%M:%S}"
         )
@@ -86,24 +82,22 @@ class BarProgress:
             self.close()
 
     def refresh(self) -> None:
-        """Draw now what a thread draws five times a second."""
+        """Draw now instead of at the next of five times a second."""
         self._bars.refresh()
 
     def close(self) -> None:
-        """Take away what is still drawn, so that the next line begins on a line of its own."""
+        """Remove the remaining bars, so that the next output starts on its own line."""
         self._bars.stop()
 
 
 class _Console(Console):
     def show_cursor(self, show: bool = True) -> bool:
-        """Leave the cursor: a process that is killed could not bring it back."""
+        """Keep the cursor visible: a killed process could not restore it."""
         return False
 
 
 class _Pace(ProgressColumn):
-    """Why a bar does not move; else how long it has been drawn, how long it takes still, and how
-    fast it is.
-    """
+    """Shows why a bar does not move, else the time passed, the time left, and the rate."""
 
     def __init__(self) -> None:
         super().__init__(Column(overflow="fold"))
@@ -119,8 +113,8 @@ class _Pace(ProgressColumn):
 
 @contextmanager
 def progress_for(stream: TextIO = sys.stderr, *, requested: bool = True) -> Iterator[Progress]:
-    """Yield bars on a terminal, plain lines elsewhere, and only waits when `requested` is false; no
-    bar is left at the end.
+    """Yield bars on a terminal, plain lines elsewhere, and only waits if not `requested`; bars are
+    removed at the end.
     """
     if not requested:
         yield LogProgress(write=lambda _line: None)
@@ -135,8 +129,8 @@ def progress_for(stream: TextIO = sys.stderr, *, requested: bool = True) -> Iter
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table as lines, numbers to the right; on a terminal no wider than that, long texts
-    go on below.
+    """Return a table as lines, with numbers right-aligned. On a terminal long texts are wrapped to
+    its width.
     """
     made = Table(box=_RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for number, name in enumerate(header):

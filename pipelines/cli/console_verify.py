@@ -1,5 +1,5 @@
-"""What a person at a terminal sees of a comparison: a line a project, and a table of the rows that
-differ.
+"""A comparison for people at a terminal: a line for each project, and a table of rows
+that differ.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,17 +10,15 @@ from rich.cells import cell_len, set_cell_size
 from pipelines.cli.console import table
 from resources.redact import plain_line
 
-#: Differences in the table; the line above it has the count of all.
+#: Differences that the table shows; the line above it counts all.
 SHOWN = 50
 _NUMBERS = ("source", "warehouse", "differences", "behind", "quarantined")
-#: Columns of a terminal that a value may take.
+#: The widest value, in columns of the terminal.
 WIDEST = 60
 
 
 def verified_table(found: Mapping[str, Any]) -> str:
-    """Return how a comparison came out, as lines for a terminal; `found` is the object of `verify
-    --json`.
-    """
+    """Return a comparison as lines for a terminal; `found` is the object of `verify --json`."""
     projects = found["projects"]
     rows = [(one["project"], _status(one), *_numbers(one), _until(one)) for one in projects]
     parts = [table(("project", "status", *_NUMBERS, "loaded until"), rows)]
@@ -56,7 +54,7 @@ def _numbers(one: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _count_note(one: Mapping[str, Any]) -> str:
-    """Return why the two numbers of a table differ where none of its rows does."""
+    """Return why the two numbers of a table differ although no row does."""
     explained = one["differences"] or one["behind"] or one["quarantined"]
     if one["source"] == one["warehouse"] or explained:
         return ""
@@ -66,7 +64,7 @@ def _count_note(one: Mapping[str, Any]) -> str:
 
 
 def _status(project: Mapping[str, Any]) -> str:
-    """Return how a project compares; `equal` alone is for the same rows on both sides."""
+    """Return the status of a project; `equal` alone means the same rows on both sides."""
     if project["status"] != "equal":
         return str(project["status"])
     if not project["conclusive"]:
@@ -79,7 +77,7 @@ def _were(rows: int) -> str:
 
 
 def _listed_rows(head: str, total: int, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return a heading with the first of the rows below it."""
+    """Return a heading with the first rows below it."""
     lines: list[tuple[str, ...]] = [
         ("table", "project", "row", "difference", "at source", "in warehouse")
     ]

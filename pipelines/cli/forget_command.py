@@ -1,4 +1,4 @@
-"""`backlog-elt forget`: erase a person from the warehouse, and keep it so."""
+"""`backlog-elt forget`: erases a person from the warehouse, also from later loads."""
 
 from typing import TYPE_CHECKING
 
@@ -53,11 +53,11 @@ def forget_command(user_id: int, yes: bool) -> None:
 
 
 def look_up(settings: Settings, user_id: int) -> "Person":
-    """Return who has an id, as the warehouse knows the person.
+    """Return a user as known to the warehouse.
 
     Raises:
-        SettingsError: the warehouse has never had a user of this id.
-        BacklogError: the warehouse holds several spaces, and the source does not say which is
+        SettingsError: the warehouse never had a user of this id.
+        BacklogError: the warehouse holds several spaces, and the source does not say which one is
             meant.
         WarehouseError: the warehouse cannot be used.
     """
@@ -85,7 +85,7 @@ def look_up(settings: Settings, user_id: int) -> "Person":
 def erase(settings: Settings, person: "Person") -> dict[str, int]:
     """Erase a person from every schema, from Dagster's storage and from the logs of the home.
 
-    Return table of the warehouse -> rows that were changed.
+    Return table of the warehouse -> changed rows.
 
     Raises:
         WarehouseError: the warehouse or Dagster's storage cannot be used; nothing was erased.

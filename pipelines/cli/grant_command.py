@@ -1,4 +1,4 @@
-"""`backlog-elt grant`: roles for other programs, and what somebody needs to connect with one."""
+"""`backlog-elt grant`: creates roles for other programs, and shows how to connect with one."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -96,28 +96,25 @@ def dagster(role: str) -> None:
 
 
 def make_bi(settings: Settings, role: str, limits: "Limits") -> "Access":
-    """Make the role that reads marts, or bring it up to date.
+    """Create or update the role that reads marts.
 
     Raises:
-        SettingsError: the name cannot be that of such a role.
-        WarehouseError: the warehouse cannot be used, or its user may not make roles.
+        SettingsError: the name is not valid for such a role.
+        WarehouseError: the warehouse cannot be used, or its user may not create roles.
     """
+    from pipelines.cli.in_process import opened_warehouse
     from pipelines.hosting.environment import prepare_storage
-    from resources.warehouse.server import grants
+    from resources.warehouse.server.grants import grant_bi
     from resources.warehouse.server.roles import check_name
-    from resources.warehouse.warehouse_resource import WarehouseResource
 
     check_name(role)
     prepare_storage(settings)
-    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
-    try:
-        return grants.grant_bi(warehouse.engine, role, reveal(settings.bi_password) or None, limits)
-    finally:
-        warehouse.close()
+    with opened_warehouse(settings) as warehouse:
+        return grant_bi(warehouse.engine, role, reveal(settings.bi_password) or None, limits)
 
 
 def make_loader(settings: Settings, role: str) -> "Access":
-    """Make the role that loads the warehouse, or bring it up to date; raises as `make_bi`."""
+    """Create or update the role that loads the warehouse; raises as `make_bi`."""
     from pipelines.hosting.environment import prepare_storage
     from resources.warehouse.server.embedded import ensure_server
     from resources.warehouse.server.owners import grant_loader
@@ -125,14 +122,14 @@ def make_loader(settings: Settings, role: str) -> "Access":
 
     check_name(role)
     prepare_storage(settings)
-    # Not migrated: what the administrator makes would have to change hands.
+    # Not migrated: tables that the administrator creates would have to change their owner.
     return _granted(
         reveal(settings.warehouse_url) or ensure_server(settings.home).url(), role, grant_loader
     )
 
 
 def make_dagster(settings: Settings, role: str) -> "Access":
-    """Make the role of Dagster's storage, or bring it up to date; raises as `make_bi`."""
+    """Create or update the role of Dagster's storage; raises as `make_bi`."""
     from pipelines.hosting.environment import prepare_storage
     from resources.warehouse.server.owners import grant_dagster
     from resources.warehouse.server.roles import check_name
@@ -143,19 +140,14 @@ def make_dagster(settings: Settings, role: str) -> "Access":
 
 
 def _granted(url: str, role: str, grant: Callable[..., "Access"]) -> "Access":
-    from resources.warehouse.server.connect import engine
+    from resources.warehouse.server.connect import opened_engine
 
-    made = engine(url)
-    try:
+    with opened_engine(url) as made:
         return grant(made, role)
-    finally:
-        made.dispose()
 
 
 def connection_lines(access: "Access") -> str:
-    """Return the settings of a connection, one a line; the only place where a new password is ever
-    seen.
-    """
+    """Return the settings of a connection, one per line. A new password is shown only here."""
     if access.new_password:
         password = f"{access.new_password} (shown this once)"
     else:
@@ -173,8 +165,8 @@ def connection_lines(access: "Access") -> str:
 
 
 def warnings(access: "Access") -> Iterator[str]:
-    """Yield a line for each right that the role has because everybody has it, and that is not the
-    loader's to take.
+    """Yield a line for each right that the role has through PUBLIC and that the loader cannot
+    revoke.
     """
     for right in access.too_much:
         yield (

@@ -1,7 +1,7 @@
-"""What all commands share: how they end, how an error is shown, and how their examples are written.
+"""What all commands share: exit codes, the form of errors, and the form of examples.
 
-Every wrong option, argument, command and variable is one line of one form, with exit code 2:
-what is '…': expected …; where to look.
+Every wrong option, argument, command and variable is reported in one line with exit code 2: what is
+'…': expected …; where to look.
 """
 
 import re
@@ -16,7 +16,7 @@ from resources.redact import plain_line, plain_lines
 from resources.variables import SettingsError
 
 PROGRAM = "backlog-elt"
-#: How commands end.
+#: Exit code -> meaning.
 EXIT_CODES = {
     "0": "Done. `up` and `simulate` also after a signal, `status` also when the space does not "
     "answer, which it reports.",
@@ -27,13 +27,13 @@ EXIT_CODES = {
     "2": "Wrong usage or configuration: what is `'…'`: expected ….",
     "128 + N": "Signal N ended the command: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.",
 }
-#: Between the words of an epilog, makes click leave the lines as they are.
+#: In an epilog, keeps click from reflowing the lines.
 _AS_IT_IS = "\b\n"
 _WORD = re.compile("[A-Za-z-]{1,30}")
 
 
 class WrongUsage(click.ClickException):
-    """A variable, option or command that cannot be used: one line, exit code 2."""
+    """A variable, option or command that cannot be used; exit code 2."""
 
     exit_code = 2
 
@@ -42,7 +42,7 @@ class Commands(click.Group):
     """A group whose commands end with one clear line instead of a traceback."""
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:
-        """Read the options before the command; a wrong one is one line."""
+        """Read the options before the command; a wrong one becomes one line."""
         try:
             return super().make_context(*args, **more)
         except NoArgsIsHelpError:
@@ -51,7 +51,7 @@ class Commands(click.Group):
             raise _in_our_form(error, self, PROGRAM) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what it raises becomes one line and an exit code."""
+        """Run a command; an exception becomes one line and an exit code."""
         try:
             return super().invoke(ctx)
         except NoArgsIsHelpError:
@@ -74,15 +74,13 @@ class Commands(click.Group):
             raise click.ClickException(one_line(error)) from None
 
     def _invoked(self, ctx: click.Context) -> tuple[click.Command, str]:
-        """Return the command that was called, and how."""
+        """Return the command that was called, and its name on the command line."""
         name = ctx.invoked_subcommand or ""
         return self.commands.get(name, self), f"{PROGRAM} {name}".strip()
 
 
 def examples(*lines: str, more: str = "") -> str:
-    """Return an epilog that shows how a command is used, with comments in one column, and `more` as
-    it is.
-    """
+    """Return an epilog with examples, their comments in one column, and `more` unchanged."""
     parts = [line.partition("  # ") for line in lines]
     width = max(len(command) for command, _, _ in parts)
     shown = [
@@ -93,10 +91,7 @@ def examples(*lines: str, more: str = "") -> str:
 
 
 def show(text: str, *, err: bool = False) -> None:
-    """Write what a command has to say, lines or a JSON object, safe for the terminal.
-
-    `err`: to standard error.
-    """
+    """Write lines or a JSON object, safe for the terminal; `err`: to standard error."""
     click.echo(plain_lines(text), err=err)
 
 
@@ -115,8 +110,8 @@ def _see(command: str) -> str:
 
 
 def _in_our_form(error: click.UsageError, called: click.Command, path: str) -> WrongUsage:
-    """Return what click complains of, in the form of our own errors; of some complaints click does
-    not name the command.
+    """Return an error of click in the form of our own; click does not name the command in every
+    error.
     """
     command, path = (error.ctx.command, error.ctx.command_path) if error.ctx else (called, path)
     said = error.format_message().rstrip(".")
@@ -139,20 +134,20 @@ def _in_our_form(error: click.UsageError, called: click.Command, path: str) -> W
 
 
 def _word(text: str) -> str:
-    """Return what was given in place of a word of ours; what is no word is not shown: it may be a
+    """Return a given word for a message; text that is not a word is hidden, since it may be a
     variable with its value.
     """
     return repr(text) if _WORD.fullmatch(text) else "'…'"
 
 
 def _options(command: click.Command) -> Iterator[click.Option]:
-    """Yield the options of a command, and of those below it."""
+    """Yield the options of a command and of its subcommands."""
     yield from (one for one in command.params if isinstance(one, click.Option))
     for below in command.commands.values() if isinstance(command, click.Group) else ():
         yield from _options(below)
 
 
 def _requested(option: click.Option) -> str:
-    """Return what an option takes, in the words of its help."""
+    """Return what an option takes, from its help."""
     kind = "no value" if option.is_flag else option.metavar or option.type.name
     return f"{kind} ({option.help.rstrip('.')})" if option.help else kind

@@ -1,11 +1,11 @@
-"""Jobs run in the process of a command, as the Dagster UI runs them, and the two resources outside
-of a run.
+"""Runs jobs in the process of a command, as the Dagster UI does, and opens the two resources
+outside of a run.
 """
 
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,20 +16,21 @@ from pipelines.runs import INTERRUPTED, command_tags
 from pipelines.stop_signals import Interrupted, interrupted
 from resources.progress import Progress
 from resources.redact import plain_line, redact
+from resources.secret import reveal
 from resources.warehouse.server.connect import advice
 from resources.warehouse.warehouse_errors import WarehouseError
 
 if TYPE_CHECKING:
     from resources.backlog.backlog_resource import BacklogResource
+    from resources.settings import Settings
     from resources.warehouse.warehouse_resource import WarehouseResource
 
-#: The runs of a load say what they have to say through `Progress` and the event log, not on the
-#: console.
+#: Runs of a load report through `Progress` and the event log, not on the console.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 class LoadInterruptedError(Interrupted):
-    """Somebody ended the load: a signal, or the terminal."""
+    """A signal or the terminal has ended the load."""
 
     def __init__(self) -> None:
         super().__init__("interrupted: what was committed is kept; run the same command again")
@@ -37,8 +38,8 @@ class LoadInterruptedError(Interrupted):
 
 @dataclass
 class Recorder:
-    """A `Progress` that passes everything on and adds up what the tables report; checks report
-    requests and no rows.
+    """A `Progress` that passes everything on and adds up what tables report; checks report only
+    requests.
     """
 
     inner: Progress
@@ -67,16 +68,22 @@ class Recorder:
 
 @contextmanager
 def connection() -> "Iterator[tuple[BacklogResource, WarehouseResource]]":
-    """Yield the two resources outside of a run, as the definitions configure them, and close them
-    afterwards.
-    """
+    """Yield the two resources outside of a run, configured like the definitions, and close them."""
     from pipelines.raw_definitions import VARIABLES, source_resources
 
-    resources = source_resources({name: os.environ.get(name, "") for name in VARIABLES})
-    with ExitStack() as stack:
-        for resource in resources:
-            stack.callback(resource.close)
-        yield resources
+    backlog, warehouse = source_resources({name: os.environ.get(name, "") for name in VARIABLES})
+    with closing(warehouse), closing(backlog):
+        yield backlog, warehouse
+
+
+@contextmanager
+def opened_warehouse(settings: "Settings") -> "Iterator[WarehouseResource]":
+    """Yield the warehouse of the settings, and close it."""
+    from resources.warehouse.warehouse_resource import WarehouseResource
+
+    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
+    with closing(warehouse):
+        yield warehouse
 
 
 def run_job(
@@ -90,10 +97,11 @@ def run_job(
 ) -> Iterator[str]:
     """Run a job in this process, or only some `tables` of it.
 
-    Yields one line for each step that failed, and for `promised` projects that are unequal.
+    Yields one line for each failed step, and for each of the `promised` projects that is not equal
+    to the source.
 
     Raises:
-        LoadInterruptedError: somebody ended the run.
+        LoadInterruptedError: a signal ended the run.
         WarehouseError: the run was interrupted.
     """
     from assets.location import SETTINGS, raw_key
@@ -117,11 +125,9 @@ def run_job(
 
 
 def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterator[str]:
-    """Yield a line when the count found that projects do not equal the source, though the load was
-    to make them equal.
+    """Yield a line for each promised project whose number of issues differs from the source.
 
-    A project that was not asked for, or of which only some months were ever read, is left to the
-    check and fails no load.
+    Other projects, and those of which only some months were read, do not fail a load.
     """
     from sync.reconcile.verdict import TOO_FAST
 
@@ -143,8 +149,8 @@ def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterat
 
 
 def see_end(result: dg.ExecuteInProcessResult) -> None:
-    """See that a run has succeeded, unless a step of it says why it failed: Dagster's storage may
-    have been lost on the way.
+    """Check that a run has succeeded, unless a failed step explains why not: Dagster's storage may
+    have been lost meanwhile.
 
     Raises:
         LoadInterruptedError: it was ended from outside.
@@ -164,8 +170,8 @@ def see_end(result: dg.ExecuteInProcessResult) -> None:
 
 
 def _broken_off(error: Any) -> WarehouseError:
-    """Return what to say of a run that did not end for its storage; `error` is that of the driver,
-    None: it is not known.
+    """Return the error of a run that was interrupted by its storage; `error` is that of the driver,
+    None when unknown.
     """
     while error and error.cause:
         error = error.cause

@@ -1,5 +1,5 @@
-"""`backlog-elt load`: one load by the jobs, the assets and the instance of the Dagster UI, run in
-this process.
+"""`backlog-elt load`: one load in this process, with the jobs, assets and instance of the Dagster
+UI.
 """
 
 import json
@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import click
 
 from pipelines.cli.group import examples, one_line, show
-from pipelines.cli.options import Month
+from pipelines.cli.options import Month, chosen_projects
 from resources.progress import Progress
-from resources.secret import reveal
 from resources.settings import Settings
 from resources.values import parse_month
 from resources.variables import SettingsError
@@ -113,7 +112,7 @@ def load_command(
 
 
 def next_line(marts: Literal["missing", "older", "current"]) -> str:
-    """Return what there is to do after a load; empty: nothing."""
+    """Return what to do after a load; empty if nothing."""
     why = {
         "missing": "there are none yet",
         "older": "they are older than what is loaded",
@@ -130,21 +129,16 @@ def next_line(marts: Literal["missing", "older", "current"]) -> str:
 
 
 def _marts(settings: Settings) -> Literal["missing", "older", "current"]:
+    from pipelines.cli.in_process import opened_warehouse
     from resources.warehouse.state.marts_behind import marts_status
-    from resources.warehouse.warehouse_resource import WarehouseResource
 
-    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
-    try:
+    with opened_warehouse(settings) as warehouse:
         return marts_status(warehouse.engine)
-    finally:
-        warehouse.close()
 
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """What to load: everything that changed (the default), or a window of partitions read again
-    whole.
-    """
+    """What to load: all changes (the default), or all rows of some partitions."""
 
     full: bool = False
     projects: tuple[str, ...] = ()
@@ -169,12 +163,14 @@ class LoadRequest:
 
     @property
     def backfill(self) -> bool:
-        """Whether windows are read again whole."""
+        """Whether all rows of a window are read again."""
         return self.full or self.from_month is not None or self.to_month is not None
 
 
 def summary_table(summary: Mapping[str, Any]) -> str:
-    """Return what a load did, as lines for a terminal; `summary` is the object of `load --json`."""
+    """Return the result of a load as lines for a terminal; `summary` is the object of `load
+    --json`.
+    """
     from pipelines.cli.console import table
 
     columns = ("read", "inserted", "updated", "unchanged", "deleted", "rejected")
@@ -201,21 +197,20 @@ def summary_table(summary: Mapping[str, Any]) -> str:
 
 
 def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> "LoadResult":
-    """Load the space once and return what was done; a part that fails does not keep the others from
-    loading.
+    """Load the space once and return what was done; a failure of one part does not stop the others.
 
     Raises:
         BacklogError: the space cannot be reached or refuses the key; nothing was started.
         WarehouseError: the warehouse cannot be reached; nothing was started.
         SettingsError: `request` names a project or month that does not exist, or the warehouse is
             not for this space; nothing was started.
-        LoadInterruptedError: somebody ended the load; what was committed is kept.
+        LoadInterruptedError: a signal ended the load; what was committed is kept.
     """
     from pipelines.hosting.environment import check_kind, open_instance, prepare_storage, source
     from sync.results.command_results import load_result
 
     began = time.monotonic()
-    # To make a server takes as long as to import Dagster with its storage.
+    # Starting a server takes as long as importing Dagster with its storage.
     with ThreadPoolExecutor(1, thread_name_prefix="server") as meanwhile:
         prepared = meanwhile.submit(prepare_storage, settings)
         import pipelines.hosting.storage  # noqa: F401 - the instance needs it
@@ -236,7 +231,7 @@ def _run_jobs(
     recorder: "Recorder",
     home: Path,
 ) -> Iterator[str]:
-    # Imported here, when the variables that the definitions read have been set.
+    # Imported after the variables that the definitions read are set.
     from assets.partitions import PROJECTS, project_partitions
     from pipelines.cli.in_process import connection, run_job
     from pipelines.ended_runs import recording_ends
@@ -259,10 +254,11 @@ def _run_jobs(
     definitions = build_raw_definitions({"progress": recorder})
     with connection() as (backlog, warehouse), recording_ends(instance, warehouse, backlog.url):
         projects = note_project_keys(backlog.client, warehouse.engine)
-        requested = _requested_projects(request, projects)
+        visible = [str(project["projectKey"]) for project in projects]
+        requested = chosen_projects(request.projects, visible)
         recorder.requests.update(backlog.client.stats.requests)
         if request.full:
-            # Without a key dbt need not be asked which columns the marts have.
+            # Without a key there is no need to ask dbt for the columns of marts.
             mask, space_key = backlog.mask, str(backlog.client.space_info()["spaceKey"])
             elsewhere = copies(instance, mask.tag) if mask.tag else NO_COPIES
             if remask(warehouse.engine, space_key, mask, elsewhere) and mask.key:
@@ -286,25 +282,14 @@ def _run_jobs(
         yield from run_job(definitions, instance, count_reconciliation_job.name, promised=promised)
 
 
-def _requested_projects(request: LoadRequest, projects: Sequence[Mapping[str, Any]]) -> list[str]:
-    visible = [str(project["projectKey"]) for project in projects]
-    for key in request.projects:
-        if key not in visible:
-            known = ", ".join(sorted(visible)[:10]) or "none"
-            raise SettingsError(
-                "--project", key, f"the key of a project that the API key can see ({known})"
-            )
-    return list(request.projects) or visible
-
-
 def _issue_ranges(
     request: LoadRequest,
     requested: Sequence[str],
     partitions: Sequence[str],
     watermark: datetime | None,
 ) -> Iterator[dict[str, str]]:
-    """Yield the tags of the runs that cover the requested projects: one for each stretch of
-    neighbouring partitions.
+    """Yield the tags of the runs that cover the requested projects: one for each range of adjacent
+    partitions.
     """
     from assets.partitions import contiguous, month_keys, month_of
     from sync.partition_ranges import range_tags
@@ -319,8 +304,7 @@ def _issue_ranges(
     if watermark is not None:
         first = month_of(watermark)
     if not request.backfill and not request.projects:
-        # One pass over all of them; partitions in between that are inaccessible are left out by the
-        # asset.
+        # One pass over all; the asset skips inaccessible partitions in between.
         ranges = [(partitions[0], partitions[-1])] if partitions else []
     else:
         ranges = contiguous(requested, partitions)

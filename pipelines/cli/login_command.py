@@ -19,7 +19,7 @@ from resources.variables import CLIENT_ID, SettingsError
 if TYPE_CHECKING:
     from resources.backlog.backlog_resource import BacklogResource
 
-#: The redirect URI is registered with the application, so that its port does not change by itself.
+#: The redirect URI is registered with the application, so the port is fixed.
 LOGIN_PORT = 8976
 
 
@@ -77,20 +77,20 @@ def logout_command() -> None:
 def let_in(
     settings: Settings, *, port: int, browser: bool, timeout: float, say: Callable[[str], None]
 ) -> str:
-    """Let a user allow the application, and store the tokens; return one line that says who is
-    logged in to which space.
+    """Let a user allow the application, and store the tokens; return a line with the user and the
+    space.
 
     Args:
         settings: validated settings of the deployment.
-        port: where the browser comes back to, on the loopback address.
-        browser: whether a browser is opened; the URL is said in any case.
+        port: port of the loopback address to which the browser returns.
+        browser: whether to open a browser; the URL is shown in any case.
         timeout: seconds for the user to answer.
-        say: gets lines about what to do and what goes on.
+        say: gets lines about what to do.
 
     Raises:
         SettingsError: access is not by OAuth.
-        BacklogError: the user did not allow it, nobody answered, or the space does not let the
-            application in; nothing is stored.
+        BacklogError: the user did not allow it or did not answer, or the space refuses the
+            application; nothing is stored.
         WarehouseError: the warehouse cannot be used; nothing is stored.
     """
     from resources.backlog.auth import BearerToken
@@ -116,7 +116,7 @@ def let_in(
 
 
 def let_out(settings: Settings) -> str:
-    """Forget the tokens; return what to say of it.
+    """Delete the tokens; return a line about it.
 
     Raises:
         SettingsError: access is not by OAuth.
@@ -133,11 +133,11 @@ def let_out(settings: Settings) -> str:
 
 
 def encrypt_anew(settings: Settings) -> str:
-    """Encrypt the stored tokens by the first key of BACKLOG_TOKEN_KEY; return what to say of it.
+    """Encrypt the stored tokens with the first key of BACKLOG_TOKEN_KEY; return a line about it.
 
     Raises:
         SettingsError: access is not by OAuth.
-        TokensUnreadableError: the tokens are encrypted by none of the keys.
+        TokensUnreadableError: none of the keys decrypts the tokens.
         WarehouseError: the warehouse cannot be used.
     """
     with _oauth_backlog(settings) as backlog:
@@ -166,7 +166,7 @@ def _oauth_backlog(settings: Settings) -> "Iterator[BacklogResource]":
 
 
 def _has_screen() -> bool:
-    """Whether a browser opens in a window of its own, not in the terminal."""
+    """Whether a browser can open in a window of its own."""
     return sys.platform in {"darwin", "win32"} or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )

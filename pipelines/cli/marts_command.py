@@ -1,5 +1,5 @@
-"""`backlog-elt marts`: one build of all marts, by the job and the instance of the Dagster UI, run
-in this process.
+"""`backlog-elt marts`: one build of all marts in this process, with the job and the instance of the
+Dagster UI.
 """
 
 import io
@@ -19,7 +19,6 @@ import click
 
 from pipelines.cli.group import examples, one_line, show
 from resources.progress import Progress
-from resources.secret import reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from sync.results.command_results import MartsResult
 
-#: Under this name a build reports its progress.
+#: The name under which a build reports progress.
 WHAT = "marts"
 
 
@@ -54,7 +53,8 @@ def marts_command(ctx: click.Context, full: bool, as_json: bool, no_progress: bo
     from sync.results.command_results import marts_result
 
     began = time.monotonic()
-    # dbt talks to standard output, which is for the result. What dagster-dbt logs is in the run.
+    # dbt writes to standard output, which is for the result. dagster-dbt's log is stored with the
+    # run.
     debug = ctx.find_root().params["debug"]
     chatter = sys.stderr if debug else io.StringIO()
     logging.getLogger("dagster.builtin").propagate = debug
@@ -76,7 +76,7 @@ def marts_command(ctx: click.Context, full: bool, as_json: bool, no_progress: bo
 
 
 class NothingLoadedError(RuntimeError):
-    """There are no rows to make marts of."""
+    """There are no rows to build marts from."""
 
 
 @dataclass
@@ -119,13 +119,13 @@ class _Watcher:
 
 
 def build(settings: Settings, progress: Progress, *, whole: bool) -> "MartsResult":
-    """Build all marts once and return what was done; a build that is at work is waited for.
+    """Build all marts once and return what was done; waits for a running build.
 
     Raises:
-        SettingsError: marts are made by another code location; nothing was started.
+        SettingsError: another code location builds the marts; nothing was started.
         WarehouseError: the warehouse cannot be reached; nothing was started.
         NothingLoadedError: no space was ever loaded.
-        LoadInterruptedError: somebody ended the build.
+        LoadInterruptedError: a signal ended the build.
     """
     if settings.key_prefix:
         expected = (
@@ -133,19 +133,18 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> "MartsResul
             "that one makes the marts"
         )
         raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
+    from pipelines.cli.in_process import opened_warehouse
     from pipelines.hosting.environment import open_instance, prepare_storage
     from pipelines.runs import end_dead_runs
     from resources.warehouse.state.known_spaces import known_spaces
-    from resources.warehouse.warehouse_resource import WarehouseResource
 
     prepare_storage(settings)
-    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
-    try:
+    with opened_warehouse(settings) as warehouse:
         if not known_spaces(warehouse.engine):
             raise NothingLoadedError(
                 "There is nothing to build marts from: load a space first (backlog-elt load)."
             )
-        # Imported here, when the variables that the definitions read have been set.
+        # Imported after the variables that the definitions read are set.
         from pipelines.definitions import build_definitions
 
         with open_instance() as instance:
@@ -153,8 +152,6 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> "MartsResul
             return build_marts(
                 build_definitions({"warehouse": warehouse}), instance, progress, whole=whole
             )
-    finally:
-        warehouse.close()
 
 
 def build_marts(
@@ -167,7 +164,7 @@ def build_marts(
     """Run the job `marts` in this process and return what it did.
 
     Raises:
-        LoadInterruptedError: somebody ended the run.
+        LoadInterruptedError: a signal ended the run.
         WarehouseError: the run was interrupted, or the server restarted.
     """
     from assets.location import SETTINGS
@@ -199,7 +196,7 @@ def build_marts(
     for message in (reason(event) for event in result.all_events if event.is_step_failure):
         if LOST in message:
             raise WarehouseError(message)
-        # A check that failed ends dbt with nothing to add.
+        # After a failed check dbt's error adds nothing.
         failures += error_lines(message) or ([] if watcher.failures else message.splitlines()[:1])
     checks = watcher.checks
     built = marts_result(
@@ -217,7 +214,7 @@ def build_marts(
 
 
 def summary_line(found: Mapping[str, Any]) -> str:
-    """Return what a build did as one line; `found` is the object of `marts --json`."""
+    """Return the result of a build as one line; `found` is the object of `marts --json`."""
     checks = ", ".join(f"{count} {name}" for name, count in found["checks"].items())
     warned = f" (warned: {', '.join(found['warnings'])})" if found["warnings"] else ""
     done = (

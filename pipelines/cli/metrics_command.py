@@ -1,6 +1,4 @@
-"""`backlog-elt metrics`: which metrics are defined, and a query for those that are named. Needs no
-warehouse.
-"""
+"""`backlog-elt metrics`: lists the metrics, or prints a query for some. Needs no warehouse."""
 
 from typing import Literal
 

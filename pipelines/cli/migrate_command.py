@@ -1,13 +1,10 @@
-"""`backlog-elt migrate`: both databases, brought to the version of this program before its
-processes start.
-"""
+"""`backlog-elt migrate`: migrates both databases to this version before its processes start."""
 
 from collections.abc import Iterator
 
 import click
 
 from pipelines.cli.group import examples, show
-from resources.secret import reveal
 from resources.settings import Settings
 
 
@@ -23,23 +20,20 @@ def migrate_command() -> None:
 
 
 def migrate_databases(settings: Settings) -> Iterator[str]:
-    """Migrate the warehouse, then Dagster's storage, and yield a line for each; the same again
-    changes nothing.
+    """Migrate the warehouse, then Dagster's storage; yield a line for each. Repeating it changes
+    nothing.
 
     Raises:
-        WarehouseError: a database cannot be used, or the warehouse was migrated by a newer version
-            of this program.
+        WarehouseError: a database cannot be used, or a newer version of this program has migrated
+            the warehouse.
     """
+    from pipelines.cli.in_process import opened_warehouse
     from pipelines.hosting.environment import open_instance, prepare_storage
     from resources.warehouse.server.migrations import version
-    from resources.warehouse.warehouse_resource import WarehouseResource
 
     prepare_storage(settings)
-    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
-    try:
+    with opened_warehouse(settings) as warehouse:
         yield f"warehouse: version {version(warehouse.engine)}"
-    finally:
-        warehouse.close()
     with open_instance() as instance:
         instance.upgrade(lambda _line: None)
     yield "Dagster's storage: up to date"

@@ -1,5 +1,6 @@
-"""Types of options whose errors have the form of all others: what is `…`: expected …."""
+"""Types of options whose errors have our form: what is `…`: expected …."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -9,7 +10,7 @@ from resources.variables import SettingsError
 
 
 class Number(click.ParamType[int]):
-    """A whole number, in a range where one is given."""
+    """A whole number, optionally in a range."""
 
     name = "N"
 
@@ -20,7 +21,7 @@ class Number(click.ParamType[int]):
         """Return the number.
 
         Raises:
-            SettingsError: it is none, or not in the range.
+            SettingsError: it is not a whole number, or out of range.
         """
         del ctx
         try:
@@ -62,13 +63,28 @@ class Month(click.ParamType[str]):
     name = "YYYY-MM"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the month as it was given; raises SettingsError for what is none."""
+        """Return the month unchanged; raises SettingsError if it is malformed."""
         del ctx
         parse_month(_option_name(param), str(value))
         return str(value)
 
 
 PORT = Number(1, 65_535)
+
+
+def chosen_projects(chosen: Sequence[str], visible: Sequence[str]) -> list[str]:
+    """Return the keys given by `--project`, or all that the API key can see.
+
+    Raises:
+        SettingsError: a key is not visible.
+    """
+    for key in chosen:
+        if key not in visible:
+            known = ", ".join(sorted(visible)[:10]) or "none"
+            raise SettingsError(
+                "--project", key, f"the key of a project that the API key can see ({known})"
+            )
+    return list(chosen or visible)
 
 
 def _option_name(param: click.Parameter | None) -> str:

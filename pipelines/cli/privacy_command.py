@@ -1,4 +1,4 @@
-"""`backlog-elt privacy status`: whether anything still shows people who are masked or forgotten."""
+"""`backlog-elt privacy status`: shows where people who are masked or forgotten are still stored."""
 
 import sys
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def privacy_status() -> None:
 
 @dataclass(frozen=True)
 class Found:
-    """How people are masked, how many are forgotten, and table -> rows and the missing step."""
+    """How people are masked, how many are forgotten, and table -> (rows, step that corrects it)."""
 
     key_tag: str
     forgotten: int
@@ -52,7 +52,7 @@ class Found:
         left: "Left",
         in_dagster: Mapping[str, int],
     ) -> "Found":
-        """Say what brings each table in order."""
+        """Add to each table the step that corrects it."""
         again = "backlog-elt load --full" if key_tag else "backlog-elt forget --user ID, once more"
         rebuild = "backlog-elt marts --full" if key_tag else again
         dagster = {f"Dagster's {table}": rows for table, rows in in_dagster.items()}
@@ -67,11 +67,11 @@ class Found:
         return cls(key_tag, forgotten, found)
 
     def lines(self) -> list[tuple[str, int, str]]:
-        """Return table, rows and step for each table that still shows people."""
+        """Return (table, rows, step) for each table that still shows people."""
         return [(table, rows, step) for table, (rows, step) in self.tables.items()]
 
     def summary(self) -> str:
-        """Return how things stand in one line."""
+        """Return the result in one line."""
         masked = "not masked (BACKLOG_PRIVACY_KEY is not set)"
         if self.key_tag:
             masked = f"masked by the key user-{self.key_tag}…"
@@ -101,7 +101,7 @@ def look_for_people(settings: Settings) -> Found:
         connection() as (backlog, warehouse),
         open_instance() as instance,
     ):
-        # Imported here, when the variables that the assets read have been set.
+        # Imported after the variables that the assets read are set.
         from assets.marts.people import people_columns, project_tables
         from pipelines.stored_people import documents_with_people
         from resources.replacements import Replacements

@@ -1,5 +1,5 @@
-"""`backlog-elt report`: from the settings to a file, without dbt. It is reported to the Dagster of
-this home, if there is one.
+"""`backlog-elt report`: writes the report page, without dbt, and records it in the Dagster of this
+home, if any.
 """
 
 import logging
@@ -12,7 +12,6 @@ import click
 
 from pipelines.cli.group import examples, show
 from resources.redact import plain_line
-from resources.secret import reveal
 from resources.settings import Settings
 from resources.variables import SettingsError
 
@@ -46,7 +45,7 @@ def write_report(
     out: Path,
     say: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Write the page, whole or not at all, and return where it is; `say` gets a sentence when it
+    """Write the page, completely or not at all, and return its path; `say` gets a sentence when it
     waits for a build of the marts.
 
     Raises:
@@ -55,13 +54,10 @@ def write_report(
         WarehouseError: the warehouse cannot be used.
     """
     from assets.marts.report import report as make_report
-    from resources.warehouse.warehouse_resource import WarehouseResource
+    from pipelines.cli.in_process import opened_warehouse
 
-    warehouse = WarehouseResource(url=reveal(settings.warehouse_url), home=str(settings.home))
-    try:
+    with opened_warehouse(settings) as warehouse:
         page = make_report(warehouse.engine, settings.zone, project, say=say)
-    finally:
-        warehouse.close()
     target = out.expanduser().absolute()
     try:
         descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -84,8 +80,8 @@ def write_report(
 
 
 def _record_in_dagster(settings: Settings, file: Path, project: str | None) -> None:
-    """Record in Dagster that the page was written, if a command has used Dagster in this home; the
-    page is there either way.
+    """Record in Dagster that the page was written, if this home has a Dagster. A failure is only
+    logged.
     """
     if not (settings.home / "dagster").is_dir():
         return

@@ -1,4 +1,4 @@
-"""`backlog-elt serve`: the sync service alone. What it does is in `service`."""
+"""`backlog-elt serve`: the sync service alone; see `service`."""
 
 import click
 

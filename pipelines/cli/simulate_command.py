@@ -1,4 +1,4 @@
-"""`backlog-elt simulate`: a Backlog space on this machine. What it does is in `simulator`."""
+"""`backlog-elt simulate`: a simulated Backlog space on this machine; see `simulator`."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from pipelines.cli.group import WrongUsage, examples
 from pipelines.cli.options import Number, OneOf
 from resources.variables import SettingsError
 
-#: As in `simulator`, which takes half a second to import.
+#: Copied from `simulator`, whose import takes half a second.
 PLANS, IDS = ("demo", "paid", "free", "none"), ("large", "int32")
 
 

@@ -1,4 +1,4 @@
-"""`backlog-elt status`: how things stand, as lines or as an object."""
+"""`backlog-elt status`: the state of the deployment, as lines or as an object."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from resources.conditions import WORDS
 from resources.progress import how_far
 from resources.settings import Settings
 
-#: What is not known of who gives no answer.
+#: What is unknown when a server does not answer.
 _SILENT = {
     "warehouse": "what is stored and what fails is not known. Is its server overloaded or stopped?",
     "dagster": "runs that failed before their first step may be missing. Is the server of its "
@@ -97,14 +97,13 @@ def _head(lines: Iterable[tuple[str, str]]) -> str:
 
 
 def _warehouse(warehouse: Mapping[str, Any]) -> str:
-    """Return where the tables are, in few words; the URL for programs is in `status --json`."""
+    """Return where the tables are, in few words; `status --json` has the URL for programs."""
     from resources.warehouse.server.connect import parse_url
 
     url = parse_url(warehouse["url"])
     if warehouse["embedded"]:
-        folder = str(
-            url.query.get("host", "")
-        )  # of its socket: that of the data, but where its name is too long
+        # The folder of its socket: that of the data, unless its name is too long.
+        folder = str(url.query.get("host", ""))
         return f"embedded, in {folder}" if folder.endswith("/postgres") else "embedded"
     port = f":{url.port}" if url.port else ""
     return (
@@ -125,8 +124,8 @@ def _connection_line(found: Mapping[str, Any]) -> str:
 
 
 def _history_line(history: Mapping[str, Any]) -> str:
-    """Return how many issues have their comments and changes stored, and how long the rest takes at
-    least.
+    """Return how many issues have their comments and changes stored, and the least time for the
+    rest.
     """
     issues, complete, minutes = history["issues"], history["complete"], history["minutes_left"]
     if complete == issues:
@@ -137,8 +136,8 @@ def _history_line(history: Mapping[str, Any]) -> str:
 
 
 def _failing(projects: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return a line that names the projects whose issues could not be read, those with one error
-    together; no line for none.
+    """Return a line with the projects whose issues could not be read, grouped by error; no line for
+    none.
     """
     errors = {
         error: [key for key, its in projects.items() if its == error] for error in projects.values()
@@ -151,7 +150,7 @@ def _failing(projects: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _last_day(figures: Mapping[str, Any]) -> str:
-    """Return what the last 24 hours were: runs and how they ended first, then what their
+    """Return the figures of the last 24 hours: runs and how they ended, then what their
     syncs did.
     """
     rate = figures["success_rate"]
@@ -173,7 +172,7 @@ def _access_line(access: Mapping[str, Any]) -> str:
 
 
 def _alerts(alerts: Mapping[str, Any]) -> str:
-    """Return whether the alerter works, by which channels it sends, and what is wrong now."""
+    """Return whether the alerter works, its channels, and what is wrong now."""
     if alerts["alive"] is None:
         return "not running: backlog-elt up starts it"
     dead = "" if alerts["alive"] else "NO SIGN OF LIFE since then: is the daemon running? "

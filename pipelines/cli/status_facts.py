@@ -1,8 +1,8 @@
-"""What `backlog-elt status` says: connection, access, warehouse, what runs, what ran, what fails,
-rate limit, history.
+"""The facts of `backlog-elt status`: connection, access, warehouse, active and recent syncs,
+failures, rate limit, history.
 
-The space, the warehouse and Dagster's storage are asked at the same time, and none is waited for
-longer than a few seconds.
+The space, the warehouse and Dagster's storage are asked at the same time, each with a limit of a
+few seconds.
 """
 
 import os
@@ -36,9 +36,9 @@ from service.source import SourceState, look
 from service.warehouse import Warehouse
 from sync.results.command_results import Condition, LastDay
 
-#: Within this time all that is asked must answer; a start takes half a second before it.
+#: Time limit for all answers; the start of the process takes half a second before it.
 LONGEST_SECONDS = 2.2
-#: What is not known while the warehouse does not answer.
+#: Values while the warehouse does not answer.
 _NOTHING_STORED: dict[str, Any] = {
     "condition": None,
     "active": [],
@@ -52,8 +52,9 @@ _NOTHING_STORED: dict[str, Any] = {
 def status_object(settings: Settings) -> dict[str, Any]:
     """Return the object that `status --json` prints.
 
-    What does not answer in time is said in it: of the space in `connection_error`, of all else in
-    `not_asked`. A server that has to be started, and tables that have to be made, are waited for.
+    A missing answer is reported in it: of the space in `connection_error`, of others in
+    `not_asked`. It waits without limit for a server that must be started and for tables that must
+    be created.
 
     Raises:
         WarehouseError: the warehouse refuses.
@@ -67,7 +68,7 @@ def status_object(settings: Settings) -> dict[str, Any]:
         looked = Question(
             partial(look, settings, lambda: _in_time(connected).engine(), LONGEST_SECONDS)
         )
-        import pipelines.ended_runs  # noqa: F401  while they are asked: this takes a second
+        import pipelines.ended_runs  # noqa: F401  takes a second, meanwhile the answers arrive
 
         space = SourceState(connected=False, error=f"Backlog: {patience.words}")
         stored = _NOTHING_STORED | {"access": _access(settings, None), "alerts": NO_BEAT}
@@ -114,7 +115,7 @@ def alerter(settings: Settings) -> tuple[dict[str, Any], SourceCondition | None]
         WarehouseError: the warehouse cannot be reached, or does not answer.
     """
     prepared = _prepared(settings)
-    if settings.marts_of:  # this code location has no space, but problems of its own
+    if settings.marts_of:  # a code location without a space has problems of its own
         return _problems(settings, prepared, "")
     with source(settings) as settings:
         return _problems(settings, prepared, settings.backlog_url or "")
@@ -137,7 +138,9 @@ def _problems(
 
 
 def _prepared(settings: Settings) -> Question[None]:
-    """Return what ends when the storage is prepared; a server that does not run is waited for."""
+    """Return a question that ends when the storage is prepared; waits for a server that must be
+    started.
+    """
     prepared = Question(partial(prepare_storage, settings))
     if not is_running(settings.home):
         prepared.answer()
@@ -153,7 +156,7 @@ def _connected(warehouse: Warehouse, prepared: Question[None]) -> Warehouse:
 def _reached(
     patience: Patience, is_new: Question[bool], connected: Question[Warehouse]
 ) -> Warehouse:
-    """Return the warehouse, connected; the tables of a new one take as long as they take.
+    """Return the connected warehouse; waits without limit for the tables of a new one.
 
     Raises:
         TimeoutError: it does not answer.
@@ -162,14 +165,14 @@ def _reached(
 
 
 def _is_new(settings: Settings, prepared: Question[None]) -> bool:
-    """Say whether the tables of the warehouse are still to be made."""
+    """Return whether the tables of the warehouse do not exist yet."""
     prepared.answer()
     url = reveal(settings.warehouse_url) or ensure_server(settings.home).url()
     return not has_table(url, "ops.alembic_version")
 
 
 def _in_time(connected: Question[Warehouse]) -> Warehouse:
-    """Return the warehouse for what the space has answered, and for the tokens of OAuth."""
+    """Return the warehouse, for recording the space's answer and for the tokens of OAuth."""
     try:
         return connected.answer(LEAST_SECONDS)
     except TimeoutError:
@@ -177,7 +180,7 @@ def _in_time(connected: Question[Warehouse]) -> Warehouse:
 
 
 def _stored(warehouse: Warehouse, settings: Settings, found: SourceState) -> dict[str, Any]:
-    """Return what the warehouse says."""
+    """Return the facts in the warehouse."""
     engine, url = warehouse.engine(), settings.backlog_url or ""
     place = space_or_url(engine, url)
     if found.space_key is not None:
@@ -187,7 +190,7 @@ def _stored(warehouse: Warehouse, settings: Settings, found: SourceState) -> dic
     syncs = summary(engine, place)
     condition = current(engine, url)
     return {
-        # The source was not asked, or has not answered: as the last load knew it.
+        # Without an answer of the source, the space that the last load recorded.
         "space": place if "://" not in place else None,
         "condition": Condition.model_validate(condition, from_attributes=True).model_dump()
         if condition
@@ -205,8 +208,8 @@ def _stored(warehouse: Warehouse, settings: Settings, found: SourceState) -> dic
 def _history(
     warehouse: Warehouse, space_key: str, limit: Mapping[str, Any] | None, reserve: float
 ) -> dict[str, Any]:
-    """Return how many issues have their history stored, and how long the others take at least, at
-    one request an issue.
+    """Return how many issues have their history stored, and the least time for the others, at one
+    request an issue.
     """
     with warehouse.engine().connect() as conn:
         issues, complete, open_left = (
@@ -218,27 +221,22 @@ def _history(
 
 
 def _record_run_ends(settings: Settings) -> None:
-    """Record the runs of the last day that ended badly without a sync to report it; without
-    Dagster's storage there are none, and it is not made here.
+    """Record the runs of the last day that failed without a sync of their own; Dagster's storage is
+    not created for it.
     """
+    from pipelines.cli.in_process import opened_warehouse
     from pipelines.ended_runs import record_run_ends
-    from resources.warehouse.warehouse_resource import WarehouseResource
 
-    url = reveal(settings.warehouse_url) or ""
-    warehouse = WarehouseResource(url=url, home=str(settings.home))
-    try:
-        with suppress(WarehouseError):
-            if has_table(os.environ["DAGSTER_POSTGRES_URL"], "runs"):
-                with open_instance() as instance:
-                    after = datetime.now(UTC) - DAY
-                    record_run_ends(instance, warehouse, settings.backlog_url or "", after)
-    finally:
-        warehouse.close()
+    with opened_warehouse(settings) as warehouse, suppress(WarehouseError):
+        if has_table(os.environ["DAGSTER_POSTGRES_URL"], "runs"):
+            with open_instance() as instance:
+                after = datetime.now(UTC) - DAY
+                record_run_ends(instance, warehouse, settings.backlog_url or "", after)
 
 
 def _access(settings: Settings, warehouse: Warehouse | None) -> dict[str, Any]:
-    """Return how requests are signed, until when that is good, and why it is not renewed any more,
-    if so; without the warehouse only how.
+    """Return how requests are signed, until when, and why access is not renewed, if so; without the
+    warehouse only how.
     """
     if not settings.oauth or warehouse is None:
         kind = "oauth" if settings.oauth else "api_key"
@@ -251,8 +249,8 @@ def _access(settings: Settings, warehouse: Warehouse | None) -> dict[str, Any]:
 
 
 def _url(settings: Settings, warehouse: Warehouse | None) -> str:
-    """Return the URL of the warehouse without its password; of an embedded server that does not
-    answer only where its data is.
+    """Return the URL of the warehouse without its password; for an embedded server that does not
+    answer, only its folder.
     """
     url = (
         warehouse.engine().url.render_as_string(hide_password=False)

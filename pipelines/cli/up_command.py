@@ -1,6 +1,4 @@
-"""`backlog-elt up`: start everything, until somebody ends it. What it does is in
-`pipelines/hosting/up.py`.
-"""
+"""`backlog-elt up`: starts everything and keeps it running; see `pipelines/hosting/up.py`."""
 
 import click
 

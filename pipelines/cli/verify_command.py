@@ -1,8 +1,8 @@
-"""`backlog-elt verify`: `reconcile` between the configured space and warehouse, and the loads that
-repair what differs.
+"""`backlog-elt verify`: runs `reconcile` between the configured space and warehouse, and loads
+again what differs.
 
-`sync/reconcile/` says what equal means; its `verdict.py` says when the command ends with 1
-(`Reconciliation.failed`).
+`sync/reconcile/` defines equality; `Reconciliation.failed` in its `verdict.py` decides the exit
+code.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli.group import examples, one_line, show
+from pipelines.cli.options import chosen_projects
 from resources.progress import Progress
 from resources.settings import Settings
 from resources.variables import SettingsError
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from resources.warehouse.warehouse_resource import WarehouseResource
     from sync.reconcile.verdict import Reconciliation, Repair
 
-#: Loads again what a reconciliation has requested, and yields a line for each thing that failed.
+#: Loads again what a reconciliation has requested, and yields a line for each failure.
 LoadAgain = Callable[["Repair", "Recorder"], Iterator[str]]
 
 
@@ -110,7 +111,7 @@ def verify_command(
 
 @dataclass(frozen=True)
 class VerifyRequest:
-    """What to compare: numbers or rows; `repair` needs the rows. No `projects`: all that the key
+    """What to compare: counts or rows; `repair` needs rows. Without `projects`: all that the key
     can see.
     """
 
@@ -124,10 +125,10 @@ class VerifyRequest:
         cls, *, deep: bool, repair: bool, comments: bool, projects: Sequence[str]
     ) -> "VerifyRequest":
         """Check the options of the command against each other; `--repair` compares rows, since a
-        number says nothing of them.
+        count cannot show which differ.
 
         Raises:
-            SettingsError: `--no-comments` without the form that reads comments.
+            SettingsError: `--no-comments` without an option that reads comments.
         """
         if not comments and not (deep or repair):
             raise SettingsError(
@@ -142,7 +143,7 @@ class VerifyRequest:
 
 @dataclass(frozen=True)
 class Verified:
-    """How a comparison came out and what it cost."""
+    """The result of a comparison and its cost."""
 
     found: "Reconciliation"
     requests: Mapping[str, int]
@@ -150,14 +151,14 @@ class Verified:
 
 
 def verify_space(settings: Settings, request: VerifyRequest, progress: Progress) -> Verified:
-    """Compare the warehouse with the source, repair what differs when that is asked for, and
-    compare that again.
+    """Compare the warehouse with the source; if requested, repair what differs and compare that
+    again.
 
     Raises:
         BacklogError: the space cannot be reached or refuses the key.
         WarehouseError: the warehouse cannot be reached.
         SettingsError: `request` names a project that does not exist.
-        LoadInterruptedError: somebody ended it; what was repaired stays so.
+        LoadInterruptedError: a signal ended it; finished repairs stay.
     """
     from pipelines.cli.in_process import connection
     from pipelines.hosting.environment import prepare_storage, source
@@ -174,10 +175,8 @@ def verify_between(
     progress: Progress,
     load_again: LoadAgain,
 ) -> Verified:
-    """Do what `verify_space` does, between a space and a warehouse that are there; raises
-    the same.
-    """
-    # Imported here, when the variables that the assets read have been set.
+    """Do the work of `verify_space` for an open space and warehouse; raises the same."""
+    # Imported after the variables that the assets read are set.
     from pipelines.cli.in_process import Recorder
     from sync.counts import by_bucket
     from sync.reconcile.reconcile import reconcile
@@ -187,15 +186,13 @@ def verify_between(
     client.on_wait = lambda bucket, seconds, until: progress.wait(
         f"{bucket} rate limit of Backlog", seconds, until
     )
-    keys = _chosen_projects(
-        request, [str(project["projectKey"]) for project in client.visible_projects()]
-    )
+    visible = [str(project["projectKey"]) for project in client.visible_projects()]
     found = reconcile(
         client,
         warehouse.engine,
         backlog.mask,
         level=request.level,
-        projects=keys,
+        projects=chosen_projects(request.projects, visible),
         comments=request.comments,
         repair=(lambda repair: load_again(repair, recorder)) if request.repair else None,
         progress=progress,
@@ -204,16 +201,6 @@ def verify_between(
     for bucket, count in by_bucket(client.stats).items():
         requests[bucket] = requests.get(bucket, 0) + count
     return Verified(found, requests, time.monotonic() - began)
-
-
-def _chosen_projects(request: VerifyRequest, visible: Sequence[str]) -> list[str]:
-    for key in request.projects:
-        if key not in visible:
-            known = ", ".join(sorted(visible)[:10]) or "none"
-            raise SettingsError(
-                "--project", key, f"the key of a project that the API key can see ({known})"
-            )
-    return list(request.projects) or list(visible)
 
 
 def _load_again(repairing: "Repair", recorder: "Recorder") -> Iterator[str]:
@@ -227,8 +214,8 @@ def _load_again(repairing: "Repair", recorder: "Recorder") -> Iterator[str]:
 def run_loads(
     definitions: "dg.Definitions", instance: "dg.DagsterInstance", repairing: "Repair"
 ) -> Iterator[str]:
-    """Run the jobs that load what was requested, only the tables that need it, and yield a line for
-    each step that failed.
+    """Run the jobs that load what was requested, only for the tables that need it; yield a line for
+    each failed step.
     """
     from assets.partitions import PROJECTS
     from pipelines.cli.in_process import run_job

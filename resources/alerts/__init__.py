@@ -1,1 +1,1 @@
-"""Messages to people: what they say, and the ways on which they are sent."""
+"""Alert messages and the channels that send them."""

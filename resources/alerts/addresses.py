@@ -1,4 +1,4 @@
-"""Where messages go: the variables that name webhooks, mail and services of apprise, read and
+"""The addresses of alert channels (webhooks, mail, services of apprise), read from variables and
 validated.
 """
 
@@ -27,18 +27,19 @@ APPRISE = (
     "discord://id/token line://token/user"
 )
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9.+-]*://\S+")
-#: A comma ends an address only before the next one: it may also be a part of one, as between the
-#: recipients of a mail.
+#: A comma separates two addresses only before the next scheme: it may also be part of an address,
+#: as between the recipients of a mail.
 _BETWEEN = re.compile(r"\s+|,(?=[A-Za-z0-9]+://)")
 _PARTS = re.compile("[/:@,]+")
-#: Names and addresses of machines are no secrets, and stand in other lines, too.
+#: Host names and IP addresses are not secret, and occur in other log lines.
 _HOST = re.compile(r"[a-z0-9.-]+\.([a-z]{2,}|[0-9]{1,3})")
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a deployment sends messages; what is unset is not used. The addresses of webhooks are
-    secrets.
+    """The alert channels of a deployment; a channel without an address is not used.
+
+    Addresses of webhooks are secrets.
     """
 
     slack_url: Secret | None = None
@@ -47,9 +48,7 @@ class Addresses:
     mail_from: str = ""
     mail_to: tuple[str, ...] = ()
     urls: tuple[Secret, ...] = ()
-    """Of services of apprise. That it takes them is seen where messages are sent: its import is
-    slow.
-    """
+    """Services of apprise, checked when a message is sent: importing apprise is slow."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Addresses":
@@ -101,12 +100,10 @@ def _urls(environ: Mapping[str, str]) -> tuple[Secret, ...]:
 
 
 def _secret_url(url: str) -> Secret:
-    """Return a URL as a secret; any part of it may be a token, so each is masked in logs by
-    itself.
-    """
+    """Return a URL as a secret. Each part of it is masked in logs, too: any part may be a token."""
     address, _, query = url.partition("://")[2].partition("?")
     values = (one.partition("=")[2] for one in re.split("[&#]", query))
     for part in (*_PARTS.split(address), *values):
         if not _HOST.fullmatch(part):
-            Secret(part)  # masked from its making on
+            Secret(part)  # registers the part for masking
     return Secret(url)

@@ -1,17 +1,18 @@
-"""What every way to people promises."""
+"""The interface of all alert channels."""
 
 from typing import Protocol
 
 from resources.alerts.message_layout import Message
 from resources.redact import plain_line
 
-#: Until a message is taken.
+#: Seconds within which a channel must accept a message.
 TOTAL_SECONDS = 30.0
 
 
 class ChannelError(Exception):
-    """A message could not be sent; the text says on which channel and what came back, without the
-    address of a webhook.
+    """A message could not be sent.
+
+    The text names the channel and the answer, never the address of a webhook.
     """
 
     def __init__(self, message: str) -> None:
@@ -19,17 +20,15 @@ class ChannelError(Exception):
 
 
 class Channel(Protocol):
-    """A way on which a message is sent; `name` is `slack`, `teams`, `mail` or a scheme of
-    apprise.
-    """
+    """Sends messages; `name` is `slack`, `teams`, `mail` or a scheme of apprise."""
 
     @property
     def name(self) -> str:
         """The name of the channel."""
 
     def send(self, message: Message) -> None:
-        """Send it.
+        """Send a message.
 
         Raises:
-            ChannelError: it was not taken.
+            ChannelError: it was not accepted.
         """

@@ -1,7 +1,6 @@
-"""The ways on which messages reach people: webhooks as Slack and Microsoft Teams take them, mail,
-and services of apprise.
+"""Alert channels: webhooks of Slack and Microsoft Teams, mail, and services of apprise.
 
-A webhook's address is a secret: who has it may write there.
+The address of a webhook is a secret: it is all that a sender needs.
 """
 
 import logging
@@ -32,10 +31,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Slack:
-    """An incoming webhook of Slack, or of what takes the same on a host of its own, as Mattermost.
+    """An incoming webhook of Slack, or of a server with the same API, such as Mattermost.
 
     Apprise's `slack://` sends to hooks.slack.com only. Its `jsons://` reaches any host, but ignores
-    SSL_CERT_FILE, and drops what the host answers and which proxy was in the way.
+    SSL_CERT_FILE, and its errors name neither the answer nor the proxy.
     """
 
     url: Secret
@@ -49,10 +48,10 @@ class Slack:
 
 @dataclass(frozen=True)
 class Teams:
-    """A workflow of Microsoft Teams that takes adaptive cards.
+    """A workflow of Microsoft Teams that accepts adaptive cards.
 
-    Apprise's `workflow://` takes only addresses of Microsoft's hosts, so no relay, and its card has
-    neither facts nor a button.
+    Apprise's `workflow://` sends to Microsoft's hosts only, so not through a relay, and its card
+    has neither facts nor a button.
     """
 
     url: Secret
@@ -87,8 +86,9 @@ class Mail:
     """Mail by SMTP: `smtp://` or `smtps://`.
 
     `smtp://` is encrypted where the server offers it, and always before a password is sent.
-    Apprise's `mailto://` never is, and its `mailtos://` refuses a relay without TLS. It also counts
-    a mail as not sent when one of several recipients is refused: the others would get it again.
+    Apprise's `mailto://` never encrypts, and its `mailtos://` refuses a relay without TLS. Apprise
+    also treats a mail as failed when one of several recipients is refused, so a retry would send it
+    to the others again.
     """
 
     url: Secret
@@ -97,11 +97,13 @@ class Mail:
     name: str = "mail"
 
     def send(self, message: Message) -> None:
-        """Send the message to all recipients; it is taken when one of them is, or that one would
-        get it again and again.
+        """Send the message to all recipients.
+
+        It counts as sent when at least one recipient is accepted: a retry would send it to that one
+        again.
         """
         mail = EmailMessage()
-        # Who relays mail does not always add these, and who receives it may refuse it without.
+        # Not every relay adds these headers, and some recipients reject mail without them.
         mail["Date"], mail["Message-ID"] = (
             format_datetime(datetime.now(UTC)),
             make_msgid(domain=parseaddr(self.sender)[1].rpartition("@")[2]),
@@ -159,7 +161,7 @@ def _post(name: str, url: Secret, body: dict[str, Any]) -> None:
         proxy = proxy_for(url.reveal())
         through = f" through {proxy.address}, the proxy of {proxy.variable}" if proxy else ""
         said = f"{type(error).__name__}: {redact(str(error))}"
-        # Not chained: it carries the request.
+        # Not chained: the httpx error holds the request, and so the address.
         raise ChannelError(f"{name}: {host}{through}: {said}") from None
     if not answer.is_success:
         raise ChannelError(
@@ -168,11 +170,10 @@ def _post(name: str, url: Secret, body: dict[str, Any]) -> None:
 
 
 def channels(addresses: Addresses) -> Sequence[Channel]:
-    """Return the channels that a deployment has set; none: nobody is notified. Each has another
-    name.
+    """Return the channels that a deployment has configured, each with a different name.
 
     Raises:
-        SettingsError: apprise does not take the address of a service.
+        SettingsError: apprise rejects the address of a service.
     """
     protect_logs()
     found: list[Channel] = []

@@ -1,5 +1,6 @@
-"""The layout of a message, the same for all channels. The text of alerts is in
-`pipelines/alerting/messages.py`.
+"""The layout of a message, the same for all channels.
+
+The texts of alerts are in `pipelines/alerting/messages.py`.
 """
 
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from typing import Any
 
 from resources.redact import plain_line, without_links
 
-#: The first words of a message, in both languages, by its kind.
+#: Kind of a message -> its first words, in both languages.
 HEADS = {
     "failed": "🔴 失敗 / failed",
     "silent": "🔴 同期が止まっています / no sync",
@@ -19,10 +20,10 @@ HEADS = {
 
 @dataclass(frozen=True)
 class Message:
-    """A message: its kind (of `HEADS`), what it is about, facts as (label, value), and a link.
+    """A message: its kind (a key of `HEADS`), a subject, facts as (label, value), and a link.
 
-    It is safe to show from its making on: what the source says in it is one line, of which a chat
-    makes no image and no link.
+    The constructor makes it safe to show: each text is one line, in which a chat client finds no
+    image and no link.
     """
 
     kind: str
@@ -42,7 +43,7 @@ class Message:
 
     @property
     def details(self) -> str:
-        """What stands below the title: the facts and the link."""
+        """The text below the title: the facts and the link."""
         lines = [*(f"{label}: {value}" for label, value in self.facts), self.link]
         return "\n".join(line for line in lines if line)
 
@@ -53,7 +54,7 @@ class Message:
 
     @classmethod
     def of_json(cls, found: dict[str, Any]) -> "Message":
-        """Return the message from what `dataclasses.asdict` made of it."""
+        """Return the message from its `dataclasses.asdict`."""
         return cls(
             found["kind"],
             found["subject"],

@@ -1,8 +1,7 @@
-"""The services that apprise knows (LINE, Discord, Telegram, mail and a hundred others): each is one
-URL.
+"""The services that apprise supports (LINE, Discord, Telegram, mail and about a hundred others),
+each given as one URL.
 
-apprise loads all its services at once (0.17 s, 25 MB), so it is imported only where messages are
-sent.
+apprise loads all its services at once (0.17 s, 25 MB), so it is imported only to send.
 """
 
 import itertools
@@ -22,7 +21,7 @@ from resources.variables import ALERT_URLS, SettingsError
 if TYPE_CHECKING:
     from apprise import NotifyBase
 
-#: The kind of a message -> the word that apprise has for it.
+#: Kind of a message -> apprise's word for it.
 _KINDS = {
     "failed": "failure",
     "silent": "failure",
@@ -30,11 +29,11 @@ _KINDS = {
     "recovered": "success",
     "test": "info",
 }
-#: What takes these often has one field for all, as Chatwork has; elsewhere the title stands above
-#: the text.
+#: Receivers of these schemes often show one field only, as Chatwork does. Others show the title
+#: above the text.
 _ONE_FIELD = ("json", "xml", "form")
 _LOGGER = logging.getLogger("apprise")
-# What it says becomes one line of ours; its own lines hold addresses.
+# Failures are reported in one line of ours; apprise's own lines hold addresses.
 _LOGGER.propagate = False
 _LOGGER.addHandler(logging.NullHandler())
 
@@ -51,11 +50,15 @@ class Service:
         return f"Service({self.name!r})"
 
     def send(self, message: Message) -> None:
-        """Send the message; it has failed when it is not taken in time."""
+        """Send the message.
+
+        Raises:
+            ChannelError: it was not accepted, or not within `seconds`.
+        """
         answer: queue.SimpleQueue[str] = queue.SimpleQueue()
-        # apprise has no limit for all of a request: a server that sends a byte now and then would
-        # hold it forever. Its own `timeout` leaves such a request in a pool of six, for which the
-        # process waits when it ends; a daemon thread does not.
+        # apprise does not limit the total time of a request: a server that sends a byte now and
+        # then would block it forever. Its own `timeout` leaves such a request in a pool of six
+        # threads, which the process waits for at its end. It does not wait for a daemon thread.
         threading.Thread(
             target=lambda: answer.put(self._failure(message)),
             daemon=True,
@@ -69,7 +72,7 @@ class Service:
             raise ChannelError(f"{self.name}: {failure}")
 
     def _failure(self, message: Message) -> str:
-        """Send the message; return why it was not taken, nothing if it was."""
+        """Send the message; return why it was not accepted, or an empty string."""
         body = (
             message.text if self.name.startswith(_ONE_FIELD) else message.details or message.subject
         )
@@ -79,9 +82,7 @@ class Service:
             taken = self._plugin.notify(
                 title=message.title, body=body, notify_type=_KINDS[message.kind], body_format="text"
             )
-        except (
-            Exception
-        ) as error:  # of a hundred services: whatever it is, the message was not taken
+        except Exception as error:  # services raise errors of any type
             return f"{type(error).__name__}: {error}"
         finally:
             _LOGGER.removeHandler(captured)
@@ -89,7 +90,7 @@ class Service:
 
 
 class _Captured(logging.Handler):
-    """Keeps what apprise logs in this thread: the reason of a failure is nowhere else."""
+    """Keeps what apprise logs in this thread: the reason of a failure is only there."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -102,11 +103,10 @@ class _Captured(logging.Handler):
 
 
 def services(urls: Sequence[Secret], names: Collection[str] = ()) -> list[Service]:
-    """Return the services of some URLs, none with a name of `names`.
+    """Return the services of some URLs. None gets a name that is in `names`.
 
     Raises:
-        SettingsError: apprise does not take one of them, or it would send a password without
-            encryption.
+        SettingsError: apprise rejects a URL, or would send a password without encryption.
     """
     if not urls:
         return []

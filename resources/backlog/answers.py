@@ -1,6 +1,4 @@
-"""The border: an answer becomes records here, and what is odd about one is found here and nowhere
-else.
-"""
+"""Turns the JSON of an answer into records, and separates those that are malformed ("odd")."""
 
 import json
 import re
@@ -13,13 +11,13 @@ from typing import Any
 from resources.backlog.client_values import Record
 from resources.records import AHEAD, MOST, Odd, Page, moment
 
-#: Levels of lists and objects in a record. Backlog's have seven; the text of a document, as an
-#: activity has it, some thirty.
+#: The most levels of lists and objects in a record. Most records of Backlog have up to seven; the
+#: text of a document in an activity has about thirty.
 DEEPEST = 100
 _CONTAINERS = frozenset({dict, list})
 _CUT = f"nested deeper than {DEEPEST} levels"
 _MOST_DIGITS = 4_000
-#: The most issues or comments that a count can be meant to say.
+#: The largest count of issues or comments that is plausible.
 MOST_COUNTED = 2**31 - 1
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{\]}]', re.DOTALL)
 _ISSUE_KEY = re.compile(r"[A-Z0-9_]{1,100}-[0-9]{1,18}")
@@ -29,9 +27,8 @@ _ISSUE_KEY = re.compile(r"[A-Z0-9_]{1,100}-[0-9]{1,18}")
 class Kind:
     """What the records of a list must have in addition to an id.
 
-    `texts` are fields that are needed, `times` those that say when something happened: the first of
-    them is needed, and none can be later than the source's own clock. `place` says where to look
-    again for one that has no id.
+    `texts` are required text fields. `times` are time fields: the first is required, and none may
+    be later than the source's clock. `place` returns where to find a record without an id again.
     """
 
     texts: tuple[str, ...] = ()
@@ -40,7 +37,7 @@ class Kind:
 
 
 def key_of_issue(record: Record) -> str:
-    """Return the key by which an issue without an id can be asked for; empty when it has none."""
+    """Return the key by which an issue without an id can be fetched; empty when it has none."""
     key = record.get("issueKey")
     return key if isinstance(key, str) and _ISSUE_KEY.fullmatch(key) else ""
 
@@ -51,19 +48,17 @@ COMMENT, ACTIVITY = Kind(times=("created", "updated")), Kind(times=("created",))
 
 
 def parse(content: bytes) -> tuple[Any, bool]:
-    """Read JSON, and say whether it is nested too deeply for the rest of the program; what is
-    deeper is then cut off.
+    """Read JSON. Also return whether it was nested too deeply; what is deeper is cut off.
 
-    The standard parser, on purpose: it keeps lone surrogates, which faster ones refuse.
+    The standard parser is used because it keeps lone surrogates, which faster parsers reject.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: it is not JSON.
     """
     try:
         value = json.loads(content)
     except (RecursionError, ValueError):
-        # Too deep for the parser, or a number of more digits than Python takes: both can be read
-        # around.
+        # Nested too deeply for the parser, or a number with more digits than Python accepts.
         text = content.decode(json.detect_encoding(content), "surrogatepass")
         value = json.loads(_without_depths(text), parse_int=_whole_number)
     deep = _depth(value) > DEEPEST + 1  # the list itself is a level
@@ -71,10 +66,16 @@ def parse(content: bytes) -> tuple[Any, bool]:
 
 
 def page_of(items: Sequence[Any], kind: Kind, *, deep: bool, now: datetime | None) -> Page:
-    """Return the records of a list. Odd is what is no object, lacks what its kind must have, is
-    nested too deeply, or has the id of another that came with it.
+    """Return the records of a list.
 
-    `deep`: some are nested too deeply. `now` is the source's clock.
+    A record is odd when it is not an object, lacks a field that its kind requires, is nested too
+    deeply, or shares its id with a different record of the same list.
+
+    Args:
+        items: the list as parsed.
+        kind: what a record must have.
+        deep: some records are nested too deeply.
+        now: the source's clock.
     """
     latest = None if now is None else now + AHEAD
     faults = [_fault(item, kind, latest, deep=deep) for item in items]
@@ -92,7 +93,7 @@ def page_of(items: Sequence[Any], kind: Kind, *, deep: bool, now: datetime | Non
     for number, (item, fault) in enumerate(zip(items, faults, strict=True)):
         if fault:
             known = _identifier(item)
-            if known in named:  # it can be only one of them
+            if known in named:  # only one odd record can have this id
                 known = None
             named |= set() if known is None else {known}
             found = kind.place(item) if kind.place and isinstance(item, dict) else ""
@@ -103,10 +104,9 @@ def page_of(items: Sequence[Any], kind: Kind, *, deep: bool, now: datetime | Non
 
 
 def placed(page: Page, bound: int | None, *, ascending: bool) -> Page:
-    """Return a page of a feed that says of records without an id next to which id they stand, as
-    `>17` or `<17`.
+    """Return a page of a feed in which records without an id say where they are, as `>17` or `<17`.
 
-    `bound`: the id behind which the page begins.
+    `bound` is the id after which the page begins.
     """
 
     def between(one: Odd) -> str:
@@ -121,19 +121,19 @@ def placed(page: Page, bound: int | None, *, ascending: bool) -> Page:
 
 
 def is_count(value: object) -> bool:
-    """Say whether a value can be a number of records."""
+    """Return whether a value is a plausible number of records."""
     return type(value) is int and 0 <= value <= MOST_COUNTED
 
 
 def _fault(item: object, kind: Kind, latest: datetime | None, *, deep: bool) -> str:
-    """Say what is odd about a record; empty when nothing is."""
+    """Return what is odd about a record, or an empty string."""
     if not isinstance(item, dict):
         return f"a JSON object is needed, got {type(item).__name__}"
     if _identifier(item) is None:
-        return f"id is no whole number that fits a bigint: {str(item.get('id'))[:40]!r}"
+        return f"id is not a whole number that fits a bigint: {str(item.get('id'))[:40]!r}"
     for name in kind.texts:
         if not isinstance(item.get(name), str) or not item[name]:
-            return f"{name} is no text"
+            return f"{name} is not text"
     for number, name in enumerate(kind.times):
         value = item.get(name)
         if value is None and number:
@@ -152,9 +152,7 @@ def _identifier(item: object) -> int | None:
 
 
 def _contested(records: Sequence[Record]) -> set[int]:
-    """Return the ids that several different records have: an answer is one snapshot, so it cannot
-    be known which is right.
-    """
+    """Return the ids that several different records have: it is unknown which one is right."""
     twice = {
         identifier
         for identifier, number in Counter(record["id"] for record in records).items()
@@ -169,7 +167,7 @@ def _contested(records: Sequence[Record]) -> set[int]:
 
 
 def _depth(value: Any) -> int:
-    """Count levels of lists and objects, one after the other, up to where it is too many."""
+    """Count the levels of lists and objects, level by level, and stop when there are too many."""
     level, depth = [value] if type(value) in _CONTAINERS else [], 0
     while level and depth <= DEEPEST + 2:
         depth += 1
@@ -193,9 +191,7 @@ def _shallow(value: Any, levels: int) -> Any:
 
 
 def _without_depths(text: str) -> str:
-    """Return JSON text without what is nested so deeply that it is of no use; text that is no JSON
-    stays so.
-    """
+    """Return JSON text without the parts that are nested too deeply; other text is unchanged."""
     parts: list[str] = []
     depth = kept = 0
     for token in _TOKEN.finditer(text):

@@ -51,23 +51,20 @@ class BearerToken(_Secret):
 
 
 class TokenSource(Protocol):
-    """Who has the access token of now."""
+    """Provides the current access token."""
 
     def access_token(self) -> Secret:
-        """Return a token that is good, as far as is known; raises BacklogError."""
+        """Return an access token that is valid as far as is known; raises BacklogError."""
 
     def renew(self, refused: Secret) -> Secret:
-        """Return another token than the one that the space has just refused; raises
-        BacklogError.
-        """
+        """Return a new token in place of one that the space refused; raises BacklogError."""
 
 
 class RenewedBearer(httpx.Auth):
-    """Sends the access token of a source; one that is refused is renewed once, and the request sent
-    again.
+    """Sends the access token of a source. When it is refused, the token is renewed and the request
+    sent again, once.
 
-    A 401 is enough to know it by: what it says stands in `WWW-Authenticate`, with or without a
-    body.
+    The status 401 alone decides: the reason is in `WWW-Authenticate`, with or without a body.
     """
 
     def __init__(self, source: TokenSource) -> None:

@@ -21,19 +21,19 @@ from resources.tokens import TokenStore, TokenVault
 from resources.values import privacy_key
 from resources.variables import PRIVACY_KEY
 
-#: A tick of a sensor has a minute: then Dagster forgets it, and what it began goes on in one of the
-#: few threads of the code server.
+#: Dagster gives up a tick of a sensor after a minute, but its thread goes on in the code server,
+#: which has few.
 SHORT_TIMEOUTS = (10.0, 8.0, 10.0)
 
 
 # Generic only for resources that yield another value.
 class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
-    """Connects to a Backlog space on first use, so that definitions load with nothing set, and
-    closes after the run.
+    """A Backlog space for Dagster; connects on first use and closes after the run.
 
-    Pass secrets as `EnvVar("BACKLOG_API_KEY")` and the like: the UI then shows the variable's name,
-    not its value. With `oauth_client_id` access is by OAuth, whose tokens are in `vault`; otherwise
-    by `api_key`. What requests show of the space as a whole is remembered in `conditions`.
+    Definitions load without any setting. Pass secrets as `EnvVar("BACKLOG_API_KEY")` and the like:
+    the UI then shows the variable's name, not its value. With `oauth_client_id` the client uses
+    OAuth with the tokens in `vault`, otherwise `api_key`. `conditions` records what requests show
+    about the space as a whole.
     """
 
     url: str = Field(default="", description="Root of the space, https://acme.backlog.com")
@@ -50,7 +50,7 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
     token_key: str = Field(
         default="", repr=False, description="Keys that encrypt tokens, as an environment variable"
     )
-    # Dagster takes None for no resource.
+    # For Dagster, None means that there is no resource.
     vault: ResourceDependency[TokenVault | None] = None  # type: ignore[assignment]
     conditions: ResourceDependency[ConditionBook | None] = None  # type: ignore[assignment]
     rate_reserve: float = Field(
@@ -64,13 +64,12 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
     )
 
     _client: BacklogClient | None = PrivateAttr(default=None)
-    # Seconds that the retries of a request may wait, until the source says something, and until it
-    # has answered whole.
+    # Seconds: for all waits between retries, until the first byte, until the whole answer.
     _patience: tuple[float, float, float] = PrivateAttr(default=(600.0, 60.0, 120.0))
 
     @property
     def client(self) -> BacklogClient:
-        """Return the client of this run; raises PermanentError that names the variable when one is
+        """The client of this run; raises PermanentError that names a variable when one is
         not set.
         """
         if self._client is None:
@@ -88,15 +87,15 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
         return self._client
 
     def use_short_timeouts(self) -> None:
-        """Give up within a minute what the source does not answer, as a look must that is repeated
-        soon; call it first.
+        """Give up on the source within a minute, for checks that are soon repeated; call
+        it first.
         """
         self._patience = SHORT_TIMEOUTS
 
     @property
     def observer(self) -> Observer | None:
-        """What remembers the outcomes of requests."""
-        # Short timeouts are for looks from outside; everything else is part of a run.
+        """Gets the outcomes of requests."""
+        # Short timeouts are used outside of runs only.
         return (
             self.conditions.observer(self.root, runs=0 if self._patience == SHORT_TIMEOUTS else 1)
             if self.conditions
@@ -105,7 +104,7 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def root(self) -> str:
-        """Root of the space; raises PermanentError when it is not set or no root of a space."""
+        """Root of the space; raises PermanentError when it is not set or malformed."""
         if not self.url:
             raise PermanentError(
                 "BACKLOG_URL is not set: give the root of the space, like https://acme.backlog.com"
@@ -119,7 +118,7 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def auth(self) -> httpx.Auth:
-        """What signs requests, as it is configured."""
+        """Signs requests, with OAuth or the API key."""
         return RenewedBearer(self.tokens) if self.uses_oauth else ApiKeyQuery(self.api_key)
 
     @property
@@ -129,11 +128,11 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def token_store(self) -> TokenStore:
-        """Where the tokens of the application in this space are, for access by OAuth.
+        """The store of the application's tokens, for access by OAuth.
 
         Raises:
             PermanentError: no vault is configured.
-            SettingsError: the token key is no key.
+            SettingsError: the token key is malformed.
             WarehouseError: the vault cannot be used.
         """
         if self.vault is None:
@@ -144,14 +143,12 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def tokens(self) -> RenewedTokens:
-        """The tokens of the application in this space, kept good, for access by OAuth."""
+        """The application's tokens, renewed when needed, for access by OAuth."""
         return RenewedTokens(self.application, self.token_store)
 
     @property
     def mask(self) -> Mask:
-        """What replaces people in what is stored or shown, as it is configured: those who are
-        forgotten are not in it.
-        """
+        """Masks people as configured; people who were forgotten are not included."""
         return Mask(reveal(privacy_key({PRIVACY_KEY: self.privacy_key})))
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:

@@ -1,7 +1,6 @@
-"""Where the browser brings the answer of a user who was asked to allow the application: a server on
-this machine, for one answer.
+"""A server on this machine that receives the browser's answer to a login by OAuth.
 
-Holds: the server, its pages and the state that ties an answer to a question.
+Holds: the server, its pages and the state that ties an answer to a request.
 """
 
 import hmac
@@ -11,7 +10,6 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -51,15 +49,15 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: a browser is gone before it has its page."""
+        """Ignore it: the browser has closed the connection."""
 
 
 class Callback:
-    """Listens on the loopback address until the block ends. `on_strange` gets each answer that is
-    none to this login.
+    """Listens on the loopback address until the block ends. `on_strange` gets each answer that does
+    not belong to this login.
 
-    `state` is a secret of this login, good for one answer: without it nobody can put another code
-    in place of the user's.
+    `state` is a secret of this login that is valid for one answer. It keeps others from replacing
+    the user's code.
     """
 
     def __init__(self, port: int, on_strange: Callable[[str], None] = lambda _said: None) -> None:
@@ -85,12 +83,7 @@ class Callback:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
 
@@ -150,7 +143,7 @@ class Callback:
                     return
                 try:
                     self._show(status, page)
-                finally:  # the answer counts, also when the browser is gone
+                finally:  # the answer counts even if the browser has closed the connection
                     callback._answers.put(answer)
 
             def _show(self, status: HTTPStatus, page: tuple[str, str]) -> None:
@@ -163,6 +156,6 @@ class Callback:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing: the line would hold the code and the state."""
+                """Log nothing: the line would hold the code and the state."""
 
         return Handler

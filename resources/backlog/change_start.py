@@ -1,4 +1,4 @@
-"""Where a read of the changes since an instant begins, in a list that only has offsets."""
+"""Finds the offset at which a read of the changes since an instant begins."""
 
 from datetime import datetime
 
@@ -12,11 +12,18 @@ from resources.backlog.position import Position
 def start_of_changes(
     client: BacklogClient, chosen: IssueFilter, since: datetime, count: int
 ) -> tuple[Position, int]:
-    """Find an offset by rising `updated`, of `count` issues, that is not far before an instant;
-    return it, and how many requests that took.
+    """Find an offset, by rising `updated`, that is at or a little before an instant.
 
-    One row is asked for at a time, and the offset is no more than a good guess: the first seam
-    proves or repairs it.
+    It asks for one row at a time. The offset is only a guess: the first seam proves or corrects it.
+
+    Args:
+        client: of the space.
+        chosen: the issues to read.
+        since: the instant.
+        count: how many issues the filter holds.
+
+    Returns:
+        The position to start from, and how many requests were sent.
     """
     probes = 0
 

@@ -1,8 +1,8 @@
-"""The change log of comments in standard words: one record for each field change, in the shape that
-`raw.issue_changes` takes.
+"""Converts the change log of comments to one record for each changed field, in the shape of
+`raw.issue_changes`.
 
 Source of the names: the constants of Nulab's own migration tools (`assigner`, `limitDate` and
-`component` are Backlog's words for assignee, due date and category); the shapes:
+`component` are Backlog's words for assignee, due date and category). Source of the shapes:
 https://developer.nulab.com/docs/backlog/api/2/get-comment-list/
 """
 
@@ -31,20 +31,19 @@ FIELDS: Final[dict[str, str]] = {
     "actualHours": "actual_hours",
     "parentIssue": "parent_issue",
 }
-"""Field as the change log calls it -> its standard English name."""
+"""Name of a field in the change log -> its standard English name."""
 
 _KINDS = ("attachment", "notification", "commit")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W_A-Z]+")
 
 
 def changes_of(comment: Record, issue_id: int, project_id: int) -> list[Record]:
-    """Return the changes that a comment reports; ids are given only where the change log itself has
-    them.
+    """Return the changes that a comment reports. Ids are set only where the change log has them.
 
-    `position` is the place in the change log: an entry that is no object makes no record, and the
-    others keep their places. `field` is `custom_field_77` for a custom field (`sourceField` has its
-    name of then), and the source's own word in snake_case for what is not documented, with the kind
-    `other`. An empty value is None; the entry as received is in `changeLog`.
+    `position` is the index in the change log. An entry that is not an object makes no record, and
+    the others keep their position. `field` is `custom_field_77` for a custom field, whose name at
+    that time is in `sourceField`. An undocumented field has the kind `other` and the source's word
+    in snake_case. An empty value is None. `changeLog` is the entry as received.
     """
     author = comment.get("createdUser")
     shared = {
@@ -92,9 +91,7 @@ def _change(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kind(item: dict[str, Any], source: str | None) -> str:
-    """Find the kind by the info that goes with an entry, since a custom field may have any name; by
-    its field otherwise.
-    """
+    """Return the kind of an entry, by its info object first: a custom field may have any name."""
     for info, kind in (
         ("attributeInfo", "custom"),
         ("attachmentInfo", "attachment"),
@@ -122,7 +119,7 @@ def _id_in(info: object) -> int | None:
 
 
 def _value_text(value: object) -> str | None:
-    """Return a value as text, None when it is empty; what is no text is given as JSON."""
+    """Return a value as text: None when it is empty, JSON when it is not a string."""
     if value is None or value == "":
         return None
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

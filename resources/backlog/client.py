@@ -1,16 +1,15 @@
 """The read side of Backlog's REST API v2, one method for each endpoint.
 
-Holds: paths and the check that an answer has the promised shape.
+Holds: paths, and the check that an answer has the documented shape.
 
-Records are plain dicts as received: whoever stores or shows them masks people
-(`resources/privacy.py`). Lists are pages, which hold odd records apart. Source:
+Records are plain dicts as received; code that stores or shows them masks people
+(`resources/privacy.py`). Lists are pages, which keep odd records apart. Source:
 https://developer.nulab.com/docs/backlog/, API reference.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -43,8 +42,8 @@ from resources.records import Page
 from resources.redact import protect_logs
 
 _CONNECT_SECONDS = 5.0
-#: A page of a hundred issues has 0.3 MB as a rule, and 10 with long descriptions: these pass at 90
-#: kB a second.
+#: A page of a hundred issues usually has 0.3 MB, and 10 MB with long descriptions: these arrive in
+#: time at 90 kB a second.
 _TOTAL_SECONDS = 120.0
 
 
@@ -52,11 +51,19 @@ class BacklogClient:
     """Reads one space. Every method raises the errors of errors.py; 403 and 404 are never an empty
     list.
 
-    `base_url` is the space's root, `https://acme.backlog.com`. `reserve` is the share of each rate
-    window that is left to people. `max_wait` bounds the seconds that the retries of one request may
-    wait, `timeout` those until the source says something, `total` those until it has answered
-    whole, `megabytes` what an answer may have. `sleep`, `clock` (epoch seconds) and `http`, which
-    is not closed, are for tests. `observe` gets what requests show of the space as a whole.
+    Args:
+        base_url: root of the space, `https://acme.backlog.com`.
+        auth: signs requests.
+        reserve: share of each rate window that is left to people.
+        http: for tests; it is not closed.
+        sleep: for tests.
+        clock: for tests; returns epoch seconds.
+        on_wait: called before each wait for a rate window.
+        observe: gets what requests show about the space as a whole.
+        max_wait: seconds that all waits between the retries of a request may take.
+        timeout: seconds until the source sends something.
+        total: seconds until the answer is complete.
+        megabytes: largest size of an answer.
     """
 
     def __init__(
@@ -101,12 +108,7 @@ class BacklogClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -116,7 +118,7 @@ class BacklogClient:
 
     @property
     def stats(self) -> RequestStats:
-        """Counters since the client was made, live; take a `.snapshot()` to subtract later."""
+        """Counters since the client was created, live; use `.snapshot()` to subtract later."""
         return self._transport.stats
 
     @property
@@ -126,12 +128,12 @@ class BacklogClient:
 
     @property
     def quickest_answer(self) -> float:
-        """Seconds that the quickest of the last answers took, 0 before the first."""
+        """Seconds that the fastest of the last answers took, 0 before the first."""
         return self._transport.quickest_answer
 
     @property
     def rate_limits(self) -> dict[str, RateLimit]:
-        """Each bucket's window by the headers of the last answer; costs no request."""
+        """The rate window of each bucket, from the headers of the last answer; sends no request."""
         return dict(self._limiter.limits)
 
     @property
@@ -151,10 +153,11 @@ class BacklogClient:
     # -- what the warehouse declares ---------------------------------------------------------------
 
     def listed(self, path: str, project: int | str | None = None) -> Page:
-        """Fetch a list of the space, or of a project in the place of `:id`, as
+        """Fetch a list of the space, or of a project, whose id replaces `:id` in the path, as in
         `/projects/:id/statuses`.
 
-        Lists of a project may name it in `projectId`, but old spaces leave that out of some.
+        Records of a project's list may name the project in `projectId`, but old spaces omit it in
+        some.
         """
         return self._list(path if project is None else path.replace(":id", path_part(project)))
 
@@ -167,7 +170,7 @@ class BacklogClient:
         )
 
     def record(self, path: str) -> Record:
-        """Fetch one object, such as what the space says of itself."""
+        """Fetch one object, such as the licence of the space."""
         return self._object(path)
 
     # -- space and users ---------------------------------------------------------------------------
@@ -181,8 +184,8 @@ class BacklogClient:
         return space
 
     def space_info(self) -> Record:
-        """Return `/space` as first fetched by this client; many assets of one run pay for
-        it once.
+        """Return `/space` as first fetched by this client, so that the assets of a run share one
+        request.
         """
         if self._space is None:
             self._space = self.space()
@@ -203,14 +206,12 @@ class BacklogClient:
     # -- projects ----------------------------------------------------------------------------------
 
     def projects(self, *, archived: bool | None = None, all_: bool | None = None) -> Page:
-        """Fetch projects. `archived` None gives both kinds; `all_` is honoured for administrators
-        only.
-        """
+        """Fetch projects. `archived` None: both kinds; `all_` works for administrators only."""
         return self._list("/projects", given_parameters(archived=archived, all=all_), PROJECT)
 
     def visible_projects(self) -> Page:
-        """Return every project that the key's user has joined, archived ones too, as first fetched
-        by this client.
+        """Return every project that the key's user has joined, including archived ones, as first
+        fetched by this client.
         """
         if self._visible is None:
             self._visible = self.projects()
@@ -221,7 +222,7 @@ class BacklogClient:
         return self._object(f"/projects/{path_part(project)}")
 
     def project_users(self, project: int | str) -> Page:
-        """Fetch the members of a project, also those who are members through a team only."""
+        """Fetch the members of a project, including those who are members only through a team."""
         return self._list(f"/projects/{path_part(project)}/users")
 
     # -- issues ------------------------------------------------------------------------------------
@@ -235,31 +236,29 @@ class BacklogClient:
         return self._object(f"/issues/{path_part(issue)}")
 
     def issue_again(self, issue_key: str) -> Page:
-        """Fetch one issue by its key, as a page since it may still be odd."""
+        """Fetch one issue by its key, as a page because it may still be odd."""
         value, deep = self._get(f"/issues/{path_part(issue_key)}", [])
         return page_of([value], ISSUE, deep=deep, now=self.server_time)
 
     def issue_page(
         self, issue_filter: IssueFilter, offset: int = 0, count: int = PAGE_SIZE
     ) -> Page:
-        """Fetch one page of `/issues`; items are as full as the single issue. At most 100
-        of them.
-        """
+        """Fetch one page of `/issues`, at most 100 items, each as complete as a single issue."""
         return self._list(
             "/issues", [*issue_filter.params(), *page_parameters(offset, count)], ISSUE
         )
 
     def answers(self, issue_filter: IssueFilter) -> bool:
-        """Return whether the source answers for the issues of a filter now, be it by refusing them;
-        one attempt (`/issues`).
+        """Return whether the source answers for the issues of a filter, even with a refusal; one
+        attempt (`/issues`).
         """
         return self._transport.answers(
             "GET", "/issues", [*issue_filter.params(), *page_parameters(0, 1)]
         )
 
     def issues(self, issue_filter: IssueFilter) -> Iterator[Page]:
-        """Yield pages of `/issues` as they come: what moves meanwhile is missed or seen twice (see
-        scan.py).
+        """Yield pages of `/issues` as they come. An issue that changes position meanwhile may be
+        missed or seen twice; scan.py is exact.
         """
         return offset_pages(lambda offset, count: self.issue_page(issue_filter, offset, count))
 
@@ -348,8 +347,8 @@ class BacklogClient:
         return value
 
     def _get(self, path: str, params: Params) -> tuple[Any, bool]:
-        """Return the answer, and whether some of it is nested too deeply."""
-        for _ in range(2):  # JSON that was cut off on the way may well arrive whole the second time
+        """Return the parsed answer, and whether a part of it is nested too deeply."""
+        for _ in range(2):  # JSON that was cut off in transit may arrive complete the second time
             response = self._transport.send("GET", path, params)
             kind = response.headers.get("content-type", "no content type")
             try:

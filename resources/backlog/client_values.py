@@ -1,4 +1,4 @@
-"""Values that go into and come out of the client.
+"""The values that the client takes and returns.
 
 Holds: filters of `/issues`, rate limits, request counters.
 """
@@ -14,11 +14,11 @@ Params = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class IssueFilter:
-    """Filters of `GET /issues` and `/issues/count`; None is not sent. Values of one field are ORed,
-    fields ANDed.
+    """Filters of `GET /issues` and `/issues/count`; None is not sent. Values of one field are
+    combined by OR, fields by AND.
 
-    Dates are days in a zone that Nulab does not document (space, user or UTC).
-    Source: https://developer.nulab.com/docs/backlog/api/2/get-issue-list/
+    Dates are days in a time zone that Nulab does not document (space, user or UTC). Source:
+    https://developer.nulab.com/docs/backlog/api/2/get-issue-list/
     """
 
     project_id: tuple[int, ...] | None = None
@@ -50,7 +50,7 @@ class IssueFilter:
     order: str | None = None
 
     def params(self) -> Params:
-        """List the query parameters: `project_id` becomes `projectId[]`, once for each value."""
+        """Return the query parameters: `project_id` becomes `projectId[]`, once for each value."""
         pairs: Params = []
         for item in fields(self):
             value = getattr(self, item.name)
@@ -67,7 +67,7 @@ def _camel(name: str) -> str:
 
 
 def to_param(value: str | float | bool | date) -> str:
-    """Write a value the way Backlog reads it: `true`, `2026-08-10`."""
+    """Format a value for Backlog: `true`, `2026-08-10`."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return value.isoformat() if isinstance(value, date) else str(value)
@@ -75,8 +75,8 @@ def to_param(value: str | float | bool | date) -> str:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """One bucket's window: requests allowed in a minute, left in this one, and when it starts anew
-    (UTC).
+    """The window of one bucket: requests allowed in a minute, requests left in this window, and
+    when the next window begins (UTC).
     """
 
     limit: int
@@ -86,10 +86,10 @@ class RateLimit:
 
 @dataclass
 class RequestStats:
-    """What the requests cost so far, by bucket (read, search, icon, update); every attempt counts.
+    """The cost of requests so far, by bucket (read, search, icon, update); every attempt counts.
 
-    `rate_limited` counts 429s, `wait_seconds` the time spent waiting for rate windows,
-    `remaining` is the last `X-RateLimit-Remaining` of a bucket.
+    `rate_limited` counts 429s, `wait_seconds` the time spent waiting for rate windows, `remaining`
+    is the last `X-RateLimit-Remaining` of a bucket.
     """
 
     requests: Counter[str] = field(default_factory=Counter)
@@ -100,11 +100,11 @@ class RequestStats:
 
     @property
     def total(self) -> int:
-        """All requests sent, whatever the bucket."""
+        """All requests sent, of all buckets."""
         return self.requests.total()
 
     def snapshot(self) -> "RequestStats":
-        """Copy the counters as they stand, to subtract later."""
+        """Copy the counters, to subtract them later."""
         return RequestStats(
             Counter(self.requests),
             self.retries,
@@ -114,7 +114,7 @@ class RequestStats:
         )
 
     def __sub__(self, earlier: "RequestStats") -> "RequestStats":
-        """Say what was spent since the earlier snapshot; `remaining` stays the latest."""
+        """Return what was spent since an earlier snapshot; `remaining` stays the latest."""
         return RequestStats(
             self.requests - earlier.requests,
             self.retries - earlier.retries,

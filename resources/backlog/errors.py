@@ -33,7 +33,7 @@ _NOT_A_SPACE = "is BACKLOG_URL the root of a Backlog space, like https://acme.ba
 
 
 class BacklogError(Exception):
-    """Any failure to get an answer from Backlog; `status` and `code` are None when there was none.
+    """Any failure to get an answer from Backlog; `status` and `code` are None without an answer.
 
     `code` is Backlog's own error code (https://developer.nulab.com/docs/backlog/error-response/).
     """
@@ -50,8 +50,8 @@ class BacklogError(Exception):
 
 
 class TransientError(BacklogError):
-    """A failure that may go away by itself; `retry_in` is the wait the server asked for, in
-    seconds.
+    """A failure that may go away by itself; `retry_in` is the wait in seconds that the server asked
+    for.
     """
 
     retry_in: float | None = None
@@ -62,8 +62,9 @@ class RateLimited(TransientError):
 
 
 class Unavailable(TransientError):
-    """No answer, or one that says "later"; `unreachable` when no answer came, `no_connection` when
-    no connection was made.
+    """No answer, or one that asks to try later.
+
+    `unreachable`: no answer came. `no_connection`: no connection was made.
     """
 
     unreachable = False
@@ -71,7 +72,7 @@ class Unavailable(TransientError):
 
 
 class PermanentError(BacklogError):
-    """A failure that the same request would meet again."""
+    """A failure that would happen again for the same request."""
 
 
 class AuthenticationError(PermanentError):
@@ -79,9 +80,7 @@ class AuthenticationError(PermanentError):
 
 
 class GrantRefused(AuthenticationError):
-    """A code or refresh token is used up, expired or revoked; `reason` is what the space says of
-    it.
-    """
+    """A code or refresh token is used up, expired or revoked; `reason` is what the space says."""
 
     def __init__(self, message: str, *, reason: str, status: int | None = None) -> None:
         super().__init__(message, status=status)
@@ -97,7 +96,7 @@ class NotInPlan(PermanentError):
 
 
 class NotFound(PermanentError):
-    """There is no such thing, or the key's user cannot see it: Backlog does not say which."""
+    """It does not exist, or the key's user cannot see it: Backlog does not tell which."""
 
 
 class BadRequest(PermanentError):
@@ -109,13 +108,13 @@ class MalformedResponse(PermanentError):
 
 
 class IncompleteScan(BacklogError):
-    """A window kept changing so much that no pass over it could be proven complete."""
+    """A window kept changing, so that no pass over it could be proven complete."""
 
 
 def error_from_response(
     response: httpx.Response, attempted: str, *, by_key: bool = True
 ) -> BacklogError | None:
-    """Map an answer to the error it means, or None for a 2xx; `attempted` reads like "GET
+    """Return the error that an answer means, or None for a 2xx; `attempted` is like "GET
     /projects", `by_key` says whether it was with an API key or with an access token.
     """
     status, refused = response.status_code, _KEY if by_key else _LOGIN
@@ -133,7 +132,7 @@ def error_from_response(
 def _classify(
     status: int, code: int | None, attempted: str, refused: str, *, json_body: bool
 ) -> tuple[type[BacklogError], str]:
-    """Choose the class and the advice for a 4xx or 5xx; `refused` is that for a wrong key."""
+    """Return the class of a 4xx or 5xx, and advice; `refused` is that for a wrong key."""
     if status == 429:
         return RateLimited, "other programs of the same user share this limit"
     if status >= 500 or status == 408:
@@ -166,7 +165,7 @@ def _classify(
 def _redirected(response: httpx.Response, attempted: str, refused: str) -> BacklogError:
     try:
         target = urlsplit(response.headers.get("location", ""))
-    except ValueError:  # no address at all
+    except ValueError:  # not a URL
         target = urlsplit("")
     where = f"{target.netloc}{target.path}" or "nowhere"
     said = f"{attempted}: {response.status_code}, redirected to {where}"
@@ -176,10 +175,10 @@ def _redirected(response: httpx.Response, attempted: str, refused: str) -> Backl
 
 
 def _error_body(response: httpx.Response) -> tuple[int | None, str | None]:
-    """Read code and message of the first of `errors[]`; the message is None when the body is not
+    """Return code and message of the first of `errors[]`; the message is None when the body is not
     JSON.
 
-    A 401 to a bearer token explains itself in WWW-Authenticate (developer.nulab.com,
+    The reason of a 401 to a bearer token is in WWW-Authenticate (developer.nulab.com,
     authentication).
     """
     challenge = response.headers.get("www-authenticate")

@@ -1,11 +1,11 @@
-"""What the activity feed reports about issues; a hint, never a proof: activities are trimmed, come
+"""What the activity feed says about issues. It is a hint, not a proof: activities expire, arrive
 late, or may be refused.
 
-Holds: which issues and comments an activity concerns, and deletions.
+Holds: the issues and comments that an activity concerns, and deletions.
 
 Source of the types and shapes: https://developer.nulab.com/docs/backlog/api/2/get-recent-updates/
-and the types of Nulab's own JavaScript client; those of 35 and of types that may come are not
-documented, so they are read by their shape.
+and the types of Nulab's own JavaScript client. Type 35 and future types are not documented, so they
+are read by their shape.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ ABOUT_ISSUES = frozenset(
         BULK_CREATED,
     }
 )
-#: Types that are known to concern something else: wikis, files, repositories, members, pull
+#: Types that concern something other than issues: wikis, files, repositories, members, pull
 #: requests, milestones, documents.
 ABOUT_OTHERS = frozenset(
     {*range(5, 14), 15, 16, *range(18, 27), *range(36, 39), *range(40, 47), 48}
@@ -43,12 +43,11 @@ ABOUT_OTHERS = frozenset(
 
 @dataclass(frozen=True)
 class IssueEvent:
-    """What one activity says of one issue.
+    """What one activity says about one issue.
 
-    `comment_id` is the comment that it reports, None when it reports none. `row` says that the
-    issue itself may have changed or be gone; a comment alone changes only the issue's history.
-    `changed` says that the comment may be one that is known already. `key_id` is the number in the
-    issue's key, where the activity says it.
+    `comment_id` is the comment that it reports, or None. `row`: the issue itself may have changed
+    or been deleted, not only its comments. `changed`: the comment may be known already and changed.
+    `key_id` is the number in the issue's key, where the activity has it.
     """
 
     issue_id: int
@@ -60,11 +59,10 @@ class IssueEvent:
 
 
 def issue_events(activity: Record) -> list[IssueEvent]:
-    """Return what an activity, or the body of a webhook, says of each issue; ids may be strings
-    there, and parts may be missing.
+    """Return what an activity, or the body of a webhook, says about each issue.
 
-    An activity of an undocumented type is read by its shape: if it names an issue, it concerns that
-    issue.
+    Ids may be strings, and fields may be missing. An activity of an undocumented type that names an
+    issue is taken to concern it.
     """
     kind, content = whole(activity.get("type")), activity.get("content")
     project = activity.get("project")
@@ -76,8 +74,8 @@ def issue_events(activity: Record) -> list[IssueEvent]:
         issue_id, comment = whole(part.get("id")), part.get("comment")
         if issue_id is not None:
             comment_id = whole(comment.get("id")) if isinstance(comment, dict) else None
-            # A comment may bring a file or a change with it, and nobody documents that the issue
-            # then has an activity of its own.
+            # A comment may come with a file or a change. It is not documented that the issue then
+            # has an activity of its own.
             row = (
                 kind not in (COMMENTED, NOTIFIED)
                 or comment_id is None
@@ -108,7 +106,7 @@ def _issue_parts(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def whole(value: object) -> int | None:
-    """Read an id that comes as a number or as a string of digits; None for anything else."""
+    """Return an id that is a number or a string of digits; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)
     return (
@@ -120,23 +118,23 @@ def whole(value: object) -> int | None:
 
 @dataclass
 class DeletionFeed:
-    """The issues that the feed of a project, or of the space, calls deleted since an instant.
+    """The issues that the feed of a project, or of the space, reports as deleted since an instant.
 
-    The first look costs a request a hundred activities, a later one asks for what is new.
-    `refused`: the key may not read it.
+    The first read costs a request for a hundred activities; a later one asks for new activities
+    only. `refused`: the key may not read the feed.
     """
 
     client: BacklogClient
     project_id: int | None
     since: datetime
     deleted: dict[int, int] = field(default_factory=dict)
-    """Issue -> the project in which it was deleted."""
+    """Issue id -> id of the project in which it was deleted."""
     latest: datetime | None = None
     refused: bool = False
     _newest: int = 0
 
     def look(self) -> bool:
-        """Ask, and say whether an issue was deleted since the last look.
+        """Read what is new; return whether an issue was deleted since the last call.
 
         Raises:
             BacklogError: the feed cannot be read.
@@ -172,10 +170,10 @@ class DeletionFeed:
 
 
 def deleted_issues(client: BacklogClient, since: datetime) -> set[int]:
-    """Return the ids of issues that the feed of the space calls deleted since an instant; one
-    request as a rule.
+    """Return the ids of issues that the space's feed reports as deleted since an instant; usually
+    one request.
 
-    Empty when the key may not read the feed; deletions are then found by a count, later.
+    Empty when the key may not read the feed; a count finds such deletions later.
     """
     feed = DeletionFeed(client, None, since)
     feed.look()

@@ -7,7 +7,7 @@ import httpx
 SLOW_SECONDS = 10.0  # a page of a hundred issues takes a second
 
 _log = logging.getLogger(__name__)
-#: Not below `resources`, of whose loggers Dagster keeps the lines with the run.
+#: Not below `resources`: Dagster stores the lines of those loggers with the run.
 _requests = logging.getLogger("backlog_elt.requests")
 
 
@@ -20,8 +20,8 @@ def log_request(
     slow: float = SLOW_SECONDS,
     **more: object,
 ) -> None:
-    """Log a request without its parameters and its body, which may be secret; `answer` is None when
-    there was none.
+    """Log a request, without its parameters and body, which may be secret; `answer` is None when
+    none came.
     """
     facts = {
         "method": method,

@@ -1,10 +1,9 @@
-"""OAuth 2.0 as Backlog speaks it: where a user allows an application, and the endpoint that gives
-tokens.
+"""OAuth 2.0 of Backlog: the page on which a user allows an application, and the token endpoint.
 
 Holds: the authorization-code grant and the refresh.
 
-Nulab documents an hour of life. A refresh may bring the same access token with what is left of its
-life, and a new refresh token in place of the old one. Source:
+Nulab documents that an access token is valid for an hour. A refresh may return the same access
+token with the rest of its time, and a new refresh token. Source:
 https://developer.nulab.com/docs/backlog/auth/
 """
 
@@ -38,7 +37,7 @@ from resources.secret import Secret
 from resources.tokens import Tokens
 from resources.variables import URL
 
-ATTEMPTS = 4  # about four seconds: others wait for the tokens meanwhile
+ATTEMPTS = 4  # about four seconds; other processes wait for the tokens meanwhile
 _LIFE = 3_600
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _TOTAL_SECONDS = 60.0
@@ -53,8 +52,8 @@ _CHECK_APPLICATION = (
 
 
 class OAuthApplication:
-    """An application that is registered with Nulab, in one space. `clock` gives epoch seconds; it
-    and `sleep` are for tests.
+    """An application registered with Nulab, in one space. `sleep` and `clock` (epoch seconds) are
+    for tests.
     """
 
     def __init__(
@@ -77,8 +76,8 @@ class OAuthApplication:
         return f"OAuthApplication({self.base_url!r}, {self.client_id!r}, ***)"
 
     def authorize_url(self, redirect_uri: str, state: str) -> str:
-        """Return the page on which a user allows the application; the browser comes back to
-        `redirect_uri` with `state`.
+        """Return the page on which a user allows the application; it redirects to `redirect_uri`
+        with `state`.
         """
         query = {
             "response_type": "code",
@@ -92,8 +91,8 @@ class OAuthApplication:
         """Return the tokens for a code that the browser brought.
 
         Raises:
-            GrantRefused: the code is unknown, used or too old, or is of another redirect URI.
-            BacklogError: there is no answer, or not one of tokens.
+            GrantRefused: the code is unknown, used, too old, or belongs to another redirect URI.
+            BacklogError: no answer came, or it has no tokens.
         """
         mask_from_now_on(code)
         return self._grant(
@@ -101,13 +100,12 @@ class OAuthApplication:
         )
 
     def refresh(self, tokens: Tokens) -> Tokens:
-        """Return new tokens; the old refresh token may be dead from then on, so store them before
-        anything else.
+        """Return new tokens. The old refresh token may be invalid from now on, so store them first.
 
         Raises:
-            GrantRefused: the refresh token is used up, expired or revoked: somebody must log in
+            GrantRefused: the refresh token is used up, expired or revoked; a user must log in
                 again.
-            BacklogError: there is no answer, or not one of tokens.
+            BacklogError: no answer came, or it has no tokens.
         """
         return self._grant(
             {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token.reveal()}
@@ -168,8 +166,8 @@ class OAuthApplication:
         )
 
     def _post(self, form: Mapping[str, str]) -> httpx.Response | Unavailable:
-        """Send a form. Return the error instead of raising it, so that it is not chained to
-        httpx's, which has the form.
+        """Send a form. The error is returned, not raised, so that it is not chained to httpx's
+        error, which holds the form.
         """
         began = time.monotonic()
         try:
@@ -187,7 +185,7 @@ class OAuthApplication:
 
 
 def _refusal(status: int, body: Mapping[str, object]) -> BacklogError:
-    """Map an error of RFC 6749 (section 5.2), which comes with 400 or 401."""
+    """Return the error for an error code of RFC 6749 (section 5.2), which comes with 400 or 401."""
     kind, more = str(body["error"]), body.get("error_description")
     reason = f"{kind}: {more}".rstrip(".") if more else kind
     said = f"{_ATTEMPTED}: {status}, {reason}"
@@ -201,7 +199,7 @@ def _refusal(status: int, body: Mapping[str, object]) -> BacklogError:
 
 
 def _object(answer: httpx.Response) -> Mapping[str, object]:
-    """Read the body, or what stands in WWW-Authenticate in place of one."""
+    """Return the body, or the error in WWW-Authenticate when there is no JSON."""
     try:
         body = json.loads(answer.content)
     except ValueError:
@@ -211,8 +209,6 @@ def _object(answer: httpx.Response) -> Mapping[str, object]:
 
 
 def _life(expires_in: object) -> int:
-    """Read the seconds that a token has left; what is no number is taken for the hour that is
-    documented.
-    """
+    """Return the seconds that a token is valid; the documented hour when it is not a number."""
     text = str(expires_in)
     return min(int(text), 10 * 365 * 86_400) if text.isascii() and text.isdigit() else _LIFE

@@ -1,18 +1,18 @@
 """One pass over `GET /issues` that proves at every page seam that no issue was skipped.
 
-Holds: orders, the seam proof, what to do about ties that fill a page, and the position from which
-    another pass can continue.
+Holds: orders, the proof of a seam, the treatment of ties that fill a page, and the position from
+which another pass can continue.
 
-Paging is by offset over a set that changes between two requests. One answer is one snapshot, so
-within a page nothing is missed; between pages, rows shift left when an issue before them leaves the
-set. The page boundary is the sort key that everything before it has been read; a page may follow
-when its first row sorts strictly before the page boundary, because then no row at or behind the
-page boundary was jumped over. Ties come in any order, differently each time, so a page never starts
-inside a group of equal keys: the next offset steps back to a row before the group that ends the
+Pages are offsets into a set that changes between two requests. One answer is one snapshot, so
+nothing is missed within a page. Between pages, rows shift left when an issue before them leaves the
+set. The page boundary is the sort key up to which everything has been read. The next page connects
+when its first row sorts strictly before the page boundary: then no row at or behind the boundary
+was skipped. Rows with equal keys (ties) come in any order, differently each time, so a page never
+starts inside a group of ties: the next offset steps back to a row before the group that ends the
 page.
 
-So an offset and a page boundary are all that the next page needs to be proven: whether it is asked
-for after a second or after a week makes no difference. That is a `Position`.
+An offset and a page boundary are therefore enough to prove the next page, whether it is fetched
+after a second or after a week. Together they are a `Position`.
 """
 
 import unicodedata
@@ -30,23 +30,22 @@ from resources.backlog.paging import PAGE_SIZE
 from resources.backlog.position import Position, Tied
 from resources.records import Odd, Page, moment
 
-# Rows before the page boundary that are read again: as many, less one, may vanish between two pages
-# without a step back. A pass begins with few and takes more when they do vanish.
+# Rows before the page boundary that are read again. All but one of them may vanish between two
+# pages without a step back. A pass starts with few and increases the number when rows vanish.
 OVERLAP, MOST_OVERLAP = 2, 16
-LARGE_TIE = (
-    PAGE_SIZE // 2
-)  # rows; a larger group would make the way from page to page too short to get anywhere
+#: Rows. With a larger group of ties, each page would advance too little.
+LARGE_TIE = PAGE_SIZE // 2
 MAX_RESTARTS = 5
-# It is not documented in which zone the day filters are read, nor whether they include the day
-# itself: one day covers every zone, a second one an exclusive bound.
+# It is not documented in which time zone the day filters are read, nor whether they include the day
+# itself: one day covers every zone, the second an exclusive bound.
 WIDENING = timedelta(days=2)
 
 
 def instant(record: Record, field: str) -> datetime:
-    """Read `created` or `updated` as a UTC instant; an issue without `updated` was last changed
-    when created.
+    """Return `created` or `updated` in UTC. `updated` of an issue that never changed is its
+    `created`.
 
-    Raises MalformedResponse for anything else.
+    Raises MalformedResponse when there is no valid time.
     """
     text = record.get(field) or record.get("created")
     found = moment(text)
@@ -56,24 +55,26 @@ def instant(record: Record, field: str) -> datetime:
 
 
 def identity(odd: Odd) -> int:
-    """Return the id of an odd record, or for one without a number that only it has, below zero."""
+    """Return the id of an odd record, or a negative number from its content when it has none."""
     return odd.id if odd.id is not None else -1 - crc32(repr(odd.record).encode(errors="replace"))
 
 
 def days_from(moment: datetime) -> date:
-    """Return the first day to ask for so that everything at or after the instant is served."""
+    """Return the first day for a filter that includes everything at or after an instant."""
     return moment.astimezone(UTC).date() - WIDENING
 
 
 def days_to(moment: datetime) -> date:
-    """Return the last day to ask for so that everything up to the instant is served."""
+    """Return the last day for a filter that includes everything up to an instant."""
     return moment.astimezone(UTC).date() + WIDENING
 
 
 @dataclass(frozen=True)
 class Order:
-    """A sort of `/issues`. Text is sorted by a collation that only the server knows: its keys only
-    show whether two are equal.
+    """A sort of `/issues`.
+
+    The server's collation of text is unknown, so keys that are text can only be tested for
+    equality.
     """
 
     sort: str
@@ -81,24 +82,24 @@ class Order:
 
     @property
     def comparable(self) -> bool:
-        """Whether two keys can be compared here as the server compares them."""
+        """Whether keys compare here as they do on the server."""
         return self.sort in ("created", "updated")
 
     def key(self, record: Record) -> datetime | str:
-        """Return what the server sorts by, as far as it can be known."""
+        """Return the key by which the server sorts, as far as it is known."""
         if self.comparable:
             return instant(record, self.sort)
         return unicodedata.normalize("NFKC", str(record.get(self.sort) or "")).casefold().strip()
 
     def precedes(self, one: datetime | str, other: datetime | str) -> bool:
-        """Say whether the first key sorts strictly before the second; for comparable orders
+        """Return whether the first key sorts strictly before the second; for comparable orders
         only.
         """
         # Both are datetimes here.
         return one > other if self.descending else one < other  # type: ignore[operator]
 
     def last_of_day(self, key: datetime) -> datetime:
-        """Return the key that this order has last on the UTC day of a key."""
+        """Return the last key of this order on the UTC day of a key."""
         return (
             key.replace(hour=0, minute=0, second=0)
             if self.descending
@@ -106,7 +107,7 @@ class Order:
         )
 
     def narrowed(self, issue_filter: IssueFilter, key: datetime) -> IssueFilter:
-        """Restrict the filter to the days around a key, its UTC day whole among them."""
+        """Restrict a filter to the days around a key, which include all of its UTC day."""
         first, last = days_from(key), days_to(key)
         if self.sort == "created":
             return replace(issue_filter, created_since=first, created_until=last)
@@ -116,12 +117,12 @@ class Order:
         )
 
 
-# An edit puts an issue at the front of the second order, which skips nothing; the other way round
-# it would.
+# An edit moves an issue to the front of the second order, which skips nothing. In the opposite
+# order it would.
 OLDEST_FIRST = (Order("created"), Order("updated", descending=True), Order("summary"))
 NEWEST_FIRST = (Order("updated", descending=True), Order("created"), Order("summary"))
-# An edit takes an issue away from before the page boundary or from behind it, to the end: the seam
-# finds the shift.
+# An edit moves an issue to the end, from before or behind the page boundary: the seam detects the
+# shift.
 LAST_CHANGE_FIRST = (Order("updated"), Order("created"), Order("summary"))
 
 
@@ -132,7 +133,11 @@ def fetch(
     offset: int = 0,
     count: int = PAGE_SIZE,
 ) -> Page:
-    """Fetch a page in an order; raise MalformedResponse when it comes in another."""
+    """Fetch a page in an order.
+
+    Raises:
+        MalformedResponse: the page is not in that order.
+    """
     direction = "desc" if order.descending else "asc"
     page = client.issue_page(replace(issue_filter, sort=order.sort, order=direction), offset, count)
     if order.comparable:
@@ -146,17 +151,17 @@ def fetch(
 
 @dataclass(frozen=True)
 class _PageBoundary:
-    """What the next page must connect to: rows before `key` are read, and those at `key` too when
+    """What the next page must connect to: rows before `key` are read, and rows at `key` if
     `closed`.
     """
 
     order: Order
     key: datetime | str
-    before: Mapping[int, datetime | str]  # rows that were read and sort before the page boundary
+    before: Mapping[int, datetime | str]  # id -> key of rows read before the page boundary
     closed: bool = False
 
     def meets(self, page: list[Record]) -> bool:
-        """Say whether everything between the rows that were read and this page is in this page."""
+        """Return whether no row is missing between the rows that were read and this page."""
         if not page:
             return False
         if not self.order.comparable:
@@ -165,31 +170,31 @@ class _PageBoundary:
         return self.order.precedes(first, self.key) or (self.closed and first == self.key)
 
     def covers(self, key: datetime | str) -> bool:
-        """Say whether everything up to this key has been read already."""
+        """Return whether everything up to this key has been read."""
         return self.order.comparable and (
             self.order.precedes(key, self.key) or (self.closed and key == self.key)
         )
 
 
 def _between(low: int, missed: int) -> int:
-    """Return the offset to try next when pages connect at one and not at another: half way, or the
-    lower when few lie between.
+    """Return the offset to try next, between one where pages connect and one where they do not:
+    half way, or the lower one when they are close.
     """
     return low if missed - low <= 4 * PAGE_SIZE else (low + missed) // 2
 
 
 class Paginator:
-    """Reads all issues of a filter by the first order; the others separate issues that tie in it by
-    the page.
+    """Reads all issues of a filter in the first order. The other orders separate issues that tie in
+    it.
 
-    After `pages()` is exhausted, `proven` says whether every seam held: then each issue that was in
-    the set during the whole pass has been read, except that an order by `updated` may miss one that
-    was updated meanwhile. `stop(last_row)` may end the pass early, and so does `until`, a key, once
-    all up to it is read. `requests` and `retries` (steps back) are counted.
+    After `pages()` is exhausted, `proven` says whether every seam held. Then each issue that was in
+    the set during the whole pass has been read; only an order by `updated` may miss issues that
+    were updated meanwhile. The pass ends early when `stop(last_row)` is true, or when all rows up
+    to the key `until` are read. `requests` and `retries` (steps back) are counted.
 
-    `position` is where another paginator, with this one's orders, may `start` once the pages given
-    out so far are stored, the last one included; None before there is one. It stays before the
-    first seam that could not be proven for good.
+    `position` is where another paginator with the same orders may `start`, once the pages yielded
+    so far are stored. It is None until there is one, and stays before the first seam that could not
+    be proven.
     """
 
     def __init__(
@@ -204,7 +209,7 @@ class Paginator:
         self.proven = True
         self.requests = 0
         self.retries = 0
-        self.ended = False  # with the last page of the set, not by `stop`
+        self.ended = False  # whether the last page of the set was read
         self.position = start
         self._client = client
         self._filter = issue_filter
@@ -214,15 +219,16 @@ class Paginator:
         self._until = until
 
     def pages(self) -> Iterator[Page]:
-        """Yield pages as received, overlaps included; raise IncompleteScan when the set never holds
-        still.
+        """Yield pages as received, overlaps included.
+
+        Raises:
+            IncompleteScan: the set kept changing.
+            MalformedResponse: a page is out of order, or most of its issues are odd.
         """
         offset, overlap, back, restarts = 0, OVERLAP, 0, 0
         page_boundary: _PageBoundary | None = None
-        low: int | None = (
-            # after a step back: an offset at which pages connect, and one at which they do not
-            None
-        )
+        # After a step back: `low` is an offset where pages connect, `missed` one where they do not.
+        low: int | None = None
         missed = 0
         if (start := self.position) is not None:
             offset, page_boundary = (
@@ -249,7 +255,7 @@ class Paginator:
                 offset = max(0, offset - back)
                 restarts += offset == 0
                 if restarts > MAX_RESTARTS and not self._order.comparable:
-                    # its rows were pushed on rather than back, perhaps: only a count can show it
+                    # Perhaps rows moved on instead of back: only a count can tell.
                     self.proven = False
                     return
                 if restarts > MAX_RESTARTS:
@@ -298,25 +304,23 @@ class Paginator:
                     return
                 offset = max(passed, offset + 1)
             else:
-                self.proven = False  # equal in every order: only a count can show it
+                self.proven = False  # ties in every order: only a count can prove completeness
                 page_boundary = None
                 offset += page.received
 
     def _passed(self, key: datetime | str | None) -> bool:
-        """Say whether a row with this key sorts behind `until`, so that nothing behind it needs to
-        be read.
-        """
+        """Return whether a row with this key sorts after `until`, so that the pass can end."""
         return (
             self._until is not None and key is not None and self._order.precedes(self._until, key)
         )
 
     def _reached(self, key: datetime) -> bool:
-        """Say whether everything up to `until` is read when all rows with this key are read."""
+        """Return whether everything up to `until` is read once all rows with this key are read."""
         return self._until is not None and not self._order.precedes(key, self._until)
 
     def _note(self, ahead: tuple[int, _PageBoundary] | None) -> None:
-        """Remember where another pass may continue; once something unproven was passed, the earlier
-        position stays.
+        """Record where another pass may continue. After an unproven seam the earlier position
+        stays.
         """
         if ahead is None or not self.proven:
             return
@@ -332,11 +336,13 @@ class Paginator:
     def _past_ties(
         self, offset: int, key: datetime, orders: tuple[Order, ...], start: Tied | None = None
     ) -> Generator[Page, None, tuple[int, _PageBoundary]]:
-        """Read what ties at this key, from `offset` on, by other orders; return where this order
-        goes on, before the end.
+        """Read the ties at a key, from `offset` on, in other orders.
 
-        The day filter gives the rest of the key's UTC day too. `start`: a part of it is read
-        already.
+        The filter goes by days, so the rest of the key's UTC day is read, too. `start`: a part is
+        read already.
+
+        Returns:
+            The offset and page boundary where this order continues.
         """
         paginator = Paginator(
             self._client,
@@ -365,11 +371,15 @@ class Paginator:
         return behind, page_boundary
 
     def _from(self, tied: Tied) -> tuple[Order, ...]:
-        """Return the other orders from that on by which a group of ties was being read."""
+        """Return the other orders, starting with the one in which the group of ties was
+        being read.
+        """
         return self._others[[order.sort for order in self._others].index(tied.sort) :]
 
     def _telling(self, sample: list[Record]) -> tuple[Order, ...]:
-        """Drop the next orders that would tie most of the sample again, but not the last."""
+        """Return the other orders without the first ones in which most of the sample ties; the last
+        order always stays.
+        """
         orders = self._others
         while (
             len(orders) > 1 and max(Counter(map(orders[0].key, sample)).values()) > len(sample) // 2

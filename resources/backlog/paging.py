@@ -1,6 +1,6 @@
-"""Lists that come in pages, as lazy generators.
+"""Paged lists as lazy generators.
 
-Holds: paging by offset and by id cursor.
+Holds: paging by offset and by id.
 """
 
 from collections.abc import Callable, Iterator
@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 from resources.backlog.errors import MalformedResponse
 from resources.records import Page
 
-PAGE_SIZE = 100  # the most that Backlog gives
+PAGE_SIZE = 100  # Backlog's maximum
 
 
 def offset_pages(fetch: Callable[[int, int], Page], count: int = PAGE_SIZE) -> Iterator[Page]:
     """Yield non-empty pages of `fetch(offset, count)` until one is not full.
 
-    Raises MalformedResponse when a page repeats the one before it: a server that ignores `offset`
-    has no end.
+    Raises:
+        MalformedResponse: a page repeats the one before it: the server ignores `offset`, so the
+            list would not end.
     """
     offset = 0
     before: list[object] | None = None
@@ -43,9 +44,11 @@ def id_pages(
     """Yield non-empty pages of `fetch(min_id, max_id, count)`, ids strictly between the bounds,
     each once.
 
-    Sources disagree whether Backlog's minId and maxId include the bound; the last id is passed on
-    and rows at or behind it are dropped, which is right either way. Raises MalformedResponse when
-    the cursor has no effect, or nothing of a full page has an id to continue from.
+    Sources disagree whether Backlog's minId and maxId include the bound. The next request passes
+    the last id, and rows outside the bounds are dropped, which is correct either way.
+
+    Raises:
+        MalformedResponse: the bounds have no effect, or no record of a full page has an id.
     """
     ascending = order == "asc"
     low, high = min_id, max_id

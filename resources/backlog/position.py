@@ -1,4 +1,4 @@
-"""Where an interrupted pass over issues continues, in a form that can be stored between runs."""
+"""Where an interrupted pass over issues continues, in a form that can be stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Position:
-    """Ask for the page at `offset`; what sorts before `key` is read already.
+    """The next page is at `offset`; everything that sorts before `key` has been read.
 
-    `closed`: what sorts at `key` is read, too. `before`: id -> key of some rows before `key`, for
-        keys that are text and cannot be compared. `tied`: `offset` and `key` are where a group of
-        ties begins, and it is read in part.
+    `closed`: rows at `key` have been read, too. `before`: id -> key of some rows before `key`, for
+    keys that are text and cannot be compared. `tied`: a group of ties begins at `offset` and `key`
+    and has been read in part.
     """
 
     offset: int
@@ -23,17 +23,16 @@ class Position:
 
     @property
     def moment(self) -> datetime:
-        """The key of a position in an order by time."""
+        """The key, in an order by time."""
         if not isinstance(self.key, datetime):
             raise TypeError(self.key)
         return self.key
 
     @property
     def known_before(self) -> datetime:
-        """The time before which a pass by rising times that continues here does not meet every
-        issue: those are read already.
+        """The time before which all issues have been read, in a pass by rising times.
 
-        With a group of ties, the rest of its UTC day is read already.
+        With a group of ties, the rest of its UTC day has been read, too.
         """
         if self.tied is None:
             return self.moment + timedelta(microseconds=1) if self.closed else self.moment
@@ -42,11 +41,11 @@ class Position:
         ) + timedelta(days=1)
 
     def covers(self, key: datetime) -> bool:
-        """Say whether the interrupted pass, by rising times, had read what sorts at this key."""
+        """Return whether the interrupted pass, by rising times, had read the rows at this key."""
         return key < self.moment or (self.closed and key == self.moment)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return it in a form for JSON."""
         of_time = isinstance(self.key, datetime)
         facts: dict[str, Any] = {
             "offset": self.offset,
@@ -65,7 +64,7 @@ class Position:
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Self:
-        """Make it from what `as_dict` returned."""
+        """Return the position from its `as_dict`."""
         of_time, tied = "before" not in facts, facts.get("tied")
         return cls(
             facts["offset"],
@@ -78,7 +77,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Tied:
-    """How far a group of ties is read by another order, `sort`: up to `at`, and `found` so many."""
+    """How far another order, `sort`, has read a group of ties: up to `at`, `found` rows."""
 
     sort: str
     found: int
@@ -87,10 +86,9 @@ class Tied:
 
 @dataclass(frozen=True)
 class Resume:
-    """An earlier scan of the same window, or of changes, that was broken off: how far it had come,
-    and its `started_at`.
+    """How far an earlier scan of the same window, or of changes, came, and when it started.
 
-    What lies before the position is stored as it was at `started_at` or later.
+    Rows before the position are stored as they were at `started_at` or later.
     """
 
     position: Position

@@ -1,14 +1,14 @@
 """How long to wait for Backlog's rate limits.
 
-Holds: which request belongs to which bucket, what the `X-RateLimit-*` headers say, and what one
-    bucket shows of the others.
+Holds: the bucket of each request, the meaning of the `X-RateLimit-*` headers, and what one bucket
+tells about the others.
 
-Limits are counted for each user, so other programs of that user, and other clients of ours, are
-seen in the headers too. Source: https://developer.nulab.com/docs/backlog/rate-limit/
+Limits apply to a user, so requests of that user's other programs are counted in the headers, too.
+Source: https://developer.nulab.com/docs/backlog/rate-limit/
 
-Clients that wait for the same window start anew at the same moment. That does no harm, since each
-sends one request at a time and learns from its answer how much the others took; spreading them out
-would only leave the window to programs that do not wait.
+Clients that wait for the same window continue at the same moment. This does no harm: each sends one
+request at a time and learns from the answer how much the others used. Spreading them out would only
+leave the window to programs that do not wait.
 """
 
 import math
@@ -23,9 +23,10 @@ from resources.backlog.errors import MalformedResponse
 from resources.backlog.ratewindow import MARGIN_SECONDS, WINDOW_SECONDS, Bucket, Reported
 from resources.records import EARLIEST, LATEST
 
-# a window lasts a minute; a reset further ahead than this is a broken clock or a wrong unit
+# A window lasts a minute; a reset later than this means a wrong clock or unit.
 LONGEST_WAIT = 120.0
-#: For so long after others took a good part of a window, they are expected to do it again.
+#: For this many seconds after others used a good share of a window, they are expected to do so
+#: again.
 PRESSED_SECONDS = 600.0
 PRESSING_SHARE = 0.25
 
@@ -34,17 +35,20 @@ _ICON = re.compile(r".*/(icon|image)")
 
 
 def least_minutes(requests: int, limit: int, reserve: float) -> int:
-    """Return how long so many requests take at least, where a minute allows `limit` and a share of
-    them is left to people.
+    """Return how many minutes some requests take at least.
+
+    Args:
+        requests: how many.
+        limit: requests that a minute allows.
+        reserve: share of the limit that is left to people.
     """
     return math.ceil(requests / (limit * (1 - reserve)))
 
 
 def bucket_of(method: str, path: str) -> str:
-    """Name the rate-limit bucket of a request; `path` is relative to /api/v2.
+    """Return the rate-limit bucket of a request; `path` is relative to /api/v2.
 
-    The list of search endpoints is missing from Nulab's page; this one is from clients that watched
-    the headers.
+    Nulab does not list the search endpoints; these are from clients that observed the headers.
     """
     if method != "GET":
         return "update"
@@ -54,10 +58,10 @@ def bucket_of(method: str, path: str) -> str:
 
 
 def reported_limits(answer: Record) -> dict[str, RateLimit]:
-    """Return the window of each bucket by an answer of `/rateLimit`.
+    """Return the window of each bucket from an answer of `/rateLimit`.
 
     Raises:
-        MalformedResponse: the answer does not have them.
+        MalformedResponse: the answer lacks one.
     """
     buckets = answer.get("rateLimit")
     if not isinstance(buckets, dict):
@@ -76,12 +80,11 @@ def reported_limits(answer: Record) -> dict[str, RateLimit]:
 
 
 class RateLimiter:
-    """Knows the state of each bucket from the answers, and from its own requests where answers do
-    not show it.
+    """Tracks the state of each bucket from answers, and from its own requests where answers lack
+    it.
 
-    `reserve` is the share of each window that is left to people. Nothing is known of a bucket
-    before its first answer or after a wait: the next request just goes, so that work goes on
-    whatever the limit and reserve are.
+    `reserve` is the share of each window that is left to people. Unknown limits do not block
+    requests: before the first answer of a bucket and after a wait, the next request is sent.
     """
 
     def __init__(self, reserve: float, clock: Callable[[], float] = time.time) -> None:
@@ -91,22 +94,19 @@ class RateLimiter:
         self.reserve = reserve
         self._clock = clock
         self._buckets: dict[str, Bucket] = {}
-        self._answered: tuple[datetime, float] | None = (
-            None  # Date header, local clock at that moment
-        )
+        # Date header of the last answer, local clock at that moment.
+        self._answered: tuple[datetime, float] | None = None
         self._pressed_until = -math.inf
         self.limits: dict[str, RateLimit] = {}
 
     @property
     def server_time(self) -> datetime | None:
-        """The `Date` of the last answer that had one, UTC; whole seconds, rounded down by the
-        server.
-        """
+        """The `Date` of the last answer that had one, UTC, in whole seconds, rounded down."""
         return self._answered[0] if self._answered else None
 
     def now(self) -> float:
-        """Estimate the server's clock, in epoch seconds; the local clock until an answer had the
-        time.
+        """Return the server's estimated time in epoch seconds; the local time before the first
+        answer.
         """
         if self._answered is None:
             return self._clock()
@@ -118,14 +118,14 @@ class RateLimiter:
         self._bucket(bucket).send(self._clock())
 
     def others_lead(self, bucket: str) -> bool:
-        """Say whether, by the last answer, other programs have used more of the window than this
-        client.
+        """Return whether other programs have used more of the window than this client, by the last
+        answer.
         """
         return self._bucket(bucket).others_lead
 
     def observe(self, bucket: str, headers: Mapping[str, str]) -> None:
-        """Take in the headers of an answer; where they are missing or nonsense, our own requests
-        are counted instead.
+        """Update a bucket from the headers of an answer; without valid headers, count own
+        requests.
         """
         date = http_date(headers.get("date"))
         if date is not None:
@@ -140,8 +140,9 @@ class RateLimiter:
             self._take(bucket, limit, remaining, reset)
 
     def observe_all(self, limits: object) -> None:
-        """Take in the body of `GET /rateLimit`; when it cannot be understood, it is not asked for
-        again for a while.
+        """Update all buckets from the body of `GET /rateLimit`.
+
+        When it is malformed, `unsure` is false until others are busy again.
         """
         buckets = limits.get("rateLimit") if isinstance(limits, dict) else None
         if not isinstance(buckets, dict):
@@ -158,11 +159,11 @@ class RateLimiter:
                 self._take(name, *known)
 
     def unsure(self, bucket: str) -> bool:
-        """Say whether to ask `GET /rateLimit` first: others are known to take much, and may have
-        taken the rest of this window.
+        """Return whether to send `GET /rateLimit` first: others may have used the rest of this
+        window.
 
-        It costs a request of the bucket `read`, so it is no help for that one, nor when that one is
-        used up.
+        That request counts in the bucket `read`, so it does not help for that bucket, nor when that
+        bucket is used up.
         """
         if bucket == "read" or self._clock() >= self._pressed_until:
             return False
@@ -178,15 +179,15 @@ class RateLimiter:
         return asked.left(self._clock()) <= keep < asked.reported.remaining
 
     def wait_before(self, bucket: str, *, waited: bool = False) -> float:
-        """Say how many seconds to wait before the next request of this bucket; the window is
+        """Return how many seconds to wait before the next request of this bucket; the window is
         forgotten then.
 
-        After a wait (`waited`) one request goes whenever the window is not used up.
+        After a wait (`waited`) one request is sent unless the window is used up.
         """
         return self._bucket(bucket).wait(self._clock(), self.reserve, waited=waited)
 
     def wait_after_429(self, bucket: str, headers: Mapping[str, str]) -> float:
-        """Say how many seconds to wait after a 429: until Reset, else Retry-After, else a whole
+        """Return how many seconds to wait after a 429: until Reset, else Retry-After, else a whole
         window.
         """
         self.observe(bucket, headers)
@@ -207,8 +208,8 @@ class RateLimiter:
         limit = limit if limit is not None and limit > 0 else None
         remaining = max(0, remaining if limit is None else min(remaining, limit))
         if limit is not None and bucket.limit is not None and limit < bucket.limit:
-            # A space under load lowers all limits: the next request of another bucket may be one
-            # too many already.
+            # A space under load lowers the limits of all buckets, so those of the others are
+            # lowered here, too.
             for other in self._buckets.values():
                 if other is not bucket:
                     other.lower(limit / bucket.limit)
@@ -225,8 +226,8 @@ class RateLimiter:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Read `Retry-After` (seconds or a date) as seconds from now, clamped to two minutes; None when
-    absent or silly.
+    """Return `Retry-After` (seconds or a date) as seconds from now, at most two minutes; None when
+    absent or malformed.
     """
     value = headers.get("retry-after")
     seconds: float | None = _header_number(value)
@@ -241,7 +242,7 @@ def _header_number(value: str | None) -> int | None:
 
 
 def http_date(value: str | None) -> datetime | None:
-    """Read a date of a header, UTC; None when absent or nonsense."""
+    """Return the date in a header, UTC; None when absent or malformed."""
     try:
         date = parsedate_to_datetime(value or "")
         found = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)

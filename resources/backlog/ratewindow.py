@@ -1,8 +1,8 @@
-"""One rate-limit bucket: what its window has left, by the answers, or as far as our own requests
-and refusals show it.
+"""One rate-limit bucket: how many requests its window has left, by the answers, or by own requests
+and refusals.
 
-Times are seconds of the local clock. A window is a minute that opens with the first request in it,
-by whichever of the user's programs; its limit may be lowered at any moment
+Times are seconds of the local clock. A window is a minute that begins with the first request of any
+of the user's programs. Its limit may be lowered at any moment
 (https://developer.nulab.com/docs/backlog/rate-limit/).
 """
 
@@ -13,20 +13,20 @@ from dataclasses import dataclass, field, replace
 
 WINDOW_SECONDS = 60.0
 MARGIN_SECONDS = 0.5
-#: Requests that are left over even when nothing is reserved for people: other clients of ours have
-#: one under way each.
+#: Share of the limit that is never used, even when nothing is reserved for people: each other
+#: client of ours may have a request under way.
 SPARE = 0.05
-#: The smallest limits of any plan; a refusal after fewer requests of ours says more of other
-#: programs than of the limit.
+#: The smallest limits of any plan. A refusal after fewer requests of ours was caused by other
+#: programs.
 SMALLEST = {"read": 60, "search": 15, "update": 15, "icon": 15}
-#: For so long a refusal without headers is remembered.
+#: Seconds for which a refusal without headers is remembered.
 LEARNED_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
 class Reported:
-    """What an answer said of a bucket: `ends` is when the window does, None when the answer's time
-    cannot be true.
+    """What an answer said about a bucket. `ends` is the end of its window, None when the answer's
+    time is implausible.
     """
 
     limit: int | None
@@ -37,9 +37,10 @@ class Reported:
 
 @dataclass
 class Bucket:
-    """The state of one bucket. `reported` is None when nothing is known of the present window.
+    """The state of one bucket. `reported` is None when nothing is known about the present window.
 
-    `others_lead`: by the last answer, other programs had used more of the window than we had.
+    `headless`: answers lack usable headers. `others_lead`: by the last answer, other programs had
+    used more of the window than this client.
     """
 
     name: str
@@ -53,27 +54,25 @@ class Bucket:
     _opened: float = -math.inf
 
     def send(self, now: float) -> None:
-        """Note a request of ours."""
+        """Record an own request."""
         self._forget_before(now - WINDOW_SECONDS)
         self._sent.append(now)
 
     def take(self, reported: Reported) -> None:
-        """Take in what an answer said."""
+        """Record what an answer reported."""
         if self._remaining is None or reported.remaining > self._remaining:
-            self._opened = reported.at  # a count that rises is a new window
+            self._opened = reported.at  # the count has risen: this is a new window
         self.headless, self._remaining = False, reported.remaining
         self.limit = reported.limit if reported.limit is not None else self.limit
         self.reported = replace(reported, limit=self.limit)
         self.others_lead = self.others() > self._ours(self.reported)
 
     def take_nothing(self) -> None:
-        """An answer had no usable headers: from now on our own requests are counted against what
-        was known before.
-        """
+        """Record an answer without usable headers: from now on own requests are counted."""
         self.headless, self.reported = True, None
 
     def refuse(self, now: float) -> None:
-        """A 429 came. Without headers it teaches: so many requests as ours in the last minute were
+        """Record a 429. Without headers, the own requests of the last minute are taken as
         too many.
         """
         self.reported = None
@@ -82,14 +81,13 @@ class Bucket:
         self._forget_before(now - WINDOW_SECONDS)
         passed = len(self._sent) - 1
         self.others_lead = passed < SMALLEST[self.name]
-        # The first time others may be to blame; a second time it was too many all the same.
+        # The first refusal may be due to other programs; a second one lowers the number all the
+        # same.
         again = self._learned is not None and now - self._learned[1] < LEARNED_SECONDS
         self._learned = (max(1, passed if again else max(passed, SMALLEST[self.name])), now)
 
     def lower(self, share: float) -> None:
-        """Expect that the limit has fallen to a share of what it was, in the middle of the
-        window.
-        """
+        """Lower the limit to a share of what it was, in the middle of the window."""
         if self.limit is None:
             return
         limit = max(1, int(self.limit * share))
@@ -102,7 +100,7 @@ class Bucket:
         self.limit = limit
 
     def others(self) -> int:
-        """Return how many requests of the window were not ours, by the last answer."""
+        """Return how many requests of the window other programs sent, by the last answer."""
         if self.reported is None or self.reported.limit is None:
             return 0
         return max(0, self.reported.limit - self.reported.remaining - self._ours(self.reported))
@@ -112,8 +110,8 @@ class Bucket:
         return len(self._sent) - bisect_left(self._sent, start)
 
     def left(self, now: float) -> float:
-        """Return how many requests the window has left, if others went on as they did; without end
-        when nothing is known.
+        """Return how many requests the window has left if other programs continue at their rate;
+        infinite when unknown.
         """
         reported = self.reported
         if reported is None or (reported.ends is not None and reported.ends <= now):
@@ -122,15 +120,15 @@ class Bucket:
         return reported.remaining - self.others() / seconds * (now - reported.at)
 
     def keep(self, reserve: float, limit: int | None) -> int:
-        """Return how many requests of a window are not for us."""
+        """Return how many requests of a window this client must leave to others."""
         return math.ceil((limit or 0) * max(reserve, SPARE))
 
     def wait(self, now: float, reserve: float, *, waited: bool) -> float:
-        """Return the seconds until a request may go; the caller waits them, so that they are over
-        at the next call.
+        """Return the seconds until a request may be sent. The caller waits for them: at the next
+        call they are over.
 
-        After a wait (`waited`) one request goes whenever the window has any left, so that work goes
-        on whatever others do.
+        After a wait (`waited`) one request is sent whenever the window has any left, so that work
+        continues even when others use most of it.
         """
         if self.headless:
             return self._wait_by_own_count(now, reserve)
@@ -144,8 +142,8 @@ class Bucket:
         return end - now + MARGIN_SECONDS if end > now else 0.0
 
     def _wait_by_own_count(self, now: float, reserve: float) -> float:
-        """Bound our requests of any 60 seconds: then no minute holds more, wherever the server's
-        windows begin.
+        """Limit own requests in any 60 seconds, so that no window holds more, wherever it
+        begins.
         """
         known = [self.limit] if self.limit is not None else []
         if self._learned is not None and now - self._learned[1] < LEARNED_SECONDS:
@@ -156,8 +154,8 @@ class Bucket:
         self._forget_before(now - WINDOW_SECONDS)
         if len(self._sent) < allowed:
             return 0.0
-        # Wait for several places at once: a wait for each request would be as long, and said each
-        # time.
+        # Wait until several requests may be sent: waiting for each one takes as long, and reports
+        # each wait.
         free = len(self._sent) - allowed + max(1, allowed // 10)
         until = self._sent[free - 1] + WINDOW_SECONDS
         self._forget_before(self._sent[free - 1])
@@ -171,8 +169,8 @@ class Bucket:
         )
 
     def _end(self, reported: Reported, now: float) -> float:
-        """Return when the window ends: as reported, else a minute after it was seen to open, else a
-        minute after the answer.
+        """Return when the window ends: as reported, else a minute after it opened, else a minute
+        after the answer.
         """
         if reported.ends is not None:
             return reported.ends

@@ -1,4 +1,4 @@
-"""Keeps an access token good: renews it before it ends and when it is refused, together with all
+"""Keeps an access token valid: renews it before it expires and when it is refused, in step with all
 other processes.
 
 Holds: when to renew, and what to do when that fails.
@@ -13,32 +13,31 @@ from resources.backlog.oauth import OAuthApplication
 from resources.secret import Secret
 from resources.tokens import Tokens, TokenStore, TokensUnreadableError
 
-#: After a renewal that failed while the token is still good, it is tried again after this time.
+#: After a failed renewal, the next attempt is made after this time, as long as the token is valid.
 PAUSE = timedelta(seconds=30)
 
 _log = logging.getLogger(__name__)
 
 
 class RenewedTokens:
-    """The `TokenSource` of one application in one space; used by one request at a time."""
+    """The `TokenSource` of one application in one space. Only one request at a time may use it."""
 
     def __init__(self, application: OAuthApplication, store: TokenStore) -> None:
         self._application = application
         self._store = store
         self._held: Tokens | None = None
-        self._ahead = timedelta(
-            0
-        )  # of the space's clock before ours, as the last renewal reported it
+        #: The space's clock minus ours, by the last renewal.
+        self._ahead = timedelta(0)
         self._not_before = datetime.min.replace(tzinfo=UTC)
 
     def access_token(self) -> Secret:
-        """Return the access token, renewed when it is due; a renewal that fails matters only when
-        the token has ended.
+        """Return the access token, renewed when it is due. A failed renewal matters only when the
+        token has expired.
 
         Raises:
-            AuthenticationError: nobody is logged in, the tokens cannot be read, or the space does
+            AuthenticationError: no user is logged in, the tokens cannot be read, or the space does
                 not renew them.
-            BacklogError: the token has ended, and the token endpoint does not answer.
+            BacklogError: the token has expired, and the token endpoint does not answer.
         """
         tokens = self._held or self._stored()
         now = self._now()
@@ -58,10 +57,10 @@ class RenewedTokens:
         return tokens.access_token
 
     def renew(self, refused: Secret) -> Secret:
-        """Return another access token than the one that the space has just refused.
+        """Return a new access token in place of one that the space refused.
 
         Raises:
-            AuthenticationError: nobody is logged in, the tokens cannot be read, or the space does
+            AuthenticationError: no user is logged in, the tokens cannot be read, or the space does
                 not renew them.
             BacklogError: the token endpoint does not answer.
         """
@@ -70,10 +69,10 @@ class RenewedTokens:
         return tokens.access_token
 
     def keep(self, ahead: timedelta) -> Tokens:
-        """Renew the tokens now if they end within `ahead`, and return those that are good.
+        """Renew the tokens now if they expire within `ahead`; return valid tokens.
 
         Raises:
-            AuthenticationError: nobody is logged in, the tokens cannot be read, or the space does
+            AuthenticationError: no user is logged in, the tokens cannot be read, or the space does
                 not renew them.
             BacklogError: the token endpoint does not answer.
         """
@@ -84,15 +83,13 @@ class RenewedTokens:
         return tokens
 
     def _renewed(self, held: Tokens, refused: Secret | None = None) -> Tokens:
-        """Return what others have stored in place of `held` if that is good, else what the space
-        gives when asked once.
-        """
+        """Return the stored tokens if another process has renewed them, else renew them once."""
         asked = False
 
         def ask(stored: Tokens) -> Tokens:
             nonlocal asked
             asked = True
-            if stored.refused:  # it stays so, and the space need not be asked again and again
+            if stored.refused:  # a refusal is final, so the space is not asked again
                 return stored
             try:
                 given = self._application.refresh(stored)
@@ -136,5 +133,5 @@ class RenewedTokens:
         return datetime.fromtimestamp(self._application.clock(), UTC)
 
     def _now(self) -> datetime:
-        """The clock of the space."""
+        """The space's clock."""
         return self._local() + self._ahead

@@ -1,4 +1,4 @@
-"""What a request is made of: the root of the space, parts of a path, and parameters."""
+"""The parts of a request: the root of the space, parts of a path, and parameters."""
 
 import re
 from urllib.parse import quote
@@ -10,8 +10,10 @@ _ROOT = re.compile(r"(https?://[^/?#@\s]+(?:/[^/?#@\s]+)*?)/*(?:/api/v2/?)?")
 
 
 def space_root(url: str) -> str:
-    """Return the root of a space without a slash at its end; raises PermanentError when it is no
-    root of a space.
+    """Return the root of a space without a slash at its end.
+
+    Raises:
+        PermanentError: the URL is not the root of a space.
     """
     root = _ROOT.fullmatch(url.strip())
     if root is None:
@@ -22,15 +24,15 @@ def space_root(url: str) -> str:
 
 
 def path_part(value: int | str) -> str:
-    """Return an id or a key as one part of a path."""
+    """Return an id or a key, escaped as one part of a path."""
     return quote(str(value), safe="")
 
 
 def page_parameters(offset: int, count: int) -> Params:
-    """Return the parameters of a page of a list with offsets."""
+    """Return the parameters for a page of a list with offsets."""
     return [("offset", str(offset)), ("count", str(count))]
 
 
 def given_parameters(**values: str | int | bool | None) -> Params:
-    """Return parameters without those that have no value."""
+    """Return parameters for the values that are not None."""
     return [(name, to_param(value)) for name, value in values.items() if value is not None]

@@ -1,11 +1,11 @@
-"""Exact reading of issues: a window whole, or what changed since a watermark.
+"""Exact reading of issues: all of a window, or what changed since a watermark.
 
 Holds: windows, the proof of completeness, deduplication, the next watermark.
 
 Promise: an issue that is in the window during the whole pass is read, in a version at least as new
-    as the start of the pass. One that is changed meanwhile may be missed; its `updated` is then not
-    before `started_at`, so a load of changes from there on finds it. At least once, then; the merge
-    makes it exactly once.
+as the start of the pass. An issue that changes meanwhile may be missed. Its `updated` is then at or
+after `started_at`, so a load of changes from there on finds it. So each issue is read at least
+once, and the merge makes it exactly once.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -36,28 +36,32 @@ from resources.records import Page
 MAX_PASSES = 5
 MAX_ARRIVALS = 3
 PROJECTS_PER_REQUEST = 100
-# Offset and rows, newest first. As a rule little has changed, and what is asked for beyond it was
-# read before; the one row says whether the page is worth asking for.
+# Offset and count of the first requests, newest first. Usually little has changed and 20 rows are
+# enough. The single row shows whether a whole page is.
 LOOKS = ((0, 20), (PAGE_SIZE - 1, 1), (0, PAGE_SIZE))
-# An answer may be a snapshot older than its Date header, by as long as it took.
+# A snapshot may be older than the Date header of its answer, by as long as the answer took.
 LOOKBACK = timedelta(seconds=60)
-# Rows of a pass after which the source is asked how many there are, whether the list has an end:
-# one request in a hundred.
+# After this many rows, the source is asked how many there are, to detect a list without an end. It
+# costs one request in a hundred.
 UNDOUBTED = 10_000
-# How often a row may come in a pass: by each order where many tie, in overlaps, and again while the
+# How often a row may come in a pass: in each order where many tie, in overlaps, and again when the
 # source changes.
 MOST_TIMES = 10
-# requests; such a window is read again when more was read than is counted and nothing explains it
+# Requests. A window of this size is read again when more rows were read than counted and no
+# deletion explains it.
 SMALL_WINDOW = 10
 
 
 def scan_window(client: BacklogClient, window: Window, *, resume: Resume | None = None) -> "Scan":
-    """Read a window whole, oldest first, in about `ceil(rows / 97)` requests and one count.
+    """Read all of a window, oldest first, in about `ceil(rows / 97)` requests and one count.
 
-    Iterate over the result for batches, and store them in this order; raises the client's errors,
-    IncompleteScan when nothing can be proven. With `resume` only what the earlier scan had not read
-    comes (see `CompletenessProof.resumed`): what changed since its start is left to `scan_changes`,
-    and what was deleted since to a comparison of counts.
+    Iterate over the result for batches, and store them in this order. With `resume` it yields only
+    what the earlier scan had not read (see `CompletenessProof.resumed`). Changes since its start
+    are left to `scan_changes`, and deletions to a comparison of counts.
+
+    Raises:
+        IncompleteScan: nothing could be proven.
+        BacklogError: the source cannot be read.
     """
     _one_request(window.project_ids, resume)
     return Scan(client, window, changes=False, resume=resume)
@@ -71,13 +75,13 @@ def scan_changes(
     lookback: timedelta = LOOKBACK,
     resume: Resume | None = None,
 ) -> "Scan":
-    """Read what changed since `watermark - lookback`; a quiet source costs one request per 100
+    """Read what changed since `watermark - lookback`; without changes, one request per 100
     projects.
 
-    Commit `.next_watermark` with the rows, after the last batch. With `resume`, an earlier scan of
-    changes in these projects, and perhaps in others, only what that one had not read comes, and the
-    next watermark is the start of that one. Errors as for `scan_window`; a project that the key
-    cannot see fails the whole scan (PermanentError).
+    Commit `.next_watermark` with the rows after the last batch. With `resume`, an earlier scan of
+    changes in these projects (and perhaps others), it yields only what that scan had not read, and
+    the next watermark is the start of that scan. Raises the errors of `scan_window`; a project that
+    the key cannot see fails the whole scan (PermanentError).
     """
     _one_request(project_ids, resume)
     return Scan(
@@ -95,12 +99,12 @@ def _one_request(project_ids: Sequence[int], resume: Resume | None) -> None:
 
 
 class Scan:
-    """An iterator over batches of issues inside the window, each of one page (100 rows at most), or
-    of none but a new checkpoint.
+    """An iterator over batches of issues in the window. A batch is one page (at most 100 rows), or
+    is empty and has a new checkpoint.
 
-    An id comes once, and again only when it changed during the pass. After exhaustion `.proof` and
-    `.seen_ids` stand: the ids that the source listed in the last pass, those outside the window's
-    exact instants included.
+    Each id comes once, and again only when it changed during the pass. After exhaustion, `.proof`
+    is set, and `.seen_ids` holds the ids that the source listed in the last pass, including those
+    outside the window's exact instants.
     """
 
     def __init__(
@@ -119,15 +123,15 @@ class Scan:
         self._watermark = watermark
         self._resume = resume
         self._origin = resume.started_at if resume else None
-        # the one from whose position a later scan can continue
+        # The paginator from whose position a later scan can continue.
         self._first: Paginator | None = None
         self._started: datetime | None = None
         self._proof: CompletenessProof | None = None
-        self._ids: set[int] = set()  # of this pass
-        self._earlier: set[int] = set()  # of passes that were given up
-        self._recent: dict[int, datetime] = {}  # `updated` of what changed since the start
-        self._counted: datetime | None = None  # when the source was counted before this pass
-        self._late: set[int] = set()  # of this pass: came into the window after that, perhaps
+        self._ids: set[int] = set()  # read in this pass
+        self._earlier: set[int] = set()  # read in passes that failed
+        self._recent: dict[int, datetime] = {}  # id -> `updated` of issues changed since the start
+        self._counted: datetime | None = None  # when the issues were counted before this pass
+        self._late: set[int] = set()  # ids of this pass that may have entered the window after that
         self._begin_pass(IssueFilter())
         self._batches = self._run()
 
@@ -139,7 +143,7 @@ class Scan:
 
     @property
     def started_at(self) -> datetime:
-        """The source's clock when the pass began: `Date` of the first answer, UTC. Known from the
+        """The source's clock when the pass began: `Date` of the first answer, UTC. Set from the
         first batch on.
         """
         if self._started is None:
@@ -148,10 +152,10 @@ class Scan:
 
     @property
     def next_watermark(self) -> datetime:
-        """Where the next load of changes begins: the start of the pass, also when this scan only
-        continued an interrupted one.
+        """Where the next load of changes begins: the start of the pass, or of the interrupted one
+        that this scan continued.
 
-        The old watermark when there was no project to ask.
+        The old watermark when there was no project to read.
         """
         if self._origin is not None:
             return self._origin
@@ -163,10 +167,10 @@ class Scan:
 
     @property
     def checkpoint(self) -> Resume | None:
-        """Where a scan of the same kind may continue when the batches given out so far are stored,
-        the last one included.
+        """Where a scan of the same kind may continue once the batches yielded so far are stored.
 
-        None while there is no such place, and for a scan of more projects than fit one request.
+        None while there is no such position, and for a scan of more projects than fit in one
+        request.
         """
         one_request = len(self.window.project_ids) <= PROJECTS_PER_REQUEST
         if self._first is None or self._first.position is None or not one_request:
@@ -188,8 +192,8 @@ class Scan:
                 yield fresh
 
     def _pages(self) -> Iterator[Page]:
-        """Yield pages as received; a page must be noted by `_fresh` before the next is
-        asked for.
+        """Yield pages as received. The caller passes each page to `_fresh` before it asks for the
+        next.
         """
         proof = CompletenessProof(ONE_PAGE, 1, 0, 0, None, 0)
         projects = self.window.project_ids
@@ -211,8 +215,8 @@ class Scan:
     def _changed(
         self, chosen: IssueFilter, since: datetime
     ) -> Generator[Page, None, CompletenessProof]:
-        """Read what fits one page, newest first; when more has changed, all by rising `updated`
-        from the window's start on.
+        """Read the changes that fit in one page, newest first; if there are more, all by rising
+        `updated` from the window's start.
         """
         looks = probes = 0
         newest: datetime | None = None
@@ -235,8 +239,8 @@ class Scan:
         else:
             self._begin_pass(chosen, self._client.issues_count(chosen))
             start, probes = start_of_changes(self._client, chosen, since, self._count)
-        # What is changed from now on is left to the next load. An odd row marks no end: it is
-        # passed on, too.
+        # Changes from now on are left to the next load. An odd row does not end the pass and is
+        # passed on.
         until = newest or self._origin or self.started_at
         paginator = Paginator(self._client, chosen, LAST_CHANGE_FIRST, start=start, until=until)
         self._first = self._first or paginator
@@ -255,7 +259,7 @@ class Scan:
         )
 
     def _whole(self, chosen: IssueFilter) -> Generator[Page, None, CompletenessProof]:
-        """Read everything the filter holds, again and again until a pass is proven complete."""
+        """Read everything that the filter holds, and repeat until a pass is proven complete."""
         requests = retries = after = seen = 0
         before: int | None = None
         for passes in range(1, MAX_PASSES + 1):
@@ -271,7 +275,7 @@ class Scan:
                     SEAMS, passes, requests, len(self._ids), None, retries, resumed=True
                 )
             if start is not None:
-                # Only a whole pass can be compared with the count.
+                # Only a pass from the beginning can be compared with the count.
                 self._resume, self._ids = None, set()
                 continue
             if paginator.requests == 1 and paginator.ended:
@@ -280,8 +284,8 @@ class Scan:
             if paginator.proven and seen == after:
                 return CompletenessProof(COUNTED, passes, requests, seen, after, retries)
             if not paginator.proven and len(self._ids - self._late) == before:
-                # All that was there when the source was counted; what has come since is left to the
-                # next load of changes.
+                # All issues that existed at the count were read; later ones are left to the next
+                # load of changes.
                 return CompletenessProof(COUNTED, passes, requests, before, before, retries)
             for _ in range(MAX_ARRIVALS if paginator.proven else 0):
                 if seen >= after:
@@ -306,7 +310,7 @@ class Scan:
         )
 
     def _arrivals(self, chosen: IssueFilter) -> Generator[Page, None, int]:
-        """Read what came into the set since the start; return the number of requests."""
+        """Read the issues that entered the set since the start; return the number of requests."""
         edge = self.started_at - LOOKBACK
         since = max(days_from(edge), chosen.updated_since or date.min)
         paginator = Paginator(
@@ -316,8 +320,8 @@ class Scan:
         return paginator.requests
 
     def _begin_pass(self, chosen: IssueFilter, count: int = 0) -> None:
-        """Begin to read what a filter holds; `count`: so many issues, as the source says, if it was
-        asked.
+        """Start to read the issues of a filter; `count` is their number by the source, 0 when
+        unknown.
         """
         self._chosen, self._received, self._count = chosen, 0, count
 
@@ -335,19 +339,19 @@ class Scan:
 
     @property
     def _plausible(self) -> int:
-        """How many rows of this pass may come before the source is asked how many there are."""
+        """How many rows of this pass are plausible before the source is asked for the count."""
         return UNDOUBTED + MOST_TIMES * self._count
 
     def _is_late(self, row: Record) -> bool:
-        """Say whether a row was created after the start: it belongs to the next load of changes,
-        and such might come for ever.
+        """Return whether a row was created after the start. It belongs to the next load of changes;
+        reading such rows might never end.
         """
         return instant(row, "created") > (
             self._resume.started_at if self._resume else self.started_at
         )
 
     def _begin(self) -> datetime:
-        """Note and return the source's clock when the first answer has come."""
+        """Record and return the source's clock at the first answer."""
         self._started = self._started or self._client.server_time
         if self._started is None:
             raise MalformedResponse(
@@ -356,12 +360,12 @@ class Scan:
         return self._started
 
     def _fresh(self, page: Page) -> Page:
-        """Note the ids of a page and pick the rows of the window that were not given out in this
+        """Record the ids of a page; return the rows of the window that were not yielded yet in this
         version.
         """
         started = self._begin()
         fresh = []
-        # The window of an odd one is unknown: the merge will refuse it.
+        # Whether an odd record is in the window is unknown: the merge quarantines it.
         odd = [one for one in page.odd if identity(one) not in self._ids | self._earlier]
         self._ids |= {identity(one) for one in page.odd}
         for row in page:
@@ -372,8 +376,8 @@ class Scan:
                 instant(row, "created")
             )
             moment = instant(row, "updated")
-            # Into a window that begins somewhere an edit brings a row, too, and into a project a
-            # move, of a row not known there.
+            # An edit can bring an issue into a window with a start, and a move can bring an unknown
+            # issue into a project.
             entered = (
                 instant(row, "created")
                 if self.window.since is None and row_id in self._earlier
@@ -381,8 +385,8 @@ class Scan:
             )
             if self._counted is not None and entered >= self._counted - LOOKBACK:
                 self._late.add(row_id)
-            # Not changed since the start (with a margin for slow answers) means the same version as
-            # before.
+            # An issue that has not changed since the start (with a margin for slow answers) has the
+            # same version as before.
             changed = moment >= started - LOOKBACK and self._recent.get(row_id) != moment
             if changed:
                 self._recent[row_id] = moment

@@ -1,7 +1,7 @@
-"""When the failure of one request says something about the source as a whole, and what.
+"""What the failure of one request tells about the source as a whole, if anything.
 
-A single forbidden project, or an issue whose comments cannot be served, says nothing: only requests
-about the space itself do, and failures that no request could escape.
+A forbidden project, or an issue whose comments cannot be read, tells nothing about the space.
+Requests about the space itself do, and so do failures that every request would meet.
 """
 
 from resources.backlog.errors import (
@@ -16,7 +16,7 @@ from resources.backlog.errors import (
 )
 from resources.conditions import ConditionKind
 
-#: Requests about the space itself, which every user may make.
+#: Requests about the space itself, which every user may send.
 OF_THE_SPACE = frozenset(
     {"/space", "/space/activities", "/projects", "/rateLimit", "/users/myself"}
 )
@@ -25,14 +25,14 @@ WRONG_ADDRESS = 4
 
 
 def condition_of(error: BacklogError, path: str, *, others_lead: bool) -> ConditionKind | None:
-    """Return which condition of the source a failed request shows, None when it concerns this
-    request only.
+    """Return which condition of the source a failed request shows, None when it concerns only this
+    request.
 
     Args:
-        error: how it failed.
-        path: of the request, relative to /api/v2.
-        others_lead: whether other programs have used more of the rate limit than this one, as far
-            as is known.
+        error: the failure.
+        path: path of the request, relative to /api/v2.
+        others_lead: other programs have used more of the rate limit than this one, as far as is
+            known.
     """
     of_the_space = path in OF_THE_SPACE
     match error:

@@ -1,10 +1,9 @@
-"""Sends one request until it is answered, or says why not.
+"""Sends a request until it is answered or must be given up.
 
-Holds: retries with back-off, the waits that rate limits ask for, request counters, one request at a
-    time.
+Holds: retries with back-off, waits for rate limits, request counters, one request at a time.
 
-No exception leaves here that is chained to one of httpx: those carry the request, and its URL may
-hold the key.
+No exception raised here is chained to one of httpx: those hold the request, whose URL may contain
+the key.
 """
 
 import logging
@@ -46,8 +45,8 @@ from resources.variables import URL
 
 FIRST_CONTACT_ATTEMPTS = 5  # about eight seconds: an unreachable host is mostly a wrong BACKLOG_URL
 NETWORK_BUDGET = 60.0  # seconds of waiting for a host that has answered before
-PATIENCE = 4.0  # seconds without an answer after which the first attempt says as much as two
-RECENT = 8  # answers that are looked at for how long one takes
+PATIENCE = 4.0  # seconds of a failed first attempt after which it is reported like a second one
+RECENT = 8  # answers whose duration is kept
 _LARGER = ", or set BACKLOG_ANSWER_MEGABYTES higher if the space has such answers"
 BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
 
@@ -58,11 +57,18 @@ class Transport:
     """Sends requests to `{base_url}/api/v2`, one at a time as Nulab asks, also when threads share
     it.
 
-    `max_wait` bounds the seconds that the retries of one request may wait; `on_wait(bucket,
-    seconds, until)` gets each wait for a rate window before it begins, `until` by the server's
-    clock, unless who asks has `Waits` of its own. A request that takes more than `slow` seconds is
-    warned of. `observe` gets what requests show of the source as a whole: at the end of each, and
-    while one is retried, unless the first retry helps.
+    Args:
+        base_url: root of the space.
+        auth: signs requests.
+        http: sends them.
+        limiter: the rate limits.
+        sleep: waits some seconds.
+        on_wait: `on_wait(bucket, seconds, until)` is called before each wait for a rate window,
+            unless the thread has `Waits` of its own; `until` is by the server's clock.
+        observe: gets what requests show about the source: at the end of each request, and while one
+            is retried, unless the first retry succeeds.
+        max_wait: seconds that all waits between the retries of a request may take.
+        slow: seconds after which a request is logged as a warning.
     """
 
     def __init__(
@@ -97,12 +103,14 @@ class Transport:
 
     @property
     def quickest_answer(self) -> float:
-        """Seconds that the quickest of the last answers took, 0 before the first."""
+        """Seconds that the fastest of the last answers took, 0 before the first."""
         return min(self._took, default=0.0)
 
     def send(self, method: str, path: str, params: Params) -> httpx.Response:
-        """Return the 2xx answer; raise the error tree of errors.py, a TransientError only after all
-        retries.
+        """Return the 2xx answer.
+
+        Raises:
+            BacklogError: an error of errors.py; a TransientError only after all retries.
         """
         retrying = Retrying(
             retry=retry_if_exception_type(TransientError),
@@ -124,7 +132,7 @@ class Transport:
             return answer
 
     def answers(self, method: str, path: str, params: Params) -> bool:
-        """Return whether the source answers a request now, be it by refusing it; one attempt."""
+        """Return whether the source answers a request now, even with a refusal; one attempt."""
         with self._lock:
             try:
                 self._attempt(method, path, params)
@@ -135,7 +143,7 @@ class Transport:
         return True
 
     def report(self, error: BacklogError, method: str, path: str) -> None:
-        """Pass on what a failed request says of the source as a whole, if anything."""
+        """Report what a failed request shows about the source as a whole, if anything."""
         kind = condition_of(
             error, path, others_lead=self.limiter.others_lead(bucket_of(method, path))
         )
@@ -167,8 +175,8 @@ class Transport:
         return answer
 
     def _await_limit(self, bucket: str) -> None:
-        """Wait until a request of the bucket may be sent; at the latest when the budget of waits is
-        spent it just goes.
+        """Wait until a request of the bucket may be sent. When `max_wait` is used up, it is sent
+        anyway.
         """
         waited = 0.0
         while waited <= self._max_wait:
@@ -188,9 +196,7 @@ class Transport:
             waited += seconds
 
     def _ask_limits(self) -> None:
-        """Ask for the state of all buckets; without an answer that is understood, things are as
-        before.
-        """
+        """Ask for the state of all buckets; a failed or malformed answer changes nothing."""
         answer = self._exchange("GET", "/rateLimit", [])
         if isinstance(answer, BacklogError):
             return
@@ -205,8 +211,8 @@ class Transport:
             self.limiter.observe_all(None)
 
     def _exchange(self, method: str, path: str, params: Params) -> httpx.Response | BacklogError:
-        """Count and send a request. Return the error instead of raising it, so that it is not
-        chained to httpx's.
+        """Count and send a request. The error is returned, not raised, so that it is not chained to
+        httpx's.
         """
         waits.check()
         bucket = bucket_of(method, path)
@@ -238,7 +244,7 @@ class Transport:
     def _log_request(
         self, method: str, path: str, bucket: str, answer: httpx.Response | None, seconds: float
     ) -> None:
-        """Log a request; what is left of the budget is as the answer says."""
+        """Log a request with the requests left in the bucket, by its answer."""
         remaining = answer.headers.get("X-RateLimit-Remaining") if answer is not None else None
         facts = {"bucket": bucket, "remaining": remaining, "requests": self.stats.total}
         log_request(method, path, answer, seconds, slow=self._slow, **facts)
@@ -250,8 +256,7 @@ class Transport:
     def _pause(self, state: RetryCallState) -> float:
         error = _failure(state)
         if isinstance(error, RateLimited):
-            # A second 429 in a row means that the headers were wrong or that others compete: add a
-            # back-off.
+            # After a second 429 in a row the headers were wrong or others compete: add a back-off.
             return (error.retry_in or 0.0) + (BACKOFF(state) if state.attempt_number > 1 else 0.0)
         return max(error.retry_in or 0.0, BACKOFF(state))
 
@@ -295,7 +300,7 @@ class Transport:
 
 
 def _failure(state: RetryCallState) -> TransientError:
-    """Return what the last attempt raised; tenacity asks only about the errors that are retried."""
+    """Return what the last attempt raised; tenacity asks only about errors that are retried."""
     error = state.outcome.exception() if state.outcome else None
     if not isinstance(error, TransientError):
         raise TypeError(type(error))

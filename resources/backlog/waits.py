@@ -1,4 +1,4 @@
-"""How a thread waits that reads ahead: somebody else hears of its waits, and may end them."""
+"""How a thread that reads ahead waits: another thread is told of its waits and may stop them."""
 
 import threading
 import time
@@ -11,20 +11,20 @@ OnWait = Callable[[str, float, datetime], None]
 
 
 class StoppedError(Exception):
-    """Nobody waits for the answer any more."""
+    """The thread was stopped: its answer is not needed any more."""
 
 
 @dataclass(frozen=True)
 class Waits:
-    """The waits of requests that are made in a context: `on_wait` hears of those for rate limits,
-    in the place of the hook of the client, and `stopped` ends all.
+    """The waits of requests in a context: `on_wait` is called for rate limits, instead of the
+    client's hook, and setting `stopped` ends every wait.
     """
 
     on_wait: OnWait
     stopped: threading.Event = field(default_factory=threading.Event)
 
 
-#: Of the context that makes a request; None: it waits as its client does.
+#: The `Waits` of the context that sends a request; None: the client's own.
 WAITS: ContextVar[Waits | None] = ContextVar("waits", default=None)
 
 
@@ -32,7 +32,7 @@ def sleep(seconds: float) -> None:
     """Wait before a request is sent, or sent again.
 
     Raises:
-        StoppedError: nobody waits for its answer any more.
+        StoppedError: the answer is not needed any more.
     """
     if (waits := WAITS.get()) is None:
         time.sleep(seconds)
@@ -42,6 +42,6 @@ def sleep(seconds: float) -> None:
 
 
 def check() -> None:
-    """Raise StoppedError if nobody waits for an answer any more."""
+    """Raise StoppedError if the answer is not needed any more."""
     if (waits := WAITS.get()) is not None and waits.stopped.is_set():
         raise StoppedError

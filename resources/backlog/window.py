@@ -1,4 +1,4 @@
-"""What a scan is asked for and what it can prove.
+"""The input of a scan, and its proof.
 
 Holds: `Window` and `CompletenessProof`.
 """
@@ -12,8 +12,8 @@ ONE_PAGE, COUNTED, SEAMS = HOW = ("one page", "counts agree", "seams hold")
 
 @dataclass(frozen=True)
 class Window:
-    """Issues of some projects with `since <= updated < until`; None is open. Instants need
-    a zone.
+    """Issues of some projects with `since <= updated < until`; None means no bound. Instants need a
+    time zone.
     """
 
     project_ids: tuple[int, ...]
@@ -26,7 +26,7 @@ class Window:
                 raise ValueError(f"a window needs instants with a zone, got {moment}")
 
     def holds(self, moment: datetime) -> bool:
-        """Say whether an `updated` is inside."""
+        """Return whether an `updated` is in the window."""
         return (self.since is None or self.since <= moment) and (
             self.until is None or moment < self.until
         )
@@ -34,16 +34,20 @@ class Window:
 
 @dataclass(frozen=True)
 class CompletenessProof:
-    """Why a scan may be called complete, and what that cost.
+    """Why a scan is complete, and its cost.
 
-    `how`: "one page" (one answer held everything), "counts agree" (no page seam skipped a row, and
-        `/issues/count` after the pass equals the distinct ids; or, where ties leave no seam to
-        check, the count before it equals those that can have been there then), "seams hold" (no
-        seam skipped a row; the source changed meanwhile, and the count shows none missing). `pages`
-        are requests of `/issues`, `retries` steps back at a seam, `rows` distinct ids before the
-        cut to the window, those deleted meanwhile included. `count` is None where one page was
-        enough, or no count was needed. `resumed`: an earlier scan had read the first part, and a
-        seam joins the two; `rows` and `pages` are those of this scan.
+    `how` is one of:
+    - "one page": one answer held everything.
+    - "counts agree": no page seam skipped a row, and `/issues/count` after the pass equals the
+    number of ids. Where ties leave no seam to check, the count before the pass equals the ids that
+    existed then.
+    - "seams hold": no seam skipped a row. The source changed meanwhile, and the count shows none
+    missing.
+
+    `pages` are requests of `/issues`, `retries` steps back at a seam, `rows` the distinct ids
+    before the cut to the window, including those deleted meanwhile. `count` is None where it was
+    not needed. `resumed`: an earlier scan had read the first part, and a seam joins the two; `rows`
+    and `pages` are those of this scan.
     """
 
     how: str
@@ -55,7 +59,7 @@ class CompletenessProof:
     resumed: bool = False
 
     def __str__(self) -> str:
-        """Say it in words, as `counts agree: 415 issues in 5 pages, passes: 1, retries: 0`."""
+        """Describe it, as `counts agree: 415 issues in 5 pages, passes: 1, retries: 0`."""
         how = f"resumed, {self.how}" if self.resumed else self.how
         return (
             f"{how}: {self.rows} issues in {self.pages} pages, passes: "
@@ -63,7 +67,7 @@ class CompletenessProof:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it; `resumed` only where it is true."""
+        """Return it in a form for JSON; `resumed` is included only when true."""
         facts = asdict(self)
         return (
             facts
@@ -72,7 +76,7 @@ class CompletenessProof:
         )
 
     def __add__(self, other: "CompletenessProof") -> "CompletenessProof":
-        """Join the proofs of two disjoint sets of projects; the weaker argument stands for both."""
+        """Join the proofs of two disjoint sets of projects; the result has the weaker `how`."""
         return CompletenessProof(
             max(self.how, other.how, key=HOW.index),
             max(self.passes, other.passes),

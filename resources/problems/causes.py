@@ -1,8 +1,8 @@
-"""Why something failed, and what to do about it: the one table of causes, with their remedies.
+"""The table of causes: why something failed, and what to do about it.
 
-What is recorded of a failure is one line of English (`resources/backlog/errors.py`,
-`resources/warehouse/server/connect.py`, Dagster). A cause is known by what that line says. The
-first that fits counts. `docs/operating.md` has the same lines with more words.
+A recorded failure is one line of English (from `resources/backlog/errors.py`,
+`resources/warehouse/server/connect.py` or Dagster). The first cause whose pattern matches the line
+applies. `docs/operating.md` explains the same causes in more detail.
 """
 
 import re
@@ -10,17 +10,18 @@ from dataclasses import dataclass
 
 from resources.problems.names import Language, is_sentence, plain
 
-#: What a request was and what came back, which is the same in every language.
+#: A request and its outcome, which are the same in every language.
 DETAIL = r"(?:[\w-]+: ){0,3}(?:GET|POST|PATCH) /[^\s:;,]*(?:: \d{3}\b)?(?:, code \d+)?"
 _DETAIL = re.compile(DETAIL)
 
 
 @dataclass(frozen=True)
 class Cause:
-    """A cause: the lines that mean it, as a regular expression that JavaScript understands, too;
-    what it is in Japanese; and what to do. `en` is set where the line is not one of ours.
+    """A cause of failures.
 
-    `passes`: it mostly ends by itself, and what it has broken off is started again.
+    `pattern` matches the lines that mean it; JavaScript must understand it, too. `ja` describes the
+    cause, `step_en` and `step_ja` say what to do. `en` is set when the line itself is not a text of
+    ours. `passes`: it mostly ends by itself, and what it has broken off is started again.
     """
 
     code: str
@@ -211,9 +212,9 @@ CAUSES = (
     ),
     Cause(
         "broken_off",
-        "interrupted|InterruptedError|marked as failed|process of the command ended|worker|"
-        "terminated|was canceled|timed out due to|not finishing|exit code|container is gone|"
-        "restart",
+        "interrupted|InterruptedError|marked as failed|worker|terminated|was canceled|"
+        "process of the (?:command ended|run was killed)|timed out due to|not finishing|"
+        "exit code|container is gone|restart",
         "実行が途中で終わりました(停止、再起動、または強制終了)",
         _AFTERWARDS,
         _AFTERWARDS_JA,
@@ -238,7 +239,7 @@ CAUSES = (
         "実行の画面を開いてください。モデルと理由が分かります",
     ),
 )
-#: What is said of a cause that the table does not have.
+#: The cause of a line that no pattern matches.
 UNKNOWN = Cause(
     "unknown",
     "",
@@ -249,12 +250,12 @@ UNKNOWN = Cause(
 
 
 def cause_of(said: str) -> Cause:
-    """Return the cause that a recorded error means, `UNKNOWN` if none is known."""
+    """Return the cause of a recorded error, `UNKNOWN` if no pattern matches."""
     return next((cause for cause in CAUSES if re.search(cause.pattern, said)), UNKNOWN)
 
 
 def in_words(said: str, language: Language = "en") -> str:
-    """Return a recorded error as people are told it, in their language."""
+    """Return the text about a recorded error that people read."""
     cause = cause_of(said)
     if language == "en":
         return cause.en or plain(said)
@@ -265,6 +266,6 @@ def in_words(said: str, language: Language = "en") -> str:
 
 
 def remedy(said: str, language: Language = "en") -> str:
-    """Return what to do about a recorded error, as a sentence without its full stop."""
+    """Return what to do about a recorded error, as a sentence without full stop."""
     cause = cause_of(said)
     return cause.step_en if language == "en" else cause.step_ja

@@ -1,5 +1,5 @@
-"""How partitions, runs and recorded errors are named to people: without ids, names of classes and
-long lists of partitions.
+"""Names of partitions, runs and recorded errors for people: without ids, class names and long
+lists.
 """
 
 import re
@@ -10,7 +10,7 @@ Language = Literal["en", "ja"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ja")
 #: What stands between the corners of a range of partitions.
 CORNERS = " … "
-#: Partitions or projects that are named one by one.
+#: The most partitions or projects that are listed one by one.
 MOST = 3
 
 _KEY = r"['\"]?[A-Z][A-Z0-9_]*\|\d{4}-\d{2}['\"]?"
@@ -20,7 +20,7 @@ _CLASS = re.compile(
     r"(?:\b[a-z_][a-z_0-9]*\.)*\b(?:[A-Z][a-z0-9]+)+(?:Error|Exception|Interrupt|Failure|Exit)\b"
     r"(?:[:,]? )?"
 )
-#: Words of a sentence, as names of tables, requests and options are not.
+#: Matches words of a sentence, not names of tables, requests or options.
 SENTENCE = r"(?:\b[a-z]{2,}\b[,:;]? ){2,}[a-z]{2,}\b"
 _WORDS: Final[dict[Language, dict[str, str]]] = {
     "en": {"month": "{project}, {month}", "months": "{project}, {count} months"}
@@ -31,7 +31,9 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
 
 
 def name_partitions(keys: Iterable[str], language: Language = "en") -> str:
-    """Name partitions of months, `OPS|2026-01`, by their projects: `OPS, 75 months`."""
+    """Return a name for partitions of months, such as `OPS|2026-01`, by project: `OPS, 75
+    months`.
+    """
     months: dict[str, list[str]] = {}
     for key in keys:
         project, _, month = key.rpartition("|")
@@ -48,9 +50,10 @@ def name_partitions(keys: Iterable[str], language: Language = "en") -> str:
 
 
 def name_range(partition: str, language: Language = "en") -> str:
-    """Name what a run covers: a partition, or a range by its corners, `OPS|2020-10 … OPS|2026-12`.
+    """Return a name for a partition, or for a range given by its corners, `OPS|2020-10 …
+    OPS|2026-12`.
 
-    What has another form is named as it is.
+    A text of another form is returned unchanged.
     """
     corners = partition.split(CORNERS)
     if not all(re.fullmatch(r".+\|\d{4}-\d{2}", corner) for corner in corners):
@@ -72,12 +75,14 @@ def _months(project: str, months: Iterable[str], count: int, language: Language)
 
 
 def name_job(name: str) -> str:
-    """Name the run of a job; Dagster has no name for runs of assets that somebody has chosen."""
+    """Return a name for the run of a job; Dagster has none for runs of assets that a person has
+    selected.
+    """
     return "backfill" if name.startswith("__") else f"job {name}"
 
 
 def plain(said: str) -> str:
-    """Return a recorded error without ids, names of classes and long lists of partitions."""
+    """Return a recorded error without ids, class names and long lists of partitions."""
     short = _LIST.sub(
         lambda found: name_partitions(re.findall(r"[A-Z]\w*\|[\d-]+", found[0])), said
     )
@@ -85,5 +90,5 @@ def plain(said: str) -> str:
 
 
 def is_sentence(text: str) -> bool:
-    """Say whether a text has English sentences."""
+    """Return whether a text has English sentences."""
     return bool(re.search(SENTENCE, text))

@@ -1,4 +1,4 @@
-"""A problem that people are told of: a code and its parameters, and what is said of it."""
+"""A problem that is reported to people: a code with parameters, and its texts."""
 
 import re
 from collections.abc import Mapping
@@ -9,24 +9,24 @@ from resources.problems.causes import cause_of, in_words, remedy
 from resources.problems.names import LANGUAGES, Language, name_range
 from resources.problems.problem_texts import CODES, RUNBOOK, Code, Texts
 
-#: Words of subjects: what runs are called, and what is left out of a list of assets.
+#: Japanese for English parts of subjects: names of runs, and the end of a list of assets.
 _SUBJECT_JA = (
     (re.compile(r"^job (\S+)$"), r"ジョブ \1"),
     (re.compile(r"^backfill$"), "バックフィル"),
     (re.compile(r" and (\d+) more$"), r" ほか \1 件"),
 )
 _OF_RUNS = frozenset({"run_failed", "backfill_failed"})
-#: What the keys of problems of runs and checks begin with -> their code.
+#: First part of the key of a problem -> its code.
 _CODE_BEFORE = {"run": "run_failed", "backfill": "backfill_failed", "check": "check_red"}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that a person should know. `key` says what it is about, so that it is reported once
+    """Something that a person should know. `key` names its subject, so that it is reported once
     while it lasts.
 
-    `parameters` are those of its texts. `said` is the recorded error, from which its cause is
-    known, `partition` what its run covers.
+    `parameters` fill its texts. Among them, `said` is the recorded error, which determines the
+    cause, and `partition` is what its run covers.
     """
 
     key: str
@@ -36,10 +36,10 @@ class Problem:
 
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> "Problem | None":
-        """Return a problem as it was recorded; None for a code that only another version knows.
+        """Return a recorded problem; None for a code that this version does not know.
 
-        Before there were codes, problems were recorded by their texts: what runs and checks have
-        shown is read, and all else is found again by who looks.
+        Problems from before there were codes were recorded with their texts. Those of runs and
+        checks are converted. Others are dropped: they are found again while they last.
         """
         if "code" in found:
             known = found["code"] in CODES
@@ -52,12 +52,12 @@ class Problem:
 
     @property
     def kind(self) -> Code:
-        """What the catalogue says of its code."""
+        """What the table of codes has for it."""
         return CODES[self.code]
 
     @property
     def said(self) -> str:
-        """The recorded error; empty where the code says all."""
+        """The recorded error; empty when there is none."""
         return self.parameters.get("said", "")
 
     @property
@@ -71,7 +71,7 @@ class Problem:
         return self.texts("en").cause
 
     def texts(self, language: Language) -> Texts:
-        """Return what is said of it."""
+        """Return its texts with the parameters filled in."""
         values = dict(self.parameters)
         if language == "ja" and "subject" in values:
             for pattern, japanese in _SUBJECT_JA:
@@ -81,18 +81,18 @@ class Problem:
         return Texts(**{name: form.format_map(values) for name, form in asdict(forms).items()})
 
     def step(self, language: Language) -> str:
-        """Return the next step, and which section of the runbook has more."""
+        """Return the next step, and the section of the runbook about it."""
         texts, runbook = self.texts(language), RUNBOOK[language]
         if language == "en":
             return f"{texts.step} ({runbook}, section '{texts.section}')"
         return f"{texts.step}({runbook}「{texts.section}」)"
 
     def place(self, language: Language) -> str:
-        """Return what its run covered; empty where it has no partitions."""
+        """Return a name for what its run covered; empty without partitions."""
         return name_range(self.parameters.get("partition", ""), language)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it with all that is said of it, English at the top."""
+        """Return it as JSON with all its texts, English at the top."""
         en = self.texts("en")
         return {
             "key": self.key,

@@ -1,7 +1,7 @@
-"""What is said of each problem, in English and Japanese: the one place of these texts.
+"""The texts of all problems, in English and Japanese.
 
-In a text `{name}` is a parameter of the problem. Two are made from others: `{why}` is the recorded
-error in words, `{remedy}` what to do about its cause (`causes.py`).
+`{name}` in a text is a parameter of the problem. Two are computed: `{why}` is the recorded error in
+words, `{remedy}` what to do about its cause (`causes.py`).
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from typing import Final, Literal
 
 from resources.problems.names import Language
 
-#: information: nothing to do; warning: it may end by itself; act: a person must do something.
+#: information: nothing to do. warning: it may end by itself. act: a person must do something.
 Severity = Literal["information", "warning", "act"]
-#: What a click can do: sync what has changed, load failed partitions again, open the run.
+#: What a button can do: sync changes, load failed partitions again, open the run.
 Action = Literal["sync", "retry", "run"]
 #: The first words of its message, a key of `resources/alerts/message_layout.py::HEADS`.
 Head = Literal["failed", "silent", "anomaly"]
@@ -20,8 +20,8 @@ RUNBOOK: Final[dict[Language, str]] = {"en": "docs/operating.md", "ja": "docs/op
 
 @dataclass(frozen=True)
 class Texts:
-    """What is wrong with what, what that means for the data, the next step, and the section of the
-    runbook that has more.
+    """The subject, what is wrong with it, what that means for the data, the next step, and the
+    section of the runbook.
     """
 
     subject: str
@@ -33,7 +33,7 @@ class Texts:
 
 @dataclass(frozen=True)
 class Code:
-    """What is the same of all problems with a code."""
+    """What all problems with a code have in common."""
 
     head: Head
     severity: Severity

@@ -1,3 +1,1 @@
-"""The warehouse: what its tables look like, how records are merged into them, and the PostgreSQL
-they live in.
-"""
+"""The warehouse: its tables, the merge of records into them, and the PostgreSQL server."""

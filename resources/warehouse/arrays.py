@@ -1,4 +1,4 @@
-"""Ids as one parameter of a statement, however many there are."""
+"""Ids as one array parameter of a statement."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,5 +7,5 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 
 def bigints(ids: Iterable[int]) -> ColumnElement[Sequence[int]]:
-    """Return ids as an array of PostgreSQL, for `= ANY` or `unnest`."""
+    """Return ids as a PostgreSQL array, for `= ANY` or `unnest`."""
     return literal(list(ids), ARRAY(BigInteger()))

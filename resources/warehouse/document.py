@@ -1,4 +1,4 @@
-"""The data dictionary: `docs/tables.md` made from the schema, by `python -m
+"""Generates the data dictionary `docs/tables.md` from the schema: `python -m
 resources.warehouse.document`.
 """
 
@@ -75,7 +75,7 @@ def _comment_cell(column: Column[object]) -> str:
 
 
 def main(arguments: list[str], page: Path = PAGE) -> int:
-    """Write the page, or with `--check` return 1 when it is not what the schema says."""
+    """Write the page; with `--check` return 1 when it is stale."""
     text = render()
     if arguments == ["--check"]:
         if page.exists() and page.read_text(encoding="utf-8") == text:

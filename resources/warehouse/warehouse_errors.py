@@ -1,4 +1,4 @@
-"""The errors of the warehouse, each one line that says what is wrong and what to do.
+"""The errors of the warehouse; each message is one line that says what is wrong and what to do.
 
 WarehouseError
 +-- WarehouseBusyError     another process holds the lock
@@ -8,8 +8,8 @@ from resources.redact import plain_line
 
 
 class WarehouseError(Exception):
-    """The warehouse cannot be used; the message is one line, holds no secret and says what
-    to do.
+    """The warehouse cannot be used; the message is one line without a secret, and says
+    what to do.
     """
 
     def __init__(self, message: str) -> None:
@@ -17,4 +17,4 @@ class WarehouseError(Exception):
 
 
 class WarehouseBusyError(WarehouseError):
-    """Another process holds the lock that was asked for; the work can be tried again later."""
+    """Another process holds the lock; the work can be tried again later."""

@@ -1,6 +1,4 @@
-"""The warehouse as a Dagster resource: a thin shell that gives assets an engine and closes it after
-the run.
-"""
+"""The warehouse as a Dagster resource: gives assets an engine and closes it after the run."""
 
 import threading
 from dataclasses import dataclass
@@ -24,9 +22,7 @@ from resources.warehouse.warehouse_errors import WarehouseError
 
 
 class WarehouseResource(ConfigurableResource[Engine]):
-    """The PostgreSQL that holds the warehouse: the server of `url`, or an embedded one under
-    `home`.
-    """
+    """The PostgreSQL of the warehouse: the server of `url`, or an embedded one under `home`."""
 
     url: str = Field(
         default="",
@@ -59,22 +55,23 @@ class WarehouseResource(ConfigurableResource[Engine]):
             return self._used.engine
 
     def tokens(self, host: str, client_id: str, keys: Secret) -> TokenStore:
-        """Return where the OAuth tokens of an application in a space are kept (see `TokenVault`).
+        """Return the store of an application's OAuth tokens in a space (see `TokenVault`).
 
         Raises:
-            SettingsError: the keys are no Fernet keys.
+            SettingsError: the keys are not Fernet keys.
             WarehouseError: the server cannot be started, reached or migrated.
         """
-        from resources.warehouse.state.token_store import (
-            StoredTokens,
-        )  # ciphers are loaded (50 ms) only where they are used
+        # Imported only here: loading the ciphers takes 50 ms.
+        from resources.warehouse.state.token_store import StoredTokens
 
         return StoredTokens(self.engine, host, client_id, keys)
 
     def observer(self, url: str, *, runs: int) -> Observer:
-        """Return what remembers the outcomes of requests to a space (see `ConditionBook`)."""
-        # Dagster gives the client a copy of this resource, which nobody closes: it may only use an
-        # engine that is open already.
+        """Return a function that records the outcomes of requests to a space (see
+        `ConditionBook`).
+        """
+        # Dagster gives the client a copy of this resource that is never closed, so it may only use
+        # an engine that is already open.
         return Observed(
             lambda: _open_engine(self.url, self.home) or _unpooled(self.url, self.home), url, runs
         )
@@ -98,9 +95,9 @@ class WarehouseResource(ConfigurableResource[Engine]):
 class _Shared:
     """An engine, and how many resources of this process use it.
 
-    Dagster makes a resource for each run. Runs that follow each other in one process share
-    connections, compiled statements and the look at the migrations, as long as one resource stays
-    open around them (`backlog-elt load`).
+    Dagster creates a resource for each run. Runs in the same process share connections, compiled
+    statements and the check of migrations while one resource stays open around them (`backlog-elt
+    load`).
     """
 
     engine: Engine

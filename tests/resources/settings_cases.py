@@ -321,7 +321,7 @@ def cases() -> Iterator[Case]:
         )
         yield Case(
             {name + FILE: f"~{SECRET}/key"},
-            rf"{name}_FILE is '…' \(it is no path\)",
+            rf"{name}_FILE is '…' \(it is not a path\)",
             _without(name),
         )
     for file, wrong in {

@@ -13,7 +13,7 @@ from resources.warehouse.state.locks import free_condition
 from resources.warehouse.state.schema_ops import spaces, sync_history
 from resources.warehouse.state.sync_state import note_space_url
 
-#: What is only true of a sync in progress.
+#: Columns that are set only while a sync is in progress.
 _OVER: dict[str, Any] = dict.fromkeys(
     ("waiting_for", "waiting_until", "progress_done", "progress_total")
 )
@@ -42,7 +42,7 @@ _CANCEL = text(
 
 @dataclass(frozen=True)
 class RunEnd:
-    """How a run ended: `error` is why it failed or was canceled, None: it succeeded.
+    """How a run ended: `error` is why it failed or was canceled, None if it succeeded.
 
     `kind` is that of `run_kinds.kind_of`.
     """
@@ -56,15 +56,17 @@ class RunEnd:
 
 
 def lock_of(run_id: str, sync_type: str) -> str:
-    """Name the lock that a load holds for its whole life: it shows whether the load still lives."""
+    """Return the name of the lock that a load holds while it works: it shows whether the load is
+    alive.
+    """
     return f"load/{run_id}/{sync_type}"
 
 
 def is_dead(row: str) -> str:
-    """Return the SQL condition that the load of a row in progress is dead; `row` is its table
-    there.
+    """Return the SQL condition that the load of a row in progress is dead; `row` is the table's
+    alias.
 
-    A load holds its lock from before its first row until after its last: when the lock is free, no
+    A load holds its lock from before its first row until after its last. When the lock is free, no
     process will end the row.
     """
     return free_condition(f"{row}.space_key", f"'load/' || {row}.run_id || '/' || {row}.sync_type")
@@ -92,7 +94,7 @@ def start_sync(
 
 
 def covering(projects: Sequence[str] | None) -> dict[str, Any]:
-    """Return the columns that say which projects a row covers, None: the whole space."""
+    """Return the columns for the projects that a row covers; None: the whole space."""
     return {
         "project_key": projects[0] if projects and len(projects) == 1 else None,
         "projects": projects and list(projects),
@@ -132,7 +134,7 @@ def record_failure(
 
 
 def know_space(engine: Engine, space_key: str, url: str) -> None:
-    """Remember which space is at a URL, and give it the rows that were kept under the URL."""
+    """Record which space is at a URL, and give it the rows that were stored under the URL."""
     with engine.begin() as conn:
         known = select(spaces.c.url).where(spaces.c.space_key == space_key)
         if conn.execute(known).scalar_one_or_none() != url.rstrip("/"):
@@ -141,7 +143,7 @@ def know_space(engine: Engine, space_key: str, url: str) -> None:
 
 
 def adopt(engine: Engine, space_key: str, url: str) -> None:
-    """Give a space the rows that were kept under its URL until its key was known."""
+    """Give a space the rows that were stored under its URL before its key was known."""
     with engine.begin() as conn:
         _adopt(conn, space_key, url)
 
@@ -177,7 +179,7 @@ def fail_sync(
     items_failed: int = 0,
     requests: int = 0,
 ) -> None:
-    """Record that the sync failed, why in one line, and what it did before that."""
+    """Record that the sync failed: the error in one line, and what it did before."""
     _end(
         engine, number,
         status="failed", error=error, items_synced=items_synced, items_failed=items_failed,
@@ -197,17 +199,21 @@ def _update(engine: Engine, number: int, **values: Any) -> None:
 def note_wait(
     engine: Engine, number: int, waiting_for: str | None, until: datetime | None = None
 ) -> None:
-    """Record what a sync in progress waits for and until when at the latest; None: it goes on."""
+    """Record what a sync in progress waits for, and until when at the latest; None: it
+    continues.
+    """
     _update(engine, number, waiting_for=waiting_for, waiting_until=until)
 
 
 def note_progress(engine: Engine, number: int, done: int, total: int | None) -> None:
-    """Record how far the load of a sync in progress is; `total` is None where it is not known."""
+    """Record how far a load in progress is; `total` is None when unknown."""
     _update(engine, number, progress_done=done, progress_total=total)
 
 
 def forget_sync(engine: Engine, number: int) -> None:
-    """Take back a `start_sync` that only showed a wait: the work after it has a row of its own."""
+    """Delete the row of a `start_sync` that only showed a wait: the work after it has its
+    own row.
+    """
     with engine.begin() as conn:
         conn.execute(delete(sync_history).where(sync_history.c.id == number))
 
@@ -225,7 +231,7 @@ def end_dead(engine: Engine, space_key: str) -> int:
 
 
 def record_ends(engine: Engine, space_key: str, ends: Collection[RunEnd]) -> None:
-    """Record how runs ended, each once; a run that has such a row already is left alone.
+    """Record how runs ended, each once; a run that already has such a row is skipped.
 
     `space_key` is that of `known_spaces.space_or_url`.
     """
@@ -249,7 +255,7 @@ def record_ends(engine: Engine, space_key: str, ends: Collection[RunEnd]) -> Non
 
 
 def record_cancellations(engine: Engine, run_ids: Collection[str]) -> None:
-    """Say of the syncs of canceled runs why they ended early: they cannot know it themselves."""
+    """Set the error of canceled runs' syncs: a sync itself cannot know why it was ended."""
     with engine.begin() as conn:
         conn.execute(
             _CANCEL,

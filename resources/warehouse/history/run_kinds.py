@@ -1,6 +1,7 @@
-"""What runs in the history are for, and what is said of those that did not end by themselves.
+"""The kinds of runs in the history, and the error texts of runs that were ended from outside.
 
-A run is known by its job and its assets while only Dagster knows it, and by its syncs afterwards.
+The kind of a run follows from its job and assets while only Dagster knows it, and from its syncs
+afterwards.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,26 +10,26 @@ from resources.cadences import ISSUES, PROJECTS
 from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 
 CANCELED = "the run was canceled"
-DIED = "the run ended without a word: its process was killed"
-#: What a sync says of itself that was broken off by something other than its own failure.
+DIED = "the process of the run was killed"
+#: Error of a sync that was interrupted by something other than its own failure.
 UNFINISHED = "ended before it was done"
-#: Begins the id of a command that failed before its first run, which Dagster does not know.
+#: Prefix of the run id of a command that failed before its first run, which Dagster does not know.
 OF_COMMAND = "command-"
-#: Jobs whose runs sync the same tables as those of another one.
+#: Jobs whose runs sync the same tables as another job.
 _KINDS = {"targeted_sync": "issues", "rolling_refresh": "issues"}
-#: Modes in which the tables of issues are synced by a job of another name.
+#: Mode -> the job that syncs the tables of issues in this mode.
 JOB_OF_MODE = {"targeted": "targeted_sync", "refresh": "rolling_refresh"}
 _OF_ISSUES = frozenset(ISSUES.tables)
 _OF_PROJECTS = frozenset(PROJECTS.tables)
 
 
 def kind_of(job: str, assets: Iterable[Sequence[str]]) -> str:
-    """Return the type of a run without a sync: the table, or kind of runs, whose next success
-    makes up for it.
+    """Return the type of a run without a sync: the table, or kind of run, whose next success makes
+    up for it.
 
     Args:
         job: the job of the run.
-        assets: the paths of the assets that it selects; they decide for a job of Dagster's own.
+        assets: paths of the assets that it selects; they decide for a job of Dagster's own.
     """
     if not job.startswith("__"):
         return _KINDS.get(job, job)
@@ -39,7 +40,9 @@ def kind_of(job: str, assets: Iterable[Sequence[str]]) -> str:
 
 
 def kind_of_run(types: Iterable[str], modes: Iterable[str]) -> str:
-    """Return what a run was for, by what it synced: a job, or `load` for a load of everything."""
+    """Return what a run was for, by the types and modes of its syncs: a job, or `load` for
+    everything.
+    """
     types = set(types)
     job = next((JOB_OF_MODE[mode] for mode in sorted(modes) if mode in JOB_OF_MODE), None)
     if job is not None:
@@ -54,7 +57,7 @@ def kind_of_run(types: Iterable[str], modes: Iterable[str]) -> str:
 
 
 def projects_of(tags: Mapping[str, str]) -> list[str] | None:
-    """Return the project of a run that covers only one, by its tags; None for other runs."""
+    """Return the only project of a run as a list, by its tags; None for other runs."""
     keys = [tags.get(RANGE_START_TAG), tags.get(RANGE_END_TAG)]
     found = {
         key.rpartition("|")[0]

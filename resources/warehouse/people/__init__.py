@@ -1,1 +1,1 @@
-"""People in what is stored: masked, forgotten, looked for."""
+"""People in stored rows: masking, forgetting and finding them."""

@@ -1,5 +1,5 @@
-"""People in the warehouse: who is forgotten, how somebody is, and how a new key comes to what is
-stored.
+"""People in the warehouse: who is forgotten, how a person is forgotten, and how stored rows are
+masked with a new key.
 
 Records of the source are masked in the transaction that stores them (`sync/store.py`).
 """
@@ -39,11 +39,11 @@ def _nowhere(_replacements: Replacements) -> None:
 
 @dataclass(frozen=True)
 class Copies:
-    """Where people stand besides raw and ops.
+    """Where people are stored besides raw and ops.
 
-    `columns` are those of the marts. `replace` replaces people in what is stored elsewhere, such as
-    Dagster's storage. It is called before the warehouse commits, which has the names: after an
-    attempt that was broken off the next one has them, too.
+    `columns` are columns of the marts. `replace` replaces people elsewhere, such as in Dagster's
+    storage. It is called before the warehouse commits: if the process is killed, the warehouse
+    still has the names, so a repetition finds them.
     """
 
     columns: Sequence[PeopleColumn] = ()
@@ -56,13 +56,13 @@ NO_COPIES: Final = Copies()
 _FORGOTTEN = text(
     "SELECT user_id, fingerprints FROM ops.forgotten_users WHERE space_key = :space_key"
 )
-#: Each transaction of a load begins with these: one question to the server instead of two.
+#: Both statements in one request, since each transaction of a load begins with them.
 _HELD = text(f"LOCK TABLE ops.forgotten_users IN ROW SHARE MODE; {_FORGOTTEN.text}")
 
 
 def forgotten(conn: Connection, space_key: str, *, held: bool = False) -> Forgotten:
-    """Return the people of a space who are to be forgotten; `held`: nobody is added to them before
-    the transaction ends.
+    """Return the forgotten people of a space; with `held`, none is added before the transaction
+    ends.
     """
     rows = conn.execute(_HELD if held else _FORGOTTEN, {"space_key": space_key}).all()
     return Forgotten(
@@ -73,20 +73,21 @@ def forgotten(conn: Connection, space_key: str, *, held: bool = False) -> Forgot
 
 
 def mask_of(engine: Engine, space_key: str, configured: Mask) -> Mask:
-    """Return the mask that replaces those, too, who are forgotten now."""
+    """Return the configured mask, extended by the people who are forgotten now."""
     with engine.connect() as conn:
         return configured.but(forgotten(conn, space_key))
 
 
 def hold(conn: Connection, space_key: str, ids: frozenset[int]) -> Forgotten:
-    """Hold off `forget` until the transaction ends, so that rows read before it bring back nothing
-    that it erases; return who is forgotten, by the names that are known now.
+    """Block `forget` until the transaction ends; return the forgotten people with the names known
+    now.
 
-    The first thing in a transaction: what erases somebody waits for its end, and changes rows that
-    it may touch. `ids` are those who were forgotten when the load began.
+    A load calls this first in each transaction, so that rows read earlier do not bring back what
+    `forget` erases, and so that the two do not deadlock. `ids` are the people who were forgotten
+    when the load began.
 
     Raises:
-        WarehouseBusyError: somebody was forgotten since then.
+        WarehouseBusyError: a person was forgotten since then.
     """
     now = forgotten(conn, space_key, held=True)
     if now.ids != ids:
@@ -99,9 +100,7 @@ def hold(conn: Connection, space_key: str, ids: frozenset[int]) -> Forgotten:
 
 @dataclass(frozen=True)
 class Person:
-    """Who has an id in a space: name and login as the warehouse has them, and when the person was
-    forgotten, if so.
-    """
+    """A user of a space: name and login as stored, and when the person was forgotten, if so."""
 
     space_key: str
     user_id: int
@@ -116,8 +115,8 @@ class Person:
 
 
 def person(engine: Engine, space_key: str, user_id: int) -> Person | None:
-    """Return who has an id, also somebody who is gone or forgotten; None: the warehouse has never
-    had a user of this id.
+    """Return a user, also one who has left or is forgotten; None if the warehouse never had this
+    id.
     """
     users = SPECS["users"].table.c
     now = select(users.name, users.user_id).where(users.space_key == space_key, users.id == user_id)
@@ -146,11 +145,11 @@ def forget(
     mask: Mask,
     copies: Copies = NO_COPIES,
 ) -> dict[str, int]:
-    """Erase a user from all schemas and copies, and note the id so that nothing is written again.
+    """Erase a user from all schemas and copies, and record the id so that nothing is written again.
 
-    Once more, it erases names that became known since then, and those that issues and change logs
-    show. All in one transaction: other loads wait with what they write until it ends. Return table
-    -> rows that were changed.
+    A repetition erases names that became known since, and those that issues and change logs show.
+    It is one transaction, in which other loads wait before they write. Return table -> changed
+    rows.
 
     Raises:
         WarehouseError: the warehouse cannot be used, or a build of the marts does not end; nothing
@@ -169,13 +168,13 @@ def forget(
 
 
 def learn(engine: Engine, space_key: str, mask: Mask, names: Mapping[str, int]) -> dict[str, int]:
-    """Note names (name -> id) of people who are forgotten, and erase them where they are stored.
+    """Record names (name -> id) of people who are forgotten, and erase them from stored rows.
 
-    Return table -> rows that were changed. Names that are noted already are erased already.
+    Return table -> changed rows. Names that are already recorded are already erased.
 
     Raises:
         WarehouseError: the warehouse cannot be used, or a build of the marts does not end; nothing
-            was noted.
+            was recorded.
     """
     with engine.connect() as conn:
         if not _not_noted(conn, space_key, mask, names):
@@ -196,8 +195,8 @@ def learn(engine: Engine, space_key: str, mask: Mask, names: Mapping[str, int]) 
 
 
 def showing(engine: Engine, space_key: str, mask: Mask, names: Mapping[str, int]) -> dict[str, int]:
-    """Return table -> rows that show one of some names (name -> id) of people who are forgotten
-    that no load has noted.
+    """Return table -> rows that show names (name -> id) of forgotten people that no load has
+    recorded.
     """
     if not names:
         return {}
@@ -212,7 +211,7 @@ def showing(engine: Engine, space_key: str, mask: Mask, names: Mapping[str, int]
 def _not_noted(
     conn: Connection, space_key: str, mask: Mask, names: Mapping[str, int]
 ) -> dict[str, int]:
-    """Return those of some names, as they come and as they are stored, that are not noted."""
+    """Return the names that are not recorded, as received and as stored."""
     noted = forgotten(conn, space_key)
     return {
         form: user
@@ -224,8 +223,8 @@ def _not_noted(
 
 @contextmanager
 def _erasing(engine: Engine, why: str) -> Iterator[Connection]:
-    """Open a transaction in which rows may be rewritten: no marts are built, and other loads wait
-    with what they write.
+    """Open a transaction that may rewrite rows: no marts are built, and other loads wait before
+    they write.
     """
     with marts_locked(engine, why, _BUILD_WAIT_SECONDS), engine.begin() as conn:
         conn.execute(text("LOCK TABLE ops.forgotten_users IN EXCLUSIVE MODE"))
@@ -238,17 +237,18 @@ def remask(
     mask: Mask,
     copies: Copies = NO_COPIES,
 ) -> dict[str, int]:
-    """Replace people in what was written without the key, and ask for rows of another key anew.
+    """Replace people in rows written without the key, and request rows written with another key
+    again.
 
-    These hold no names from which new pseudonyms could be made: the load that follows brings them,
-    where the source still has the record. With a key other loads wait with what they write.
+    Rows with another key hold no names from which to compute new pseudonyms. The next load brings
+    the names, if the source still has the record. With a key, other loads wait before they write.
 
-    `mask` is as it is configured: those who are forgotten are found here. Return table -> rows that
-    were changed.
+    `mask` is as configured, without forgotten people: they are added here. Return table -> changed
+    rows.
 
     Raises:
-        WarehouseError: the warehouse cannot be used, or a build of the marts does not end;
-            nothing was changed.
+        WarehouseError: the warehouse cannot be used, or a build of the marts does not end; nothing
+            was changed.
     """
     with _erasing(engine, "masking of what is stored") if mask.key else engine.begin() as conn:
         conn.execute(text("LOCK TABLE ops.forgotten_users IN EXCLUSIVE MODE"))
@@ -283,8 +283,8 @@ def remask(
 def _note_forgotten(
     conn: Connection, space_key: str, user_id: int, called: Collection[str]
 ) -> None:
-    """Note who is forgotten, by which names; who was so before keeps the fingerprints of
-    then, too.
+    """Record a forgotten person and the fingerprints of the names; earlier fingerprints
+    are kept.
     """
     prints = {fingerprint(space_key, name) for name in called}
     columns = forgotten_users.c

@@ -1,6 +1,4 @@
-"""People in rows that are stored already: replaced by the step that replaces them in what comes
-from the source.
-"""
+"""Replaces people in stored rows, with the same function that masks records of the source."""
 
 import json
 from collections import Counter
@@ -44,18 +42,18 @@ from resources.warehouse.state.schema_ops_records import (
 )
 from resources.warehouse.state.webhook_inbox import NOT_KEPT
 
-#: A name that was masked, as a regular expression; the first nine characters identify the key.
+#: Matches a pseudonym of a name; its first nine characters identify the key.
 PSEUDONYM = "^user-[0-9a-f]{20}$"
-#: Made from raw by dbt; the next build makes them anew.
+#: Schemas that dbt builds from raw; the next build replaces their rows.
 _MADE = ("staging", "mart")
 _AT_ONCE = 500
-#: Which row or rows, the value that stands there, and the one that is to stand there.
+#: (key of the row or rows, old value, new value)
 Change = tuple[Any, Any, Any]
 
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What was rewritten: table -> rows that were changed, and text -> what replaces it now."""
+    """What was rewritten: table -> changed rows, and old text -> new text."""
 
     changed: Counter[str]
     replaced: dict[str, str]
@@ -68,10 +66,10 @@ def rewrite(
     texts: Collection[str] = (),
     columns: Iterable[PeopleColumn] = (),
 ) -> Rewritten:
-    """Replace people in every row of raw and ops, and in marts that builds keep.
+    """Replace people in every row of raw and ops, and in the marts that builds keep.
 
-    Reads every row: a minute for a million, two and a half where each is changed. With `texts` only
-    rows that show one of these. `columns` are those of the marts that say who somebody is.
+    It reads every row: a minute for a million rows, 2.5 minutes if all change. With `texts`, only
+    rows that show one of them. `columns` are the columns of the marts that identify people.
     """
     changed, replaced = rewrite_kept(conn, space_key, mask, columns)
     for spec in SPECS.values():
@@ -100,16 +98,14 @@ def count_people(conn: Connection, space_key: str, mask: Mask) -> Counter[str]:
 
 
 def _noting(replaced: dict[str, str], changes: Iterable[Change]) -> Iterator[Change]:
-    """Pass changes on, and note each text that one replaces."""
+    """Yield the changes, and add each replaced text to `replaced`."""
     for key, old, new in changes:
         replaced.update(changed_texts(old, new) if new != NOT_KEPT else ())
         yield key, old, new
 
 
 def count_showing(conn: Connection, space_key: str, texts: Collection[str]) -> Counter[str]:
-    """Count the rows of raw and ops that show one of some texts as a value of their JSON; return
-    table -> rows.
-    """
+    """Return table -> rows of raw and ops whose JSON has one of some texts as a value."""
     found: Counter[str] = Counter()
     if texts:
         for table in (*(spec.table for spec in SPECS.values()), rejected_records, webhook_events):
@@ -123,7 +119,9 @@ def count_showing(conn: Connection, space_key: str, texts: Collection[str]) -> C
 
 
 def _shows(table: Table, texts: Collection[str]) -> ColumnElement[bool]:
-    """Choose the rows whose JSON has one of some texts as a whole value; without texts all."""
+    """Return the condition that a row's JSON has one of some texts as a whole value; true without
+    texts.
+    """
     shown = cast(table.c.payload, Text)
     forms = {json.dumps(one, ensure_ascii=ascii_) for one in texts for ascii_ in (False, True)}
     return (
@@ -132,8 +130,8 @@ def _shows(table: Table, texts: Collection[str]) -> ColumnElement[bool]:
 
 
 def shown_names(spec: TableSpec) -> list[ColumnElement[str]]:
-    """Return where each row of a table shows the name of a person; these show how people are masked
-    there.
+    """Return the columns in which each row of a table shows a person's name, and so how it is
+    masked.
     """
     payload = spec.table.c.payload
     if spec.name == "issue_changes":
@@ -187,12 +185,12 @@ def _rewrite_raw(
 
 @cache
 def _rewriting(table: str) -> TextClause:
-    """Return the statement that gives rows another payload, and the texts that are made of it."""
+    """Return the statement that sets new payloads, and the text columns that come from them."""
     spec = SPECS[table]
     columns = {
         field.name: typed(field) for field in spec.fields if field.kind is Kind.TEXT and field.path
     }
-    # An empty hash asks for the row to be written again, and still does.
+    # An empty hash requests that the row is written again, so it stays empty.
     columns |= {
         "payload": "e.r",
         "content_hash": "CASE WHEN t.content_hash = '' THEN '' ELSE e.h END",
@@ -250,7 +248,7 @@ def _changes_of_json(
     query = select(table.c.id, table.c.payload).where(*chosen).execution_options(yield_per=_AT_ONCE)
     for number, payload in conn.execute(query):
         value = _parsed_payload(payload)
-        # What is not JSON cannot be masked.
+        # Text that is not JSON cannot be masked, so it is dropped.
         new = NOT_KEPT if isinstance(value, str) and mask.key else mask(value)
         if new != value:
             yield number, value, new
@@ -266,7 +264,7 @@ def _rewrite_json(conn: Connection, table: Table, changes: Iterable[Change]) -> 
 
 
 def _replace_said(conn: Connection, replacements: Replacements) -> Counter[str]:
-    """Replace people in what was said, such as errors; return table -> rows that were changed."""
+    """Replace people in recorded texts such as errors; return table -> changed rows."""
     changed: Counter[str] = Counter()
     for column in SAID if replacements else ():
         said = cast(column, Text)
@@ -302,8 +300,8 @@ _COLUMNS = text(
 
 
 def erase_texts(conn: Connection, space_key: str, texts: Collection[str], new: str) -> Counter[str]:
-    """Replace what identifies a person in marts and in texts cut from records; return table -> rows
-    that were changed.
+    """Replace texts that identify a person in marts and in texts cut from records; return table ->
+    changed rows.
     """
     changed: Counter[str] = Counter()
     if not texts:
@@ -319,7 +317,7 @@ def erase_texts(conn: Connection, space_key: str, texts: Collection[str], new: s
             for one in texts
         )
     )
-    # PostgreSQL says what it has refused.
+    # Errors of PostgreSQL quote the refused value.
     refused = or_(*(rejected_records.c.error.contains(one, autoescape=True) for one in texts))
     for column, held in ((example, named), (body, no_json), (rejected_records.c.error, refused)):
         statement = (
@@ -329,7 +327,7 @@ def erase_texts(conn: Connection, space_key: str, texts: Collection[str], new: s
         )
         changed[str(column.table)] += conn.execute(statement).rowcount
     for table_name, column, is_list in conn.execute(_COLUMNS, {"schemas": list(_MADE)}).all():
-        # The server has quoted the names.
+        # The query returns quoted names.
         value, held_by = ":new", f"{column} = ANY(:texts)"
         if is_list:
             of_list = f"unnest({column}) WITH ORDINALITY AS u (one, place) ORDER BY place"

@@ -1,6 +1,4 @@
-"""By which names and other texts the warehouse knows a user: what is to be erased when the user is
-forgotten.
-"""
+"""The names and other texts by which the warehouse knows a user: what `forget` erases."""
 
 from sqlalchemy import Connection, Text, cast, select, text
 
@@ -10,9 +8,9 @@ from resources.warehouse.state.schema_ops_records import names
 
 _AT_ONCE = 500
 
-#: Names of somebody who is forgotten already, `:gone` in the rows: change logs have no ids, but who
-#: was assigned by one change is taken off by the next, and the last one has assigned who is the
-#: assignee now. A name that is known to be somebody else's is none.
+#: Names of a person who is already forgotten, shown as `:gone` in rows. Change logs have no ids,
+#: but their entries connect: the assignee set by one change is replaced by the next, and the last
+#: one set is the present assignee. A name that another person is known to have is not returned.
 _IN_CHANGE_LOGS = text(
     """
     WITH logged AS (
@@ -40,8 +38,8 @@ _IN_CHANGE_LOGS = text(
 
 
 def known_by(conn: Connection, space_key: str, user_id: int) -> tuple[set[str], set[str]]:
-    """Return the names that a user has or had anywhere in raw and ops, and all texts that say who
-    it is, names included.
+    """Return the names that a user has or had in raw and ops, and all texts that identify the user,
+    names included.
     """
     called: set[str] = set()
     texts: set[str] = set()

@@ -1,4 +1,6 @@
-"""Columns of the marts that say who somebody is: those that no build makes anew are masked here."""
+"""Columns of the marts that identify people. Those in tables that no build replaces are masked
+here.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -11,10 +13,10 @@ from resources.privacy import Mask
 
 @dataclass(frozen=True)
 class PeopleColumn:
-    """A column that holds a `field` of Backlog's user, in the rows in which `where` holds (SQL).
+    """A column that holds the `field` of a Backlog user, in rows where the SQL condition `where` is
+    true.
 
-    A table that `is_kept` over builds, as the history of users, has the user's id in its column
-    `user_id`.
+    A table that `is_kept` by builds, such as the history of users, has the user's id in `user_id`.
     """
 
     schema: str
@@ -31,7 +33,7 @@ class PeopleColumn:
 
 
 def existing(conn: Connection, columns: Iterable[PeopleColumn]) -> list[PeopleColumn]:
-    """Return those of some columns that tables of the warehouse have: it may have no build yet."""
+    """Return the columns whose tables exist: there may be no build yet."""
     query = text(
         "SELECT n.nspname, c.relname, a.attname FROM pg_attribute AS a "
         "JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace "
@@ -48,7 +50,7 @@ def rewrite_kept(
 ) -> tuple[Counter[str], dict[str, str]]:
     """Replace people in the tables that builds keep.
 
-    Return table -> rows that were changed, and text -> what replaces it.
+    Return table -> changed rows, and old text -> new text.
     """
     changed: Counter[str] = Counter()
     replaced: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Where the warehouse still shows people who are masked or forgotten: its tables are looked at."""
+"""Finds rows of the warehouse that still show people who are masked or forgotten."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -13,10 +13,10 @@ from resources.warehouse.people.mask_stored_rows import count_people
 from resources.warehouse.people.people_columns import PeopleColumn, existing
 from resources.warehouse.state.schema_ops import SAID
 
-#: What a column of names holds where people are masked; assignees in change logs may be ids.
+#: Values of a column of names when people are masked; assignees in change logs may be ids.
 _MASKED = r"^((user|login|mail|other)-[0-9a-f]{20}|forgotten-[0-9]+|\(unknown\)|\(nobody\)|[0-9]+)$"
 
-#: Columns of text of tables that a build or a load of this program does not write.
+#: Text columns of tables outside raw and ops.
 _OTHER_COLUMNS = text(
     """
     SELECT format('%s.%s', n.nspname, c.relname) AS name,
@@ -40,12 +40,12 @@ _HELD = {"text[]": "{column} && :texts", "json": _IN_DOCUMENT, "jsonb": _IN_DOCU
 
 @dataclass(frozen=True)
 class Left:
-    """Table -> rows that show people who are masked or forgotten, by what brings them in order."""
+    """Table -> rows that show masked or forgotten people, by what corrects them."""
 
     stored: Counter[str]
-    """Raw, ops, and marts that builds keep: they are rewritten by `load --full` or `forget`."""
+    """Raw, ops, and marts that builds keep: corrected by `load --full` or `forget`."""
     built: Counter[str]
-    """Marts that a build makes anew."""
+    """Marts that a build replaces."""
     others: Counter[str]
     """Tables that this program does not write."""
 
@@ -58,15 +58,15 @@ def people_left(
     own_tables: Collection[str],
     texts: Mapping[str, str],
 ) -> Left:
-    """Look for people in all schemas.
+    """Find rows that show people, in all schemas.
 
     Args:
         engine: the warehouse.
         space_key: the space.
         mask: how people of the space are masked, and who is forgotten.
-        columns: those of the marts that say who somebody is.
-        own_tables: the tables that builds make; their other columns hold what people have written.
-        texts: text -> what replaces it, of the people whom the source shows now.
+        columns: the columns of the marts that identify people.
+        own_tables: the tables that builds create; their other columns hold texts that people wrote.
+        texts: text -> replacement, of the people whom the source shows now.
 
     Raises:
         WarehouseError: the warehouse cannot be used.
@@ -98,7 +98,7 @@ def _unmasked(
     column: PeopleColumn,
     texts: Mapping[str, str],
 ) -> int:
-    """Count the rows of a column that say who somebody is, without a key who of the forgotten."""
+    """Count the rows of a column that identify a person; without a key, a forgotten person."""
     held = f'"{column.column}" !~ :masked' if mask.key else f'"{column.column}" = ANY(:texts)'
     query = text(
         f"SELECT count(*) FROM {column.table_name} "  # noqa: S608 - names of the project

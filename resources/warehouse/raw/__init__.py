@@ -1,1 +1,1 @@
-"""The raw tables: how they are declared, merged, kept out (quarantine) and marked deleted."""
+"""The raw tables: their declaration, the merge, quarantine and marks of deletion."""

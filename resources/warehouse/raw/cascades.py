@@ -1,8 +1,7 @@
-"""What issues lose when something that they refer to is deleted: Backlog takes it from them and
-moves no `updated`.
+"""Finds the issues that change when something they refer to is deleted.
 
-So the deletion itself is the only word of it, and the issues that show what is gone are requested
-in the transaction that marks it.
+Backlog then removes the reference from the issues without changing their `updated`. The deletion is
+the only signal, so those issues are requested again in the transaction that marks the deletion.
 """
 
 from collections.abc import Collection
@@ -17,8 +16,8 @@ from resources.warehouse.state.refetch_requests import RefetchRequest
 
 _ISSUES = SPECS["issues"]
 _COLUMNS = _ISSUES.table.c
-#: The tables that issues refer to, by a column or in their payload; a user who is gone stays in
-#: what he left behind.
+#: The tables that issues refer to, by a column or in their payload. Backlog keeps references to a
+#: deleted user.
 REFERRED: Final = frozenset({*_ISSUES.references.values(), "custom_fields"} - {"users", "projects"})
 
 
@@ -30,18 +29,18 @@ def cascading_references(
     *,
     project_id: int | None = None,
 ) -> list[RefetchRequest]:
-    """Return a refetch request for each issue that refers to rows which are gone; a hundred of them
-    are one request.
+    """Return a refetch request for each issue that refers to deleted rows; requests are sent for a
+    hundred at a time.
 
-    Call it in the transaction that marks the rows, and give the answer to `request_refetch` in it
-    too.
+    Call it in the transaction that marks the rows, and pass the result to `request_refetch` in the
+    same one.
 
     Args:
         conn: inside the caller's transaction.
         space_key: the space.
         table: the raw table of the rows, one of REFERRED.
-        gone: their ids.
-        project_id: the project that they belonged to: ids of statuses are the same in many.
+        gone: ids of the deleted rows.
+        project_id: their project, needed for statuses, whose ids are the same in many projects.
     """
     if not gone:
         return []
@@ -57,7 +56,7 @@ def cascading_references(
 
 
 def _holds(table: str, gone: Collection[int]) -> list[ColumnElement[bool]]:
-    """Return how an issue may refer to rows of a table."""
+    """Return the conditions that an issue refers to a row of a table."""
     if table == "custom_fields":
         fields: ColumnElement[Any] = _COLUMNS.payload["customFields"]
         return [fields.contains([{"id": field}]) for field in gone]

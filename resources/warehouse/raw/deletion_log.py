@@ -1,5 +1,5 @@
-"""The log of deletions, read: what is gone of each project and of the space, when, why, and how it
-is known.
+"""Reads the log of deletions: what was deleted in each project and in the space, when, why, and by
+which evidence.
 """
 
 from collections import defaultdict
@@ -17,9 +17,7 @@ from resources.warehouse.state.schema_ops_records import deletions
 
 @dataclass(frozen=True)
 class Deletion:
-    """A row that is gone and has not come back; `label` is what people know it by, empty where
-    there is no such thing.
-    """
+    """A deleted row that has not come back; `label` is its name for people, or empty."""
 
     table: str
     key: str
@@ -31,8 +29,8 @@ class Deletion:
 
 
 def latest_deletions(conn: Connection, space_key: str, limit: int) -> list[Deletion]:
-    """Return the newest open deletions, without the rows that only went with an issue, a comment or
-    a project.
+    """Return the newest open deletions, without rows deleted along with an issue, a comment or a
+    project.
     """
     entry = deletions.c
     query = (
@@ -63,8 +61,9 @@ def latest_deletions(conn: Connection, space_key: str, limit: int) -> list[Delet
 
 
 def count_deletions(conn: Connection, space_key: str) -> dict[int | None, dict[str, int]]:
-    """Return project id -> table -> open deletions, None for tables without projects; those that
-    went with something count too.
+    """Return project id -> table -> open deletions, including rows deleted along with others.
+
+    The project id is None for tables without projects.
     """
     entry = deletions.c
     query = (
@@ -82,8 +81,8 @@ def count_deletions(conn: Connection, space_key: str) -> dict[int | None, dict[s
 def _labels(
     conn: Connection, table: str, keys: Sequence[str], space_key: str
 ) -> list[tuple[str, str]]:
-    """Return key and label of rows of a table: the name that people use, for a membership the
-    user's, for a comment the issue's.
+    """Return (key, label) of rows: their own name; for a membership the user's, for a comment the
+    issue's.
     """
     spec = SPECS.get(table)
     if spec is None:

@@ -1,4 +1,6 @@
-"""The merge: records as received become typed rows, at least once, merged to exactly once."""
+"""The merge: received records become typed rows. Records may come several times; each has
+one row.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -34,26 +36,25 @@ from resources.warehouse.raw.tombstones import note_restored
 from resources.warehouse.state.schema_ops_records import unexpected_fields as unexpected_table
 from resources.warehouse.warehouse_errors import WarehouseError
 
-#: For fewer records the question which of them are stored already costs as much as to send them
-#: all.
+#: With fewer records, asking which ones are stored costs as much as sending all of them.
 WORTH_ASKING = 50
-#: SQLSTATE classes that blame the data: data exception, constraint violation, a limit of a type
+#: SQLSTATE classes for errors in the data: data exception, constraint violation, program limit
 #: exceeded.
 _BAD_DATA = frozenset({"22", "23", "54"})
 _GO_BACK = text(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
 
 
 def blames_data(error: DBAPIError) -> bool:
-    """Say whether PostgreSQL refused a statement because of a record in it, so that the others may
-    be sent without that one.
+    """Return whether PostgreSQL refused a statement because of a record, so that the others can be
+    sent without it.
     """
     return (getattr(error.orig, "pgcode", None) or "")[:2] in _BAD_DATA
 
 
 @dataclass(frozen=True)
 class MergeResult:
-    """What became of the records of one merge. Keys are the key columns after `space_key`, as
-    `(id,)` for issues.
+    """The outcome of one merge. Keys are the key columns after `space_key`, as `(id,)`
+    for issues.
     """
 
     read: int
@@ -62,19 +63,19 @@ class MergeResult:
     unchanged: int
     rejected: int
     rejected_ids: tuple[int, ...]
-    """The last part of the key of every rejected record that has one."""
+    """The last part of the key of every rejected record with a key."""
     without_id: tuple[str, ...]
-    """Those of the rejected that have no key, as `record_key` has them: while there are any,
-    `present_ids` does not say what is missing.
+    """`record_key` in quarantine of the rejected records without a key. While there are any, an id
+    that `present_ids` lacks may still exist.
     """
     present_ids: tuple[int, ...]
-    """The last part of the key of every record that has one, rejected ones included: what the
-    source still lists.
+    """The last part of the key of every record with a key, rejected ones included: what the source
+    still lists.
     """
     unexpected_fields: tuple[str, ...]
-    """Fields unknown to the schema that no earlier merge has met."""
+    """Fields unknown to the schema that no earlier merge has reported."""
     unresolved: bool = True
-    """Whether the quarantine may have open entries of the table."""
+    """Whether quarantine may have open entries of the table."""
 
     @property
     def inserted_ids(self) -> tuple[int, ...]:
@@ -115,31 +116,30 @@ def merge(
     read_in: int | None = None,
     latest: datetime | None = None,
 ) -> MergeResult:
-    """Merge records into a raw table; the same records again change nothing, in whatever order
-    batches come.
+    """Merge records into a raw table. Repeating it changes nothing, in whatever order batches come.
 
-    An older version never overwrites a newer one (an equal one may), an unchanged row is not
-    touched, a row marked deleted comes back and its entry in `ops.deletions` is closed. A record
-    that PostgreSQL refuses is quarantined and the rest loaded; NUL and lone surrogates are replaced
-    and the original quarantined next to the row. Of several versions in `records` the newest
-    counts.
+    An older version never overwrites a newer one, but one of the same age may. An unchanged row is
+    not touched. A row marked as deleted comes back, and its entry in `ops.deletions` is closed. A
+    record that PostgreSQL refuses is quarantined and the others are loaded. NUL and lone surrogates
+    are replaced, and the original is quarantined in addition to the row. Of several versions in
+    `records`, the newest is used.
 
     Args:
         conn: a connection inside the caller's transaction.
         spec: the table.
-        records: JSON objects as received; about 1,000 a call. The odd ones of a `Page` are
+        records: JSON objects as received; about 1,000 a call. The odd records of a `Page` are
             quarantined.
         space_key: the space they come from.
-        timezone: IANA zone of the space, for dates that come as local midnight.
-        run_id: the run to name in the rows.
-        extra: values for key or `project_id` columns that the records lack, as `{"project_id":
+        timezone: IANA time zone of the space, for dates given as local midnight.
+        run_id: the run to record in the rows.
+        extra: values of key or `project_id` columns that the records lack, as `{"project_id":
             300}`.
-        read_in: the project that they were read from, for odd ones that do not say it.
-        latest: the last time that can be meant now; a stored version that is newer gives way to
-            any.
+        read_in: the project that was read, for odd records without one.
+        latest: the latest plausible time; a stored version with a later time is overwritten by any
+            other.
 
     Raises:
-        WarehouseError: the zone is unknown to the server, or the server cannot be used.
+        WarehouseError: the server does not know the time zone, or cannot be used.
     """
     odd = odd_of(records)
     if not records and not odd:
@@ -182,7 +182,7 @@ def merge(
     refused = {entry.key for entry in rejections}
     accepted = [version for version in versions if version.key not in refused]
     if unresolved:
-        # A row that is left as it is has the characters that it had.
+        # An unchanged row still has the characters that it had.
         clean = {item.key for item in loaded if not item.replaced and item.key in changed}
         resolve_loaded(
             conn,
@@ -210,7 +210,7 @@ def merge(
 
 
 def _odd_rejection(spec: TableSpec, odd: Odd, extra: Mapping[str, Any]) -> Rejection:
-    """Return the entry of an odd record, under its key if it is known to have one."""
+    """Return the quarantine entry of an odd record, with its key if known."""
     key = None
     if odd.id is not None:
         with suppress(BadRecordError):
@@ -227,8 +227,9 @@ def _replaced_characters(item: _Item) -> Rejection:
 def _prepare(
     spec: TableSpec, records: Sequence[Any], extra: Mapping[str, Any]
 ) -> tuple[list[_Version], list[Rejection]]:
-    """Split records into one version a key, sorted by key so that two loads at once cannot
-    deadlock, and the keyless.
+    """Return one version for each key, and rejections of records without a key.
+
+    Versions are sorted by key, so that two loads at once cannot deadlock.
     """
     newest: dict[Key, Record] = {}
     keyless: list[Rejection] = []
@@ -248,9 +249,7 @@ def _prepare(
 def _stored(
     conn: Connection, spec: TableSpec, versions: Sequence[_Version], space_key: str
 ) -> set[Key]:
-    """Return the keys of those that are stored as they are, so that they need not be sent: a merge
-    would not touch them.
-    """
+    """Return the keys of versions that are stored unchanged, so that they need not be sent."""
     if len(versions) < WORTH_ASKING or not spec.key or spec.volatile:
         return set()
     keys = {
@@ -265,8 +264,8 @@ def _stored(
 
 
 def _age(spec: TableSpec, record: Record) -> str:
-    """The time of the version, as text: every timestamp of the source is UTC in one format, so text
-    sorts as time.
+    """Return the time of a version as text: times of the source are UTC in one format, so text
+    sorts like time.
     """
     values = (record.get(spec.field(column).path) for column in spec.freshness)
     return str(next((value for value in values if value is not None), ""))
@@ -303,7 +302,7 @@ class _Statement:
     parameters: Mapping[str, Any]
 
     def run(self, items: Sequence[_Item], *, whole: bool = True) -> Iterator[_Loaded | _Refused]:
-        """Send the items; halve what PostgreSQL refuses until the bad record is alone."""
+        """Send the items; on an error in the data, halve them until the bad record is alone."""
         if not items:
             return
         try:
@@ -336,13 +335,13 @@ class _Statement:
             },
         ).all()
         keys = len(self.spec.key)
-        # A row of which only a volatile column has moved is not counted as written.
+        # A row in which only a volatile column changed is not counted as written.
         written = [(tuple(row[:keys]), row[keys]) for row in rows if all(row[keys + 2 :])]
         return _Loaded(items, written, unresolved=rows[0][keys + 1] if rows else True)
 
     def _check_timezone(self) -> None:
-        """A zone the server does not know is no fault of the records: none may be quarantined for
-        it.
+        """Raise WarehouseError if the server does not know the time zone; no record may be
+        quarantined for that.
         """
         zone = self.parameters["timezone"]
         try:

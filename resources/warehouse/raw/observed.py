@@ -1,9 +1,8 @@
-"""What a merge of issues sees change: the values of the stored version and of the one that replaces
-it, dated once and for all.
+"""Records the changes of issues that a merge sees: the stored value, the new value, and a date.
 
-Most of these changes are in the change log, too. Those that are not, as after a status was deleted
-with a substitute, have no other date. The marts keep them apart (`stg_unlogged_change`); a row that
-is written here never changes.
+Most of these changes are in the change log, too. Others, as after the deletion of a status with a
+substitute, have no other date. The marts keep them apart (`stg_unlogged_change`). A row written
+here never changes.
 """
 
 from typing import Final
@@ -16,18 +15,18 @@ OBSERVED: Final = {
     "estimated_hours": "estimated_hours",
     "actual_hours": "actual_hours",
     "milestone": "milestone_ids",
-    # In no change log: an issue has moved to another project.
+    # Not in the change log: the issue was moved to another project.
     "project": "project_id",
-    # Says when the first version that was seen had been changed, once that version is gone.
+    # Keeps the `updated_at` of the first version seen, after that version was replaced.
     "updated_at": "updated_at",
 }
-#: The same of what an issue loses by a move, as only its old project knows it: noted with a move.
+#: The same for values that only the old project has; recorded with a move.
 LEFT_BEHIND: Final = {"issue_type": "issue_type_id", "category": "category_ids"}
 COLUMNS: Final = ("created_at", *OBSERVED.values(), *LEFT_BEHIND.values())
-"""Columns of a written issue that `NOTED` reads, with `id` and `inserted`."""
+"""Columns of a written issue that `NOTED` reads, besides `id` and `inserted`."""
 
 _STATUS_DELETED, _MILESTONE_DELETED = 34, 24
-#: An issue was made, changed or commented.
+#: Types of activities: an issue was created, updated or commented.
 _OF_ISSUES = "1, 2, 3"
 _VALUES = ", ".join(
     f"('{field}', CAST(o.{column} AS text), CAST(m.{column} AS text))"
@@ -35,11 +34,11 @@ _VALUES = ", ".join(
 )
 _ONLY_MOVED = ", ".join(f"'{field}'" for field in LEFT_BEHIND)
 
-#: A part of the statement that merges issues; `merged` are the rows that it has written. Parts of
-#: one statement see the rows as they were before it, so that `raw.issues` has the versions that are
-#: replaced. An activity dates a change by the second, a deletion by the load that found it, and
-#: without both the sync that sees it does; none is before the stored version. A move, and what an
-#: issue loses by it, is of the first activity of the issue in its new project.
+#: A part of the statement that merges issues; `merged` are the rows that it has written. All parts
+#: of a statement see the rows as they were before it, so `raw.issues` has the replaced versions
+#: here. A change is dated by an activity (to the second), else by the load that found a deletion,
+#: else by this sync, but never before the stored version. A move, and the values lost by it, are
+#: dated by the first activity of the issue in its new project.
 NOTED: Final = f"""
 INSERT INTO ops.observed_changes
     (space_key, issue_id, field, old_value, new_value, updated_before, updated_at, changed_at,

@@ -1,5 +1,5 @@
-"""The dead letters: records that could not be loaded as they were, one open entry per record and
-reason.
+"""The dead-letter queue: records that could not be loaded unchanged, with one open entry per record
+and reason.
 """
 
 import json
@@ -28,14 +28,14 @@ from resources.warehouse.raw.spec import TableSpec
 from resources.warehouse.state.schema_ops_records import rejected_records
 
 Reason = Literal["rejected", "characters_replaced"]
-#: What the `record_key` of a record without a key begins with.
+#: Prefix of the `record_key` of a record without a key.
 WITHOUT_KEY = "?"
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A record that was not loaded, or not as it was. One whose `key` is None has none; `place` may
-    say where to look for it.
+    """A record that was not loaded, or not unchanged. `key` is None if it has none; `place` may
+    then say where to look for it.
     """
 
     key: Key | None
@@ -46,15 +46,15 @@ class Rejection:
 
     @property
     def payload(self) -> str:
-        """The record as it is kept: in ASCII, since PostgreSQL's text cannot hold NUL and lone
+        """The record as stored: in ASCII, since PostgreSQL's text cannot hold NUL and lone
         surrogates.
         """
         return json.dumps(self.record, separators=(",", ":"))
 
     @property
     def name(self) -> str:
-        """What `ops.rejected_records.record_key` has: the key, or for a record without one `?`, its
-        place and a hash.
+        """The value of `ops.rejected_records.record_key`: the key, or without one `?`, the place
+        and a hash.
         """
         if self.key is not None:
             return key_text(self.key)
@@ -63,12 +63,12 @@ class Rejection:
 
 
 def key_text(key: Key) -> str:
-    """Return the key as `ops.rejected_records.record_key` has it: parts joined by `/`."""
+    """Return a key in the form of `ops.rejected_records.record_key`: parts joined by `/`."""
     return "/".join(map(str, key))
 
 
 def key_texts(keys: Collection[Key]) -> ColumnElement[Sequence[str]]:
-    """Return keys as `ops.rejected_records.record_key` has them, as an array of PostgreSQL."""
+    """Return keys in the form of `ops.rejected_records.record_key`, as a PostgreSQL array."""
     return literal([key_text(key) for key in keys], ARRAY(Text()))
 
 
@@ -100,8 +100,8 @@ def quarantine(
     run_id: str,
     extra: Mapping[str, Any],
 ) -> None:
-    """Record the rejections; one that is open already is brought up to date, and left alone when
-    nothing changed.
+    """Store rejections. An open entry of the same record and reason is updated if
+    anything changed.
     """
     rows = {
         (row["record_key"], row["reason"]): row
@@ -127,8 +127,7 @@ def quarantine(
     )
 
 
-#: Each merge asks this: text is sent as it is, where SQLAlchemy would put an expression together
-#: each time.
+#: Plain SQL, because each merge sends it and SQLAlchemy would compile an expression each time.
 _RESOLVE_LOADED = text(
     "UPDATE ops.rejected_records SET resolved_at = now() "
     "WHERE space_key = :space_key AND table_name = :table_name AND resolved_at IS NULL "
@@ -144,10 +143,10 @@ def resolve_loaded(
     clean: Collection[Key],
     left: Collection[Key],
 ) -> None:
-    """Acknowledge the open entries of records that are loaded now.
+    """Resolve the open entries of records that are loaded now.
 
-    Of those `left` an entry for replaced characters stays open: they were replaced, or their row
-    was not written again.
+    For the keys in `left`, entries for replaced characters stay open: characters were replaced, or
+    the row was not written again.
     """
     keys = {"clean": [key_text(key) for key in clean], "left": [key_text(key) for key in left]}
     conn.execute(_RESOLVE_LOADED, {"space_key": space_key, "table_name": spec.name, **keys})
@@ -156,14 +155,14 @@ def resolve_loaded(
 def pending_rejections(
     conn: Connection, space_key: str, table: str, project_ids: Collection[int] | None = None
 ) -> list[str]:
-    """Return the keys of records of a raw table that are not loaded, to be read again at the next
+    """Return the keys of records of a raw table that are not loaded, to be read again by the next
     sync.
 
-    With `project_ids` only those of these projects, and those of which the project is not known.
+    With `project_ids`, only those of these projects and of unknown projects.
 
     A key is `key_text` of the record's key (`"90017"`, `"300/5012"`), or starts with `?` for a
-    record without one: see `place_to_retry`. Merging a good version of the record acknowledges its
-    entry; `resolve_rejections` acknowledges one whose record is gone.
+    record without one: see `place_to_retry`. Merging a good version of the record resolves its
+    entry; `resolve_rejections` resolves one whose record is deleted.
     """
     rejected = rejected_records.c
     query = select(rejected.record_key).where(
@@ -180,14 +179,14 @@ def pending_rejections(
 
 
 def place_to_retry(record_key: str) -> str | None:
-    """Return where to look again for a record without a key, empty when that is unknown; None for
-    one that has a key.
+    """Return where to look again for a record without a key, empty when unknown; None for a record
+    with a key.
     """
     return record_key[1:].rpartition("/")[0] if record_key.startswith(WITHOUT_KEY) else None
 
 
 def open_places(conn: Connection, space_key: str, table: str) -> set[str]:
-    """Return where to look again for the records without a key of which an entry is open."""
+    """Return where to look again for the records without a key that have an open entry."""
     entry = rejected_records.c
     query = select(entry.record_key).where(
         entry.space_key == space_key,
@@ -207,36 +206,28 @@ def resolve_without_id(
     place: str | None = None,
     project_id: int | None = None,
 ) -> None:
-    """Acknowledge the open entries of records without a key that a read should have met and has
-    not, except those in `still`.
+    """Resolve the open entries of records without a key that a read should have met but has not,
+    except those in `still`.
 
-    The read was of a place, or of a project whole; then entries that do not say their project are
-    acknowledged, too.
+    The read was of a place or of a whole project; for a project, entries without a project are
+    resolved, too.
     """
     entry = rejected_records.c
+    prefix = WITHOUT_KEY if place is None else f"{WITHOUT_KEY}{place}/"
     chosen = [
-        entry.record_key.startswith(
-            WITHOUT_KEY if place is None else f"{WITHOUT_KEY}{place}/", autoescape=True
-        )
+        entry.table_name == table,
+        entry.reason == "rejected",
+        entry.record_key.startswith(prefix, autoescape=True),
+        entry.record_key.not_in(still),
     ]
     if project_id is not None:
         chosen.append(or_(entry.project_id.is_(None), entry.project_id == project_id))
-    conn.execute(
-        update(rejected_records)
-        .where(
-            entry.space_key == space_key,
-            entry.table_name == table,
-            entry.resolved_at.is_(None),
-            *chosen,
-        )
-        .where(entry.reason == "rejected", entry.record_key.not_in(still))
-        .values(resolved_at=func.now())
-    )
+    _resolve(conn, space_key, *chosen)
 
 
 def unplaced_projects(conn: Connection, space_key: str, table: str) -> set[int | None]:
-    """Return the projects of records without a key or a place to look for them; None: the project
-    is unknown.
+    """Return the projects of records without a key and without a place; None stands for an unknown
+    project.
     """
     entry = rejected_records.c
     query = select(entry.record_key, entry.project_id).where(
@@ -252,21 +243,9 @@ def unplaced_projects(conn: Connection, space_key: str, table: str) -> set[int |
 def resolve_rejections(
     conn: Connection, space_key: str, table: str, record_keys: Sequence[str]
 ) -> int:
-    """Acknowledge open entries whose records the source no longer has; return how many
-    there were.
-    """
-    rejected = rejected_records.c
-    result = conn.execute(
-        update(rejected_records)
-        .where(
-            rejected.space_key == space_key,
-            rejected.table_name == table,
-            rejected.record_key.in_(record_keys),
-            rejected.resolved_at.is_(None),
-        )
-        .values(resolved_at=func.now())
-    )
-    return result.rowcount
+    """Resolve open entries whose records the source no longer has; return their number."""
+    entry = rejected_records.c
+    return _resolve(conn, space_key, entry.table_name == table, entry.record_key.in_(record_keys))
 
 
 def resolve_unlisted(
@@ -277,33 +256,31 @@ def resolve_unlisted(
     *,
     project_id: int | None,
 ) -> None:
-    """Acknowledge the open entries of records that a whole listing, of a project or of the space,
-    does not have any more.
+    """Resolve the open entries of records that a whole listing, of a project or of the space,
+    lacks.
     """
     entry = rejected_records.c
     of_project = [] if project_id is None else [entry.project_id == project_id]
-    conn.execute(
-        update(rejected_records)
-        .where(
-            entry.space_key == space_key,
-            entry.table_name == spec.name,
-            entry.resolved_at.is_(None),
-            *of_project,
-        )
-        .where(entry.reason == "rejected", not_(entry.record_key == any_(key_texts(listed))))
-        .values(resolved_at=func.now())
+    _resolve(
+        conn,
+        space_key,
+        entry.table_name == spec.name,
+        entry.reason == "rejected",
+        not_(entry.record_key == any_(key_texts(listed))),
+        *of_project,
     )
 
 
 def resolve_of_projects(conn: Connection, space_key: str, project_ids: Collection[int]) -> None:
-    """Acknowledge the open entries of projects that are gone, whatever the table."""
+    """Resolve the open entries of deleted projects, in all tables."""
+    _resolve(conn, space_key, rejected_records.c.project_id.in_(project_ids))
+
+
+def _resolve(conn: Connection, space_key: str, *chosen: ColumnElement[bool]) -> int:
+    """Resolve the open entries of a space that meet all conditions; return their number."""
     entry = rejected_records.c
-    conn.execute(
+    return conn.execute(
         update(rejected_records)
-        .where(
-            entry.space_key == space_key,
-            entry.project_id.in_(project_ids),
-            entry.resolved_at.is_(None),
-        )
+        .where(entry.space_key == space_key, entry.resolved_at.is_(None), *chosen)
         .values(resolved_at=func.now())
-    )
+    ).rowcount

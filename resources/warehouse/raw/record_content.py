@@ -1,6 +1,4 @@
-"""What can be said about a record without a database: its key, its text, its content hash, its
-unknown fields.
-"""
+"""Properties of a record that need no database: its key, text, content hash and unknown fields."""
 
 import json
 import re
@@ -21,14 +19,15 @@ _SORTED = json.JSONEncoder(sort_keys=True)
 
 
 class BadRecordError(ValueError):
-    """The record has no usable key, so that no row can be made of it."""
+    """The record has no usable key, so it cannot become a row."""
 
 
 def record_key(spec: TableSpec, record: object, extra: Mapping[str, Any]) -> Key:
     """Return the values of the key columns after `space_key`, from the record or else from `extra`.
 
     Raises:
-        BadRecordError: not an object, or a key that is missing or no integer. Zero is a valid id.
+        BadRecordError: it is not an object, or a key is missing or not an integer. Zero is a valid
+            id.
     """
     if not isinstance(record, dict):
         raise BadRecordError(f"a JSON object is needed, got {type(record).__name__}")
@@ -47,7 +46,7 @@ def record_key(spec: TableSpec, record: object, extra: Mapping[str, Any]) -> Key
 
 
 def sanitise(value: Any) -> Any:
-    """Return the JSON value with each NUL and lone surrogate, which jsonb cannot hold, replaced by
+    """Return the JSON value with NUL and lone surrogates, which jsonb cannot hold, replaced by
     U+FFFD.
     """
     if isinstance(value, str):
@@ -60,13 +59,14 @@ def sanitise(value: Any) -> Any:
 
 
 def to_text(value: Any) -> str:
-    """Return the value as compact JSON that keeps every character as it is."""
+    """Return the value as compact JSON without escapes for non-ASCII characters."""
     return _COMPACT.encode(value)
 
 
 def storable(text: str) -> bool:
-    """Whether JSON text made by `to_text` can be stored as jsonb. May say no for a harmless escaped
-    backslash.
+    """Return whether JSON text of `to_text` can be stored as jsonb.
+
+    It may return False for a harmless escaped backslash.
     """
     if "\\u0000" in text:
         return False
@@ -82,8 +82,8 @@ def _reference(value: Any) -> Any:
 
 
 def _ordered(values: Iterable[Any]) -> list[Any]:
-    """Sort JSON values: ids, and lists that begin with one, as numbers; whatever cannot be compared
-    by its text.
+    """Sort JSON values: numbers, and lists that begin with one, as numbers; incomparable values by
+    their text.
     """
     given = list(values)
     try:
@@ -97,8 +97,8 @@ def _sorted_text(value: Any) -> str:
 
 
 def _each(reduce: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a function that reduces each element of a list and sorts them: the source's order
-    means nothing.
+    """Return a function that reduces each element of a list and sorts them: the source's order has
+    no meaning.
     """
 
     def reduced(value: Any) -> Any:
@@ -146,12 +146,12 @@ _REDUCE: dict[Owned, Callable[[Any], Any]] = {
 
 
 def owned_content(spec: TableSpec, record: Record) -> Record:
-    """Return what the record itself owns: references as ids, lists in a fixed order, empty the same
-    as absent.
+    """Return the record's own content: references as ids, lists in a fixed order, empty values
+    removed.
 
-    Nested objects are snapshots of other records as they are now: that they moved is no change of
-    this record. Nor is it one when a volatile field moves. Of fields that the schema does not know,
-    all else is kept.
+    Nested objects are snapshots of other records, so a change in them is not a change of this
+    record. Neither is a change of a volatile field. Fields that the schema does not know are kept,
+    without volatile parts.
     """
     names = record.keys() if spec.owns_only is None else spec.owns_only & record.keys()
     owned = {}
@@ -170,9 +170,7 @@ def owned_content(spec: TableSpec, record: Record) -> Record:
 
 
 def content_hash(spec: TableSpec, record: Record) -> str:
-    """Return 32 hex digits that change when, and only when, something that the record itself owns
-    has changed.
-    """
+    """Return 32 hex digits that change when, and only when, the record's own content changes."""
     return blake2b(_sorted_text(owned_content(spec, record)).encode(), digest_size=16).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Versions of the one record of a table: each is a row, so that a change is seen later."""
+"""Versions of a table with a single record: each version is a row, so that changes stay visible."""
 
 from sqlalchemy import Connection, select
 
@@ -7,10 +7,10 @@ from resources.warehouse.raw.spec import VERSION, TableSpec
 
 
 def number_of_version(conn: Connection, spec: TableSpec, space_key: str, record: Record) -> int:
-    """Return the number under which a record is stored: that of the newest version if it says the
-    same, otherwise the next one.
+    """Return the number under which a record is stored: that of the newest version if the content
+    is the same, otherwise the next.
 
-    Call it in the transaction that stores the record, by a load that has locked the table.
+    Call it in the transaction that stores the record, with the table locked by the load.
     """
     rows = spec.table.c
     number = rows[VERSION.name]

@@ -1,9 +1,9 @@
-"""The raw tables: each column declared once with its name, type, place in the record and comment
+"""The raw tables: each column is declared once with its name, type, path in the record and comment
 in English and Japanese.
 
-DDL, typing, database comments, Dagster's column schema and `docs/tables.md` are all made from here,
-`schema_lists.py` (lists that are read whole), `schema_daily.py` (what the space says of itself) and
-`schema_history.py` (what happened).
+DDL, types, database comments, Dagster's column schema and `docs/tables.md` are generated from this
+file, `schema_lists.py` (lists that are read whole), `schema_daily.py` (facts about the space) and
+`schema_history.py` (events).
 """
 
 from typing import Final
@@ -74,7 +74,7 @@ _ISSUES = raw_table(
     indexes=(("project_id", "updated_at"), ("project_id", "loaded_at")),
 )  # fmt: skip
 
-#: With all that is asked of issues by their keys: no row need be read to answer.
+#: Includes all columns that queries by key need, so that they read only the index.
 Index(
     "issues_space_key_issue_key_idx",
     *(_ISSUES.table.c[name] for name in ("space_key", "issue_key")),

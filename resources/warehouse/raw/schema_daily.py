@@ -1,6 +1,6 @@
-"""The raw tables of what the space says of itself: one object each, read once a day.
+"""The raw tables with facts about the space: one object each, read once a day.
 
-Each is declared here and nowhere else, as those in `schema_lists.py` are.
+Each is declared only here, as those in `schema_lists.py` are.
 """
 
 from typing import Final

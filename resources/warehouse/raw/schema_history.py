@@ -1,5 +1,5 @@
-"""The raw tables of what happened: comments, the feed of activities, and the field changes that
-comments report.
+"""The raw tables of events: comments, the activity feed, and the field changes that comments
+report.
 """
 
 from typing import Final
@@ -224,4 +224,4 @@ _ISSUE_CHANGES = raw_table(
 )
 
 HISTORY: Final[tuple[TableSpec, ...]] = (_COMMENTS, _ACTIVITIES, _ISSUE_CHANGES)
-"""The tables of this file, each after those it refers to."""
+"""The tables of this file, each after the tables that it refers to."""

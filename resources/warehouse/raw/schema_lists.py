@@ -1,6 +1,6 @@
 """The raw tables that are read whole from a list of the space or of each project.
 
-Each is declared here and nowhere else. Its load, asset, checks, name on the page and section in
+Each is declared only here. Its load, asset, checks, name on the page and section in
 `docs/tables.md` follow from the declaration; `docs/architecture.md` shows how to add one.
 """
 
@@ -40,8 +40,8 @@ _FORMAT = Field(
 
 
 def creation_fields(what: str, japanese: str) -> list[Field]:
-    """Return the columns that say who made and changed a thing, and when; it is named in both
-    languages.
+    """Return the columns for who created and changed a record, which is named in both languages,
+    and when.
     """
     return [
         Field("created_user_id", Kind.BIGINT, "createdUser.id",
@@ -355,4 +355,4 @@ LISTED: Final[tuple[TableSpec, ...]] = (
     _SPACE, _USERS, _PROJECTS, _PROJECT_MEMBERS, _TEAMS, _STATUSES, _ISSUE_TYPES, _CATEGORIES,
     _VERSIONS, _CUSTOM_FIELDS, _PRIORITIES, _RESOLUTIONS,
 )  # fmt: skip
-"""The tables of this file, each after those it refers to."""
+"""The tables of this file, each after the tables that it refers to."""

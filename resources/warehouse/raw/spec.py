@@ -1,5 +1,5 @@
-"""How a raw table is declared: a `Field` per typed column, a `TableSpec` per table, and the columns
-every raw table has.
+"""The declaration of raw tables: a `Field` for each typed column, a `TableSpec` for each table, and
+the columns that every raw table has.
 """
 
 from collections.abc import Mapping
@@ -35,14 +35,14 @@ metadata = MetaData(
 )
 
 
-#: Fields that move by themselves, in a record or in a snapshot nested in one: such a move is no
-#: change of the record. It is not compared, and does not touch `loaded_at`. A user's time of login
-#: is the only one that the API's reference names.
+#: Fields that change without a change of the record, in it or in nested snapshots. They are not
+#: compared and do not touch `loaded_at`. A user's time of login is the only one in the API's
+#: reference.
 VOLATILE: Final = frozenset({"lastLoginTime"})
 
 
 class Kind(Enum):
-    """The types of typed columns; the value is the name PostgreSQL gives the type."""
+    """The types of typed columns; the value is PostgreSQL's name of the type."""
 
     BIGINT = "bigint"
     TEXT = "text"
@@ -70,7 +70,7 @@ class Kind(Enum):
 
 
 class Owned(Enum):
-    """What of a nested value belongs to the record, where that is less than the whole value."""
+    """Which part of a nested value belongs to the record, if not all of it."""
 
     REFERENCE = "the id of the object"
     REFERENCES = "the ids of the objects, sorted"
@@ -82,21 +82,20 @@ class Owned(Enum):
     ITEMS = "the objects, sorted by id"
     CUSTOM_FIELDS = "the values of custom fields by field id, list items as their ids"
 
-    # There is one of each; Enum hashes the name each time, and each field of each record is looked
-    # up.
+    # Members are singletons. Enum would hash the name for each field of each record.
     __hash__ = object.__hash__
 
 
 @dataclass(frozen=True)
 class Field:
-    """One typed column and where its value stands in the record.
+    """One typed column and the path of its value in the record.
 
     `path` is `updated`, `status.id` (inside an object), `category[].id` (of each object of a list)
-    or `applicableIssueTypes[]` (a list of plain ids). An empty path: the caller of the merge gives
+    or `applicableIssueTypes[]` (a list of ids). With an empty path, the caller of the merge gives
     the value. The `comment` is in both languages, `Title / 件名`. A `lenient` id is null where the
-    source has something else than digits in its place, as documents have; a lenient list of ids is
-    null where the source has no list. A column `of_person` says who somebody is: Dagster shows
-    none.
+    source has something other than digits, as documents have; a lenient list of ids is null where
+    the source has no list. A column `of_person` identifies a person, and Dagster shows none of its
+    values.
     """
 
     name: str
@@ -109,11 +108,11 @@ class Field:
 
     @property
     def top(self) -> str:
-        """The top-level field of the record that the path goes through."""
+        """The top-level field of the record in the path."""
         return self.path.split(".")[0].removesuffix("[]")
 
 
-#: The key of a table that keeps each version of its one record.
+#: The key of a table that keeps every version of its single record.
 VERSION: Final = Field(
     "version",
     Kind.BIGINT,
@@ -125,13 +124,13 @@ VERSION: Final = Field(
 
 @dataclass(frozen=True)
 class Listing:
-    """How a table is read whole from one endpoint, and what its asset says beyond its comment.
+    """How a table is read whole from one endpoint, and the text about its asset.
 
-    `seen_at` is the endpoint of a project that shows an ordinary key its part of a list that only
-    administrators may read, and `seen` what that part is called. `paged`: a list of the space that
-    comes in pages by offset. `daily`: one object that the space says of itself, such as the limits
-    of its plan. It is read at most once a day; a space or key that refuses it loses nothing; it is
-    not compared with the source, and no mart is made of it.
+    `seen_at` is the endpoint by which an ordinary key reads its part, per project, of a list for
+    administrators only; `seen` is the name of that part. `paged`: a list of the space in pages by
+    offset. `daily`: a single object about the space, such as the limits of its plan. It is read at
+    most once a day; a space or key that refuses it loses nothing; it is not compared with the
+    source, and no mart uses it.
     """
 
     about: str = ""
@@ -143,38 +142,32 @@ class Listing:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """A raw table: what is stored, where it comes from, and what makes a record of it a changed
-    one.
-    """
+    """A raw table: its columns, its source, and what counts as a change of a record."""
 
     table: Table
     endpoint: str
-    """As `GET /projects/:id/categories`; `:id` is what the list belongs to."""
+    """As `GET /projects/:id/categories`; `:id` is the owner of the list."""
     label: tuple[str, str]
-    """What the page calls the table, in English and in Japanese."""
+    """The table's name on the page, in English and in Japanese."""
     listing: Listing | None
-    """How the table is read whole; None: its load reads what has changed."""
+    """How the table is read whole; None: its load reads changes."""
     fields: tuple[Field, ...]
     key: tuple[str, ...]
-    """The columns that, after `space_key`, make the primary key; all bigint. Empty: one row per
-    space.
-    """
+    """The columns of the primary key after `space_key`; all bigint. Empty: one row per space."""
     business_key: str | None
     """The column by which people know a row, as `issue_key`; it may change, the key never does."""
     references: Mapping[str, str]
-    """Column -> raw table whose id it holds (of the same space; with `project_id` where that is in
-    the key).
+    """Column -> raw table whose id it holds (of the same space; with `project_id` if that is in the
+    key).
     """
     known: frozenset[str]
     """Every top-level field that the source is known to send."""
     owned: Mapping[str, Owned]
-    """Top-level field -> what of it belongs to the record; a field that is not named belongs to it
-    whole.
-    """
+    """Top-level field -> the part that belongs to the record; all of a field that is not listed."""
     owns_only: frozenset[str] | None
-    """Where set, the only top-level fields that belong to the record."""
+    """If set, the only top-level fields that belong to the record."""
     freshness: tuple[str, ...]
-    """Columns whose first non-null one says how new a version of a record is; empty: the last one
+    """Columns of which the first non-null one dates a version of a record; empty: the last version
     read wins.
     """
 
@@ -195,12 +188,12 @@ class TableSpec:
 
     @property
     def daily(self) -> bool:
-        """Whether the table holds what the space says of itself once a day."""
+        """Whether the table holds a daily fact about the space."""
         return self.listing is not None and self.listing.daily
 
     @property
     def versioned(self) -> bool:
-        """Whether each version of the record is a row of its own, numbered from 1 on."""
+        """Whether each version of the record is a row, numbered from 1."""
         return self.key == (VERSION.name,)
 
     @property
@@ -212,16 +205,16 @@ class TableSpec:
 
     @property
     def of_people(self) -> frozenset[str]:
-        """The columns that say who somebody is."""
+        """The columns that identify a person."""
         return frozenset(field.name for field in self.fields if field.of_person)
 
     @property
     def volatile(self) -> tuple[Field, ...]:
-        """The typed columns whose value moves by itself."""
+        """The typed columns that change without a change of the record."""
         return tuple(field for field in self.fields if field.path in VOLATILE)
 
     def field(self, column: str) -> Field:
-        """Return the declaration of a typed column; KeyError when there is none of that name."""
+        """Return the declaration of a typed column; KeyError when there is none."""
         return {field.name: field for field in self.fields}[column]
 
 
@@ -302,9 +295,8 @@ def raw_table(
 ) -> TableSpec:
     """Declare a raw table in `metadata` and return its spec.
 
-    A path `x.id` or `x[].id` makes `x` a reference: only the ids count as the record's own. `owned`
-    adds to that or overrides it; `also_known` names fields of the record that have no column of
-    their own.
+    A path `x.id` or `x[].id` makes `x` a reference: only its ids belong to the record. `owned` adds
+    to that or overrides it; `also_known` are fields of the record without a column.
     """
     table = Table(
         name,
@@ -315,7 +307,7 @@ def raw_table(
         *(_column(field, key=field.name in key) for field in fields),
         *_bookkeeping(vanishes=vanishes),
         *(Index(None, "space_key", *columns) for columns in indexes),
-        # Large tables are counted by indexes alone: all rows without those that are marked.
+        # Index for counts of large tables: all rows minus the marked ones.
         *(
             [
                 Index(

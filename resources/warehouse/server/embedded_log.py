@@ -1,8 +1,8 @@
-"""What the embedded server writes into its log, and for how long that is kept: no errors of
+"""The log of the embedded server: what it contains and how long it is kept. It has no errors of
 statements, since they show records.
 
-One file that the server appends to, and a copy of what it held before. The server is not asked to
-do it by itself: its own logger leaves out why it could not start.
+It is one file that the server appends to, and a copy of its earlier content. The server's own
+logger is not used: it omits why the server could not start.
 """
 
 import os
@@ -16,7 +16,7 @@ FILE = "log"
 _BEFORE = "log.old"
 _CONFIGURATION = "backlog-elt.conf"
 _INCLUDED = f"include_if_exists = '{_CONFIGURATION}'"
-#: The client that sent a statement gets its error; the log would keep the error and the statement.
+#: A client gets the errors of its statements; the log would keep the error and the statement.
 _SETTINGS = """# backlog-elt writes this file. Settings of your own belong into
 # postgresql.conf, below the line that includes it.
 log_min_messages = log
@@ -25,18 +25,18 @@ log_error_verbosity = terse
 log_parameter_max_length = 0
 log_parameter_max_length_on_error = 0
 """
-#: In the line of a server that works.
+#: In the line that a server writes when it is ready.
 _READY = "database system is ready to accept connections"
-#: A failure of the server itself, not one that a client is told while it starts.
+#: A failure of the server itself, without those that it tells clients while it starts.
 _FAILURE = re.compile(r"(?:FATAL|PANIC):  (?!the database system is)(.+)")
 _DATA = "data"
 _LARGEST = 5_000_000
-#: What is in the file goes into the copy after so many days, and in its stead after as many again.
+#: After so many days the log is moved to the copy, and after as many again it is replaced.
 _DAYS = 7
 
 
 def configure(data: Path) -> bool:
-    """Bring the settings of the log to those of this version; return whether they were others."""
+    """Write this version's settings of the log; return whether they were different."""
     file, main = data / _CONFIGURATION, data / "postgresql.conf"
     if not file.exists() or file.read_text(encoding="utf-8") != _SETTINGS:
         file.write_text(_SETTINGS, encoding="utf-8")
@@ -50,8 +50,8 @@ def configure(data: Path) -> bool:
 
 
 def rotate(data: Path) -> bool:
-    """Begin the log anew, with what it held as a copy, when it is large or the copy is old; return
-    whether that was so.
+    """Copy the log and empty it, when it is large or the copy is old; return whether that
+    was done.
     """
     log, before = data / FILE, data / _BEFORE
     if not log.exists():
@@ -65,13 +65,13 @@ def rotate(data: Path) -> bool:
         before.chmod(0o600)
         shutil.copyfileobj(held, copy)
     _give_to_owner(data, before)
-    # The server appends: it goes on at the new end.
+    # The server appends, so it continues at the new end.
     os.truncate(log, 0)
     return True
 
 
 def erase_log(data: Path) -> bool:
-    """Erase all that the log holds; return whether it held anything."""
+    """Erase the log and its copy; return whether there was anything."""
     held = False
     with suppress(FileNotFoundError):
         (data / _BEFORE).unlink()
@@ -83,7 +83,7 @@ def erase_log(data: Path) -> bool:
 
 
 def last_failure(data: Path) -> str:
-    """Return why the server has stopped or does not start; nothing where the log says nothing."""
+    """Return why the server stopped or does not start; empty if the log does not say."""
     try:
         held = (data / FILE).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -93,21 +93,23 @@ def last_failure(data: Path) -> str:
 
 
 def name_data(socket_folder: Path, data: Path) -> None:
-    """Note the data folder in a folder that only holds the socket of the server."""
+    """Link the data folder in a folder that only holds the server's socket."""
     link = socket_folder / _DATA
     if not link.is_symlink():
         link.symlink_to(data)
 
 
 def data_behind(socket_folder: Path) -> Path | None:
-    """Return the data folder of the embedded server with this socket; None: it is another's."""
+    """Return the data folder of the embedded server with this socket; None: it belongs to another
+    server.
+    """
     folders = (socket_folder, socket_folder / _DATA)
     data = next((folder for folder in folders if (folder / _CONFIGURATION).exists()), None)
     return data and data.resolve()
 
 
 def _give_to_owner(data: Path, file: Path) -> None:
-    """Let the server read what root has written."""
+    """Let the server read what root wrote."""
     owner = data.stat()
     if owner.st_uid != os.geteuid():
         os.chown(file, owner.st_uid, owner.st_gid)

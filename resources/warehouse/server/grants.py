@@ -1,4 +1,4 @@
-"""Who may read the warehouse: the role of BI tools, made and brought up to date by one call."""
+"""The role of BI tools: it may read the marts and is created or updated by one call."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,27 +18,26 @@ from resources.warehouse.server.roles import (
 )
 
 MART = "mart"
-#: Schemas of this program that readers of marts have no business in.
+#: Schemas of this program that readers of marts may not use.
 _OURS = ("raw", "ops", "staging")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of the server a reader may have at once.
+    """How much of the server a reader may use at once.
 
-    A statement that reads a mart keeps a build from replacing it, and all others from reading it
-    meanwhile: so none may last for ever, nor may a transaction that does nothing. The number of
-    connections is a barrier. The times are guards against accidents: a session may set them for
-    itself, and a build that waits for too long ends with an error (`lock_timeout` of the dbt
-    project).
+    A statement that reads a mart blocks its replacement by a build, and other readers wait behind
+    the build. So statements and idle transactions are limited in time. The number of connections is
+    enforced. The times only protect against accidents: a session may change them, and a build that
+    waits too long fails (`lock_timeout` of the dbt project).
     """
 
     connections: int = 20
     statement_seconds: int = 120
 
     def settings(self, version: int, *, by_superuser: bool) -> dict[str, str]:
-        """Return the settings of the role on a server of a version, as 170002, that its maker may
-        give it.
+        """Return the settings of the role that its creator may set, for a server version such as
+        170002.
         """
         settings = {
             "default_transaction_read_only": "on",
@@ -95,18 +94,17 @@ _TOO_MUCH = text(
 def grant_bi(
     engine: Engine, role: str, password_given: str | None, limits: Limits | None = None
 ) -> Access:
-    """Let a role log in and read schema `mart`, now and after each build, and nothing else; the
-    same again changes nothing.
+    """Let a role log in and read schema `mart`, now and after each build, and nothing else.
+    Repeating it changes nothing.
 
-    Its limits are those that are given, and else the usual ones, whatever it had before.
-
-    A role that is new gets a random password where none is given, one that exists keeps the
-    password that it has. The server gets only a SCRAM verifier of it.
+    The limits are those given, else the defaults, whatever the role had before. A new role gets a
+    random password if none is given; an existing one keeps its password. The server gets only a
+    SCRAM verifier.
 
     Raises:
-        SettingsError: `role` is no name for it, or a role that can do other things.
-        WarehouseError: the loader may not make roles; the message has the statements for somebody
-            who may.
+        SettingsError: `role` is not a valid name, or the role has other rights.
+        WarehouseError: the loader may not create roles; the message has the statements for an
+            administrator.
     """
     check_name(role)
     with engine.begin() as conn:
@@ -132,8 +130,8 @@ def grant_bi(
 def _statements(
     conn: Connection, role: str, known: RowMapping | None, verifier: str | None, limits: Limits
 ) -> Iterator[sql.Composed]:
-    """Yield what makes the role as it should be; of a role that is known only what differs."""
-    # Of a role that is still to be made one can know that everybody may connect.
+    """Yield the statements that set up the role; for an existing one only the differences."""
+    # A role that does not exist yet can connect if PUBLIC can.
     asked = {"who": role if known else "public", "schemas": [MART, *_OURS]}
     here = conn.execute(_HERE, asked).mappings().one()
     names = {"role": sql.Identifier(role), "mart": sql.Identifier(MART)}
@@ -163,7 +161,7 @@ def _statements(
         map(sql.Identifier, conn.execute(_OTHERS, {"role": role}).scalars())
     )
     for schema, privilege in conn.execute(_OF_EVERYBODY, {"ours": list(_OURS)}):
-        # Each role that there is keeps what everybody had.
+        # Existing roles keep the rights that PUBLIC had.
         what = {"privilege": sql.SQL(privilege), "schema": sql.Identifier(schema)}
         yield said("GRANT {privilege} ON SCHEMA {schema} TO {others}", others=others, **what)
         yield said("REVOKE {privilege} ON SCHEMA {schema} FROM PUBLIC", **what)
@@ -181,7 +179,7 @@ def _statements(
     yield said("GRANT USAGE ON SCHEMA {mart} TO {role}")
     yield said("REVOKE ALL ON ALL TABLES IN SCHEMA {mart} FROM {role}")
     yield said("GRANT SELECT ON ALL TABLES IN SCHEMA {mart} TO {role}")
-    # dbt makes the tables anew with each build.
+    # dbt creates the tables again in each build.
     yield said(
         "ALTER DEFAULT PRIVILEGES FOR ROLE {loader} IN SCHEMA {mart} GRANT "
         "SELECT ON TABLES TO {role}"

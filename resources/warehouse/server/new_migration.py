@@ -1,5 +1,5 @@
-"""Make the migration of new tables: `python -m resources.warehouse.server.new_migration NAME …`
-writes the next version to `migrations/versions/`, which is kept and never made again.
+"""Creates the migration of new tables: `python -m resources.warehouse.server.new_migration NAME …`
+writes the next version to `migrations/versions/`. It is generated once and then kept.
 """
 
 import sys
@@ -52,7 +52,7 @@ def downgrade() -> None:
 
 
 def sql_of(table: Table) -> str:
-    """Return the statements that make a table with its indexes and comments."""
+    """Return the statements that create a table with its indexes and comments."""
     elements: tuple[DDLElement, ...] = (
         CreateTable(table),
         *(CreateIndex(index) for index in sorted(table.indexes, key=lambda one: str(one.name))),
@@ -65,7 +65,7 @@ def sql_of(table: Table) -> str:
 
 
 def main(names: list[str], versions: Path = VERSIONS) -> int:
-    """Write the migration that makes some raw tables; return 2 when they are not declared."""
+    """Write the migration that creates some raw tables; return 2 when one is not declared."""
     unknown = [name for name in names if name not in SPECS]
     if unknown or not names:
         sys.stderr.write(f"name tables of resources/warehouse/raw/schema.py, not {unknown}\n")

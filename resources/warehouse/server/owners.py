@@ -1,8 +1,8 @@
-"""Who may write: the role that loads the warehouse and the one of Dagster's storage, each with the
-rights to its own and no more.
+"""The roles that write: the loader of the warehouse and the owner of Dagster's storage, each
+limited to its own tables.
 
-An administrator makes them; what is there already becomes theirs, so that a deployment that began
-as an administrator can go on with less.
+An administrator creates them. They become the owners of existing tables, so that a deployment that
+began as an administrator can continue with fewer rights.
 """
 
 from collections.abc import Iterator
@@ -21,16 +21,16 @@ from resources.warehouse.server.roles import (
     run,
 )
 
-#: What the loader makes and so owns.
+#: The schemas that the loader creates and owns.
 LOADED = ("raw", "ops", "staging", "mart")
-#: Where Dagster has its tables, in a database of its own.
+#: The schema of Dagster's tables, in a database of its own.
 DAGSTER = ("public",)
 
 _SCHEMAS = text(
     "SELECT nspname, pg_get_userbyid(nspowner) AS owner FROM pg_namespace WHERE nspname = "
     "ANY(:schemas) ORDER BY 1"
 )
-#: What belongs to a table (its indexes, the sequences of its identities) follows it.
+#: Indexes and sequences of a table follow its owner.
 _OTHERS = text(
     """
     SELECT n.nspname, c.relname, c.relkind::text AS kind
@@ -46,19 +46,19 @@ _KINDS = {"v": "VIEW", "m": "MATERIALIZED VIEW", "S": "SEQUENCE"}
 
 
 def grant_loader(engine: Engine, role: str) -> Access:
-    """Let a role load the warehouse: make schemas in this database and own those of this program;
-    the same again changes nothing.
+    """Let a role load the warehouse: create schemas in this database and own those of this program.
+    Repeating it changes nothing.
 
     Raises:
-        SettingsError: `role` is no name for it, or a role that can do other things.
-        WarehouseError: the user may not make roles; the message has the statements for somebody who
-            may.
+        SettingsError: `role` is not a valid name, or the role has other rights.
+        WarehouseError: the user may not create roles; the message has the statements for an
+            administrator.
     """
     return _grant(engine, role, LOADED, WAREHOUSE_URL)
 
 
 def grant_dagster(engine: Engine, role: str) -> Access:
-    """Let a role keep Dagster's storage in this database, and nothing else; the same again changes
+    """Let a role own Dagster's storage in this database, and nothing else. Repeating it changes
     nothing.
 
     Raises:

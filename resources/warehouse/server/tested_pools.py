@@ -1,6 +1,6 @@
-"""Pools of connections that others make from a URL, as Dagster does: tested before use.
+"""Lets other programs, such as Dagster, test pooled connections before use, by a plugin in the URL.
 
-SQLAlchemy lets a URL name plugins for that. So a restart of the server goes unnoticed.
+So they survive a restart of the server. SQLAlchemy supports plugins that a URL names.
 """
 
 from typing import Any
@@ -15,14 +15,14 @@ _PLUGIN = "backlog_elt_tested_pool"
 
 
 class TestedPool(CreateEnginePlugin):
-    """Lets SQLAlchemy test a connection of the pool before it is used."""
+    """A plugin of SQLAlchemy that tests a pooled connection before use."""
 
     def update_url(self, url: URL) -> URL:
-        """Return the URL as it is."""
+        """Return the URL unchanged."""
         return url
 
     def handle_pool_kwargs(self, pool_cls: type[Pool], pool_args: dict[str, Any]) -> None:
-        """Have connections tested."""
+        """Switch the tests on."""
         pool_args["pre_ping"] = True
 
 
@@ -30,5 +30,5 @@ plugins.register(_PLUGIN, __name__, TestedPool.__name__)
 
 
 def tested(url: str) -> str:
-    """Return the URL for engines that others make: in UTF8, their connections tested before use."""
+    """Return the URL for engines made by others: in UTF-8, with connections tested before use."""
     return f"{in_utf8(url)}&plugin={_PLUGIN}"

@@ -1,1 +1,1 @@
-"""What is known besides the rows: how far things are read, what is requested, who holds a lock."""
+"""State besides the rows: how far things are read, what is requested, who holds a lock."""

@@ -1,5 +1,5 @@
-"""Builds of the marts: one at a time, from which rows on the next one builds, which has
-succeeded.
+"""Builds of the marts: one at a time. Records which builds have succeeded and from which rows the
+next one starts.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,11 +14,12 @@ from resources.warehouse.state.locks import LOST, Locks
 from resources.warehouse.state.schema_ops import mart_builds
 from resources.warehouse.warehouse_errors import WarehouseError
 
-#: So begins what is said while another build is at work.
+#: Prefix of the message while another build is running.
 WAITING = "waiting for a build of the marts"
-#: The lock of who makes or rewrites marts, and that of the dbt which writes them for its holder.
+#: The lock for building or rewriting marts, and the lock of the dbt process that writes them.
 _MARTS, _DBT = "marts", "dbt"
-#: Sessions of dbt bear the moment at which the lock was taken: `macros/builds.sql` compares it.
+#: Names of dbt's sessions include the time at which the lock was taken; `macros/builds.sql`
+#: compares it.
 _SESSION = text(
     "SELECT 'backlog-elt build ' || extract(epoch FROM session_began_at) FROM ops.locks "
     "WHERE space_key = 'all spaces' AND name = 'dbt'"
@@ -40,8 +41,8 @@ _LAST = (
 
 @dataclass(frozen=True)
 class Build:
-    """A build that begins: `since` is the beginning of the last one that succeeded with the same
-    project, None: build whole.
+    """A build that begins. `since` is the start of the last successful build of the same project,
+    None to build everything.
     """
 
     id: int
@@ -55,15 +56,15 @@ def marts_locked(
     wait_seconds: float,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Locks]:
-    """Hold the lock of the marts once it is free; nobody else makes or rewrites them meanwhile.
+    """Hold the lock of the marts; no other process builds or rewrites them meanwhile.
 
-    `say` gets a sentence, once, when it is not free: `waiting for a build of the marts (…)`.
+    `say` gets one sentence if the lock is not free: `waiting for a build of the marts (…)`.
 
-    A run that was killed leaves its dbt at work. That one's sessions are ended here, and what it
-    begins anew is refused, since each of its transactions takes the row of the second lock.
+    A killed run leaves its dbt process running. Its sessions are ended here. If it opens new ones,
+    they are refused, because each of its transactions needs the row of the second lock.
 
     Raises:
-        WarehouseError: as `Locks.acquire`; or the block failed and the server had restarted.
+        WarehouseError: as `Locks.acquire`; or the block failed because the server had restarted.
     """
     with Locks(engine, "all spaces", work) as locks:
         locks.acquire(_MARTS, wait_seconds, lambda holder: say(f"{WAITING} ({holder})"))
@@ -79,23 +80,22 @@ def marts_locked(
 
 
 def dbt_session(engine: Engine) -> str:
-    """Return the name of the sessions that may write marts for who holds the lock now."""
+    """Return the session name that allows dbt to write marts for the present holder of the lock."""
     with engine.connect() as connection:
         return str(connection.execute(_SESSION).scalar_one())
 
 
 def is_built(engine: Engine, project: str) -> bool:
-    """Whether all tables are of `project`, the digest of the dbt project."""
+    """Return whether all tables are built by `project`, the digest of the dbt project."""
     with engine.connect() as connection:
         return _built_since(connection, project) is not None
 
 
 def _built_since(connection: Connection, project: str) -> datetime | None:
-    """Return when the last build of all marts that succeeded began; None if it was of another
-    project, or one of another followed.
+    """Return the start of the last successful build of all marts; None if another project was built
+    then or later.
 
-    That one may have left tables behind, also where it has failed and the project is what it was
-    before.
+    Another project may have left tables behind, even if its build failed.
     """
     found = connection.execute(_LAST).one_or_none()
     other = (
@@ -110,8 +110,8 @@ def _built_since(connection: Connection, project: str) -> datetime | None:
 
 
 def built_until(engine: Engine) -> datetime | None:
-    """Return a moment: rows written before it are in the last build that succeeded; None: there was
-    none.
+    """Return a moment: rows written before it are in the last successful build; None
+    without one.
     """
     with engine.connect() as connection:
         found = connection.execute(_LAST).one_or_none()
@@ -119,10 +119,10 @@ def built_until(engine: Engine) -> datetime | None:
 
 
 def begin_build(engine: Engine, project: str, run_id: str, *, whole: bool = False) -> Build:
-    """Remember that a build of all marts begins, and return what it has to do.
+    """Record that a build of all marts begins, and return what it must do.
 
-    It is `whole` on demand, and when `project`, the digest of the dbt project, is not that of the
-    last build, ended or not.
+    Everything is built if `whole`, or if `project`, the digest of the dbt project, differs from
+    that of the last build, finished or not.
     """
     with engine.begin() as connection:
         began_at = all_there_before(connection)
@@ -135,8 +135,8 @@ def begin_build(engine: Engine, project: str, run_id: str, *, whole: bool = Fals
 
 
 def end_build(engine: Engine, build: Build, verify: Callable[[], None] = lambda: None) -> None:
-    """Remember that a build has succeeded, unless `verify` raises, which is called before the
-    commit.
+    """Record that a build has succeeded. `verify` is called before the commit and may raise to
+    prevent it.
     """
     with engine.begin() as connection:
         connection.execute(
@@ -148,8 +148,8 @@ def end_build(engine: Engine, build: Build, verify: Callable[[], None] = lambda:
 
 
 def last_built(engine: Engine) -> tuple[int, float] | None:
-    """Return the number of the newest build that has succeeded, and how many seconds it took; None:
-    there was none.
+    """Return the number of the newest successful build and its duration in seconds; None without
+    one.
     """
     builds = mart_builds.c
     seconds = func.extract("epoch", builds.ended_at - builds.began_at)

@@ -1,4 +1,4 @@
-"""How far the checks of the large tables have looked: which rows each has found right."""
+"""How far the checks of large tables have looked, and found no fault."""
 
 from datetime import datetime
 
@@ -11,8 +11,8 @@ _MARK = check_marks.c
 
 
 def right_until(connection: Connection, space_key: str, table: str, check: str) -> datetime | None:
-    """Return a moment: of the rows written before it, the check has found all right; None: look at
-    all.
+    """Return a moment: the check has passed for all rows written before it. None: check
+    all rows.
     """
     query = select(_MARK.right_until).where(
         _MARK.space_key == space_key, _MARK.table_name == table, _MARK.check_name == check
@@ -28,10 +28,10 @@ def note_right(
     since: datetime | None,
     until: datetime,
 ) -> None:
-    """Note that a check holds on the rows written from `since` (None: all) until a moment.
+    """Record that a check passed for the rows written from `since` (None: all) until a moment.
 
-    Nothing is noted if the mark does not stand at `since` any more: a look at all rows that went on
-    meanwhile has found a fault, or another look has moved it.
+    Nothing is recorded if the mark is not at `since` any more: a concurrent check of all rows has
+    found a fault, or another check has moved it.
     """
     key = {"space_key": space_key, "table_name": table, "check_name": check}
     if since is not None:
@@ -51,7 +51,7 @@ def note_right(
 
 
 def forget_right(connection: Connection, space_key: str, table: str, check: str) -> None:
-    """Forget how far a check has looked: until it holds on all rows, each look is at all."""
+    """Delete the mark of a check: it looks at all rows until it passes for all."""
     connection.execute(
         delete(check_marks).where(
             _MARK.space_key == space_key, _MARK.table_name == table, _MARK.check_name == check

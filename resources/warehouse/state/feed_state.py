@@ -1,5 +1,5 @@
-"""How far the activity feed is read: forward to the newest, backward to the beginning, in the space
-and in single projects.
+"""How far the activity feed is read, forward and backward, for the space and for single
+projects.
 """
 
 from collections.abc import Collection, Mapping
@@ -20,9 +20,7 @@ SCOPE = "activities"
 
 @dataclass(frozen=True)
 class Gap:
-    """A stretch of source time of which the feed kept nothing when it was asked; instants as text,
-    ISO 8601.
-    """
+    """A period of which the feed had nothing when it was read; instants as ISO 8601 text."""
 
     since: str
     until: str
@@ -30,14 +28,14 @@ class Gap:
 
 @dataclass(frozen=True)
 class FeedState:
-    """Where the feed of a space stands.
+    """How far the feed of a space is read.
 
     Everything visible with ids from `oldest` to `cursor` is stored. `read_at` is the source's clock
-    at the last read that came to the end; rows that became visible late lie a little before it.
-    `complete`: the beginning was reached. `projects` were covered by the reads so far; one that is
-    not among them has a feed of its own to read. `gaps`: what the source had trimmed unread.
-    `stable_id`: the highest id that was old enough when it was read that nothing before it becomes
-    visible any more.
+    at the last read that reached the end; rows that became visible late are a little older.
+    `complete`: the beginning was reached. `projects` are covered by the reads so far; the feed of
+    any other project must be read separately. `gaps`: what the source removed before it was read.
+    `stable_id`: the highest id that was old enough when read that nothing below it becomes visible
+    later.
     """
 
     cursor: int
@@ -50,7 +48,7 @@ class FeedState:
 
 
 def get_feed(conn: Connection, space_key: str) -> FeedState | None:
-    """Return the state of the feed of a space, None before its first page was stored."""
+    """Return the state of a space's feed, None before its first page was stored."""
     state = sync_state.c
     query = select(state.watermark, state.extra).where(
         state.space_key == space_key, state.scope == SCOPE, state.project_id == WHOLE_SPACE
@@ -71,10 +69,10 @@ def get_feed(conn: Connection, space_key: str) -> FeedState | None:
 
 
 def known_feed(conn: Connection, space_key: str) -> FeedState:
-    """Return the state of the feed of a space of which something was read before.
+    """Return the state of a space's feed that was read before.
 
     Raises:
-        LookupError: nothing was.
+        LookupError: nothing was read yet.
     """
     state = get_feed(conn, space_key)
     if state is None:
@@ -90,8 +88,9 @@ def set_feed(conn: Connection, space_key: str, state: FeedState) -> None:
 
 
 def change_feed(conn: Connection, space_key: str, **fields: Any) -> FeedState:
-    """Set fields of the stored state of the feed, and leave the others as they are; return the new
-    state. Commit it together with the rows that it covers.
+    """Set fields of the stored state of the feed, and keep the others; return the new state.
+
+    Commit it together with the rows that it covers.
     """
     state = replace(known_feed(conn, space_key), **fields)
     set_feed(conn, space_key, state)
@@ -99,8 +98,8 @@ def change_feed(conn: Connection, space_key: str, **fields: Any) -> FeedState:
 
 
 def get_backward(conn: Connection, space_key: str, project_id: int) -> int | None:
-    """Return the oldest id up to which the feed of one project was read before that was broken off,
-    None when it was not begun.
+    """Return the oldest id of an interrupted read of one project's feed, None when it was not
+    begun.
     """
     state = sync_state.c
     query = select(state.extra["oldest"]).where(
@@ -110,7 +109,7 @@ def get_backward(conn: Connection, space_key: str, project_id: int) -> int | Non
 
 
 def set_backward(conn: Connection, space_key: str, project_id: int, oldest: int | None) -> None:
-    """Store how far back the feed of one project is read; None: to its beginning."""
+    """Store how far back one project's feed is read; None: to its beginning."""
     _store_state(conn, space_key, project_id, {} if oldest is None else {"oldest": oldest}, None)
 
 
@@ -140,12 +139,13 @@ def _store_state(
 def overlap_from(
     conn: Connection, space_key: str, state: FeedState, since: datetime, projects: Collection[int]
 ) -> tuple[int | None, int | None]:
-    """Return the id after which a forward read begins (None: at the beginning), and the stored
+    """Return the id after which a forward read begins (None: the beginning), and the stored
     activity that it should meet first.
 
-    That activity is the last one that was created before `since` or has an id up to `stable_id`:
-    what became visible since the last read has a higher id. It is None when nothing is stored.
-    Activities of projects that the key no longer sees are left out: the feed does not serve them.
+    That activity is the last one created before `since` or with an id up to `stable_id`: everything
+    that became visible since the last read has a higher id. It is None when nothing is stored.
+    Activities of projects that the key no longer sees are ignored, since the feed does not list
+    them.
     """
     columns = SPECS["activities"].table.c
     mine = (
@@ -164,11 +164,11 @@ def overlap_from(
 
 
 def invalidate_comment_reads(conn: Connection, space_key: str) -> int:
-    """Let the comments of every issue be asked for once more, from the last known one on; return
-    how many issues that are.
+    """Request the comments of every issue again, after the last known one; return the number of
+    issues.
 
-    For when the feed has lost rows: a comment that moved no `updated` may have been in them. It
-    counts as a refetch request, so that a read that is under way does not acknowledge it.
+    For a feed that has lost rows: they may have reported a comment that changed no `updated`. It
+    counts as a refetch request, so that a read under way does not acknowledge it.
     """
     reads = issue_sync_state.c
     result = conn.execute(

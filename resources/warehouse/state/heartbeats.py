@@ -1,4 +1,4 @@
-"""Signs of life of what works without being asked, so that others see when it has stopped."""
+"""Heartbeats of background tasks, which show others when one has stopped."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -10,23 +10,21 @@ from sqlalchemy.dialects.postgresql import insert
 
 from resources.warehouse.state.schema_ops import heartbeats
 
-#: The sensor looks every half minute: what has given no sign for so long has stopped.
+#: The sensor ticks every 30 seconds; without a heartbeat for this time it has stopped.
 DEAD_AFTER = timedelta(minutes=10)
-#: The state of an alerter that has given none.
+#: The state of an alerter without a heartbeat.
 NO_BEAT: Mapping[str, Any] = {
     "alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": [],
 }  # fmt: skip
 
 
 def alerts_of(url: str) -> str:
-    """Return the name under which the alerter of a space gives signs of life; `url` is the root of
-    the space.
-    """
+    """Return the name of a space's alerter in heartbeats; `url` is the root of the space."""
     return f"alerts {urlsplit(url).netloc}"
 
 
 def beat(engine: Engine, name: str, detail: Mapping[str, Any]) -> None:
-    """Give a sign of life, with a detail to report."""
+    """Record a heartbeat with a detail to report."""
     statement = insert(heartbeats).values(name=name, beat_at=func.now(), detail=dict(detail))
     with engine.begin() as connection:
         connection.execute(
@@ -38,8 +36,8 @@ def beat(engine: Engine, name: str, detail: Mapping[str, Any]) -> None:
 
 
 def last_beat(engine: Engine, name: str) -> tuple[datetime, bool, dict[str, Any]] | None:
-    """Return when the last sign of life came, whether that is recent enough, and its detail; None:
-    there was none.
+    """Return the time of the last heartbeat, whether it is recent enough, and its detail; None
+    without one.
     """
     query = select(
         heartbeats.c.beat_at, heartbeats.c.beat_at > func.now() - DEAD_AFTER, heartbeats.c.detail
@@ -50,8 +48,8 @@ def last_beat(engine: Engine, name: str) -> tuple[datetime, bool, dict[str, Any]
 
 
 def alerter_state(engine: Engine, url: str) -> dict[str, Any]:
-    """Return the last sign of life of the alerter of a space and what it reported; `alive` is None
-    where no daemon ever ran for it.
+    """Return the last heartbeat of a space's alerter and its report; `alive` is None if no daemon
+    ever ran for it.
     """
     beat = last_beat(engine, alerts_of(url))
     if beat is None:

@@ -1,8 +1,8 @@
-"""Inaccessible projects: the source no longer shows them to the key, and it is not known that they
-were deleted.
+"""Inaccessible projects: the source does not show them to the key any more, but they may still
+exist.
 
-Their rows stay as they are, unmarked, with a word in `deleted_reason` of `raw.projects`; a project
-that comes back is read whole.
+Their rows stay unmarked, with the reason in `deleted_reason` of `raw.projects`. A project that
+comes back is read whole.
 """
 
 from collections.abc import Collection, Mapping
@@ -24,15 +24,13 @@ class UnlistedProject:
     id: int
     key: str
     reason: str | None
-    """What `deleted_reason` says of it already; None: it was there until now."""
+    """Its `deleted_reason` so far; None: it was listed until now."""
 
 
 def unlisted_projects(
     conn: Connection, space_key: str, visible: Collection[int]
 ) -> list[UnlistedProject]:
-    """Return the stored projects that are not among the visible ones and are not marked deleted, by
-    id.
-    """
+    """Return the stored projects that are neither visible nor marked deleted, by id."""
     columns = _PROJECTS.c
     query = select(columns.id, columns.project_key, columns.deleted_reason).where(
         columns.space_key == space_key,
@@ -48,8 +46,8 @@ def unlisted_projects(
 def note_inaccessible(
     conn: Connection, reasons: Mapping[int, str], *, space_key: str, run_id: str
 ) -> None:
-    """Say of projects (id -> reason) that they are inaccessible; a reason that is there already
-    stays, with its time.
+    """Record that projects (id -> reason) are inaccessible; an earlier reason stays, with
+    its time.
     """
     columns = _PROJECTS.c
     for project_id in sorted(reasons):
@@ -68,10 +66,10 @@ def note_inaccessible(
 def note_accessible(
     conn: Connection, visible: Collection[int], *, space_key: str, run_id: str
 ) -> list[int]:
-    """Take the reason away from projects that can be seen again, and return their ids.
+    """Remove the reason from projects that are visible again, and return their ids.
 
-    How far each was synced is forgotten, so that it is read whole: a load may have met it when it
-    became inaccessible, and what is not shown looks the same as what has not changed.
+    Their sync state is deleted, so that they are read whole: a load may have run while a project
+    became inaccessible, and missing rows look like unchanged ones.
     """
     columns = _PROJECTS.c
     back = conn.execute(
@@ -87,8 +85,8 @@ def note_accessible(
 
 
 def forget_reads(conn: Connection, project_ids: Collection[int], *, space_key: str) -> None:
-    """Forget how far projects and their feeds were read, also by reads that were broken off, so
-    that they are read whole.
+    """Delete how far projects and their feeds were read, also interrupted reads, so that they are
+    read whole.
     """
     state = sync_state.c
     conn.execute(

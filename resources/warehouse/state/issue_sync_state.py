@@ -1,7 +1,7 @@
-"""How far the comments of each issue are read, and which reads of them are due.
+"""How far the comments of each issue are read, and which reads are due.
 
-An issue is pending when it was never read, when its `updated_at` is not the one up to which it was
-read, or when a refetch was requested (`refetch_requests.py`).
+An issue is pending when its comments were never read, when its `updated_at` is not the one of the
+last read, or when a refetch was requested (`refetch_requests.py`).
 """
 
 from collections.abc import Collection, Sequence
@@ -32,35 +32,35 @@ ISSUES = SPECS["issues"].table
 _issue = ISSUES.c
 _read = issue_sync_state.c
 OF_ISSUE = and_(_read.space_key == _issue.space_key, _read.issue_id == _issue.id)
-#: The version of an issue. The source always sends `updated`; should it not, an issue must not be
-#: pending for ever.
+#: The version of an issue. The fallbacks keep an issue without `updated` from being pending
+#: forever.
 _VERSION = func.coalesce(_issue.updated_at, _issue.created_at, func.to_timestamp(0))
 
 
 @dataclass(frozen=True, slots=True)
 class CommentRead:
-    """A read of an issue's comments that is due: those with ids above `from_id`, all of them when
-    that is 0.
+    """A read of an issue's comments that is due: those with ids above `from_id`, all of them if it
+    is 0.
     """
 
     issue_id: int
     project_id: int
     updated_at: datetime
-    """The issue's last change as the warehouse had it when the read was due: what `finish_comments`
-    records.
+    """The issue's last change in the warehouse when this was selected; `finish_comments` records
+    it.
     """
     last_comment_id: int
     from_id: int
     refetch_requests: int
     need: int
-    """How soon: 0 open issues, 1 those that changed recently, 2 the others, 3 those that never
-    changed, as far as is known.
+    """Priority: 0 open issues, 1 recently changed ones, 2 others, 3 those that never changed, as
+    far as is known.
     """
 
 
 def lock_sync_state(conn: Connection, space_key: str, issues: Collection[int]) -> None:
-    """Lock what is noted of some issues in the order of their ids, before statements that take them
-    in another: no deadlocks.
+    """Lock the sync state of some issues in the order of their ids, so that later statements cannot
+    deadlock.
     """
     query = select(_read.issue_id).where(
         _read.space_key == space_key, _read.issue_id == any_(bigints(issues))
@@ -69,9 +69,7 @@ def lock_sync_state(conn: Connection, space_key: str, issues: Collection[int]) -
 
 
 def hidden_projects(space_key: str) -> Select[Any]:
-    """Select the projects that were not there when projects were listed last: deleted, or no
-    access.
-    """
+    """Select the projects that were missing in the last listing: deleted, or without access."""
     projects = SPECS["projects"].table.c
     return select(projects.id).where(
         projects.space_key == space_key, projects.deleted_reason.is_not(None)
@@ -81,7 +79,7 @@ def hidden_projects(space_key: str) -> Select[Any]:
 _NEVER = _read.updated_at.is_(None)
 _PENDING = or_(_NEVER, _read.updated_at != _VERSION, _read.refetch_comments_from.is_not(None))
 _LAST_ID = func.coalesce(_read.last_comment_id, 0)
-#: An issue that has moved carries its comments into another project, and each of them says so.
+#: The comments of a moved issue still have its old project.
 _comment = SPECS["comments"].table.c
 _MOVED = exists().where(
     _comment.space_key == _issue.space_key,
@@ -89,8 +87,8 @@ _MOVED = exists().where(
     _comment.project_id != _issue.project_id,
     _comment.deleted_at.is_(None),
 )
-#: LEAST passes over a null: without a request the read continues after the last comment, also after
-#: an interruption.
+#: LEAST ignores null: without a request the read continues after the last comment, also after an
+#: interruption.
 _FROM_ID = case(
     (_MOVED, 0), else_=func.greatest(func.least(_LAST_ID, _read.refetch_comments_from - 1), 0)
 )
@@ -113,8 +111,8 @@ _ROWS_AT_A_TIME = 1_000
 
 
 def _need(space_key: str) -> ColumnElement[int]:
-    """Return how soon the comments of an issue are needed; a hint of the order only, since each
-    issue is read once in any case.
+    """Return the priority of an issue's comments. It affects only the order: each issue is read
+    once.
     """
     other = ISSUES.alias().c
     newest = (
@@ -131,9 +129,7 @@ def _need(space_key: str) -> ColumnElement[int]:
 def _due(
     space_key: str, project_ids: Collection[int], from_id: Any, among: Collection[int] | None = None
 ) -> Select[Any]:
-    """Select reads of the issues of some projects that are there, with or without an entry of
-    theirs.
-    """
+    """Select reads of the unmarked issues of some projects, with or without sync state."""
     refetch_requests = func.coalesce(_read.refetch_requests, 0)
     found = (
         select(
@@ -156,7 +152,7 @@ def _due(
 
 
 def _reads(conn: Connection, query: Select[Any]) -> list[CommentRead]:
-    """Return what is found, fetched in batches: in a first load these are all issues, which would
+    """Return the reads of a query, fetched in batches: a first load selects all issues, which would
     be held twice.
     """
     return [
@@ -171,8 +167,8 @@ def pending_comments(
     project_ids: Collection[int],
     among: Collection[int] | None = None,
 ) -> list[CommentRead]:
-    """Return the reads of comments that are due, those of the newest changes first; if given, only
-    `among` these issues.
+    """Return the due reads of comments, newest changes first; if given, only `among`
+    these issues.
     """
     return _reads(
         conn, _due(space_key, project_ids, _FROM_ID, among).where(_PENDING).order_by(*_NEWEST_FIRST)
@@ -185,8 +181,8 @@ def requested_comments(
     project_ids: Collection[int],
     among: Collection[int] | None = None,
 ) -> list[CommentRead]:
-    """Return those of the due reads that were requested; issues that were never read and never
-    requested are left out.
+    """Return the due reads that were requested; issues that were never read nor requested are left
+    out.
     """
     due = _due(space_key, project_ids, _FROM_ID, among).where(_read.refetch_requests > 0, _PENDING)
     return _reads(conn, due.order_by(*_NEWEST_FIRST))
@@ -199,8 +195,8 @@ def window_comments(
     since: datetime | None,
     until: datetime | None,
 ) -> list[CommentRead]:
-    """Return a whole read of every issue of a project changed within [since, until), the newest
-    changes first.
+    """Return a full read of every issue of a project changed within [since, until), newest changes
+    first.
     """
     query = _due(space_key, [project_id], literal(0)).order_by(*_NEWEST_FIRST)
     if since is not None:
@@ -213,8 +209,8 @@ def window_comments(
 def refresh_share(
     conn: Connection, space_key: str, project_ids: Collection[int], limit: int
 ) -> list[CommentRead]:
-    """Return a whole read of those issues whose last one lies farthest back, never read
-    ones first.
+    """Return full reads of the issues whose last full read is oldest; never read ones
+    come first.
     """
     oldest = _due(space_key, project_ids, literal(0)).order_by(
         _read.refreshed_at.asc().nulls_first(), _issue.id
@@ -232,9 +228,7 @@ _PUT_OFF = text(
 
 
 def put_off_refresh(conn: Connection, space_key: str, refused: Sequence[CommentRead]) -> None:
-    """Let whole reads that were refused come round again after all others, which they would keep
-    from their turn otherwise.
-    """
+    """Move refused full reads to the end of the queue, so that they do not block the others."""
     columns = {
         "issues": [one.issue_id for one in refused],
         "projects": [one.project_id for one in refused],
@@ -268,13 +262,13 @@ _FINISH = text(
 def finish_comments(
     conn: Connection, space_key: str, finished: Sequence[tuple[CommentRead, int]]
 ) -> None:
-    """Say that reads came to their end, in the transaction that stores their last comments.
+    """Record that reads are complete, in the transaction that stores their last comments.
 
     Args:
         conn: a connection inside the caller's transaction.
         space_key: the space.
-        finished: the reads as they were due, of one issue each, and the highest id of a comment
-            that was read; 0 without any.
+        finished: each read as it was due, one per issue, with the highest comment id read; 0
+            without comments.
     """
     if not finished:
         return
@@ -304,11 +298,11 @@ _REACH = text(
 def reach_comments(
     conn: Connection, space_key: str, read: CommentRead, last_comment_id: int
 ) -> None:
-    """Say how far a read has come that goes on, in the transaction that stores its page: broken off
-    here, it goes on from there.
+    """Record how far an unfinished read has come, in the transaction that stores its page. After an
+    interruption it continues from there.
 
-    A whole read of an issue that was read before goes back to its start instead: only its end shows
-    which comments are gone.
+    A full read of an issue that was read before starts again instead: only its end shows which
+    comments were deleted.
     """
     if read.from_id == 0 and read.last_comment_id > 0:
         return
@@ -322,8 +316,8 @@ def reach_comments(
 
 
 class Histories(NamedTuple):
-    """How many issues a project has, how many of them have their comments read to the end, and how
-    many open ones have not.
+    """Of a project: how many issues it has, of how many all comments are read, and how many open
+    ones are left.
     """
 
     issues: int
@@ -332,9 +326,7 @@ class Histories(NamedTuple):
 
 
 def count_histories(conn: Connection, space_key: str) -> dict[int, Histories]:
-    """Return how far the histories are read, by the id of the project; comments of inaccessible
-    projects cannot be read.
-    """
+    """Return project id -> how far its histories are read, without inaccessible projects."""
     query = (
         select(
             _issue.project_id,
@@ -354,9 +346,7 @@ def count_histories(conn: Connection, space_key: str) -> dict[int, Histories]:
 
 
 def history_share(conn: Connection) -> float:
-    """Return the share of issues whose history is read, of all spaces; 1.0 where there is none to
-    read.
-    """
+    """Return the share of issues whose history is read, over all spaces; 1.0 without issues."""
     spaces = conn.execute(select(SPECS["space"].table.c.space_key)).scalars().all()
     found = [counts for space in spaces for counts in count_histories(conn, space).values()]
     issues = sum(one.issues for one in found)
@@ -366,8 +356,8 @@ def history_share(conn: Connection) -> float:
 def count_refreshed(
     conn: Connection, space_key: str, project_ids: Collection[int], before: datetime
 ) -> tuple[int, int]:
-    """Return how many issues there are, and of how many all comments were last read before a time
-    or never.
+    """Return the number of issues, and of those whose last full read is older than `before` or
+    missing.
     """
     due = func.count().filter(or_(_read.refreshed_at.is_(None), _read.refreshed_at < before))
     query = _due(space_key, project_ids, literal(0)).with_only_columns(func.count(), due)

@@ -1,4 +1,4 @@
-"""Which spaces and projects a warehouse knows: those that were loaded into it."""
+"""The spaces and projects that were loaded into a warehouse."""
 
 from sqlalchemy import Connection, Engine, false, func, select
 
@@ -10,21 +10,19 @@ from resources.warehouse.state.sync_state import project_states
 def known_spaces(engine: Engine) -> list[str]:
     """Return the keys of all spaces that were ever synced into this warehouse."""
     key = sync_history.c.space_key
-    # Rows of an unknown space are kept under its address.
+    # Rows of an unknown space have its URL as key.
     query = select(key).distinct().where(key.not_like("%://%")).order_by(key)
     with engine.connect() as conn:
         return list(conn.execute(query).scalars())
 
 
 def space_or_url(engine: Engine, url: str) -> str:
-    """Return the key of the space at a URL, or the URL itself while no load has seen the key."""
+    """Return the key of the space at a URL, or the URL itself before a load has seen the key."""
     return space_at(engine, url) or url.rstrip("/")
 
 
 def space_at(engine: Engine, url: str) -> str | None:
-    """Return the key of the space that is found at a URL, None when no load has been there
-    yet.
-    """
+    """Return the key of the space at a URL, None before the first load."""
     query = (
         select(spaces.c.space_key)
         .where(spaces.c.url == url.rstrip("/"))
@@ -36,15 +34,13 @@ def space_at(engine: Engine, url: str) -> str | None:
 
 
 def known_projects(engine: Engine, space_key: str) -> list[tuple[str, str]]:
-    """Return key and name of the projects of a space that are accessible, by key."""
+    """Return (key, name) of the accessible projects of a space, by key."""
     with engine.connect() as conn:
         return [(key, name) for _, key, name, _ in accessible_projects(conn, space_key)]
 
 
 def accessible_projects(conn: Connection, space_key: str) -> list[tuple[int, str, str, bool]]:
-    """Return id, key and name of the projects of a space that are accessible, by key, and whether
-    each is archived.
-    """
+    """Return (id, key, name, archived) of the accessible projects of a space, by key."""
     projects = SPECS["projects"].table.c
     query = select(
         projects.id, projects.project_key, projects.name, func.coalesce(projects.archived, false())
@@ -60,9 +56,9 @@ def accessible_projects(conn: Connection, space_key: str) -> list[tuple[int, str
 
 
 def failing_projects(engine: Engine, space_key: str) -> dict[str, str]:
-    """Return key -> why its issues could not be read the last time, of the active projects.
+    """Return key -> error of the last read of issues, of active projects that failed.
 
-    Archived ones are left out: where a space does not serve their issues any more, nothing would
+    Archived projects are left out: if a space does not serve their issues any more, nothing would
     end their failures.
     """
     with engine.connect() as conn:

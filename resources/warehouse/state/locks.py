@@ -1,13 +1,13 @@
-"""Locks: who may write what, for as long as the holder's connection lives and not a moment longer.
+"""Locks on what a process may write; a lock ends with the connection of its holder.
 
-A lock is a row of `ops.locks` that names the session of its holder. It is held while PostgreSQL has
-that session under the name that the holder gave it, so that the death of the process, of its
-machine or of the server frees it without any clean-up or time limit. A pooler in session mode keeps
-the session when its client is gone, and resets the name. The other side of that: who holds locks
-must ask, before it commits, whether it still does (`verify`).
+A lock is a row of `ops.locks` that names the holder's session. It is held as long as PostgreSQL has
+that session under the name that the holder gave it. So the death of the process, its machine or the
+server releases it, without clean-up or time limit. (A pooler in session mode keeps the session of a
+client that is gone, but resets its name.) In return, a holder must check before each commit that it
+still holds its locks (`verify`).
 
-Advisory locks would need no table. But each login may take any, and reads in `pg_locks` which ones:
-a BI role could stop all loads.
+Advisory locks would need no table. But any login may take them, and can read in `pg_locks` which
+ones: a BI role could stop all loads.
 """
 
 import os
@@ -15,7 +15,6 @@ import socket
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, TextClause, text
@@ -24,25 +23,24 @@ from sqlalchemy.exc import SQLAlchemyError
 from resources.warehouse.server.pooler import check_pooler
 from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
 
-#: What is said where the session is gone.
+#: The message when the session is gone.
 LOST = (
     "The connection that held the locks was lost, as when PostgreSQL restarts: run "
     "again; what was kept stays."
 )
-#: Seconds between two looks at a lock that somebody else holds. PostgreSQL could queue us, but a
-#: statement that waits for hours meets time limits of servers and poolers, and a dead connection
-#: would not be noticed.
+#: Seconds between two attempts at a lock. PostgreSQL could queue the request, but a statement that
+#: waits for hours meets time limits of servers and poolers, and would not notice a dead connection.
 LOOK_EVERY = 0.2
 
 
 def held_condition(row: str) -> str:
-    """Return the condition, in SQL, that the session lives which took the lock of a row; `row` is
-    the name of its table there.
+    """Return the SQL condition that the session in a row of locks is alive; `row` is the table's
+    alias.
 
-    Ask it once in a transaction: PostgreSQL shows a transaction the same list of sessions again.
+    Use it once per transaction: PostgreSQL caches the list of sessions within a transaction.
     """
-    # Numbers of sessions are used again, also by sessions of roles that have no business here. Role
-    # and name of a session are shown to everybody.
+    # Numbers of sessions are reused, also by unrelated roles. Every role can see the role and name
+    # of a session.
     return (
         f"EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.pid = {row}.pid AND "
         f"a.usesysid = {row}.role_id "
@@ -51,20 +49,19 @@ def held_condition(row: str) -> str:
 
 
 def _session_name(began_at: str) -> str:
-    """Return, in SQL, the name of a session that holds locks since a moment, which no other has."""
+    """Return SQL for the unique name of a session that holds locks since a moment."""
     return f"'backlog-elt locks ' || extract(epoch FROM {began_at})"
 
 
-# A server may end sessions that say nothing for a while; these say nothing while a long page is
-# read.
+# Servers may end idle sessions, and this one is idle while a long page is read.
 _OPEN = text(
     "SELECT session_began_at, usesysid AS role_id, "  # noqa: S608 - made of constants
     "set_config('idle_session_timeout', '0', false), "
     f"set_config('application_name', {_session_name('session_began_at')}, false) "
     "FROM pg_stat_activity, clock_timestamp() AS session_began_at WHERE pid = pg_backend_pid()"
 )
-# In transactions of one statement. Of two that want the same row one waits for the other, for a
-# moment, and then looks at what the other has written; only then does it read the list of sessions.
+# Runs in autocommit mode. Of two sessions that want the same row, one waits for the other's commit,
+# then sees its row, and only then reads the list of sessions.
 _TRY = text(
     f"""
     INSERT INTO ops.locks AS l (space_key, name, pid, session_began_at, role_id, holder, taken_at)
@@ -79,8 +76,7 @@ _TRY = text(
     """  # noqa: S608 - made of constants
 )
 _OF_NAMES = "l.space_key = :space_key AND l.name = ANY(:names)"
-# Each lock by its session, not only by its name: a pooler between us and the server may hand
-# statements to other sessions.
+# Checks the session as well as the name: a pooler may send statements to other sessions.
 _RELEASE = text(
     "DELETE FROM ops.locks AS l "  # noqa: S608
     f"WHERE {_OF_NAMES} AND l.pid = pg_backend_pid() RETURNING true"
@@ -97,11 +93,10 @@ _HOLDER = text(
 
 
 def free_condition(space_key: str, name: str) -> str:
-    """Return the condition, in SQL, that a lock is free; both arguments are SQL expressions of type
+    """Return the SQL condition that a lock is free; both arguments are SQL expressions of type
     text.
 
-    It takes no lock itself, so that asking never gets in anybody's way. Ask it once in a
-    transaction, as `held_condition`.
+    It takes no lock, so it never blocks others. Use it once per transaction, as `held_condition`.
     """
     return (
         f"NOT EXISTS (SELECT FROM ops.locks AS l WHERE l.space_key = {space_key} AND l.name = "
@@ -112,8 +107,8 @@ def free_condition(space_key: str, name: str) -> str:
 def free_projects(
     conn: Connection, space_key: str, table: str, project_ids: Collection[int]
 ) -> set[int]:
-    """Return those of some projects that no load of a table has locked; ask it once in a
-    transaction, as `held_condition`.
+    """Return the projects that no load of a table has locked; use it once per transaction, as
+    `held_condition`.
     """
     name = "CAST(:table AS text) || '/' || p"
     unlocked = free_condition(":space_key", name)
@@ -129,12 +124,11 @@ def free_projects(
 
 
 class Locks:
-    """The locks that one load holds in a space, all on one connection of their own, until the block
-    ends or the process dies.
+    """The locks of one load in a space, all on one connection, until the block ends or the process
+    dies.
 
-    Entering raises WarehouseError where the connections keep no session (`check_pooler`).
-
-    `work` says what for; a process that waits sees it with the process and the machine.
+    Entering raises WarehouseError if connections keep no session (`check_pooler`). `work` describes
+    the holder; a waiting process shows it with the process and the machine.
 
     ```python
     with Locks(engine, "acme", "run 3f2a9c1e") as locks:
@@ -153,25 +147,18 @@ class Locks:
     def __enter__(self) -> Self:
         check_pooler(self._engine)
         conn = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        conn.detach()  # never goes back to the pool: closing it is what releases the locks
+        conn.detach()  # not returned to the pool: closing it releases the locks
         self._conn = conn
         began_at, role_id, *_ = self._conn.execute(_OPEN).one()
         self._session = {"session_began_at": began_at, "role_id": role_id, "holder": self._holder}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         conn, self._conn = self._conn, None
         if conn is not None:
-            with suppress(
-                WarehouseError, SQLAlchemyError
-            ):  # it is lost already, and the locks with it
-                # The end of the session gives them back too, but only when the server has noticed
-                # it.
+            # If the connection is lost, so are the locks.
+            with suppress(WarehouseError, SQLAlchemyError):
+                # The end of the session releases them, too, but only once the server notices it.
                 conn.execute(_RELEASE, {"space_key": self._space_key, "names": sorted(self._held)})
             with suppress(WarehouseError, SQLAlchemyError):
                 conn.close()
@@ -179,12 +166,11 @@ class Locks:
 
     @property
     def held(self) -> frozenset[str]:
-        """The names of the locks that were taken and not released."""
+        """The names of the locks that were acquired and not released."""
         return frozenset(self._held)
 
     def try_acquire(self, name: str) -> bool:
-        """Take a lock if it is free; return whether it is ours now. One that is ours already stays
-        ours.
+        """Take a lock if it is free; return whether this object holds it now.
 
         Raises:
             WarehouseError: the server is out of reach, or the locks taken before are lost.
@@ -194,8 +180,7 @@ class Locks:
         return name in self._held
 
     def holder(self, name: str) -> str | None:
-        """Return who else holds a lock, in words: work, process, machine and since when; None: it
-        is free.
+        """Return who holds a lock: work, process, machine and since when; None if it is free.
 
         Raises:
             WarehouseError: as `try_acquire`.
@@ -206,13 +191,13 @@ class Locks:
     def acquire(
         self, name: str, wait_seconds: float = 0.0, on_wait: Callable[[str], None] | None = None
     ) -> None:
-        """Take a lock, waiting for its holder; `on_wait` gets the holder, once, when the lock is
-        not free at once.
+        """Take a lock, waiting for its holder. `on_wait` gets the holder once, if the lock is not
+        free.
 
-        Who takes several takes them in one order everywhere, or two wait for each other.
+        Take several locks in the same order everywhere, to avoid deadlocks.
 
         Raises:
-            WarehouseBusyError: somebody still holds it after `wait_seconds`; the message says who.
+            WarehouseBusyError: it is still held after `wait_seconds`; the message names the holder.
             WarehouseError: the server is out of reach, or the locks taken before are lost.
         """
         deadline = time.monotonic() + wait_seconds
@@ -229,22 +214,21 @@ class Locks:
                 time.sleep(LOOK_EVERY)
 
     def release(self, name: str) -> None:
-        """Give a lock back before the end; one that is not held is left alone.
+        """Release a lock before the end; one that is not held is ignored.
 
         Raises:
-            WarehouseError: the server is out of reach: the lock is free then too, and so are all
-                others.
+            WarehouseError: the server is out of reach, so this and all other locks are free.
         """
         if name in self._held:
             self._held.discard(name)
             self._ask(_RELEASE, names=[name])
 
     def verify(self) -> None:
-        """See that every lock is still held; call it before each commit of what the locks protect.
+        """Check that every lock is still held; call it before each commit that the locks protect.
 
         Raises:
-            WarehouseError: the connection was lost and the locks with it; another load may have
-                begun since.
+            WarehouseError: the connection and its locks were lost; another load may have begun
+                since.
         """
         if self._ask(_HELD_HERE, names=sorted(self._held)) != len(self._held):
             self._lost()
@@ -255,9 +239,7 @@ class Locks:
             )
 
     def is_lost(self) -> bool:
-        """See whether the connection that held the locks was lost; that some other question failed
-        says nothing.
-        """
+        """Return whether the connection with the locks was lost; other errors do not count."""
         with suppress(WarehouseError, SQLAlchemyError):
             self.verify()
         return self._conn is None

@@ -1,5 +1,5 @@
-"""Whether the marts are behind the raw tables: when rows were last written, and whether somebody is
-still writing.
+"""Whether the marts are behind the raw tables: when rows were last written, and which loads are
+running.
 """
 
 from collections.abc import Sequence
@@ -13,25 +13,23 @@ from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.state.builds import built_until
 from resources.warehouse.state.schema_ops import sync_history
 
-#: Not read by any mart; a load writes the activities all the time.
+#: Tables that no mart reads. Loads write activities all the time.
 _UNUSED = {"activities", *(name for name, spec in SPECS.items() if spec.daily)}
 
 
 @dataclass(frozen=True)
 class News:
-    """What the warehouse says: which syncs have ended, as a text that changes with each that does,
-    and which are at work.
-    """
+    """The ended syncs, as a text that changes with each one, and the running ones."""
 
     ended: str
     at_work: Sequence[str]
-    """The table of each that marts are made of."""
+    """Their tables, if marts read them."""
 
 
 def news(engine: Engine) -> News:
-    """Return what is known of syncs; two looks by index.
+    """Return the state of syncs, by two index lookups.
 
-    A sync has its number from its start, so that a long one ends after others of higher numbers.
+    A sync has its number from its start, so a long one ends after others with higher numbers.
     """
     syncs = sync_history.c
     newest = select(func.coalesce(func.max(syncs.id), 0))
@@ -43,7 +41,7 @@ def news(engine: Engine) -> News:
             int(number): str(table)
             for number, table in connection.execute(active.order_by(syncs.id))
         }
-        # The end of a build is a row too, and no news.
+        # The end of a build is a row, too, but not of a sync.
         ended = connection.execute(
             newest.where(syncs.status != "in_progress", syncs.mode != "run")
         ).scalar_one()
@@ -54,8 +52,8 @@ def news(engine: Engine) -> News:
 
 
 def newest_row(engine: Engine) -> str:
-    """Return when a row that marts are made of was last written, marks of deletion included; empty:
-    there is none.
+    """Return when a row that marts read was last written, marks of deletion included; empty without
+    rows.
 
     Reads `loaded_at` of every row: 0.1 s per million.
     """
@@ -72,7 +70,7 @@ def newest_row(engine: Engine) -> str:
 
 
 def marts_status(engine: Engine) -> Literal["missing", "older", "current"]:
-    """Return whether the marts have what is loaded, rows of a table that no mart reads aside."""
+    """Return whether the marts have all loaded rows, apart from tables that no mart reads."""
     built = built_until(engine)
     if built is None:
         return "missing"

@@ -1,9 +1,9 @@
-"""Which name meant which id at what time: the change log names things as they were called, and
-names change and are used again.
+"""Which id had which name at what time. The change log uses the names of its time, and names change
+and are reused.
 
-What a listing shows is known for the time of the listing; between two listings it is not known when
-a name changed. So an id may have had a name from the last listing without it (from ever, when the
-first look showed it) to the first without it again.
+A listing shows names at its time only. Between two listings, the time of a change is unknown. So an
+id may have had a name from the last listing without it (from the beginning, if the first listing
+shows it) until the first listing without it again.
 """
 
 import re
@@ -62,32 +62,32 @@ def record_names(
     *,
     at: datetime | None = None,
 ) -> None:
-    """Remember a whole listing: names that are new begin, names that are gone end, the same listing
-    again changes nothing else.
+    """Record a complete listing: new names begin, missing names end. Repeating it changes nothing
+    else.
 
     Args:
         conn: a connection inside the caller's transaction.
         space_key: the space.
         kind: `statuses`, `issue_types`, `categories`, `versions`, `priorities`, `resolutions`,
             `users`, `custom_field_items` …
-        owner_id: the project or custom field that was listed whole; 0: the space.
+        owner_id: the project or custom field that was listed; 0: the space.
         names: id -> name of everything that was listed.
-        at: when it was listed, by the source's clock; otherwise now.
+        at: when it was listed, by the source's clock; default: now.
     """
     shown = {number: sanitise(name) for number, name in names.items()}
     values = {"ids": list(shown), "names": list(shown.values()), "moment": at}
     conn.execute(_RECORD, {"space_key": space_key, "kind": kind, "owner_id": owner_id, **values})
 
 
-#: A listing takes a while, and the source's clock may not be the warehouse's: so much around a time
-#: of one is between two, too.
+#: A listing takes time, and clocks differ: this margin around its time counts as between two
+#: listings.
 SLACK = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class _Held:
-    """That an id may have had a name: since the last look without it (None: ever) until the next
-    (None: it still has it).
+    """A period in which an id may have had a name: from the last listing without it (None: always)
+    until the next one (None: it still has it).
     """
 
     id: int
@@ -129,22 +129,20 @@ class Names:
         return cls({owner: dict(found) for owner, found in held.items()})
 
     def resolve(self, kind: str, owner_id: int, name: str, at: datetime) -> int | None:
-        """Return the id that had a name at a time, or None when that is not known.
+        """Return the id that had a name at a time, or None when unknown.
 
-        It is the only one that may have had it then; where none may, the only one that ever had it.
-        Not known are names that ended before the first look, and what has changed since the last
-        one.
+        It is the only id that may have had it then, or, if none may, the only one that ever had it.
+        Unknown are names that ended before the first listing, and changes since the last one.
         """
         held = self._held.get((kind, owner_id), {}).get(sanitise(name), [])
         return _only(one.id for one in [one for one in held if one.at(at)] or held)
 
     def resolve_list(self, kind: str, owner_id: int, text: str, at: datetime) -> list[int] | None:
-        """Return the ids behind a list as the change log shows it (`Infra, Web`), in its order;
-        None when one of them is not known.
+        """Return the ids of a list in the change log (`Infra, Web`), in its order; None when one is
+        unknown.
 
-        A comma may also stand inside a name: every way to read the text is tried, with the names of
-        that time and else with all there ever were, and there must be exactly one. An empty text is
-        an empty list.
+        Names may contain commas, so every way to split the text is tried, with the names of that
+        time, else with all names. Exactly one way must fit. An empty text is an empty list.
         """
         known = self._held.get((kind, owner_id), {})
         then = {
@@ -168,8 +166,8 @@ def _only(ids: Iterable[int]) -> int | None:
 
 
 def _readings(shown: str, known: Mapping[str, Sequence[_Held]]) -> set[tuple[int | None, ...]]:
-    """Return the ways to read a list as known names, each as ids (None: several have that name); of
-    many ways only two.
+    """Return the ways to split a list into known names, as ids (None: several have the name); at
+    most two ways.
     """
     if not shown:
         return {()}

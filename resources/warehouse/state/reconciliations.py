@@ -1,9 +1,9 @@
-"""How each project compares with the source: every comparison is kept, and the latest say how it
-stands, since when and how proven.
+"""How each project compares with the source: every comparison is stored; the latest ones give the
+present state.
 
-A count reconciliation compares numbers, so it cannot take back what a row reconciliation found:
+A count reconciliation compares numbers, so it cannot revoke the result of a row reconciliation:
 such a project counts as different (`equal` is false) until a row reconciliation finds it equal.
-This is decided where a comparison is recorded.
+This is decided when a comparison is recorded.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from sqlalchemy import Connection, insert, text
 from resources.json_models import Model, Whole
 from resources.warehouse.state.schema_ops import reconciliations
 
-#: What is compared: the number of issues of each project, or each row. The column `how` has it.
+#: What is compared: the number of issues of each project, or each row. Stored in the column `how`.
 Level = Literal["count", "rows"]
 
 
 @dataclass(frozen=True)
 class Reconciled:
-    """How one project came out of a comparison: issues on both sides, and how many rows differ
-    without an explanation.
+    """The result of comparing one project: issues on both sides, and rows that differ without an
+    explanation.
     """
 
     project_id: int
@@ -57,7 +57,7 @@ class Proof(Model):
 
 
 def record(conn: Connection, space_key: str, level: Level, projects: Sequence[Reconciled]) -> None:
-    """Keep how projects came out of a comparison; all of one call have the same time."""
+    """Store the results of a comparison; all of one call have the same time."""
     rows_differ = (
         set(conn.execute(_ROWS_DIFFER, {"space_key": space_key}).scalars())
         if level == "count"
@@ -121,6 +121,6 @@ LEFT JOIN change USING (project_id)
 
 
 def latest(conn: Connection, space_key: str) -> dict[int, Proof]:
-    """Return how each project stands that was ever compared, by id."""
+    """Return project id -> present state, for projects that were ever compared."""
     found = conn.execute(_LATEST, {"space_key": space_key})
     return {row.project_id: Proof.model_validate(row, from_attributes=True) for row in found}

@@ -1,8 +1,8 @@
-"""Requests to read an issue again, itself or its comments: made with their evidence, acknowledged
-when it was read.
+"""Requests to read an issue or its comments again: stored with their evidence, acknowledged after
+the read.
 
-Each request increments `refetch_requests`. An acknowledgement names the count that its read began
-with, so that what is requested during a read stays requested.
+Each request increments `refetch_requests`. An acknowledgement passes the count at the start of its
+read, so that requests made during the read stay open.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from resources.warehouse.state.schema_ops_records import issue_sync_state
 _issue = ISSUES.c
 _read = issue_sync_state.c
 
-#: Evidence of a refetch request that every load tries again: a comment that could not be loaded.
+#: Evidence of a request for a comment that could not be loaded; every load tries it again.
 QUARANTINE = "quarantine"
 
 
 @dataclass(frozen=True)
 class RefetchRequest:
-    """A request to read an issue again: itself, its comments from an id on (0: all of them), or
+    """A request to read an issue again: the issue itself, its comments from an id on (0: all), or
     both.
     """
 
@@ -37,7 +37,7 @@ class RefetchRequest:
 
 @dataclass(frozen=True)
 class RequestedIssue:
-    """An issue that is to be read itself; `refetch_requests` is the count that `acknowledge_issues`
+    """An issue to read again; `refetch_requests` is the count that `acknowledge_issues`
     compares.
     """
 
@@ -54,12 +54,12 @@ _REQUEST_REFETCH = text(
     "bigint[]), CAST(:starts AS bigint[]), "
     "CAST(:whole AS boolean[]), CAST(:evidence AS text[])) AS w "
     "ON CONFLICT (space_key, issue_id) DO UPDATE SET refetch_requests = r.refetch_requests + 1, "
-    # What waits for a load does not wait longer because a record is in quarantine as well.
+    # A request for a load keeps its evidence when a record is quarantined as well.
     "requested_by = CASE WHEN excluded.requested_by = :quarantine AND (r.refetch_issue OR "
     "r.refetch_comments_from IS NOT NULL) "
     "THEN r.requested_by ELSE excluded.requested_by END, "
     "project_id = COALESCE(NULLIF(excluded.project_id, 0), r.project_id), "
-    # which passes over nulls
+    # LEAST ignores nulls.
     "refetch_comments_from = LEAST(r.refetch_comments_from, excluded.refetch_comments_from), "
     "refetch_issue = r.refetch_issue OR excluded.refetch_issue"
 )
@@ -68,20 +68,17 @@ _REQUEST_REFETCH = text(
 def request_refetch(
     conn: Connection, space_key: str, refetch_requests: Sequence[RefetchRequest]
 ) -> None:
-    """Remember what is to be read; of several refetch_requests of one issue the farthest reaching
-    counts.
+    """Store requests. Several requests for one issue are merged into the widest one.
 
-    Call it in the transaction that stores the evidence, so that no evidence is kept that was not
-    acted upon.
+    Call it in the transaction that stores the evidence, so that no evidence is stored without its
+    requests.
     """
     merged: dict[int, RefetchRequest] = {}
     for one in refetch_requests:
         merged[one.issue_id] = _both(merged[one.issue_id], one) if one.issue_id in merged else one
     if not merged:
         return
-    rows = [
-        merged[issue_id] for issue_id in sorted(merged)
-    ]  # in one order, so that two at once cannot deadlock
+    rows = [merged[issue_id] for issue_id in sorted(merged)]  # sorted to avoid deadlocks
     columns = {
         "issues": [one.issue_id for one in rows],
         "projects": [one.project_id for one in rows],
@@ -103,11 +100,10 @@ def _both(one: RefetchRequest, other: RefetchRequest) -> RefetchRequest:
 def requested_issues(
     conn: Connection, space_key: str, *, comments_too: bool
 ) -> list[RequestedIssue]:
-    """Return the issues that are to be read themselves, in the order of their ids.
+    """Return the issues to read again, by id.
 
-    With `comments_too` also those of which only comments are requested, so that both can be brought
-    up to date; issues that are marked deleted are not among these, since what is requested of them
-    waits until they come back.
+    With `comments_too`, also those of which only comments are requested, so that both are updated.
+    Issues marked deleted are not among the latter: their requests wait until they come back.
     """
     requested: ColumnElement[bool] = _read.refetch_issue.is_(True)
     if comments_too:
@@ -133,10 +129,9 @@ def requested_issues(
 
 
 def is_waiting(conn: Connection, space_key: str) -> bool:
-    """Say whether a refetch of an existing issue is requested that a load can read.
+    """Return whether a refetch of an existing, accessible issue is requested.
 
-    Quarantined records do not count, since every load tries them anyway, nor do issues of
-    inaccessible projects, which wait.
+    Quarantined records do not count: every load tries them anyway.
     """
     query = (
         select(_read.issue_id)
@@ -167,10 +162,10 @@ _ACKNOWLEDGE = text(
 def acknowledge_issues(
     conn: Connection, space_key: str, requested: Sequence[RequestedIssue]
 ) -> None:
-    """Say that these issues were read, or were confirmed to be gone; what was requested since stays
-    requested.
+    """Record that issues were read, or confirmed as deleted; newer requests stay open.
 
-    Nothing more is requested of an issue that has no row at all: there is none to hold comments.
+    Requests for comments of an issue without a row are closed, too, since there is no row to hold
+    them.
     """
     columns = {
         "issues": [one.issue_id for one in requested],

@@ -1,4 +1,4 @@
-"""The ops tables about the work of the program itself, and the list of all ops tables."""
+"""The ops tables about the work of the program, and the list of all ops tables."""
 
 from typing import Final
 
@@ -378,7 +378,7 @@ locks = Table(
     Column("holder", Text, nullable=False, comment="Who it is, in words: run, process and machine"),
     Column("taken_at", DateTime(timezone=True), nullable=False, comment="Since when"),
     schema=OPS,
-    # Locks do not outlive the server, so that no load need wait for its disk.
+    # Locks end with the server, so they need not be written to disk.
     prefixes=["UNLOGGED"],
     comment="Which load or build holds which lock; rows of sessions that are gone hold nothing",
 )
@@ -396,4 +396,4 @@ SAID: Final = (
     sync_history.c.error, sync_state.c.last_error, reconciliations.c.note,
     source_conditions.c.message, heartbeats.c.detail,
 )  # fmt: skip
-"""Columns of text that quote records or what others have said: people are replaced in them."""
+"""Text columns that quote records or errors: people are replaced in them."""

@@ -1,5 +1,5 @@
-"""The ops tables about what the source holds: keys, records, issues and people, what has changed or
-is gone, and what is still to be read.
+"""The ops tables about the source's content: keys, records, issues and people, changes, deletions,
+and pending reads.
 """
 
 from sqlalchemy import (

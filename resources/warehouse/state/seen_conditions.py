@@ -1,7 +1,8 @@
-"""Conditions of the source, each with a beginning and an end: unreachable, refused, rate-limited by
+"""Conditions of the source, each with a start and an end: unreachable, refused, rate-limited by
 others.
 
-One lasts at a time. It is known only from requests that are made anyway: each reports its outcome.
+A space has at most one at a time. Conditions are detected only from the outcomes of ordinary
+requests.
 """
 
 import logging
@@ -18,10 +19,10 @@ from resources.conditions import DISCONNECTED, ConditionKind, Outcome
 from resources.warehouse.state.schema_ops import source_conditions, spaces, sync_history
 from resources.warehouse.warehouse_errors import WarehouseError
 
-#: Who meets the same again says so after this time; the same of who is answered.
+#: The same outcome is stored again after this many seconds.
 AGAIN_SECONDS = 15.0
-#: A window of the rate limit: only who is answered at once after a whole one without a wait is not
-#: throttled any more.
+#: A window of the rate limit. The condition ends only with an answer without a wait after a whole
+#: window.
 WINDOW = timedelta(minutes=1)
 LONGEST_MESSAGE = 500
 
@@ -31,7 +32,7 @@ _table = source_conditions.c
 
 @dataclass(frozen=True)
 class Condition:
-    """What is wrong with the source now, since when, the first error, and when a request last met
+    """The present problem of the source: since when, its first error, and when a request last met
     it.
     """
 
@@ -47,7 +48,7 @@ class Condition:
 
 
 def current(engine: Engine, url: str) -> Condition | None:
-    """Return the condition that the space at a URL is in, None when all is well."""
+    """Return the present condition of the space at a URL, None if there is none."""
     query = select(_table.kind, _table.began_at, _table.message, _table.last_seen_at).where(
         _table.url == url.rstrip("/"), _table.ended_at.is_(None)
     )
@@ -57,8 +58,8 @@ def current(engine: Engine, url: str) -> Condition | None:
 
 
 def note(engine: Engine, url: str, outcome: Outcome, runs: int) -> None:
-    """Begin, go on with or end the condition of a space, by the outcome of a request; `runs` is
-    that of `ConditionBook`.
+    """Begin, continue or end the condition of a space, by the outcome of a request; `runs` is that
+    of `ConditionBook`.
     """
     kind, now = outcome.kind, func.now()
     lasting = update(source_conditions).where(_table.url == url, _table.ended_at.is_(None))
@@ -82,12 +83,12 @@ def note(engine: Engine, url: str, outcome: Outcome, runs: int) -> None:
             "last_seen_at": now,
             "message": outcome.message[:LONGEST_MESSAGE],
         }
-        # Where another process has begun one at this moment, it is that.
+        # If another process has begun a condition at the same moment, that one stays.
         connection.execute(insert(source_conditions).values(new).on_conflict_do_nothing())
 
 
 def _may_be_ours(connection: Connection, url: str, runs: int) -> bool:
-    """Return whether more runs than the caller's are at work, or were in this window of the rate
+    """Return whether more runs than the caller's are active, or were in this window of the rate
     limit.
     """
     history = sync_history.c
@@ -98,7 +99,7 @@ def _may_be_ours(connection: Connection, url: str, runs: int) -> bool:
 
 
 class Observed:
-    """An `Observer` that notes outcomes: each change at once, the same again now and then. It never
+    """An `Observer` that stores outcomes: each change at once, repetitions now and then. It never
     fails a request.
     """
 
@@ -110,11 +111,11 @@ class Observed:
 
     @property
     def kind(self) -> ConditionKind | None:
-        """Which condition the last outcome reported, None for none."""
+        """The condition in the last outcome, None for none."""
         return self._noted[0] if self._noted else None
 
     def __call__(self, outcome: Outcome) -> None:
-        """Note an outcome."""
+        """Store an outcome."""
         now = time.monotonic()
         if self._noted and self._noted[0] == outcome.kind and now - self._noted[1] < AGAIN_SECONDS:
             return

@@ -1,4 +1,4 @@
-"""Where the spaces of a warehouse are found, asked before anything is migrated or loaded."""
+"""The URLs of the spaces in a warehouse, readable before any migration or load."""
 
 from sqlalchemy import select, text
 
@@ -7,16 +7,12 @@ from resources.warehouse.state.schema_ops import spaces
 
 
 def urls_of_spaces(url: str) -> set[str]:
-    """Return the URLs of the spaces that a database holds; none where nothing was ever loaded.
+    """Return the URLs of the spaces in a database; none if nothing was ever loaded.
 
     Raises:
         WarehouseError: the server cannot be used.
     """
-    made = engine(url, pool_size=0)
-    try:
-        with made.connect() as connection:
-            if connection.execute(text("SELECT to_regclass('ops.spaces')")).scalar() is None:
-                return set()
-            return set(connection.execute(select(spaces.c.url)).scalars())
-    finally:
-        made.dispose()
+    with engine(url, pool_size=0).connect() as connection:
+        if connection.execute(text("SELECT to_regclass('ops.spaces')")).scalar() is None:
+            return set()
+        return set(connection.execute(select(spaces.c.url)).scalars())

@@ -1,4 +1,4 @@
-"""What the program remembers between runs: watermarks, freshness per project, and project keys."""
+"""State between runs: watermarks, freshness per project, and project keys."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from resources.warehouse.state.schema_ops import spaces, sync_state
 from resources.warehouse.state.schema_ops_records import project_keys
 
 WHOLE_SPACE = 0
-"""The project id under which state of a scope without projects is kept."""
+"""The project id for the state of a scope without projects."""
 
 _KEY = (sync_state.c.space_key, sync_state.c.scope, sync_state.c.project_id)
 
@@ -28,7 +28,7 @@ class ProjectState:
 
 
 def get_watermarks(conn: Connection, space_key: str, scope: str) -> dict[int, datetime]:
-    """Return the watermark of each project that has one: all changes before it are in the
+    """Return project id -> watermark, for projects that have one: all changes before it are in the
     warehouse.
     """
     states = project_states(conn, space_key, scope)
@@ -51,11 +51,9 @@ def project_states(conn: Connection, space_key: str, scope: str) -> dict[int, Pr
 
 
 def oldest_watermark(conn: Connection, scope: str, keys: Collection[str]) -> datetime | None:
-    """Return the watermark that is furthest behind among the projects that have one of `keys`, None
-    while one of them has none.
+    """Return the oldest watermark of the projects with one of `keys`, None if one of them has none.
 
-    Projects that were inaccessible when projects were listed last, and keys that a project had
-    before, do not count.
+    Projects that were inaccessible in the last listing, and former keys of a project, do not count.
     """
     known, states = project_keys.c, sync_state.c
     latest = _latest_listings().subquery()
@@ -111,7 +109,7 @@ def record_success(
 def record_project_failures(
     conn: Connection, space_key: str, scope: str, project_ids: Collection[int], error: str
 ) -> None:
-    """Record that a sync of these projects failed now; when they last succeeded stays known."""
+    """Record that a sync of these projects failed now; the time of their last success stays."""
     values = {"last_attempt_at": func.statement_timestamp(), "last_error": error}
     _record_state(conn, space_key, scope, project_ids, values)
 
@@ -136,7 +134,7 @@ def _record_state(
 
 
 def record_project_keys(conn: Connection, space_key: str, keys: Mapping[str, int]) -> None:
-    """Record the keys that projects have now (key -> id); keys they had before stay known."""
+    """Record the present keys of projects (key -> id); former keys stay."""
     now = func.statement_timestamp()
     rows = [
         {
@@ -164,8 +162,8 @@ def record_project_keys(conn: Connection, space_key: str, keys: Mapping[str, int
 
 
 def noted_project_keys(conn: Connection, space_key: str | None) -> set[str]:
-    """Return the keys that projects of a space have or had, None: of all spaces; empty where no
-    project was listed yet.
+    """Return the keys that projects of a space (None: of all spaces) have or had; empty before the
+    first listing.
     """
     keys = project_keys.c
     query = select(keys.project_key).where(keys.space_key == space_key if space_key else true())
@@ -173,14 +171,14 @@ def noted_project_keys(conn: Connection, space_key: str | None) -> set[str]:
 
 
 def _latest_listings() -> Select[Any]:
-    """Select when the projects of each space were listed last, as `at`."""
+    """Select the time of the last listing of each space's projects, as `at`."""
     keys = project_keys.c
     return select(keys.space_key, func.max(keys.last_seen_at).label("at")).group_by(keys.space_key)
 
 
 def lost_project_keys(conn: Connection, space_key: str | None) -> set[str]:
-    """Return the keys that only projects have or had which were not there when projects were listed
-    last: deleted, or no access.
+    """Return the keys of projects that were all missing in the last listing: deleted, or without
+    access.
     """
     keys = project_keys.c
     mine = keys.space_key == space_key if space_key else true()
@@ -209,11 +207,11 @@ def project_id_for_key(conn: Connection, space_key: str, project_key: str) -> in
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far a read that was broken off has come.
+    """How far an interrupted read has come.
 
-    `sort` is the order in which it reads: `created` when it reads a project whole, `updated` when
-    it reads changes. `position` is where it goes on, in a form that only the reader knows; what
-    lies before it is stored as it was at `started_at` or later.
+    `sort` is its order: `created` for a whole project, `updated` for changes. `position` is where
+    it continues, in a form that only the reader knows; everything before it is stored as it was at
+    `started_at` or later.
     """
 
     sort: str
@@ -224,9 +222,7 @@ class Checkpoint:
 def get_checkpoints(
     conn: Connection, space_key: str, scope: str, sort: str
 ) -> dict[int, Checkpoint]:
-    """Return the checkpoint of each project of which a read in an order was broken off; none of a
-    version that kept another.
-    """
+    """Return project id -> checkpoint, for projects with an interrupted read in this order."""
     state = sync_state.c
     query = select(state.project_id, state.extra[sort]).where(
         state.space_key == space_key, state.scope == scope, state.extra.has_key(sort)
@@ -265,14 +261,14 @@ def set_checkpoint(
 def clear_checkpoints(
     conn: Connection, space_key: str, scope: str, project_ids: Collection[int]
 ) -> None:
-    """Forget how far reads of projects had come: they are complete."""
+    """Delete the checkpoints of projects: their reads are complete."""
     state = sync_state.c
     chosen = (state.space_key == space_key, state.scope == scope, state.project_id.in_(project_ids))
     conn.execute(update(sync_state).where(*chosen).values(extra={}))
 
 
 def note_space_url(conn: Connection, space_key: str, url: str) -> None:
-    """Remember where a space is found; nothing is written when that is known."""
+    """Record the URL of a space; nothing is written if it is unchanged."""
     values = {"space_key": space_key, "url": url.rstrip("/")}
     insertion = insert(spaces).values(values)
     moved = {"url": insertion.excluded.url, "changed_at": func.statement_timestamp()}

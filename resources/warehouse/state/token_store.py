@@ -1,8 +1,8 @@
 """OAuth tokens in `ops.oauth_tokens`: encrypted, and renewed by one process at a time.
 
-Who renews them holds the row's lock from the look at what is stored until what the space has given
-is committed; who waited finds that in its place. So no refresh token is used twice, and none is
-lost by a process that dies later.
+A process that renews them holds the row's lock from reading the stored tokens until the new ones
+are committed. A process that waited finds the new ones. So no refresh token is used twice, and none
+is lost by a process that dies later.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ from resources.variables import TOKEN_KEY
 from resources.warehouse.state.schema_ops import oauth_tokens
 from resources.warehouse.warehouse_errors import WarehouseError
 
-#: A server that restarts is back within this time; new tokens that are not stored are lost, and
-#: somebody must log in again.
+#: A restarted server is back within this time. New tokens that cannot be stored are lost, and a
+#: user must log in again.
 SAVE_SECONDS = 60.0
 
 _c = oauth_tokens.c
@@ -36,7 +36,7 @@ class StoredTokens:
     """
 
     def __init__(self, engine: Engine, host: str, client_id: str, keys: str | Secret) -> None:
-        """Raise SettingsError when `keys` are no Fernet keys separated by commas."""
+        """Raise SettingsError when `keys` are not Fernet keys separated by commas."""
         self._engine = engine
         self._key = {"host": host, "client_id": client_id}
         self._here = and_(_c.host == host, _c.client_id == client_id)
@@ -48,14 +48,14 @@ class StoredTokens:
         """Return the tokens, None when no user is logged in.
 
         Raises:
-            TokensUnreadableError: they are encrypted by another key, or damaged.
+            TokensUnreadableError: they are encrypted with another key, or damaged.
         """
         with self._engine.connect() as conn:
             row = conn.execute(self._select()).first()
         return None if row is None else self._opened(row)
 
     def state(self) -> TokenState | None:
-        """Return what may be shown of them, which needs no key; None when no user is logged in."""
+        """Return what may be shown of them, without a key; None when no user is logged in."""
         query = select(_c.expires_at, _c.refreshed_at, _c.refused_at, _c.refused_reason).where(
             self._here
         )
@@ -64,13 +64,13 @@ class StoredTokens:
         return None if row is None else TokenState(*row)
 
     def renew(self, held: Tokens, ask: Callable[[Tokens], Tokens]) -> Tokens | None:
-        """Return the tokens that others have stored in place of `held`; or else ask for new ones,
-        and store these first.
+        """Return the tokens that another process has stored in place of `held`, else ask for new
+        ones and store them.
 
-        What `ask` raises leaves everything as it is. None when no user is logged in any more.
+        If `ask` raises, nothing changes. None when no user is logged in any more.
 
         Raises:
-            TokensUnreadableError: what is stored cannot be read.
+            TokensUnreadableError: the stored tokens cannot be decrypted.
         """
         row, given = None, None
         try:
@@ -91,7 +91,7 @@ class StoredTokens:
         return given
 
     def save(self, tokens: Tokens, space_key: str) -> None:
-        """Store the tokens of a new login in place of any that there are."""
+        """Store the tokens of a new login, replacing any others."""
         values = {
             **self._sealed(tokens),
             "space_key": space_key,
@@ -105,10 +105,10 @@ class StoredTokens:
             )
 
     def rotate(self) -> bool:
-        """Encrypt what is stored by the first key; False when no user is logged in.
+        """Encrypt the stored tokens with the first key; False when no user is logged in.
 
         Raises:
-            TokensUnreadableError: it is encrypted by none of the keys, or damaged.
+            TokensUnreadableError: none of the keys decrypts them, or they are damaged.
         """
         with self._engine.begin() as conn:
             row = self._locked(conn)
@@ -120,7 +120,7 @@ class StoredTokens:
         return True
 
     def forget(self) -> bool:
-        """Forget the tokens; False when there were none."""
+        """Delete the tokens; return False when there were none."""
         with self._engine.begin() as conn:
             return conn.execute(delete(oauth_tokens).where(self._here)).rowcount > 0
 
@@ -128,22 +128,22 @@ class StoredTokens:
         return select(_c.tokens, _c.key_id, _c.refused_reason).where(self._here)
 
     def _locked(self, conn: Connection) -> Row[Any] | None:
-        # The space is asked while the row is locked: a server that ends quiet transactions would
-        # lose the tokens that it gives.
+        # The space is asked while the row is locked; a server that ends idle transactions would
+        # lose its answer.
         conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         return conn.execute(self._select().with_for_update()).first()
 
     def _replace(self, conn: Connection, row: Row[Any], given: Tokens) -> None:
         refused_at = None if given.refused is None else func.coalesce(_c.refused_at, func.now())
         values = {**self._sealed(given), "refused_at": refused_at, "refused_reason": given.refused}
-        # In place of what was looked at: a login since then stays.
+        # Only if the row is unchanged: a login since then stays.
         conn.execute(
             update(oauth_tokens).where(self._here, _c.tokens == row.tokens).values(**values)
         )
 
     def _save_later(self, row: Row[Any], given: Tokens) -> None:
-        """Store tokens whose transaction was lost on a new connection: the space may know no others
-        any more.
+        """Store tokens on a new connection after their transaction was lost: the space may accept
+        only these.
         """
         retrying = Retrying(
             retry=retry_if_exception_type(WarehouseError),

@@ -1,7 +1,6 @@
-"""The webhook inbox: what was posted is kept at once, and dealt with later, once for each activity.
+"""The webhook inbox: events are stored at once and processed later, once for each activity.
 
-A webhook is an unsigned hint, so nothing that comes in is refused: what makes no sense is kept and
-acknowledged as such.
+A webhook is an unsigned hint, so nothing is refused: nonsense is stored and acknowledged as such.
 """
 
 import json
@@ -22,33 +21,28 @@ _ID = re.compile("[0-9]{1,19}")
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
 NOT_KEPT = "not kept: it was no JSON, and people are masked"
 _BAD_JSON = (ValueError, RecursionError)
-#: An event has four levels. What is much deeper can be read or not, by how deep the reader's own
-#: stack is.
+#: An event has four levels. Whether deeper JSON can be parsed depends on the reader's stack.
 DEEPEST = 100
 
 
 @dataclass(frozen=True)
 class Event:
-    """An event that is to be dealt with."""
+    """An event to process."""
 
     id: int
     """Its number in the inbox, for `acknowledge`."""
     activity_id: int | None
     received_at: datetime
     payload: str
-    """The JSON that was posted, in ASCII; a JSON string of the text when it was no JSON.
-    `json.loads` always reads it.
-    """
+    """The posted JSON in ASCII, or the posted text as a JSON string; always valid JSON."""
 
 
 def receive(conn: Connection, space_key: str, payload: str, mask: Mask | None = None) -> bool:
-    """Keep what was posted; return False when an event of the same activity is in the inbox
-    already, dealt with or not.
+    """Store an event; return False when the inbox already has one of the same activity, processed
+    or not.
 
-    `mask` replaces the people in it before it is kept.
-
-    Everything without a usable activity id is kept each time it comes: it may not be the same
-    event.
+    `mask` replaces people in it first. Events without a usable activity id are stored each time,
+    since they may differ.
     """
     mask = mask or Mask()
     try:
@@ -90,7 +84,7 @@ def _no_constant(name: str) -> None:
 
 
 def _activity_id(value: Any) -> int | None:
-    """Return the id of an activity, given as a number or as a string of digits."""
+    """Return the id of an activity, from a number or a string of digits."""
     given = value.get("id") if isinstance(value, dict) else None
     if isinstance(given, str) and _ID.fullmatch(given):
         given = int(given)
@@ -102,10 +96,10 @@ def _activity_id(value: Any) -> int | None:
 
 
 def take(conn: Connection, space_key: str, limit: int) -> list[Event]:
-    """Return the oldest open events, and hold them until the transaction ends: another one that
-    takes gets others.
+    """Return the oldest open events, and lock them until the transaction ends, so that others get
+    different ones.
 
-    They stay open until `acknowledge`, so that nothing is lost with a process that dies.
+    They stay open until `acknowledge`, so that none is lost if the process dies.
     """
     columns = webhook_events.c
     query = (
@@ -119,8 +113,8 @@ def take(conn: Connection, space_key: str, limit: int) -> list[Event]:
 
 
 def mask_events(conn: Connection, events: Collection[Event], mask: Mask) -> None:
-    """Replace the people in events; a body that is not JSON cannot be masked, and is not kept where
-    people are masked.
+    """Replace people in events; a body that is not JSON cannot be masked and is dropped if people
+    are masked.
     """
     if mask.idle:
         return
@@ -136,7 +130,7 @@ def mask_events(conn: Connection, events: Collection[Event], mask: Mask) -> None
 
 
 def acknowledge(conn: Connection, ids: Collection[int], outcome: str) -> None:
-    """Say what became of events; those that were acknowledged before keep their outcome."""
+    """Record the outcome of events; an earlier outcome stays."""
     columns = webhook_events.c
     conn.execute(
         update(webhook_events)

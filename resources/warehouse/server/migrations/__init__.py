@@ -1,5 +1,5 @@
-"""Migrations of the warehouse, run by whatever needs the warehouse; safe when two processes start
-at once.
+"""Migrations of the warehouse, run by any process that needs it; safe when two processes start at
+once.
 """
 
 from pathlib import Path
@@ -15,16 +15,16 @@ from resources.warehouse.warehouse_errors import WarehouseError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-#: The newest version, by the names of the files: 0001_….py makes v1. A database that has it needs
-#: nothing of Alembic, which costs each process 8 MB and 80 ms.
+#: The newest version, from the file names: 0001_….py is v1. A database at this version needs no
+#: Alembic, which costs each process 8 MB and 80 ms.
 HEAD = (
     f"v{max(int(path.name[:4]) for path in (Path(__file__).parent / 'versions').glob('[0-9]*.py'))}"
 )
 _VERSION_TABLE = "alembic_version"
-#: Versions of the development before the first release; their migrations were squashed into one.
+#: Versions from development before the first release; their migrations were squashed into one.
 _BEFORE_V1 = frozenset(f"{number:04}" for number in range(1, 13))
-#: Held until the end of the migration. The table is as Alembic makes it; of two that make it at
-#: once, one is refused afterwards.
+#: Locks held until the end of the migration. The table is as Alembic creates it; of two processes
+#: that create it at once, one fails afterwards.
 _ALONE = (
     f"CREATE SCHEMA IF NOT EXISTS {OPS}",
     (
@@ -32,18 +32,19 @@ _ALONE = (
         "alembic_version_pkc PRIMARY KEY)"
     ),
     f"LOCK TABLE {OPS}.{_VERSION_TABLE} IN SHARE ROW EXCLUSIVE MODE",
-    # Who reads a view on our tables keeps them from being changed, and all loads wait behind us.
+    # A reader of a view on our tables blocks their change, and all loads wait behind this
+    # statement.
     "SET LOCAL lock_timeout = '1min'",
 )
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest schema, in one transaction: a killed migration leaves
-    nothing behind.
+    """Migrate the database to the newest schema in one transaction, so that a killed migration
+    leaves nothing behind.
 
     Raises:
         WarehouseError: the server cannot be used, the user may not create schemas, or a newer
-            program was here before.
+            program has migrated the database.
     """
     current = version(engine)
     if current == HEAD:
@@ -66,7 +67,7 @@ def upgrade(engine: Engine) -> None:
     except IntegrityError as error:
         if not isinstance(error.orig, UniqueViolation):
             raise
-        # Somebody else has made the schema at the same time, and has ended by now.
+        # Another process has created the schema at the same time, and has ended by now.
         _migrate(engine)
 
 
@@ -82,10 +83,10 @@ def _migrate(engine: Engine) -> None:
 
 
 def version(engine: Engine) -> str | None:
-    """Return the version of the database, None while it has none.
+    """Return the version of the database, None if it has none.
 
     Raises:
-        WarehouseError: the server cannot be used, or its table of versions names several.
+        WarehouseError: the server cannot be used, or its table of versions has several.
     """
     with engine.connect() as conn:
         if not inspect(conn).has_table(_VERSION_TABLE, schema=OPS):

@@ -1,6 +1,4 @@
-"""What Alembic runs to get at the database: the connection that `upgrade` holds, never one of its
-own.
-"""
+"""Alembic's entry point: it uses the connection of `upgrade`, never one of its own."""
 
 from alembic import context
 
