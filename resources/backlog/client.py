@@ -170,7 +170,7 @@ class BacklogClient:
         )
 
     def record(self, path: str) -> Record:
-        """Fetch one object, such as the licence of the space."""
+        """Fetch one object, such as the space itself."""
         return self._object(path)
 
     # -- space and users ---------------------------------------------------------------------------

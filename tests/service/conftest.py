@@ -160,7 +160,7 @@ class DagsterStandIn:
         """Let a run have ended: as its steps say in `causes`, or the run itself in `said`."""
         run = self.works(job, run_id, status)
         for one in causes:
-            described = {"failureMetadata": {"description": one}}
+            described: dict[str, Any] = {"failureMetadata": {"description": one}}
             self.logs(run, "a step failed", "ERROR", "ExecutionStepFailureEvent", **described)
         self.logs(run, said, "ERROR", "RunFailureEvent")
         run |= {"startTime": time.time() - 1, "endTime": time.time(), **more}

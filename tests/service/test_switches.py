@@ -1,5 +1,7 @@
 """Schedules and sensors that are paused and resumed, and the log of a run, as Dagster has both."""
 
+from typing import Any
+
 import pytest
 
 from resources.redact import mask_from_now_on
@@ -70,7 +72,7 @@ def test_the_log_of_a_run_has_its_last_lines_without_secrets_and_goes_on(
     dagster.logs(run, "an event of no interest", "DEBUG", "AssetMaterializationEvent")
     for number in range(50):
         dagster.logs(run, f"{number} issues with hunter2-hunter2")
-    described = {"failureMetadata": {"description": "issues: GET /issues: 500"}}
+    described: dict[str, Any] = {"failureMetadata": {"description": "issues: GET /issues: 500"}}
     dagster.logs(run, "failed", "ERROR", "ExecutionStepFailureEvent", **described)
     service = serve(**ACME)
     found = service.get(f"{API}/runs/run-7/log").json()
