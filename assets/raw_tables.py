@@ -5,6 +5,6 @@ How each is read: `sync/listings.py`, `sync/activities.py`, `sync/issues.py`, `s
 
 from assets.activity_feed import activities
 from assets.issues import issues
-from assets.listed_tables import LISTINGS
+from assets.list_assets import LISTINGS
 
 RAW_ASSETS = [*LISTINGS, activities, issues]

@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resources.conditions import KINDS
-from resources.problems.problem_texts import CODES
+from resources.problems.alert_texts import CODES
 from resources.warehouse.warehouse_errors import WarehouseError
 from service.overview import Figures, Overview
 from service.request_log import log_answer

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipelines.alerting.messages import begun, recovered
+from pipelines.alerting.notifications import begun, recovered
 from resources.alerts.message_layout import HEADS, Message
 from resources.problems.problem import Problem
 

@@ -16,9 +16,9 @@ from assets.partitions import projects_between
 from pipelines.alerting.facts import Ended
 from pipelines.jobs import rolling_refresh_job, targeted_sync_job
 from resources.cadences import CADENCES
+from resources.problems.alert_texts import OF_CONDITION
 from resources.problems.names import CORNERS
 from resources.problems.problem import Problem
-from resources.problems.problem_texts import OF_CONDITION
 from resources.tokens import TokenState
 from resources.warehouse.history.run_kinds import JOB_OF_MODE
 from resources.warehouse.state.seen_conditions import Condition

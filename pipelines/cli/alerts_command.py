@@ -39,8 +39,8 @@ def open_problems(settings: Settings) -> str:
     """
     from pipelines.alerting.problems import SOURCE
     from pipelines.cli.status_facts import alerter
+    from resources.problems.alert_texts import OF_CONDITION
     from resources.problems.problem import Problem
-    from resources.problems.problem_texts import OF_CONDITION
 
     found, condition = alerter(settings)
     # The alerter's view of the source may be half a minute old.

@@ -1,6 +1,6 @@
 """The layout of a message, the same for all channels.
 
-The texts of alerts are in `pipelines/alerting/messages.py`.
+The texts of alerts are in `resources/problems/alert_texts.py`.
 """
 
 from dataclasses import dataclass

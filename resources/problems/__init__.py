@@ -1,6 +1,6 @@
 """Problems that are reported to people, as codes with parameters.
 
-`problem_texts.py` has the texts of each code, `causes.py` the reasons of failures and what to do,
+`alert_texts.py` has the texts of each code, `causes.py` the reasons of failures and what to do,
 both in English and Japanese. `problem.py` combines them, and `names.py` names partitions and runs.
 The terminal, the page, alerts and `status` use these texts.
 """

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from resources.problems.alert_texts import CODES, RUNBOOK, Code, Texts
 from resources.problems.causes import cause_of, in_words, remedy
 from resources.problems.names import LANGUAGES, Language, name_range
-from resources.problems.problem_texts import CODES, RUNBOOK, Code, Texts
 
 #: Japanese for English parts of subjects: names of runs, and the end of a list of assets.
 _SUBJECT_JA = (

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from resources.json_models import Model, Whole
-from resources.problems.problem_texts import Action, Severity
+from resources.problems.alert_texts import Action, Severity
 from resources.warehouse.history.history_reader import SyncStatus
 from resources.warehouse.history.sync_outcomes import Slot, Totals
 from resources.warehouse.state.reconciliations import Proof
@@ -121,7 +121,7 @@ class Failing(Sync):
 class Alert(Model):
     """A problem that lasts: what is wrong with what, since when, and what to do."""
 
-    code: str = Field(description="Which problem it is, of `resources/problems/problem_texts.py`")
+    code: str = Field(description="Which problem it is, of `resources/problems/alert_texts.py`")
     severity: Severity = Field(description="`act`: a person must do something")
     action: Action | None = Field(description="What a click can do: `sync`, `retry`, `run`")
     texts: dict[str, Said] = Field(description="What is said of it, by language: `en`, `ja`")

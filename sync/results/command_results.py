@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypedDict
 
 from resources.conditions import ConditionKind
 from resources.json_models import Model
-from resources.problems.problem_texts import Action, Severity
+from resources.problems.alert_texts import Action, Severity
 from resources.warehouse.history.history_reader import Sync
 from sync.results.verify_result import Moment, VerifyResult
 
@@ -158,7 +158,7 @@ class OpenAlert(TypedDict):
     """A problem that is not over."""
 
     key: Annotated[str, "what it is about"]
-    code: Annotated[str, "which problem it is, of `resources/problems/problem_texts.py`"]
+    code: Annotated[str, "which problem it is, of `resources/problems/alert_texts.py`"]
     severity: Annotated[Severity, "`act`: a person must do something"]
     action: Annotated[Action | None, "what a click can do: `sync`, `retry`, `run`"]
     parameters: Annotated[dict[str, str], "what its texts are made of"]

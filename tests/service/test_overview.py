@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
 from resources.cadences import FRESH_WITHIN, ISSUES
+from resources.problems.alert_texts import CODES
 from resources.problems.problem import Problem
-from resources.problems.problem_texts import CODES
 from resources.warehouse.history.run_kinds import kind_of_run
 from resources.warehouse.state import sync_state
 from resources.warehouse.state.heartbeats import alerts_of, beat

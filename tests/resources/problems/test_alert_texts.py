@@ -7,6 +7,7 @@ from string import Formatter
 
 import pytest
 
+from resources.problems.alert_texts import CODES, RUNBOOK
 from resources.problems.causes import CAUSES, UNKNOWN, Cause, cause_of, in_words
 from resources.problems.names import (
     LANGUAGES,
@@ -17,7 +18,6 @@ from resources.problems.names import (
     plain,
 )
 from resources.problems.problem import Problem
-from resources.problems.problem_texts import CODES, RUNBOOK
 from resources.variables import VARIABLES
 
 ROOT = Path(__file__).parents[3]
