@@ -87,7 +87,12 @@ class Ledger:
         return [one for one in self.open.values() if not one.quiet]
 
     def may_end_by_itself(self, problem: Problem) -> bool:
-        """Return whether a problem is not reported yet: what was broken off is started again."""
+        """Return whether a problem is not reported yet: what was broken off is started again, and
+        until then the check of failed partitions is red.
+        """
+        if problem.code == "partitions_failed":
+            backfills = [one for one in self.open.values() if one.problem.code == "backfill_failed"]
+            return any(one.quiet for one in backfills)
         before = self.open.get(problem.key)
         seldom = before is None or (before.quiet and before.times + 1 < REPORTED_AT)
         return problem.passes and seldom

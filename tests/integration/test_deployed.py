@@ -103,7 +103,7 @@ def test_each_space_is_loaded_by_runs_of_its_own_code_location(
     wait_until(
         lambda: deployed.stored("beta") == {*beta.space.issues}, "beta is not loaded after all"
     )
-    beta.faults.add(Fault(status=403, path="/users", times=None))
+    beta.faults.add(Fault(status=400, path="/users", times=None))
     refused = deployed.engine.launch("beta", "users")
     assert deployed.engine.wait_for(refused) == ["FAILURE"]
     beta.faults.clear()

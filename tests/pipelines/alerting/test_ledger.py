@@ -119,6 +119,18 @@ def test_what_was_broken_off_is_reported_at_its_third_time_in_a_row() -> None:
     assert not once.may_end_by_itself(saying("GET /users: 403"))
 
 
+def test_partitions_left_failed_are_no_news_while_their_backfill_is_started_again() -> None:
+    key = "check/raw/issues: no_partition_left_failed"
+    left = Problem(
+        key, "partitions_failed", {"subject": "raw/issues", "said": "failed loads"}, "r2"
+    )
+    backfill = replace(saying("the run was interrupted"), key="backfill/x", code="backfill_failed")
+    for quiet in (True, False):
+        ledger = Ledger(NOW, NOW).observe([backfill], (), NOW, ("slack",), URL, quiet=quiet)
+        assert ledger.may_end_by_itself(left) == quiet
+    assert not Ledger(NOW, NOW).may_end_by_itself(left)
+
+
 def test_without_channels_problems_are_known_and_no_message_waits() -> None:
     ledger = Ledger(NOW, NOW).observe([REFUSED], (), NOW, (), URL)
     assert (ledger.waiting, list(ledger.open)) == ((), [REFUSED.key])
