@@ -13,6 +13,7 @@ from tests.assets.marts.chart_frames import (
     ages,
     cycles,
     earned,
+    moved,
     sprints,
     weeks,
 )
@@ -60,6 +61,7 @@ def pictures() -> list[str]:
             {"person": f"{number} {LONG}", "days_overdue": late, "issues": 1}
             for number in range(30) for late in (1, 10, 100)]),
         ("earned_title", earned(100, tuple(f"{number} {LONG}" for number in range(6)))),
+        ("gantt_title", [{**row, "key": f"{row['order']} {LONG}"} for row in moved(10)]),
         ("velocity_title", [{**row, "milestone": f"{row['order']} {LONG}"} for row in sprints(20)]),
     ]  # fmt: skip
     charts = {chart.word: chart for chart in CHARTS}
