@@ -240,6 +240,7 @@ def _chart(analyst: Analyst) -> bytes:
         page.get_by_role("button", name=section).first.click()
     picture = page.get_by_role("img", name="Cumulative flow")
     page.wait_for_function("picture => picture.complete", arg=picture.element_handle())
+    picture.scroll_into_view_if_needed()
     page.wait_for_timeout(SETTLE_MILLISECONDS)
     return _cut(page, 0, 1000)
 

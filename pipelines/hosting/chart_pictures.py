@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from assets.marts.charts.chart_markdown import ADDRESSES, CHART, svg_of
 
 _SUFFIX = ".svg"
-#: Pixels that the column of values of the page has in a window of 1,536; height follows.
-WIDTH_ON_PAGE = 620
+#: Pixels that the column of values of the page has in a window of 1,440; height follows.
+WIDTH_ON_PAGE = 520
 _SIZE = re.compile(r'(<svg [^>]*?)width="[\d.]+" height="[\d.]+"')
 #: Opened by itself, a picture is a page of Dagster's address: it may do nothing there.
 _HEADERS = {
