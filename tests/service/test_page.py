@@ -45,7 +45,8 @@ def test_the_page_shows_what_fails_and_how_far_what_works_is(
         with visitor_at(chromium, str(service.base_url)) as visitor:
             page = visitor.page
             expect(page.get_by_role("status")).to_have_text("問題が 1 件あります")
-            expect(page.locator("#facts")).to_contain_text("acme に接続中 · 最後の成功 たった今")
+            facts = page.locator("#facts")
+            expect(facts).to_contain_text("acme に接続中 · 最後に成功した同期 たった今")
             bar = page.get_by_role("progressbar", name="課題 WEB (全件)")
             expect(bar).to_have_attribute("value", "300")
             expect(page.get_by_text("300 / 2,000 件")).to_be_visible()

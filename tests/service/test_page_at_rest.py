@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from simulator import Simulator
 from tests.browser import Chromium, visitor_at
-from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve, at
+from tests.service.conftest import API, DagsterStandIn, Log, Serve, at
 from tests.service.test_overview import projects as projects  # the fixture
 
 #: Milliseconds in which a page at rest is watched, and the seconds of a core that it may take.
@@ -45,7 +45,7 @@ def test_at_rest_the_page_asks_once_in_five_seconds_and_takes_little(
 
 
 def test_small_runs_that_went_well_are_one_line_and_open_to_each(
-    chromium: Chromium, serve: Serve, log: Log, warehouse: Engine
+    chromium: Chromium, serve: Serve, sim: Simulator, log: Log, warehouse: Engine
 ) -> None:
     for number in range(5):
         log.done("issues", mode="targeted", run=f"targeted-{number}", items=0)
@@ -61,7 +61,7 @@ def test_small_runs_that_went_well_are_one_line_and_open_to_each(
             ),
             {"age": timedelta(hours=3)},
         )
-    with visitor_at(chromium, str(serve(**ACME).base_url), locale="en-US") as visitor:
+    with visitor_at(chromium, str(serve(**at(sim)).base_url), locale="en-US") as visitor:
         page = visitor.page
         lines = page.locator("#runs > li")
         expect(lines).to_have_count(4)
