@@ -16,6 +16,7 @@ from resources.variables import BROKER_URL
 #: Longer than a run may last (`max_runtime_seconds` in dagster.yaml): a task that is not finished
 #: by then is delivered again.
 _LONGEST_SECONDS = 13 * 3600
+_BROKER = os.environ.get(BROKER_URL)
 CONFIG = {
     # A worker holds no more tasks than it works on, so that no run waits behind a long one while
     # another worker is free.
@@ -28,15 +29,8 @@ CONFIG = {
     "worker_hijack_root_logger": False,
 }
 
-
 #: Its tasks and their results go through a Redis.
-app: Celery = make_app(
-    {
-        "broker": os.environ.get(BROKER_URL),
-        "backend": os.environ.get(BROKER_URL),
-        "config_source": CONFIG,
-        "task_default_queue": "dagster",
-    }
-)  # type: ignore[no-untyped-call]
+_OPTIONS = {"broker": _BROKER, "backend": _BROKER, "config_source": CONFIG}
+app: Celery = make_app(_OPTIONS | {"task_default_queue": "dagster"})  # type: ignore[no-untyped-call]
 execute_job = create_execute_job_task(app)
 resume_job = create_resume_job_task(app)

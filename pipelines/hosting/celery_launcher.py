@@ -8,7 +8,7 @@ is at work that was killed.
 from collections import Counter
 from typing import Any
 
-from dagster import DagsterRun, Field, StringSource
+from dagster import DagsterRun, StringSource
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_QUEUE_TAG, DAGSTER_CELERY_TASK_ID_TAG
 
@@ -21,29 +21,16 @@ SILENCES = 2
 
 
 class LocationRunLauncher(CeleryRunLauncher):
-    """Sends a run to the queue that is called like its code location, and asks the worker whether
-    it still works on it.
-    """
+    """Sends a run to the queue that is called like its code location, and asks after it."""
 
     def __init__(self, broker: str, inst_data: Any = None) -> None:
-        super().__init__(
-            default_queue="dagster",
-            broker=broker,
-            backend=broker,
-            config_source=CONFIG,
-            inst_data=inst_data,
-        )
+        super().__init__("dagster", broker, broker, config_source=CONFIG, inst_data=inst_data)
         self._silences: Counter[str] = Counter()
 
     @classmethod
     def config_type(cls) -> Any:
-        """Return what dagster.yaml says: the URL of the broker."""
-        return {
-            "broker": Field(
-                StringSource,
-                description="URL of the Redis through which runs and their results go.",
-            )
-        }
+        """Return what dagster.yaml says: the URL of the Redis for runs and their results."""
+        return {"broker": StringSource}
 
     def launch_run(self, context: Any) -> None:
         """Send a run to the workers of its code location."""
@@ -55,9 +42,7 @@ class LocationRunLauncher(CeleryRunLauncher):
         super().launch_run(context._replace(dagster_run=sent))
 
     def check_run_worker_health(self, run: DagsterRun) -> Any:
-        """Say whether a run is being worked on; of a worker that was killed Celery itself never
-        hears.
-        """
+        """Say whether a run is being worked on."""
         if run.remote_job_origin is None:
             return worker_health("RUNNING", "it works in the process of a command")
         found = super().check_run_worker_health(run)
@@ -73,10 +58,6 @@ class LocationRunLauncher(CeleryRunLauncher):
     def _works_on(self, run: DagsterRun) -> bool:
         task_id = run.tags[DAGSTER_CELERY_TASK_ID_TAG]
         worker = (self.celery.AsyncResult(task_id).info or {}).get("hostname")
-        active = (
-            self.celery.control.inspect(
-                destination=[worker] if worker else None, timeout=ANSWER_SECONDS
-            ).active()
-            or {}
-        )
+        asked = [worker] if worker else None
+        active = self.celery.control.inspect(asked, timeout=ANSWER_SECONDS).active() or {}
         return any(task["id"] == task_id for tasks in active.values() for task in tasks)

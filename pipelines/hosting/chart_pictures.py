@@ -13,7 +13,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assets.marts.charts.chart_markdown import ADDRESSES, CHART, svg_of
 
-_SUFFIX = ".svg"
 #: Pixels that the column of values of the page has in a window of 1,440; height follows.
 WIDTH_ON_PAGE = 520
 _SIZE = re.compile(r'(<svg [^>]*?)width="[\d.]+" height="[\d.]+"')
@@ -26,9 +25,7 @@ _HEADERS = {
 
 
 class ChartPictures:
-    """Middleware for Dagster's webserver: addresses of pictures are answered, all others passed
-    on.
-    """
+    """Middleware for Dagster's webserver: answers addresses of pictures, passes on all others."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,10 +33,10 @@ class ChartPictures:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with a picture, 404 where there is none yet, or pass a request on."""
         path = scope.get("path", "")
-        if scope["type"] != "http" or not path.startswith(ADDRESSES) or not path.endswith(_SUFFIX):
+        if scope["type"] != "http" or not path.startswith(ADDRESSES) or not path.endswith(".svg"):
             await self._app(scope, receive, send)
             return
-        key = path.removeprefix(ADDRESSES).removesuffix(_SUFFIX)
+        key = path.removeprefix(ADDRESSES).removesuffix(".svg")
         svg = await asyncio.to_thread(newest_picture, dg.AssetKey(key.split("/")))
         status = 404 if svg is None else 200
         await Response(svg, status, _HEADERS, "image/svg+xml")(scope, receive, send)

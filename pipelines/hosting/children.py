@@ -1,8 +1,7 @@
 """The processes of `backlog-elt up`: it starts those that die again, and ends all together.
 
 Each gets the secrets that it needs and no others: every program of its user can read its
-environment. Runs work below the code server, which is where the daemon and the webserver let them
-be started: these two need Dagster's own database and nothing else.
+environment. The daemon and the webserver let the code server start runs, and need none of theirs.
 """
 
 import os
@@ -72,7 +71,7 @@ class Deaths:
         self._wait = 1.0
 
     def wait(self, now: float) -> float | None:
-        """Note a death, and return the seconds until the next start; None: there were too many."""
+        """Note a death, and return the seconds until the next start; None: too many."""
         if self._times and now - self._times[-1] > WITHIN_SECONDS:
             self._wait = 1.0
         self._times.append(now)
@@ -84,9 +83,7 @@ class Deaths:
 
 @dataclass
 class _Kept:
-    """What is started again; `ended` says how it has ended, None: it works; `due`: when it starts
-    again. One that `needs_database` is not started while that is away.
-    """
+    """What is started again, at `due`; `ended` says how it has ended, None: it works."""
 
     start: Callable[[], None]
     ended: Callable[[], str | None]
@@ -99,9 +96,9 @@ class _Kept:
 class Children:
     """Processes by name. Each leads a session of its own, writes to the log, and ends with `up`.
 
-    `ready`: whether all that stay have come to work. Until then the end of one is the end of `up`,
-    since it would end again: what is wrong are settings mostly. `usable`: whether the database of
-    Dagster answers. What ends while it does not is no fault of its own.
+    Until all that stay are `ready`, the end of one is the end of `up`: it would end again, mostly
+    for its settings. `usable` asks whether Dagster's database answers: what ends while it does not
+    is no fault of its own.
     """
 
     def __init__(
@@ -115,14 +112,10 @@ class Children:
         self._passing: dict[str, Callable[[int], None]] = {}
 
     def keep(self, name: str, *module: str, output: IO[str] | None = None) -> None:
-        """Start `python -m …`, a module and its arguments, and start it again when it dies.
-
-        `output`: where it writes to, if not to the log.
-        """
-        start = partial(self._start, name, module, output)
+        """Start a module with arguments, and again when it dies; `output`: instead of the log."""
+        start, ended = partial(self._start, name, module, output), partial(self._how_ended, name)
         start()
-        ended, log = partial(self._how_ended, name), Path(self._log.name)
-        self._kept[name] = _Kept(start, ended, log, needs_database=True)
+        self._kept[name] = _Kept(start, ended, Path(self._log.name), needs_database=True)
 
     def keep_other(
         self, name: str, start: Callable[[], None], ended: Callable[[], str | None], log: Path
@@ -152,12 +145,17 @@ class Children:
             stderr=self._log,
         )
 
+    def _exit_code(self, name: str) -> int | None:
+        """Return the exit code of a process, and end what it has left; None: it works."""
+        code = self._running[name].poll()
+        if code is not None:
+            self._end([name])
+        return code
+
     def _how_ended(self, name: str) -> str | None:
-        process = self._running[name]
-        code = process.poll()
+        code = self._exit_code(name)
         if code is None:
             return None
-        self._end([name])
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
     def check(self) -> None:
@@ -170,44 +168,41 @@ class Children:
         self._stop.sleep(0)
         keep_short(self._log)
         for name, then in [*self._passing.items()]:
-            code = self._running[name].poll()
-            if code is not None:
+            if (code := self._exit_code(name)) is not None:
                 del self._passing[name]
-                self._end([name])
                 then(code)
         for name, kept in self._kept.items():
             if kept.due is None:
-                self._look(name, kept)
+                if how := kept.ended():
+                    kept.due = time.monotonic() + self._pause(name, kept, how)
             elif time.monotonic() >= kept.due and not self._waits(kept):
                 kept.due = None
                 kept.start()
 
-    def _look(self, name: str, kept: _Kept) -> None:
-        how = kept.ended()
-        if how is None:
-            return
+    def _pause(self, name: str, kept: _Kept, how: str) -> float:
+        """Say that one has ended, and return the seconds until it is started again."""
         if not self.ready:
             said = "".join(f"{line}; " for line in last_lines(kept.log, 1))
             raise UpError(f"the {name} has ended ({how}): {said}see {kept.log}")
-        now = time.monotonic()
         if self._waits(kept):
-            kept.due = now
             self._screen.say(f"the {name} has ended ({how}): it waits for the database")
-            return
-        wait = kept.deaths.wait(now)
+            return 0
+        wait = kept.deaths.wait(time.monotonic())
         if wait is None:
             self._screen.show("\n".join(last_lines(kept.log, SHOWN_LINES)))
             often = f"{MOST_DEATHS} times within {WITHIN_SECONDS / 60:.0f} minutes"
             raise UpError(f"the {name} has ended {often} (last: {how}): see {kept.log}")
-        kept.due = now + wait
         self._screen.say(f"the {name} has ended ({how}): it is started again in {wait:.0f} s")
+        return wait
 
     def _waits(self, kept: _Kept) -> bool:
         """Say whether one needs the database, and that is away."""
-        if kept.needs_database and time.monotonic() >= self._ask_at:
+        if not kept.needs_database:
+            return False
+        if time.monotonic() >= self._ask_at:
             self._away = not self._usable()
             self._ask_at = time.monotonic() + ASK_SECONDS
-        return kept.needs_database and self._away
+        return self._away
 
     def wait_until(self, ready: Callable[[], bool], otherwise: str) -> None:
         """Wait until they are ready.
@@ -238,5 +233,4 @@ class Children:
         ended = [self._running.pop(name) for name in [*names]]
         end_groups(ended)
         for one in ended:
-            with one:  # closes its pipe
-                pass
+            one.communicate()  # closes its pipe

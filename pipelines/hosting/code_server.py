@@ -1,10 +1,9 @@
 """The code server of `up` and of containers: Dagster's own server, which also ends the runs that
 the one before it took along.
 
-The runs of a location work below its code server. When that is killed or replaced, Dagster does not
-learn of the runs that were at work: they would count as such for twelve hours, and keep all others
-of their kind waiting. They are ended when the server serves: Dagster starts them once more then,
-and asks the server for that.
+The runs of a location work below its code server. Dagster does not learn that they ended with it:
+they would count as at work for twelve hours, and keep all others of their kind waiting. They are
+ended when the server serves, since Dagster starts them once more then, and asks the server for it.
 """
 
 import argparse
@@ -32,9 +31,8 @@ SERVER = ("api", "grpc", "-m", "pipelines.definitions")
 READY_SECONDS = 300.0
 
 
-def prepare(options: Sequence[str]) -> None:
-    """See that the server can work, and end the runs of an earlier one once this one serves;
-    `options` are those of `dagster api grpc`.
+def _lost_runs() -> list[str]:
+    """See that the server can work, and return the runs of an earlier one.
 
     Raises:
         SettingsError: a variable is wrong.
@@ -43,15 +41,10 @@ def prepare(options: Sequence[str]) -> None:
     settings = Settings.of_this_process()
     channels(Addresses.from_env(os.environ))  # a wrong one is reported here, not by a tick
     with open_instance() as instance:
-        lost = runs_of_code_server(instance, settings.dagster_location)
-    if lost:
-        parser = argparse.ArgumentParser(add_help=False)
-        parser.add_argument("-p", type=int, dest="port", required=True)
-        port = parser.parse_known_args(options)[0].port
-        threading.Thread(target=end_lost, args=(port, lost), daemon=True).start()
+        return runs_of_code_server(instance, settings.dagster_location)
 
 
-def end_lost(port: int, run_ids: Sequence[str]) -> None:
+def _end_lost(port: int, run_ids: Sequence[str]) -> None:
     """Mark runs as ended as soon as the server on a port serves."""
     end = time.monotonic() + READY_SECONDS
     while is_free(port) and time.monotonic() < end:
@@ -63,12 +56,17 @@ def end_lost(port: int, run_ids: Sequence[str]) -> None:
 
 
 def main() -> None:
-    """Serve until somebody ends it."""
+    """Serve until somebody ends it, with the options of `dagster api grpc`."""
     try:
-        prepare(sys.argv[1:])
+        lost = _lost_runs()
     except (SettingsError, WarehouseError) as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2 if isinstance(error, SettingsError) else 1)
+    if lost:
+        parser = argparse.ArgumentParser(add_help=False)
+        parser.add_argument("-p", type=int, dest="port", required=True)
+        port = parser.parse_known_args()[0].port
+        threading.Thread(target=_end_lost, args=(port, lost), daemon=True).start()
     sys.argv[1:1] = SERVER
     runpy.run_module("dagster", run_name="__main__", alter_sys=True)
 

@@ -1,7 +1,6 @@
 """Dagster's daemon: `python -m pipelines.hosting.daemon run …` is `dagster-daemon run …`.
 
-As a module, like all other processes of a deployment, so that it runs with the Python of its
-parent wherever that keeps its scripts.
+As a module, it runs with the Python of its parent, wherever that keeps its scripts.
 """
 
 import sys

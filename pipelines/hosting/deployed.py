@@ -16,17 +16,14 @@ from resources.variables import SettingsError, drop_python_variables
 #: Word -> the module that is run, and its arguments. A worker works on as many runs at once as the
 #: queue lets through for a space, each in a process of its own, which is replaced now and then, so
 #: that memory is given back. A container is reached from outside of it.
-PARTS: dict[str, tuple[str, ...]] = {
-    word: tuple(words.split())
-    for word, words in {
-        "migrate": "pipelines migrate",
-        "code-server": "pipelines.hosting.code_server -h 0.0.0.0 -p 4000",
-        "webserver": "pipelines.hosting.webserver -h 0.0.0.0 -p 3000",
-        "daemon": "pipelines.hosting.daemon run",
-        "service": "service --host 0.0.0.0 --port 3001",
-        "worker": "celery -A pipelines.hosting.celery_app worker --concurrency 6 "
-        "--max-tasks-per-child 50",
-    }.items()
+PARTS = {
+    "migrate": "pipelines migrate",
+    "code-server": "pipelines.hosting.code_server -h 0.0.0.0 -p 4000",
+    "webserver": "pipelines.hosting.webserver -h 0.0.0.0 -p 3000",
+    "daemon": "pipelines.hosting.daemon run",
+    "service": "service --host 0.0.0.0 --port 3001",
+    "worker": "celery -A pipelines.hosting.celery_app worker --concurrency 6 "
+    "--max-tasks-per-child 50",
 }
 #: Words of a deployment that served all spaces from one container, as earlier versions had it.
 _GONE = ("code-servers", "pipelines.hosting.code_servers", "/app/deploy/spaces/workspace.yaml")
@@ -38,10 +35,7 @@ _INSTEAD = (
 
 
 def main() -> None:
-    """Become the process, with secrets of files and whom no proxy leads to as variables.
-
-    Variables are all that Dagster and dbt read.
-    """
+    """Become the process, with secrets of files as variables: Dagster and dbt read nothing else."""
     if len(sys.argv) < 2:
         sys.exit(f"Error: say what to run: {', '.join(PARTS)}, or any command")
     if gone := next((word for word in sys.argv[1:] if word in _GONE), None):
@@ -55,7 +49,7 @@ def main() -> None:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2)
     part, *more = sys.argv[1:]
-    words = [sys.executable, "-m", *PARTS[part], *more] if part in PARTS else [part, *more]
+    words = [sys.executable, "-m", *PARTS[part].split(), *more] if part in PARTS else [part, *more]
     try:
         os.execvp(words[0], words)  # noqa: S606 - the command of the container
     except OSError as error:

@@ -1,8 +1,7 @@
 """The surroundings of a command: servers that must run and variables that its processes read.
 
 What the settings leave unset is filled in here: an embedded PostgreSQL for the warehouse and for
-Dagster's storage, and a simulated space, that of a running `backlog-elt up` if there is one
-(`runtime.py`).
+Dagster's storage, and a simulated space, that of a running `backlog-elt up` if there is one.
 """
 
 import os
@@ -18,7 +17,15 @@ from pipelines.hosting.runtime import Runtime
 from resources.links import SIMULATED, is_of_this_machine
 from resources.secret import Secret, reveal
 from resources.settings import Settings
-from resources.variables import API_KEY, HOME, SIMULATED_HERE, URL, WAREHOUSE_URL, SettingsError
+from resources.variables import (
+    API_KEY,
+    DAGSTER_POSTGRES_URL,
+    HOME,
+    SIMULATED_HERE,
+    URL,
+    WAREHOUSE_URL,
+    SettingsError,
+)
 from resources.warehouse.server.connect import check_tables, refusal_behind, socket_folder
 from resources.warehouse.server.embedded import ensure_server
 from resources.warehouse.server.embedded_log import data_behind
@@ -44,32 +51,30 @@ def prepare_storage(settings: Settings) -> None:
         SettingsError: the folder of BACKLOG_ELT_HOME cannot be made.
         WarehouseError: the embedded server cannot be started.
     """
+    dagster_home = settings.home / "dagster"
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        dagster_home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         expected = f"a folder that can be created here ({error.strerror})"
         raise SettingsError(HOME, str(settings.home), expected) from None
-    dagster_url = reveal(settings.dagster_postgres_url)
+    url = reveal(settings.dagster_postgres_url) or ""
     if needs_server(settings):
         server = ensure_server(settings.home)
-        dagster_url = dagster_url or server.url("dagster")
-    dagster_home = settings.home / "dagster"
-    dagster_home.mkdir(exist_ok=True)
+        url = url or server.url("dagster")
     shutil.copyfile(PROJECT_ROOT / "dagster.yaml", dagster_home / "dagster.yaml")
     os.environ[HOME] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(dagster_home)
-    os.environ["DAGSTER_POSTGRES_URL"] = "postgresql://" + (dagster_url or "").partition("://")[2]
+    os.environ[DAGSTER_POSTGRES_URL] = "postgresql://" + url.partition("://")[2]
 
 
 def check_storage() -> None:
-    """See that Dagster's storage can be used; its own refusal would name neither the variable nor
-    the right.
+    """See that Dagster's storage can be used: its own refusal would not name the variable.
 
     Raises:
         WarehouseError: the database of DAGSTER_POSTGRES_URL cannot be used.
     """
     try:
-        check_tables(os.environ["DAGSTER_POSTGRES_URL"], "runs")
+        check_tables(os.environ[DAGSTER_POSTGRES_URL], "runs")
     except WarehouseError as error:
         raise _of_storage(str(error)) from None
 
@@ -96,14 +101,13 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
 
 
 def _of_storage(said: str) -> WarehouseError:
-    said = said.replace("WAREHOUSE_URL", "DAGSTER_POSTGRES_URL")
-    return WarehouseError(f"Dagster's storage: {said}")
+    return WarehouseError(f"Dagster's storage: {said.replace(WAREHOUSE_URL, DAGSTER_POSTGRES_URL)}")
 
 
 @contextmanager
 def source(settings: Settings) -> Iterator[Settings]:
     """Yield the settings with a space to read from: the real one, that of a running `up`, or a
-    simulated one of our own, in which nobody works, so that it is the same at every read.
+    simulated one of our own, in which nobody works.
     """
     if settings.backlog_url:
         yield settings
@@ -113,8 +117,8 @@ def source(settings: Settings) -> Iterator[Settings]:
         where = f"{runtime.backlog_url}, the space that the running `backlog-elt up` loads"
         raise SettingsError(URL, "", f"{where}, with {API_KEY}")
     _check_asked(settings)
-    if runtime and runtime.backlog_api_key:
-        yield with_space(settings, runtime.backlog_url, runtime.backlog_api_key)
+    if runtime:
+        yield with_space(settings, runtime.backlog_url, str(runtime.backlog_api_key))
         return
     from simulator import spawn_simulator  # loads a web server (0.1 s): only where it is used
 
@@ -123,9 +127,7 @@ def source(settings: Settings) -> Iterator[Settings]:
 
 
 def with_space(settings: Settings, url: str, api_key: str) -> Settings:
-    """Return settings with a simulated space, which this process's environment names from now
-    on.
-    """
+    """Return settings with a simulated space, and name it in this process's environment."""
     os.environ |= {URL: url, API_KEY: api_key, SIMULATED_HERE: "1"}
     return replace(settings, backlog_url=url, backlog_api_key=Secret(api_key))
 
@@ -139,8 +141,9 @@ def embedded(settings: Settings) -> bool:
 
 
 def check_kind(settings: Settings) -> None:
-    """See that a simulated space and a real one do not come into one warehouse; once they have,
-    they go on.
+    """See that a simulated space and a real one do not come into one warehouse.
+
+    Once they have, they go on.
 
     Raises:
         SettingsError: the warehouse holds the other kind.
@@ -161,9 +164,7 @@ def check_kind(settings: Settings) -> None:
 
 
 def _check_asked(settings: Settings) -> None:
-    """See that a simulated space fills the embedded server only, unless it was asked for; raises
-    SettingsError.
-    """
+    """See that a simulated space fills the embedded server only, unless it was asked for."""
     if not (settings.simulated_by_name or embedded(settings)):
         fill = f"{SIMULATED}, to fill the server of {WAREHOUSE_URL} with a simulated one"
         raise SettingsError(URL, "", f"the root of a space; or {fill}")

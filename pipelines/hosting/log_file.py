@@ -26,8 +26,9 @@ def open_log(home: Path) -> TextIO:
         path.touch(mode=0o600)
         return path.open("a", buffering=1, errors="backslashreplace")
     except OSError as error:
-        why = f"{error.strerror}): see who owns it, or whether the disk is full"
-        raise RuntimeError(f"the log {path} cannot be written ({why}") from None
+        to_do = "see who owns it, or whether the disk is full"
+        refused = f"the log {path} cannot be written ({error.strerror}): {to_do}"
+        raise RuntimeError(refused) from None
 
 
 def last_lines(log: Path, count: int) -> list[str]:

@@ -1,5 +1,5 @@
 """The one `backlog-elt up` of a home, in whichever container: it holds a lock on `runtime.json`,
-and says there where its servers are, so that other commands use the same space and servers.
+and says there where its servers are, for other commands.
 
 The system releases the lock when the process that took it ends, however it ends; children do not
 hold it. The file stays: who removes a lock file lets two processes hold one each.
@@ -24,11 +24,7 @@ PATIENCE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Runtime:
-    """What a running `backlog-elt up` says of itself.
-
-    Its process and machine; once they are known its UI, its service and its space, and the key of
-    a simulated space, which opens nothing else. The key of a real one stays in the environment.
-    """
+    """What a running `backlog-elt up` says of itself; of keys only that of a simulated space."""
 
     pid: int = field(default_factory=os.getpid)
     host: str = field(default_factory=socket.gethostname)
@@ -39,9 +35,7 @@ class Runtime:
 
     @classmethod
     def read(cls, home: Path) -> Self | None:
-        """Return what the running `up` of this home says, None when none runs, or one that has not
-        come so far.
-        """
+        """Return what the running `up` of this home says, None when none runs or has started."""
         found = cls.last(home)
         return found if found and found.dagster_url and is_held(home) else None
 
@@ -67,30 +61,28 @@ class Runtime:
         lock.flush()
 
     def fill(self, settings: Settings) -> Settings:
-        """Return settings with what is unset there and known here: where Dagster is, and the
-        simulated space.
-        """
-        url = settings.dagster_url or self.dagster_url
+        """Return settings with Dagster's address and the simulated space, where these are unset."""
+        filled = replace(settings, dagster_url=settings.dagster_url or self.dagster_url)
         if settings.backlog_url is not None or self.backlog_api_key is None:
-            return replace(settings, dagster_url=url)
+            return filled
         key = Secret(self.backlog_api_key)
-        return replace(settings, dagster_url=url, backlog_url=self.backlog_url, backlog_api_key=key)
+        return replace(filled, backlog_url=self.backlog_url, backlog_api_key=key)
 
 
 def take(home: Path) -> TextIO | None:
-    """Take the lock on a home, which is made where it is missing.
-
-    Returns the file that holds the lock until it is closed; None: somebody else holds it.
+    """Take the lock on a home, which is made where it is missing, and return the file that holds
+    the lock until it is closed; None: somebody else holds it.
 
     Raises:
         SettingsError: the folder cannot be made, or nothing can be written or locked there.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(_file(home), os.O_RDWR | os.O_CREAT, 0o600)
-        lock = os.fdopen(descriptor, "r+", encoding="utf-8")
+        file = _file(home)
+        file.touch(mode=0o600)
+        lock = file.open("r+", encoding="utf-8")
         end = time.monotonic() + PATIENCE_SECONDS
-        while not _locked(descriptor, fcntl.LOCK_EX):
+        while not _locked(lock, fcntl.LOCK_EX):
             if time.monotonic() > end:
                 lock.close()
                 return None
@@ -106,7 +98,7 @@ def is_held(home: Path) -> bool:
     """Say whether somebody holds the lock on a home."""
     try:
         with _file(home).open() as file:
-            return not _locked(file.fileno(), fcntl.LOCK_SH)
+            return not _locked(file, fcntl.LOCK_SH)
     except OSError:
         return False
 
@@ -115,9 +107,9 @@ def _file(home: Path) -> Path:
     return home / "runtime.json"
 
 
-def _locked(descriptor: int, how: int) -> bool:
+def _locked(file: TextIO, how: int) -> bool:
     try:
-        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+        fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -6,14 +6,9 @@ and one for schedules. They are tested before use, so that a restart of the serv
 """
 
 from collections.abc import Sequence
-from typing import Any, Self, cast
+from typing import Any, Self
 
-from dagster_postgres import (
-    DagsterPostgresStorage,
-    PostgresEventLogStorage,
-    PostgresRunStorage,
-    PostgresScheduleStorage,
-)
+from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage
 from dagster_postgres.utils import get_token_provider_from_config, pg_url_from_config
 
 from resources.warehouse.server.tested_pools import tested
@@ -41,29 +36,22 @@ class PooledStorage(DagsterPostgresStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> Self:
-        """Return the storage of `dagster.yaml`, with the options of `storage: postgres:`.
-
-        Raises:
-            DagsterPostgresException: the server cannot be used.
-        """
+        """Return the storage of `dagster.yaml`, with the options of `storage: postgres:`."""
         # In the URL, since Dagster's webserver makes pools of its own.
         url = tested(pg_url_from_config(config_value))
         tokens = get_token_provider_from_config(config_value)
         made = cls(url, config_value.get("should_autocreate_tables", True), inst_data, tokens)
         made.runs = _Runs(url, should_autocreate_tables=False, token_provider=tokens)
-        runs, events, schedules = storages = (
-            made.runs,
-            cast(PostgresEventLogStorage, made.event_log_storage),
-            cast(PostgresScheduleStorage, made.schedule_storage),
-        )
-        for one in storages:
+        events: Any = made.event_log_storage
+        schedules: Any = made.schedule_storage
+        for one in (made.runs, events, schedules):
             one.optimize_for_webserver(0, pool_recycle=_RECYCLE_SECONDS, max_overflow=-1)
         with (
-            runs.connect() as of_runs,
-            events.index_connection() as of_events,
-            schedules.connect() as of_schedules,
+            made.runs.connect() as runs,
+            events.index_connection() as index,
+            schedules.connect() as ticks,
         ):
-            runs.engines = of_runs.engine, of_events.engine, of_schedules.engine
+            made.runs.engines = runs.engine, index.engine, ticks.engine
         return made
 
     @property

@@ -1,7 +1,6 @@
-"""Starts a simulated space where none is named, Dagster, the sync service, and a first load.
+"""`backlog-elt up`: a simulated space where none is named, Dagster, the sync service, a first load.
 
-The processes are children of `backlog-elt up` and end with it. The embedded PostgreSQL goes on, so
-that BI tools can read.
+The processes are its children and end with it. The embedded PostgreSQL goes on for BI tools.
 """
 
 import json
@@ -27,13 +26,13 @@ from pipelines.hosting.log_file import open_log
 from pipelines.hosting.ports import HOST, free_port, is_free
 from pipelines.hosting.runtime import Runtime, take
 from pipelines.hosting.screen import Screen
-from pipelines.stop_signals import Stop, StopSignals
+from pipelines.stop_signals import StopSignals
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
 from resources.logs import write_to
 from resources.secret import reveal
 from resources.settings import ONE_LOCATION, Settings
-from resources.variables import DAGSTER_URL
+from resources.variables import DAGSTER_LOCATION, DAGSTER_URL, MARTS_OF
 from resources.warehouse.server.embedded import ensure_server, is_running, log_of
 from resources.warehouse.server.psql import psql_line
 from resources.warehouse.warehouse_errors import WarehouseError
@@ -45,22 +44,12 @@ SERVER, SERVER_START = "embedded PostgreSQL", "start of PostgreSQL"
 
 @dataclass(frozen=True)
 class Options:
-    """How `up` was called; `first_load`: whether a load starts at once, before the schedules."""
+    """How `up` was called."""
 
     port: int
     service_port: int
-    first_load: bool = True
-    read_only: bool = False
-
-    @property
-    def url(self) -> str:
-        """Where the Dagster UI is."""
-        return f"http://{HOST}:{self.port}"
-
-    @property
-    def service_url(self) -> str:
-        """Where the sync service is."""
-        return f"http://{HOST}:{self.service_port}"
+    first_load: bool
+    read_only: bool
 
 
 def up(settings: Settings, options: Options) -> None:
@@ -74,7 +63,7 @@ def up(settings: Settings, options: Options) -> None:
     """
     channels(Addresses.from_env(os.environ))  # a wrong one is reported here, not by a tick
     if settings.dagster_location != ONE_LOCATION or settings.marts_of:
-        given = "BACKLOG_MARTS_OF" if settings.marts_of else "BACKLOG_DAGSTER_LOCATION"
+        given = MARTS_OF if settings.marts_of else DAGSTER_LOCATION
         where = "as where several spaces share one Dagster: `up` is for one space alone; unset it"
         raise UpError(f"{given} is set, {where}")
     if not settings.home.exists():
@@ -88,9 +77,8 @@ def up(settings: Settings, options: Options) -> None:
         try:
             _check_ports(options)
             _run(settings, options, lock, stop)
-        except Exception as error:
-            # What fails once a signal has come fails because of it.
-            if not isinstance(error, Stop) and stop.first is None:
+        except Exception:
+            if stop.first is None:  # what fails once a signal has come fails because of it
                 raise
 
 
@@ -119,24 +107,25 @@ def _run(settings: Settings, options: Options, lock: TextIO, stop: StopSignals) 
     stop.sleep(0)  # nothing more is started once somebody has asked for the end
     log = open_log(settings.home)
     write_to(log)
+    dagster_url = f"http://{HOST}:{options.port}"
     # For the service, which starts runs there, and for alerts, which lead there.
-    os.environ[DAGSTER_URL] = settings.dagster_url or options.url
+    os.environ[DAGSTER_URL] = settings.dagster_url or dagster_url
     with (
         TemporaryFile("w+") as said,  # by the simulated space
         TemporaryFile("w+") as summary,  # of the first load
         Children(log, screen, stop, _usable) as children,
     ):
         connected = settings if settings.backlog_url else _simulated(settings, children, said)
-        api_key = reveal(connected.backlog_api_key) if settings.simulated else None
-        Runtime(
-            dagster_url=options.url,
-            service_url=options.service_url,
+        running = Runtime(
+            dagster_url=dagster_url,
+            service_url=f"http://{HOST}:{options.service_port}",
             backlog_url=connected.backlog_url or "",
-            backlog_api_key=api_key,
-        ).write(lock)
+            backlog_api_key=reveal(connected.backlog_api_key) if settings.simulated else None,
+        )
+        running.write(lock)
         with Follower(connected, screen) as follower:
-            start_servers(children, options, settings)
-            screen.show(_head(settings, connected, options, log.name))
+            _start_servers(children, options, settings)
+            screen.show(_head(settings, running, log.name))
             steps = FirstSteps(children, follower, screen, settings.home, summary)
             if options.first_load:
                 steps.load()
@@ -155,32 +144,29 @@ def _usable() -> bool:
 
 
 def _simulated(settings: Settings, children: Children, said: IO[str]) -> Settings:
-    """Start a simulated space in which people work, and return settings that name it, as its
-    first line says.
-    """
-    life = str(settings.home / "simulator.json")
-    options = ("--port", str(free_port()), "--alive", "--life-file", life)
-    children.keep(SPACE, "simulator", *options, output=said)
+    """Start a simulated space in which people work, and return settings with what it has `said`."""
+    life = ("--alive", "--life-file", str(settings.home / "simulator.json"))
+    children.keep(SPACE, "simulator", "--port", str(free_port()), *life, output=said)
     children.wait_until(lambda: written(said).endswith("\n"), f"the {SPACE} did not start")
     known = json.loads(written(said))
     return with_space(settings, known["url"], known["api_key"])
 
 
-def start_servers(children: Children, options: Options, settings: Settings) -> None:
+def _start_servers(children: Children, options: Options, settings: Settings) -> None:
     """Start the processes that stay, and return when they listen."""
     if needs_server(settings):
         _keep_server(children, settings.home)
     # One code server for both: each would start its own otherwise, the daemon one every minute.
-    port, here = free_port(), ("-h", HOST)
+    port, workspace = free_port(), workspace_of(settings.home)
     server = f"{{host: {HOST}, port: {port}, location_name: {ONE_LOCATION}}}"
-    workspace = workspace_of(settings.home)
     workspace.write_text(f"load_from:\n  - grpc_server: {server}\n")
-    of_code = ("-p", str(port), *here, *QUIET)
+    of_code = ("-h", HOST, "-p", str(port), *QUIET)
     children.keep("code server", "pipelines.hosting.code_server", *of_code)
     _wait_for(children, "code server", port)
-    known, only = ("-w", str(workspace), *QUIET), ["--read-only"] if options.read_only else []
-    of_ui = (*here, "-p", str(options.port), *known, *only)
-    children.keep("webserver", "pipelines.hosting.webserver", *of_ui)
+    known = ("-w", str(workspace), *QUIET)
+    of_ui = ("-h", HOST, "-p", str(options.port), *known)
+    only = ("--read-only",) if options.read_only else ()
+    children.keep("webserver", "pipelines.hosting.webserver", *of_ui, *only)
     children.keep("daemon", "pipelines.hosting.daemon", "run", *known)
     of_service = ("--host", HOST, "--port", str(options.service_port))
     children.keep("sync service", "service", *of_service)
@@ -206,18 +192,18 @@ def _keep_server(children: Children, home: Path) -> None:
     children.keep_other(SERVER, start, ended, log_of(home))
 
 
-def _head(settings: Settings, connected: Settings, options: Options, log: str) -> str:
+def _head(settings: Settings, running: Runtime, log: str) -> str:
     """Return what runs, and where to look next."""
     command = shutil.which("backlog-elt") or sys.argv[0]
-    space = connected.backlog_url
+    space, page = running.backlog_url, running.service_url
     database = reveal(settings.warehouse_url) or ensure_server(settings.home).url()
     goes_on = "; the embedded PostgreSQL keeps running for your queries"
     rows = {
         "space": f"simulated, with people at work ({space})" if settings.simulated else space,
-        "Dagster UI": options.url,
-        "sync page": options.service_url,
+        "Dagster UI": running.dagster_url,
+        "sync page": page,
         "SQL": psql_line(database),
-        "report": f"{options.service_url}/report, or {command} report",
+        "report": f"{page}/report, or {command} report",
         "log": log,
         "stop": "Ctrl-C" + ("" if settings.warehouse_url else goes_on),
     }

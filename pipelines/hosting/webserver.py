@@ -1,10 +1,9 @@
 """Dagster's webserver behind a guard, and with the pictures of charts:
 `python -m pipelines.hosting.webserver -h … -p … -w …`.
 
-It is Dagster's own command with its own options, which serves any page that asks. The command takes
-no middleware, so the function by which it serves, `uvicorn.run`, is replaced in this process by one
-that wraps the application. `tests/pipelines/hosting/test_webserver.py` fails where another version
-of Dagster serves in another way.
+It is Dagster's own command, which takes no middleware. So the function by which it serves,
+`uvicorn.run`, is replaced in this process by one that wraps the application. Where another version
+of Dagster serves in another way, `tests/pipelines/hosting/test_webserver.py` fails.
 """
 
 import os

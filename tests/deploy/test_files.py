@@ -195,7 +195,7 @@ def test_the_instances_agree_but_for_what_containers_need(name: str) -> None:
     per_space = BASE["concurrency"]["runs"]["max_concurrent_runs"]
     # What a worker has no place for waits outside of the queue, where it counts as started and is
     # given up after a while.
-    assert PARTS["worker"][PARTS["worker"].index("--concurrency") + 1] == str(per_space)
+    assert f"--concurrency {per_space} " in PARTS["worker"]
     assert runs["max_concurrent_runs"] == per_space * sum(
         server["location_name"] != "marts" for server in WORKSPACE
     )
