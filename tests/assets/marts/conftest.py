@@ -20,8 +20,8 @@ from tests.assets.marts.worked import (
     work_beside_peers,
     work_on_numbers,
 )
-from tests.assets.marts.worked_pace import work_at_a_pace
 from tests.assets.marts.worked_plan import (
+    work_at_a_pace,
     work_in_a_tree,
     work_to_a_baseline,
     work_to_a_plan,
