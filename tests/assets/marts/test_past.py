@@ -130,8 +130,8 @@ def test_an_issue_is_of_its_project_of_now_and_its_days_are_of_that_of_the_day(
     of_move = next(row for row in days if row["day"] == past.day)
     assert (of_move["project_key"], of_move["milestones"], of_move["categories"]) == ("HERE", 0, 0)
     assert of_move["stage"] == "waiting"
-    last = [row for row in days if row["day"] < past.day][-1]
-    assert {**last, "day": None} == {
+    day_before = [row for row in days if row["day"] < past.day][-1]
+    assert {**day_before, "day": None} == {
         "project_key": "AWAY", "day": None, "stage": "active", "milestones": 1, "categories": 1,
         "issue_type": "移る種別",
     }  # fmt: skip
