@@ -52,33 +52,26 @@ def test_a_check_that_cannot_ask_fails_in_one_line(loaded: Deployment) -> None:
     assert "The warehouse cannot be used" in line
 
 
-FRESHNESS: dict[str, Callable[[Deployment], None]] = {
-    "a load that was missed": lambda deployment: deployment.change(
-        "UPDATE ops.sync_state SET last_success_at = now() - interval '14 hours'"
-        " WHERE project_id = (SELECT id FROM raw.projects WHERE project_key = 'WEB')"
-    ),
-    "no load yet": lambda deployment: deployment.change(
-        "DELETE FROM ops.sync_state WHERE project_id = (SELECT id FROM raw.projects "
-        "WHERE project_key = 'WEB')"
-    ),
-}
+OF_WEB = "project_id = (SELECT id FROM raw.projects WHERE project_key = 'WEB')"
+NO_LOAD = f"DELETE FROM ops.sync_state WHERE {OF_WEB}"
+MISSED = f"UPDATE ops.sync_state SET last_success_at = now() - interval '14 hours' WHERE {OF_WEB}"
 
 
-@pytest.mark.parametrize("how", FRESHNESS)
-def test_a_project_is_stale_after(loaded: Deployment, how: str) -> None:
-    assert freshness(loaded).passed
-    FRESHNESS[how](loaded)
+@pytest.mark.parametrize(
+    ("sql", "is_archived", "said"),
+    [
+        (MISSED, False, "stale: WEB"),
+        (NO_LOAD, False, "stale: WEB"),
+        (NO_LOAD, True, "all 2 active projects are fresh"),
+    ],
+)
+def test_a_project_is_stale_without_a_load_unless_it_is_archived(
+    loaded: Deployment, sql: str, is_archived: bool, said: str
+) -> None:
+    loaded.change(sql)
+    loaded.sim.space.archive_project("WEB", is_archived)
     result = freshness(loaded)
-    assert not result.passed
-    assert result.description == "stale: WEB"
-
-
-def test_an_archived_project_is_never_stale(loaded: Deployment) -> None:
-    FRESHNESS["no load yet"](loaded)
-    loaded.sim.space.archive_project("WEB")
-    result = freshness(loaded)
-    assert result.passed
-    assert result.description == "all 2 active projects are fresh"
+    assert (result.passed, result.description) == (is_archived, said)
 
 
 def test_a_failed_load_leaves_a_project_as_fresh_as_it_was_and_its_error_is_shown(

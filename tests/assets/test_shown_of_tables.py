@@ -121,13 +121,3 @@ def test_a_loaded_partition_is_in_sync_until_a_table_above_it_has_changed(
     loaded.sim.space.rename_project("WEB", name="renamed")
     assert loaded.run("projects", only=["projects"]).success
     assert out_of_sync(loaded, "issues", "WEB|2026-03")
-
-
-def test_the_metadata_says_which_projects_are_deleted_or_cannot_be_seen(loaded: Deployment) -> None:
-    space = loaded.sim.space
-    space.delete_project("WEB")
-    space.project("APP").teams.clear()
-    space.remove_member("APP", space.administrator.id)
-    said = metadata(loaded.run("projects", only=["projects"]), "projects")
-    assert (said["load/rows_deleted"], said["deleted_projects"].split(":")[0]) == (1, "WEB")
-    assert said["projects_without_access"].startswith("APP: no access: not listed since ")

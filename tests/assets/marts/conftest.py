@@ -13,6 +13,7 @@ from resources.warehouse.server.grants import grant_bi
 from resources.warehouse.server.roles import Access
 from simulator import Simulator
 from tests.assets.marts.building import assert_whole_build_gives_the_same, build
+from tests.assets.marts.past import Past, make_past
 from tests.assets.marts.worked import (
     ONE_PROJECT,
     leave_before_the_load,
@@ -20,8 +21,8 @@ from tests.assets.marts.worked import (
     work_beside_peers,
     work_on_numbers,
 )
-from tests.assets.marts.worked_pace import work_at_a_pace
 from tests.assets.marts.worked_plan import (
+    work_at_a_pace,
     work_in_a_tree,
     work_to_a_baseline,
     work_to_a_plan,
@@ -76,6 +77,12 @@ def built(access: Access, folder_warehouse_url: str) -> Iterator[tuple[Deploymen
 def marts(built: tuple[Deployment, int]) -> Deployment:
     """Return the deployment alone."""
     return built[0]
+
+
+@pytest.fixture(scope="session")
+def past(marts: Deployment) -> Past:
+    """Return what people did and changed later; both are in the marts."""
+    return make_past(marts)
 
 
 @pytest.fixture(scope="module")

@@ -208,11 +208,15 @@ def test_metrics_of_what_is_open_go_up_to_the_moment_of_reading(reader: Engine) 
         assert earliest - 1 < row[metric] < latest + 1, metric
 
 
-def test_metrics_of_syncs_have_the_numbers_that_were_worked_out_by_hand(
+def test_syncs_have_the_numbers_that_were_worked_out_by_hand(
     marts: Deployment,
 ) -> None:
     with marts.engine.connect() as connection:
         work_a_day_of_syncs(connection)
+        names = "syncs, syncs_failed, mean_seconds, items_synced, round(items_per_hour, 2)"
+        query = f"SELECT {names} FROM mart.sync_stats WHERE space_key = 'HAND'"
+        day = connection.exec_driver_sql(query).one()
+        assert tuple(day) == (4, 1, 70, 310, Decimal("5314.29"))
         for metric, value in SYNCS.items():
             found = connection.exec_driver_sql(
                 DEFINED.sql([metric], where=["space=HAND"])

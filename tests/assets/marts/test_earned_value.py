@@ -1,5 +1,6 @@
 """Earned value, and the ideal line and the projection of a milestone: numbers worked out by hand
-(`docs/metrics.md`).
+(`docs/metrics.md`), and each row against what the issues were at the end of its day, by other code:
+the marts add up changes, these queries look at states.
 """
 
 from datetime import date
@@ -53,10 +54,6 @@ def of(number: str) -> Decimal:
     return Decimal(number)
 
 
-def rows(marts: Deployment, sql: str) -> list[dict[str, Any]]:
-    return [dict(row) for row in marts.query(sql)]
-
-
 def values(
     marts: Deployment,
     table: str,
@@ -65,8 +62,7 @@ def values(
     project: str = PLAN,
 ) -> dict[date, tuple[Any, ...]]:
     """Return each day of a row, and its numbers."""
-    found = rows(
-        marts,
+    found = marts.query(
         f"SELECT * FROM mart.{table} WHERE project_key = '{project}' AND {where} ORDER BY as_of",
     )
     return {row["as_of"]: tuple(row[name] for name in columns) for row in found}
@@ -195,8 +191,7 @@ def test_a_milestone_says_what_the_rest_will_cost_and_how_its_month_was(marts: D
 
 
 def test_an_estimate_of_0_is_none_and_work_without_hours_is_named(marts: Deployment) -> None:
-    [issue] = rows(
-        marts,
+    [issue] = marts.query(
         "SELECT * FROM mart.issue_plan WHERE project_key = 'BASE' AND due_date = '2026-07-16'",
     )
     names = (
@@ -211,8 +206,7 @@ def test_an_estimate_of_0_is_none_and_work_without_hours_is_named(marts: Deploym
 
 
 def test_a_due_date_behind_the_calendar_is_its_last_day(marts: Deployment) -> None:
-    [issue] = rows(
-        marts,
+    [issue] = marts.query(
         "SELECT * FROM mart.issue_plan WHERE project_key = 'BASE' AND is_outside_calendar",
     )
     last_day = date(2028, 12, 31)
@@ -225,8 +219,7 @@ def test_a_due_date_behind_the_calendar_is_its_last_day(marts: Deployment) -> No
 
 
 def test_the_baseline_of_no_project_falls(marts: Deployment) -> None:
-    falling = rows(
-        marts,
+    falling = marts.query(
         "SELECT * FROM (SELECT project_key, as_of, baseline_planned_value - lag("
         "baseline_planned_value) OVER (PARTITION BY space_key, project_id ORDER BY as_of) AS step "
         "FROM mart.earned_value_project) AS steps WHERE step < 0",
@@ -237,7 +230,7 @@ def test_the_baseline_of_no_project_falls(marts: Deployment) -> None:
 def test_a_milestone_has_an_ideal_line(marts: Deployment) -> None:
     found = {
         row["day"].strftime("%m-%d"): row
-        for row in rows(marts, "SELECT * FROM mart.milestone_burn WHERE milestone = '計'")
+        for row in marts.query("SELECT * FROM mart.milestone_burn WHERE milestone = '計'")
     }
     columns = (
         "ideal_open",
@@ -260,5 +253,71 @@ def test_a_milestone_has_an_ideal_line(marts: Deployment) -> None:
     assert [row["day"] for row in found.values() if row["is_last"]] == [AUGUST]
     last = found["08-01"]
     assert (last["ideal_open"], last["actual_hours"]) == (0, 15)
-    dateless = rows(marts, "SELECT * FROM mart.milestone_burn WHERE milestone = '画' ORDER BY day")
+    dateless = marts.query("SELECT * FROM mart.milestone_burn WHERE milestone = '画' ORDER BY day")
     assert {(row["ideal_open"], row["ideal_open_hours"]) for row in dateless} == {(None, None)}
+
+
+#: What the issues of a project or milestone were, from `issue_history` and due dates of milestones.
+STATES = """
+    SELECT coalesce(sum(h.estimated_hours), 0) AS budget,
+        coalesce(sum(h.estimated_hours) FILTER (WHERE h.stage = 'done'), 0) AS earned,
+        coalesce(sum(h.actual_hours), 0) AS actual,
+        coalesce(sum(h.actual_hours) FILTER (WHERE h.estimated_hours IS NULL), 0) AS unestimated,
+        coalesce(sum(h.estimated_hours) FILTER (WHERE d.is_costed), 0) AS costed,
+        coalesce(sum(h.actual_hours) FILTER (WHERE d.is_costed), 0) AS cost,
+        coalesce(sum(h.estimated_hours) FILTER (
+            WHERE d.due <= e.as_of OR (d.due IS NULL AND h.stage = 'done')
+        ), 0) AS planned
+    FROM mart.issue_history AS h
+    CROSS JOIN LATERAL (
+        SELECT coalesce(h.due_date, min(v.release_due_date)) AS due,
+            h.stage = 'done' AND h.estimated_hours > 0 AND h.actual_hours > 0 AS is_costed
+        FROM raw.versions AS v
+        WHERE v.space_key = h.space_key AND v.id = ANY(h.milestone_ids)
+    ) AS d
+    WHERE h.space_key = e.space_key AND {of}
+        AND e.as_of BETWEEN h.first_day AND coalesce(h.last_day, 'infinity')
+"""
+LEVELS = {
+    "project": "h.project_id = e.project_id",
+    "milestone": "e.milestone_id = ANY(h.milestone_ids)",
+}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_each_row_adds_up_what_the_issues_were_on_that_day(marts: Deployment, level: str) -> None:
+    states = STATES.format(of=LEVELS[level])
+    columns = (
+        "planned_value, earned_value, actual_cost, unestimated_hours, budget_hours, "
+        "costed_earned_value, costed_actual_cost"
+    )
+    mart = f"mart.earned_value_{level}"
+    unequal = marts.query(
+        f"SELECT e.project_key, e.as_of, {columns}, s.* FROM {mart} AS e "
+        f"CROSS JOIN LATERAL ({states}) AS s WHERE e.has_come AND ({columns}) IS DISTINCT FROM "
+        "(s.planned, s.earned, s.actual, s.unestimated, s.budget, s.costed, s.cost)"
+    )
+    assert unequal == []
+    assert marts.query(f"SELECT count(*) > 20 AS many FROM {mart}") == [{"many": True}]
+
+
+def test_a_month_alone_is_the_difference_to_the_end_of_the_month_before(
+    marts: Deployment,
+) -> None:
+    pairs = {
+        "planned_value": "month_planned_value",
+        "earned_value": "month_earned_value",
+        "actual_cost": "month_actual_cost",
+    }
+    for value, alone in pairs.items():
+        before = (
+            f"SELECT b.{value} FROM mart.earned_value_project AS b WHERE b.space_key = e.space_key "
+            "AND b.project_id = e.project_id AND b.as_of < e.month ORDER BY b.as_of DESC LIMIT 1"
+        )
+        assert (
+            marts.query(
+                f"SELECT e.project_key, e.as_of FROM mart.earned_value_project AS e WHERE has_come "
+                f"AND e.{alone} IS DISTINCT FROM e.{value} - coalesce(({before}), 0)"
+            )
+            == []
+        )

@@ -1,9 +1,12 @@
-"""Each metric at each grain: it runs and adds up to what its rows add up to, or it is refused."""
+"""Each metric at each grain: it runs and adds up to what its rows add up to, or it is refused; and
+metrics by week, month and fiscal year: of which day they are.
+"""
 
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -76,3 +79,30 @@ def test_tables_of_weeks_and_of_months_meet_at_no_time() -> None:
     assert len(ADDED_UP) > 40
     with pytest.raises(MetricError, match="can be cut together by no time, not by week"):
         DEFINED.sql(["upcoming_hours", "planned_hours"], ["week"])
+
+
+def test_earned_value_by_time_is_of_its_last_day_and_in_it_of_the_time_alone(
+    reader: Engine,
+) -> None:
+    """The last Sunday of July is the 26th, on the 30th hours were booked, and the last row is of
+    Saturday 1 August.
+    """
+
+    def of(grain: str) -> list[tuple[Any, ...]]:
+        found = rows(reader, ["actual_cost", "cost_in_period"], [grain], ["project=PLAN"])
+        return [tuple(row.values()) for row in found]
+
+    assert of("month") == [(date(2026, 7, 1), 17, 17), (date(2026, 8, 1), 17, 0)]
+    assert of("week") == [
+        (date(2026, 6, 29), 2, 2),
+        (date(2026, 7, 6), 8, 6),
+        (date(2026, 7, 13), 13, 5),
+        (date(2026, 7, 20), 13, 0),
+        (date(2026, 7, 27), 17, 4),
+    ]
+    assert of("fiscal_year") == [(2026, 17, 17)]
+    assert of("fiscal_quarter") == [("2026Q2", 17, 17)]
+    halves = rows(reader, ["planned_hours"], ["fiscal_half"], ["project=PLAN"])
+    assert halves == [{"fiscal_half": "2026H1", "planned_hours": 56}]
+    years = rows(reader, ["hours", "issues"], ["fiscal_year"], ["project=PLAN"])
+    assert years == [{"fiscal_year": 2026, "hours": 17, "issues": 7}]

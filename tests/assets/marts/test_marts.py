@@ -12,7 +12,7 @@ from sqlalchemy import text
 from assets.marts.charts.catalogue import CHARTS
 from resources.warehouse.state.issue_sync_state import history_share
 from resources.warehouse.state.reconciliations import Level, Reconciled, latest, record
-from tests.assets.marts.worked import GONE, PEER, STEPS, work_a_day_of_syncs
+from tests.assets.marts.worked import GONE, PEER, STEPS
 from tests.deployment import Deployment
 
 
@@ -303,19 +303,6 @@ def test_marts_say_of_which_issues_the_comments_were_not_read_yet(
         assert 0.9 < read < 1
         assert f"{int(read * 100)} % of the histories are read" in chart.svg(connection, read)
         connection.rollback()
-
-
-def test_syncs_have_the_figures_that_were_worked_out_by_hand(marts: Deployment) -> None:
-    """Runs, syncs and requests are metrics besides (`test_bi_metrics`)."""
-    with marts.engine.connect() as connection:
-        work_a_day_of_syncs(connection)
-        query = "SELECT * FROM mart.sync_stats WHERE space_key = 'HAND'"
-        [row] = connection.execute(text(query)).mappings()
-        connection.rollback()
-    assert [row[name] for name in ("syncs", "syncs_failed", "mean_seconds", "items_synced")] == [
-        4, 1, 70, 310,
-    ]  # fmt: skip
-    assert round(row["items_per_hour"], 2) == Decimal("5314.29")
 
 
 def test_totals_agree_with_the_source(marts: Deployment) -> None:

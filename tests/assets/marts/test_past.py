@@ -1,129 +1,28 @@
-"""The past in the marts: names that change or are reused, and things that are gone from the
-source.
+"""The past in the marts (`docs/metrics.md`): names that change or are reused, things that are gone
+from the source, issues that move to another project, projects that are renamed or archived.
 """
 
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 import pytest
 
 from simulator.masters import CHECKBOX, RADIO, SINGLE
-from simulator.model import Comment, Issue
-from tests.assets.marts.building import build, checks_of, rows_of
-from tests.assets.marts.worked import CLOSED, IN_PROGRESS, STEPS
-from tests.deployment import Deployment, Run
-
-#: Marts are built three times.
-pytestmark = [pytest.mark.full, pytest.mark.usefixtures("equal_in_the_end")]
-
-TOKYO = ZoneInfo("Asia/Tokyo")
-NAMESAKE = "同姓 同名"
-#: What a day says of itself; other columns say how the milestone goes on from the last day.
-BURN = (
-    "SELECT day, scope, done, scope_hours, done_hours, due_date FROM mart.milestone_burn WHERE "
-    "milestone = '秋' ORDER BY day"
+from tests.assets.marts.building import assert_whole_build_gives_the_same, checks_of, rows_of
+from tests.assets.marts.past import (
+    BURN,
+    CLOSED_PERIODS,
+    DAYS,
+    LEDGER,
+    NAMESAKE,
+    TOKYO,
+    Past,
+    last,
+    open_work,
 )
+from tests.assets.marts.worked_plan import july
+from tests.deployment import Deployment
 
-
-def rows(deployment: Deployment, sql: str) -> list[dict[str, Any]]:
-    """Return the rows of a statement."""
-    return [dict(row) for row in deployment.query(sql)]
-
-
-def last(deployment: Deployment, table: str, issue: int, order: str = "position") -> dict[str, Any]:
-    """Return the last row of an issue in a mart."""
-    [row] = rows(
-        deployment,
-        f"SELECT * FROM mart.{table} WHERE issue_id = {issue} ORDER BY {order} DESC LIMIT 1",
-    )
-    return row
-
-
-@dataclass(frozen=True)
-class Past:
-    """What was done in two steps, each with a build: issues, and what the marts said in between.
-
-    `stages`: the stage of the last interval of issues, by issue and status, before the statuses
-        were renamed. `gone`: an issue that was deleted then; `was`, `days`, `burn` and `hours`: it
-        and its days, its milestone and its ledger before. `run`: the second build.
-    """
-
-    deployment: Deployment
-    namesake: int
-    assigned: int
-    stages: dict[tuple[int, int], str]
-    gone: int
-    was: dict[str, Any]
-    days: list[dict[str, Any]]
-    burn: list[dict[str, Any]]
-    hours: list[dict[str, Any]]
-    run: Run
-
-
-DAYS = "SELECT * FROM mart.issue_history WHERE issue_id = {} ORDER BY first_day"
-LEDGER = (
-    "SELECT position, kind, hours, user_id FROM mart.hours_ledger WHERE issue_id = {} "
-    "ORDER BY position"
-)
-
-
-@pytest.fixture(scope="module")
-def past(marts: Deployment) -> Past:
-    """Build the marts of what people did, and again of what they renamed and deleted."""
-    space = marts.sim.space
-    _, namesake = (space.add_user(NAMESAKE).id for _ in range(2))
-    space.add_member("OPS", namesake)
-    assigned = space.create_issue("OPS").id
-    space.edit_issue(assigned, assignee_id=namesake)
-    renamed = []
-    for name in ("確認中", "クローズ"):
-        # Long ago, so that no load of changes reads it again.
-        status, issue = space.add_status("OPS", name), space.create_issue("OPS", at=STEPS["made"])
-        space.edit_issue(issue, at=STEPS["started"], status_id=status.id)
-        renamed.append((issue.id, status.id))
-    gone, taken_back = _finish_an_issue(marts)
-    marts.load()
-    space.delete_comment(taken_back)
-    build(marts.load())
-    stages = {key: last(marts, "issue_status_interval", key[0])["stage"] for key in renamed}
-    was = last(marts, "issue", gone.id, "issue_id")
-    days, burn, hours = (
-        rows(marts, sql) for sql in (DAYS.format(gone.id), BURN, LEDGER.format(gone.id))
-    )
-    read = [marts.row("issues", issue_id)["loaded_at"] for issue_id, _ in renamed]
-    for _, status_id in renamed:
-        space.rename_status("OPS", status_id, f"名前 {status_id}")
-    space.delete_issue(gone)
-    assert marts.run("projects").success
-    assert marts.run_issues(mode="incremental").success
-    assert [marts.row("issues", issue_id)["loaded_at"] for issue_id, _ in renamed] == read
-    run = build(marts)
-    return Past(marts, namesake, assigned, stages, gone.id, was, days, burn, hours, run)
-
-
-def _finish_an_issue(deployment: Deployment) -> tuple[Issue, Comment]:
-    """Work on an issue until it is closed; return it and a comment of it with a change."""
-    space = deployment.sim.space
-    author, other = sorted(space.users)[:2]
-    milestone = space.add_version("OPS", "秋", due="2026-07-31", at=STEPS["made"])
-    issue = space.create_issue(
-        "OPS", by=author, at=STEPS["made"], estimated_hours=8, actual_hours=1.5
-    )
-    started: dict[str, Any] = {
-        "status_id": IN_PROGRESS,
-        "assignee_id": other,
-        "actual_hours": 3,
-        "milestone_ids": [milestone.id],
-    }
-    space.edit_issue(issue, by=other, at=STEPS["started"], comment="始めます", **started)
-    taken_back = space.edit_issue(
-        issue, by=other, at=STEPS["reviewed"], comment="違いました", due_date="2026-07-10"
-    )
-    space.edit_issue(issue, by=other, at=STEPS["closed"], status_id=CLOSED, due_date="2026-07-31")
-    assert taken_back
-    return issue, taken_back
+pytestmark = pytest.mark.full
 
 
 # First, since it builds nothing: the others build what it has loaded.
@@ -142,7 +41,7 @@ def test_a_renamed_item_has_its_name_of_today_in_issues_that_nobody_changed(
         space.rename_item("OPS", field, 1, name)
     assert marts.run("projects").success
     assert marts.row("issues", issue.id)["loaded_at"] == read
-    found = rows(marts, f"SELECT * FROM staging.stg_issue_custom_field WHERE issue_id = {issue.id}")
+    found = marts.query(f"SELECT * FROM staging.stg_issue_custom_field WHERE issue_id = {issue.id}")
     assert {row["custom_field_id"]: (row["value"], row["other_value"]) for row in found} == {
         one_of: ("最優先", None),
         some_of: ("低 🐢, 最優先の箱", None),
@@ -169,11 +68,8 @@ def test_a_renamed_status_has_the_stage_of_its_name_of_today_everywhere(past: Pa
     assert checks["days_are_of_issues_that_are_there"].passed
     for issue_id, status_id in past.stages:
         row = last(deployment, "issue", issue_id, "issue_id")
-        assert (row["status"], row["stage"], row["done_at"]) == (
-            f"名前 {status_id}",
-            "active",
-            None,
-        )
+        shown = (row["status"], row["stage"], row["done_at"])
+        assert shown == (f"名前 {status_id}", "active", None)
         interval = last(deployment, "issue_status_interval", issue_id)
         assert (interval["status_id"], interval["stage"], interval["is_inferred"]) == (
             status_id,
@@ -195,11 +91,102 @@ def test_the_days_before_an_issue_was_found_gone_stay_as_they_were(past: Past) -
     now = last(deployment, "issue", past.gone, "issue_id")
     assert now == {**was, "is_deleted": True, "deleted_at": now["deleted_at"]}
     last_day = now["deleted_at"].astimezone(TOKYO).date() - timedelta(days=1)
-    assert rows(deployment, DAYS.format(past.gone)) == [
+    assert deployment.query(DAYS.format(past.gone)) == [
         *past.days[:-1],
         {**past.days[-1], "last_day": last_day},
     ]
-    assert rows(deployment, BURN)[: len(past.burn)] == past.burn, (
+    assert deployment.query(BURN)[: len(past.burn)] == past.burn, (
         "it goes on until the day on which it lost the issue"
     )
-    assert rows(deployment, LEDGER.format(past.gone)) == past.hours
+    assert deployment.query(LEDGER.format(past.gone)) == past.hours
+
+
+@pytest.mark.parametrize("table", CLOSED_PERIODS)
+def test_closed_periods_of_both_projects_stand_still_when_an_issue_moves(
+    past: Past, table: str
+) -> None:
+    assert {row["project_key"] for row in past.before[table]} == {"AWAY"}
+    assert past.after[table] == past.before[table]
+
+
+def test_an_issue_is_of_its_project_of_now_and_its_days_are_of_that_of_the_day(
+    past: Past,
+) -> None:
+    [issue] = past.deployment.query(
+        "SELECT i.project_key, i.created_project_id = p.project_id AS was_made_there, "
+        "i.done_project_id = p.project_id AS was_done_there, i.status_since, i.done_day "
+        f"FROM mart.issue AS i JOIN mart.project_summary AS p ON p.project_key = 'AWAY' "
+        f"WHERE issue_id = {past.done}",
+    )
+    assert issue == {
+        "project_key": "HERE", "was_made_there": True, "was_done_there": True,
+        "status_since": july(13), "done_day": date(2026, 7, 13),
+    }  # fmt: skip
+    days = past.deployment.query(
+        "SELECT project_key, day, stage, cardinality(milestone_ids) AS milestones, "
+        f"cardinality(category_ids) AS categories, issue_type FROM mart.issue_daily "
+        f"WHERE issue_id = {past.waiting} ORDER BY day",
+    )
+    of_move = next(row for row in days if row["day"] == past.day)
+    assert (of_move["project_key"], of_move["milestones"], of_move["categories"]) == ("HERE", 0, 0)
+    assert of_move["stage"] == "waiting"
+    day_before = [row for row in days if row["day"] < past.day][-1]
+    assert {**day_before, "day": None} == {
+        "project_key": "AWAY", "day": None, "stage": "active", "milestones": 1, "categories": 1,
+        "issue_type": "移る種別",
+    }  # fmt: skip
+
+
+def test_the_weeks_of_the_old_project_have_what_was_done_in_it(past: Past) -> None:
+    weeks = past.deployment.query(
+        "SELECT week, created, done, reopened FROM mart.throughput_weekly "
+        f"WHERE project_key = 'AWAY' AND week < '{past.day}' ORDER BY week",
+    )
+    assert [tuple(row.values()) for row in weeks] == [
+        (date(2026, 6, 29), 2, 0, 0),
+        (date(2026, 7, 6), 0, 0, 1),
+        (date(2026, 7, 13), 0, 1, 0),
+    ]
+    values = past.deployment.query(
+        "SELECT as_of, earned_value, actual_cost FROM mart.earned_value_project "
+        f"WHERE project_key = 'AWAY' AND as_of BETWEEN '2026-07-19' AND '{past.day}' "
+        "ORDER BY as_of",
+    )
+    assert {tuple(row.values())[1:] for row in values if row["as_of"] < past.day} == {(8, 3)}
+    assert values[-1] == {"as_of": past.day, "earned_value": 0, "actual_cost": 0}
+
+
+def test_a_move_takes_an_issue_out_of_one_stock_and_into_the_other(past: Past) -> None:
+    found = past.deployment.query(
+        "SELECT project_key, stage, sum(entered) AS entered, sum(left_stage) AS left_stage "
+        f"FROM mart.flow_daily WHERE day = '{past.day}' AND project_key IN ('AWAY', 'HERE') "
+        "GROUP BY 1, 2 HAVING sum(entered + left_stage) > 0 ORDER BY 1, 2",
+    )
+    assert [tuple(row.values()) for row in found] == [
+        ("AWAY", "active", 0, 1),
+        ("AWAY", "done", 0, 1),
+        ("HERE", "done", 1, 0),
+        ("HERE", "waiting", 2, 0),  # one was made there
+    ]
+    of_today = f"reopened_day = '{past.day}' AND issue_id IN ({past.done}, {past.waiting})"
+    assert past.deployment.query(f"SELECT * FROM mart.reopen_event WHERE {of_today}") == []
+
+
+def test_an_issue_that_is_gone_has_the_key_that_its_project_has_now(past: Past) -> None:
+    names = "issue_id, issue_key, parent_issue_key, is_deleted"
+    found = past.deployment.query(f"SELECT {names} FROM mart.issue WHERE project_key = 'NEWKEY'")
+    assert {tuple(row.values()) for row in found} == {
+        (past.keyed["gone"], "NEWKEY-1", None, True),
+        (past.keyed["parent"], "NEWKEY-2", None, False),
+        (past.keyed["child"], "NEWKEY-3", "NEWKEY-2", False),
+    }
+
+
+def test_an_archived_project_has_no_open_work_unless_it_is_asked_for(past: Past) -> None:
+    assert past.archived == [0, 0, 0, 0, 0, {True}]
+    assert past.archived_if_asked == [{"is_archived": True, "open_issues": 2, "overdue_issues": 1}]
+    assert open_work(past.deployment, "NEWKEY") == [2, 1, 4, 4, 2, {False}]
+
+
+def test_all_that_changed_between_two_builds_is_what_a_whole_build_makes(past: Past) -> None:
+    assert_whole_build_gives_the_same(past.deployment)

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, inspect
 from assets.marts.manifest import manifest
 from assets.marts.metrics import Metrics
 from tests.assets.marts.building import build, checks_of, rows_of
-from tests.assets.marts.reached import TEAM, Reached, begin, go_on
+from tests.assets.marts.reached import TEAM, begin, go_on
 from tests.assets.marts.worked import STEPS
 from tests.deployment import Deployment, Run
 
@@ -26,7 +26,7 @@ Rows = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def made(marts: Deployment) -> Iterator[Reached]:
+def made(marts: Deployment) -> Iterator[dict[str, int]]:
     """Make the project, and build it; take its fields away again, and with them its view."""
     found = begin(marts)
     build(marts.load())
@@ -38,13 +38,13 @@ def made(marts: Deployment) -> Iterator[Reached]:
 
 
 @pytest.fixture(scope="module")
-def later(marts: Deployment, made: Reached) -> Run:
+def later(marts: Deployment, made: dict[str, int]) -> Run:
     """Return the build after people have gone on."""
     go_on(marts, made)
     marts.load()
     marts.change(
         "UPDATE raw.issues SET issue_key = 'REACH-900', loaded_at = clock_timestamp() "
-        f"WHERE id = {made.parent}"
+        f"WHERE id = {made['parent']}"
     )
     return build(marts)
 
@@ -61,7 +61,7 @@ def ids(records: Rows) -> list[int]:
     return [record["id"] for record in records]
 
 
-def test_an_issue_has_the_ids_of_the_source(marts: Deployment, made: Reached) -> None:
+def test_an_issue_has_the_ids_of_the_source(marts: Deployment, made: dict[str, int]) -> None:
     source = {row["id"]: row["payload"] for row in marts.rows("issues")}
     keys = {issue: payload["issueKey"] for issue, payload in source.items()}
     one = {
@@ -87,7 +87,7 @@ def test_an_issue_has_the_ids_of_the_source(marts: Deployment, made: Reached) ->
 
 
 def test_an_issue_says_since_when_it_has_its_assignee_and_its_last_comment(
-    built: tuple[Deployment, int], made: Reached
+    built: tuple[Deployment, int], made: dict[str, int]
 ) -> None:
     deployment, issue = built
     columns = "assignee_since, last_comment_at"
@@ -103,7 +103,7 @@ def test_an_issue_says_since_when_it_has_its_assignee_and_its_last_comment(
     [("category", "category"), ("milestone", "milestone"), ("version", "versions")],
 )
 def test_a_bridge_has_a_row_for_each_value_in_the_order_of_the_source(
-    marts: Deployment, made: Reached, name: str, field: str
+    marts: Deployment, made: dict[str, int], name: str, field: str
 ) -> None:
     expected = {
         (row["id"], place): (one["id"], one["name"])
@@ -118,10 +118,10 @@ def test_a_bridge_has_a_row_for_each_value_in_the_order_of_the_source(
 
 
 def test_values_of_custom_fields_have_types_and_each_field_a_column(
-    marts: Deployment, made: Reached
+    marts: Deployment, made: dict[str, int]
 ) -> None:
     found = marts.query(
-        f"SELECT * FROM mart.issue_custom_field WHERE issue_id = {made.issue} ORDER BY "
+        f"SELECT * FROM mart.issue_custom_field WHERE issue_id = {made['issue']} ORDER BY "
         "custom_field_id, position"
     )
     names = (
@@ -134,45 +134,50 @@ def test_values_of_custom_fields_have_types_and_each_field_a_column(
         "item_id",
     )
     assert [tuple(row[name] for name in names) for row in found] == [
-        (made.number, "工数", "number", "12.5", Decimal("12.5"), None, None),
-        (made.day, "リリース日", "date", "2026-07-31", None, date(2026, 7, 31), None),
-        (made.text, "環境", "text", "社内", None, None, None),
-        (made.many, "環境", "multiple list", "検証", None, None, 2),
-        (made.many, "環境", "multiple list", "本番", None, None, 1),
+        (made["number"], "工数", "number", "12.5", Decimal("12.5"), None, None),
+        (made["day"], "リリース日", "date", "2026-07-31", None, date(2026, 7, 31), None),
+        (made["text"], "環境", "text", "社内", None, None, None),
+        (made["many"], "環境", "multiple list", "検証", None, None, 2),
+        (made["many"], "環境", "multiple list", "本番", None, None, 1),
     ]
-    same = (f"環境 ({made.text})", f"環境 ({made.many})")
+    same = (f"環境 ({made['text']})", f"環境 ({made['many']})")
     assert list(columns_of_view(marts).items())[6:] == [
         ("工数", "numeric"), ("リリース日", "date"), (same[0], "text"), (same[1], "text")
     ]  # fmt: skip
     wide = {row["issue_id"]: row for row in marts.query("SELECT * FROM mart.custom_fields_reach")}
-    row = wide[made.issue]
+    row = wide[made["issue"]]
     assert [row[name] for name in ("工数", "リリース日", *same)] == [
         Decimal("12.5"),
         date(2026, 7, 31),
         "社内",
         "検証, 本番",
     ]
-    assert wide.keys() == {made.issue, made.parent, made.reported}, "issues without values, too"
+    assert wide.keys() == {made["issue"], made["parent"], made["reported"]}, (
+        "issues without values, too"
+    )
 
 
 def test_type_priority_start_date_and_categories_are_followed_through_time(
-    marts: Deployment, made: Reached
+    marts: Deployment, made: dict[str, int]
 ) -> None:
     found = marts.query(
-        f"SELECT * FROM mart.issue_history WHERE issue_id = {made.reported} ORDER BY first_day"
+        f"SELECT * FROM mart.issue_history WHERE issue_id = {made['reported']} ORDER BY first_day"
     )
     names = ("first_day", "issue_type_id", "priority_id", "priority", "start_date", "category_ids")
-    first, (old, new), start = date(2026, 7, 1), made.types, date(2026, 7, 6)
+    first, start = date(2026, 7, 1), date(2026, 7, 6)
+    old, new = made["type"], made["other type"]
     assert [tuple(row[name] for name in names) for row in found] == [
         (first, old, 3, "中", None, []),
         (first + timedelta(days=1), old, 2, "高", None, []),
         (first + timedelta(days=2), old, 2, "高", start, []),
-        (first + timedelta(days=3), old, 2, "高", start, [made.category]),
-        (first + timedelta(days=4), new, 2, "高", start, [made.category]),
+        (first + timedelta(days=3), old, 2, "高", start, [made["category"]]),
+        (first + timedelta(days=4), new, 2, "高", start, [made["category"]]),
     ]
 
 
-def test_today_has_rows_in_a_space_where_nothing_happens(marts: Deployment, made: Reached) -> None:
+def test_today_has_rows_in_a_space_where_nothing_happens(
+    marts: Deployment, made: dict[str, int]
+) -> None:
     today = "(now() AT TIME ZONE 'Asia/Tokyo')::date"
     [found] = marts.query(f"SELECT count(*) AS n FROM mart.issue_daily WHERE day = {today}")
     [issues] = marts.query("SELECT count(*) AS n FROM mart.issue WHERE NOT is_deleted")
@@ -183,11 +188,11 @@ def test_today_has_rows_in_a_space_where_nothing_happens(marts: Deployment, made
         assert last == [{"is_today": True}]
 
 
-def test_a_team_has_the_work_of_its_people(marts: Deployment, made: Reached) -> None:
+def test_a_team_has_the_work_of_its_people(marts: Deployment, made: dict[str, int]) -> None:
     for metric, value in TEAM.items():
         [measured] = marts.query(Metrics(manifest()).sql([metric], where=["team=検証"]))
         assert measured == {metric: value}
-    [row] = marts.query(f"SELECT * FROM mart.team_summary WHERE team_id = {made.team}")
+    [row] = marts.query(f"SELECT * FROM mart.team_summary WHERE team_id = {made['team']}")
     assert [
         row[name] for name in ("people", "open_issues", "active_issues", "done_issues", "hours")
     ] == [1, 1, 1, 10, 3]
@@ -203,7 +208,7 @@ def test_a_team_has_the_work_of_its_people(marts: Deployment, made: Reached) -> 
     assert sum(row["hours"] * (teams[row["user_id"]] or 1) for row in people) == total["hours"]
 
 
-def test_tools_find_keys_and_relations_which_hold(reader: Engine, made: Reached) -> None:
+def test_tools_find_keys_and_relations_which_hold(reader: Engine, made: dict[str, int]) -> None:
     found = inspect(reader)
     assert found.get_pk_constraint("issue", schema="mart")["constrained_columns"] == ["issue_id"]
     relations = {
@@ -233,7 +238,7 @@ def test_tools_find_keys_and_relations_which_hold(reader: Engine, made: Reached)
     assert {place: count for place, count in orphans.items() if count} == {}
 
 
-def test_an_id_is_a_number_and_a_count_is_whole(marts: Deployment, made: Reached) -> None:
+def test_an_id_is_a_number_and_a_count_is_whole(marts: Deployment, made: dict[str, int]) -> None:
     columns = marts.query(
         "SELECT table_name AS mart, column_name AS name, data_type AS type FROM "
         "information_schema.columns "
@@ -254,7 +259,7 @@ def test_an_id_is_a_number_and_a_count_is_whole(marts: Deployment, made: Reached
 
 
 def test_what_people_change_has_a_default_and_a_warning_that_names_it(
-    marts: Deployment, made: Reached, later: Run
+    marts: Deployment, made: dict[str, int], later: Run
 ) -> None:
     checks = checks_of(later)
     named = {
@@ -263,7 +268,7 @@ def test_what_people_change_has_a_default_and_a_warning_that_names_it(
         },
         "custom_field_values_fit_their_type": {
             "text_value": ["社内"],
-            "custom_field_id": [str(made.text)],
+            "custom_field_id": [str(made["text"])],
         },
         "custom_fields_have_names_of_their_own": {"name": ["環境"]},
         "teams_are_there": {"team": ["解散"]},
@@ -275,47 +280,46 @@ def test_what_people_change_has_a_default_and_a_warning_that_names_it(
         ), name
         rows = rows_of(checks[name])
         assert {column: sorted(str(row[column]) for row in rows) for column in expected} == expected
-    same = (f"環境 ({made.text})", f"環境 ({made.many})")
+    same = (f"環境 ({made['text']})", f"環境 ({made['many']})")
     assert list(columns_of_view(marts).items())[6:] == [
         ("見積り", "numeric"), ("リリース日", "date"), (same[0], "numeric"), (same[1], "text")
     ]  # fmt: skip
     [row] = marts.query(
         "SELECT * FROM mart.custom_fields_reach JOIN mart.issue USING (issue_id) "
-        f"WHERE issue_id = {made.issue}"
+        f"WHERE issue_id = {made['issue']}"
     )
     shown = ("見積り", same[0], "parent_issue_id", "parent_issue_key")
-    assert [row[name] for name in shown] == [Decimal("12.5"), None, made.parent, "REACH-900"]
+    assert [row[name] for name in shown] == [Decimal("12.5"), None, made["parent"], "REACH-900"]
 
 
 def test_a_team_keeps_what_was_done_in_its_time(
-    marts: Deployment, made: Reached, later: Run
+    marts: Deployment, made: dict[str, int], later: Run
 ) -> None:
     teams = {row["team_id"]: row for row in marts.query("SELECT * FROM mart.team_summary")}
-    hours = (
-        f"SELECT sum(hours) FROM mart.hours_ledger WHERE user_id = {made.peer} AND NOT is_deleted"
-    )
+    of_peer = f"user_id = {made['peer']} AND NOT is_deleted"
+    hours = f"SELECT sum(hours) FROM mart.hours_ledger WHERE {of_peer}"
     [peer] = marts.query(
-        f"SELECT count(*) FILTER (WHERE created_user_id = {made.peer}) AS created, "
-        f"count(done_at) FILTER (WHERE assignee_id = {made.peer}) AS done, ({hours}) AS hours "
+        f"SELECT count(*) FILTER (WHERE created_user_id = {made['peer']}) AS created, "
+        f"count(done_at) FILTER (WHERE assignee_id = {made['peer']}) AS done, ({hours}) AS hours "
         "FROM mart.issue WHERE NOT is_deleted"
     )
     assert peer["created"] >= 11
-    assert [teams[made.team][name] for name in ("people", "created", "done", "hours")] == [
+    assert [teams[made["team"]][name] for name in ("people", "created", "done", "hours")] == [
         1,
         *peer.values(),
     ]
-    gone = teams[made.gone_team]
+    gone = teams[made["gone_team"]]
     assert (gone["is_deleted"], gone["people"], gone["open_issues"]) == (True, 0, 0)
     assert gone["created"] > 0
     members = {
         (row["team_id"], row["user_id"]) for row in marts.query("SELECT * FROM mart.team_member")
     }
-    assert {(0, made.peer), (made.team, made.author)} <= members
-    assert not {(made.team, made.peer), (made.gone_team, made.author)} & members
+    assert {(0, made["peer"]), (made["team"], made["author"])} <= members
+    assert not {(made["team"], made["peer"]), (made["gone_team"], made["author"])} & members
 
 
 def test_the_first_version_of_everything_reaches_back_for_ever(
-    marts: Deployment, made: Reached, later: Run
+    marts: Deployment, made: dict[str, int], later: Run
 ) -> None:
     dims = [
         row["name"]
@@ -330,16 +334,16 @@ def test_the_first_version_of_everything_reaches_back_for_ever(
     # Of memberships those that were there when the project or team was seen first.
     members = marts.query(
         "SELECT user_id, valid_from = '-infinity' AS first FROM mart.dim_team_membership "
-        f"WHERE team_id = {made.team}"
+        f"WHERE team_id = {made['team']}"
     )
     assert {(row["user_id"], row["first"]) for row in members} == {
-        (made.peer, True),
-        (made.peer, False),
-        (made.author, False),
+        (made["peer"], True),
+        (made["peer"], False),
+        (made["author"], False),
     }
     versions = marts.query(
         "SELECT name, valid_to FROM mart.dim_custom_field WHERE custom_field_id = "
-        f"{made.number} ORDER BY valid_from"
+        f"{made['number']} ORDER BY valid_from"
     )
     assert [(row["name"], row["valid_to"] is None) for row in versions] == [
         ("工数", False),

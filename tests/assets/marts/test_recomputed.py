@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine
 
-from tests.assets.marts.building import build
 from tests.assets.marts.test_bi import QUERIES
 from tests.assets.marts.worked import STEPS
 from tests.deployment import Deployment
@@ -103,12 +102,6 @@ class Project:
             f"SELECT * FROM mart.{table} WHERE project_key = '{self.key}' ORDER BY {order}"
         )
         return [dict(row) for row in found]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def current(marts: Deployment) -> None:
-    """Build what the tests of other files have loaded."""
-    build(marts)
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,10 @@ import pytest
 from assets.location import REPORT
 from assets.marts.build import MODELS
 from assets.marts.charts.catalogue import CHARTS
-from assets.marts.dashboards import DASHBOARDS
+from assets.marts.dashboards import DASHBOARDS, dashboards
 from assets.marts.manifest import FOLDER, manifest
 from assets.marts.ops_tables import OPS_ASSETS
+from assets.marts.report import NEEDED
 from pipelines.definitions import defs
 from tests.deployment import Deployment, Run, failures
 
@@ -185,3 +186,32 @@ def test_what_a_build_has_read_and_what_reads_the_marts_are_as_new_as_the_build(
 ) -> None:
     reported = {dg.AssetKey.from_user_string(key) for key in shown} - MODELS
     assert reported == {spec.key for spec in (*OPS_ASSETS, *DASHBOARDS)} - {REPORT}
+
+
+def test_the_report_is_downstream_of_its_marts_and_nothing_runs_for_it(
+    graph: Any,
+) -> None:
+    node = graph.get(REPORT)
+    assert not node.is_materializable
+    assert node.parent_keys == {
+        dg.AssetKey(["mart", name]) for name in NEEDED | {"project_summary"}
+    }
+
+
+def test_an_exposure_gives_its_address_and_owners_and_may_read_raw_tables() -> None:
+    described: dict[str, Any] = json.loads(manifest().read_text())
+    [name, shipped] = next(iter(described["exposures"].items()))
+    nodes = [*shipped["depends_on"]["nodes"][:1], "source.backlog_elt.raw.users"]
+    own = {
+        "name": "hours",
+        "label": None,
+        "url": "https://bi.example.com/hours",
+        "owner": {"name": "PMO", "email": "pmo@example.com"},
+    }
+    [made] = dashboards(
+        described | {"exposures": {name: shipped | own | {"depends_on": {"nodes": nodes}}}}
+    )
+    assert made.key == dg.AssetKey(["dashboard", "hours"])
+    assert made.metadata["url"] == dg.MetadataValue.url("https://bi.example.com/hours")
+    assert list(made.owners) == ["pmo@example.com"]
+    assert dg.AssetKey(["raw", "users"]) in {dep.asset_key for dep in made.deps}

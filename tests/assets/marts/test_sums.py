@@ -2,9 +2,10 @@
 has changed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
+from sqlalchemy import RowMapping
 
 from pipelines.cli.marts_command import build_marts
 from tests.assets.marts.building import build
@@ -52,97 +53,99 @@ def build_halfway(deployment: Deployment, is_reached: Callable[[str, str], bool]
     assert run.success
 
 
-# First, since it has sums made anew that the other two must not leave wrong.
-def test_without_a_list_all_sums_are_made_and_the_next_build_ends_a_half_done_one(
-    marts: Deployment,
-) -> None:
-    # Wrong sums, and nothing says which: none of the builds below makes those anew of which no
-    # issue has changed.
+@pytest.fixture(scope="module")
+def made(marts: Deployment) -> dict[str, int]:
+    """Build marts whose sums are wrong and have no list that says which: none of the builds below
+    makes those anew of which no issue has changed. Return the ids of what the tests change.
+    """
     lists = ", ".join(
         f"staging.{name}_stale"
         for name in ("burn_day", "person_project_week", "issue_tree", "velocity")
     )
     marts.change(
         f"DROP TABLE {lists}; DELETE FROM mart.burn_day; DELETE FROM mart.velocity; "
-        "DELETE FROM mart.issue_tree"
+        "DELETE FROM mart.issue_tree; UPDATE mart.person_project_week SET hours = 99"
     )
-    marts.change("UPDATE mart.person_project_week SET hours = 99")
     space = marts.sim.space
-    space.add_project("LEFT", "Left")
-    due = space.add_version("LEFT", "先に", due="2026-09-01")
-    first, second = space.create_issue("LEFT"), space.create_issue("LEFT")
-    child = space.create_issue("LEFT", parent_id=first.id)
-    mover = space.create_issue("LEFT", estimated_hours=3, milestone_ids=(due.id,))
-    estimated = space.create_issue("LEFT", estimated_hours=2, actual_hours=1)
-    space.edit_issue(estimated, status_id=4)
+    for key in ("LEFT", "SUMS"):
+        space.add_project(key, key.title())
+    due = space.add_version("LEFT", "先に", due="2026-09-01").id
+    first = space.create_issue("LEFT").id
+    found = {
+        "moving": space.create_issue("OPS", estimated_hours=8).id,
+        "mover": space.create_issue("LEFT", estimated_hours=3, milestone_ids=(due,)).id,
+        "retyped": space.create_issue("OPS").id,
+        "first": first,
+        "second": space.create_issue("LEFT").id,
+        "child": space.create_issue("LEFT", parent_id=first).id,
+        "estimated": space.create_issue("LEFT", estimated_hours=2, actual_hours=1).id,
+        "due": due,
+        "team": space.add_team("入れ替わり", [next(iter(space.users))]).id,
+        # Of whom there is no news but in the end.
+        "user": [*space.users][3],
+    }
+    space.edit_issue(found["estimated"], status_id=4)
+    space.comment(found["moving"], "見ました")
+    space.edit_issue(found["moving"], actual_hours=3, status_id=2)
     build(marts.load())
+    return found
+
+
+def versions(deployment: Deployment, user: int) -> Sequence[RowMapping]:
+    """Return what somebody is called now, and which transaction has written it."""
+    return deployment.query(
+        f"SELECT name, xmin::text FROM mart.dim_user WHERE user_id = {user} AND valid_to IS NULL"
+    )
+
+
+def test_without_a_list_all_sums_are_made(marts: Deployment, made: dict[str, int]) -> None:
     assert {row["tablename"] for row in marts.query(LISTS)} == {f"{name}_stale" for name in SUMS}
-    space.move_issue(mover, "OPS")
-    build(marts.load())
-    # The parent of before is in no new row, nor is an issue that has left the project of its
-    # milestone.
-    space.edit_issue(child, parent_id=second.id)
-    due.due = "2026-10-01"
-    marts.load()
-    space.delete_issue(estimated)
-    marts.change(f"DELETE FROM raw.issues WHERE id = {estimated.id}")
-    build_halfway(marts, lambda schema, _name: schema == "staging")
-    assert marts.query("SELECT child_count FROM mart.issue WHERE issue_id = " + str(first.id)) == [
-        {"child_count": 1}
-    ]
-    build(marts)
-    assert marts.query("SELECT child_count FROM mart.issue WHERE issue_id = " + str(first.id)) == [
-        {"child_count": 0}
-    ]
-    assert marts.query("SELECT count(*) AS n FROM staging.changed_issue") == [{"n": 0}]
 
 
 def test_sums_lose_what_a_build_has_taken_away_that_ended_before_it_came_to_them(
-    marts: Deployment,
+    marts: Deployment, made: dict[str, int]
 ) -> None:
-    space = marts.sim.space
-    space.add_project("SUMS", "Sums")
-    team = space.add_team("入れ替わり", [next(iter(space.users))])
-    issue, other = space.create_issue("OPS", estimated_hours=8), space.create_issue("OPS")
-    space.comment(issue, "見ました")
-    space.edit_issue(issue, actual_hours=3, status_id=2)
-    build(marts.load())
-    row = f"SELECT project_id FROM mart.issue WHERE issue_id = {issue.id}"
-    [before] = marts.query(row)
-    space.move_issue(issue, "SUMS")
-    types = space.projects[other.project_id].issue_types
-    space.edit_issue(other, type_id=next(one for one in types if one != other.type_id))
+    space, before = marts.sim.space, versions(marts, made["user"])
+    row = f"SELECT project_key FROM mart.issue WHERE issue_id = {made['moving']}"
+    assert marts.query(row) == [{"project_key": "OPS"}]
+    space.move_issue(made["moving"], "SUMS")
+    # An issue that has left the project of its milestone is in no new row of it.
+    space.move_issue(made["mover"], "OPS")
+    *_, last_type = space.project("OPS").issue_types
+    space.edit_issue(made["retyped"], type_id=last_type)
     marts.load()
     build_halfway(
         marts,
         lambda schema, name: schema == "staging" or (schema == "mart" and name not in SUMS),
     )
-    [after] = marts.query(row)
-    assert before != after
+    assert marts.query(row) == [{"project_key": "SUMS"}]
     # Who is in which team has changed, too, and what people and teams are called, but of no issue
     # anything.
-    team.members[:] = [*space.users][1:3]
-    team.name = "入れ替わった"
+    team = space.teams[made["team"]]
+    team.members[:], team.name = [*space.users][1:3], "入れ替わった"
     space.rename_user(next(iter(space.users)), "改名 済み")
     build(marts.load())
+    assert versions(marts, made["user"]) == before, "without news it stays"
 
 
-def test_a_history_without_news_stays_and_a_build_that_fails_loses_no_news(
-    marts: Deployment,
+def test_builds_that_end_halfway_or_fail_lose_no_news(
+    marts: Deployment, made: dict[str, int]
 ) -> None:
     space = marts.sim.space
-    user = next(iter(space.users))
-    version = (
-        f"SELECT name, xmin::text FROM mart.dim_user WHERE user_id = {user} AND valid_to IS NULL"
-    )
-    [before] = marts.query(version)
-    space.comment(space.create_issue("OPS"), "何も変わらない")
-    build(marts.load())
-    assert marts.query(version) == [before]
-    space.rename_user(user, "失敗の 前")
+    children = f"SELECT child_count FROM mart.issue WHERE issue_id = {made['first']}"
+    # The parent of before is in no new row.
+    space.edit_issue(made["child"], parent_id=made["second"])
+    space.project("LEFT").versions[made["due"]].due = "2026-10-01"
+    space.rename_user(made["user"], "失敗の 前")
     marts.load()
+    space.delete_issue(made["estimated"])
+    marts.change(f"DELETE FROM raw.issues WHERE id = {made['estimated']}")
+    build_halfway(marts, lambda schema, _name: schema == "staging")
+    assert marts.query(children) == [{"child_count": 1}]
     marts.change("ALTER TABLE mart.conversation RENAME COLUMN characters TO letters")
     assert build_marts(marts.definitions, marts.instance, quiet())["errors"]
     marts.change("ALTER TABLE mart.conversation RENAME COLUMN letters TO characters")
     build(marts)
-    assert [row["name"] for row in marts.query(version)] == ["失敗の 前"]
+    assert marts.query(children) == [{"child_count": 0}]
+    assert [row["name"] for row in versions(marts, made["user"])] == ["失敗の 前"]
+    assert marts.query("SELECT count(*) AS n FROM staging.changed_issue") == [{"n": 0}]
