@@ -116,9 +116,10 @@ def stop(home: Path) -> bool:
                 return False
             _pg_ctl(data, "stop", "-m", "fast", "-w")
     except _FAILURES as error:
-        raise WarehouseError(
-            f"The embedded PostgreSQL in {data} cannot be stopped ({_reason(error)})."
-        ) from error
+        if _running(data):  # else it has ended by itself meanwhile
+            raise WarehouseError(
+                f"The embedded PostgreSQL in {data} cannot be stopped ({_reason(error)})."
+            ) from error
     return True
 
 

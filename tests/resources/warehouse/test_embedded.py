@@ -102,6 +102,9 @@ def test_a_server_keeps_its_data_killed_or_stopped_and_survives_a_reused_pid(
     assert not stop(home)
     file.write_text("\n".join([str(os.getpid()), *lines[1:], ""]))
     assert _ask(ensure_server(home), "SELECT answer FROM kept") == 42
+    os.kill(_pid(home), signal.SIGKILL)
+    stop(home)  # whether it finds the server dying or dead
+    assert not stop(home)
 
 
 def test_a_server_whose_folder_was_removed_takes_nothing_of_the_next_one(home: Path) -> None:
