@@ -183,9 +183,9 @@ def single_issues_request(
     """Return a run that reads single issues, in any partition. It is tagged with the current month
     of all projects.
     """
-    corners = changes_tags(projects, datetime.now(UTC))
     return dg.RunRequest(
-        run_config=issues_config(mode, again_from), tags={**corners, **(tags or {})}
+        run_config=issues_config(mode, again_from),
+        tags={**changes_tags(projects, datetime.now(UTC)), **(tags or {})},
     )
 
 

@@ -98,10 +98,9 @@ def _formatter(*, as_json: bool) -> ProcessorFormatter:
     if as_json:
         written.append(structlog.processors.JSONRenderer(ensure_ascii=False))
     else:
-        first = ["timestamp", "level", "event"]
         written.append(
             structlog.processors.KeyValueRenderer(
-                key_order=first, drop_missing=True, repr_native_str=False
+                key_order=["timestamp", "level", "event"], drop_missing=True, repr_native_str=False
             )
         )
     return ProcessorFormatter(foreign_pre_chain=foreign, processors=written)

@@ -105,8 +105,7 @@ def _lines(name: str, file: File, path: Path) -> list[Line]:
     wrong = header.problem or _wrong_header(header.cells, file)
     if wrong:
         return [Line(name, header.number, None, wrong)]
-    read = [_line(name, file, header.cells, row) for row in rest]
-    return _without_repeated(read, file.key)
+    return _without_repeated([_line(name, file, header.cells, row) for row in rest], file.key)
 
 
 def _rows(text: str) -> Iterator[_Row]:
@@ -153,8 +152,7 @@ def _line(name: str, file: File, header: list[str], row: _Row) -> Line:
         try:
             cells |= {title: column.read(cell)} if cell else {}
         except ValueError as error:
-            problem = f"{title} is {_shown(cell)}: expected {error}"
-            return Line(name, row.number, None, problem)
+            return Line(name, row.number, None, f"{title} is {_shown(cell)}: expected {error}")
     wrong = file.wrong(cells)
     return Line(name, row.number, None if wrong else cells, wrong)
 

@@ -163,7 +163,6 @@ class Settings:
             DAGSTER_POSTGRES_URL, secret(environ, DAGSTER_POSTGRES_URL)
         )
         embedded = not (warehouse_url and dagster_postgres_url)
-        home = values.home(text(environ, HOME) or ".backlog-elt", embedded=embedded)
         return cls(
             backlog_url=backlog_url,
             simulated=backlog_url is None or bool(text(environ, SIMULATED_HERE)),
@@ -174,7 +173,7 @@ class Settings:
             token_key=token_key,
             warehouse_url=warehouse_url,
             dagster_postgres_url=dagster_postgres_url,
-            home=home,
+            home=values.home(text(environ, HOME) or ".backlog-elt", embedded=embedded),
             mappings=values.folder(MAPPINGS, text(environ, MAPPINGS) or str(_MAPPINGS)),
             timezone=timezone,
             history_start=values.history_start(

@@ -271,8 +271,9 @@ def answer_megabytes(text: str) -> int:
     9999.
     """
     if not _MEGABYTES.fullmatch(text):
-        expected = "a whole number of megabytes from 1 to 9999, for example 64"
-        raise SettingsError(ANSWER_MEGABYTES, text, expected)
+        raise SettingsError(
+            ANSWER_MEGABYTES, text, "a whole number of megabytes from 1 to 9999, for example 64"
+        )
     return int(text)
 
 

@@ -111,8 +111,7 @@ class Dagster:
             ApiError: Dagster does not answer within the seconds, or refuses.
         """
         ours = {"key": CODE_LOCATION_TAG, "value": self._location}
-        requested = {"statuses": list(_ACTIVE), "tags": [ours]}
-        found = await self._runs(requested, 50, seconds=seconds)
+        found = await self._runs({"statuses": list(_ACTIVE), "tags": [ours]}, 50, seconds=seconds)
         return [run for run in found if not run.ended]
 
     async def ended(self, after: float) -> list[Run]:

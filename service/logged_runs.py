@@ -143,5 +143,6 @@ def _began(run: LoggedRun, sync: Sync) -> datetime:
 
 
 def _unknown() -> ApiError:
-    hint = "Runs are in /api/v1/sync/history."
-    return ApiError(404, "unknown_run", "No run of this space has this id.", hint)
+    return ApiError(
+        404, "unknown_run", "No run of this space has this id.", "Runs are in /api/v1/sync/history."
+    )

@@ -99,8 +99,9 @@ class OwnPages:
             return ApiError(421, "wrong_host", said, self._hint)
         if is_foreign(scope, headers, self._names):
             said = "A page of another site sent this request."
-            hint = f"Use the pages of {self._server}, or no browser."
-            return ApiError(403, "cross_site", said, hint)
+            return ApiError(
+                403, "cross_site", said, f"Use the pages of {self._server}, or no browser."
+            )
         return None
 
 

@@ -270,8 +270,7 @@ class State:
         beat_at, alive, detail = beat
         recorded = [(Problem.read(one), one) for one in detail["open"]]
         if not alive:
-            silent = Problem("silent/alerts", "alerter_silent")
-            recorded.insert(0, (silent, {"since": beat_at}))
+            recorded.insert(0, (Problem("silent/alerts", "alerter_silent"), {"since": beat_at}))
         return api_answers.Alerts(
             alive=alive,
             beat_at=beat_at,

@@ -126,10 +126,9 @@ def failed_partitions(
     found: dict[dg.AssetKey, dict[str, str]] = {}
     for table in ISSUE_TABLES:
         key = raw_key(table)
-        attempts = unfinished_attempts(instance, key)
         tried = {
             partition: run
-            for partition, run in attempts.items()
+            for partition, run in unfinished_attempts(instance, key).items()
             if partition.rsplit("|", 1)[0] in projects
         }
         runs = _backfills(instance, set(tried.values()), statuses)

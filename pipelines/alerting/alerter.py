@@ -206,12 +206,11 @@ class Alerter:
         return ledger
 
     def _beat(self, ledger: Ledger) -> None:
-        found = [
-            one.problem.as_json() | {"since": one.since.isoformat(), "times": one.times}
-            for one in ledger.reported
-        ]
         detail = {
-            "open": found,
+            "open": [
+                one.problem.as_json() | {"since": one.since.isoformat(), "times": one.times}
+                for one in ledger.reported
+            ],
             "waiting": len(ledger.waiting),
             "channels": [channel.name for channel in self.channels],
         }

@@ -205,9 +205,8 @@ def _open(found: dict[str, Any]) -> Open | None:
 
 
 def _waiting(found: dict[str, Any]) -> Waiting:
-    message = Message.of_json(found["message"])
     return Waiting(
-        message,
+        Message.of_json(found["message"]),
         tuple(found["channels"]),
         _moment(found["since"]),
         _moment(found["due"]),

@@ -179,8 +179,7 @@ def build_marts(
     from sync.results.command_results import marts_result
 
     began = time.monotonic()
-    config = BuildConfig(whole=whole)
-    watcher = _Watcher(progress, config.wait_seconds, WAITING, marts.keys)
+    watcher = _Watcher(progress, BuildConfig(whole=whole).wait_seconds, WAITING, marts.keys)
     progress.start(WHAT, None)
     run_id = str(uuid.uuid4())
     instance.add_event_listener(run_id, watcher)

@@ -58,12 +58,11 @@ def _to_start_again(
     and are to be started again.
     """
     place = Place.of(context, "@".join(SETTINGS.key_prefix) if url else None)
-    failed = context.instance.get_run_records(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=after)
-    )
     return [
         record
-        for record in failed
+        for record in context.instance.get_run_records(
+            dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=after)
+        )
         if (record.end_time or 0.0) > after.timestamp()
         and due_at(record) is not None
         and record.dagster_run.remote_job_origin is not None

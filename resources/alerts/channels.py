@@ -182,5 +182,4 @@ def channels(addresses: Addresses) -> Sequence[Channel]:
             found.append(kind(url))
     if addresses.smtp_url:
         found.append(Mail(addresses.smtp_url, addresses.mail_from, addresses.mail_to))
-    taken = {channel.name for channel in found}
-    return [*found, *services(addresses.urls, taken)]
+    return [*found, *services(addresses.urls, {channel.name for channel in found})]

@@ -106,9 +106,8 @@ def _measurable(spec: str) -> tuple[str, dict[str, str]]:
     as a Japanese letter.
     """
     wide = sorted({letter for letter in spec if unicodedata.east_asian_width(letter) in "WF"})
-    free = [letter for letter in _STAND_INS if letter not in spec]
     letters = dict(
-        zip(free, wide, strict=False)
+        zip([letter for letter in _STAND_INS if letter not in spec], wide, strict=False)
     )  # those for which there is none are measured as they are
     return spec.translate(
         {ord(letter): stand_in + _NARROW for stand_in, letter in letters.items()}

@@ -178,9 +178,8 @@ def history_version(engine: Engine, space_key: str) -> str:
     """
     history = sync_history.c
     newest = select(func.max(history.id)).scalar_subquery()
-    ids = func.array_agg(aggregate_order_by(history.id, history.id), type_=ARRAY(BigInteger))
     active = (
-        select(ids)
+        select(func.array_agg(aggregate_order_by(history.id, history.id), type_=ARRAY(BigInteger)))
         .where(history.space_key == space_key, history.status == "in_progress")
         .scalar_subquery()
     )

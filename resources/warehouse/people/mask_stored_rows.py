@@ -109,12 +109,11 @@ def count_showing(conn: Connection, space_key: str, texts: Collection[str]) -> C
     found: Counter[str] = Counter()
     if texts:
         for table in (*(spec.table for spec in SPECS.values()), rejected_records, webhook_events):
-            query = (
+            found[table.fullname] = conn.execute(
                 select(func.count())
                 .select_from(table)
                 .where(table.c.space_key == space_key, _shows(table, texts))
-            )
-            found[table.fullname] = conn.execute(query).scalar_one()
+            ).scalar_one()
     return found
 
 
@@ -245,8 +244,9 @@ def _changes_of_json(
     texts: Collection[str],
 ) -> Iterator[Change]:
     chosen = (table.c.space_key == space_key, _shows(table, texts))
-    query = select(table.c.id, table.c.payload).where(*chosen).execution_options(yield_per=_AT_ONCE)
-    for number, payload in conn.execute(query):
+    for number, payload in conn.execute(
+        select(table.c.id, table.c.payload).where(*chosen).execution_options(yield_per=_AT_ONCE)
+    ):
         value = _parsed_payload(payload)
         # Text that is not JSON cannot be masked, so it is dropped.
         new = NOT_KEPT if isinstance(value, str) and mask.key else mask(value)
@@ -320,12 +320,11 @@ def erase_texts(conn: Connection, space_key: str, texts: Collection[str], new: s
     # Errors of PostgreSQL quote the refused value.
     refused = or_(*(rejected_records.c.error.contains(one, autoescape=True) for one in texts))
     for column, held in ((example, named), (body, no_json), (rejected_records.c.error, refused)):
-        statement = (
+        changed[str(column.table)] += conn.execute(
             update(column.table)
             .where(column.table.c.space_key == space_key, held)
             .values({column.name: json.dumps(new)})
-        )
-        changed[str(column.table)] += conn.execute(statement).rowcount
+        ).rowcount
     for table_name, column, is_list in conn.execute(_COLUMNS, {"schemas": list(_MADE)}).all():
         # The query returns quoted names.
         value, held_by = ":new", f"{column} = ANY(:texts)"

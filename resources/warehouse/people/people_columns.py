@@ -80,7 +80,6 @@ def _replaced(
             f'WHERE space_key = :space_key AND "{column.column}" IS NOT NULL'
         )
         for user_id, old in conn.execute(query, {"space_key": space_key}).all():
-            user = {"id": user_id, "userId": None, column.field: old}
-            new = mask(user)[column.field]
+            new = mask({"id": user_id, "userId": None, column.field: old})[column.field]
             if new != old:
                 yield user_id, column, old, new

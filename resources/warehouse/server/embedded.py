@@ -197,10 +197,9 @@ def _initialise(data: Path, lock: int) -> None:
     # not reach it. The process inherits the lock: after a kill of this process, the next one waits
     # until it has ended.
     command = [sys.executable, "-c", _INITDB, str(aside)]
-    environment = _server_environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
     made = subprocess.run(  # noqa: S603 - our own program
         command,
-        env=environment,
+        env=_server_environment() | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=False,
@@ -277,11 +276,10 @@ def _words(data: Path) -> list[str] | None:
 
 def _pg_ctl(data: Path, *arguments: str) -> None:
     server = _wheel(data)
-    command = [str(server.bin_path / "pg_ctl"), "-D", str(data), *arguments]
     # No pipes: the server would inherit and hold them; its messages are in its log. In its own
     # session, so that Ctrl-C in a terminal does not reach a pg_ctl that waits for a server.
     subprocess.run(  # noqa: S603  the wheel's own binary
-        command,
+        [str(server.bin_path / "pg_ctl"), "-D", str(data), *arguments],
         check=True,
         user=server.system_user,
         cwd=data,

@@ -152,9 +152,8 @@ def last_built(engine: Engine) -> tuple[int, float] | None:
     one.
     """
     builds = mart_builds.c
-    seconds = func.extract("epoch", builds.ended_at - builds.began_at)
     query = (
-        select(builds.id, seconds)
+        select(builds.id, func.extract("epoch", builds.ended_at - builds.began_at))
         .where(builds.ended_at.is_not(None))
         .order_by(builds.id.desc())
         .limit(1)

@@ -75,11 +75,10 @@ def note(engine: Engine, url: str, outcome: Outcome, runs: int) -> None:
         if not outcome.sure and _may_be_ours(connection, url, runs):
             return
         connection.execute(lasting.values(ended_at=now))
-        began = now - timedelta(seconds=outcome.seconds)
         new = {
             "url": url,
             "kind": kind,
-            "began_at": began,
+            "began_at": now - timedelta(seconds=outcome.seconds),
             "last_seen_at": now,
             "message": outcome.message[:LONGEST_MESSAGE],
         }

@@ -62,13 +62,14 @@ def oldest_watermark(conn: Connection, scope: str, keys: Collection[str]) -> dat
         states.project_id == known.project_id,
         states.scope == scope,
     )
-    query = (
-        select(known.project_key, known.last_seen_at == latest.c.at, states.watermark)
-        .join(latest, latest.c.space_key == known.space_key)
-        .outerjoin(sync_state, of_project)
-        .where(known.project_key.in_(keys))
+    found = list(
+        conn.execute(
+            select(known.project_key, known.last_seen_at == latest.c.at, states.watermark)
+            .join(latest, latest.c.space_key == known.space_key)
+            .outerjoin(sync_state, of_project)
+            .where(known.project_key.in_(keys))
+        )
     )
-    found = list(conn.execute(query))
     marks = [watermark for _, accessible, watermark in found if accessible]
     never_listed = set(keys) - {key for key, _, _ in found}
     return None if never_listed or None in marks else min(marks, default=None)
@@ -185,14 +186,14 @@ def lost_project_keys(conn: Connection, space_key: str | None) -> set[str]:
     there = select(keys.space_key, keys.project_id).where(
         mine, tuple_(keys.space_key, keys.last_seen_at).in_(_latest_listings())
     )
-    listed = tuple_(keys.space_key, keys.project_id).in_(there)
-    query = (
-        select(keys.project_key)
-        .where(mine)
-        .group_by(keys.project_key)
-        .having(~func.bool_or(listed))
+    return set(
+        conn.execute(
+            select(keys.project_key)
+            .where(mine)
+            .group_by(keys.project_key)
+            .having(~func.bool_or(tuple_(keys.space_key, keys.project_id).in_(there)))
+        ).scalars()
     )
-    return set(conn.execute(query).scalars())
 
 
 def project_id_for_key(conn: Connection, space_key: str, project_key: str) -> int | None:
@@ -224,12 +225,13 @@ def get_checkpoints(
 ) -> dict[int, Checkpoint]:
     """Return project id -> checkpoint, for projects with an interrupted read in this order."""
     state = sync_state.c
-    query = select(state.project_id, state.extra[sort]).where(
-        state.space_key == space_key, state.scope == scope, state.extra.has_key(sort)
-    )
     return {
         project: Checkpoint(sort, found["position"], datetime.fromisoformat(found["started_at"]))
-        for project, found in conn.execute(query)
+        for project, found in conn.execute(
+            select(state.project_id, state.extra[sort]).where(
+                state.space_key == space_key, state.scope == scope, state.extra.has_key(sort)
+            )
+        )
     }
 
 
@@ -269,8 +271,7 @@ def clear_checkpoints(
 
 def note_space_url(conn: Connection, space_key: str, url: str) -> None:
     """Record the URL of a space; nothing is written if it is unchanged."""
-    values = {"space_key": space_key, "url": url.rstrip("/")}
-    insertion = insert(spaces).values(values)
+    insertion = insert(spaces).values({"space_key": space_key, "url": url.rstrip("/")})
     moved = {"url": insertion.excluded.url, "changed_at": func.statement_timestamp()}
     elsewhere = spaces.c.url != insertion.excluded.url
     conn.execute(

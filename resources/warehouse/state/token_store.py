@@ -145,13 +145,12 @@ class StoredTokens:
         """Store tokens on a new connection after their transaction was lost: the space may accept
         only these.
         """
-        retrying = Retrying(
+        for attempt in Retrying(
             retry=retry_if_exception_type(WarehouseError),
             wait=wait_fixed(1),
             stop=stop_after_delay(SAVE_SECONDS),
             reraise=True,
-        )
-        for attempt in retrying:
+        ):
             with attempt, self._engine.begin() as conn:
                 self._replace(conn, row, given)
 
@@ -164,9 +163,8 @@ class StoredTokens:
             "obtained_at": tokens.obtained_at.isoformat(),
             "expires_at": tokens.expires_at.isoformat(),
         }
-        sealed = self._fernet.encrypt(json.dumps({**secret, **times}).encode()).decode()
         return {
-            "tokens": sealed,
+            "tokens": self._fernet.encrypt(json.dumps({**secret, **times}).encode()).decode(),
             "key_id": self._key_ids[0],
             "expires_at": tokens.expires_at,
             "refreshed_at": tokens.obtained_at,
