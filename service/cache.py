@@ -62,10 +62,11 @@ def as_body(value: BaseModel | dict[str, Any]) -> Body:
     pydantic refuses.
     """
     value = value.model_dump() if isinstance(value, BaseModel) else value
-    content = json.dumps(
-        value, ensure_ascii=False, separators=(",", ":"), default=_json_value
-    ).encode("utf-8", "backslashreplace")
-    return _tagged(content)
+    return _tagged(
+        json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_json_value).encode(
+            "utf-8", "backslashreplace"
+        )
+    )
 
 
 def join_bodies(parts: Mapping[str, Body]) -> Body:

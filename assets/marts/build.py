@@ -188,5 +188,6 @@ def with_rows(
     ]
     if not any(rows):
         return event
-    shown = dg.MetadataValue.table([dg.TableRecord(row) for row in rows])
-    return event.with_metadata({**event.metadata, "rows": shown})
+    return event.with_metadata(
+        {**event.metadata, "rows": dg.MetadataValue.table([dg.TableRecord(row) for row in rows])}
+    )

@@ -165,5 +165,6 @@ def scripts() -> str:
     import vl_convert
 
     # Programs are Vega's already: Vega-Lite stays here.
-    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return bundle.replace("</script", "<\\/script")
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace(
+        "</script", "<\\/script"
+    )

@@ -76,8 +76,9 @@ def rewrite(
         if spec.key:
             changes = _noting(replaced, _changes_of_raw(conn, spec, space_key, mask, texts))
             changed[spec.table.fullname] = _rewrite_raw(conn, spec, space_key, changes)
-    renamed = _noting(replaced, _changes_of_names(conn, space_key, mask))
-    changed[str(names)] = _rewrite_names(conn, space_key, renamed)
+    changed[str(names)] = _rewrite_names(
+        conn, space_key, _noting(replaced, _changes_of_names(conn, space_key, mask))
+    )
     for table in (rejected_records, webhook_events):
         changes = _noting(replaced, _changes_of_json(conn, table, space_key, mask, texts))
         changed[str(table)] = _rewrite_json(conn, table, changes)
@@ -90,8 +91,9 @@ def count_people(conn: Connection, space_key: str, mask: Mask) -> Counter[str]:
     found = Counter({str(names): sum(1 for _ in _changes_of_names(conn, space_key, mask))})
     for spec in SPECS.values():
         if spec.key:
-            changes = _changes_of_raw(conn, spec, space_key, mask, ())
-            found[spec.table.fullname] = sum(1 for _ in changes)
+            found[spec.table.fullname] = sum(
+                1 for _ in _changes_of_raw(conn, spec, space_key, mask, ())
+            )
     for table in (rejected_records, webhook_events):
         found[str(table)] = sum(1 for _ in _changes_of_json(conn, table, space_key, mask, ()))
     return found
@@ -272,8 +274,9 @@ def _replace_said(conn: Connection, replacements: Replacements) -> Counter[str]:
             new = replacements(old)
             if new != old:
                 values = {column.name: cast(new, column.type)}
-                statement = update(column.table).where(said == old).values(values)
-                changed[str(column.table)] += conn.execute(statement).rowcount
+                changed[str(column.table)] += conn.execute(
+                    update(column.table).where(said == old).values(values)
+                ).rowcount
     return changed
 
 

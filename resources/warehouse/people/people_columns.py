@@ -64,8 +64,9 @@ def rewrite_kept(
                 f'UPDATE {table} SET "{column.column}" = :new '  # noqa: S608 - names of the project
                 f'WHERE space_key = :space_key AND user_id = :user_id AND "{column.column}" = :old'
             )
-            given = {"new": new, "old": old, "space_key": space_key, "user_id": user_id}
-            changed[table] += conn.execute(update, given).rowcount
+            changed[table] += conn.execute(
+                update, {"new": new, "old": old, "space_key": space_key, "user_id": user_id}
+            ).rowcount
             replaced[old] = new
     return changed, replaced
 
