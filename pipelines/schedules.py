@@ -118,8 +118,7 @@ def issues_every_12_hours(
     """Request one run over the partitions from the oldest watermark's month up to the current
     month.
     """
-    skip = _skip(context, issues_job.name)
-    if skip:
+    if skip := _skip(context, issues_job.name):
         return skip
     projects = _project_partitions(context, backlog, warehouse)
     if not projects:
@@ -145,8 +144,7 @@ def rolling_refresh_nightly(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.RunRequest | dg.SkipReason:
     """Request a rolling refresh; the run determines how many issues it reads."""
-    skip = _skip(context, rolling_refresh_job.name)
-    if skip:
+    if skip := _skip(context, rolling_refresh_job.name):
         return skip
     projects = _project_partitions(context, backlog, warehouse)
     if not projects:
@@ -166,8 +164,7 @@ def tokens_hourly(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource
 ) -> dg.RunRequest | dg.SkipReason:
     """Request a run that renews the tokens."""
-    skip = _skip(context, tokens_job.name)
-    if skip:
+    if skip := _skip(context, tokens_job.name):
         return skip
     if not backlog.uses_oauth:
         return dg.SkipReason("access is by API key, which does not expire")

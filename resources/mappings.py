@@ -102,8 +102,7 @@ def _lines(name: str, file: File, path: Path) -> list[Line]:
     if not rows:
         return []
     header, *rest = rows
-    wrong = header.problem or _wrong_header(header.cells, file)
-    if wrong:
+    if wrong := header.problem or _wrong_header(header.cells, file):
         return [Line(name, header.number, None, wrong)]
     return _without_repeated([_line(name, file, header.cells, row) for row in rest], file.key)
 

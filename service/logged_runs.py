@@ -79,9 +79,9 @@ class LoggedRuns:
         """
 
         async def make() -> Body:
-            known = await self.find(run_id)
-            none = api_answers.RunLog(lines=[], next_after=None)
-            return as_body(await self._dagster.log(run_id, after) if known else none)
+            if await self.find(run_id):
+                return as_body(await self._dagster.log(run_id, after))
+            return as_body(api_answers.RunLog(lines=[], next_after=None))
 
         return await self._cache.get("run", make, "log", run_id, after)
 

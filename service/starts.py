@@ -64,11 +64,13 @@ class Starts:
         """
         partitions = await self._dagster.partitions()
         if project not in partitions.projects:
-            hint = (
+            raise ApiError(
+                404,
+                "unknown_project",
+                f"No project has the key {project!r}.",
                 "The projects are in /api/v1/sync/connection/status; a new one is found "
-                "within a quarter of an hour."
+                "within a quarter of an hour.",
             )
-            raise ApiError(404, "unknown_project", f"No project has the key {project!r}.", hint)
         async with self._sync_locks[ISSUES]:
             await self._refuse_second(ISSUES)
             watermark = await self._warehouse.ask(
@@ -91,10 +93,12 @@ class Starts:
                 _all, await self._state.known_space(), partitions.projects
             )
             if not projects:
-                hint = (
-                    "Sync the projects first. A new project is found within a quarter of an hour."
+                raise ApiError(
+                    404,
+                    "unknown_project",
+                    "No project is known yet.",
+                    "Sync the projects first. A new project is found within a quarter of an hour.",
                 )
-                raise ApiError(404, "unknown_project", "No project is known yet.", hint)
             return await self._launch_issues(None, mode, projects, partitions.months, watermark)
 
     async def failed_partitions(self) -> Started:
@@ -136,11 +140,10 @@ class Starts:
         ]
         of_commands = [sync.run_id for sync in of_others if sync.sync_type in _TABLES[job]]
         for run_id in of_dagster + of_commands:
-            said = f"A sync of {job} is already running."
             raise ApiError(
                 409,
                 "already_running",
-                said,
+                f"A sync of {job} is already running.",
                 "Wait for it, or cancel it."
                 if run_id in known
                 else "Wait for it, or end its command with Ctrl+C.",

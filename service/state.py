@@ -85,9 +85,12 @@ class State:
         """
         await self.place()
         if self._space is None:
-            hint = "Load once, or make sure that the service can reach BACKLOG_URL."
             raise ApiError(
-                503, "space_unknown", "The space is not known yet.", hint, retry_after=30
+                503,
+                "space_unknown",
+                "The space is not known yet.",
+                "Load once, or make sure that the service can reach BACKLOG_URL.",
+                retry_after=30,
             )
         return self._space
 
@@ -102,9 +105,10 @@ class State:
 
     async def condition(self) -> seen_conditions.Condition | None:
         """Return the condition of the source, as any process found it; the source is not asked."""
-        url = self._settings.backlog_url
         return await self._cache.get(
-            "moved", lambda: self._warehouse.ask(seen_conditions.current, url or ""), "condition"
+            "moved",
+            lambda: self._warehouse.ask(seen_conditions.current, self._settings.backlog_url or ""),
+            "condition",
         )
 
     async def _glance(self) -> SourceState:

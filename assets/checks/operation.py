@@ -82,9 +82,9 @@ def every_project_is_fresh(
                 }
             )
     stale = [str(row["project"]) for row in rows if row["state"] == STALE]
-    said = f"all {len(rows)} active projects are fresh"
-    if stale:
-        said = STALE_PROJECTS + ", ".join(stale)
+    said = (
+        STALE_PROJECTS + ", ".join(stale) if stale else f"all {len(rows)} active projects are fresh"
+    )
     return dg.AssetCheckResult(
         check_name=FRESH,
         asset_key=ISSUES,

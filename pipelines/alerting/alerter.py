@@ -66,7 +66,9 @@ class Alerter:
         """Deal with what has happened since the last look, send the messages that wait, and give a
         sign of life.
         """
-        ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(self._stored(), now)
+        ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(
+            remembered(self.instance, alerts_of(self.url)), now
+        )
         ledger, lasting = self._of_source(ledger, now)
         runs, looked_at = ended_runs(
             self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place
@@ -219,9 +221,6 @@ class Alerter:
             beat(self.warehouse.engine, alerts_of(self.url), detail)
         except WarehouseError as error:
             _say(f"the sign of life could not be stored: {error}")
-
-    def _stored(self) -> str | None:
-        return remembered(self.instance, alerts_of(self.url))
 
     def _save(self, ledger: Ledger) -> None:
         name = alerts_of(self.url)

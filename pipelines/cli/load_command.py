@@ -2,7 +2,6 @@
 UI.
 """
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from pipelines.cli.group import examples, one_line, show
+from pipelines.cli.group import examples, failing_as_object, show, show_result
 from pipelines.cli.options import Month, chosen_projects
 from resources.progress import Progress
 from resources.settings import Settings
@@ -86,21 +85,17 @@ def load_command(
     request = LoadRequest.create(
         full=full, projects=projects, from_month=from_month, to_month=to_month
     )
-    began = time.monotonic()
-    try:
-        with progress_for(requested=not no_progress) as progress:
-            found = load_space(settings, request, progress)
-    except SettingsError:
-        raise
-    except Exception as error:
-        if as_json:  # for the reader of the object
-            errors, seconds = [one_line(error)], time.monotonic() - began
-            nothing = load_result({}, {}, seconds, errors, simulated=settings.simulated)
-            show(json.dumps(nothing, ensure_ascii=False))
-        raise
-    show(json.dumps(found, ensure_ascii=False) if as_json else summary_table(found))
-    for failure in found["errors"]:
-        show(f"Error: {failure}", err=True)
+    with (
+        failing_as_object(
+            as_json,
+            lambda errors, seconds: load_result(
+                {}, {}, seconds, errors, simulated=settings.simulated
+            ),
+        ),
+        progress_for(requested=not no_progress) as progress,
+    ):
+        found = load_space(settings, request, progress)
+    show_result(found, summary_table, as_json=as_json)
     if found["errors"]:
         sys.exit(1)
     if (

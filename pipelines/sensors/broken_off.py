@@ -151,11 +151,9 @@ def broken_off_loads(
     again = [_load_again(instance, run) for run in due if run not in backfills]
     requests = [request for request in again if request]
     waits = at_work or len(due) < len(broken)
-    said = "it waits" if waits else "it is over"
-    if names:
-        said = f"loaded again: {'; '.join(names)}"
+    loaded = f"loaded again: {'; '.join(names)}" if names else ""
     return dg.SensorResult(
         run_requests=requests,
-        skip_reason=None if requests else said,
+        skip_reason=None if requests else loaded or ("it waits" if waits else "it is over"),
         cursor=context.cursor if waits else (now - OVERLAP).isoformat(),
     )

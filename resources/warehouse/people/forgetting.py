@@ -260,8 +260,7 @@ def remask(
             if mask.key or done.replaced:
                 copies.replace(Replacements(done.replaced))
         for spec in SPECS.values():
-            named = shown_names(spec)
-            if named:
+            if named := shown_names(spec):
                 table = spec.table
                 others = or_(
                     *(
