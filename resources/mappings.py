@@ -124,11 +124,9 @@ def _rows(text: str) -> Iterator[_Row]:
 
 
 def _wrong_header(header: list[str], file: File) -> str | None:
-    unknown = [name for name in header if name and name not in file.columns]
-    if unknown:
+    if unknown := [name for name in header if name and name not in file.columns]:
         return f"no column {_shown(unknown[0])}: they are {', '.join(file.columns)}"
-    twice = [name for name in header if name and header.count(name) > 1]
-    if twice:
+    if twice := [name for name in header if name and header.count(name) > 1]:
         return f"column {twice[0]} stands twice"
     missing = [
         name for name, column in file.columns.items() if column.required and name not in header

@@ -75,8 +75,17 @@ def record_names(
         at: when it was listed, by the source's clock; default: now.
     """
     shown = {number: sanitise(name) for number, name in names.items()}
-    values = {"ids": list(shown), "names": list(shown.values()), "moment": at}
-    conn.execute(_RECORD, {"space_key": space_key, "kind": kind, "owner_id": owner_id, **values})
+    conn.execute(
+        _RECORD,
+        {
+            "space_key": space_key,
+            "kind": kind,
+            "owner_id": owner_id,
+            "ids": list(shown),
+            "names": list(shown.values()),
+            "moment": at,
+        },
+    )
 
 
 #: A listing takes time, and clocks differ: this margin around its time counts as between two
