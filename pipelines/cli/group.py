@@ -112,8 +112,7 @@ def failing_as_object(
         raise
     except Exception as error:
         if as_json:
-            nothing = make([one_line(error)], time.monotonic() - began)
-            show(json.dumps(nothing, ensure_ascii=False))
+            show(json.dumps(make([one_line(error)], time.monotonic() - began), ensure_ascii=False))
         raise
 
 

@@ -122,14 +122,13 @@ def _store_state(
     extra: Mapping[str, Any],
     watermark: datetime | None,
 ) -> None:
-    values = {
-        "space_key": space_key,
-        "scope": SCOPE,
-        "project_id": project_id,
-        "extra": dict(extra),
-        "watermark": watermark,
-    }
-    statement = insert(sync_state).values(**values)
+    statement = insert(sync_state).values(
+        space_key=space_key,
+        scope=SCOPE,
+        project_id=project_id,
+        extra=dict(extra),
+        watermark=watermark,
+    )
     conn.execute(
         statement.on_conflict_do_update(
             index_elements=[sync_state.c.space_key, sync_state.c.scope, sync_state.c.project_id],
