@@ -299,14 +299,9 @@ class Dagster:
         return {"pipelineName": name, **self._repository}
 
     async def _ask(
-        self,
-        query: str,
-        field: str,
-        *expected: str,
-        seconds: float = TOTAL_SECONDS,
-        **variables: Any,
+        self, query: str, field: str, *kinds: str, seconds: float = TOTAL_SECONDS, **variables: Any
     ) -> Any:
-        """Return a field of what a query gives; one of another type than `expected` is refused."""
+        """Return a field of what a query gives; one of another type than `kinds` is refused."""
         try:
             async with asyncio.timeout(seconds):
                 answer = await self._http.post(
@@ -317,7 +312,7 @@ class Dagster:
                 refusal = {"message": found["errors"][0]["message"]}
             else:
                 refusal = found["data"][field]
-                if not expected or refusal["__typename"] in expected:
+                if not kinds or refusal["__typename"] in kinds:
                     return refusal
         except (httpx.RequestError, TimeoutError) as error:
             raise ApiError(
