@@ -39,8 +39,7 @@ def input_versions(
     instance: dg.DagsterInstance, above: Collection[dg.AssetKey], run_id: str
 ) -> dict[str, str]:
     """Return the tags of a partition that is recorded now: the versions of the assets above it."""
-    records = instance.get_asset_records(list(above))
-    entries = [record.asset_entry for record in records]
+    entries = [record.asset_entry for record in instance.get_asset_records(list(above))]
     newest = {entry.asset_key: entry.last_materialization_record for entry in entries}
     tags = {CODE_VERSION_TAG: run_id}
     for key in sorted(above):
@@ -198,8 +197,7 @@ def _changed(value: Any, replacements: Replacements, *, is_said: bool) -> Any:
     if isinstance(value, dict):
         changed = dict(value)
         for name in value.keys() - {"__class__"}:
-            said = is_said or name in _SAID
-            changed[name] = _changed(value[name], replacements, is_said=said)
+            changed[name] = _changed(value[name], replacements, is_said=is_said or name in _SAID)
         return changed
     if isinstance(value, list):
         return [_changed(one, replacements, is_said=is_said) for one in value]

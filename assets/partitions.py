@@ -157,8 +157,9 @@ def accessible_partitions(instance: dg.DagsterInstance, engine: Engine, url: str
     Raises:
         WarehouseError: the warehouse cannot be used.
     """
-    keys = instance.get_dynamic_partitions(str(PROJECTS.name))
-    return accessible_keys(engine, space_at(engine, url), keys)
+    return accessible_keys(
+        engine, space_at(engine, url), instance.get_dynamic_partitions(str(PROJECTS.name))
+    )
 
 
 def loadable(

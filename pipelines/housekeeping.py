@@ -2,7 +2,6 @@
 server's log.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -43,19 +42,14 @@ def tidy_up(
     end_dead_runs(context.instance)
     try:
         gone = dict(delete_old_rows(warehouse.engine, WAREHOUSE))
-        storage = database_url(context.instance)
-        if storage:
-            gone |= _clean_dagster(storage, config.dagster_days)
+        if storage := database_url(context.instance):
+            with opened_engine(storage) as database:
+                gone |= delete_old_rows(database, RETENTION, config.dagster_days)
         if warehouse.home:
             tidy_log(Path(warehouse.home))
     except WarehouseError as error:
         raise dg.Failure(f"housekeeping: {error}", allow_retries=False) from None
     context.add_output_metadata({table: rows for table, rows in gone.items() if rows})
-
-
-def _clean_dagster(url: str, days: int) -> Mapping[str, int]:
-    with opened_engine(url) as storage:
-        return delete_old_rows(storage, RETENTION, days)
 
 
 @dg.job(

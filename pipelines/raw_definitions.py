@@ -84,10 +84,9 @@ def build_resources(overrides: Mapping[str, Any] | None = None) -> dict[str, Any
     """
     # By name instead of value, so that the UI shows no secret. An unset variable leaves the
     # default.
-    variables = {
-        name: dg.EnvVar(name) if os.environ.get(name, "").strip() else "" for name in VARIABLES
-    }
-    backlog, warehouse = source_resources(variables)
+    backlog, warehouse = source_resources(
+        {name: dg.EnvVar(name) if os.environ.get(name, "").strip() else "" for name in VARIABLES}
+    )
     return {"backlog": backlog, "warehouse": warehouse, "progress": log_progress} | dict(
         overrides or {}
     )

@@ -48,9 +48,7 @@ def reason_to_skip(
     if late > MISFIRE_GRACE:
         minutes = late.total_seconds() / 60
         return f"{minutes:.0f} minutes late: more than an hour, so it is left to the next tick"
-    if active_run_ids:
-        return f"run {active_run_ids[0]} of the same kind has not ended"
-    return None
+    return f"run {active_run_ids[0]} of the same kind has not ended" if active_run_ids else None
 
 
 def _skip(context: dg.ScheduleEvaluationContext, kind: str) -> dg.SkipReason | None:
@@ -118,8 +116,7 @@ def issues_every_12_hours(
     """Request one run over the partitions from the oldest watermark's month up to the current
     month.
     """
-    skip = _skip(context, issues_job.name)
-    if skip:
+    if skip := _skip(context, issues_job.name):
         return skip
     projects = _project_partitions(context, backlog, warehouse)
     if not projects:
@@ -145,8 +142,7 @@ def rolling_refresh_nightly(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.RunRequest | dg.SkipReason:
     """Request a rolling refresh; the run determines how many issues it reads."""
-    skip = _skip(context, rolling_refresh_job.name)
-    if skip:
+    if skip := _skip(context, rolling_refresh_job.name):
         return skip
     projects = _project_partitions(context, backlog, warehouse)
     if not projects:
@@ -166,8 +162,7 @@ def tokens_hourly(
     context: dg.ScheduleEvaluationContext, backlog: BacklogResource
 ) -> dg.RunRequest | dg.SkipReason:
     """Request a run that renews the tokens."""
-    skip = _skip(context, tokens_job.name)
-    if skip:
+    if skip := _skip(context, tokens_job.name):
         return skip
     if not backlog.uses_oauth:
         return dg.SkipReason("access is by API key, which does not expire")
@@ -183,9 +178,9 @@ def single_issues_request(
     """Return a run that reads single issues, in any partition. It is tagged with the current month
     of all projects.
     """
-    corners = changes_tags(projects, datetime.now(UTC))
     return dg.RunRequest(
-        run_config=issues_config(mode, again_from), tags={**corners, **(tags or {})}
+        run_config=issues_config(mode, again_from),
+        tags={**changes_tags(projects, datetime.now(UTC)), **(tags or {})},
     )
 
 

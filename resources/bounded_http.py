@@ -135,8 +135,9 @@ class BoundedClient:
         except httpx.ConnectError as error:
             raise httpx.ConnectError(_why_not_connected(error), request=request) from None
         except TimeoutError:
-            said = f"not answered whole within {self._seconds:g} seconds"
-            raise httpx.ReadTimeout(said, request=request) from None
+            raise httpx.ReadTimeout(
+                f"not answered whole within {self._seconds:g} seconds", request=request
+            ) from None
         headers = [pair for pair in answer.headers.raw if pair[0].lower() not in _OF_THE_WIRE]
         return httpx.Response(answer.status_code, headers=headers, content=body, request=request)
 
@@ -152,8 +153,9 @@ class BoundedClient:
             parts.append(part)
             inflated += len(part)
             if max(inflated, answer.num_bytes_downloaded) > most:
-                said = f"the answer is larger than {self._megabytes:g} MB"
-                raise AnswerTooLargeError(said, request=answer.request)
+                raise AnswerTooLargeError(
+                    f"the answer is larger than {self._megabytes:g} MB", request=answer.request
+                )
         return b"".join(parts)
 
 

@@ -157,10 +157,8 @@ def postgres(name: str, given: Secret | None) -> Secret | None:
     Raises:
         SettingsError: the driver would reject it.
     """
-    if given is not None:
-        wrong = _wrong_in_postgres(given.reveal())
-        if wrong:
-            raise SettingsError(name, given, _POSTGRES, wrong)
+    if given is not None and (wrong := _wrong_in_postgres(given.reveal())):
+        raise SettingsError(name, given, _POSTGRES, wrong)
     return given
 
 

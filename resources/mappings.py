@@ -102,11 +102,9 @@ def _lines(name: str, file: File, path: Path) -> list[Line]:
     if not rows:
         return []
     header, *rest = rows
-    wrong = header.problem or _wrong_header(header.cells, file)
-    if wrong:
+    if wrong := header.problem or _wrong_header(header.cells, file):
         return [Line(name, header.number, None, wrong)]
-    read = [_line(name, file, header.cells, row) for row in rest]
-    return _without_repeated(read, file.key)
+    return _without_repeated([_line(name, file, header.cells, row) for row in rest], file.key)
 
 
 def _rows(text: str) -> Iterator[_Row]:
@@ -126,11 +124,9 @@ def _rows(text: str) -> Iterator[_Row]:
 
 
 def _wrong_header(header: list[str], file: File) -> str | None:
-    unknown = [name for name in header if name and name not in file.columns]
-    if unknown:
+    if unknown := [name for name in header if name and name not in file.columns]:
         return f"no column {_shown(unknown[0])}: they are {', '.join(file.columns)}"
-    twice = [name for name in header if name and header.count(name) > 1]
-    if twice:
+    if twice := [name for name in header if name and header.count(name) > 1]:
         return f"column {twice[0]} stands twice"
     missing = [
         name for name, column in file.columns.items() if column.required and name not in header
@@ -153,8 +149,7 @@ def _line(name: str, file: File, header: list[str], row: _Row) -> Line:
         try:
             cells |= {title: column.read(cell)} if cell else {}
         except ValueError as error:
-            problem = f"{title} is {_shown(cell)}: expected {error}"
-            return Line(name, row.number, None, problem)
+            return Line(name, row.number, None, f"{title} is {_shown(cell)}: expected {error}")
     wrong = file.wrong(cells)
     return Line(name, row.number, None if wrong else cells, wrong)
 

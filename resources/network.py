@@ -45,8 +45,7 @@ def check(environ: Mapping[str, str]) -> None:
         SettingsError: one cannot be used; httpx would fail with an error of Python.
     """
     for scheme in _SCHEMES:
-        name = _variable(environ, scheme)
-        if name:
+        if name := _variable(environ, scheme):
             _check_proxy(name, environ[name])
     _check_authorities(environ)
 
@@ -66,8 +65,9 @@ def bypass_proxies(environ: MutableMapping[str, str]) -> None:
     name = _variable(environ, "no")
     given = re.split(r"[,\s]+", environ[name] if name else "")
     hosts = [host for host in (one.strip("[]") for one in given) if _is_entry(host)]
-    listed = "*" if "*" in hosts else ",".join(dict.fromkeys([*hosts, *_LOCAL]))
-    environ["no_proxy"] = environ["NO_PROXY"] = listed
+    environ["no_proxy"] = environ["NO_PROXY"] = (
+        "*" if "*" in hosts else ",".join(dict.fromkeys([*hosts, *_LOCAL]))
+    )
 
 
 def proxy_for(url: str) -> Proxy | None:
@@ -88,8 +88,7 @@ def network_advice(url: str, variable: str, reason: str) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         host = urlsplit(url).hostname
         return f"set {CERT_FILE} to a file with the authority that signs for {host} in your network"
-    proxy = proxy_for(url)
-    if proxy:
+    if proxy := proxy_for(url):
         return f"check {proxy.variable}, which leads through {proxy.address}, and {variable}"
     return f"check {variable} and the network"
 

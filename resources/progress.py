@@ -75,7 +75,6 @@ class LogProgress:
 
     def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
         """Write what happened to the rows, and drop the counters."""
-        del requests
         figures = [f"{count:,} {name}" for name, count in rows.items() if count]
         if rows:
             self._write(f"{what}: {', '.join(figures) or 'no rows'}")

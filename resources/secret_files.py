@@ -49,6 +49,5 @@ def read_secret_files(environ: MutableMapping[str, str]) -> None:
         SettingsError: a file cannot be read, or is empty.
     """
     for name in SECRETS:
-        held = secret(environ, name)
-        if held is not None:
+        if held := secret(environ, name):
             environ[name] = held.reveal()

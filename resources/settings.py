@@ -27,6 +27,7 @@ from resources.variables import (
     HOME,
     MAPPINGS,
     MARTS_OF,
+    PRIVACY_KEY,
     PROXY_HEADER,
     RATE_RESERVE,
     SERVICE_PUBLIC_URL,
@@ -152,18 +153,18 @@ class Settings:
                 f"the root of the space to which {API_KEY} gives access, https://acme.backlog.com",
             )
         elif backlog_url and not api_key:
-            expected = (
+            raise SettingsError(
+                API_KEY,
+                "",
                 f"the API key of a user of {backlog_url} (personal settings), or "
-                f"{CLIENT_ID} for access by OAuth"
+                f"{CLIENT_ID} for access by OAuth",
             )
-            raise SettingsError(API_KEY, "", expected)
         timezone = values.time_zone(text(environ, TIMEZONE) or "Asia/Tokyo")
         warehouse_url = links.postgres(WAREHOUSE_URL, secret(environ, WAREHOUSE_URL))
         dagster_postgres_url = links.postgres(
             DAGSTER_POSTGRES_URL, secret(environ, DAGSTER_POSTGRES_URL)
         )
         embedded = not (warehouse_url and dagster_postgres_url)
-        home = values.home(text(environ, HOME) or ".backlog-elt", embedded=embedded)
         return cls(
             backlog_url=backlog_url,
             simulated=backlog_url is None or bool(text(environ, SIMULATED_HERE)),
@@ -174,7 +175,7 @@ class Settings:
             token_key=token_key,
             warehouse_url=warehouse_url,
             dagster_postgres_url=dagster_postgres_url,
-            home=home,
+            home=values.home(text(environ, HOME) or ".backlog-elt", embedded=embedded),
             mappings=values.folder(MAPPINGS, text(environ, MAPPINGS) or str(_MAPPINGS)),
             timezone=timezone,
             history_start=values.history_start(
@@ -188,7 +189,7 @@ class Settings:
             marts_of=values.locations(MARTS_OF, text(environ, MARTS_OF)),
             broker_url=links.broker(secret(environ, BROKER_URL)),
             bi_password=secret(environ, BI_PASSWORD),
-            privacy_key=values.privacy_key(environ),
+            privacy_key=values.long_secret(environ, PRIVACY_KEY),
             service_token=values.token(environ, SERVICE_TOKEN),
             service_proxy_header=values.header(text(environ, PROXY_HEADER)),
             service_trusted_proxies=values.networks(

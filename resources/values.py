@@ -24,7 +24,6 @@ from resources.variables import (
     HOME,
     LOG_FORMAT,
     LOG_LEVEL,
-    PRIVACY_KEY,
     PROXY_HEADER,
     RATE_RESERVE,
     TIMEZONE,
@@ -81,11 +80,12 @@ def token_keys(given: str | Secret | None) -> list[Secret]:
     except (binascii.Error, ValueError):
         sound = False
     if not sound:
-        expected = (
+        raise SettingsError(
+            TOKEN_KEY,
+            Secret(text),
             "a key that encrypts OAuth tokens, or several separated by commas; "
-            f"create one with: {_MAKE_KEY}"
+            f"create one with: {_MAKE_KEY}",
         )
-        raise SettingsError(TOKEN_KEY, Secret(text), expected)
     return [Secret(key) for key in keys]
 
 
@@ -135,15 +135,6 @@ def key_of_space(held: Secret | None) -> Secret | None:
             "an API key as Backlog shows it: ASCII letters and digits, without spaces",
         )
     return held
-
-
-def privacy_key(environ: Mapping[str, str]) -> Secret | None:
-    """Return the key that masks people, None when they are not masked.
-
-    Raises:
-        SettingsError: it is too short, or its file cannot be read.
-    """
-    return long_secret(environ, PRIVACY_KEY)
 
 
 def long_secret(environ: Mapping[str, str], name: str) -> Secret | None:
@@ -232,12 +223,13 @@ def home(text: str, *, embedded: bool) -> Path:
     found = folder(HOME, text)
     whole = str(found.resolve())
     if embedded and _NOT_IN_A_HOME.search(whole):
-        expected = (
+        raise SettingsError(
+            HOME,
+            whole,
             'a folder without $, ", `, \\ and control characters in its whole path, because the '
             "embedded PostgreSQL is started by a shell: move it, or set "
-            f"{WAREHOUSE_URL} and {DAGSTER_POSTGRES_URL} to a server of your own"
+            f"{WAREHOUSE_URL} and {DAGSTER_POSTGRES_URL} to a server of your own",
         )
-        raise SettingsError(HOME, whole, expected)
     return found
 
 
@@ -271,8 +263,9 @@ def answer_megabytes(text: str) -> int:
     9999.
     """
     if not _MEGABYTES.fullmatch(text):
-        expected = "a whole number of megabytes from 1 to 9999, for example 64"
-        raise SettingsError(ANSWER_MEGABYTES, text, expected)
+        raise SettingsError(
+            ANSWER_MEGABYTES, text, "a whole number of megabytes from 1 to 9999, for example 64"
+        )
     return int(text)
 
 

@@ -347,9 +347,8 @@ def check_names(environ: Mapping[str, str]) -> None:
             meant = get_close_matches(name.upper().removeprefix(_OURS), short, n=1)
             question = f"did you mean {short[meant[0]]}? Unset" if meant else "unset"
             # A malformed name may contain the value itself.
-            shown = name if _NAME.fullmatch(name) else f"{_OURS}…"
             raise SettingsError(
-                shown,
+                name if _NAME.fullmatch(name) else f"{_OURS}…",
                 environ[name],
                 f"no variable of this name: {question} it, or see "
                 "docs/reference.md for all of them",
@@ -360,12 +359,12 @@ def text(environ: Mapping[str, str], name: str) -> str | None:
     """Return the text of a variable, None when unset; raises SettingsError for control
     characters.
     """
-    given = environ.get(name, "").strip()
-    if name in _LISTS:
-        given = " ".join(given.split())
+    given = environ.get(name, "")
+    given = " ".join(given.split()) if name in _LISTS else given.strip()
     if any(category(letter) in _CONTROL for letter in given):
-        expected = "text without control characters and without bytes that are no UTF-8"
-        raise SettingsError(name, given, expected)
+        raise SettingsError(
+            name, given, "text without control characters and without bytes that are no UTF-8"
+        )
     return given or None
 
 

@@ -79,11 +79,10 @@ def _listen(host: str, port: int) -> socket.socket:
         )[0]
         return socket.create_server(address[:2], family=family, backlog=1024)
     except (OSError, OverflowError, UnicodeError) as error:
-        said = (
+        raise ServiceError(
             f"the service cannot listen on port {port} of {host} ({error}): stop what listens "
             "there, or choose another port"
-        )
-        raise ServiceError(said) from None
+        ) from None
 
 
 def main() -> None:

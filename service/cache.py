@@ -62,19 +62,21 @@ def as_body(value: BaseModel | dict[str, Any]) -> Body:
     pydantic refuses.
     """
     value = value.model_dump() if isinstance(value, BaseModel) else value
-    content = json.dumps(
-        value, ensure_ascii=False, separators=(",", ":"), default=_json_value
-    ).encode("utf-8", "backslashreplace")
-    return _tagged(content)
+    return tagged(
+        json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_json_value).encode(
+            "utf-8", "backslashreplace"
+        )
+    )
 
 
 def join_bodies(parts: Mapping[str, Body]) -> Body:
     """Return one object that has each body under its name."""
     fields = (b'"%b":%b' % (name.encode(), body.content) for name, body in parts.items())
-    return _tagged(b"{%b}" % b",".join(fields))
+    return tagged(b"{%b}" % b",".join(fields))
 
 
-def _tagged(content: bytes) -> Body:
+def tagged(content: bytes) -> Body:
+    """Return a body with its ETag."""
     return Body(content, f'"{blake2b(content, digest_size=12).hexdigest()}"')
 
 
@@ -84,13 +86,15 @@ def _json_value(value: Any) -> str:
     raise TypeError(type(value).__name__)
 
 
-def answer(request: Request, body: Body) -> Response:
+def answer(
+    request: Request, body: Body, kind: str = "application/json", cached: str = "private, no-cache"
+) -> Response:
     """Send a body, or nothing but its tag where the client knows that already (`If-None-Match`)."""
-    headers = {"ETag": body.etag, "Cache-Control": "private, no-cache"}
+    headers = {"ETag": body.etag, "Cache-Control": cached}
     known = request.headers.get("if-none-match")
     if known and (known.strip() == "*" or body.etag in known):
         return Response(None, 304, headers)
-    return Response(body.content, 200, headers, "application/json")
+    return Response(body.content, 200, headers, kind)
 
 
 class Cache:

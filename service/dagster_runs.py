@@ -47,7 +47,7 @@ _MARKS = frozenset(
     f"{one}Event"
     for one in ("RunStart", "RunSuccess", "ExecutionStepStart", "ExecutionStepSuccess")
 )
-_FAILURES = frozenset({"RunFailureEvent", "ExecutionStepFailureEvent"})
+_STEP_FAILURE, _RUN_FAILURE = "ExecutionStepFailureEvent", "RunFailureEvent"
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,7 @@ class Dagster:
             ApiError: Dagster does not answer within the seconds, or refuses.
         """
         ours = {"key": CODE_LOCATION_TAG, "value": self._location}
-        requested = {"statuses": list(_ACTIVE), "tags": [ours]}
-        found = await self._runs(requested, 50, seconds=seconds)
+        found = await self._runs({"statuses": list(_ACTIVE), "tags": [ours]}, 50, seconds=seconds)
         return [run for run in found if not run.ended]
 
     async def ended(self, after: float) -> list[Run]:
@@ -139,13 +138,9 @@ class Dagster:
         Raises:
             ApiError: Dagster cannot be reached, or refuses.
         """
-        found = await self._ask(queries.RUN, "runOrError", id=run_id)
-        if found["__typename"] == "RunNotFoundError":
-            return None
-        if found["__typename"] != "Run":
-            raise _refused(found)
-        run = _run(found)
-        return run if self._is_ours(run) else None
+        found = await self._ask(queries.RUN, "runOrError", "Run", "RunNotFoundError", id=run_id)
+        run = _run(found) if found["__typename"] == "Run" else None
+        return run if run and self._is_ours(run) else None
 
     async def causes(self, run_id: str) -> list[str]:
         """Return why the steps of a run failed, or else the run itself; empty when nothing is
@@ -154,15 +149,12 @@ class Dagster:
         Raises:
             ApiError: Dagster cannot be reached, or refuses.
         """
-        steps: dict[str, None] = {}
-        run: dict[str, None] = {}
+        found: dict[str, dict[str, None]] = {_STEP_FAILURE: {}, _RUN_FAILURE: {}}
         async for page in self._pages(run_id, None):
             for event in page["events"]:
-                if event["__typename"] == "ExecutionStepFailureEvent":
-                    steps[_cause(event)] = None
-                elif event["__typename"] == "RunFailureEvent":
-                    run[_cause(event)] = None
-        return list(steps or run)
+                if event["__typename"] in found:
+                    found[event["__typename"]][_cause(event)] = None
+        return list(found[_STEP_FAILURE] or found[_RUN_FAILURE])
 
     async def log(self, run_id: str, after: str | None) -> RunLog:
         """Return the last lines of the log of a run: those after a cursor, if there is one.
@@ -180,9 +172,7 @@ class Dagster:
         """Yield the log of a run after a cursor, page by page."""
         more = True
         while more:
-            found = await self._ask(queries.EVENTS, "runOrError", id=run_id, after=after)
-            if found["__typename"] != "Run":
-                raise _refused(found)
+            found = await self._ask(queries.EVENTS, "runOrError", "Run", id=run_id, after=after)
             page = found["eventConnection"]
             after, more = page["cursor"], page["hasMore"]
             yield page
@@ -195,10 +185,14 @@ class Dagster:
         seconds: float = TOTAL_SECONDS,
     ) -> list[Run]:
         found = await self._ask(
-            queries.RUNS, "runsOrError", seconds, filter=requested, limit=limit, cursor=cursor
+            queries.RUNS,
+            "runsOrError",
+            "Runs",
+            seconds=seconds,
+            filter=requested,
+            limit=limit,
+            cursor=cursor,
         )
-        if found["__typename"] != "Runs":
-            raise _refused(found)
         return [_run(run) for run in found["results"] if run["status"] in STATES]
 
     def _is_ours(self, run: Run) -> bool:
@@ -240,9 +234,7 @@ class Dagster:
                 "tags": [{"key": key, "value": value} for key, value in tags.items()]
             },
         }
-        found = await self._ask(queries.LAUNCH, "launchRun", params=params)
-        if found["__typename"] != "LaunchRunSuccess":
-            raise _refused(found)
+        found = await self._ask(queries.LAUNCH, "launchRun", "LaunchRunSuccess", params=params)
         return str(found["run"]["runId"])
 
     async def terminate(self, run: Run) -> str | None:
@@ -255,13 +247,15 @@ class Dagster:
             ApiError: Dagster cannot be reached, or refuses.
         """
         waits = run.state in ("queued", "starting")
-        policy = "MARK_AS_CANCELED_IMMEDIATELY" if waits else "SAFE_TERMINATE"
-        found = await self._ask(queries.TERMINATE, "terminateRun", id=run.run_id, policy=policy)
-        if found["__typename"] == "TerminateRunFailure":
-            return str(found["message"]).strip().splitlines()[0]
-        if found["__typename"] != "TerminateRunSuccess":
-            raise _refused(found)
-        return None
+        found = await self._ask(
+            queries.TERMINATE,
+            "terminateRun",
+            "TerminateRunSuccess",
+            "TerminateRunFailure",
+            id=run.run_id,
+            policy="MARK_AS_CANCELED_IMMEDIATELY" if waits else "SAFE_TERMINATE",
+        )
+        return str(found["message"]).strip().splitlines()[0] if "message" in found else None
 
     async def instigators(self, seconds: float = TOTAL_SECONDS) -> dict[str, Instigator]:
         """Return the schedules and sensors of this space by their names.
@@ -271,10 +265,12 @@ class Dagster:
                 code location.
         """
         found = await self._ask(
-            queries.INSTIGATORS, "repositoryOrError", seconds, repository=self._repository
+            queries.INSTIGATORS,
+            "repositoryOrError",
+            "Repository",
+            seconds=seconds,
+            repository=self._repository,
         )
-        if found["__typename"] != "Repository":
-            raise _refused(found)
         kinds: tuple[Literal["schedule", "sensor"], ...] = ("schedule", "sensor")
         return {
             one["name"]: Instigator(one["name"], kind, state["id"], state["status"] == "RUNNING")
@@ -303,23 +299,28 @@ class Dagster:
         return {"pipelineName": name, **self._repository}
 
     async def _ask(
-        self, query: str, field: str, seconds: float = TOTAL_SECONDS, **variables: Any
+        self, query: str, field: str, *kinds: str, seconds: float = TOTAL_SECONDS, **variables: Any
     ) -> Any:
-        """Return a field of what a query gives."""
+        """Return a field of what a query gives; one of another type than `kinds` is refused."""
         try:
             async with asyncio.timeout(seconds):
                 answer = await self._http.post(
                     f"{self.url}/graphql", json={"query": query, "variables": variables}
                 )
             found = answer.json()
-            if not found.get("errors"):
-                return found["data"][field]
-            refusal = {"message": found["errors"][0]["message"]}
+            if found.get("errors"):
+                refusal = {"message": found["errors"][0]["message"]}
+            else:
+                refusal = found["data"][field]
+                if not kinds or refusal["__typename"] in kinds:
+                    return refusal
         except (httpx.RequestError, TimeoutError) as error:
-            said = f"Dagster does not answer at {self.url}: {str(error) or type(error).__name__}."
-            hint = "Start it (backlog-elt up), or correct BACKLOG_DAGSTER_URL."
             raise ApiError(
-                503, "dagster_unreachable", said, hint, retry_after=RETRY_SECONDS
+                503,
+                "dagster_unreachable",
+                f"Dagster does not answer at {self.url}: {str(error) or type(error).__name__}.",
+                "Start it (backlog-elt up), or correct BACKLOG_DAGSTER_URL.",
+                retry_after=RETRY_SECONDS,
             ) from None
         except (ValueError, LookupError, TypeError, AttributeError):
             refusal = {
@@ -351,11 +352,14 @@ def _is_log_line(event: Mapping[str, Any]) -> bool:
 
 
 def _log_line(event: Mapping[str, Any]) -> LogLine:
-    failed = event["__typename"] in _FAILURES
     return LogLine(
         at=datetime.fromtimestamp(float(event["timestamp"]) / 1000, UTC),
         level=event["level"],
-        text=plain_line(_cause(event) if failed else event["message"]),
+        text=plain_line(
+            _cause(event)
+            if event["__typename"] in (_STEP_FAILURE, _RUN_FAILURE)
+            else event["message"]
+        ),
     )
 
 
@@ -385,10 +389,10 @@ def _refused(found: Mapping[str, Any]) -> ApiError:
         or "; ".join(error["message"] for error in found.get("errors", ()))
         or found.get("__typename")
     )
-    hint = (
-        "Check that BACKLOG_DAGSTER_URL and BACKLOG_DAGSTER_LOCATION name the code location of "
-        "this space, and that it loads."
-    )
     return ApiError(
-        502, "dagster_refused", f"Dagster refuses: {str(said).strip().splitlines()[0]}", hint
+        502,
+        "dagster_refused",
+        f"Dagster refuses: {str(said).strip().splitlines()[0]}",
+        "Check that BACKLOG_DAGSTER_URL and BACKLOG_DAGSTER_LOCATION name the code location of "
+        "this space, and that it loads.",
     )

@@ -41,8 +41,7 @@ class FailedTokens:
         if not self._count:
             self._began = self._clock()
         self._count += 1
-        delay = self.delay
-        if delay:
+        if delay := self.delay:
             self._waiting += 1
             try:
                 await asyncio.sleep(delay)

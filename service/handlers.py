@@ -24,9 +24,14 @@ async def say_warehouse_error(request: Request, error: Exception) -> Response:
     """Answer that the warehouse cannot be used. The error holds no secret and says what to do."""
     said = str(error) if isinstance(error, WarehouseError) else "The warehouse cannot be used."
     blame(request.scope, said)
-    hint = "Nothing is lost: try again when it is back."
     return error_response(
-        ApiError(503, "warehouse_unavailable", said, hint, retry_after=RETRY_SECONDS)
+        ApiError(
+            503,
+            "warehouse_unavailable",
+            said,
+            "Nothing is lost: try again when it is back.",
+            retry_after=RETRY_SECONDS,
+        )
     )
 
 
@@ -34,13 +39,15 @@ async def say_http_error(_: Request, error: Exception) -> Response:
     """Answer a path or a method that does not exist."""
     if isinstance(error, HTTPException) and error.status_code == 405:
         allowed = dict(error.headers or {})
-        said = ApiError(
-            405,
-            "method_not_allowed",
-            "This address does not support the method.",
-            f"It supports {allowed.get('Allow', '')}.",
+        return error_response(
+            ApiError(
+                405,
+                "method_not_allowed",
+                "This address does not support the method.",
+                f"It supports {allowed.get('Allow', '')}.",
+            ),
+            allowed,
         )
-        return error_response(said, allowed)
     return error_response(not_found())
 
 

@@ -44,14 +44,16 @@ class LoggedRuns:
         """Return a page of runs with their syncs, newest first."""
 
         async def make() -> Body:
-            place = await self._state.place()
-            found = await self._warehouse.ask(run_page, place, limit + 1, before, requested)
+            found = await self._warehouse.ask(
+                run_page, await self._state.place(), limit + 1, before, requested
+            )
             following = found[limit - 1].syncs[0].id if len(found) > limit else None
             items = [self._shown(run, None) for run in found[:limit]]
             return as_body(api_answers.Runs(items=items, next_before=following))
 
-        log = await self._state.log()
-        return await self._cache.get("history", make, log, "runs", limit, before, requested)
+        return await self._cache.get(
+            "history", make, await self._state.log(), "runs", limit, before, requested
+        )
 
     async def find(self, run_id: str) -> Run | None:
         """Return a run as Dagster has it; None: only the history knows it, as a command's run.
@@ -77,9 +79,9 @@ class LoggedRuns:
         """
 
         async def make() -> Body:
-            known = await self.find(run_id)
-            none = api_answers.RunLog(lines=[], next_after=None)
-            return as_body(await self._dagster.log(run_id, after) if known else none)
+            if await self.find(run_id):
+                return as_body(await self._dagster.log(run_id, after))
+            return as_body(api_answers.RunLog(lines=[], next_after=None))
 
         return await self._cache.get("run", make, "log", run_id, after)
 
@@ -143,5 +145,6 @@ def _began(run: LoggedRun, sync: Sync) -> datetime:
 
 
 def _unknown() -> ApiError:
-    hint = "Runs are in /api/v1/sync/history."
-    return ApiError(404, "unknown_run", "No run of this space has this id.", hint)
+    return ApiError(
+        404, "unknown_run", "No run of this space has this id.", "Runs are in /api/v1/sync/history."
+    )

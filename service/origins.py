@@ -9,7 +9,7 @@ refused, except links that a person follows.
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -50,7 +50,8 @@ class Names:
     def knows(self, header: str) -> bool:
         """Return whether a `Host` header has a name of this server."""
         host = _host_name(header)
-        return is_loopback(host) or host in self.hosts or (self.addresses and _is_address(host))
+        is_known = is_loopback(host) or host in self.hosts
+        return is_known or (self.addresses and address_in(host) is not None)
 
 
 class OwnPages:
@@ -95,23 +96,29 @@ class OwnPages:
     ) -> ApiError | None:
         """Return the error for an unknown `Host`, or for a page of another site."""
         if not (is_any_name_known or self._names.knows(headers.get("host", ""))):
-            said = f"This is no name of {self._server}."
-            return ApiError(421, "wrong_host", said, self._hint)
+            return ApiError(421, "wrong_host", f"This is no name of {self._server}.", self._hint)
         if is_foreign(scope, headers, self._names):
-            said = "A page of another site sent this request."
-            hint = f"Use the pages of {self._server}, or no browser."
-            return ApiError(403, "cross_site", said, hint)
+            return ApiError(
+                403,
+                "cross_site",
+                "A page of another site sent this request.",
+                f"Use the pages of {self._server}, or no browser.",
+            )
         return None
 
 
 def is_loopback(host: str) -> bool:
     """Return whether a name or address is a loopback one."""
-    if host == "localhost":
-        return True
+    address = address_in(host.strip("[]"))
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def address_in(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the IP address that a text is, None: it is something else."""
     try:
-        return ip_address(host.strip("[]")).is_loopback
+        return ip_address(text)
     except ValueError:
-        return False
+        return None
 
 
 def is_foreign(scope: Scope, headers: Headers, names: Names) -> bool:
@@ -143,11 +150,3 @@ def _host_name(header: str) -> str:
     """Return the name in a `Host` header, without the port; nothing if it is not one host alone."""
     found = _HOST.fullmatch(header)
     return (found[1] or found[2]).lower() if found else ""
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

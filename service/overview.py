@@ -138,8 +138,9 @@ class Overview:
             )
 
         condition = await self._state.condition()
-        log = await self._state.log()
-        return await self._cache.get("projects", make, log, "figures", condition)
+        return await self._cache.get(
+            "projects", make, await self._state.log(), "figures", condition
+        )
 
     async def timeline(self) -> Body:
         """Return what was at work in each half hour of the last day."""
@@ -170,8 +171,9 @@ def _project_states(
         projects = accessible_projects(connection, space_key)
         states = sync_state.project_states(connection, space_key, "issues")
         histories = count_histories(connection, space_key)
-        keys = [key for _, key, _, _ in projects]
-        ends = last_project_ends(connection, space_key, "issues", keys)
+        ends = last_project_ends(
+            connection, space_key, "issues", [key for _, key, _, _ in projects]
+        )
     now, found = datetime.now(UTC), []
     for number, key, name, archived in projects:
         state, history = states.get(number, _NEVER_READ), histories.get(number)

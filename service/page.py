@@ -3,7 +3,6 @@ failures in Japanese; all else that they show comes from the API.
 """
 
 import json
-from hashlib import blake2b
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -13,7 +12,7 @@ from starlette.responses import Response
 from resources.problems.causes import CAUSES, DETAIL, UNKNOWN
 from resources.problems.names import SENTENCE
 from resources.warehouse.raw.schema import SPECS
-from service.cache import Body
+from service.cache import answer, tagged
 from service.openapi import OPEN, TAG, UNCHANGED, errors, takes, text_answer
 from service.routes import PlainRoute
 
@@ -63,7 +62,7 @@ def causes_in_japanese() -> str:
 
 
 def _add(files: APIRouter, path: str, content: bytes, kind: str) -> None:
-    body = Body(content, f'"{blake2b(content, digest_size=12).hexdigest()}"')
+    body = tagged(content)
 
     @files.get(
         path,
@@ -74,7 +73,4 @@ def _add(files: APIRouter, path: str, content: bytes, kind: str) -> None:
     )
     async def page(request: Request) -> Response:
         """The page."""
-        headers = {"ETag": body.etag, "Cache-Control": "no-cache"}
-        if request.headers.get("if-none-match") == body.etag:
-            return Response(None, 304, headers)
-        return Response(body.content, 200, {**headers, "Content-Type": kind})
+        return answer(request, body, kind, "no-cache")

@@ -100,8 +100,7 @@ def _gauge(
     gauge = GaugeMetricFamily(name, said, labels=labels)
     for *of, value in rows:
         if value is not None:
-            number = value.timestamp() if isinstance(value, datetime) else float(value)
-            gauge.add_metric(of, number)
+            gauge.add_metric(of, value.timestamp() if isinstance(value, datetime) else float(value))
     return gauge
 
 

@@ -55,10 +55,12 @@ def report_router(home: Path) -> APIRouter:
                 await asyncio.to_thread(file.read_bytes), 200, headers, "text/html; charset=utf-8"
             )
         except FileNotFoundError:
-            hint = (
+            raise ApiError(
+                404,
+                "no_report",
+                "There is no report yet.",
                 "backlog-elt up writes it after each build of the marts, backlog-elt report "
-                "--out to that file at any time."
-            )
-            raise ApiError(404, "no_report", "There is no report yet.", hint) from None
+                "--out to that file at any time.",
+            ) from None
 
     return pages

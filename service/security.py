@@ -10,7 +10,6 @@ from base64 import b64decode
 from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest
-from ipaddress import ip_address
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,7 +18,7 @@ from resources.settings import Settings
 from resources.variables import SettingsError
 from service.error_answers import ApiError
 from service.failed_tokens import FailedTokens
-from service.origins import Names, OwnPages, is_loopback
+from service.origins import Names, OwnPages, address_in, is_loopback
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src "
@@ -50,11 +49,12 @@ def check_exposure(settings: Settings, host: str) -> None:
         SettingsError: it would be open to everybody.
     """
     if not (is_loopback(host) or settings.service_token or settings.service_proxy_header):
-        expected = (
+        raise SettingsError(
+            "BACKLOG_SERVICE_TOKEN",
+            "",
             f"a secret of 16 characters or more, since others can reach {host} (or "
-            "BACKLOG_SERVICE_PROXY_HEADER)"
+            "BACKLOG_SERVICE_PROXY_HEADER)",
         )
-        raise SettingsError("BACKLOG_SERVICE_TOKEN", "", expected)
 
 
 class Guard(OwnPages):
@@ -92,8 +92,12 @@ class Guard(OwnPages):
             return by_origin
         if self._for_this_machine_only or shows_token or self._comes_by_proxy(scope, headers):
             return None
-        hint = "Send Authorization: Bearer and the token."
-        refusal = ApiError(401, "unauthorized", "The request has no valid token.", hint)
+        refusal = ApiError(
+            401,
+            "unauthorized",
+            "The request has no valid token.",
+            "Send Authorization: Bearer and the token.",
+        )
         # The report is opened by an address, as a page of its own: a browser asks for the token as
         # a password.
         kind = "Basic" if scope["path"] == REPORT else "Bearer"
@@ -103,23 +107,19 @@ class Guard(OwnPages):
     def _is_token(self, given: str) -> bool:
         if self._token is None:
             return False
-        shown = sha256(given.encode("utf-8", "surrogateescape")).digest()
-        return compare_digest(shown, self._token)
+        return compare_digest(
+            sha256(given.encode("utf-8", "surrogateescape")).digest(), self._token
+        )
 
     def _comes_by_proxy(self, scope: Scope, headers: Headers) -> bool:
         # Only from the proxy itself: anybody can send a header.
+        address = address_in((scope.get("client") or ("",))[0])
         return (
             self._proxy_header is not None
             and bool(headers.get(self._proxy_header))
-            and self._is_proxy(scope)
+            and address is not None
+            and any(address in network for network in self._proxies)
         )
-
-    def _is_proxy(self, scope: Scope) -> bool:
-        try:
-            address = ip_address((scope.get("client") or ("",))[0])
-        except ValueError:
-            return False
-        return any(address in network for network in self._proxies)
 
 
 def _token_in(headers: Headers, *, by_password: bool) -> str:

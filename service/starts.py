@@ -64,15 +64,18 @@ class Starts:
         """
         partitions = await self._dagster.partitions()
         if project not in partitions.projects:
-            hint = (
+            raise ApiError(
+                404,
+                "unknown_project",
+                f"No project has the key {project!r}.",
                 "The projects are in /api/v1/sync/connection/status; a new one is found "
-                "within a quarter of an hour."
+                "within a quarter of an hour.",
             )
-            raise ApiError(404, "unknown_project", f"No project has the key {project!r}.", hint)
         async with self._sync_locks[ISSUES]:
             await self._refuse_second(ISSUES)
-            space = await self._state.known_space()
-            watermark = await self._warehouse.ask(_watermark, space, project)
+            watermark = await self._warehouse.ask(
+                _watermark, await self._state.known_space(), project
+            )
             return await self._launch_issues(project, mode, [project], partitions.months, watermark)
 
     async def all_issues(self, mode: Mode) -> Started:
@@ -90,10 +93,12 @@ class Starts:
                 _all, await self._state.known_space(), partitions.projects
             )
             if not projects:
-                hint = (
-                    "Sync the projects first. A new project is found within a quarter of an hour."
+                raise ApiError(
+                    404,
+                    "unknown_project",
+                    "No project is known yet.",
+                    "Sync the projects first. A new project is found within a quarter of an hour.",
                 )
-                raise ApiError(404, "unknown_project", "No project is known yet.", hint)
             return await self._launch_issues(None, mode, projects, partitions.months, watermark)
 
     async def failed_partitions(self) -> Started:
@@ -117,8 +122,9 @@ class Starts:
         if mode == "incremental" and watermark is not None:
             first = month_in(months, watermark, self._settings.zone)
         config = issues_config("backfill" if mode == "full" else mode, self._settings.key_prefix)
-        tags = range_tags(projects, (first, months[-1]))
-        return await self._launch(ISSUES, project, mode, config, tags)
+        return await self._launch(
+            ISSUES, project, mode, config, range_tags(projects, (first, months[-1]))
+        )
 
     async def _refuse_second(self, job: str) -> None:
         """Refuse when a run of the job waits or works, in Dagster or in the process of a
@@ -134,17 +140,13 @@ class Starts:
         ]
         of_commands = [sync.run_id for sync in of_others if sync.sync_type in _TABLES[job]]
         for run_id in of_dagster + of_commands:
-            said = f"A sync of {job} is already running."
-            hint = (
-                "Wait for it, or cancel it."
-                if run_id in known
-                else "Wait for it, or end its command with Ctrl+C."
-            )
             raise ApiError(
                 409,
                 "already_running",
-                said,
-                hint,
+                f"A sync of {job} is already running.",
+                "Wait for it, or cancel it."
+                if run_id in known
+                else "Wait for it, or end its command with Ctrl+C.",
                 run_id=run_id,
                 status_url=self._dagster.run_url(run_id),
             )

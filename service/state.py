@@ -85,9 +85,12 @@ class State:
         """
         await self.place()
         if self._space is None:
-            hint = "Load once, or make sure that the service can reach BACKLOG_URL."
             raise ApiError(
-                503, "space_unknown", "The space is not known yet.", hint, retry_after=30
+                503,
+                "space_unknown",
+                "The space is not known yet.",
+                "Load once, or make sure that the service can reach BACKLOG_URL.",
+                retry_after=30,
             )
         return self._space
 
@@ -102,9 +105,10 @@ class State:
 
     async def condition(self) -> seen_conditions.Condition | None:
         """Return the condition of the source, as any process found it; the source is not asked."""
-        url = self._settings.backlog_url
         return await self._cache.get(
-            "moved", lambda: self._warehouse.ask(seen_conditions.current, url or ""), "condition"
+            "moved",
+            lambda: self._warehouse.ask(seen_conditions.current, self._settings.backlog_url or ""),
+            "condition",
         )
 
     async def _glance(self) -> SourceState:
@@ -270,8 +274,7 @@ class State:
         beat_at, alive, detail = beat
         recorded = [(Problem.read(one), one) for one in detail["open"]]
         if not alive:
-            silent = Problem("silent/alerts", "alerter_silent")
-            recorded.insert(0, (silent, {"since": beat_at}))
+            recorded.insert(0, (Problem("silent/alerts", "alerter_silent"), {"since": beat_at}))
         return api_answers.Alerts(
             alive=alive,
             beat_at=beat_at,

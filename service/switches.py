@@ -23,9 +23,12 @@ class Switches:
         try:
             found = await self._dagster.instigators()
             if name not in found or name not in {one.name for one in SHOWN}:
-                hint = "Their names are in /api/v1/sync/schedules."
-                said = f"No schedule and no sensor has the name {name!r}."
-                raise ApiError(404, "unknown_schedule", said, hint)
+                raise ApiError(
+                    404,
+                    "unknown_schedule",
+                    f"No schedule and no sensor has the name {name!r}.",
+                    "Their names are in /api/v1/sync/schedules.",
+                )
             await self._dagster.switch(found[name], on=on)
         finally:
             # What was shown is out of date: by this, or before.

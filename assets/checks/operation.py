@@ -82,15 +82,16 @@ def every_project_is_fresh(
                 }
             )
     stale = [str(row["project"]) for row in rows if row["state"] == STALE]
-    said = f"all {len(rows)} active projects are fresh"
-    if stale:
-        said = STALE_PROJECTS + ", ".join(stale)
     return dg.AssetCheckResult(
         check_name=FRESH,
         asset_key=ISSUES,
         passed=not stale,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=as_markdown(said),
+        description=as_markdown(
+            STALE_PROJECTS + ", ".join(stale)
+            if stale
+            else f"all {len(rows)} active projects are fresh"
+        ),
         metadata={"projects": rows_table(rows)} if rows else {},
     )
 
@@ -126,10 +127,9 @@ def failed_partitions(
     found: dict[dg.AssetKey, dict[str, str]] = {}
     for table in ISSUE_TABLES:
         key = raw_key(table)
-        attempts = unfinished_attempts(instance, key)
         tried = {
             partition: run
-            for partition, run in attempts.items()
+            for partition, run in unfinished_attempts(instance, key).items()
             if partition.rsplit("|", 1)[0] in projects
         }
         runs = _backfills(instance, set(tried.values()), statuses)
@@ -194,11 +194,11 @@ def alerter_is_alive(engine: Engine, url: str) -> dg.AssetCheckResult:
         else f"its last sign of life came at {zoned_moment(beat[0])}"
     )
     dead = beat is not None and not beat[1]
-    hint = ": check that the daemon runs and the sensor alerts is on" if dead else ""
     return dg.AssetCheckResult(
         asset_key=ISSUES,
         check_name=ALERTER,
         passed=not dead,
         severity=dg.AssetCheckSeverity.WARN,
-        description=said + hint,
+        description=said
+        + (": check that the daemon runs and the sensor alerts is on" if dead else ""),
     )

@@ -123,12 +123,13 @@ def _unresolved(
     same = [target.c.space_key == literal(space_key), target.c.id == rows.c.reference]
     if "project_id" in target.primary_key.columns:
         same.append(target.c.project_id == rows.c.project_id)
-    query = (
-        select(func.count())
-        .select_from(rows)
-        .where(rows.c.reference.is_not(None), ~exists().where(*same))
+    return int(
+        connection.execute(
+            select(func.count())
+            .select_from(rows)
+            .where(rows.c.reference.is_not(None), ~exists().where(*same))
+        ).scalar_one()
     )
-    return int(connection.execute(query).scalar_one())
 
 
 def no_unexpected_fields(

@@ -62,8 +62,7 @@ def report(
         WarehouseError: the warehouse cannot be used.
     """
     now = datetime.now(UTC).astimezone(zone)
-    locked = marts_locked(engine, "report", wait_seconds, say)
-    with locked, engine.connect() as connection:
+    with marts_locked(engine, "report", wait_seconds, say), engine.connect() as connection:
         built = set(
             connection.execute(
                 text("SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('mart')")

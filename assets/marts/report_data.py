@@ -107,8 +107,7 @@ def collect(
         stones.of((row.space_key, row.milestone_id))
     codes = _Codes(projects, types, people, stones)
     first = reader.rows(queries.FIRST_WEEK, "calendar")
-    issues = _issues(reader, codes, statuses)
-    tables = {"issues": issues} | {
+    tables = {"issues": _issues(reader, codes, statuses)} | {
         name: codes.table(reader.rows(query, *marts), *columns.split())
         for name, (query, marts, columns) in TABLES.items()
     }

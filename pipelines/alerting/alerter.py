@@ -66,7 +66,9 @@ class Alerter:
         """Deal with what has happened since the last look, send the messages that wait, and give a
         sign of life.
         """
-        ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(self._stored(), now)
+        ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(
+            remembered(self.instance, alerts_of(self.url)), now
+        )
         ledger, lasting = self._of_source(ledger, now)
         runs, looked_at = ended_runs(
             self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place
@@ -154,9 +156,11 @@ class Alerter:
             return []
         found = failed_partitions(self.instance, accessible, UNFINISHED)
         left = {key.rsplit("|", 1)[0] for keys in found.values() for key in keys}
-        known = {key: one.problem for key, one in ledger.open.items()}
-        projects = self.instance.get_dynamic_partitions(str(PROJECTS.name))
-        return problems.of_backfills(known, left, projects)
+        return problems.of_backfills(
+            {key: one.problem for key, one in ledger.open.items()},
+            left,
+            self.instance.get_dynamic_partitions(str(PROJECTS.name)),
+        )
 
     def _of_warehouse(self, ledger: Ledger, now: datetime) -> problems.News:
         if not self.url:  # the code location of the marts: those of the spaces report the warehouse
@@ -206,12 +210,11 @@ class Alerter:
         return ledger
 
     def _beat(self, ledger: Ledger) -> None:
-        found = [
-            one.problem.as_json() | {"since": one.since.isoformat(), "times": one.times}
-            for one in ledger.reported
-        ]
         detail = {
-            "open": found,
+            "open": [
+                one.problem.as_json() | {"since": one.since.isoformat(), "times": one.times}
+                for one in ledger.reported
+            ],
             "waiting": len(ledger.waiting),
             "channels": [channel.name for channel in self.channels],
         }
@@ -219,9 +222,6 @@ class Alerter:
             beat(self.warehouse.engine, alerts_of(self.url), detail)
         except WarehouseError as error:
             _say(f"the sign of life could not be stored: {error}")
-
-    def _stored(self) -> str | None:
-        return remembered(self.instance, alerts_of(self.url))
 
     def _save(self, ledger: Ledger) -> None:
         name = alerts_of(self.url)

@@ -188,8 +188,7 @@ def _assets(events: list[dg.DagsterEvent], step: str) -> str:
         and event.step_key == step
         and event.asset_key
     }
-    shown = list(keys)[:3]
-    return ", ".join(shown) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+    return ", ".join(list(keys)[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
 
 
 def _step_cause(event: dg.DagsterEvent) -> str:
@@ -217,9 +216,8 @@ def _checks(events: list[dg.DagsterEvent]) -> Iterator[Check]:
     for event in events:
         if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             found = event.asset_check_evaluation_data
-            red = not found.passed and found.severity == dg.AssetCheckSeverity.ERROR
             yield Check(
                 f"{found.asset_key.to_user_string()}: {found.check_name}",
-                red,
+                not found.passed and found.severity == dg.AssetCheckSeverity.ERROR,
                 first_line(found.description),
             )

@@ -94,8 +94,9 @@ class Ledger:
             backfills = [one for one in self.open.values() if one.problem.code == "backfill_failed"]
             return any(one.quiet for one in backfills)
         before = self.open.get(problem.key)
-        seldom = before is None or (before.quiet and before.times + 1 < REPORTED_AT)
-        return problem.passes and seldom
+        return problem.passes and (
+            before is None or (before.quiet and before.times + 1 < REPORTED_AT)
+        )
 
     def observe(
         self,
@@ -205,9 +206,8 @@ def _open(found: dict[str, Any]) -> Open | None:
 
 
 def _waiting(found: dict[str, Any]) -> Waiting:
-    message = Message.of_json(found["message"])
     return Waiting(
-        message,
+        Message.of_json(found["message"]),
         tuple(found["channels"]),
         _moment(found["since"]),
         _moment(found["due"]),

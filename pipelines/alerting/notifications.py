@@ -50,6 +50,5 @@ def _instant(moment: datetime) -> str:
 def _message(
     head: str, problem: Problem, facts: list[tuple[str, str]], dagster_url: str
 ) -> Message:
-    run = f"{dagster_url}/runs/{problem.run_id}"
-    link = run if dagster_url and problem.run_id else dagster_url
+    link = f"{dagster_url}/runs/{problem.run_id}" if dagster_url and problem.run_id else dagster_url
     return Message(head, problem.texts("en").subject, tuple(facts), link)

@@ -23,8 +23,7 @@ from resources.settings import Settings
 )
 def alerts_command(test: bool) -> None:
     """Show what is wrong now, since when, and what to do."""
-    settings = Settings.of_this_process()
-    said, failed = try_channels() if test else (open_problems(settings), False)
+    said, failed = try_channels() if test else (open_problems(Settings.of_this_process()), False)
     show(said)
     if failed:
         sys.exit(1)

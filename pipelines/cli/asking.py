@@ -51,5 +51,4 @@ class Patience:
         Raises:
             TimeoutError: there is no answer in time.
         """
-        end = max(self._end, asked.asked_at + LEAST_SECONDS)
-        return asked.answer(max(0.0, end - monotonic()))
+        return asked.answer(max(0.0, max(self._end, asked.asked_at + LEAST_SECONDS) - monotonic()))

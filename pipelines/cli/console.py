@@ -70,7 +70,6 @@ class BarProgress:
 
     def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
         """Leave the finished bar on the screen."""
-        del rows, requests
         if what not in self._tasks:
             return
         number = self._tasks.pop(what)

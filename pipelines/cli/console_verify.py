@@ -13,14 +13,16 @@ from resources.redact import plain_line
 #: Differences that the table shows; the line above it counts all.
 SHOWN = 50
 _NUMBERS = ("source", "warehouse", "differences", "behind", "quarantined")
+_LISTED = ("table", "project", "row", "difference", "at source", "in warehouse")
 #: The widest value, in columns of the terminal.
 WIDEST = 60
 
 
 def verified_table(found: Mapping[str, Any]) -> str:
     """Return a comparison as lines for a terminal; `found` is the object of `verify --json`."""
-    projects = found["projects"]
-    rows = [(one["project"], _status(one), *_numbers(one), _until(one)) for one in projects]
+    rows = [
+        (one["project"], _status(one), *_numbers(one), _until(one)) for one in found["projects"]
+    ]
     parts = [table(("project", "status", *_NUMBERS, "loaded until"), rows)]
     if found["how"] == "rows":
         tables = [(name, *_numbers(one), _count_note(one)) for name, one in found["tables"].items()]
@@ -29,17 +31,14 @@ def verified_table(found: Mapping[str, Any]) -> str:
     if repaired:
         parts.append(
             _listed_rows(
-                f"{repaired:,} {_were(repaired)} different and repaired",
+                f"{repaired:,} {'row was' if repaired == 1 else 'rows were'} "
+                "different and repaired",
                 repaired,
                 found["repaired_rows"],
             )
         )
     if found["differences"]:
-        total = sum(
-            one[name]
-            for one in found["tables"].values()
-            for name in ("differences", "behind", "quarantined")
-        )
+        total = sum(one[name] for one in found["tables"].values() for name in _NUMBERS[2:])
         words = (
             f"{total:,} "
             f"{'row differs' if total == 1 else 'rows differ'}{' still' if repaired else ''}"
@@ -55,8 +54,7 @@ def _numbers(one: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _count_note(one: Mapping[str, Any]) -> str:
     """Return why the two numbers of a table differ although no row does."""
-    explained = one["differences"] or one["behind"] or one["quarantined"]
-    if one["source"] == one["warehouse"] or explained:
+    if one["source"] == one["warehouse"] or any(one[name] for name in _NUMBERS[2:]):
         return ""
     if one["partial"]:
         return "the source did not show all of it"
@@ -72,38 +70,22 @@ def _status(project: Mapping[str, Any]) -> str:
     return "equal but for quarantine" if project["quarantined"] else "equal"
 
 
-def _were(rows: int) -> str:
-    return "row was" if rows == 1 else "rows were"
-
-
 def _listed_rows(head: str, total: int, rows: Sequence[Mapping[str, Any]]) -> str:
     """Return a heading with the first rows below it."""
-    lines: list[tuple[str, ...]] = [
-        ("table", "project", "row", "difference", "at source", "in warehouse")
-    ]
-    lines += [
+    lines = [
         (
             one["table"],
             one["project"] or "",
-            _key_cell(one),
-            _kind_cell(one),
+            _plain_cell(f"{one['label']} ({one['key']})" if one["label"] else one["key"]),
+            f"{one['kind']}, since the last load" if one["behind"] else one["kind"],
             _plain_cell(one["source"]),
             _plain_cell(one["warehouse"]),
         )
         for one in rows[:SHOWN]
     ]
     return (
-        f"{head}{f', the first {SHOWN} of them' if total > SHOWN else ''}:\n"
-        f"{table(lines[0], lines[1:])}"
+        f"{head}{f', the first {SHOWN} of them' if total > SHOWN else ''}:\n{table(_LISTED, lines)}"
     )
-
-
-def _key_cell(one: Mapping[str, Any]) -> str:
-    return _plain_cell(f"{one['label']} ({one['key']})" if one["label"] else one["key"])
-
-
-def _kind_cell(one: Mapping[str, Any]) -> str:
-    return f"{one['kind']}, since the last load" if one["behind"] else one["kind"]
 
 
 def _last(found: Mapping[str, Any]) -> str:
@@ -122,8 +104,7 @@ def _last(found: Mapping[str, Any]) -> str:
     whole = not found["errors"] and all(one["conclusive"] for one in found["projects"])
     if found["status"] == "equal" and not whole:
         words = "equal as far as it could be compared"
-    refused = sum(one["quarantined"] for one in found["tables"].values())
-    if refused:
+    if refused := sum(one["quarantined"] for one in found["tables"].values()):
         words += f", but for {refused:,} in quarantine (ops.rejected_records)"
     return f"{words} ({found['how']}, {found['seconds']:.1f} s, {made} requests)"
 

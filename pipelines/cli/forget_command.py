@@ -46,8 +46,10 @@ def forget_command(user_id: int, yes: bool) -> None:
     for table, rows in sorted(changed.items()):
         show(f"{table:<32}{rows:>10,} rows")
     if person.forgotten_at and not changed:
-        day = f"{person.forgotten_at:%Y-%m-%d}"
-        show(f"User {user_id} was forgotten already, on {day}: nothing was changed.")
+        show(
+            f"User {user_id} was forgotten already, on {person.forgotten_at:%Y-%m-%d}: "
+            "nothing was changed."
+        )
         return
     show(f"User {user_id} is forgotten: forgotten-{user_id} replaces names and addresses.")
 
@@ -99,7 +101,8 @@ def erase(settings: Settings, person: "Person") -> dict[str, int]:
 
     prepare_storage(settings)
     with connection() as (backlog, warehouse), open_instance() as instance:
-        where = warehouse.engine, person.space_key, person.user_id
-        changed = forgetting.forget(*where, backlog.mask, copies(instance))
+        changed = forgetting.forget(
+            warehouse.engine, person.space_key, person.user_id, backlog.mask, copies(instance)
+        )
     erase_logs(settings.home)
     return changed

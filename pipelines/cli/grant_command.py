@@ -115,34 +115,36 @@ def make_bi(settings: Settings, role: str, limits: "Limits") -> "Access":
 
 def make_loader(settings: Settings, role: str) -> "Access":
     """Create or update the role that loads the warehouse; raises as `make_bi`."""
-    from pipelines.hosting.environment import prepare_storage
     from resources.warehouse.server.embedded import ensure_server
     from resources.warehouse.server.owners import grant_loader
-    from resources.warehouse.server.roles import check_name
 
-    check_name(role)
-    prepare_storage(settings)
     # Not migrated: tables that the administrator creates would have to change their owner.
     return _granted(
-        reveal(settings.warehouse_url) or ensure_server(settings.home).url(), role, grant_loader
+        settings,
+        lambda: reveal(settings.warehouse_url) or ensure_server(settings.home).url(),
+        role,
+        grant_loader,
     )
 
 
 def make_dagster(settings: Settings, role: str) -> "Access":
     """Create or update the role of Dagster's storage; raises as `make_bi`."""
-    from pipelines.hosting.environment import prepare_storage
     from resources.warehouse.server.owners import grant_dagster
+
+    return _granted(settings, lambda: os.environ[DAGSTER_POSTGRES_URL], role, grant_dagster)
+
+
+def _granted(
+    settings: Settings, url: Callable[[], str], role: str, grant: Callable[..., "Access"]
+) -> "Access":
+    """Grant a role in the database of a URL, which is known when the storage is prepared."""
+    from pipelines.hosting.environment import prepare_storage
+    from resources.warehouse.server.connect import opened_engine
     from resources.warehouse.server.roles import check_name
 
     check_name(role)
     prepare_storage(settings)
-    return _granted(os.environ[DAGSTER_POSTGRES_URL], role, grant_dagster)
-
-
-def _granted(url: str, role: str, grant: Callable[..., "Access"]) -> "Access":
-    from resources.warehouse.server.connect import opened_engine
-
-    with opened_engine(url) as made:
+    with opened_engine(url()) as made:
         return grant(made, role)
 
 

@@ -4,8 +4,11 @@ Every wrong option, argument, command and variable is reported in one line with 
 '…': expected …; where to look.
 """
 
+import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -93,6 +96,33 @@ def examples(*lines: str, more: str = "") -> str:
 def show(text: str, *, err: bool = False) -> None:
     """Write lines or a JSON object, safe for the terminal; `err`: to standard error."""
     click.echo(plain_lines(text), err=err)
+
+
+@contextmanager
+def failing_as_object(
+    as_json: bool, make: Callable[[list[str], float], Mapping[str, Any]]
+) -> Iterator[None]:
+    """Print what `make` returns for the errors and the seconds of work that fails, for the reader
+    of the object, if one is asked for. Wrong settings have none.
+    """
+    began = time.monotonic()
+    try:
+        yield
+    except SettingsError:
+        raise
+    except Exception as error:
+        if as_json:
+            show(json.dumps(make([one_line(error)], time.monotonic() - began), ensure_ascii=False))
+        raise
+
+
+def show_result(
+    found: Mapping[str, Any], text: Callable[[Mapping[str, Any]], str], *, as_json: bool
+) -> None:
+    """Print the result of a command as an object or as a text, then its errors."""
+    show(json.dumps(found, ensure_ascii=False) if as_json else text(found))
+    for failure in found["errors"]:
+        show(f"Error: {failure}", err=True)
 
 
 def one_line(error: Exception) -> str:

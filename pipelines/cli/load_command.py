@@ -2,7 +2,6 @@
 UI.
 """
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from pipelines.cli.group import examples, one_line, show
+from pipelines.cli.group import examples, failing_as_object, show, show_result
 from pipelines.cli.options import Month, chosen_projects
 from resources.progress import Progress
 from resources.settings import Settings
@@ -86,21 +85,17 @@ def load_command(
     request = LoadRequest.create(
         full=full, projects=projects, from_month=from_month, to_month=to_month
     )
-    began = time.monotonic()
-    try:
-        with progress_for(requested=not no_progress) as progress:
-            found = load_space(settings, request, progress)
-    except SettingsError:
-        raise
-    except Exception as error:
-        if as_json:  # for the reader of the object
-            errors, seconds = [one_line(error)], time.monotonic() - began
-            nothing = load_result({}, {}, seconds, errors, simulated=settings.simulated)
-            show(json.dumps(nothing, ensure_ascii=False))
-        raise
-    show(json.dumps(found, ensure_ascii=False) if as_json else summary_table(found))
-    for failure in found["errors"]:
-        show(f"Error: {failure}", err=True)
+    with (
+        failing_as_object(
+            as_json,
+            lambda errors, seconds: load_result(
+                {}, {}, seconds, errors, simulated=settings.simulated
+            ),
+        ),
+        progress_for(requested=not no_progress) as progress,
+    ):
+        found = load_space(settings, request, progress)
+    show_result(found, summary_table, as_json=as_json)
     if found["errors"]:
         sys.exit(1)
     if (
@@ -221,8 +216,9 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
         recorder = Recorder(progress)
         errors = list(_run_jobs(instance, request, recorder, settings.home))
     tables = {name: cast("Rows", dict(rows)) for name, rows in recorder.tables.items()}
-    seconds = time.monotonic() - began
-    return load_result(tables, recorder.requests, seconds, errors, simulated=settings.simulated)
+    return load_result(
+        tables, recorder.requests, time.monotonic() - began, errors, simulated=settings.simulated
+    )
 
 
 def _run_jobs(
@@ -254,8 +250,9 @@ def _run_jobs(
     definitions = build_raw_definitions({"progress": recorder})
     with connection() as (backlog, warehouse), recording_ends(instance, warehouse, backlog.url):
         projects = note_project_keys(backlog.client, warehouse.engine)
-        visible = [str(project["projectKey"]) for project in projects]
-        requested = chosen_projects(request.projects, visible)
+        requested = chosen_projects(
+            request.projects, [str(project["projectKey"]) for project in projects]
+        )
         recorder.requests.update(backlog.client.stats.requests)
         if request.full:
             # Without a key there is no need to ask dbt for the columns of marts.

@@ -7,6 +7,7 @@ import sys
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -61,11 +62,8 @@ def login_command(port: int, no_browser: bool, timeout: int, rotate_key: bool) -
     if rotate_key:
         show(encrypt_anew(settings))
     else:
-        show(let_in(settings, port=port, browser=not no_browser, timeout=timeout, say=_show_error))
-
-
-def _show_error(line: str) -> None:
-    show(line, err=True)
+        say = partial(show, err=True)
+        show(let_in(settings, port=port, browser=not no_browser, timeout=timeout, say=say))
 
 
 @click.command("logout", epilog=examples("backlog-elt logout"))

@@ -3,7 +3,6 @@ Dagster UI.
 """
 
 import io
-import json
 import logging
 import sys
 import time
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.group import examples, one_line, show
+from pipelines.cli.group import examples, failing_as_object, show_result
 from resources.progress import Progress
 from resources.settings import Settings
 from resources.variables import SettingsError
@@ -52,25 +51,18 @@ def marts_command(ctx: click.Context, full: bool, as_json: bool, no_progress: bo
     from pipelines.cli.console import progress_for
     from sync.results.command_results import marts_result
 
-    began = time.monotonic()
     # dbt writes to standard output, which is for the result. dagster-dbt's log is stored with the
     # run.
     debug = ctx.find_root().params["debug"]
     chatter = sys.stderr if debug else io.StringIO()
     logging.getLogger("dagster.builtin").propagate = debug
-    try:
-        with redirect_stdout(chatter), progress_for(requested=not no_progress) as progress:
-            found = build(settings, progress, whole=full)
-    except SettingsError:
-        raise
-    except Exception as error:
-        if as_json:  # the object has the error too
-            nothing = marts_result(0, time.monotonic() - began, [one_line(error)])
-            show(json.dumps(nothing, ensure_ascii=False))
-        raise
-    show(json.dumps(found, ensure_ascii=False) if as_json else summary_line(found))
-    for failure in found["errors"]:
-        show(f"Error: {failure}", err=True)
+    with (
+        failing_as_object(as_json, lambda errors, seconds: marts_result(0, seconds, errors)),
+        redirect_stdout(chatter),
+        progress_for(requested=not no_progress) as progress,
+    ):
+        found = build(settings, progress, whole=full)
+    show_result(found, summary_line, as_json=as_json)
     if found["errors"]:
         sys.exit(1)
 
@@ -128,11 +120,12 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> "MartsResul
         LoadInterruptedError: a signal ended the build.
     """
     if settings.key_prefix:
-        expected = (
+        raise SettingsError(
+            "BACKLOG_DAGSTER_LOCATION",
+            settings.dagster_location,
             "unset, or the command in the environment of the location that has BACKLOG_MARTS_OF: "
-            "that one makes the marts"
+            "that one makes the marts",
         )
-        raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
     from pipelines.cli.in_process import opened_warehouse
     from pipelines.hosting.environment import open_instance, prepare_storage
     from pipelines.runs import end_dead_runs
@@ -179,8 +172,7 @@ def build_marts(
     from sync.results.command_results import marts_result
 
     began = time.monotonic()
-    config = BuildConfig(whole=whole)
-    watcher = _Watcher(progress, config.wait_seconds, WAITING, marts.keys)
+    watcher = _Watcher(progress, BuildConfig(whole=whole).wait_seconds, WAITING, marts.keys)
     progress.start(WHAT, None)
     run_id = str(uuid.uuid4())
     instance.add_event_listener(run_id, watcher)
@@ -207,8 +199,12 @@ def build_marts(
         failed=checks["failed"],
         warnings=watcher.warnings,
     )
-    figures = {"models": watcher.models, "checks passed": checks["passed"]}
-    figures |= {"checks warned": len(watcher.warnings), "checks failed": checks["failed"]}
+    figures = {
+        "models": watcher.models,
+        "checks passed": checks["passed"],
+        "checks warned": len(watcher.warnings),
+        "checks failed": checks["failed"],
+    }
     progress.done(WHAT, figures, {})
     return built
 

@@ -63,8 +63,7 @@ def metrics_command(
         return
     try:
         if dimensions:
-            dimensions_of = defined.dimensions(names)
-            show("\n".join((*defined.grains(names), *dimensions_of)))
+            show("\n".join((*defined.grains(names), *defined.dimensions(names))))
         else:
             show(defined.sql(names, by, where, order, limit, unit) + ";")
     except MetricError as error:

@@ -23,7 +23,6 @@ class Number(click.ParamType[int]):
         Raises:
             SettingsError: it is not a whole number, or out of range.
         """
-        del ctx
         try:
             number = int(value)
         except ValueError:
@@ -64,7 +63,6 @@ class Month(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the month unchanged; raises SettingsError if it is malformed."""
-        del ctx
         parse_month(_option_name(param), str(value))
         return str(value)
 

@@ -55,15 +55,13 @@ class Found:
         """Add to each table the step that corrects it."""
         again = "backlog-elt load --full" if key_tag else "backlog-elt forget --user ID, once more"
         rebuild = "backlog-elt marts --full" if key_tag else again
-        dagster = {f"Dagster's {table}": rows for table, rows in in_dagster.items()}
         steps = (
             (left.stored, again),
             (left.built, rebuild),
             (left.others, "no table of backlog-elt: change it by hand"),
+            ({f"Dagster's {table}": rows for table, rows in in_dagster.items()}, again),
         )
-        found: dict[str, tuple[int, str]] = {}
-        for tables, step in (*steps, (dagster, again)):
-            found |= {table: (rows, step) for table, rows in tables.items()}
+        found = {table: (rows, step) for tables, step in steps for table, rows in tables.items()}
         return cls(key_tag, forgotten, found)
 
     def lines(self) -> list[tuple[str, int, str]]:
@@ -72,16 +70,20 @@ class Found:
 
     def summary(self) -> str:
         """Return the result in one line."""
-        masked = "not masked (BACKLOG_PRIVACY_KEY is not set)"
-        if self.key_tag:
-            masked = f"masked by the key user-{self.key_tag}…"
+        masked = (
+            f"masked by the key user-{self.key_tag}…"
+            if self.key_tag
+            else "not masked (BACKLOG_PRIVACY_KEY is not set)"
+        )
         how = f"People are {masked}, {self.forgotten} forgotten"
         if not (self.key_tag or self.forgotten):
             return f"{how}: nothing to look for."
         if not self.tables:
             return f"{how}: no table of the warehouse or of Dagster's storage shows them."
-        steps = "Run what stands beside each, a load before the marts."
-        return f"{how}: still shown in {len(self.tables)} tables. {steps}"
+        return (
+            f"{how}: still shown in {len(self.tables)} tables. "
+            "Run what stands beside each, a load before the marts."
+        )
 
 
 def look_for_people(settings: Settings) -> Found:
@@ -112,7 +114,8 @@ def look_for_people(settings: Settings) -> Found:
         space_key = str(backlog.client.space_info()["spaceKey"])
         mask = mask_of(warehouse.engine, space_key, backlog.mask)
         texts = {} if mask.idle else texts_of_people(backlog.client, mask)
-        tables = people_columns(), project_tables()
-        left = people_left(warehouse.engine, space_key, mask, *tables, texts)
+        left = people_left(
+            warehouse.engine, space_key, mask, people_columns(), project_tables(), texts
+        )
         in_dagster = documents_with_people(instance, Replacements(texts, plain=False))
         return Found.of(mask.tag, len(mask.forgotten.ids), left, in_dagster)

@@ -3,10 +3,9 @@ home, if any.
 """
 
 import logging
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -60,18 +59,12 @@ def write_report(
         page = make_report(warehouse.engine, settings.zone, project, say=say)
     target = out.expanduser().absolute()
     try:
-        descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+            draft = Path(folder) / target.name
+            draft.write_text(page, encoding="utf-8")
+            draft.chmod(0o644)
+            draft.replace(target)
     except OSError as error:
-        raise SettingsError(
-            "--out", str(out), f"a file that can be written ({error.strerror})"
-        ) from None
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(page)
-        Path(draft).chmod(0o644)
-        Path(draft).replace(target)
-    except OSError as error:
-        Path(draft).unlink(missing_ok=True)
         raise SettingsError(
             "--out", str(out), f"a file that can be written ({error.strerror})"
         ) from None

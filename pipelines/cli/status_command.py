@@ -36,13 +36,13 @@ def status_command(as_json: bool) -> None:
     from pipelines.cli.status_facts import status_object as read_status
 
     found = read_status(settings)
-    show(json.dumps(found, ensure_ascii=False, default=_iso) if as_json else status_table(found))
+    show(
+        json.dumps(found, ensure_ascii=False, default=datetime.isoformat)
+        if as_json
+        else status_table(found)
+    )
     if "warehouse" in found["not_asked"]:
         sys.exit(1)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat()
 
 
 def status_table(found: Mapping[str, Any]) -> str:

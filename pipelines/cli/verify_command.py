@@ -5,16 +5,16 @@ again what differs.
 code.
 """
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.cli.group import examples, one_line, show
+from pipelines.cli.group import examples, failing_as_object, show_result
 from pipelines.cli.options import chosen_projects
 from resources.progress import Progress
 from resources.settings import Settings
@@ -90,21 +90,13 @@ def verify_command(
     request = VerifyRequest.create(
         deep=deep, repair=repair, comments=not no_comments, projects=projects
     )
-    began = time.monotonic()
-    try:
-        with progress_for(requested=not no_progress) as progress:
-            verified = verify_space(settings, request, progress)
-    except SettingsError:
-        raise
-    except Exception as error:
-        if as_json:  # for the reader of the object
-            nothing = failed_verify(request.level, [one_line(error)], time.monotonic() - began)
-            show(json.dumps(nothing, ensure_ascii=False))
-        raise
+    with (
+        failing_as_object(as_json, partial(failed_verify, request.level)),
+        progress_for(requested=not no_progress) as progress,
+    ):
+        verified = verify_space(settings, request, progress)
     found = verify_result(verified.found, verified.requests, verified.seconds)
-    show(json.dumps(found, ensure_ascii=False) if as_json else verified_table(found))
-    for line in found["errors"]:
-        show(f"Error: {line}", err=True)
+    show_result(found, verified_table, as_json=as_json)
     if verified.found.failed(strict=strict):
         sys.exit(1)
 
@@ -186,21 +178,20 @@ def verify_between(
     client.on_wait = lambda bucket, seconds, until: progress.wait(
         f"{bucket} rate limit of Backlog", seconds, until
     )
-    visible = [str(project["projectKey"]) for project in client.visible_projects()]
     found = reconcile(
         client,
         warehouse.engine,
         backlog.mask,
         level=request.level,
-        projects=chosen_projects(request.projects, visible),
+        projects=chosen_projects(
+            request.projects, [str(project["projectKey"]) for project in client.visible_projects()]
+        ),
         comments=request.comments,
         repair=(lambda repair: load_again(repair, recorder)) if request.repair else None,
         progress=progress,
     )
-    requests = dict(recorder.requests)
-    for bucket, count in by_bucket(client.stats).items():
-        requests[bucket] = requests.get(bucket, 0) + count
-    return Verified(found, requests, time.monotonic() - began)
+    recorder.requests.update(by_bucket(client.stats))
+    return Verified(found, recorder.requests, time.monotonic() - began)
 
 
 def _load_again(repairing: "Repair", recorder: "Recorder") -> Iterator[str]:

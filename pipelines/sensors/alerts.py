@@ -54,7 +54,7 @@ def alerts(
 def _look(
     context: dg.SensorEvaluationContext, backlog: BacklogResource, warehouse: WarehouseResource
 ) -> dg.SkipReason:
-    alerter = Alerter(
+    ledger = Alerter(
         context.instance,
         warehouse,
         backlog.url,
@@ -62,7 +62,6 @@ def _look(
         dagster_of_people(os.environ),
         Place.of(context, "@".join(SETTINGS.key_prefix) if backlog.url else None),
         _tokens(backlog),
-    )
-    ledger = alerter.look(datetime.now(UTC))
+    ).look(datetime.now(UTC))
     messages = f"{len(ledger.waiting)} messages wait" if ledger.waiting else "nothing waits"
     return dg.SkipReason(f"{len(ledger.reported)} problems, {messages}")

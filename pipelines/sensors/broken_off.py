@@ -58,12 +58,11 @@ def _to_start_again(
     and are to be started again.
     """
     place = Place.of(context, "@".join(SETTINGS.key_prefix) if url else None)
-    failed = context.instance.get_run_records(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=after)
-    )
     return [
         record
-        for record in failed
+        for record in context.instance.get_run_records(
+            dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=after)
+        )
         if (record.end_time or 0.0) > after.timestamp()
         and due_at(record) is not None
         and record.dagster_run.remote_job_origin is not None
@@ -111,8 +110,9 @@ def _backfill_again(
         }
         if found:
             names = name_partitions(sorted({one for mine in found.values() for one in mine}))
-            tags = {AGAIN_TAG: str(times + 1)}
-            request_backfill(instance, issues, found, f"broken off: {names}", tags)
+            request_backfill(
+                instance, issues, found, f"broken off: {names}", {AGAIN_TAG: str(times + 1)}
+            )
             said.append(names)
     return said
 
@@ -133,8 +133,9 @@ def broken_off_loads(
     after = datetime.fromisoformat(context.cursor) if context.cursor else now - FIRST_LOOK
     broken = _to_start_again(context, after, backlog.url)
     if not broken:
-        settled = (now - OVERLAP).isoformat()
-        return dg.SensorResult(skip_reason="nothing was broken off", cursor=settled)
+        return dg.SensorResult(
+            skip_reason="nothing was broken off", cursor=(now - OVERLAP).isoformat()
+        )
     with looking_at("the state of the source"):
         condition = current(warehouse.engine, backlog.url)
         if condition and condition.disconnected:
@@ -144,16 +145,15 @@ def broken_off_loads(
         at_work = bool(backfills) and backfill_is_active(instance)
         names: list[str] = []
         if backfills and not at_work:
-            projects = accessible_partitions(instance, warehouse.engine, backlog.url)
-            names = _backfill_again(instance, projects, backfills)
+            names = _backfill_again(
+                instance, accessible_partitions(instance, warehouse.engine, backlog.url), backfills
+            )
     again = [_load_again(instance, run) for run in due if run not in backfills]
     requests = [request for request in again if request]
     waits = at_work or len(due) < len(broken)
-    said = "it waits" if waits else "it is over"
-    if names:
-        said = f"loaded again: {'; '.join(names)}"
+    loaded = f"loaded again: {'; '.join(names)}" if names else ""
     return dg.SensorResult(
         run_requests=requests,
-        skip_reason=None if requests else said,
+        skip_reason=None if requests else loaded or ("it waits" if waits else "it is over"),
         cursor=context.cursor if waits else (now - OVERLAP).isoformat(),
     )

@@ -106,7 +106,7 @@ def marts_after_loads(
     waited_for = [table for table in found.at_work if until or table != "comments"]
     if wait := reason_to_wait(since, len(waited_for), again=known):
         return dg.SensorResult(skip_reason=wait, cursor=json.dumps(seen))
-    cursor = {"ended": found.ended, "newest": newest, "built_at": now.isoformat()}
     return dg.SensorResult(
-        run_requests=[dg.RunRequest(asset_selection=models)], cursor=json.dumps(cursor)
+        run_requests=[dg.RunRequest(asset_selection=models)],
+        cursor=json.dumps({"ended": found.ended, "newest": newest, "built_at": now.isoformat()}),
     )

@@ -91,23 +91,15 @@ def _active(context: dg.SensorEvaluationContext, *kinds: str) -> str | None:
     return runs[0].run_id if runs else None
 
 
-@dataclass(frozen=True)
-class Look:
-    """What both sensors need for a look: the projects that a run can cover, and what is remembered
-    of the space.
-    """
-
-    projects: Sequence[str]
-    seen: Seen
-
-
 def _begin_look(
     context: dg.SensorEvaluationContext,
     backlog: BacklogResource,
     warehouse: WarehouseResource,
     what: str,
-) -> Look | dg.SkipReason:
-    """Return what a look at `what` needs, or why no run can be requested now."""
+) -> tuple[Sequence[str], Seen] | dg.SkipReason:
+    """Return what a look at `what` needs, or why no run can be requested now: the projects that a
+    run can cover, and what is remembered of the space.
+    """
     end_dead_runs(context.instance)
     if active := _active(context, targeted_sync_job.name):
         return dg.SkipReason(f"run {active} of the same kind has not ended")
@@ -115,7 +107,7 @@ def _begin_look(
     with looking_at(what):
         projects = project_partitions(context.instance, warehouse.engine, backlog.url)
         return (
-            Look(projects, _space(Seen.read(context.cursor), backlog))
+            (projects, _space(Seen.read(context.cursor), backlog))
             if projects
             else dg.SkipReason(NO_PROJECT)
         )
@@ -140,9 +132,7 @@ def _drained(seen: Seen, backlog: BacklogResource, warehouse: WarehouseResource)
 def _request(
     projects: Sequence[str], keys: Sequence[str] = (), again_from: int | None = None
 ) -> dg.RunRequest:
-    shown = ", ".join(keys[:MOST])
-    if len(keys) > MOST:
-        shown += f" and {len(keys) - MOST} more"
+    shown = ", ".join(keys[:MOST]) + (f" and {len(keys) - MOST} more" if len(keys) > MOST else "")
     return single_issues_request(
         projects, "targeted", {ISSUES_TAG: shown} if shown else None, again_from
     )
@@ -205,7 +195,7 @@ def activity_feed(
     look = _begin_look(context, backlog, warehouse, FEED)
     if isinstance(look, dg.SkipReason):
         return look
-    seen = look.seen
+    projects, seen = look
     drained = _drained(seen, backlog, warehouse)
     with looking_at(FEED):
         waiting = issues_wait(warehouse.engine, seen.space_key)
@@ -226,7 +216,7 @@ def activity_feed(
     seen = replace(seen, news=news, requested_at=now.isoformat())
     oldest = min((int(activity["id"]) for activity in telling), default=None)
     return dg.SensorResult(
-        run_requests=[_request(look.projects, named_issues(telling), oldest)], cursor=seen.text()
+        run_requests=[_request(projects, named_issues(telling), oldest)], cursor=seen.text()
     )
 
 
@@ -252,7 +242,7 @@ def webhook_inbox(
     look = _begin_look(context, backlog, warehouse, INBOX)
     if isinstance(look, dg.SkipReason):
         return look
-    seen = look.seen
+    projects, seen = look
     drained = _drained(seen, backlog, warehouse)
     with looking_at(INBOX):
         news = WAITING if drained.issues or issues_wait(warehouse.engine, seen.space_key) else ""
@@ -264,4 +254,4 @@ def webhook_inbox(
         )
         return dg.SensorResult(skip_reason=reason if news else empty, cursor=seen.text())
     seen = replace(seen, news=news, requested_at=now.isoformat())
-    return dg.SensorResult(run_requests=[_request(look.projects)], cursor=seen.text())
+    return dg.SensorResult(run_requests=[_request(projects)], cursor=seen.text())

@@ -176,11 +176,8 @@ def channels(addresses: Addresses) -> Sequence[Channel]:
         SettingsError: apprise rejects the address of a service.
     """
     protect_logs()
-    found: list[Channel] = []
-    for url, kind in ((addresses.slack_url, Slack), (addresses.teams_url, Teams)):
-        if url:
-            found.append(kind(url))
+    webhooks = ((addresses.slack_url, Slack), (addresses.teams_url, Teams))
+    found: list[Channel] = [kind(url) for url, kind in webhooks if url]
     if addresses.smtp_url:
         found.append(Mail(addresses.smtp_url, addresses.mail_from, addresses.mail_to))
-    taken = {channel.name for channel in found}
-    return [*found, *services(addresses.urls, taken)]
+    return [*found, *services(addresses.urls, {channel.name for channel in found})]

@@ -112,24 +112,20 @@ class OAuthApplication:
         )
 
     def _grant(self, form: Mapping[str, str]) -> Tokens:
-        retrying = Retrying(
+        return Retrying(
             retry=retry_if_exception_type(TransientError),
             wait=BACKOFF,
             stop=stop_after_attempt(ATTEMPTS),
             sleep=self._sleep,
             reraise=True,
-        )
-        return retrying(
-            self._ask, {**form, "client_id": self.client_id, "client_secret": self._secret.reveal()}
-        )
+        )(self._ask, {**form, "client_id": self.client_id, "client_secret": self._secret.reveal()})
 
     def _ask(self, form: Mapping[str, str]) -> Tokens:
         answer = self._post(form)
         if isinstance(answer, BacklogError):
             raise answer
         body = _object(answer)
-        dated = http_date(answer.headers.get("date"))
-        now = dated or datetime.fromtimestamp(self.clock(), UTC)
+        now = http_date(answer.headers.get("date")) or datetime.fromtimestamp(self.clock(), UTC)
         if "error" in body:
             raise _refusal(answer.status_code, body)
         error = error_from_response(answer, _ATTEMPTED)

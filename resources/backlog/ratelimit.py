@@ -89,8 +89,7 @@ class RateLimiter:
 
     def __init__(self, reserve: float, clock: Callable[[], float] = time.time) -> None:
         if not 0 <= reserve < 1:
-            msg = f"the rate reserve is a share from 0 up to but not 1, got {reserve}"
-            raise ValueError(msg)
+            raise ValueError(f"the rate reserve is a share from 0 up to but not 1, got {reserve}")
         self.reserve = reserve
         self._clock = clock
         self._buckets: dict[str, Bucket] = {}

@@ -224,8 +224,7 @@ class Chart:
         if not rows:
             return picture(self.spec(), self.word, "", [])
         shown = [{name: _shown(value) for name, value in row.items()} for row in rows]
-        sums = {name: _Column(rows, name) for name in rows[0]}
-        said = self.said.format(n=len(rows), **sums)
+        said = self.said.format(n=len(rows), **{name: _Column(rows, name) for name in rows[0]})
         if read < 1:
             said += f"\n{both('note_share').format(share=int(read * 100))}"
         return picture(self.spec(), self.word, said, shown)

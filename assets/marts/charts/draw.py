@@ -106,9 +106,8 @@ def _measurable(spec: str) -> tuple[str, dict[str, str]]:
     as a Japanese letter.
     """
     wide = sorted({letter for letter in spec if unicodedata.east_asian_width(letter) in "WF"})
-    free = [letter for letter in _STAND_INS if letter not in spec]
     letters = dict(
-        zip(free, wide, strict=False)
+        zip([letter for letter in _STAND_INS if letter not in spec], wide, strict=False)
     )  # those for which there is none are measured as they are
     return spec.translate(
         {ord(letter): stand_in + _NARROW for stand_in, letter in letters.items()}
@@ -166,5 +165,6 @@ def scripts() -> str:
     import vl_convert
 
     # Programs are Vega's already: Vega-Lite stays here.
-    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return bundle.replace("</script", "<\\/script")
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace(
+        "</script", "<\\/script"
+    )

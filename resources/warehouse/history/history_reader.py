@@ -134,10 +134,11 @@ def _in_progress(space_key: str) -> Select[Any]:
     columns |= {
         name: case((waits, history[name])).label(name) for name in ("waiting_for", "waiting_until")
     }
-    active = select(*columns.values()).where(
-        history.space_key == space_key, history.status == "in_progress"
+    return (
+        select(*columns.values())
+        .where(history.space_key == space_key, history.status == "in_progress")
+        .order_by(history.started_at, history.id)
     )
-    return active.order_by(history.started_at, history.id)
 
 
 def synced_today(engine: Engine, space_key: str, table: str, timezone: str) -> bool:
@@ -178,9 +179,8 @@ def history_version(engine: Engine, space_key: str) -> str:
     """
     history = sync_history.c
     newest = select(func.max(history.id)).scalar_subquery()
-    ids = func.array_agg(aggregate_order_by(history.id, history.id), type_=ARRAY(BigInteger))
     active = (
-        select(ids)
+        select(func.array_agg(aggregate_order_by(history.id, history.id), type_=ARRAY(BigInteger)))
         .where(history.space_key == space_key, history.status == "in_progress")
         .scalar_subquery()
     )

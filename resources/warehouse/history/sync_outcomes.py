@@ -186,7 +186,6 @@ def _last_runs(space_key: str) -> Select[Any]:
     ended = (history.space_key == space_key, history.status != "in_progress")
     newest = select(history.sync_type, history.run_id).where(*ended).distinct(history.sync_type)
     newest = newest.order_by(history.sync_type, history.started_at.desc(), history.id.desc())
-    of_newest_run = tuple_(history.sync_type, history.run_id).in_(newest)
     return (
         select(
             func.max(history.id),
@@ -205,7 +204,7 @@ def _last_runs(space_key: str) -> Select[Any]:
             *(null() for _ in range(4)),
             case((func.count() == 1, func.max(history.projects)), else_=None),
         )
-        .where(*ended, of_newest_run)
+        .where(*ended, tuple_(history.sync_type, history.run_id).in_(newest))
         .group_by(history.sync_type, history.run_id)
         .order_by(history.sync_type)
     )

@@ -33,10 +33,6 @@ from resources.warehouse.warehouse_errors import WarehouseBusyError
 _BUILD_WAIT_SECONDS = 600.0
 
 
-def _nowhere(_replacements: Replacements) -> None:
-    """Replace people in no other place."""
-
-
 @dataclass(frozen=True)
 class Copies:
     """Where people are stored besides raw and ops.
@@ -47,7 +43,7 @@ class Copies:
     """
 
     columns: Sequence[PeopleColumn] = ()
-    replace: Callable[[Replacements], None] = _nowhere
+    replace: Callable[[Replacements], None] = lambda _replacements: None
 
 
 NO_COPIES: Final = Copies()
@@ -260,8 +256,7 @@ def remask(
             if mask.key or done.replaced:
                 copies.replace(Replacements(done.replaced))
         for spec in SPECS.values():
-            named = shown_names(spec)
-            if named:
+            if named := shown_names(spec):
                 table = spec.table
                 others = or_(
                     *(

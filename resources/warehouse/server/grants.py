@@ -134,8 +134,9 @@ def _statements(
     # A role that does not exist yet can connect if PUBLIC can.
     asked = {"who": role if known else "public", "schemas": [MART, *_OURS]}
     here = conn.execute(_HERE, asked).mappings().one()
-    names = {"role": sql.Identifier(role), "mart": sql.Identifier(MART)}
-    names |= {
+    names = {
+        "role": sql.Identifier(role),
+        "mart": sql.Identifier(MART),
         "loader": sql.Identifier(here["loader"]),
         "database": sql.Identifier(here["database"]),
     }

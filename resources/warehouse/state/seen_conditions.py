@@ -65,9 +65,8 @@ def note(engine: Engine, url: str, outcome: Outcome, runs: int) -> None:
     lasting = update(source_conditions).where(_table.url == url, _table.ended_at.is_(None))
     with engine.begin() as connection:
         if kind is None:
-            over = _table.kind != "rate_limited"
-            if not outcome.throttled:
-                over = or_(over, _table.last_seen_at < now - WINDOW)
+            calm = [] if outcome.throttled else [_table.last_seen_at < now - WINDOW]
+            over = or_(_table.kind != "rate_limited", *calm)
             connection.execute(lasting.where(over).values(ended_at=now))
             return
         if connection.execute(lasting.where(_table.kind == kind).values(last_seen_at=now)).rowcount:
@@ -75,11 +74,10 @@ def note(engine: Engine, url: str, outcome: Outcome, runs: int) -> None:
         if not outcome.sure and _may_be_ours(connection, url, runs):
             return
         connection.execute(lasting.values(ended_at=now))
-        began = now - timedelta(seconds=outcome.seconds)
         new = {
             "url": url,
             "kind": kind,
-            "began_at": began,
+            "began_at": now - timedelta(seconds=outcome.seconds),
             "last_seen_at": now,
             "message": outcome.message[:LONGEST_MESSAGE],
         }
@@ -92,9 +90,10 @@ def _may_be_ours(connection: Connection, url: str, runs: int) -> bool:
     limit.
     """
     history = sync_history.c
-    recent = or_(history.status == "in_progress", history.ended_at > func.now() - WINDOW)
-    at = select(spaces.c.space_key).where(spaces.c.url == url)
-    query = select(func.count(history.run_id.distinct())).where(history.space_key.in_(at), recent)
+    query = select(func.count(history.run_id.distinct())).where(
+        history.space_key.in_(select(spaces.c.space_key).where(spaces.c.url == url)),
+        or_(history.status == "in_progress", history.ended_at > func.now() - WINDOW),
+    )
     return bool(connection.execute(query).scalar_one() > runs)
 
 

@@ -31,9 +31,10 @@ def get_watermarks(conn: Connection, space_key: str, scope: str) -> dict[int, da
     """Return project id -> watermark, for projects that have one: all changes before it are in the
     warehouse.
     """
-    states = project_states(conn, space_key, scope)
     return {
-        project: state.watermark for project, state in states.items() if state.watermark is not None
+        project: state.watermark
+        for project, state in project_states(conn, space_key, scope).items()
+        if state.watermark is not None
     }
 
 
@@ -62,13 +63,14 @@ def oldest_watermark(conn: Connection, scope: str, keys: Collection[str]) -> dat
         states.project_id == known.project_id,
         states.scope == scope,
     )
-    query = (
-        select(known.project_key, known.last_seen_at == latest.c.at, states.watermark)
-        .join(latest, latest.c.space_key == known.space_key)
-        .outerjoin(sync_state, of_project)
-        .where(known.project_key.in_(keys))
+    found = list(
+        conn.execute(
+            select(known.project_key, known.last_seen_at == latest.c.at, states.watermark)
+            .join(latest, latest.c.space_key == known.space_key)
+            .outerjoin(sync_state, of_project)
+            .where(known.project_key.in_(keys))
+        )
     )
-    found = list(conn.execute(query))
     marks = [watermark for _, accessible, watermark in found if accessible]
     never_listed = set(keys) - {key for key, _, _ in found}
     return None if never_listed or None in marks else min(marks, default=None)
@@ -110,8 +112,13 @@ def record_project_failures(
     conn: Connection, space_key: str, scope: str, project_ids: Collection[int], error: str
 ) -> None:
     """Record that a sync of these projects failed now; the time of their last success stays."""
-    values = {"last_attempt_at": func.statement_timestamp(), "last_error": error}
-    _record_state(conn, space_key, scope, project_ids, values)
+    _record_state(
+        conn,
+        space_key,
+        scope,
+        project_ids,
+        {"last_attempt_at": func.statement_timestamp(), "last_error": error},
+    )
 
 
 def _record_state(
@@ -185,24 +192,25 @@ def lost_project_keys(conn: Connection, space_key: str | None) -> set[str]:
     there = select(keys.space_key, keys.project_id).where(
         mine, tuple_(keys.space_key, keys.last_seen_at).in_(_latest_listings())
     )
-    listed = tuple_(keys.space_key, keys.project_id).in_(there)
-    query = (
-        select(keys.project_key)
-        .where(mine)
-        .group_by(keys.project_key)
-        .having(~func.bool_or(listed))
+    return set(
+        conn.execute(
+            select(keys.project_key)
+            .where(mine)
+            .group_by(keys.project_key)
+            .having(~func.bool_or(tuple_(keys.space_key, keys.project_id).in_(there)))
+        ).scalars()
     )
-    return set(conn.execute(query).scalars())
 
 
 def project_id_for_key(conn: Connection, space_key: str, project_key: str) -> int | None:
     """Return the project that has the key, or had it last; None when no project ever did."""
     keys = project_keys.c
-    query = select(keys.project_id).where(
-        keys.space_key == space_key, keys.project_key == project_key
-    )
-    newest = query.order_by(keys.last_seen_at.desc(), keys.first_seen_at.desc()).limit(1)
-    return conn.execute(newest).scalar_one_or_none()
+    return conn.execute(
+        select(keys.project_id)
+        .where(keys.space_key == space_key, keys.project_key == project_key)
+        .order_by(keys.last_seen_at.desc(), keys.first_seen_at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
 
 
 @dataclass(frozen=True)
@@ -224,12 +232,13 @@ def get_checkpoints(
 ) -> dict[int, Checkpoint]:
     """Return project id -> checkpoint, for projects with an interrupted read in this order."""
     state = sync_state.c
-    query = select(state.project_id, state.extra[sort]).where(
-        state.space_key == space_key, state.scope == scope, state.extra.has_key(sort)
-    )
     return {
         project: Checkpoint(sort, found["position"], datetime.fromisoformat(found["started_at"]))
-        for project, found in conn.execute(query)
+        for project, found in conn.execute(
+            select(state.project_id, state.extra[sort]).where(
+                state.space_key == space_key, state.scope == scope, state.extra.has_key(sort)
+            )
+        )
     }
 
 
@@ -254,8 +263,12 @@ def set_checkpoint(
     if not rows:
         return
     statement = insert(sync_state).values(rows)
-    extra = sync_state.c.extra.concat(statement.excluded.extra)
-    conn.execute(statement.on_conflict_do_update(index_elements=_KEY, set_={"extra": extra}))
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=_KEY,
+            set_={"extra": sync_state.c.extra.concat(statement.excluded.extra)},
+        )
+    )
 
 
 def clear_checkpoints(
@@ -263,18 +276,21 @@ def clear_checkpoints(
 ) -> None:
     """Delete the checkpoints of projects: their reads are complete."""
     state = sync_state.c
-    chosen = (state.space_key == space_key, state.scope == scope, state.project_id.in_(project_ids))
-    conn.execute(update(sync_state).where(*chosen).values(extra={}))
+    conn.execute(
+        update(sync_state)
+        .where(state.space_key == space_key, state.scope == scope)
+        .where(state.project_id.in_(project_ids))
+        .values(extra={})
+    )
 
 
 def note_space_url(conn: Connection, space_key: str, url: str) -> None:
     """Record the URL of a space; nothing is written if it is unchanged."""
-    values = {"space_key": space_key, "url": url.rstrip("/")}
-    insertion = insert(spaces).values(values)
-    moved = {"url": insertion.excluded.url, "changed_at": func.statement_timestamp()}
-    elsewhere = spaces.c.url != insertion.excluded.url
+    insertion = insert(spaces).values({"space_key": space_key, "url": url.rstrip("/")})
     conn.execute(
         insertion.on_conflict_do_update(
-            index_elements=[spaces.c.space_key], set_=moved, where=elsewhere
+            index_elements=[spaces.c.space_key],
+            set_={"url": insertion.excluded.url, "changed_at": func.statement_timestamp()},
+            where=spaces.c.url != insertion.excluded.url,
         )
     )

@@ -145,28 +145,24 @@ class StoredTokens:
         """Store tokens on a new connection after their transaction was lost: the space may accept
         only these.
         """
-        retrying = Retrying(
+        for attempt in Retrying(
             retry=retry_if_exception_type(WarehouseError),
             wait=wait_fixed(1),
             stop=stop_after_delay(SAVE_SECONDS),
             reraise=True,
-        )
-        for attempt in retrying:
+        ):
             with attempt, self._engine.begin() as conn:
                 self._replace(conn, row, given)
 
     def _sealed(self, tokens: Tokens) -> Mapping[str, Any]:
-        secret = {
+        held = {
             "access_token": tokens.access_token.reveal(),
             "refresh_token": tokens.refresh_token.reveal(),
-        }
-        times = {
             "obtained_at": tokens.obtained_at.isoformat(),
             "expires_at": tokens.expires_at.isoformat(),
         }
-        sealed = self._fernet.encrypt(json.dumps({**secret, **times}).encode()).decode()
         return {
-            "tokens": sealed,
+            "tokens": self._fernet.encrypt(json.dumps(held).encode()).decode(),
             "key_id": self._key_ids[0],
             "expires_at": tokens.expires_at,
             "refreshed_at": tokens.obtained_at,
@@ -176,8 +172,9 @@ class StoredTokens:
         try:
             held = json.loads(self._fernet.decrypt(row.tokens))
         except InvalidToken:
-            known = row.key_id in self._key_ids
-            raise TokensUnreadableError(_DAMAGED if known else _OTHER_KEY) from None
+            raise TokensUnreadableError(
+                _DAMAGED if row.key_id in self._key_ids else _OTHER_KEY
+            ) from None
         obtained, expires = (
             datetime.fromisoformat(held[name]) for name in ("obtained_at", "expires_at")
         )

@@ -92,8 +92,7 @@ def version(engine: Engine) -> str | None:
         if not inspect(conn).has_table(_VERSION_TABLE, schema=OPS):
             return None
         named = f"SELECT DISTINCT version_num FROM {OPS}.{_VERSION_TABLE}"  # noqa: S608 - constants
-        query = text(f"{named} ORDER BY version_num")
-        found = conn.execute(query).scalars().all()
+        found = conn.execute(text(f"{named} ORDER BY version_num")).scalars().all()
     if len(found) > 1:
         known = [one for one in found if one in versions()]
         right = known[0] if len(known) == 1 else "that of the tables"
