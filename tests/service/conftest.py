@@ -26,7 +26,7 @@ from starlette.types import ASGIApp
 from resources.settings import Settings
 from service.app import create_app
 from simulator import Simulator
-from tests.deployment import SMALL
+from tests.deployment import SMALL, Deployment
 from tests.ports import free_port
 from tests.sync_log import Log as Log
 from tests.waiting import answers, eventually
@@ -283,6 +283,12 @@ def serve(warehouse_url: str, dagster: DagsterStandIn) -> Iterator[Serve]:
             return stack.enter_context(httpx.Client(base_url=url, timeout=30, trust_env=False))
 
         yield start
+
+
+@pytest.fixture
+def service(serve: Serve, loaded: Deployment) -> httpx.Client:
+    """Return a client of a service of the space that was loaded."""
+    return serve(**at(loaded.sim), WAREHOUSE_URL=loaded.warehouse_url)
 
 
 @pytest.fixture
