@@ -17,7 +17,7 @@ from simulator import PLANS
 from tests.databases import execute
 from tests.deployment import Deployment
 from tests.ports import free_port
-from tests.service.conftest import API, DagsterStandIn, Log, Serve
+from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
 from tests.waiting import eventually
 
 OF_THE_LOG = (
@@ -175,13 +175,19 @@ def test_what_works_is_shown_with_how_far_it_is(
         )
 
 
-def test_without_dagster_the_syncs_are_still_reported(serve: Serve, log: Log) -> None:
-    service = serve(BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_port()}")
+def test_without_dagster_syncs_and_the_next_ticks_are_still_reported(
+    serve: Serve, log: Log
+) -> None:
+    service = serve(**ACME, BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_port()}")
     with log.alive():
-        found = service.get(f"{API}/monitor/active").json()
-    assert len(found["active"]) == 1
-    assert found["dagster"]["reachable"] is False
-    assert "does not answer at http://127.0.0.1:" in found["dagster"]["error"]
+        active = service.get(f"{API}/monitor/active").json()
+    assert len(active["active"]) == 1
+    assert active["dagster"]["reachable"] is False
+    assert "does not answer at http://127.0.0.1:" in active["dagster"]["error"]
+    schedules = service.get(f"{API}/schedules").json()
+    assert schedules["dagster"] == active["dagster"]
+    assert schedules["items"][0]["next_at"] is not None
+    assert {one["on"] for one in schedules["items"]} == {None}
 
 
 def test_the_history_is_paged_and_filtered(serve: Serve, log: Log) -> None:
