@@ -219,13 +219,13 @@ def test_what_is_private_to_dagster_is_used_in_one_module_only() -> None:
     )
     found = {}
     for path in SOURCES:
-        text, name, uses = path.read_text(), str(path.relative_to(ROOT)), []
+        text, name = path.read_text(), str(path.relative_to(ROOT))
+        uses = []
         if name not in ALLOWED:
             uses = [module for module in imported(ast.parse(text)) if private.match(module)]
             uses += [one[0] for one in storages.finditer(text)]
         if name != "resources/dagster_tags.py":
             uses += [one[0] for one in tags.finditer(text)]
-        found[name] = uses
-    assert {name: uses for name, uses in found.items() if uses} == {}, (
-        "these belong into assets/dagster_internals.py or resources/dagster_tags.py"
-    )
+        if uses:
+            found[name] = uses
+    assert found == {}, "these belong into assets/dagster_internals.py or resources/dagster_tags.py"

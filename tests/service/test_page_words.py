@@ -139,7 +139,7 @@ def test_an_error_is_said_in_the_language_of_the_page_as_alerts_say_it(
         headers = {"location": "https://acme.backlog.com/Login"} if status == 302 else {}
         answer = httpx.Response(status, text=body, headers=headers)
         errors.append(str(error_from_response(answer, "GET /issues")))
-    errors.append(f"{errors[-1]} (gave up after 3 attempts)")
+    errors.append(f"{errors[-len(REFUSALS)]} (gave up after 3 attempts)")
     script = (
         "async texts => { const { sayCause } = await import('/static/say.js'); return "
         "texts.map(text => sayCause(text)); }"

@@ -128,7 +128,7 @@ def test_the_first_build_waits_for_issues_and_a_later_one_for_comments_too(
     runs, _, cursor = tick(loaded, aged(cursor, minutes=31))
     assert runs == 1
     assert tick(loaded, aged(cursor, minutes=31))[:2] == (0, "nothing was written")
-    log.begun("issues", run="run-2")
+    log.begun("issues")
     loaded.change(ANY_ROW)
     runs, reason, _ = tick(loaded, aged(cursor, minutes=10))
     assert (runs, reason) == (0, "syncs at work: 2; the next build includes their rows")
