@@ -94,7 +94,8 @@ def test_a_service_of_the_compose_file_runs_a_known_command_safely(name: str) ->
     ids=["compose", "celery", "alerts", "all alerts", "webhooks", "metrics"],
 )
 def test_every_variable_is_known_and_every_secret_is_a_file(tree: dict[str, Any]) -> None:
-    declared, used = {*tree.get("secrets", [])}, set()
+    declared = {*tree.get("secrets", [])}
+    used = set()
     for service in tree["services"].values():
         secrets = {*service.get("secrets", [])}
         used |= secrets

@@ -228,12 +228,9 @@ class DagsterStandIn:
 
     def _switch(self, of: Any, status: str) -> None:
         """Switch the schedule or sensor that a selector or the id of its state names."""
-        there, named = (
-            self.answers["repositoryOrError"],
-            of.values() if isinstance(of, dict) else (),
-        )
+        named = of.values() if isinstance(of, dict) else ()
         for kind in ("schedule", "sensor"):
-            for one in there[f"{kind}s"]:
+            for one in self.answers["repositoryOrError"][f"{kind}s"]:
                 if of == one[f"{kind}State"]["id"] or one["name"] in named:
                     one[f"{kind}State"]["status"] = status
 

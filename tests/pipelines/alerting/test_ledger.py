@@ -60,7 +60,8 @@ def test_another_cause_is_reported_too_unless_it_differs_only_in_numbers() -> No
 
 def test_a_channel_that_refuses_is_tried_again_ever_later_for_a_day_and_no_other() -> None:
     begun = observed(Ledger(NOW, NOW), REFUSED)
-    ledger, pauses = begun.sent(0, ["slack"], NOW), []
+    ledger = begun.sent(0, ["slack"], NOW)
+    pauses = []
     for _ in range(7):
         pauses.append((ledger.waiting[0].due - NOW).total_seconds())
         assert ledger.waiting[0].channels == ("mail",)
