@@ -96,7 +96,7 @@ def test_the_run_of_a_tick_waits_in_the_queue_for_a_command_which_may_load_less(
     assert blocked(of_kind("issues"), dict(run.tags))
 
 
-def test_a_run_of_another_kind_one_that_has_ended_and_one_that_was_killed_hold_nothing_back(
+def test_a_run_of_another_kind_or_that_has_ended_or_was_killed_holds_nothing_back(
     near: Deployment,
 ) -> None:
     dead = add_run(near.instance, "issues", tags={PROCESS_TAG: NOBODY})
@@ -108,7 +108,7 @@ def test_a_run_of_another_kind_one_that_has_ended_and_one_that_was_killed_hold_n
     assert tick(near, "users_daily").run_requests
 
 
-def test_the_issues_schedule_loads_what_changed_and_a_new_project_from_its_first_month(
+def test_the_issues_schedule_loads_what_changed_and_a_new_project_from_the_start(
     near: Deployment,
 ) -> None:
     made = near.sim.space.create_issue("WEB").id
@@ -128,7 +128,7 @@ def test_schedules_leave_out_a_key_that_is_no_project(near: Deployment) -> None:
         assert corners(tick(near, name)) == (f"OPS|{first}", f"APP|{LAST}")
 
 
-def test_the_issues_schedule_needs_a_project_but_neither_the_source_nor_the_warehouse(
+def test_the_issues_schedule_needs_a_project_but_no_source_and_no_warehouse(
     near: Deployment,
 ) -> None:
     near.sim.faults.add(Fault(status=500, times=None))

@@ -32,7 +32,7 @@ OF_THE_LOG = (
 READS = (*OF_THE_LOG, "schedules")
 
 
-def test_a_fresh_warehouse_reports_only_where_dagster_is_and_when_the_report_was_written(
+def test_a_fresh_warehouse_says_where_dagster_is_and_when_the_report_was_written(
     serve: Serve, tmp_path: Path
 ) -> None:
     service = serve(

@@ -97,7 +97,7 @@ def test_all_that_an_operator_asks_is_there_for_every_eye(
         assert visitor.noted == []
 
 
-def test_a_fresh_project_says_why_a_later_load_failed_and_the_day_has_a_bar_for_each_half_hour(
+def test_a_fresh_project_says_why_a_later_load_failed_and_the_day_has_its_bars(
     chromium: Chromium, place: str, warehouse: Engine
 ) -> None:
     with warehouse.begin() as connection:
@@ -153,7 +153,7 @@ def test_an_operator_starts_watches_and_cancels_with_the_keyboard(
         expect(page.locator("#runs > li").filter(has_text="canceled")).to_have_count(1)
 
 
-def test_a_run_that_has_ended_meanwhile_is_said_to_have_and_a_problem_is_mended_by_a_click(
+def test_a_run_that_has_ended_is_said_to_have_and_a_click_mends_a_problem(
     chromium: Chromium, place: str, dagster: DagsterStandIn, warehouse: Engine, sim: Simulator
 ) -> None:
     dagster.works("issues", "run-7")

@@ -122,7 +122,7 @@ def test_without_channels_problems_are_known_and_no_message_waits() -> None:
     assert (ledger.waiting, list(ledger.open)) == ((), [REFUSED.key])
 
 
-def test_what_is_remembered_is_read_back_but_for_a_code_that_only_another_version_had() -> None:
+def test_what_is_remembered_is_read_back_but_for_a_code_of_another_version() -> None:
     other = replace(REFUSED, key="k", code="check_red")
     ledger = observed(Ledger(NOW, NOW, seen=("r0",)), REFUSED, other).sent(0, ["slack"], NOW)
     assert Ledger.read(ledger.text(), NOW + timedelta(days=1)) == ledger

@@ -79,7 +79,7 @@ def test_news_ask_for_one_run_that_reads_just_those_issues_in_few_requests(
     assert feed.tick() == (None, "nothing new")
 
 
-def test_news_of_other_things_ask_for_no_run_and_none_asks_for_a_key_that_is_no_project(
+def test_news_of_other_things_ask_for_no_run_and_none_for_a_key_of_no_project(
     near: Deployment,
 ) -> None:
     feed, [issue] = Daemon(near, activity_feed), some(near)
@@ -124,7 +124,7 @@ def test_a_tick_during_such_a_run_requests_nothing_and_consumes_nothing(
     assert daemon.tick()[0]
 
 
-def test_what_an_earlier_run_has_left_is_asked_for_again_when_no_scheduled_load_is_at_work(
+def test_what_an_earlier_run_has_left_is_asked_for_again_when_no_load_is_at_work(
     near: Deployment,
 ) -> None:
     feed, [issue, other] = Daemon(near, activity_feed), some(near, 2)
