@@ -166,23 +166,27 @@ def test_a_worker_has_the_host_name_of_its_container_and_a_code_server_its_own(
 @pytest.mark.parametrize("name", INSTANCES)
 def test_the_instances_agree_but_for_what_containers_need(name: str) -> None:
     said = yaml_of(name)
-    more, ticks = {"run_monitoring", "run_queue"}, {"sensors", "schedules"}
-    same = BASE.keys() - {"concurrency"} - more - ticks
-    assert {part: said[part] for part in same} == {part: BASE[part] for part in same}
+    more = {"run_monitoring", "run_queue"}
+    ticks = {"sensors", "schedules"}
+    assert {part: said[part] for part in BASE if part not in {"concurrency", *more, *ticks}} == {
+        part: value for part, value in BASE.items() if part not in {"concurrency", *more, *ticks}
+    }
     for part in ticks:
         assert BASE[part]["use_threads"]
         assert said[part] == {"use_threads": True, "num_workers": 2 * BASE[part]["num_workers"]}
     for part in more:
         assert said[part].items() >= BASE[part].items()
-    runs, per_space = said["concurrency"]["runs"], BASE["concurrency"]["runs"]
-    places = per_space["max_concurrent_runs"]
+    runs = said["concurrency"]["runs"]
+    per_space = BASE["concurrency"]["runs"]["max_concurrent_runs"]
     # What a worker has no place for waits outside of the queue, where it counts as started and is
     # given up after a while.
-    assert PARTS["worker"][PARTS["worker"].index("--concurrency") + 1] == str(places)
-    spaces = sum(server["location_name"] != "marts" for server in WORKSPACE)
-    assert runs["max_concurrent_runs"] == places * spaces
+    assert PARTS["worker"][PARTS["worker"].index("--concurrency") + 1] == str(per_space)
+    assert runs["max_concurrent_runs"] == per_space * sum(
+        server["location_name"] != "marts" for server in WORKSPACE
+    )
+    keys = [limit["key"] for limit in BASE["concurrency"]["runs"]["tag_concurrency_limits"]]
     assert [(one["key"], one["limit"]) for one in runs["tag_concurrency_limits"]] == [
-        (one["key"], 1) for one in per_space["tag_concurrency_limits"]
+        (key, 1) for key in keys
     ]
     assert {*said} - {*BASE} <= {"local_artifact_storage", "run_launcher"}
 
