@@ -59,16 +59,20 @@ def test_a_problem_is_one_line_when_it_begins_and_one_when_it_is_over() -> None:
         assert "http" not in line
 
 
-def test_a_first_load_says_what_it_has_loaded_or_why_it_failed() -> None:
-    cause = "GET /space: 401; check BACKLOG_API_KEY"
-    for code, more, said in (
+@pytest.mark.parametrize(
+    ("code", "more", "said"),
+    [
         (0, {}, "loaded: 2,000 issues, 8 comments, 1 activities in schema raw (19 s)"),
         (0, {"tables": {}}, "nothing"),
         (0, {"simulated": True}, "simulated"),
-        (1, {"errors": [cause]}, cause),
+        (1, {"errors": ["GET /space: 401; check it"]}, "GET /space: 401; check it"),
         (2, {}, "see the log"),
-    ):
-        assert said in loaded(code, SUMMARY | more)
+    ],
+)
+def test_a_first_load_says_what_it_has_loaded_or_why_it_failed(
+    code: int, more: dict[str, Any], said: str
+) -> None:
+    assert said in loaded(code, SUMMARY | more)
 
 
 @pytest.fixture
