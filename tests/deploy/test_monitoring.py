@@ -62,14 +62,10 @@ def test_rules_and_dashboard_name_metrics_that_there_are(warehouse_url: str) -> 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_a_rule_says_how_bad_it_is_and_what_to_do_in_both_languages(rule: dict[str, Any]) -> None:
-    assert set(rule) == {"alert", "expr", "for", "labels", "annotations"}
-    assert set(rule["labels"]) == {"severity"}
     assert rule["labels"]["severity"] in {"critical", "warning"}
-    assert re.fullmatch(r"\d+[mh]", rule["for"])
-    assert set(rule["annotations"]) == {"summary", "step"}
+    assert rule["annotations"]["step"]
     english, japanese = rule["annotations"]["summary"].split(" / ")
-    assert _LABEL.findall(english)
-    assert set(_LABEL.findall(english)) == set(_LABEL.findall(japanese))
+    assert set(_LABEL.findall(english)) == set(_LABEL.findall(japanese)) != set()
     assert re.search(r"[ぁ-ん]", japanese)
 
 
@@ -82,9 +78,8 @@ def test_the_runbook_has_every_rule(document: str) -> None:
 def test_the_container_reads_the_service_of_the_compose_file_by_its_token() -> None:
     [prometheus] = METRICS["services"].values()
     [scraped] = CONFIG["scrape_configs"]
-    [target] = scraped["static_configs"][0]["targets"]
     [port] = SERVICES["service"]["ports"]
-    assert target == f"service:{port.rpartition(':')[2]}"
+    assert scraped["static_configs"][0]["targets"] == [f"service:{port.rpartition(':')[2]}"]
     secret = scraped["authorization"]["credentials_file"].removeprefix("/run/secrets/")
     assert [secret] == prometheus["secrets"]
     assert SERVICES["service"]["environment"]["BACKLOG_SERVICE_TOKEN_FILE"].endswith(f"/{secret}")
@@ -166,9 +161,8 @@ def promtool(*words: str | Path) -> None:
 @needs_prometheus
 def test_each_rule_fires_when_it_is_due_and_not_before(tmp_path: Path) -> None:
     assert {case.alert for case in CASES} == set(RULES)
-    rules = DEPLOY / "prometheus" / "alerts.yaml"
+    rules, file = DEPLOY / "prometheus" / "alerts.yaml", tmp_path / "tests.yaml"
     promtool("check", "rules", rules)
-    file = tmp_path / "tests.yaml"
     tests = [case.as_test() for case in CASES]
     file.write_text(json.dumps({"rule_files": [str(rules)], "tests": tests}))
     promtool("test", "rules", file)

@@ -19,60 +19,38 @@ def render() -> str:
     from pipelines.definitions import build_definitions
 
     repository = build_definitions().get_repository_def()
-    return (
-        "\n".join(
-            line
-            for part in (_assets, _external, _jobs, _schedules, _sensors)
-            for line in part(repository)
-        )
-        + "\n"
-    )
+    parts = (_assets, _jobs, _schedules, _sensors)
+    return "\n".join(line for part in parts for line in part(repository)) + "\n"
 
 
 def _assets(repository: dg.RepositoryDefinition) -> Iterator[str]:
     graph = repository.asset_graph
     for key in sorted(graph.materializable_asset_keys):
-        node = graph.get(key)
-        freshness: Any = node.freshness_policy
-        yield f"asset {key.to_user_string()}"
-        yield (
-            f"  group {node.group_name}; kinds {', '.join(sorted(node.kinds))}; owners "
-            f"{', '.join(sorted(node.owners))}"
-        )
-        yield (
-            "  upstream "
-            f"{', '.join(sorted(parent.to_user_string() for parent in node.parent_keys)) or '-'}"
-        )
-        partitions = node.partitions_def
-        dimensions = (
-            partitions.partition_dimension_names
-            if isinstance(partitions, dg.MultiPartitionsDefinition)
-            else []
-        )
+        node: Any = graph.get(key)
+        names = getattr(node.partitions_def, "partition_dimension_names", None) or ["-"]
         policy = f"; backfill {node.backfill_policy}" if node.backfill_policy else ""
-        yield f"  partitions {' x '.join(dimensions) or '-'}{policy}"
-        yield (
-            f"  table {node.metadata['dagster/table_name']}; source "
-            f"{node.metadata.get('source', '-')}"
+        stale = node.freshness_policy.fail_window.to_timedelta() if node.freshness_policy else "-"
+        source = node.metadata.get("source", "-")
+        yield from (
+            *_head("asset", node),
+            f"  partitions {' x '.join(names)}{policy}",
+            f"  table {node.metadata['dagster/table_name']}; source {source}",
+            f"  stale after {stale}",
+            *(f"  check {check.name}" for check in sorted(graph.get_check_keys_for_assets({key}))),
         )
-        yield f"  stale after {freshness.fail_window.to_timedelta() if freshness else '-'}"
-        for check in sorted(graph.get_check_keys_for_assets({key})):
-            yield f"  check {check.name}"
-
-
-def _external(repository: dg.RepositoryDefinition) -> Iterator[str]:
-    graph = repository.asset_graph
     for key in sorted(graph.external_asset_keys):
-        node = graph.get(key)
-        yield f"external {key.to_user_string()}"
-        yield (
-            f"  group {node.group_name}; kinds {', '.join(sorted(node.kinds))}; owners "
-            f"{', '.join(sorted(node.owners))}"
-        )
-        yield (
-            "  upstream "
-            f"{', '.join(sorted(parent.to_user_string() for parent in node.parent_keys)) or '-'}"
-        )
+        yield from _head("external", graph.get(key))
+
+
+def _head(kind: str, node: Any) -> list[str]:
+    """Return what assets of both kinds have."""
+    kinds, owners = (", ".join(sorted(words)) for words in (node.kinds, node.owners))
+    parents = sorted(parent.to_user_string() for parent in node.parent_keys)
+    return [
+        f"{kind} {node.key.to_user_string()}",
+        f"  group {node.group_name}; kinds {kinds}; owners {owners}",
+        f"  upstream {', '.join(parents) or '-'}",
+    ]
 
 
 def _jobs(repository: dg.RepositoryDefinition) -> Iterator[str]:
@@ -85,9 +63,9 @@ def _jobs(repository: dg.RepositoryDefinition) -> Iterator[str]:
 
 def _schedules(repository: dg.RepositoryDefinition) -> Iterator[str]:
     for schedule in sorted(repository.schedule_defs, key=lambda schedule: schedule.name):
-        yield f"schedule {schedule.name}"
         yield (
-            f"  {schedule.cron_schedule} {schedule.execution_timezone}; job {schedule.job_name}; "
+            f"schedule {schedule.name}\n  {schedule.cron_schedule} "
+            f"{schedule.execution_timezone}; job {schedule.job_name}; "
             f"{schedule.default_status.value}"
         )
 

@@ -27,6 +27,14 @@ def test_sensors_and_schedules_are_defined_in_their_own_place() -> None:
                 assert str(path.relative_to(PROJECT_ROOT)).startswith(places[kind]), path
 
 
+def python(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python from the root of the project, with no other variables than these."""
+    return subprocess.run(
+        [sys.executable, *words], env=variables, cwd=PROJECT_ROOT, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+
+
 #: Where the assets of a first part of the key come from.
 FOLDERS = {"raw": "", "staging": "marts/models/staging", "mart": "marts"}
 #: What a load has no use for, and what it would cost: dbt 1.5 s and 50 MB, a web server 0.1 s.
@@ -51,15 +59,7 @@ print(sum(key.path[0] == "raw" for key in defs.resolve_all_asset_keys()))
 
 
 def test_definitions_load_with_nothing_at_all_and_a_load_imports_only_what_it_uses() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_NETWORK],
-        env={},
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = python("-c", WITHOUT_NETWORK)
     assert done.returncode == 0, done.stderr
     imported, tables = done.stdout.splitlines()
     modules = {*imported.split()}
@@ -92,41 +92,17 @@ def test_a_code_server_that_is_started_by_dagster_finds_secrets_in_files_too(
     for name, secret in secrets.items():
         (tmp_path / name).write_text(secret)
         variables[f"{name}_FILE"] = str(tmp_path / name)
-    command = [sys.executable, "-c", WITH_FILES]
-    done = subprocess.run(
-        command,
-        env=variables,
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = python("-c", WITH_FILES, **variables)
     assert done.stdout.splitlines() == [str(list(secrets.values())), "BACKLOG_API_KEY False"], (
         done.stderr
     )
 
 
 def test_a_code_server_does_not_start_with_an_address_for_alerts_that_cannot_be_used() -> None:
-    command = [sys.executable, "-m", "pipelines.hosting.deployed", "code-server"]
-    variables = {"BACKLOG_ALERT_TEAMS_URL": "the-address-of-teams"}
-    done = subprocess.run(
-        command,
-        env=variables,
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    said = "expected an address that begins with https:// and a host, and whose port is a number\n"
-    assert (done.returncode, done.stderr) == (
-        2,
-        (
-            "Error: BACKLOG_ALERT_TEAMS_URL is '…' (it does not begin with "
-            f"https:// or http://): {said}"
-        ),
-    )
+    command = ("-m", "pipelines.hosting.deployed", "code-server")
+    done = python(*command, BACKLOG_ALERT_TEAMS_URL="the-address-of-teams")
+    assert done.returncode == 2
+    assert re.fullmatch(r"Error: BACKLOG_ALERT_TEAMS_URL is '…' .*https://.*\n", done.stderr)
 
 
 def test_every_asset_links_to_its_code() -> None:

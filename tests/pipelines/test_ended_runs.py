@@ -24,9 +24,9 @@ def test_a_run_of_checks_is_recorded_with_its_end_and_its_cause(loaded: Deployme
     loaded.sim.faults.add(Fault(status=403, path="/issues/count", times=None))
     with recording_ends(*place):
         bad = loaded.run("count_reconciliation")
-    [row] = rows(loaded)
-    assert row[:3] == (bad.run_id, "count_reconciliation", "failed")
-    assert str(row[3]).startswith("issue_counts_match_source: GET /issues/count: 403")
+    [(*of, said)] = rows(loaded)
+    assert of == [bad.run_id, "count_reconciliation", "failed"]
+    assert str(said).startswith("issue_counts_match_source: GET /issues/count: 403")
     loaded.sim.faults.clear()
     good = loaded.run("count_reconciliation")
     for _ in range(2):

@@ -25,6 +25,13 @@ from tests.pipelines.ticking import active, add_run
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 NOBODY = "999999999@1.0"
 BY_NAME = {schedule.name: schedule for schedule in SCHEDULES}
+LAST = month_keys()[-1]
+
+
+def corners(evaluated: ScheduleExecutionData) -> tuple[str, str]:
+    """Return the first and the last partition of the only run that a tick requests."""
+    [request] = evaluated.run_requests or []
+    return request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]
 
 
 def tick(
@@ -45,13 +52,10 @@ def tick(
 
 
 def test_the_jitter_of_a_space_is_the_same_at_every_start_and_at_most_five_minutes() -> None:
-    spaces = [f"https://space{number}.backlog.com" for number in range(200)]
-    found = [ISSUES.cron_of(space) for space in spaces]
-    assert found == [ISSUES.cron_of(space) for space in spaces]
+    found = [ISSUES.cron_of(f"https://space{number}.backlog.com") for number in range(200)]
     assert set(found) == {f"{minute} */12 * * *" for minute in range(6)}
-    assert ISSUES.cron_of("https://acme.backlog.com") == ISSUES.cron_of(
-        "https://acme.backlog.com/api/v2?x=1"
-    )
+    for number, cron in enumerate(found):
+        assert ISSUES.cron_of(f"https://space{number}.backlog.com/api/v2?x=1") == cron
     assert ISSUES.cron_of(None) == ISSUES.cron_of("") == "0 */12 * * *"
 
 
@@ -65,6 +69,9 @@ def test_a_tick_that_is_less_than_an_hour_late_is_made_up(late: timedelta) -> No
 def test_a_due_tick_requests_one_run_and_none_late_or_while_one_is_active(
     near: Deployment,
 ) -> None:
+    without_tokens = tick(near, "tokens_hourly")
+    assert not without_tokens.run_requests
+    assert without_tokens.skip_message == "access is by API key, which does not expire"
     for name, schedule in BY_NAME.items():
         due = near.with_oauth() if name == "tokens_hourly" else near
         [request] = tick(due, name).run_requests or []
@@ -89,77 +96,48 @@ def test_the_run_of_a_tick_waits_in_the_queue_for_a_command_which_may_load_less(
     assert blocked(of_kind("issues"), dict(run.tags))
 
 
-def test_where_access_is_by_api_key_no_tokens_are_renewed(near: Deployment) -> None:
-    found = tick(near, "tokens_hourly")
-    assert not found.run_requests
-    assert found.skip_message == "access is by API key, which does not expire"
-
-
-def test_a_run_of_another_kind_or_one_that_has_ended_holds_nothing_back(near: Deployment) -> None:
+def test_a_run_of_another_kind_or_that_has_ended_or_was_killed_holds_nothing_back(
+    near: Deployment,
+) -> None:
+    dead = add_run(near.instance, "issues", tags={PROCESS_TAG: NOBODY})
+    assert tick(near, "issues_every_12_hours").run_requests
+    [run] = near.instance.get_runs()
+    assert (run.run_id, run.status) == (dead, dg.DagsterRunStatus.FAILURE)
     add_run(near.instance, "issues")
     add_run(near.instance, "users", dg.DagsterRunStatus.FAILURE)
     assert tick(near, "users_daily").run_requests
 
 
-def test_a_run_whose_command_was_killed_is_ended_and_holds_nothing_back(near: Deployment) -> None:
-    dead = add_run(near.instance, "issues", tags={PROCESS_TAG: NOBODY})
-    assert tick(near, "issues_every_12_hours").run_requests
-    run = near.instance.get_run_by_id(dead)
-    assert run is not None
-    assert run.status == dg.DagsterRunStatus.FAILURE
-
-
-def test_the_issues_schedule_starts_at_the_first_month_for_a_new_project(near: Deployment) -> None:
+def test_the_issues_schedule_loads_what_changed_and_a_new_project_from_the_start(
+    near: Deployment,
+) -> None:
+    made = near.sim.space.create_issue("WEB").id
+    [request] = tick(near, "issues_every_12_hours").run_requests or []
+    assert near.run("issues", config=request.run_config, tags=request.tags).success
+    assert made in near.stored_issues()
     near.sim.space.add_project("NEW", "新規")
     assert near.run("projects").success
     near.discover()
-    [request] = tick(near, "issues_every_12_hours").run_requests or []
-    assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == (
-        "OPS|2026-01",
-        f"NEW|{month_keys()[-1]}",
-    )
+    assert corners(tick(near, "issues_every_12_hours")) == ("OPS|2026-01", f"NEW|{LAST}")
 
 
 def test_schedules_leave_out_a_key_that_is_no_project(near: Deployment) -> None:
     near.change("UPDATE ops.sync_state SET watermark = '2026-03-15' WHERE scope = 'issues'")
     near.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
-    for name, first in (
-        ("issues_every_12_hours", "2026-03"),
-        ("rolling_refresh_nightly", month_keys()[-1]),
-    ):
-        [request] = tick(near, name).run_requests or []
-        assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == (
-            f"OPS|{first}",
-            f"APP|{month_keys()[-1]}",
-        )
+    for name, first in (("issues_every_12_hours", "2026-03"), ("rolling_refresh_nightly", LAST)):
+        assert corners(tick(near, name)) == (f"OPS|{first}", f"APP|{LAST}")
 
 
-def test_the_run_of_the_issues_schedule_loads_what_changed(near: Deployment) -> None:
-    made = near.sim.space.create_issue("WEB").id
-    [request] = tick(near, "issues_every_12_hours").run_requests or []
-    assert near.run("issues", config=request.run_config, tags=request.tags).success
-    assert made in near.stored_issues()
-
-
-def test_the_issues_schedule_waits_until_a_project_is_known(near: Deployment) -> None:
-    for key in near.partitions:
-        near.instance.delete_dynamic_partition("backlog_projects", key)
-    assert (
-        tick(near, "issues_every_12_hours").skip_message
-        == "no project is known yet: the sensor project_discovery adds them"
-    )
-
-
-def test_the_issues_schedule_requests_a_run_when_the_source_is_down(near: Deployment) -> None:
+def test_the_issues_schedule_needs_a_project_but_no_source_and_no_warehouse(
+    near: Deployment,
+) -> None:
     near.sim.faults.add(Fault(status=500, times=None))
     near.sim.requests.clear()
     assert tick(near, "issues_every_12_hours").run_requests
     assert near.sim.requests.count() == 0
-
-
-def test_the_issues_schedule_requests_all_partitions_without_a_warehouse(
-    near: Deployment,
-) -> None:
     nowhere = WarehouseResource(url="postgresql://nobody@127.0.0.1:1/nothing")
-    [request] = tick(near, "issues_every_12_hours", warehouse=nowhere).run_requests or []
-    assert request.tags[RANGE_START_TAG] == "OPS|2026-01"
+    assert corners(tick(near, "issues_every_12_hours", warehouse=nowhere))[0] == "OPS|2026-01"
+    for key in near.partitions:
+        near.instance.delete_dynamic_partition("backlog_projects", key)
+    waiting = tick(near, "issues_every_12_hours").skip_message
+    assert waiting == "no project is known yet: the sensor project_discovery adds them"

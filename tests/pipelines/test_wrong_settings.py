@@ -183,7 +183,10 @@ def test_an_env_file_may_have_a_bom_quotes_and_lines_of_other_programs(tmp_path:
     "word", [f"BACKLOG_API_KEY={SECRET}", f"postgresql://u:{SECRET}@host/db", SECRET + "0" * 20]
 )
 def test_what_was_meant_for_a_variable_is_not_shown_where_a_word_belongs(word: str) -> None:
-    assert wrong_with(run(word, {}), "the command is '…': expected alerts, ") == ""
-    assert wrong_with(run(f"load {word}", {}), "the argument is '…': expected none") == ""
-    assert wrong_with(run(f"grant {word}", {}), "the command is '…': expected bi, ") == ""
-    assert wrong_with(run(f"load --{word}", {}), "the option is '…': expected --full") == ""
+    for command, line in (
+        (word, "the command is '…': expected alerts, "),
+        (f"load {word}", "the argument is '…': expected none"),
+        (f"grant {word}", "the command is '…': expected bi, "),
+        (f"load --{word}", "the option is '…': expected --full"),
+    ):
+        assert wrong_with(run(command, {}), line) == ""

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp
 from resources.settings import Settings
 from service.app import create_app
 from simulator import Simulator
-from tests.deployment import SMALL
+from tests.deployment import SMALL, Deployment
 from tests.ports import free_port
 from tests.sync_log import Log as Log
 from tests.waiting import answers, eventually
@@ -129,21 +129,17 @@ class DagsterStandIn:
         self, job: str, run_id: str = "run-of-dagster", status: str = "STARTED"
     ) -> dict[str, Any]:
         """Let a run of a job be at work, and return it as Dagster has it."""
-        tags = [{"key": "dagster/code_location", "value": "backlog_elt"}]
-        times = {
-            "creationTime": 1_790_000_000.0,
-            "startTime": 1_790_000_001.0,
-            "endTime": None,
-            "updateTime": time.time(),
-        }
         run = {
             "runId": run_id,
             "jobName": job,
             "status": status,
-            "tags": tags,
+            "tags": [{"key": "dagster/code_location", "value": "backlog_elt"}],
             "assetSelection": None,
             "eventConnection": {"cursor": "c", "hasMore": False, "events": []},
-            **times,
+            "creationTime": 1_790_000_000.0,
+            "startTime": 1_790_000_001.0,
+            "endTime": None,
+            "updateTime": time.time(),
         }
         self.answers["runsOrError"]["results"].append(run)
         return run
@@ -176,16 +172,17 @@ class DagsterStandIn:
         **more: Any,
     ) -> None:
         """Let a run log something; `later` is told to who knows all that was logged before."""
-        event = {
-            "__typename": kind,
-            "timestamp": str(int(time.time() * 1000)),
-            "level": level,
-            "message": message,
-            "error": None,
-            "later": later,
-            **more,
-        }
-        run["eventConnection"]["events"].append(event)
+        run["eventConnection"]["events"].append(
+            {
+                "__typename": kind,
+                "timestamp": str(int(time.time() * 1000)),
+                "level": level,
+                "message": message,
+                "error": None,
+                "later": later,
+                **more,
+            }
+        )
 
     @property
     def launched(self) -> list[dict[str, Any]]:
@@ -197,25 +194,8 @@ class DagsterStandIn:
         asked = json.loads(await request.body())
         variables = asked["variables"]
         if "runOrError" in asked["query"]:
-            found = [
-                run
-                for run in self.answers["runsOrError"]["results"]
-                if run["runId"] == variables["id"]
-            ][-1:]
-            if variables.get("after") and found:
-                [run] = found
-                later = [one for one in run["eventConnection"]["events"] if one["later"]]
-                found = [run | {"eventConnection": run["eventConnection"] | {"events": later}}]
-            return JSONResponse(
-                {
-                    "data": {
-                        "runOrError": {
-                            "__typename": "Run" if found else "RunNotFoundError",
-                            **dict(*found),
-                        }
-                    }
-                }
-            )
+            run = self._run(variables["id"], only_later=bool(variables.get("after")))
+            return JSONResponse({"data": {"runOrError": run}})
         if "updatedAfter" in variables.get("filter", {}):
             # The look that the service takes by itself: not what a test has asked it for.
             return JSONResponse(
@@ -237,15 +217,22 @@ class DagsterStandIn:
             return JSONResponse({"data": {name: self._of_state(variables["filter"]["statuses"])}})
         return JSONResponse({"data": {name: self.answers[name]}})
 
+    def _run(self, run_id: str, *, only_later: bool) -> dict[str, Any]:
+        """Return a run, with all of its events or only those that come later."""
+        for run in reversed(self.answers["runsOrError"]["results"]):
+            if run["runId"] == run_id:
+                log = run["eventConnection"]
+                events = [one for one in log["events"] if one["later"] or not only_later]
+                return {"__typename": "Run", **run, "eventConnection": {**log, "events": events}}
+        return {"__typename": "RunNotFoundError"}
+
     def _switch(self, of: Any, status: str) -> None:
         """Switch the schedule or sensor that a selector or the id of its state names."""
-        there = self.answers["repositoryOrError"]
+        named = of.values() if isinstance(of, dict) else ()
         for kind in ("schedule", "sensor"):
-            for one in there[f"{kind}s"]:
-                state = one[f"{kind}State"]
-                names = list(of.values()) if isinstance(of, dict) else []
-                if of == state["id"] or one["name"] in names:
-                    state["status"] = status
+            for one in self.answers["repositoryOrError"][f"{kind}s"]:
+                if of == one[f"{kind}State"]["id"] or one["name"] in named:
+                    one[f"{kind}State"]["status"] = status
 
     def _of_state(self, statuses: list[str]) -> dict[str, Any]:
         found: dict[str, Any] = self.answers["runsOrError"]
@@ -283,6 +270,12 @@ def serve(warehouse_url: str, dagster: DagsterStandIn) -> Iterator[Serve]:
             return stack.enter_context(httpx.Client(base_url=url, timeout=30, trust_env=False))
 
         yield start
+
+
+@pytest.fixture
+def service(serve: Serve, loaded: Deployment) -> httpx.Client:
+    """Return a client of a service of the space that was loaded."""
+    return serve(**at(loaded.sim), WAREHOUSE_URL=loaded.warehouse_url)
 
 
 @pytest.fixture

@@ -1,18 +1,23 @@
 """What the service says of syncs, and of questions that it cannot answer."""
 
 import os
+import re
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from resources.problems.problem import Problem
 from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
 from resources.warehouse.state.heartbeats import alerts_of, beat
-from simulator import PLANS, Fault, Simulator
+from service.page import FILES
+from simulator import PLANS
+from tests.databases import execute
 from tests.deployment import Deployment
 from tests.ports import free_port
-from tests.service.conftest import API, DagsterStandIn, Log, Serve
+from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
 from tests.waiting import eventually
 
 OF_THE_LOG = (
@@ -27,47 +32,33 @@ OF_THE_LOG = (
 READS = (*OF_THE_LOG, "schedules")
 
 
-def test_a_fresh_warehouse_reports_only_where_dagster_is(serve: Serve) -> None:
-    service = serve(BACKLOG_DAGSTER_PUBLIC_URL="https://dagster.example.com/")
+def test_a_fresh_warehouse_says_where_dagster_is_and_when_the_report_was_written(
+    serve: Serve, tmp_path: Path
+) -> None:
+    service = serve(
+        BACKLOG_DAGSTER_PUBLIC_URL="https://dagster.example.com/", BACKLOG_ELT_HOME=str(tmp_path)
+    )
     connection = service.get(f"{API}/connection/status").json()
-    assert connection["dagster_url"] == "https://dagster.example.com"
-    assert (
-        connection["connected"],
-        connection["space"],
-        connection["last_sync"],
-        connection["projects"],
-    ) == (None, None, None, [])
+    nothing = dict.fromkeys(("connected", "space", "last_sync", "report_written_at"))
+    known = {"dagster_url": "https://dagster.example.com", "projects": []}
+    assert connection.items() >= (nothing | known).items()
     assert "BACKLOG_URL is not set" in connection["error"]
     assert service.get(f"{API}/monitor/active").json() == {
         "active": [],
         "dagster": {"reachable": True, "error": None},
     }
-    assert service.get(f"{API}/monitor/stats").json()["total"]["runs"] == 0
     assert service.get(f"{API}/history").json() == {"items": [], "next_before": None}
-
-
-def test_the_connection_says_when_the_report_was_written(serve: Serve, tmp_path: Path) -> None:
-    service = serve(BACKLOG_ELT_HOME=str(tmp_path))
-    assert service.get(f"{API}/connection/status").json()["report_written_at"] is None
     (tmp_path / "report.html").touch()
     os.utime(tmp_path / "report.html", (1_800_000_000, 1_800_000_000))
-    assert (
-        service.get(f"{API}/connection/status").json()["report_written_at"]
-        == "2027-01-15T08:00:00+00:00"
-    )
+    written = service.get(f"{API}/connection/status").json()["report_written_at"]
+    assert written == "2027-01-15T08:00:00+00:00"
 
 
 def test_the_connection_of_the_source_costs_two_requests_however_often_asked(
-    serve: Serve, loaded: Deployment
+    service: httpx.Client, loaded: Deployment
 ) -> None:
     loaded.sim.limits = PLANS["paid"]
     loaded.sim.requests.clear()
-    variables = {
-        "BACKLOG_URL": loaded.sim.url,
-        "BACKLOG_API_KEY": loaded.sim.api_key,
-        "WAREHOUSE_URL": loaded.warehouse_url,
-    }
-    service = serve(**variables)
     for _ in range(5):
         found = service.get(f"{API}/connection/status").json()
     assert (found["connected"], found["space"], found["error"]) == (True, "acme", None)
@@ -79,28 +70,23 @@ def test_the_connection_of_the_source_costs_two_requests_however_often_asked(
 
 
 def test_the_connection_says_whether_the_alerter_is_alive_and_what_is_wrong(
-    serve: Serve, loaded: Deployment
+    service: httpx.Client, loaded: Deployment, dagster: DagsterStandIn
 ) -> None:
-    since = "2026-07-01T00:00:00+00:00"
     of = {"subject": "raw/users", "said": "GET /users: 401: check BACKLOG_API_KEY"}
     problem = Problem("run/users", "run_failed", of, "run-7")
-    wrong = problem.as_json() | {"since": since, "times": 3}
+    begun = {"since": "2026-07-01T00:00:00+00:00", "times": 3}
     older = {"key": "run/teams", "asset": "raw/teams", "cause": "the key is refused"}
     of_another = {"key": "x", "code": "of_another_version", "parameters": {}}
     beat(
         loaded.engine,
         alerts_of(loaded.sim.url),
-        {"open": [wrong, older, of_another], "waiting": 0, "channels": []},
-    )
-    service = serve(
-        BACKLOG_URL=loaded.sim.url,
-        BACKLOG_API_KEY=loaded.sim.api_key,
-        WAREHOUSE_URL=loaded.warehouse_url,
+        {"open": [problem.as_json() | begun, older, of_another], "waiting": 0, "channels": []},
     )
     reported = service.get(f"{API}/connection/status").json()["alerts"]
     assert reported["alive"] is True
     [first, second] = reported["open"]
     assert first == {
+        **begun,
         "code": "run_failed",
         "severity": "warning",
         "action": "sync",
@@ -111,17 +97,11 @@ def test_the_connection_says_whether_the_alerter_is_alive_and_what_is_wrong(
         "partition": None,
         "cause": "GET /users: 401: check BACKLOG_API_KEY",
         "step": problem.step("en"),
-        "since": since,
-        "times": 3,
         "run_id": "run-7",
-        "status_url": first["status_url"],
+        "status_url": f"{dagster.url}/runs/run-7",
     }
-    assert first["status_url"].endswith("/runs/run-7")
-    assert (second["code"], second["cause"], second["status_url"]) == (
-        "run_failed",
-        "the key is refused",
-        None,
-    )
+    said = {"code": "run_failed", "cause": "the key is refused", "status_url": None}
+    assert second.items() >= said.items()
 
 
 def test_the_connection_is_checked_with_oauth_where_access_is_by_oauth(
@@ -138,28 +118,13 @@ def test_the_connection_is_checked_with_oauth_where_access_is_by_oauth(
     assert (found["connected"], found["space"], found["error"]) == (True, "acme", None)
 
 
-def test_a_source_that_refuses_is_said_and_the_rest_is_answered(
-    serve: Serve, sim: Simulator, log: Log
-) -> None:
-    log.done()
-    sim.faults.add(Fault(status=401, times=None))
-    service = serve(BACKLOG_URL=sim.url, BACKLOG_API_KEY="not-the-key")
-    found = service.get(f"{API}/connection/status").json()
-    assert found["connected"] is False
-    assert "check BACKLOG_API_KEY" in found["error"]
-    assert "not-the-key" not in str(found)
-    assert service.get(f"{API}/history").status_code == 200
-
-
 def test_what_fails_is_in_the_status_until_it_has_ended_well(serve: Serve, log: Log) -> None:
     service = serve()
     log.done(error="GET /issues: 500")
     log.done("users", run="run-2")
     found = service.get(f"{API}/connection/status").json()
-    assert [(sync["type"], sync["error"]) for sync in found["failing"]] == [
-        ("issues", "GET /issues: 500")
-    ]
-    assert found["last_sync"]["type"] == "users"
+    failing = [(sync["type"], sync["error"]) for sync in found["failing"]]
+    assert (failing, found["last_sync"]["type"]) == ([("issues", "GET /issues: 500")], "users")
     log.done(run="run-3")
     eventually(lambda: service.get(f"{API}/connection/status").json()["failing"] == [])
 
@@ -170,78 +135,77 @@ def test_what_works_is_shown_with_how_far_it_is(
     dagster.works("issues", "run-1")
     dagster.works("projects", "run-2", status="QUEUED")
     service = serve()
+
+    def active() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = service.get(f"{API}/monitor/active").json()["active"]
+        return found
+
     with (
         log.alive(project="OPS", mode="backfill") as number,
         log.alive("users", run="of-a-command"),
     ):
         note_progress(warehouse, number, 300, 2_000)
         note_wait(warehouse, number, "search rate limit of Backlog")
-        found = service.get(f"{API}/monitor/active").json()["active"]
-        assert [(run["run_id"], run["job"], run["state"]) for run in found] == [
-            ("run-1", "issues", "running"),
-            ("run-2", "projects", "queued"),
-            ("of-a-command", None, "running"),
+        found = active()
+        assert [(run["run_id"], run["job"], run["state"], len(run["syncs"])) for run in found] == [
+            ("run-1", "issues", "running", 1),
+            ("run-2", "projects", "queued", 0),
+            ("of-a-command", None, "running", 1),
         ]
+        assert found[0]["status_url"] == f"{dagster.url}/runs/run-1"
         [sync] = found[0]["syncs"]
-        seconds_left = sync["progress"].pop("seconds_left")
-        assert sync["progress"] == {"done": 300, "total": 2_000, "unit": "rows"}
         # 17 parts of 20 are left, of which 3 have taken some seconds.
-        assert 0 <= seconds_left < 17 / 3 * 60
+        assert 0 <= sync["progress"].pop("seconds_left") < 17 / 3 * 60
+        assert sync.items() >= {
+            "project": "OPS", "mode": "backfill", "waiting_for": "search rate limit of Backlog",
+            "progress": {"done": 300, "total": 2_000, "unit": "rows"},
+        }.items()  # fmt: skip
         # The load has been at another project for an hour before this one, and has counted its
         # rows.
         other = log.begun(project="WEB", mode="backfill")
         finish_sync(warehouse, other, items_synced=299, items_failed=0, requests=3)
-        earlier = text(
-            "UPDATE ops.sync_history SET started_at = started_at - interval '1 hour' WHERE id = :id"
+        execute(
+            warehouse,
+            "UPDATE ops.sync_history SET started_at = started_at - interval '1 hour' "
+            f"WHERE id = {other}",
         )
-        with warehouse.begin() as connection:
-            connection.execute(earlier, {"id": other})
-
-        def left() -> float:
-            return float(
-                service.get(f"{API}/monitor/active").json()["active"][0]["syncs"][0]["progress"][
-                    "seconds_left"
-                ]
-            )
-
-        eventually(lambda: 17 / 3 * 3_600 <= left() < 17 / 3 * 3_660)
-        assert (sync["project"], sync["mode"], sync["waiting_for"]) == (
-            "OPS",
-            "backfill",
-            "search rate limit of Backlog",
+        hours = (17 / 3 * 3_600, 17 / 3 * 3_660)
+        eventually(
+            lambda: hours[0] <= active()[0]["syncs"][0]["progress"]["seconds_left"] < hours[1]
         )
-        assert found[0]["status_url"] == f"{dagster.url}/runs/run-1"
-        assert found[1]["syncs"] == []
 
 
-def test_without_dagster_the_syncs_are_still_reported(serve: Serve, log: Log) -> None:
-    service = serve(BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_port()}")
+def test_without_dagster_syncs_and_the_next_ticks_are_still_reported(
+    serve: Serve, log: Log
+) -> None:
+    service = serve(**ACME, BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_port()}")
     with log.alive():
-        found = service.get(f"{API}/monitor/active").json()
-    assert len(found["active"]) == 1
-    assert found["dagster"]["reachable"] is False
-    assert "does not answer at http://127.0.0.1:" in found["dagster"]["error"]
+        active = service.get(f"{API}/monitor/active").json()
+    assert len(active["active"]) == 1
+    assert active["dagster"]["reachable"] is False
+    assert "does not answer at http://127.0.0.1:" in active["dagster"]["error"]
+    schedules = service.get(f"{API}/schedules").json()
+    assert schedules["dagster"] == active["dagster"]
+    assert schedules["items"][0]["next_at"] is not None
+    assert {one["on"] for one in schedules["items"]} == {None}
 
 
 def test_the_history_is_paged_and_filtered(serve: Serve, log: Log) -> None:
-    numbers = [
-        log.done(project="OPS"),
-        log.done(error="GET /issues: 500"),
-        log.done("users"),
-        log.done(),
-    ]
+    first = log.done(project="OPS")
+    failed = log.done(error="GET /issues: 500")
+    of_users, last = log.done("users"), log.done()
     service = serve()
-
-    def ids(**query: str | int) -> tuple[list[int], int | None]:
-        page = service.get(f"{API}/history", params=query).json()
-        return [item["id"] for item in page["items"]], page["next_before"]
-
-    assert ids(limit=3) == (numbers[:0:-1], numbers[1])
-    assert ids(limit=3, before=numbers[1]) == ([numbers[0]], None)
-    assert ids(status="failed") == ([numbers[1]], None)
-    assert ids(type="users") == ([numbers[2]], None)
-    assert ids(project="OPS") == ([numbers[0]], None)
-    assert ids(type="users", status="failed") == ([], None)
+    for query, ids, before in (
+        ("limit=3", [last, of_users, failed], failed),
+        (f"limit=3&before={failed}", [first], None),
+        ("status=failed", [failed], None),
+        ("type=users", [of_users], None),
+        ("project=OPS", [first], None),
+        ("type=users&status=failed", [], None),
+    ):
+        page = service.get(f"{API}/history?{query}").json()
+        found = [item["id"] for item in page["items"]]
+        assert (found, page["next_before"]) == (ids, before), query
 
 
 def test_a_wrong_parameter_is_named(serve: Serve) -> None:
@@ -251,24 +215,24 @@ def test_a_wrong_parameter_is_named(serve: Serve) -> None:
         "before=-1", "before=9223372036854775808", "status=fine", "type=Issues",
         "type=" + "x" * 41, "project=ops", "project=%00", "project='",
     ):  # fmt: skip
-        answer, name = service.get(f"{API}/history?{query}"), query.split("=", 1)[0]
+        answer = service.get(f"{API}/history?{query}")
         error = answer.json()["error"]
         assert (answer.status_code, error["code"]) == (400, "invalid_parameter")
-        assert error["message"].split()[0] == name
-        assert error["hint"].startswith("Expected ")
+        assert error["message"].split()[0] == query.partition("=")[0]
+        assert error["hint"]
 
 
 def test_what_a_client_has_already_is_not_sent_again(serve: Serve, log: Log) -> None:
     log.done()
     service = serve()
-    for path in READS:
-        first = service.get(f"{API}/{path}")
-        assert first.headers["cache-control"] == "private, no-cache"
-        again = service.get(f"{API}/{path}", headers={"If-None-Match": first.headers["etag"]})
-        assert (again.status_code, again.content) == (304, b"")
-        assert again.headers["etag"] == first.headers["etag"]
-        other = service.get(f"{API}/{path}", headers={"If-None-Match": '"of-another-answer"'})
-        assert (other.status_code, other.json()) == (200, first.json())
+    for path in (*(f"{API}/{read}" for read in READS), *FILES):
+        first = service.get(path)
+        etag = first.headers["etag"]
+        assert ("private" in first.headers["cache-control"]) == (path not in FILES)
+        again = service.get(path, headers={"If-None-Match": etag})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+        other = service.get(path, headers={"If-None-Match": '"of-another-answer"'})
+        assert (other.status_code, other.content) == (200, first.content)
 
 
 @pytest.mark.parametrize("path", ["connection/status", "monitor/stats", "history"])
@@ -305,9 +269,9 @@ def test_a_warehouse_that_is_out_of_reach_is_said_with_what_to_do(serve: Serve) 
     service = serve(WAREHOUSE_URL=f"postgresql://u:s3cr3t@127.0.0.1:{free_port()}/w")
     for path in OF_THE_LOG:
         answer = service.get(f"{API}/{path}")
-        assert answer.status_code == 503
-        assert answer.json()["error"]["code"] == "warehouse_unavailable"
-        assert "check WAREHOUSE_URL" in answer.json()["error"]["message"]
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (503, "warehouse_unavailable")
+        assert "check WAREHOUSE_URL" in error["message"]
         assert "s3cr3t" not in answer.text
         assert int(answer.headers["retry-after"]) > 0
     assert service.get("/healthz").json() == {"status": "ok"}
@@ -319,36 +283,19 @@ def test_metrics_count_syncs_and_requests_and_never_show_a_path(serve: Serve, lo
     log.done("users", error="GET /users: 500")
     service = serve()
     service.get("/webhooks/backlog/a-wrong-secret-in-a-path")
-    service.get("/healthz")
-    service.request("PROPFIND", "/healthz")
+    for method in ("GET", "PROPFIND"):
+        service.request(method, "/healthz")
     text = service.get("/metrics").text
     for line in (
         'backlog_elt_syncs_24h{status="completed",type="issues"} 1.0',
         'backlog_elt_syncs_24h{status="failed",type="users"} 1.0',
         'backlog_elt_sync_items_24h{type="issues"} 100.0',
         'backlog_elt_sync_requests_24h{type="issues"} 2.0',
+        'backlog_elt_sync_last_success_timestamp_seconds{type="issues"}',
         "backlog_elt_warehouse_up 1.0",
         "backlog_elt_syncs_active 0.0",
         'backlog_elt_service_requests_total{method="GET",route="/healthz",status="200"} 1.0',
+        'backlog_elt_service_requests_total{method="other",route="/healthz",status="405"} 1.0',
     ):
         assert line in text
-    assert 'backlog_elt_sync_last_success_timestamp_seconds{type="issues"}' in text
-    assert "a-wrong-secret" not in text
-    assert "PROPFIND" not in text
-    assert (
-        'backlog_elt_service_requests_total{method="other",route="/healthz",status="405"} 1.0'
-        in text
-    )
-
-
-def test_the_page_and_its_files_are_served_and_known_again(serve: Serve) -> None:
-    service = serve()
-    page = service.get("/")
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
-    for path in ("/static/page.js", "/static/words.js", "/static/page.css", "/static/icon.svg"):
-        assert path in page.text or path == "/static/words.js"
-        first = service.get(path)
-        assert first.status_code == 200
-        assert (
-            service.get(path, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
-        )
+    assert not re.search("a-wrong-secret|PROPFIND", text)

@@ -35,9 +35,14 @@ class Maker:
         return self.made
 
 
-def played(play: Callable[[Cache, Clock, Maker], Coroutine[Any, Any, None]]) -> None:
-    clock = Clock()
-    asyncio.run(play(Cache(clock), clock, Maker()))
+def played(play: Callable[[Cache, Clock, Maker], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """Make a test of what is played on a new cache."""
+
+    def test() -> None:
+        clock = Clock()
+        asyncio.run(play(Cache(clock), clock, Maker()))
+
+    return test
 
 
 def test_a_value_is_kept_until_it_expires() -> None:

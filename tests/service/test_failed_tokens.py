@@ -1,7 +1,6 @@
 """Who guesses the token of the service: how soon he is answered, and what is logged of it."""
 
 import asyncio
-import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -65,49 +64,23 @@ def test_of_a_crowd_only_so_many_wait_and_all_are_counted() -> None:
     assert failed.delay == LONGEST
 
 
-class Lines(logging.Handler):
-    """Keeps the numbers in the lines about wrong tokens."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.numbers: list[int] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take a line."""
-        assert (record.levelname, record.getMessage()) == ("WARNING", "wrong tokens")
-        self.numbers.append(record.__dict__["requests"])
-
-
-def test_a_minute_is_one_line_with_the_number() -> None:
+def test_a_minute_is_one_line_with_the_number(caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
-    failed, lines, logger = (
-        FailedTokens(clock=lambda: now[0]),
-        Lines(),
-        logging.getLogger("backlog_elt.service"),
-    )
+    failed = FailedTokens(clock=lambda: now[0])
 
-    def guess(times: int) -> None:
-        for _ in range(times):
+    def logged(guesses: int, seconds: float) -> list[int]:
+        """Return the numbers that are logged after some guesses and a pause."""
+        for _ in range(guesses):
             failed.log_minute()
             asyncio.run(failed.slow_down())
-
-    def logged() -> list[int]:
+        now[0] += seconds
         failed.log_minute()
-        return lines.numbers
+        lines = [one for one in caplog.records if one.name == "backlog_elt.service"]
+        assert {one.levelname for one in lines} <= {"WARNING"}
+        return [one.__dict__["requests"] for one in lines]
 
-    logger.addHandler(lines)
-    try:
-        guess(3)
-        now[0] += MINUTE - 1
-        guess(2)
-        assert logged() == []
-        now[0] += 1
-        assert logged() == [5]
-        assert failed.delay == 0.0, "a new minute begins quick"
-        now[0] += 10 * MINUTE
-        assert logged() == [5]
-        guess(1)
-        now[0] += MINUTE
-        assert logged() == [5, 1]
-    finally:
-        logger.removeHandler(lines)
+    assert logged(3, MINUTE - 1) == []
+    assert logged(2, 1) == [5]
+    assert failed.delay == 0.0, "a new minute begins quick"
+    assert logged(0, 10 * MINUTE) == [5]
+    assert logged(1, MINUTE) == [5, 1]

@@ -3,12 +3,12 @@ by keyboard, on a phone.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from resources.problems.problem import Problem
 from resources.warehouse.history.history_writer import note_progress
@@ -16,6 +16,7 @@ from resources.warehouse.state.heartbeats import alerts_of, beat
 from resources.warehouse.state.sync_state import record_project_failures
 from simulator import Simulator
 from tests.browser import Chromium, visitor_at
+from tests.databases import execute
 from tests.service.conftest import DagsterStandIn, Log, Serve, at
 from tests.service.test_overview import projects as projects  # the fixture
 
@@ -25,19 +26,16 @@ pytestmark = pytest.mark.full
 @pytest.fixture
 def place(serve: Serve, sim: Simulator, projects: Log, warehouse: Engine) -> str:
     """Return where a service is whose space has projects in every state, and an open alert."""
-    with warehouse.begin() as connection:
-        connection.execute(text("UPDATE ops.spaces SET url = :url"), {"url": sim.url})
+    execute(warehouse, f"UPDATE ops.spaces SET url = '{sim.url}'")
     alert = {
         "key": "check/raw",
         "code": "check_red",
         "parameters": {"subject": "raw/issues: keys_are_unique", "said": "2 rows"},
         "times": 3,
+        "since": datetime.now(UTC).isoformat(),
+        "run_id": "run-9",
     }
-    beat(
-        warehouse,
-        alerts_of(sim.url),
-        {"open": [alert | {"since": datetime.now(UTC).isoformat(), "run_id": "run-9"}]},
-    )
+    beat(warehouse, alerts_of(sim.url), {"open": [alert]})
     projects.done("issues", run="run-1", project="OPS", items=41)
     projects.done("comments", run="run-1", project="OPS", error="GET /issues/1/comments: 500")
     return str(serve(**at(sim)).base_url)
@@ -99,21 +97,25 @@ def test_all_that_an_operator_asks_is_there_for_every_eye(
         assert visitor.noted == []
 
 
-def test_a_project_that_is_fresh_says_why_a_later_load_failed(
+def test_a_fresh_project_says_why_a_later_load_failed_and_the_day_has_its_bars(
     chromium: Chromium, place: str, warehouse: Engine
 ) -> None:
     with warehouse.begin() as connection:
         record_project_failures(connection, "acme", "issues", [300], "GET /issues: 403")
-    with visitor_at(chromium, place, locale="en-US") as visitor:
-        freshness = (
-            visitor.page.locator("#projects tbody tr")
-            .filter(has_text="OPS")
-            .get_by_role("cell")
-            .nth(1)
+        connection.exec_driver_sql(
+            "UPDATE ops.sync_history SET started_at = now() - interval '95 minutes', "
+            "ended_at = now() - interval '2 minutes'"
         )
+    with visitor_at(chromium, place, locale="en-US") as visitor:
+        ops = visitor.page.locator("#projects tbody tr").filter(has_text="OPS")
+        freshness = ops.get_by_role("cell").nth(1)
         expect(freshness.locator(".failed")).to_have_text("fresh")
         expect(freshness).to_contain_text("1 hr ago")
         expect(freshness.locator(".how")).to_have_text(["histories 1 / 2", "GET /issues: 403"])
+        day = visitor.page.get_by_role("img", name="Last 24 hours: at work in")
+        expect(day.locator("i.failed")).to_have_count(1)
+        assert day.locator("i.completed").count() in (3, 4)
+        expect(day).to_have_accessible_name(re.compile("1 failed$"))
 
 
 def test_an_operator_starts_watches_and_cancels_with_the_keyboard(
@@ -151,36 +153,27 @@ def test_an_operator_starts_watches_and_cancels_with_the_keyboard(
         expect(page.locator("#runs > li").filter(has_text="canceled")).to_have_count(1)
 
 
-def test_a_run_that_has_ended_in_the_meantime_is_said_to_have_and_the_page_goes_on(
-    chromium: Chromium, place: str, dagster: DagsterStandIn
+def test_a_run_that_has_ended_is_said_to_have_and_a_click_mends_a_problem(
+    chromium: Chromium, place: str, dagster: DagsterStandIn, warehouse: Engine, sim: Simulator
 ) -> None:
     dagster.works("issues", "run-7")
+    months = "OPS|2020-10 … OPS|2026-12"
+    of = {"subject": "raw/issues", "said": "GET /issues: 400", "partition": months}
+    problem = Problem("backfill/issue_tables/OPS", "backfill_failed", of).as_json()
+    beat(warehouse, alerts_of(sim.url), {"open": [problem]})
     with visitor_at(chromium, place) as visitor:
         page = visitor.page
         page.get_by_role("button", name="課題 を中止").click()
         dagster.answers["runsOrError"]["results"].clear()
         dagster.ended("issues", "run-7", status="SUCCESS")
         page.get_by_role("button", name="中止する").click()
-        expect(
-            page.get_by_role("status").filter(has_text="この実行はすでに終わっています。")
-        ).to_have_class("news warn")
-
-
-def test_what_a_backfill_has_left_failed_is_loaded_by_a_click_on_its_problem(
-    chromium: Chromium, place: str, dagster: DagsterStandIn, warehouse: Engine, sim: Simulator
-) -> None:
-    months = "OPS|2020-10 … OPS|2026-12"
-    of = {"subject": "raw/issues", "said": "GET /issues: 400", "partition": months}
-    problem = Problem("backfill/issue_tables/OPS", "backfill_failed", of).as_json()
-    beat(warehouse, alerts_of(sim.url), {"open": [problem]})
-    with visitor_at(chromium, place) as visitor:
-        line = visitor.page.locator("#attention li").filter(has_text="raw/issues")
-        expect(line).to_contain_text("OPS、75 か月分")
+        ended = page.get_by_role("status").filter(has_text="この実行はすでに終わっています。")
+        expect(ended).to_have_class("news warn")
+        line = page.locator("#attention li").filter(has_text="OPS、75 か月分")
         line.get_by_role("button", name="失敗した分を読み直す").click()
-        visitor.page.get_by_role("dialog").get_by_role("button", name="始める").click()
-        expect(
-            visitor.page.get_by_role("status").filter(has_text="失敗したパーティションの再実行")
-        ).to_contain_text("順番を待っています")
+        page.get_by_role("dialog").get_by_role("button", name="始める").click()
+        started = page.get_by_role("status").filter(has_text="失敗したパーティションの再実行")
+        expect(started).to_contain_text("順番を待っています")
         [launched] = dagster.launched
         assert launched["selector"]["jobName"] == "retry_failed_partitions"
 
@@ -215,21 +208,3 @@ def test_a_project_is_synced_from_its_line_and_a_run_opens_to_its_tables(
             "順番を待っています"
         )
         assert len(dagster.launched) == 1
-
-
-def test_the_timeline_has_a_bar_for_each_half_hour_in_which_runs_were_at_work(
-    chromium: Chromium, place: str, projects: Log, warehouse: Engine
-) -> None:
-    with warehouse.begin() as connection:
-        before = {"begin": timedelta(minutes=95), "end": timedelta(minutes=2)}
-        connection.execute(
-            text(
-                "UPDATE ops.sync_history SET started_at = now() - :begin, ended_at = now() - :end"
-            ),
-            before,
-        )
-    with visitor_at(chromium, place, locale="en-US") as visitor:
-        day = visitor.page.get_by_role("img", name="Last 24 hours: at work in")
-        expect(day.locator("i.failed")).to_have_count(1)
-        assert day.locator("i.completed").count() in (3, 4)
-        expect(day).to_have_accessible_name(re.compile("1 failed$"))

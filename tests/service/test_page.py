@@ -199,17 +199,22 @@ def test_a_refusal_is_not_green_and_says_what_to_do_in_the_language_of_the_page(
         ).to_be_visible()
 
 
-def test_no_sync_that_matches_is_another_thing_than_no_sync_at_all(
+def test_no_sync_that_matches_is_said_and_what_the_source_says_turns_nothing_around(
     chromium: Chromium, serve: Serve, sim: Simulator, log: Log
 ) -> None:
     with visitor_at(chromium, str(serve(**at(sim)).base_url), locale="en-US") as visitor:
-        history = visitor.page.get_by_role("region", name="Timeline")
+        page = visitor.page
+        history = page.get_by_role("region", name="Timeline")
         expect(history).to_contain_text("No sync yet.")
         log.done("users")
-        expect(runs(visitor.page).filter(has_text="users")).to_be_visible()
+        expect(runs(page).filter(has_text="users")).to_be_visible()
         history.get_by_text("Filter", exact=True).click()
-        visitor.page.get_by_label("Result").select_option("failed")
+        page.get_by_label("Result").select_option("failed")
         expect(history).to_contain_text("No sync matches the filter.")
+        log.done(error=f"GET /issues: 500, {UNSAFE_TEXT}", run="run-2", project="OPS")
+        expect(runs(page).first).to_contain_text(r"forged\u202egnp.exe")
+        assert unsafe(page.inner_text("body").replace("\n", " ")) == []
+        assert visitor.noted == []
 
 
 def test_the_page_says_what_is_wrong_with_backlog_and_lists_open_alerts(
@@ -262,13 +267,3 @@ def test_the_page_says_what_is_wrong_with_backlog_and_lists_open_alerts(
             "[...document.querySelectorAll('.wide')].every(one => "
             "one.scrollWidth <= one.clientWidth)"
         )
-
-
-def test_what_the_source_says_turns_nothing_around_on_the_page(
-    chromium: Chromium, serve: Serve, sim: Simulator, log: Log
-) -> None:
-    log.done(error=f"GET /issues: 500, {UNSAFE_TEXT}", project="OPS")
-    with visitor_at(chromium, str(serve(**at(sim)).base_url), locale="en-US") as visitor:
-        expect(runs(visitor.page).first).to_contain_text(r"forged\u202egnp.exe")
-        assert unsafe(visitor.page.inner_text("body").replace("\n", " ")) == []
-        assert visitor.noted == []

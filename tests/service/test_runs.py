@@ -2,6 +2,8 @@
 the metrics.
 """
 
+from typing import Any
+
 import httpx
 
 from resources.warehouse.history.history_reader import run_syncs
@@ -10,22 +12,22 @@ from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
 from tests.waiting import eventually
 
 
-def rows(service: httpx.Client, count: int) -> list[dict[str, object]]:
+def rows(service: httpx.Client, count: int) -> list[dict[str, Any]]:
     """Return the history once it has so many rows, newest first."""
+    found: list[dict[str, Any]] = []
 
-    def history() -> list[dict[str, object]]:
-        items: list[dict[str, object]] = service.get(f"{API}/history").json()["items"]
-        return items
+    def is_there() -> bool:
+        found[:] = service.get(f"{API}/history").json()["items"]
+        return len(found) >= count
 
-    eventually(lambda: len(history()) >= count)
-    return history()
+    eventually(is_there)
+    return found
 
 
 def test_a_run_that_fails_without_a_sync_is_reported_everywhere_though_nobody_looked(
     serve: Serve, dagster: DagsterStandIn
 ) -> None:
     service = serve(**ACME)
-    assert service.get(f"{API}/runs/r-1").status_code == 404
     causes = ("projects: GET /space: no answer\nTraceback", "teams: GET /space: no answer")
     dagster.ended("__ASSET_JOB", "r-1", *causes, assetSelection=[{"path": ["raw", "projects"]}])
     dagster.ended("users", "r-2", said="the worker was killed")
@@ -35,28 +37,20 @@ def test_a_run_that_fails_without_a_sync_is_reported_everywhere_though_nobody_lo
         row["run_id"]: (row["type"], row["mode"], row["status"], row["error"])
         for row in rows(service, 4)
     }
+    no_answer = "projects: GET /space: no answer; teams: GET /space: no answer"
     assert found == {
-        "r-1": (
-            "projects",
-            "run",
-            "failed",
-            "projects: GET /space: no answer; teams: GET /space: no answer",
-        ),
+        "r-1": ("projects", "run", "failed", no_answer),
         "r-2": ("users", "run", "failed", "the worker was killed"),
         "r-3": ("issues", "run", "failed", "the run was canceled: asked by somebody"),
         "r-4": ("marts", "run", "completed", None),
     }
     total = service.get(f"{API}/monitor/stats").json()["total"]
-    assert [total[name] for name in ("runs", "completed", "failed", "success_rate", "syncs")] == [
-        4,
-        1,
-        2,
-        1 / 3,
-        0,
-    ], "what somebody has canceled is neither"
+    assert total.items() >= {
+        "runs": 4, "completed": 1, "failed": 2, "success_rate": 1 / 3, "syncs": 0
+    }.items(), "what somebody has canceled is neither"  # fmt: skip
     metrics = service.get("/metrics").text
-    assert 'backlog_elt_runs_24h{status="failed"} 2.0' in metrics
-    assert 'backlog_elt_runs_24h{status="completed"} 1.0' in metrics
+    for status, number in (("failed", 2.0), ("completed", 1.0)):
+        assert f'backlog_elt_runs_24h{{status="{status}"}} {number}' in metrics
     failing = service.get(f"{API}/connection/status").json()["failing"]
     assert {sync["type"] for sync in failing} == {"projects", "users", "issues"}
 
@@ -65,25 +59,21 @@ def test_a_run_is_found_by_its_id_from_the_queue_to_the_end(
     serve: Serve, dagster: DagsterStandIn, log: Log
 ) -> None:
     service = serve()
-
-    def state(run_id: str) -> tuple[str, str | None]:
-        found = service.get(f"{API}/runs/{run_id}").json()
-        return found["state"], found["error"]
-
     dagster.works("projects", "r-1", "QUEUED")
     dagster.works("projects", "r-2", "STARTED")
     dagster.ended("projects", "r-3", "projects: the key is refused")
     log.done("projects", run="r-4", error="projects: no answer")
     dagster.ended("projects", "r-4", "projects: no answer")
     log.done("users", run="of-a-command")
-    states = [state(run_id) for run_id in ("r-1", "r-2", "r-3", "r-4", "of-a-command")]
-    assert states == [
-        ("queued", None),
-        ("running", None),
-        ("failed", "projects: the key is refused"),
-        ("failed", "projects: no answer"),
-        ("completed", None),
-    ]
+    for run_id, state, error in (
+        ("r-1", "queued", None),
+        ("r-2", "running", None),
+        ("r-3", "failed", "projects: the key is refused"),
+        ("r-4", "failed", "projects: no answer"),
+        ("of-a-command", "completed", None),
+    ):
+        found = service.get(f"{API}/runs/{run_id}").json()
+        assert (found["state"], found["error"]) == (state, error), run_id
     assert len(run_syncs(log.engine, "r-4")) == 1, "its own row tells it"
     found = service.get(f"{API}/runs/r-3").json()
     assert (found["job"], found["status_url"]) == ("projects", f"{dagster.url}/runs/r-3")
@@ -93,27 +83,22 @@ def test_a_run_is_found_by_its_id_from_the_queue_to_the_end(
 def test_a_run_that_nobody_knows_is_not_found(serve: Serve) -> None:
     service = serve()
     for run_id in ("nobody", "a%20b", "x" * 65, "%27", "a.b"):
-        for answer in (
-            service.get(f"{API}/runs/{run_id}"),
-            service.post(f"{API}/runs/{run_id}/cancel"),
-        ):
+        for method, path in (("GET", run_id), ("POST", f"{run_id}/cancel")):
+            answer = service.request(method, f"{API}/runs/{path}")
             assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_run")
 
 
 def test_a_run_of_another_space_is_neither_shown_nor_recorded(
     serve: Serve, dagster: DagsterStandIn
 ) -> None:
-    dagster.ended(
-        "users", "r-1", "no", tags=[{"key": "dagster/code_location", "value": "of_another"}]
-    )
-    dagster.ended(
-        "users", "r-2", "no", tags=[{"key": "backlog_elt/kind", "value": "users@of_another"}]
-    )
-    dagster.ended(
-        "users", "r-3", "of a command here", tags=[{"key": "backlog_elt/kind", "value": "users"}]
-    )
+    for run_id, key, value in (
+        ("r-1", "dagster/code_location", "of_another"),
+        ("r-2", "backlog_elt/kind", "users@of_another"),
+        ("r-3", "backlog_elt/kind", "users"),
+    ):
+        dagster.ended("users", run_id, "no", tags=[{"key": key, "value": value}])
     service = serve()
-    assert [row["run_id"] for row in rows(service, 1)] == ["r-3"]
+    assert [row["run_id"] for row in rows(service, 1)] == ["r-3"], "of a command here"
     assert service.get(f"{API}/runs/r-1").status_code == 404
 
 
@@ -122,9 +107,8 @@ def test_without_dagster_a_run_is_known_from_its_syncs(serve: Serve, log: Log) -
     service = serve(BACKLOG_DAGSTER_URL=f"http://127.0.0.1:{free_port()}")
     found = service.get(f"{API}/runs/r-1").json()
     assert (found["state"], found["error"], found["job"]) == ("failed", "GET /issues: 500", None)
-    unknown = service.get(f"{API}/runs/r-2")
-    assert (unknown.status_code, unknown.json()["error"]["code"]) == (503, "dagster_unreachable")
     # Between two of its tables a run looks in the log like one that is over.
     log.done(run="r-3")
-    between = service.get(f"{API}/runs/r-3")
-    assert (between.status_code, between.json()["error"]["code"]) == (503, "dagster_unreachable")
+    for run_id in ("r-2", "r-3"):
+        answer = service.get(f"{API}/runs/{run_id}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "dagster_unreachable")

@@ -1,7 +1,5 @@
 """The alerter and loads that fail: what is reported, and what ends their alert."""
 
-from contextlib import closing
-
 import dagster as dg
 import pytest
 
@@ -25,15 +23,10 @@ def test_a_failed_load_is_over_when_the_last_of_its_projects_is_loaded(
     assert loaded.run_issues(first, mode="incremental").success
     [lasting] = look(one).open.values()
     assert others[0] in lasting.problem.cause
-    with closing(loaded.warehouse) as warehouse:
-        failing = failing_projects(warehouse.engine, loaded.sim.space.spec.space_key)
-    assert {*failing} == {*others}
+    assert {*failing_projects(loaded.engine, loaded.sim.space.spec.space_key)} == {*others}
     assert loaded.run_issues(*others, mode="incremental").success
     assert look(one).open == {}
-    assert [line.split(":")[0] for line in titles(sink)] == [
-        "🔴 失敗 / failed",
-        "🟢 復旧 / recovered",
-    ]
+    assert [title[0] for title in titles(sink)] == ["🔴", "🟢"]
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
@@ -43,10 +36,9 @@ def test_a_failed_load_is_not_over_with_a_count(loaded: Deployment, by_hand: boo
     loaded.sim.faults.add(Fault(status=403, path="/issues/.*/comments", times=None))
     assert not loaded.run_issues().success
     [failed] = look(one).open
-    with closing(loaded.warehouse) as warehouse:
-        assert not failing_projects(warehouse.engine, loaded.sim.space.spec.space_key), (
-            "the issues themselves were read"
-        )
+    assert not failing_projects(loaded.engine, loaded.sim.space.spec.space_key), (
+        "the issues themselves were read"
+    )
     counts = dg.AssetCheckKey(dg.AssetKey(["raw", "issues"]), "issue_counts_match_source")
     counted = loaded.by_hand(checks=[counts]) if by_hand else loaded.run("count_reconciliation")
     assert counted.success
@@ -81,8 +73,7 @@ def test_an_outage_is_reported_and_the_runs_that_it_failed_are_not(
         assert look(one).open.keys() == {"source", "run/raw__users"}
     [said] = texts(sink)
     assert said.startswith("🔴 失敗 / failed: Backlog at 127.0.0.1:")
-    for part in ("cause: it is unreachable: ", "no answer from 127.0.0.1", "loads resume"):
-        assert part in said
+    assert "no answer from 127.0.0.1" in said
     deployment.sim.start()
     assert deployment.run("users").success
     assert look(one).open == {}

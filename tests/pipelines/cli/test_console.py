@@ -27,6 +27,8 @@ def play(progress: Progress) -> None:
     progress.start("issues", 200)
     progress.advance("issues", 50)
     progress.wait("search rate limit of Backlog", 12.4, UNTIL)
+    if isinstance(progress, BarProgress):
+        progress.refresh()
     progress.advance("issues", 150)
     progress.done("issues", {"read": 200}, {"search": 3})
 
@@ -45,30 +47,18 @@ def window(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_terminal_gets_a_bar_that_ends_full_and_says_why_it_waits() -> None:
     stream = Terminal()
     with progress_for(stream) as progress:
-        progress.start("issues", 200)
-        progress.advance("issues", 50)
-        progress.wait("search rate limit of Backlog", 12.4, UNTIL)
-        progress.refresh()  # type: ignore[attr-defined]
-        progress.advance("issues", 150)
-        progress.done("issues", {"read": 200}, {"search": 3})
-    shown = drawn(stream)
-    assert re.search(
-        r"issues .* 50/200 rows *waiting up to 12 s for the search rate limit of Backlog, until ",
-        shown,
-    )
-    assert f"until {UNTIL.astimezone():%H:%M:%S}" in shown
-    assert re.search(r"issues .*━ 200/200 rows *in 0:00:0\d, [\d,]+/s *\n", shown)
-    assert "waiting" not in shown.splitlines()[-1]
-
-
-def test_a_table_that_starts_again_with_a_known_end_gets_one_bar_anew() -> None:
-    stream = Terminal()
-    with progress_for(stream) as progress:
-        progress.start("issues", None)
+        progress.start("issues", None)  # it starts again with a known end
         play(progress)
         progress.advance("never started", 5)
         progress.done("never started", {}, {})
-    assert "200/200" in drawn(stream)
+    shown = drawn(stream)
+    assert re.search(
+        r"issues .* 50/200 rows *waiting up to 12 s for the search rate limit of Backlog, until "
+        f"{UNTIL.astimezone():%H:%M:%S}",
+        shown,
+    )
+    assert re.search(r"issues .*━ 200/200 rows *in 0:00:0\d, [\d,]+/s *\n", shown)
+    assert "waiting" not in shown.splitlines()[-1]
 
 
 def test_a_wait_before_the_first_bar_is_a_line() -> None:
@@ -92,28 +82,21 @@ def test_a_bar_is_taken_away_when_the_work_fails_and_the_cursor_is_always_there(
     assert "\x1b[?25l" not in stream.getvalue()
 
 
-@pytest.mark.parametrize("dumb", [False, True])
+@pytest.mark.parametrize("kind", ["no terminal", "dumb", "turned off"])
 def test_what_is_no_terminal_or_cannot_draw_gets_plain_lines(
-    dumb: bool, monkeypatch: pytest.MonkeyPatch
+    kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stream = Terminal() if dumb else io.StringIO()
-    if dumb:
+    stream = io.StringIO() if kind == "no terminal" else Terminal()
+    if kind == "dumb":
         monkeypatch.setenv("TERM", "dumb")
-    with progress_for(stream) as progress:
-        assert isinstance(progress, LogProgress)
+    with progress_for(stream, requested=kind != "turned off") as progress:
+        assert not isinstance(progress, BarProgress)
         play(progress)
-    assert stream.getvalue().splitlines() == [
+    lines = [
         "waiting up to 12 s for the search rate limit of Backlog, until 03:04:05 UTC",
         "issues: 200 read",
     ]
-
-
-def test_progress_that_is_turned_off_is_not_shown() -> None:
-    stream = Terminal()
-    with progress_for(stream, requested=False) as progress:
-        assert not isinstance(progress, BarProgress)
-        play(progress)
-    assert stream.getvalue() == ""
+    assert stream.getvalue().splitlines() == ([] if kind == "turned off" else lines)
 
 
 def test_a_long_load_says_every_quarter_of_a_minute_how_far_it_is() -> None:
@@ -146,11 +129,11 @@ SUMMARY = {
 
 
 def test_the_summary_lines_up_its_numbers_and_counts_its_requests() -> None:
-    lines = summary_table(SUMMARY).splitlines()
-    assert lines[2].split() == ["issues", "12,345", "1", "0", "12,344", "0", "0"]
-    assert lines[3].split() == ["users", "7", "0", "0", "0", "0", "0"]
-    assert lines[2].index("12,345") + 6 == lines[3].index("7") + 1  # right-aligned
-    assert {"completed", "12.3", "127"} <= {*lines[-1].split()}
+    _, _, issues, users, *_, last = summary_table(SUMMARY).splitlines()
+    assert issues.split() == ["issues", "12,345", "1", "0", "12,344", "0", "0"]
+    assert users.split() == ["users", "7", "0", "0", "0", "0", "0"]
+    assert issues.index("12,345") + 6 == users.index("7") + 1  # right-aligned
+    assert {"completed", "12.3", "127"} <= {*last.split()}
     assert "simulated" in summary_table(SUMMARY | {"simulated": True})
 
 
@@ -158,9 +141,7 @@ def test_a_table_on_a_terminal_is_no_wider_than_it_and_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = [("課題", "12,345", "[red]gone: " + "a-word " * 30), ("users", "7", "")]
-    wide = table(("table", "rows", "error"), rows).splitlines()
-    assert len(wide) == 4
-    assert wide[3] == "users       7"
+    assert len(table(("table", "rows", "error"), rows).splitlines()) == 4
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setattr(sys.stdout, "fileno", lambda: 1, raising=False)
     monkeypatch.setattr(os, "get_terminal_size", lambda _number: os.terminal_size((60, 20)))

@@ -52,23 +52,27 @@ def test_a_problem_is_one_line_when_it_begins_and_one_when_it_is_over() -> None:
     assert "\n" not in begun
     assert over.startswith("over: raw/users: GET /users: 500")
     assert lines(wrong, {"run/users": PROBLEM | {"times": 2}}) == []
+    for run_id in ("", f"{OF_COMMAND}1"):  # without a page in Dagster
+        of = PROBLEM | {"run_id": run_id, "partition": "OPS|2026-05"}
+        [line] = lines({}, {"silent/users": of})
+        assert "raw/users (OPS, 2026-05)" in line
+        assert "http" not in line
 
 
-@pytest.mark.parametrize("run_id", ["", f"{OF_COMMAND}1"])
-def test_a_problem_without_a_page_in_dagster_has_no_link(run_id: str) -> None:
-    [line] = lines({}, {"silent/users": PROBLEM | {"run_id": run_id, "partition": "OPS|2026-05"}})
-    assert "raw/users (OPS, 2026-05)" in line
-    assert "http" not in line
-
-
-def test_a_first_load_says_what_it_has_loaded_or_why_it_failed() -> None:
-    figures = "2,000 issues, 8 comments, 1 activities"
-    assert loaded(0, SUMMARY) == f"loaded: {figures} in schema raw (19 s)"
-    assert "nothing" in loaded(0, SUMMARY | {"tables": {}})
-    assert "simulated" in loaded(0, SUMMARY | {"simulated": True})
-    cause = "GET /space: 401; check BACKLOG_API_KEY"
-    assert cause in loaded(1, SUMMARY | {"errors": [cause]})
-    assert "see the log" in loaded(2, {})
+@pytest.mark.parametrize(
+    ("code", "more", "said"),
+    [
+        (0, {}, "loaded: 2,000 issues, 8 comments, 1 activities in schema raw (19 s)"),
+        (0, {"tables": {}}, "nothing"),
+        (0, {"simulated": True}, "simulated"),
+        (1, {"errors": ["GET /space: 401; check it"]}, "GET /space: 401; check it"),
+        (2, {}, "see the log"),
+    ],
+)
+def test_a_first_load_says_what_it_has_loaded_or_why_it_failed(
+    code: int, more: dict[str, Any], said: str
+) -> None:
+    assert said in loaded(code, SUMMARY | more)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 reported once, none is lost.
 """
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepo
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from pipelines.alerting.alerter import Alerter
+from assets.dagster_internals import remembered
 from pipelines.alerting.facts import MOST_RUNS, Place
 from pipelines.alerting.ledger import Ledger
 from pipelines.cli.in_process import run_job
@@ -22,6 +23,7 @@ from pipelines.sensors.alerts import alerts
 from resources.alerts.channels import Slack, Teams
 from resources.alerts.message_layout import Message
 from resources.dagster_tags import KIND_TAG
+from resources.problems.causes import cause_of
 from resources.secret import Secret
 from resources.tokens import TokenState
 from resources.warehouse.state.heartbeats import alerter_state, alerts_of, last_beat
@@ -34,29 +36,40 @@ from tests.sinks import WebhookSink
 NOW = datetime.now(UTC)
 
 
+class Odd:
+    """A channel with a failure that nobody has foreseen."""
+
+    name = "odd"
+
+    def send(self, message: object) -> None:
+        """Fail."""
+        raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+
+
+def refused_at(deployment: Deployment) -> Deployment:
+    """Return the deployment with a key that Backlog refuses."""
+    return replace(deployment, api_key="of-nobody-at-all")
+
+
 def test_a_failed_run_is_reported_once_with_its_cause_and_once_more_when_it_recovers(
     deployment: Deployment, sink: WebhookSink
 ) -> None:
-    one = watching(deployment, sink)
-    refused = replace(deployment, api_key="of-nobody-at-all")
+    one, refused = watching(deployment, sink), refused_at(deployment)
     failed = refused.run("users")
-    assert not failed.success
     for _ in range(3):
         look(one)
     [said] = texts(sink)
-    assert said.splitlines()[0] == "🔴 失敗 / failed: raw/users"
-    assert "BACKLOG_API_KEY" in said
-    assert "next step" in said
+    assert said.startswith("🔴 失敗 / failed: raw/users\n")
+    assert re.search(r"BACKLOG_API_KEY(?s:.)*next step", said)
     assert said.endswith(f"http://dagster/runs/{failed.run_id}")
-    assert "of-nobody-at-all" not in said
+    assert refused.api_key not in said
     assert not refused.run("users").success
     look(one)
     assert len(texts(sink)) == 1, "the same cause again"
     assert deployment.run("users").success
     for _ in range(2):
         look(one)
-    assert titles(sink)[1] == "🟢 復旧 / recovered: raw/users"
-    assert len(texts(sink)) == 2
+    assert titles(sink)[1:] == ["🟢 復旧 / recovered: raw/users"]
 
 
 def test_a_table_that_lost_many_rows_is_reported(loaded: Deployment, sink: WebhookSink) -> None:
@@ -70,12 +83,13 @@ def test_a_table_that_lost_many_rows_is_reported(loaded: Deployment, sink: Webho
     assert loaded.run("users").success
     for _ in range(2):
         look(one)
-    [said] = texts(sink)
-    assert said.splitlines()[0] == "🔴 失敗 / failed: raw/users: rows_not_halved"
     loaded.change("UPDATE ops.sync_history SET items_synced = 1 WHERE run_id = 'r0'")
     assert loaded.run("users").success
     assert look(one).open == {}
-    assert titles(sink)[1] == "🟢 復旧 / recovered: raw/users: rows_not_halved"
+    assert titles(sink) == [
+        "🔴 失敗 / failed: raw/users: rows_not_halved",
+        "🟢 復旧 / recovered: raw/users: rows_not_halved",
+    ]
 
 
 def test_a_failing_channel_does_not_hold_up_the_others_and_gets_its_message_later(
@@ -83,31 +97,16 @@ def test_a_failing_channel_does_not_hold_up_the_others_and_gets_its_message_late
 ) -> None:
     with WebhookSink() as broken:
         broken.status = 500
-        one = alerter(deployment, Teams(Secret(broken.url)), Slack(Secret(sink.url)))
+        channels = (Odd(), Teams(Secret(broken.url)), Slack(Secret(sink.url)))
+        one = alerter(deployment, *channels)
         look(one)
-        replace(deployment, api_key="of-nobody-at-all").run("users")
+        refused_at(deployment).run("users")
         for _ in range(3):
             look(one)
         assert (len(sink.received), len(broken.received)) == (1, 0)
         broken.status = 200
-        assert len(look(one, minutes=11).waiting) == 0
+        assert [waiting.channels for waiting in look(one, minutes=11).waiting] == [("odd",)]
         assert (len(sink.received), len(broken.received)) == (1, 1)
-
-
-def test_a_channel_with_an_unforeseen_failure_does_not_hold_up_the_others(
-    deployment: Deployment, sink: WebhookSink
-) -> None:
-    class Odd:
-        name = "odd"
-
-        def send(self, message: object) -> None:
-            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
-
-    one = alerter(deployment, Odd(), Slack(Secret(sink.url)))
-    look(one)
-    replace(deployment, api_key="of-nobody-at-all").run("users")
-    assert [waiting.channels for waiting in look(one).waiting] == [("odd",)]
-    assert len(sink.received) == 1
     beat = last_beat(deployment.engine, alerts_of(deployment.sim.url))
     assert beat is not None
     assert beat[1]
@@ -126,22 +125,16 @@ def test_a_death_right_after_a_message_does_not_send_it_again(
             raise Killed
 
     look(alerter(deployment))
-    refused = replace(deployment, api_key="of-nobody-at-all")
-    refused.run("users")
-    refused.run("projects")
+    for table in ("users", "projects"):
+        refused_at(deployment).run(table)
     with pytest.raises(Killed):
         look(alerter(deployment, Dying()))
     # What was remembered before the death is sent by the next one, each message once.
-    name = alerts_of(deployment.sim.url)
-    ledger = Ledger.read(
-        deployment.instance.daemon_cursor_storage.get_cursor_values({name})[name], NOW
-    )
-    waiting = len(ledger.waiting)
-    assert waiting >= 2
+    ledger = Ledger.read(remembered(deployment.instance, alerts_of(deployment.sim.url)), NOW)
     slack = Slack(Secret(sink.url), name="dying")
     for _ in range(2):
         look(alerter(deployment, slack))
-    assert len(sink.received) == len(set(texts(sink))) == waiting
+    assert len(sink.received) == len(set(texts(sink))) == len(ledger.waiting) >= 2
 
 
 def test_a_message_that_cannot_be_recorded_is_sent_once_and_nothing_is_lost(
@@ -166,9 +159,8 @@ def test_a_message_that_cannot_be_recorded_is_sent_once_and_nothing_is_lost(
             )
 
     look(alerter(deployment))
-    refused = replace(deployment, api_key="of-nobody-at-all")
-    refused.run("users")
-    refused.run("projects")
+    for table in ("users", "projects"):
+        refused_at(deployment).run(table)
     one = alerter(deployment, Slack(Secret(sink.url)))
     for each in (alerter(deployment, Filling()), one, one):
         with pytest.raises(DatabaseError, match="the disk is full"):
@@ -177,7 +169,7 @@ def test_a_message_that_cannot_be_recorded_is_sent_once_and_nothing_is_lost(
     execute("DROP TRIGGER full_disk")
     for _ in range(2):
         assert look(one).waiting == ()
-    assert len(texts(sink)) == len(set(texts(sink))) >= 2
+    assert len(texts(sink)) == len(set(texts(sink)))
     assert {*titles(sink)} >= {f"🔴 失敗 / failed: raw/{table}" for table in ("users", "projects")}
 
 
@@ -185,26 +177,25 @@ def test_the_loss_of_the_warehouse_and_its_return_are_reported(
     loaded: Deployment, sink: WebhookSink
 ) -> None:
     one = alerter(loaded, Slack(Secret(sink.url)))
-    gone = Alerter(
-        loaded.instance,
-        WarehouseResource(url="postgresql://nobody@127.0.0.1:9/none"),
-        one.url,
-        one.channels,
-        "",
-    )
-    look(gone)
-    assert titles(sink)[0] == "🔴 失敗 / failed: warehouse"
-    look(one)
-    assert titles(sink)[1] == "🟢 復旧 / recovered: warehouse"
+    nowhere = WarehouseResource(url="postgresql://nobody@127.0.0.1:9/none")
+    [gone] = look(replace(one, warehouse=nowhere)).open.values()
+    assert (gone.problem.code, cause_of(gone.problem.said).code) == ("warehouse_unusable",) * 2
+    assert look(one).open == {}
+    assert titles(sink) == ["🔴 失敗 / failed: warehouse", "🟢 復旧 / recovered: warehouse"]
 
 
-def test_silence_is_measured_from_the_sync_history(loaded: Deployment, sink: WebhookSink) -> None:
+def test_silence_is_measured_from_the_sync_history_of_who_loads_a_space(
+    loaded: Deployment, sink: WebhookSink
+) -> None:
     one = alerter(loaded, Slack(Secret(sink.url)))
     assert loaded.run("projects").success
     look(one)
     assert look(one, minutes=6 * 60).open == {}
     assert list(look(one, minutes=8 * 60).open) == ["silent/projects"]
     assert "no sync of projects has succeeded" in texts(sink)[0]
+    of_no_space = replace(alerter(loaded), url="")
+    look(of_no_space)
+    assert look(of_no_space, minutes=48 * 60).open == {}
 
 
 def launched(deployment: Deployment, location: str, end: DagsterEventType) -> None:
@@ -246,44 +237,41 @@ def test_its_own_runs_are_reported_however_many_runs_of_others_ended_before(
 def test_each_of_two_locations_reports_its_own_runs_including_those_of_commands(
     deployment: Deployment, sink: WebhookSink
 ) -> None:
-    refused = replace(deployment, api_key="of-nobody-at-all").raw_definitions
+    refused = refused_at(deployment).raw_definitions
     made = replace(
         alerter(deployment, Slack(Secret(sink.url))), place=Place("__repository__@acme", "acme")
     )
     beta = replace(made, url="http://beta.example", place=Place("__repository__@beta", "beta"))
     marts = replace(made, url="", place=Place("__repository__@marts", None))
-    for one in (made, beta, marts):
-        look(one)
+
+    def open_problems() -> list[int]:
+        return [len(look(one).open) for one in (made, beta, marts)]
+
+    assert open_problems() == [0, 0, 0]
     assert list(run_job(refused, deployment.instance, "users", tags={KIND_TAG: "users@acme"}))
-    assert [len(look(one).open) for one in (made, beta, marts)] == [1, 0, 0]
+    assert open_problems() == [1, 0, 0]
     # A single location has no name in its kinds, and tells of its commands all the same.
     assert list(run_job(refused, deployment.instance, "users"))
-    alone = Place("__repository__@backlog_elt", "")
     [command] = deployment.instance.get_runs(limit=1)
     assert command.tags[KIND_TAG] == "users"
-    assert [
-        place.has(command) for place in (alone, made.place, beta.place, marts.place) if place
-    ] == [True, False, False, False]
+    places = (Place("__repository__@backlog_elt", ""), made.place, beta.place, marts.place)
+    assert [bool(place and place.has(command)) for place in places] == [True, False, False, False]
     launched(deployment, "acme", DagsterEventType.RUN_SUCCESS)
-    assert [len(look(one).open) for one in (made, beta, marts)] == [0, 0, 0]
+    assert open_problems() == [0, 0, 0]
     assert titles(sink) == [
         "🔴 失敗 / failed: raw/users",
         "🟢 復旧 / recovered: raw/users",
     ]
 
 
-def test_a_location_that_loads_no_space_is_not_reported_as_silent(loaded: Deployment) -> None:
-    one = replace(alerter(loaded), url="")
-    look(one)
-    assert look(one, minutes=48 * 60).open == {}
-
-
-def test_a_dead_alerter_is_seen_by_a_check_and_by_status(loaded: Deployment) -> None:
+def test_the_sensor_looks_and_a_dead_alerter_is_seen_by_a_check_and_by_status(
+    loaded: Deployment,
+) -> None:
     def seen() -> bool:
         return checks(loaded.run("count_reconciliation"))["alerter_is_alive"]
 
     assert seen(), "no daemon was ever started"
-    look(alerter(loaded))
+    assert Daemon(loaded, alerts).tick() == (None, "0 problems, nothing waits")
     assert seen()
     loaded.change("UPDATE ops.heartbeats SET beat_at = now() - interval '11 minutes'")
     assert not seen()
@@ -293,16 +281,10 @@ def test_a_dead_alerter_is_seen_by_a_check_and_by_status(loaded: Deployment) -> 
 
 def test_a_token_that_is_not_renewed_is_reported(loaded: Deployment, sink: WebhookSink) -> None:
     one = watching(loaded, sink)
-    refused = TokenState(NOW, NOW, NOW, "invalid_grant: it was revoked")
-    look(replace(one, tokens=refused))
+    look(replace(one, tokens=TokenState(NOW, NOW, NOW, "invalid_grant: it was revoked")))
     [said] = texts(sink)
-    assert "access to 127.0.0.1" in said
-    assert "invalid_grant: it was revoked" in said
-    assert "backlog-elt login" in said
+    assert re.search(
+        r"access to 127\.0\.0\.1(?s:.)*invalid_grant: it was revoked(?s:.)*backlog-elt login", said
+    )
     look(replace(one, tokens=TokenState(NOW, NOW, None, None)))
     assert "recovered: access to 127.0.0.1" in texts(sink)[1]
-
-
-def test_the_sensor_looks_and_requests_no_run(loaded: Deployment) -> None:
-    assert Daemon(loaded, alerts).tick() == (None, "0 problems, nothing waits")
-    assert last_beat(loaded.engine, alerts_of(loaded.sim.url)) is not None

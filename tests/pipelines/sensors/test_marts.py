@@ -12,11 +12,12 @@ from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.marts import marts_after_loads
 from resources.dagster_tags import SENSOR_TAG
 from resources.mappings import mappings
-from resources.warehouse.history.history_writer import finish_sync, start_sync
+from resources.warehouse.history.history_writer import finish_sync
 from resources.warehouse.state.builds import begin_build, end_build
 from resources.warehouse.warehouse_resource import WarehouseResource
 from tests.deployment import Deployment
 from tests.pipelines.ticking import add_run
+from tests.sync_log import Log
 
 #: Writes a row.
 ANY_ROW = (
@@ -24,6 +25,8 @@ ANY_ROW = (
     "min(id) FROM raw.comments)"
 )
 BY_SENSOR = {SENSOR_TAG: "marts_after_loads"}
+SUCCESS = dg.DagsterRunStatus.SUCCESS
+TOO_EARLY = "not more often than every 5 minutes"
 
 
 def tick(
@@ -38,11 +41,24 @@ def tick(
     return len(found.run_requests or []), found.skip_message, found.cursor
 
 
-def aged(cursor: str, minutes: int) -> str:
+def aged(cursor: str | None, minutes: int) -> str:
     """Return the cursor as it was left so many minutes ago."""
-    seen = json.loads(cursor)
+    seen = json.loads(cursor or "")
     built_at = datetime.fromisoformat(seen["built_at"]) - timedelta(minutes=minutes)
     return json.dumps(seen | {"built_at": built_at.isoformat()})
+
+
+def edited(deployment: Deployment) -> None:
+    """Load an issue that has changed."""
+    space = deployment.sim.space
+    space.edit_issue(min(space.issues), summary=f"changed {len(space.activities)} times")
+    assert deployment.run_issues(mode="incremental").success
+
+
+def built(deployment: Deployment, project: str = "", by: str = "a run") -> None:
+    """Note a build of a dbt project, by default the one that is here."""
+    source = project or source_of_marts(mappings(SETTINGS.mappings))
+    end_build(deployment.engine, begin_build(deployment.engine, source, by))
 
 
 def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(
@@ -54,89 +70,67 @@ def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(
     assert loaded.run_issues(mode="incremental").success
     runs, reason, cursor = tick(loaded, cursor)
     assert (runs, reason) == (0, "nothing was written")
-    loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something else")
-    assert loaded.run_issues(mode="incremental").success
+    edited(loaded)
     runs, reason, waiting = tick(loaded, cursor)
-    assert runs == 0
-    assert reason is not None
-    assert "not more often than every 5 minutes" in reason
-    assert waiting == cursor
-    assert tick(loaded, aged(str(cursor), minutes=60))[0] == 1
+    assert (runs, waiting) == (0, cursor)
+    assert TOO_EARLY in str(reason)
+    assert tick(loaded, aged(cursor, minutes=60))[0] == 1
 
 
 def test_a_sync_that_ends_after_others_which_began_later_is_news(loaded: Deployment) -> None:
-    long = start_sync(
-        loaded.engine, space_key="acme", sync_type="issues", mode="backfill", run_id="long"
-    )
-    short = start_sync(
-        loaded.engine, space_key="acme", sync_type="issues", mode="targeted", run_id="short"
-    )
-    finish_sync(loaded.engine, short, items_synced=1, items_failed=0, requests=1)
+    log = Log(loaded.engine)
+    long = log.begun(mode="backfill", run="long")
+    log.done(mode="targeted", run="short", items=1)
     _, _, cursor = tick(loaded, None)
-    runs, _, cursor = tick(loaded, aged(str(cursor), minutes=31))
+    runs, _, cursor = tick(loaded, aged(cursor, minutes=31))
     assert runs == 1, "patience has an end"
     loaded.change(ANY_ROW)
     finish_sync(loaded.engine, long, items_synced=1, items_failed=0, requests=1)
-    assert tick(loaded, aged(str(cursor), minutes=6))[0] == 1
+    assert tick(loaded, aged(cursor, minutes=6))[0] == 1
 
 
 def test_a_build_that_ran_at_the_first_tick_is_followed_by_another(loaded: Deployment) -> None:
-    add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS, tags=BY_SENSOR)
+    add_run(loaded.instance, "marts", SUCCESS, tags=BY_SENSOR)
     runs, reason, cursor = tick(loaded, None)
     assert runs == 0
-    assert "not more often than every 5 minutes" in str(reason)
-    assert tick(loaded, aged(str(cursor), minutes=5))[0] == 1
+    assert TOO_EARLY in str(reason)
+    assert tick(loaded, aged(cursor, minutes=5))[0] == 1
 
 
 def test_a_build_that_somebody_else_has_started_counts_as_well(loaded: Deployment) -> None:
     _, _, cursor = tick(loaded, None)
-    build = add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS)
-    loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something else")
-    assert loaded.run_issues(mode="incremental").success
-    end_build(
-        loaded.engine,
-        begin_build(loaded.engine, source_of_marts(mappings(SETTINGS.mappings)), build),
-    )
-    assert tick(loaded, aged(str(cursor), minutes=60))[:2] == (0, "nothing was written")
-    loaded.sim.space.edit_issue(min(loaded.sim.space.issues), summary="Something new")
-    assert loaded.run_issues(mode="incremental").success
-    runs, reason, _ = tick(loaded, aged(str(cursor), minutes=60))
+    build = add_run(loaded.instance, "marts", SUCCESS)
+    edited(loaded)
+    built(loaded, by=build)
+    assert tick(loaded, aged(cursor, minutes=60))[:2] == (0, "nothing was written")
+    edited(loaded)
+    runs, reason, _ = tick(loaded, aged(cursor, minutes=60))
     assert runs == 0
-    assert "not more often than every 5 minutes" in str(reason)
+    assert TOO_EARLY in str(reason)
 
 
 def test_the_first_build_waits_for_issues_and_a_later_one_for_comments_too(
     loaded: Deployment,
 ) -> None:
-    def at_work(table: str) -> int:
-        return start_sync(
-            loaded.engine, space_key="acme", sync_type=table, mode="incremental", run_id="a run"
-        )
-
-    issues, _ = at_work("issues"), at_work("comments")
-    at_work("activities")  # of which no mart is made
+    log = Log(loaded.engine)
+    issues = log.begun("issues")
+    for table in ("comments", "activities"):  # of activities no mart is made
+        log.begun(table)
     runs, reason, cursor = tick(loaded, None)
     assert (runs, reason) == (0, "syncs at work: 1; the next build includes their rows")
     finish_sync(loaded.engine, issues, items_synced=1, items_failed=0, requests=1)
     runs, _, cursor = tick(loaded, cursor)
     assert runs == 1
-    end_build(
-        loaded.engine,
-        begin_build(
-            loaded.engine,
-            source_of_marts(mappings(SETTINGS.mappings)),
-            add_run(loaded.instance, "marts", dg.DagsterRunStatus.SUCCESS, tags=BY_SENSOR),
-        ),
-    )
+    built(loaded, by=add_run(loaded.instance, "marts", SUCCESS, tags=BY_SENSOR))
     # Comments go on for hours, and no sync ends meanwhile.
     loaded.change(ANY_ROW)
-    assert tick(loaded, aged(str(cursor), minutes=10))[0] == 0
-    runs, _, cursor = tick(loaded, aged(str(cursor), minutes=31))
+    assert tick(loaded, aged(cursor, minutes=10))[0] == 0
+    runs, _, cursor = tick(loaded, aged(cursor, minutes=31))
     assert runs == 1
-    assert tick(loaded, aged(str(cursor), minutes=31))[:2] == (0, "nothing was written")
-    at_work("issues")
+    assert tick(loaded, aged(cursor, minutes=31))[:2] == (0, "nothing was written")
+    log.begun("issues")
     loaded.change(ANY_ROW)
-    runs, reason, _ = tick(loaded, aged(str(cursor), minutes=10))
+    runs, reason, _ = tick(loaded, aged(cursor, minutes=10))
     assert (runs, reason) == (0, "syncs at work: 2; the next build includes their rows")
 
 
@@ -146,23 +140,23 @@ def test_a_failed_build_is_tried_again_later_and_a_running_one_is_waited_for(
     _, _, cursor = tick(loaded, None)
     add_run(loaded.instance, "marts", dg.DagsterRunStatus.FAILURE, tags=BY_SENSOR)
     assert tick(loaded, cursor)[0] == 0
-    assert "the last build failed" in str(tick(loaded, aged(str(cursor), minutes=10))[1])
-    assert tick(loaded, aged(str(cursor), minutes=40))[0] == 1
+    assert "the last build failed" in str(tick(loaded, aged(cursor, minutes=10))[1])
+    assert tick(loaded, aged(cursor, minutes=40))[0] == 1
     at_work = add_run(loaded.instance, "marts", dg.DagsterRunStatus.STARTED, tags=BY_SENSOR)
-    assert tick(loaded, aged(str(cursor), minutes=40))[:2] == (0, f"run {at_work} is building them")
+    assert tick(loaded, aged(cursor, minutes=40))[:2] == (0, f"run {at_work} is building them")
 
 
 def test_marts_are_built_once_a_day_also_where_nobody_writes_anything(loaded: Deployment) -> None:
-    runs, _, cursor = tick(loaded, None)
-    assert runs == 1
-    assert tick(loaded, aged(str(cursor), minutes=23 * 60))[0] == 0
-    runs, _, cursor = tick(loaded, aged(str(cursor), minutes=24 * 60))
+    _, _, cursor = tick(loaded, None)
+    assert tick(loaded, aged(cursor, minutes=23 * 60))[0] == 0
+    runs, _, cursor = tick(loaded, aged(cursor, minutes=24 * 60))
     assert runs == 1
     assert tick(loaded, cursor)[0] == 0
 
 
 def test_seeds_are_built_again_only_when_the_project_has_changed(loaded: Deployment) -> None:
     def requested() -> set[dg.AssetKey] | None:
+        loaded.change(ANY_ROW)
         with dg.build_sensor_context(
             instance=loaded.instance, resources={"warehouse": loaded.warehouse}
         ) as context:
@@ -170,19 +164,13 @@ def test_seeds_are_built_again_only_when_the_project_has_changed(loaded: Deploym
         return set(request.asset_selection) if request.asset_selection is not None else None
 
     assert requested() is None, "the first build is one of all"
-    end_build(loaded.engine, begin_build(loaded.engine, "an older project", "a run"))
-    loaded.change(ANY_ROW)
+    built(loaded, "an older project")
     assert requested() is None
-    end_build(
-        loaded.engine,
-        begin_build(loaded.engine, source_of_marts(mappings(SETTINGS.mappings)), "a run"),
-    )
-    loaded.change(ANY_ROW)
+    built(loaded)
     assert requested() == MODELS
     # One of another project has failed and may have left its tables, and the project is again what
     # it was.
     begin_build(loaded.engine, "a project that was taken back", "a run")
-    loaded.change(ANY_ROW)
     assert requested() is None
 
 

@@ -47,10 +47,8 @@ def test_news_ask_for_one_run_that_reads_just_those_issues_in_few_requests(
     three = next(
         issue for issue in space.project("OPS").issues.values() if space.children.get(issue.id)
     )
-    children, keys = (
-        set(space.children[three.id]),
-        [space.issue_key(issue) for issue in (one, two, three)],
-    )
+    children = set(space.children[three.id])
+    keys = [space.issue_key(issue) for issue in (one, two, three)]
     space.edit_issue(one, summary="changed")
     said = space.comment(two, "said")
     space.delete_issue(three)
@@ -58,11 +56,15 @@ def test_news_ask_for_one_run_that_reads_just_those_issues_in_few_requests(
     request, _ = feed.tick()
     assert near.sim.requests.by_route() == {FEED: 1}
     assert request is not None
-    assert request.tags[ISSUES_TAG] == ", ".join(keys)
-    assert request.tags[RANGE_START_TAG] == f"OPS|{month_keys()[-1]}"
-    assert request.tags[RANGE_END_TAG] == f"APP|{month_keys()[-1]}"
-    first = space.activities[-3].id
-    assert request.run_config == issues_config("targeted", first)
+    assert request.run_config == issues_config("targeted", space.activities[-3].id)
+    assert (
+        request.tags.items()
+        >= {
+            ISSUES_TAG: ", ".join(keys),
+            RANGE_START_TAG: f"OPS|{month_keys()[-1]}",
+            RANGE_END_TAG: f"APP|{month_keys()[-1]}",
+        }.items()
+    )
     near.sim.requests.clear()
     run(near, request)
     assert near.row("issues", one.id)["summary"] == "changed"
@@ -70,28 +72,24 @@ def test_news_ask_for_one_run_that_reads_just_those_issues_in_few_requests(
     assert near.row("issues", three.id)["deleted_at"] is not None
     # Besides the comments: what any run asks first, a page of issues, whether the project of the
     # absent one is accessible, and a page of its children.
-    made = near.sim.requests.by_route()
-    assert made.pop("/issues/{issue}/comments") == 2
-    assert made == {"/space": 1, "/projects": 2, FEED: 1, "/issues": 2}
+    assert near.sim.requests.by_route() == {
+        "/issues/{issue}/comments": 2, "/space": 1, "/projects": 2, FEED: 1, "/issues": 2
+    }  # fmt: skip
     assert {near.row("issues", child)["parent_issue_id"] for child in children} == {None}
     assert feed.tick() == (None, "nothing new")
 
 
-def test_news_ask_for_no_partition_of_a_key_that_is_no_project(near: Deployment) -> None:
-    feed = Daemon(near, activity_feed)
-    feed.tick()
+def test_news_of_other_things_ask_for_no_run_and_none_for_a_key_of_no_project(
+    near: Deployment,
+) -> None:
+    feed, [issue] = Daemon(near, activity_feed), some(near)
+    near.sim.space.add_version("OPS", "Q4")
+    assert feed.tick() == (None, "1 new activities, none of issues")
     near.instance.add_dynamic_partitions("backlog_projects", ["TYPO"])
-    [issue] = some(near)
     near.sim.space.edit_issue(issue, summary="changed")
     request, _ = feed.tick()
     assert request is not None
     assert request.tags[RANGE_END_TAG] == f"APP|{month_keys()[-1]}"
-
-
-def test_news_of_other_things_ask_for_no_run(near: Deployment) -> None:
-    feed = Daemon(near, activity_feed)
-    near.sim.space.add_version("OPS", "Q4")
-    assert feed.tick() == (None, "1 new activities, none of issues")
 
 
 def test_the_same_news_ask_once_and_again_after_a_while_when_the_run_has_failed(
@@ -99,13 +97,14 @@ def test_the_same_news_ask_once_and_again_after_a_while_when_the_run_has_failed(
 ) -> None:
     feed, [issue] = Daemon(near, activity_feed), some(near)
     near.sim.space.comment(issue, "one")
+    asked = (None, "a run was requested for this already")
     assert feed.tick()[0]
-    assert feed.tick() == (None, "a run was requested for this already")
+    assert feed.tick() == asked
     feed.age(AGAIN_AFTER - timedelta(seconds=5))
-    assert feed.tick() == (None, "a run was requested for this already")
+    assert feed.tick() == asked
     feed.age(timedelta(seconds=10))
     assert feed.tick()[0]
-    assert feed.tick() == (None, "a run was requested for this already")
+    assert feed.tick() == asked
     near.sim.space.comment(issue, "two")
     assert feed.tick()[0], "newer news do not wait"
 
@@ -125,19 +124,10 @@ def test_a_tick_during_such_a_run_requests_nothing_and_consumes_nothing(
     assert daemon.tick()[0]
 
 
-def test_scheduled_loads_keep_no_news_waiting_but_keep_what_they_work_at(near: Deployment) -> None:
-    feed, [one, two] = Daemon(near, activity_feed), some(near, 2)
-    active(near, "users")
-    active(near, "projects")
-    busy = active(near, "issues")
-    near.change(REQUEST.format(one.id))
-    assert feed.tick() == (None, f"issues wait for run {busy}, which has not ended")
-    near.sim.space.comment(two, "news")
-    assert feed.tick()[0]
-
-
-def test_what_an_earlier_run_has_left_is_asked_for_again(near: Deployment) -> None:
-    feed, [issue] = Daemon(near, activity_feed), some(near)
+def test_what_an_earlier_run_has_left_is_asked_for_again_when_no_load_is_at_work(
+    near: Deployment,
+) -> None:
+    feed, [issue, other] = Daemon(near, activity_feed), some(near, 2)
     near.sim.space.star(issue)
     near.change(REQUEST.format(issue.id))
     request, _ = feed.tick()
@@ -146,6 +136,13 @@ def test_what_an_earlier_run_has_left_is_asked_for_again(near: Deployment) -> No
     run(near, request)
     assert near.row("issues", issue.id)["payload"]["stars"]
     assert feed.tick() == (None, "nothing new")
+    active(near, "users")
+    active(near, "projects")
+    busy = active(near, "issues")
+    near.change(REQUEST.format(other.id))
+    assert feed.tick() == (None, f"issues wait for run {busy}, which has not ended")
+    near.sim.space.comment(issue, "news")
+    assert feed.tick()[0]
 
 
 def test_the_tag_names_only_the_first_of_many_activities(near: Deployment) -> None:
@@ -188,10 +185,7 @@ def test_a_tick_that_cannot_read_fails_and_the_next_has_the_same_cursor(
     feed.tick()
     before = feed.cursor
     near.sim.faults.add(Fault(status=status, path=FEED, times=None))
-    with pytest.raises(
-        LookFailedError,
-        match=f"^the activity feed could not be read: GET /space/activities: {status}",
-    ):
+    with pytest.raises(LookFailedError, match=f"GET /space/activities: {status}"):
         feed.tick()
     near.sim.faults.clear()
     assert feed.tick() == (None, "nothing new")
