@@ -117,24 +117,6 @@ def test_the_first_load_asks_once_for_each_issue_and_the_next_one_for_none(syncs
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
-def test_any_number_of_comments_is_read_whole(synced: Syncs, inclusive: bool) -> None:
-    synced.sim.switch(inclusive_ids=inclusive)
-    rows = {}
-    for count in (0, 1, 98, 99, 100, 101, 199, 250):
-        made = synced.sim.space.create_issue("OPS")
-        rows[made.id] = count
-        for number in range(count):
-            synced.sim.space.comment(made, str(number))
-    load(synced)
-    assert stored(synced) == source(synced)
-    # A full page of the API says nothing of what comes after it.
-    asked = Counter(issue for issue, _ in asked_for_comments(synced))
-    assert all(asked[issue] <= count // 99 + 1 for issue, count in rows.items())
-    load(synced)
-    assert asked_for_comments(synced) == []
-
-
-@pytest.mark.parametrize("inclusive", [True, False])
 def test_known_comments_are_not_read_again(synced: Syncs, inclusive: bool) -> None:
     synced.sim.switch(inclusive_ids=inclusive)
     [issue] = some(synced)
