@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from simulator import RequestInfo
-from tests.syncs import COMMENTS, FEED, Syncs, load
+from tests.syncs import COMMENTS, FEED, Syncs, asked_for_comments, load
 
 
 def once_before(syncs: Syncs, route: str, what: Callable[[], object], number: int = 1) -> None:
@@ -54,6 +54,9 @@ def test_changes_follow_an_issue_that_moves_while_its_comments_are_read(synced: 
     for table in ("comments", "issue_changes"):
         homes = {row["project_id"] for row in synced.rows(table) if row["issue_id"] == moving.id}
         assert homes == {space.project("APP").id}, table
+    asked_for_comments(synced)
+    load(synced)
+    assert asked_for_comments(synced) == [], "moved once, not at every load"
 
 
 def test_a_name_means_what_it_meant_in_the_project_that_the_issue_was_in(syncs: Syncs) -> None:
