@@ -176,10 +176,7 @@ def test_an_issue_whose_comments_always_fail_keeps_no_other_from_its_own(
             f"comments: OPS, issue {first.id}: GET /issues/{first.id}/comments: "
         )
         assert synced.ids("comments") == source(synced) - {said[first.id]}
-    [row] = synced.query(
-        "SELECT status FROM ops.sync_history WHERE sync_type = 'comments' ORDER BY id DESC LIMIT 1"
-    )
-    assert row["status"] == "failed"
+
     asked_for_comments(synced)
     assert not synced.run(mode="incremental").success
     assert {issue for issue, _ in asked_for_comments(synced)} == {first.id}, (

@@ -330,4 +330,4 @@ def test_a_warehouse_without_marts_gets_their_schema(warehouse: Engine, new_role
         "CREATE SCHEMA IF NOT EXISTS mart",
         "CREATE TABLE mart.issue AS SELECT 1 AS issue_id",
     )
-    assert one(engine(access.url), "SELECT current_user || issue_id FROM issue") == f"{role}1"
+    assert one(engine(access.url), "SELECT concat(current_user, issue_id) FROM issue") == f"{role}1"

@@ -274,16 +274,6 @@ def test_two_loads_at_once_do_not_deadlock(warehouse: Engine, rows: Any, issue: 
     assert len(_quarantined(warehouse)) == 5
 
 
-def test_a_thousand_issues_take_one_statement(warehouse: Engine, load: Any, issue: Any) -> None:
-    load("issues", *(issue(n, description="説明" * 500) for n in range(1_000)))
-    with warehouse.connect() as conn:
-        size, count = conn.execute(
-            text("SELECT pg_column_size(payload), count(*) OVER () FROM raw.issues LIMIT 1")
-        ).one()
-    assert count == 1_000
-    assert size < 3_000, "payloads are compressed"
-
-
 def test_a_text_is_quoted_whatever_is_in_it(warehouse: Engine) -> None:
     query = text("SELECT CAST(:said AS text)")
     with warehouse.connect() as conn:

@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from dagster._core.test_utils import instance_for_test
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from resources.warehouse.raw.spec import metadata
 from resources.warehouse.server.connect import engine
@@ -40,22 +40,6 @@ def test_the_migrated_database_is_what_the_schema_says(warehouse: Engine) -> Non
     }
     with warehouse.connect() as conn:
         assert compare_metadata(MigrationContext.configure(conn, opts=options), metadata) == []
-
-
-def test_indexes_of_open_entries_cover_open_entries_only(warehouse: Engine) -> None:
-    query = text(
-        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'ops' "
-        "AND indexdef LIKE '%WHERE%'"
-    )
-    with warehouse.connect() as conn:
-        partial: dict[str, str] = {row[0]: row[1] for row in conn.execute(query)}
-    assert set(partial) == {
-        "deletions_open_idx", "issue_sync_state_requested_idx", "rejected_records_open_key",
-        "source_conditions_open_key",
-        "sync_history_active_idx", "sync_history_run_key", "webhook_events_activity_key",
-        "webhook_events_open_idx",
-    }  # fmt: skip
-    assert "(resolved_at IS NULL)" in partial["rejected_records_open_key"]
 
 
 def test_two_processes_that_migrate_at_once_both_succeed(empty_url: str) -> None:
