@@ -10,7 +10,7 @@ from sync.reconcile.row_reconciliation import RowReconciliation
 from sync.results.verify_result import verify_result
 from tests.databases import execute
 from tests.sync.reconcile.looking import reported
-from tests.sync.reconcile.tamperings import HISTORY, ISSUES, LISTS, Tampering, together
+from tests.sync.reconcile.tamperings import HISTORY, ISSUES, LISTS, Tampering
 from tests.syncs import Syncs
 
 ALL = [*ISSUES, *HISTORY, *LISTS]
@@ -57,11 +57,7 @@ def test_a_project_whose_issues_cannot_be_read_is_not_compared_whole(synced: Syn
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "tampering",
-    [*together(ALL), *(pytest.param(one, marks=pytest.mark.full) for one in ALL)],
-    ids=lambda one: one.name,
-)
+@pytest.mark.parametrize("tampering", ALL, ids=lambda one: one.name)
 def test_a_row_that_somebody_has_spoilt_is_reported(synced: Syncs, tampering: Tampering) -> None:
     tampering.do(synced)
     found = synced.compare()
