@@ -28,7 +28,7 @@ def test_it_moves_when_a_sync_begins_or_ends_and_not_else(warehouse: Engine, log
         lambda: begun.append(log.begun("users")),
         lambda: finish_sync(warehouse, begun[0], items_synced=0, items_failed=0, requests=0),
         lambda: forget_sync(warehouse, begun[1]),
-        log.done,
+        lambda: log.done(),
     ):
         step()
         seen.append(history_version(warehouse, "acme"))
