@@ -39,8 +39,6 @@ from sync.reconcile.verdict import EXTRA, Difference
 
 #: A row that differs, and the record that the source has of it.
 Found = list[tuple[Difference, Any]]
-#: Issues whose comments are compared at once when they are read again.
-ISSUES_AT_ONCE = 20
 HISTORY = ("comments", "issue_changes")
 
 
@@ -63,6 +61,21 @@ _HASHES: Mapping[str, Hash] = {"issue_changes": _content_of_change}
 
 
 @dataclass(frozen=True)
+class Parts:
+    """How much is compared at once: `rows` that are read anew, which bounds the memory, `issues`
+    whose comments are read again, `ids` and `projects` of one request.
+    """
+
+    rows: int = 1_000
+    issues: int = 20
+    ids: int = IDS_PER_REQUEST
+    projects: int = PROJECTS_PER_REQUEST
+
+
+PARTS = Parts()
+
+
+@dataclass(frozen=True)
 class Pairs:
     """Compares chosen rows of one space; `visible` are the ids of all projects that the key can
     see.
@@ -77,6 +90,7 @@ class Pairs:
     space_key: str
     timezone: str
     visible: Sequence[int]
+    parts: Parts = PARTS
 
     # -- lists -------------------------------------------------------------------------------------
 
@@ -114,7 +128,7 @@ class Pairs:
     def issues(self, ids: Collection[int]) -> Found:
         """Compare issues by id, wherever they are now."""
         found: Found = []
-        for asked in chunks(sorted(ids), IDS_PER_REQUEST):
+        for asked in chunks(sorted(ids), self.parts.ids):
             stored = self._stored("issues", with_ids(SPECS["issues"], asked))
             found += self._differing(
                 "issues",
@@ -142,7 +156,7 @@ class Pairs:
         # projects for the others.
         records: list[Record] = []
         missing = set(ids)
-        for projects in chunks(self.visible, PROJECTS_PER_REQUEST):
+        for projects in chunks(self.visible, self.parts.projects):
             if missing:
                 page = self.client.issue_page(
                     IssueFilter(project_id=projects, id=tuple(sorted(missing)))
@@ -158,7 +172,7 @@ class Pairs:
         issue that is gone has none.
         """
         found: Found = []
-        for asked in chunks(sorted(issues), ISSUES_AT_ONCE):
+        for asked in chunks(sorted(issues), self.parts.issues):
             stored = self._history(asked)
             rows = [row for issue in asked for row in self.comments_of(issue, issues[issue]) or []]
             found += self._matched(asked, rows, stored)

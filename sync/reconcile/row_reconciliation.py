@@ -37,7 +37,7 @@ from sync.reconcile.compare_rows import Row
 from sync.reconcile.explanations import LoadedUntil, in_quarantine
 from sync.reconcile.lists import OF_PROJECT, OF_SPACE
 from sync.reconcile.masked_people import People
-from sync.reconcile.pairs import HISTORY, Found, Pairs, changes_of_comment, labelled
+from sync.reconcile.pairs import HISTORY, PARTS, Found, Pairs, Parts, changes_of_comment, labelled
 from sync.reconcile.suspects import Suspects
 from sync.reconcile.verdict import (
     CONTENT,
@@ -48,9 +48,6 @@ from sync.reconcile.verdict import (
     with_outcome,
 )
 from sync.visible_projects import Project
-
-#: Rows that are compared at once: it bounds the memory.
-AT_ONCE = 1_000
 
 
 class RowReconciliation:
@@ -72,6 +69,7 @@ class RowReconciliation:
         *,
         mask: Mask,
         comments: bool,
+        parts: Parts = PARTS,
     ) -> None:
         space = client.space_info()
         visible = [
@@ -98,7 +96,7 @@ class RowReconciliation:
         ids = [project.id for project in visible]
         self._people = People(mask_of(engine, self._space_key, mask))
         timezone = str(space["timezone"])
-        self._pairs = Pairs(client, self._people, engine, self._space_key, timezone, ids)
+        self._pairs = Pairs(client, self._people, engine, self._space_key, timezone, ids, parts)
         self._suspects = Suspects()
         self._unreadable: list[Difference] = []
 
@@ -288,7 +286,8 @@ class RowReconciliation:
         scan = scan_window(self._client, Window((project.id,)))
         rows = 0
         try:
-            for batch in chunks((record for page in scan for record in page.everything), AT_ONCE):
+            records = (record for page in scan for record in page.everything)
+            for batch in chunks(records, self._pairs.parts.rows):
                 self._suspect(self._pairs.these_issues(batch))
                 self._progress.advance("verify issues", len(batch))
                 rows += len(batch)
@@ -315,7 +314,7 @@ class RowReconciliation:
                 continue
             issues.append(issue)
             rows += read
-            if len(rows) >= AT_ONCE:
+            if len(rows) >= self._pairs.parts.rows:
                 self._compare_comments(project, issues, rows)
                 issues, rows = [], []
         self._compare_comments(project, issues, rows)

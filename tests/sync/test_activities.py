@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from simulator import Fault, RequestInfo
+from simulator.model import Issue
 from tests.syncs import (
     FEED,
     Syncs,
@@ -22,67 +23,69 @@ def asked(syncs: Syncs) -> int:
     return syncs.sim.requests.count(route=FEED)
 
 
+def say(syncs: Syncs, count: int) -> Issue:
+    """Write so many comments on the first issue, and return it."""
+    issue = next(iter(syncs.sim.space.issues.values()))
+    for number in range(count):
+        syncs.sim.space.comment(issue, str(number))
+    return issue
+
+
+def all_read(syncs: Syncs) -> bool:
+    return syncs.ids("activities") == activities_at_source(syncs)
+
+
 @pytest.mark.parametrize("inclusive", [True, False])
-def test_the_first_load_reads_back_to_the_beginning(syncs: Syncs, inclusive: bool) -> None:
+def test_the_first_load_reads_back_to_the_beginning_and_a_later_one_only_what_is_new(
+    syncs: Syncs, inclusive: bool
+) -> None:
     syncs.sim.switch(inclusive_ids=inclusive)
     done = load_feed(syncs)
-    assert syncs.ids("activities") == activities_at_source(syncs)
+    assert all_read(syncs)
     assert done.tables["activities"].inserted == len(activities_at_source(syncs)) > 200
     assert done.notes["load/feed_complete"] is True
     assert asked(syncs) <= len(activities_at_source(syncs)) // 99 + 2
-
-
-@pytest.mark.parametrize("inclusive", [True, False])
-def test_a_later_load_reads_only_what_is_new_in_one_request(synced: Syncs, inclusive: bool) -> None:
-    synced.sim.switch(inclusive_ids=inclusive)
-    before = asked(synced)
-    issue = next(iter(synced.sim.space.issues.values()))
-    for text in "abc":
-        synced.sim.space.comment(issue, text)
-    assert load_feed(synced).tables["activities"].inserted == 3
-    assert synced.ids("activities") == activities_at_source(synced)
-    assert asked(synced) - before == 1
+    before = asked(syncs)
+    say(syncs, 3)
+    assert load_feed(syncs).tables["activities"].inserted == 3
+    assert all_read(syncs)
+    assert asked(syncs) - before == 1
 
 
 def test_rows_that_become_visible_late_are_read_by_the_next_load(synced: Syncs) -> None:
     synced.sim.switch(late_activity_seconds=300)
-    issue = next(iter(synced.sim.space.issues.values()))
-    for number in range(20):
-        synced.sim.space.comment(issue, str(number))
+    say(synced, 20)
     load_feed(synced)
     hidden = activities_at_source(synced) - synced.ids("activities")
     assert hidden
     synced.sim.clock.advance(301)
-    for number in range(20):
-        synced.sim.space.comment(issue, str(number))
+    say(synced, 20)
     load_feed(synced)
     assert hidden <= synced.ids("activities")
 
 
 def test_the_nightly_pass_finds_rows_that_came_later_than_the_overlap(synced: Syncs) -> None:
     synced.sim.switch(late_activity_seconds=7200)
-    issue = next(iter(synced.sim.space.issues.values()))
-    for number in range(20):
-        synced.sim.space.comment(issue, str(number))
+    issue = say(synced, 20)
     load_feed(synced)
     for _ in range(2):
         synced.sim.clock.advance(3601)
         synced.sim.space.edit_issue(issue, summary=str(synced.sim.clock.now()))
         load_feed(synced)
     synced.sim.switch(late_activity_seconds=0)
-    assert activities_at_source(synced) - synced.ids("activities")
+    assert not all_read(synced)
     load_feed(synced, "refresh")
-    assert synced.ids("activities") == activities_at_source(synced)
+    assert all_read(synced)
 
 
 def test_a_broken_off_first_load_goes_on_where_it_was(syncs: Syncs) -> None:
     pages = -(-len(activities_at_source(syncs)) // 99)
     syncs.sim.faults.add(Fault(status=400, path=FEED, every=3))
     assert not syncs.activities().success
-    stored, before = syncs.ids("activities"), asked(syncs)
-    assert 0 < len(stored) < len(activities_at_source(syncs))
+    before = asked(syncs)
+    assert set() < syncs.ids("activities") < activities_at_source(syncs)
     load_feed(syncs)
-    assert syncs.ids("activities") == activities_at_source(syncs)
+    assert all_read(syncs)
     assert asked(syncs) - before <= pages - 2 + 2
 
 
@@ -91,10 +94,8 @@ def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(
     synced: Syncs, inclusive: bool
 ) -> None:
     synced.sim.switch(inclusive_ids=inclusive)
-    issue = next(iter(synced.sim.space.issues.values()))
     synced.sim.clock.freeze()
-    for number in range(250):
-        synced.sim.space.comment(issue, str(number))
+    say(synced, 250)
     synced.sim.clock.advance(1_000)
     stored = synced.ids("activities")
     synced.sim.faults.add(Fault(status=400, path=FEED, every=2))
@@ -105,13 +106,12 @@ def test_a_broken_off_later_load_reads_no_page_again_that_was_old_enough(
     served: list[int] = []
 
     def note(request: RequestInfo, body: Any) -> Any:
-        if request.route == FEED:
-            served.extend(row["id"] for row in body)
+        served.extend(row["id"] for row in body if request.route == FEED)
         return body
 
     synced.sim.rewrite_response(note)
     load_feed(synced)
-    assert synced.ids("activities") == activities_at_source(synced)
+    assert all_read(synced)
     assert len(done & set(served)) <= 2
 
 
@@ -125,53 +125,48 @@ def test_trimmed_rows_stay_and_are_no_gap_while_loads_are_regular(synced: Syncs)
         synced.sim.clock.advance(86_400)
         notes = load_feed(synced).notes
     assert synced.ids("activities") == stored
-    assert "load/retention_gap" not in notes
-    synced.sim.space.comment(next(iter(synced.sim.space.issues.values())), "after a quiet month")
+    say(synced, 1)  # after a quiet month
     synced.sim.clock.advance(60)
-    assert "load/retention_gap" not in load_feed(synced).notes
-    assert synced.ids("activities") == activities_at_source(synced)
+    for noted in (notes, load_feed(synced).notes):
+        assert "load/retention_gap" not in noted
+    assert all_read(synced)
 
 
 def test_a_gap_is_reported_and_every_issue_is_asked_for_its_comments(synced: Syncs) -> None:
-    space = synced.sim.space
     load_feed(synced)
     synced.sim.switch(activity_retention_days=2)
-    issue = next(iter(space.issues.values()))
-    space.comment(issue, "reported only by a row that is trimmed before anybody reads it")
+    say(synced, 1)  # reported only by a row that is trimmed before anybody reads it
     synced.sim.clock.advance(30 * 86_400)
-    space.comment(issue, "seen")
+    say(synced, 1)
     run = load_feed(synced)
     [gap] = run.notes["load/retention_gap"]
     assert gap["since"] < gap["until"]
     assert any("kept none" in line for line in run.log("WARNING"))
-    unread = synced.query(
-        "SELECT count(*) AS n FROM ops.issue_sync_state WHERE refetch_comments_from IS NOT NULL"
-    )[0]["n"]
-    assert unread == len(synced.rows("issues"))
+    unread = [from_id for from_id, _ in refetch_requests(synced).values() if from_id is not None]
+    assert len(unread) == len(synced.rows("issues"))
     assert "load/retention_gap" in load_feed(synced).notes, "a gap is not forgotten"
 
 
 def test_a_project_that_is_joined_later_is_read_by_its_own_feed(synced: Syncs) -> None:
     space = synced.sim.space
     user = next(user.id for user in space.users.values() if user.role == 2)
-    theirs = [project for project in space.projects.values() if space.is_member(project, user)]
-    for project in theirs[1:]:
-        space.remove_member(project.id, user)
+
+    def joined() -> set[int]:
+        return {one.id for one in space.projects.values() if space.is_member(one, user)}
+
+    for project in sorted(joined())[1:]:
+        space.remove_member(project, user)
     syncs = synced.as_user(user)
     syncs.change(
         "DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'"
     )
-    load_feed(syncs)
-    joined = {project.id for project in space.projects.values() if space.is_member(project, user)}
-    assert syncs.ids("activities") == {
-        one.id for one in space.activities if one.project_id in joined
-    }
-    new = next(project for project in space.projects.values() if project.id not in joined)
-    space.add_member(new.id, user)
-    load_feed(syncs)
-    assert syncs.ids("activities") == {
-        one.id for one in space.activities if one.project_id in {*joined, new.id}
-    }
+    new = next(project for project in space.projects if project not in joined())
+    for join in (lambda: None, lambda: space.add_member(new, user)):
+        join()
+        load_feed(syncs)
+        assert syncs.ids("activities") == {
+            one.id for one in space.activities if one.project_id in joined()
+        }
 
 
 def test_a_team_without_our_user_that_joins_a_project_reads_nothing_again(synced: Syncs) -> None:
@@ -179,15 +174,15 @@ def test_a_team_without_our_user_that_joins_a_project_reads_nothing_again(synced
     others = [user for user in space.users if user != space.administrator.id]
     team = space.add_team("others", others[:3])
     assert synced.listing("teams").success
-    assert synced.run(mode="incremental").success
-    synced.sim.requests.clear()
-    assert synced.run(mode="incremental").success
-    quiet = synced.sim.requests.by_route()
-    synced.sim.requests.clear()
-    space.add_project_team("OPS", team.id)
-    assert synced.run(mode="incremental").success
-    assert synced.sim.requests.by_route() == quiet | {"/users/myself": 1}
-    assert synced.ids("activities") == activities_at_source(synced)
+    load(synced)
+    routes = []
+    for join in (lambda: None, lambda: space.add_project_team("OPS", team.id)):
+        join()
+        synced.sim.requests.clear()
+        load(synced)
+        routes.append(synced.sim.requests.by_route())
+    assert routes[1] == routes[0] | {"/users/myself": 1}
+    assert all_read(synced)
 
 
 @pytest.mark.parametrize(
@@ -235,15 +230,14 @@ def test_what_an_activity_reports_is_requested_in_the_same_transaction(synced: S
     space.delete_issue(three)
     load_feed(synced)
     found = refetch_requests(synced)
+    assert found.keys() == {one.id, two.id, three.id}
     assert found[one.id] == (said.id, False)
-    assert found[two.id][1] is True
-    assert found[three.id][1] is True
-    assert set(found) == {one.id, two.id, three.id}
+    assert found[two.id][1] is found[three.id][1] is True
 
 
 def test_a_comment_that_is_known_already_is_not_wanted_again(synced: Syncs) -> None:
-    issue = next(iter(synced.sim.space.issues.values()))
-    said = synced.sim.space.comment(issue, "hello")
+    issue = say(synced, 1)
+    said = issue.comments[-1]
     synced.change(
         f"UPDATE ops.issue_sync_state SET last_comment_id = {said.id} WHERE issue_id = {issue.id}"
     )
@@ -254,26 +248,12 @@ def test_a_comment_that_is_known_already_is_not_wanted_again(synced: Syncs) -> N
     assert refetch_requests(synced) == {issue.id: (said.id, False)}
 
 
-def test_a_first_load_reads_issues_then_the_older_feed_then_comments(syncs: Syncs) -> None:
+def test_a_first_load_whose_older_feed_breaks_off_has_all_issues_and_goes_on(syncs: Syncs) -> None:
     syncs.sim.faults.add(Fault(status=400, path=FEED, every=3))
     broken_off = syncs.run(mode="incremental")
     assert not broken_off.success
-    assert broken_off.counts("issues") == {
-        "read": len(syncs.sim.space.issues),
-        "inserted": len(syncs.sim.space.issues),
-    }
-    routes = [one.route for one in syncs.sim.requests.recent()]
-    last_of_issues = max(place for place, route in enumerate(routes) if route == "/issues")
-    assert [route for route in routes[:last_of_issues] if route == FEED] == [FEED], (
-        "the newest page, from which later loads go on"
-    )
-    assert routes[last_of_issues:].count(FEED) >= 2
+    issues = len(syncs.sim.space.issues)
+    assert broken_off.counts("issues") == {"read": issues, "inserted": issues}
     syncs.sim.faults.clear()
-    syncs.sim.requests.clear()
-    run = load(syncs)
-    assert run.notes["load/feed_complete"] is True
-    routes = [one.route for one in syncs.sim.requests.recent()]
-    assert max(place for place, route in enumerate(routes) if route == FEED) < routes.index(
-        "/issues/{issue}/comments"
-    )
-    assert syncs.ids("activities") == activities_at_source(syncs)
+    assert load(syncs).notes["load/feed_complete"] is True
+    assert all_read(syncs)

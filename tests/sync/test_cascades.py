@@ -13,51 +13,35 @@ from simulator.model import Issue
 from sync.modes import Mode
 from tests.syncs import Syncs, load
 
-
-def issue_type(space: World) -> int:
-    return space.add_issue_type("OPS", "Incident").id
-
-
-def category(space: World) -> int:
-    return space.add_category("OPS", "Printing").id
-
-
-def version(space: World) -> int:
-    return space.add_version("OPS", "2.0").id
-
-
-def custom_field(space: World) -> int:
-    return space.add_field("OPS", SINGLE, "Colour", items=("Red", "Blue")).id
-
-
+#: Master -> how it is made, what an issue shows of it, how it is deleted.
 MASTERS: dict[
     str,
-    tuple[Callable[[World], int], Callable[[int], dict[str, Any]], Callable[[World, int], None]],
+    tuple[Callable[[World], Any], Callable[[int], dict[str, Any]], Callable[[World, int], None]],
 ] = {
     "issue_types": (
-        issue_type,
+        lambda space: space.add_issue_type("OPS", "Incident"),
         lambda made: {"type_id": made},
         lambda space, made: space.delete_issue_type(
             "OPS", made, min(space.project("OPS").issue_types)
         ),
     ),
     "categories": (
-        category,
+        lambda space: space.add_category("OPS", "Printing"),
         lambda made: {"category_ids": (made,)},
         lambda space, made: space.delete_category("OPS", made),
     ),
     "versions": (
-        version,
+        lambda space: space.add_version("OPS", "2.0"),
         lambda made: {"version_ids": (made,)},
         lambda space, made: space.delete_version("OPS", made),
     ),
     "milestones": (
-        version,
+        lambda space: space.add_version("OPS", "2.0"),
         lambda made: {"milestone_ids": (made,)},
         lambda space, made: space.delete_version("OPS", made),
     ),
     "custom_fields": (
-        custom_field,
+        lambda space: space.add_field("OPS", SINGLE, "Colour", items=("Red", "Blue")),
         lambda made: {"custom": {made: ((1,), None)}},
         lambda space, made: space.delete_field("OPS", made),
     ),
@@ -74,29 +58,36 @@ def asked_by_id(syncs: Syncs) -> list[set[int]]:
     return [ids for ids in asked if ids]
 
 
-def shown(syncs: Syncs, issue: Issue) -> tuple[object, ...]:
-    """Return what the warehouse says of an issue that others may delete."""
-    row = syncs.row("issues", issue.id)
-    fields = {field["id"] for field in row["payload"]["customFields"]}
-    return (
-        row["issue_type_id"],
-        row["category_ids"],
-        row["version_ids"],
-        row["milestone_ids"],
-        fields,
-    )
+def shown(syncs: Syncs, *issues: Issue) -> list[tuple[object, ...]]:
+    """Return what the warehouse says of issues that others may delete."""
+    return [
+        (
+            row["issue_type_id"],
+            row["category_ids"],
+            row["version_ids"],
+            row["milestone_ids"],
+            {field["id"] for field in row["payload"]["customFields"]},
+        )
+        for row in (syncs.row("issues", issue.id) for issue in issues)
+    ]
 
 
-def true(syncs: Syncs, issue: Issue) -> tuple[object, ...]:
-    home = syncs.sim.space.projects[issue.project_id]
-    fields = {field.id for field in home.fields.values() if field.applies_to(issue.type_id)}
-    return (
-        issue.type_id,
-        list(issue.category_ids),
-        list(issue.version_ids),
-        list(issue.milestone_ids),
-        fields,
-    )
+def true(syncs: Syncs, *issues: Issue) -> list[tuple[object, ...]]:
+    """Return the same of the source."""
+    return [
+        (
+            issue.type_id,
+            list(issue.category_ids),
+            list(issue.version_ids),
+            list(issue.milestone_ids),
+            {
+                field.id
+                for field in syncs.sim.space.projects[issue.project_id].fields.values()
+                if field.applies_to(issue.type_id)
+            },
+        )
+        for issue in issues
+    ]
 
 
 @pytest.mark.parametrize("mode", ["targeted", pytest.param("incremental", marks=pytest.mark.full)])
@@ -106,27 +97,21 @@ def test_issues_lose_a_deleted_master_with_the_next_load(
 ) -> None:
     add, values, delete = MASTERS[kind]
     space = synced.sim.space
-    cascading_references = list(space.project("OPS").issues.values())[:2]
-    made = add(space)
-    for issue in cascading_references:
+    holders = list(space.project("OPS").issues.values())[:2]
+    made = add(space).id
+    for issue in holders:
         space.edit_issue(issue, **values(made))
     synced.sim.clock.advance(3600)  # no load of changes looks as far back
     assert synced.listing().success
     load(synced, "incremental")
-    assert [shown(synced, issue) for issue in cascading_references] == [
-        true(synced, issue) for issue in cascading_references
-    ]
+    assert shown(synced, *holders) == true(synced, *holders)
     delete(space, made)
-    assert [shown(synced, issue) for issue in cascading_references] != [
-        true(synced, issue) for issue in cascading_references
-    ]
+    assert shown(synced, *holders) != true(synced, *holders)
     assert synced.listing().success
     asked_by_id(synced)
     load(synced, mode)
-    assert [shown(synced, issue) for issue in cascading_references] == [
-        true(synced, issue) for issue in cascading_references
-    ]
-    assert asked_by_id(synced) == [{issue.id for issue in cascading_references}], (
+    assert shown(synced, *holders) == true(synced, *holders)
+    assert asked_by_id(synced) == [{issue.id for issue in holders}], (
         "each issue that shows it, and no other, in one request"
     )
     load(synced, mode)

@@ -80,11 +80,18 @@ def test_small_issues_come_together_and_no_batch_has_more_rows_than_may_be_lost(
     assert (refused, end) == ([], Failing())
 
 
-@pytest.mark.parametrize("count", [0, 1, 98, 99, 100, 250])
-def test_only_the_end_of_a_read_says_what_is_gone(sim: Simulator, count: int) -> None:
+@pytest.mark.parametrize("inclusive", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 98, 99, 100, 101, 199, 250])
+def test_only_the_end_of_a_read_says_what_is_gone(
+    sim: Simulator, count: int, inclusive: bool
+) -> None:
+    sim.switch(inclusive_ids=inclusive)
     [issue] = issues_with(sim, count)
     stored = [row.id for row in sim.space.issues[issue].comments]
+    sim.requests.clear()
     batches, _, _ = read(sim, [due(issue, known=[*stored, 7])])
+    # A full page of the API says nothing of what comes after it.
+    assert sim.requests.count() <= count // 99 + 1
     *parts, last = [part for batch in batches for part in batch.parts]
     assert [row["id"] for part in (*parts, last) for row in part.page] == stored
     assert {part.gone for part in parts} <= {None}

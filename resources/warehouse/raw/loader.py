@@ -115,6 +115,7 @@ def merge(
     extra: Mapping[str, int] | None = None,
     read_in: int | None = None,
     latest: datetime | None = None,
+    worth_asking: int = WORTH_ASKING,
 ) -> MergeResult:
     """Merge records into a raw table. Repeating it changes nothing, in whatever order batches come.
 
@@ -137,6 +138,7 @@ def merge(
         read_in: the project that was read, for odd records without one.
         latest: the latest plausible time; a stored version with a later time is overwritten by any
             other.
+        worth_asking: with so many records or more, it is asked first which ones are stored.
 
     Raises:
         WarehouseError: the server does not know the time zone, or cannot be used.
@@ -150,7 +152,8 @@ def merge(
     present = [version.key for version in versions] + [
         entry.key for entry in rejections if entry.key
     ]
-    stored = _stored(conn, spec, versions, space_key)
+    ask = len(versions) >= worth_asking and spec.key and not spec.volatile
+    stored = _stored(conn, spec, versions, space_key) if ask else set()
     parameters: dict[str, Any] = {"space_key": space_key, "timezone": timezone, "run_id": run_id}
     if spec.freshness:
         parameters["latest"] = latest
@@ -250,8 +253,6 @@ def _stored(
     conn: Connection, spec: TableSpec, versions: Sequence[_Version], space_key: str
 ) -> set[Key]:
     """Return the keys of versions that are stored unchanged, so that they need not be sent."""
-    if len(versions) < WORTH_ASKING or not spec.key or spec.volatile:
-        return set()
     keys = {
         f"key_{number}": list(values)
         for number, values in enumerate(zip(*(version.key for version in versions), strict=True))

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, text
 
 from resources.conditions import Outcome
-from resources.warehouse.history.history_writer import finish_sync, start_sync
+from resources.warehouse.history.history_writer import finish_sync
 from resources.warehouse.state.seen_conditions import Observed, current, note
 from resources.warehouse.warehouse_errors import WarehouseError
 from tests.databases import execute
+from tests.sync_log import Log
 
 URL = "https://acme.backlog.test"
 DOWN = Outcome("unreachable", "GET /space: no answer", seconds=9.0)
@@ -23,15 +24,6 @@ def conditions(engine: Engine) -> list[tuple[str, bool]]:
             text("SELECT kind, ended_at IS NOT NULL FROM ops.source_conditions ORDER BY id")
         )
         return [(row[0], row[1]) for row in rows]
-
-
-def passes(engine: Engine, seconds: int) -> None:
-    """Let time go by since a condition was last seen."""
-    execute(
-        engine,
-        "UPDATE ops.source_conditions SET last_seen_at = last_seen_at - "
-        f"interval '{seconds} seconds'",
-    )
 
 
 def test_a_condition_begins_with_its_first_failure_and_ends_with_an_answer(
@@ -68,7 +60,10 @@ def test_rate_limited_by_others_ends_when_requests_do_not_wait_for_a_whole_windo
 ) -> None:
     note(warehouse, URL, BUSY, 1)
     note(warehouse, URL, Outcome(), 1)
-    passes(warehouse, 61)
+    execute(
+        warehouse,
+        "UPDATE ops.source_conditions SET last_seen_at = last_seen_at - interval '61 seconds'",
+    )
     note(warehouse, URL, Outcome(throttled=True), 1)
     assert conditions(warehouse) == [("rate_limited", False)]
     note(warehouse, URL, Outcome(), 1)
@@ -78,25 +73,17 @@ def test_rate_limited_by_others_ends_when_requests_do_not_wait_for_a_whole_windo
 def test_a_wait_that_another_run_of_ours_may_have_caused_begins_no_condition(
     warehouse: Engine,
 ) -> None:
-    with warehouse.begin() as connection:
-        connection.execute(
-            text("INSERT INTO ops.spaces (space_key, url) VALUES ('acme', :url)"), {"url": URL}
-        )
-    mine, other = (
-        start_sync(warehouse, space_key="acme", sync_type="issues", mode="full", run_id=run)
-        for run in ("r1", "r2")
-    )
+    execute(warehouse, f"INSERT INTO ops.spaces (space_key, url) VALUES ('acme', '{URL}')")
+    _, other = (Log(warehouse).begun(mode="full", run=run) for run in ("r1", "r2"))
     note(warehouse, URL, UNSURE, 1)
     finish_sync(warehouse, other, items_synced=0, items_failed=0, requests=0)
     note(warehouse, URL, UNSURE, 1)
     assert conditions(warehouse) == []
-    with warehouse.begin() as connection:
-        connection.execute(
-            text("UPDATE ops.sync_history SET ended_at = now() - interval '61 s' WHERE id = :id"),
-            {"id": other},
-        )
+    execute(
+        warehouse,
+        f"UPDATE ops.sync_history SET ended_at = now() - interval '61 s' WHERE id = {other}",
+    )
     note(warehouse, URL, UNSURE, 1)
-    assert mine
     assert conditions(warehouse) == [("rate_limited", False)]
 
 

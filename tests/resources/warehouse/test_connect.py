@@ -12,6 +12,8 @@ from resources.warehouse.warehouse_errors import WarehouseError
 from tests.databases import execute, one, refusal_of
 
 SECRET = "s3cret!"
+RAISED = "DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = '{}'; END $$"
+TEXT = "森 ÿ ① 😀 한"
 
 
 def _message(url: str) -> str:
@@ -81,36 +83,44 @@ def test_a_server_that_cannot_be_reached_is_named() -> None:
 
 def test_a_missing_database_or_user_is_named(warehouse_url: str) -> None:
     url = parse_url(warehouse_url)
-    missing = url.set(database="missing").render_as_string(hide_password=False)
-    assert 'database "missing" does not exist' in _message(missing)
-    assert "create the database" in _message(missing)
-    assert "the user" in _message(
-        url.set(username="nobody", password=SECRET).render_as_string(hide_password=False)
-    )
+    said = _message(url.set(database="missing").render_as_string(hide_password=False))
+    assert 'database "missing" does not exist' in said
+    assert "create the database" in said
+    nobody = url.set(username="nobody", password=SECRET)
+    assert "the user" in _message(nobody.render_as_string(hide_password=False))
 
 
-def test_a_server_that_refuses_says_what_to_do(warehouse: Engine) -> None:
-    raised = "DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = '{}'; END $$"
-    for state, words in {
-        "53100": "disk .* is full",
-        "42501": "lacks a right",
-        "53300": "max_connections",
-        "25006": "read-only: point WAREHOUSE_URL at the primary",
-    }.items():
-        with warehouse.connect() as conn, pytest.raises(WarehouseError, match=words):
-            conn.execute(text(raised.format(state)))
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        ([RAISED.format("53100")], "disk .* is full"),
+        ([RAISED.format("42501")], "lacks a right"),
+        ([RAISED.format("53300")], "max_connections"),
+        ([RAISED.format("25006")], "read-only: point WAREHOUSE_URL at the primary"),
+        (
+            [
+                "SET LOCAL temp_file_limit = 0",
+                "SET LOCAL work_mem = '64kB'",
+                "SELECT n FROM generate_series(1, 100000) AS n ORDER BY -n",
+            ],
+            "size exceeds .*raise temp_file_limit for this",
+        ),
+    ],
+)
+def test_a_server_that_refuses_or_lacks_something_says_what_to_do(
+    warehouse: Engine, statements: list[str], words: str
+) -> None:
+    with pytest.raises(WarehouseError, match=words):
+        execute(warehouse, *statements)
 
 
 def test_a_missing_table_of_ours_is_named_with_the_way_out(warehouse: Engine) -> None:
     execute(warehouse, "DROP TABLE ops.sync_history CASCADE")
-    said = (
-        r"table of the warehouse is missing: restore a backup, or load into an empty database "
-        r'\(relation "ops.sync_history"'
-    )
-    with warehouse.connect() as conn, pytest.raises(WarehouseError, match=said):
-        conn.execute(text("SELECT * FROM ops.sync_history"))
-    with warehouse.connect() as conn, pytest.raises(ProgrammingError):
-        conn.execute(text("SELECT * FROM mart.issue"))
+    said = r'restore a backup, or load into an empty database \(relation "ops.sync_history"'
+    with pytest.raises(WarehouseError, match=said):
+        one(warehouse, "SELECT * FROM ops.sync_history")
+    with pytest.raises(ProgrammingError):
+        one(warehouse, "SELECT * FROM mart.issue")
 
 
 def test_a_restarted_server_is_survived_and_a_lost_transaction_is_an_error(
@@ -134,29 +144,21 @@ def test_a_restarted_server_is_survived_and_a_lost_transaction_is_an_error(
 
 
 def test_sessions_run_in_utc_under_the_name_of_the_program(warehouse: Engine) -> None:
-    with warehouse.connect() as conn:
-        assert conn.execute(text("SHOW TimeZone")).scalar_one() == "UTC"
-        assert conn.execute(text("SHOW application_name")).scalar_one() == "backlog-elt"
+    assert one(warehouse, "SHOW TimeZone") == "UTC"
+    assert one(warehouse, "SHOW application_name") == "backlog-elt"
 
 
 def test_a_database_that_cannot_hold_every_character_is_refused(
     warehouse_url: str, warehouse: Engine
 ) -> None:
+    latin = parse_url(warehouse_url).set(database="latin1")
     with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(
             text("CREATE DATABASE latin1 ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
         )
-        said = _message(
-            parse_url(warehouse_url).set(database="latin1").render_as_string(hide_password=False)
-        )
+        said = _message(latin.render_as_string(hide_password=False))
         connection.execute(text("DROP DATABASE latin1"))
-    assert (
-        said
-        == "The database is encoded as LATIN1: create one with ENCODING 'UTF8' TEMPLATE template0."
-    )
-
-
-TEXT = "森 ÿ ① 😀 한"
+    assert "encoded as LATIN1: create one with ENCODING 'UTF8' TEMPLATE template0" in said
 
 
 @pytest.mark.parametrize("encoding", ["SJIS", "nonsense"])
@@ -166,9 +168,8 @@ def test_connections_are_utf8_whatever_the_environment_and_the_url_say(
     monkeypatch.setenv("PGCLIENTENCODING", encoding)
     url = parse_url(warehouse_url).update_query_dict({"client_encoding": encoding})
     made = engine(url.render_as_string(hide_password=False))
-    with made.connect() as conn:
-        assert conn.execute(text("SELECT :text || ''"), {"text": TEXT}).scalar_one() == TEXT
-        assert conn.execute(text("SHOW client_encoding")).scalar_one() == "UTF8"
+    assert one(made, f"SELECT '{TEXT}'") == TEXT
+    assert one(made, "SHOW client_encoding") == "UTF8"
     made.dispose()
 
 
@@ -177,49 +178,38 @@ def test_connections_are_utf8_whatever_the_role_and_the_database_say(
     warehouse: Engine,
 ) -> None:
     url = parse_url(warehouse_url)
-    with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
-        admin.execute(text(f"ALTER DATABASE {url.database} SET client_encoding = 'EUC_JP'"))
-        admin.execute(text("CREATE ROLE sjis LOGIN SUPERUSER"))
-        try:
-            admin.execute(text("ALTER ROLE sjis SET client_encoding = 'SJIS'"))
-            for user in (url.username, "sjis"):
-                made = engine(url.set(username=user).render_as_string(hide_password=False))
-                with made.connect() as conn:
-                    said = conn.execute(text("SELECT :text || ''"), {"text": TEXT}).scalar_one()
-                assert said == TEXT
-                made.dispose()
-        finally:
-            admin.execute(text("DROP ROLE sjis"))
-
-
-def test_a_server_that_lacks_something_says_what_to_do(warehouse: Engine) -> None:
-    with warehouse.begin() as conn:
-        conn.execute(text("SET LOCAL temp_file_limit = 0"))
-        conn.execute(text("SET LOCAL work_mem = '64kB'"))
-        sorted_on_disk = "SELECT n FROM generate_series(1, 100000) AS n ORDER BY -n"
-        with pytest.raises(WarehouseError, match=r"size exceeds .*raise temp_file_limit for this"):
-            conn.execute(text(sorted_on_disk))
+    execute(
+        warehouse,
+        f"ALTER DATABASE {url.database} SET client_encoding = 'EUC_JP'",
+        "CREATE ROLE sjis LOGIN SUPERUSER",
+        "ALTER ROLE sjis SET client_encoding = 'SJIS'",
+    )
+    try:
+        for user in (url.username, "sjis"):
+            made = engine(url.set(username=user).render_as_string(hide_password=False))
+            assert one(made, f"SELECT '{TEXT}'") == TEXT
+            made.dispose()
+    finally:
+        execute(warehouse, "DROP ROLE sjis")
 
 
 def test_a_user_who_may_not_create_a_missing_table_gets_a_clear_error(
     warehouse_url: str, warehouse: Engine
 ) -> None:
-    with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"CREATE ROLE no_maker LOGIN PASSWORD '{SECRET}'"))
-        connection.execute(text("REVOKE CREATE ON SCHEMA public FROM PUBLIC"))
-        connection.execute(text("CREATE TABLE public.made (id int)"))
-        url = (
-            parse_url(warehouse_url)
-            .set(username="no_maker", password=SECRET)
-            .render_as_string(hide_password=False)
-        )
-        try:
-            check_tables(warehouse_url, "runs")
-            check_tables(url, "made")
-            with pytest.raises(WarehouseError, match="may not create tables there"):
-                check_tables(url, "runs")
-        finally:
-            connection.execute(text("DROP ROLE no_maker"))
+    execute(
+        warehouse,
+        f"CREATE ROLE no_maker LOGIN PASSWORD '{SECRET}'",
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        "CREATE TABLE public.made (id int)",
+    )
+    url = parse_url(warehouse_url).set(username="no_maker", password=SECRET)
+    try:
+        check_tables(warehouse_url, "runs")
+        check_tables(url.render_as_string(hide_password=False), "made")
+        with pytest.raises(WarehouseError, match="may not create tables there"):
+            check_tables(url.render_as_string(hide_password=False), "runs")
+    finally:
+        execute(warehouse, "DROP ROLE no_maker")
 
 
 def test_a_connection_is_tested_before_use_only_when_it_has_rested(

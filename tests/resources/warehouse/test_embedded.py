@@ -8,14 +8,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
-import psycopg2
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
 
+from resources.warehouse.server.connect import engine
 from resources.warehouse.server.embedded import (
     DAGSTER,
     WAREHOUSE,
@@ -25,7 +26,7 @@ from resources.warehouse.server.embedded import (
     tidy_log,
 )
 from resources.warehouse.warehouse_errors import WarehouseError
-from tests.databases import refusal_of
+from tests.databases import execute, one, refusal_of
 from tests.waiting import eventually
 
 START = """
@@ -45,14 +46,7 @@ def home() -> Iterator[Path]:
 
 
 def _ask(server: EmbeddedServer, question: str, database: str = WAREHOUSE) -> object:
-    with (
-        closing(psycopg2.connect(server.url(database))) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(question)
-        row = cursor.fetchone()
-        assert row is not None
-        return row[0]
+    return one(engine(server.url(database)), question)
 
 
 def _processes(home: Path, count: int) -> list[str]:
@@ -79,21 +73,14 @@ def test_two_processes_start_one_server_which_outlives_them(home: Path) -> None:
     assert _ask(server, "SELECT current_database()", DAGSTER) == "dagster"
     assert _ask(server, "SHOW server_encoding") == "UTF8"
     assert _ask(server, "SELECT upper('é')") == "É"
-    with create_engine(server.url()).connect() as conn:
-        assert conn.execute(text("SELECT 1")).scalar_one() == 1
-        conn.engine.dispose()
+    assert one(create_engine(server.url()), "SELECT 1") == 1
 
 
 def test_a_server_keeps_its_data_killed_or_stopped_and_survives_a_reused_pid(
     home: Path,
 ) -> None:
     server = ensure_server(home)
-    with (
-        closing(psycopg2.connect(server.url())) as connection,
-        connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    execute(engine(server.url()), "CREATE TABLE kept AS SELECT 42 AS answer")
     os.kill(_pid(home), signal.SIGKILL)
     assert _ask(ensure_server(home), "SELECT answer FROM kept") == 42
     file = home / "postgres" / "postmaster.pid"
@@ -152,14 +139,14 @@ def test_a_server_that_cannot_start_is_one_line_that_names_its_log(home: Path) -
     ensure_server(home)
     stop(home)
     with (home / "postgres" / "postgresql.conf").open("a") as file:
-        file.write("max_connections = none\n")
+        file.write("port = none\nlog_min_messages = error\n")
     with pytest.raises(WarehouseError) as caught:
         ensure_server(home)
     message = str(caught.value)
-    assert 'pg_ctl ended with status 1: configuration file "' in message
+    assert "pg_ctl ended with status 1" in message
     assert str(home / "postgres" / "log") in message
-    assert "WAREHOUSE_URL" in message
     assert "\n" not in message
+    assert "port" in (home / "postgres" / "log").read_text()
 
 
 SECRETS = {
@@ -178,14 +165,9 @@ def _environments(home: Path) -> str:
     for child in server.children(recursive=True):
         with suppress(psutil.NoSuchProcess):  # one that has just ended
             shown.append(str(child.environ()))
-    with (
-        closing(psycopg2.connect(ensure_server(home).url())) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute("CREATE TEMPORARY TABLE shown (line text)")
-        cursor.execute("COPY shown FROM PROGRAM 'env'")
-        cursor.execute("SELECT string_agg(line, ' ') FROM shown")
-        [of_program] = cursor.fetchone() or [""]
+    made = engine(ensure_server(home).url())
+    execute(made, "CREATE TABLE shown (line text)", "COPY shown FROM PROGRAM 'env'")
+    of_program = one(made, "SELECT string_agg(line, ' ') FROM shown")
     assert "PATH=" in of_program
     return " ".join([*shown, of_program])
 
@@ -205,29 +187,20 @@ def test_the_server_gets_nothing_of_the_environment_of_who_starts_it(home: Path)
 NAME = "Zaphod 森"
 
 
-def test_the_log_has_no_errors_of_statements_and_says_why_a_server_does_not_start(
-    home: Path,
-) -> None:
+def test_the_log_has_no_errors_of_statements(home: Path) -> None:
     server, log = ensure_server(home), home / "postgres" / "log"
-    with closing(psycopg2.connect(server.url())) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        cursor.execute("CREATE TABLE people (name text PRIMARY KEY, number int)")
-        for bad in (
-            "VALUES (%s, 'x')",
-            "VALUES (%s, 1), ('Zaphod 森', 2)",
-            "SELECT %s, CAST('Zaphod 森' AS int)",
-        ):
-            with pytest.raises(psycopg2.Error):
-                cursor.execute(f"INSERT INTO people {bad}", [NAME])
-        cursor.execute("DO $$ BEGIN RAISE WARNING 'Zaphod 森'; END $$")
+    made = engine(server.url())
+    execute(made, "CREATE TABLE people (name text PRIMARY KEY, number int)")
+    for bad in (
+        f"VALUES ('{NAME}', 'x')",
+        f"VALUES ('{NAME}', 1), ('{NAME}', 2)",
+        f"SELECT '{NAME}', CAST('{NAME}' AS int)",
+    ):
+        with pytest.raises((DBAPIError, WarehouseError)):
+            execute(made, f"INSERT INTO people {bad}")
+    execute(made, f"DO $$ BEGIN RAISE WARNING '{NAME}'; END $$")
     held = log.read_text() + (home / "postgres" / "log.old").read_text()
     assert ("starting PostgreSQL" in held, NAME in held) == (True, False)
-    stop(home)
-    with (home / "postgres" / "postgresql.conf").open("a") as file:
-        file.write("port = none\nlog_min_messages = error\n")
-    with pytest.raises(WarehouseError, match="see "):
-        ensure_server(home)
-    assert "port" in log.read_text()
 
 
 def test_the_log_is_kept_for_days_and_can_be_erased(home: Path) -> None:

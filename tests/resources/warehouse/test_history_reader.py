@@ -22,20 +22,16 @@ from tests.sync_log import SMALL_DAY, Log, Row
 
 def test_it_moves_when_a_sync_begins_or_ends_and_not_else(warehouse: Engine, log: Log) -> None:
     seen = [history_version(warehouse, "acme")]
-
-    def look() -> None:
+    begun = list[int]()
+    for step in (
+        lambda: begun.append(log.begun()),
+        lambda: begun.append(log.begun("users")),
+        lambda: finish_sync(warehouse, begun[0], items_synced=0, items_failed=0, requests=0),
+        lambda: forget_sync(warehouse, begun[1]),
+        lambda: log.done(),
+    ):
+        step()
         seen.append(history_version(warehouse, "acme"))
-
-    number = log.begun()
-    look()
-    other = log.begun("users")
-    look()
-    finish_sync(warehouse, number, items_synced=0, items_failed=0, requests=0)
-    look()
-    forget_sync(warehouse, other)
-    look()
-    log.done()
-    look()
     assert len(set(seen)) == len(seen)
     assert history_version(warehouse, "acme") == seen[-1]
 
@@ -45,12 +41,12 @@ def test_pages_follow_each_other_newest_first_whatever_comes_meanwhile(
 ) -> None:
     numbers = [log.done() for _ in range(5)]
     Log(warehouse, "other").done()
-    first = sync_page(warehouse, "acme", 2)
-    assert [sync.id for sync in first] == numbers[:-3:-1]
+    found = [sync.id for sync in sync_page(warehouse, "acme", 2)]
+    assert found == numbers[:-3:-1]
     log.done()
-    second = sync_page(warehouse, "acme", 2, before=first[-1].id)
-    third = sync_page(warehouse, "acme", 2, before=second[-1].id)
-    assert [sync.id for sync in (*first, *second, *third)] == numbers[::-1]
+    for _ in range(2):
+        found += [sync.id for sync in sync_page(warehouse, "acme", 2, before=found[-1])]
+    assert found == numbers[::-1]
 
 
 def test_figures_of_the_last_day_are_those_worked_out_by_hand(warehouse: Engine, log: Log) -> None:
@@ -106,9 +102,9 @@ def test_what_somebody_has_canceled_is_neither_completed_nor_failed(
 ) -> None:
     log.done(run="run-1")
     log.done(run="run-2", error=f"{CANCELED}: asked by somebody")
-    everything = last_day(warehouse, "acme")[0]
-    assert (everything.runs, everything.completed, everything.failed) == (2, 1, 0)
-    assert (everything.syncs_failed, everything.success_rate) == (0, 1.0)
+    day = last_day(warehouse, "acme")[0]
+    assert (day.runs, day.completed, day.failed, day.syncs_failed) == (2, 1, 0, 0)
+    assert day.success_rate == 1.0
     assert sum(slot.failed for slot in last_slots(warehouse, "acme")[1]) == 0
 
 

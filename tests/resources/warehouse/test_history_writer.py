@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from resources.warehouse.history.history_reader import active_syncs
 from resources.warehouse.history.history_writer import (
@@ -62,56 +62,47 @@ def test_a_sync_in_progress_is_ended_when_nobody_holds_the_lock_of_its_load(
         log.begun("users", run="alive")
         Log(warehouse, "other").begun(run="dead")
         log.done(run="dead")
-        assert end_dead(warehouse, "acme") == 2
-        assert end_dead(warehouse, "acme") == 0
+        assert [end_dead(warehouse, "acme") for _ in range(2)] == [2, 0]
         assert [(sync.run_id, sync.sync_type) for sync in summary(warehouse, "acme").active] == [
             ("alive", "issues")
         ]
         assert len(summary(warehouse, "other").active) == 1
     assert end_dead(warehouse, "acme") == 1
-    with warehouse.connect() as conn:
-        errors = (
-            conn.execute(text("SELECT error FROM ops.sync_history WHERE status = 'failed'"))
-            .scalars()
-            .all()
-        )
-    assert errors == [DIED] * 3
+    errors = "SELECT array_agg(error) FROM ops.sync_history WHERE status = 'failed'"
+    assert one(warehouse, errors) == [DIED] * 3
 
 
 def test_a_sync_that_waits_says_for_what_and_until_when(warehouse: Engine, log: Log) -> None:
-    until = datetime.now(UTC) + timedelta(minutes=1)
+    now, minute, what = datetime.now(UTC), timedelta(minutes=1), "search rate limit of Backlog"
     number = log.begun()
-    note_wait(warehouse, number, "search rate limit of Backlog", until)
-    (active,) = summary(warehouse, "acme").active
-    assert (active.waiting_for, active.waiting_until) == ("search rate limit of Backlog", until)
-    note_wait(warehouse, number, None)
-    (active,) = summary(warehouse, "acme").active
-    assert (active.waiting_for, active.waiting_until) == (None, None)
-    note_wait(
-        warehouse, number, "search rate limit of Backlog", datetime.now(UTC) - timedelta(seconds=1)
-    )
-    (active,) = summary(warehouse, "acme").active
-    assert (active.waiting_for, active.waiting_until) == (None, None)
+    for wait, shown in (
+        ((what, now + minute), (what, now + minute)),
+        ((None, None), (None, None)),
+        ((what, now - minute), (None, None)),
+    ):
+        note_wait(warehouse, number, *wait)
+        (active,) = summary(warehouse, "acme").active
+        assert (active.waiting_for, active.waiting_until) == shown
 
 
-def test_a_sync_that_has_ended_waits_for_nothing(warehouse: Engine, log: Log) -> None:
+def test_a_sync_that_has_ended_waits_for_nothing_and_says_not_how_far_it_was(
+    warehouse: Engine, log: Log
+) -> None:
     numbers = [log.begun(run=run) for run in ("completed", "failed", "dead")]
     for number in numbers:
-        note_wait(
-            warehouse, number, "other load of issues to end", datetime.now(UTC) + timedelta(hours=6)
-        )
+        note_progress(warehouse, number, 300, 2_000)
+        note_wait(warehouse, number, "other load to end", datetime.now(UTC) + timedelta(hours=6))
     finish_sync(warehouse, numbers[0], items_synced=1, items_failed=0, requests=1)
     fail_sync(warehouse, numbers[1], "down")
     end_dead(warehouse, "acme")
     query = (
-        "SELECT count(*) FROM ops.sync_history WHERE waiting_for IS NULL AND waiting_until IS NULL"
+        "SELECT count(*) FROM ops.sync_history WHERE num_nulls(waiting_for, waiting_until, "
+        "progress_done, progress_total) = 4"
     )
     assert one(warehouse, query) == 3
 
 
-def test_a_sync_in_progress_says_how_far_it_is_and_one_that_has_ended_does_not(
-    warehouse: Engine, log: Log
-) -> None:
+def test_a_sync_in_progress_says_how_far_it_is(warehouse: Engine, log: Log) -> None:
     number = log.begun()
     note_progress(warehouse, number, 300, 2_000)
     (active,) = active_syncs(warehouse, "acme")
@@ -120,8 +111,3 @@ def test_a_sync_in_progress_says_how_far_it_is_and_one_that_has_ended_does_not(
     assert active_syncs(warehouse, "other") == []
     finish_sync(warehouse, number, items_synced=2_000, items_failed=0, requests=21)
     assert active_syncs(warehouse, "acme") == []
-    query = (
-        "SELECT count(*) FROM ops.sync_history WHERE progress_done IS NULL "
-        "AND progress_total IS NULL"
-    )
-    assert one(warehouse, query) == 1

@@ -53,12 +53,6 @@ def an_event(number: Any = 777_001, **more: Any) -> dict[str, Any]:
     } | more
 
 
-def test_an_event_is_given_as_it_was_posted(inbox: Inbox) -> None:
-    assert inbox.receive(an_event())
-    [event] = inbox.take()
-    assert (event.activity_id, json.loads(event.payload)) == (777_001, an_event())
-
-
 @pytest.mark.parametrize(
     ("first", "second"),
     [(777_001, 777_001), (777_001, "777001"), ("777001", 777_001), ("777001", "0777001")],
@@ -69,13 +63,9 @@ def test_an_activity_is_taken_in_once_whichever_way_its_id_is_written(
     assert inbox.receive(an_event(first))
     assert not inbox.receive(an_event(second, type=3))
     [event] = inbox.take()
-    assert json.loads(event.payload)["type"] == 2
-
-
-def test_an_activity_that_was_dealt_with_is_not_taken_in_again(inbox: Inbox) -> None:
-    inbox.receive(an_event())
-    inbox.acknowledge(inbox.take())
-    assert not inbox.receive(an_event())
+    assert (event.activity_id, json.loads(event.payload)) == (777_001, an_event(first))
+    inbox.acknowledge([event])
+    assert not inbox.receive(an_event(second))
     assert inbox.take() == []
 
 
@@ -145,18 +135,17 @@ def test_the_oldest_events_come_first_and_no_more_than_asked_for(inbox: Inbox) -
     assert inbox.take(2) == first
     inbox.acknowledge(first)
     assert [event.activity_id for event in inbox.take(2)] == [20]
-    assert first[0].received_at <= first[1].received_at
 
 
 def test_an_outcome_is_said_once(inbox: Inbox) -> None:
     inbox.receive(an_event())
     events = inbox.take()
     inbox.acknowledge(events, "one issue")
-    processed = inbox.column("processed_at")
+    said = inbox.column("(outcome, processed_at)::text")
     inbox.acknowledge(events, "again")
     inbox.acknowledge([], "nothing")
+    assert inbox.column("(outcome, processed_at)::text") == said
     assert inbox.column("outcome") == ["one issue"]
-    assert inbox.column("processed_at") == processed
 
 
 def test_two_readers_at_once_get_different_events(inbox: Inbox, warehouse: Engine) -> None:

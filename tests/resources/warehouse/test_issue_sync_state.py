@@ -3,6 +3,7 @@ again.
 """
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -31,13 +32,6 @@ from tests.resources.warehouse.reading import AT, FIRST, MOVED, SECOND, THIRD, R
 # -- pending ---------------------------------------------------------------------------------------
 
 
-def test_an_issue_that_was_never_read_is_read_whole_with_its_version(reads: Reads) -> None:
-    assert reads.pending(300) == [
-        CommentRead(FIRST, 300, AT, 0, 0, 0, 0),
-        CommentRead(SECOND, 300, AT, 0, 0, 0, 0),
-    ]
-
-
 def test_an_issue_that_has_changed_continues_after_the_last_comment(
     read: Reads, load: Any, issue: Any
 ) -> None:
@@ -49,16 +43,19 @@ def test_an_issue_that_has_changed_continues_after_the_last_comment(
     assert read.entry(FIRST)["updated_at"] == AT + timedelta(days=1)
 
 
-def test_only_issues_of_the_given_projects_and_space_are_pending(
+def test_issues_of_the_given_projects_and_space_that_were_never_read_are_read_whole(
     reads: Reads, load: Any, issue: Any
 ) -> None:
     load("issues", issue(1, id=95_001), space_key="other")
-    assert set(reads.starts(301)) == {THIRD}
-    assert set(reads.starts(300, 301)) == {FIRST, SECOND, THIRD}
-    assert reads.call(pending_comments, []) == []
-    assert [found.issue_id for found in reads.call(pending_comments, [300], space="other")] == [
-        95_001
+    assert reads.pending(300) == [
+        CommentRead(FIRST, 300, AT, 0, 0, 0, 0),
+        CommentRead(SECOND, 300, AT, 0, 0, 0, 0),
     ]
+    assert reads.starts(301) == {THIRD: 0}
+    assert reads.starts(300, 301) == {FIRST: 0, SECOND: 0, THIRD: 0}
+    assert reads.call(pending_comments, []) == []
+    [other] = reads.call(pending_comments, [300], space="other")
+    assert other.issue_id == 95_001
 
 
 def test_a_deleted_issue_is_not_pending_whatever_is_requested_of_it(reads: Reads) -> None:
@@ -92,12 +89,6 @@ def test_a_refetch_request_reaches_back_to_its_comment_and_never_skips_one(read:
     read.request_refetch(SECOND, 640_999)
     read.request_refetch(THIRD, 0)
     assert read.starts() == {FIRST: 640_004, SECOND: 640_010, THIRD: 0}
-
-
-def test_a_refetch_request_for_the_issue_alone_leaves_its_comments_alone(read: Reads) -> None:
-    read.request_refetch(FIRST, issue=True)
-    assert read.pending() == []
-    assert read.requested() == [RequestedIssue(FIRST, 300, 1, "activity 1")]
 
 
 def test_an_issue_without_any_time_is_read_once(reads: Reads, load: Any, issue: Any) -> None:
@@ -200,21 +191,13 @@ def test_requests_for_one_issue_are_merged_into_the_widest_one(read: Reads) -> N
 
 def test_two_that_request_the_same_issues_in_different_order_do_not_deadlock(read: Reads) -> None:
     ids = list(range(90_001, 90_400))
-    failed: list[Exception] = []
 
     def many(order: list[int]) -> None:
-        try:
-            for _ in range(20):
-                read.call(request_refetch, [RefetchRequest(one, 300, "x", 1) for one in order])
-        except Exception as error:
-            failed.append(error)
+        for _ in range(20):
+            read.call(request_refetch, [RefetchRequest(one, 300, "x", 1) for one in order])
 
-    both = [threading.Thread(target=many, args=(order,)) for order in (ids, ids[::-1])]
-    for thread in both:
-        thread.start()
-    for thread in both:
-        thread.join(60)
-    assert failed == []
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(many, (ids, ids[::-1])))
     assert read.entry(90_300)["refetch_requests"] == 40
 
 
@@ -229,31 +212,34 @@ def test_an_issue_that_appears_after_its_requests_were_acknowledged_is_read_whol
     assert read.starts() == {95_000: 0}
 
 
-def test_issues_with_only_comments_requested_are_returned_when_asked_for(read: Reads) -> None:
+def test_an_issue_and_its_comments_are_requested_apart(read: Reads) -> None:
+    read.request_refetch(FIRST, issue=True)
+    assert read.pending() == []
     read.request_refetch(THIRD, 640_005)
-    assert read.requested() == []
-    assert read.requested(comments_too=True) == [RequestedIssue(THIRD, 301, 1, "activity 1")]
-    read.call(acknowledge_issues, read.requested(comments_too=True))
+    first = RequestedIssue(FIRST, 300, 1, "activity 1")
+    assert read.requested() == [first]
+    both = read.requested(comments_too=True)
+    assert both == [first, RequestedIssue(THIRD, 301, 1, "activity 1")]
+    read.call(acknowledge_issues, both)
     assert read.starts() == {THIRD: 640_004}
 
 
 def test_requested_comments_are_the_pending_ones_that_something_has_reported(
     reads: Reads, load: Any, issue: Any
 ) -> None:
+    def requested(*projects: int) -> list[int]:
+        return [found.issue_id for found in reads.call(requested_comments, projects)]
+
     reads.request_refetch(FIRST, issue=True)
-    assert [found.issue_id for found in reads.call(requested_comments, [300, 301])] == [FIRST]
+    assert requested(300, 301) == [FIRST]
     reads.finish(reads.pending())
-    assert reads.call(requested_comments, [300, 301]) == []
+    assert requested(300, 301) == []
     load("issues", issue(1, updated=MOVED), issue(2, updated=MOVED))
     assert reads.call(requested_comments, [300, 301]) == [
         CommentRead(FIRST, 300, AT + timedelta(days=1), 640_010, 640_010, 1, 0)
     ]
     reads.request_refetch(THIRD, 640_001)
-    assert [found.issue_id for found in reads.call(requested_comments, [300, 301])] == [
-        FIRST,
-        THIRD,
-    ]
-    assert [found.issue_id for found in reads.call(requested_comments, [301])] == [THIRD]
+    assert [requested(300, 301), requested(301)] == [[FIRST, THIRD], [THIRD]]
 
 
 def test_a_request_waits_until_acknowledged_unless_quarantined_or_its_issue_is_gone(
@@ -291,10 +277,8 @@ def test_what_waits_is_not_hidden_by_a_record_in_quarantine(read: Reads) -> None
 
 
 def test_what_is_requested_in_another_space_is_not_read(reads: Reads) -> None:
-    reads.request_refetch(FIRST, 0)
-    with reads.engine.begin() as connection:
-        request_refetch(connection, "other", [RefetchRequest(SECOND, 300, "elsewhere", issue=True)])
-        assert requested_issues(connection, "acme", comments_too=False) == []
-        assert [
-            one.issue_id for one in requested_issues(connection, "other", comments_too=False)
-        ] == [SECOND]
+    elsewhere = [RefetchRequest(SECOND, 300, "elsewhere", issue=True)]
+    reads.call(request_refetch, elsewhere, space="other")
+    assert reads.requested() == []
+    [found] = reads.call(requested_issues, comments_too=False, space="other")
+    assert found.issue_id == SECOND

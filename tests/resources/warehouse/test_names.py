@@ -74,12 +74,6 @@ def listings(warehouse: Engine) -> Listings:
 # -- one name --------------------------------------------------------------------------------------
 
 
-def test_what_the_first_look_shows_has_always_had_its_name(listings: Listings) -> None:
-    listings.look({77: "Infra"})
-    assert listings.each("Infra", LONG_AGO, LOOKS[0], LOOKS[3]) == [77, 77, 77]
-    assert listings.rows() == [(77, "Infra", None, LOOKS[0], None)]
-
-
 def test_a_name_is_one_of_its_kind_owner_and_space(listings: Listings) -> None:
     listings.look({77: "Infra"}).look({5: "Infra"}, owner=301).look({9: "Infra"}, kind="versions")
     listings.record({8: "Infra"}, LOOKS[0], space="other")
@@ -93,29 +87,34 @@ def test_a_name_is_one_of_its_kind_owner_and_space(listings: Listings) -> None:
     assert listings.resolve("infra", LONG_AGO) is None
 
 
-def test_the_same_listing_again_changes_nothing_but_when_it_was_last_seen(
+def test_a_listing_that_shows_the_same_changes_only_when_it_was_last_seen(
     listings: Listings,
 ) -> None:
-    listings.look({77: "Infra", 78: "Web"}, {78: "Web", 77: "Infra"})
+    listings.look({77: "Infra", 78: "Web"}, {78: "Web", 77: "Infra"}, {77: "Platform", 78: "Web"})
     assert listings.rows() == [
-        (77, "Infra", None, LOOKS[1], None),
-        (78, "Web", None, LOOKS[1], None),
-    ]
-
-
-def test_a_renamed_id_is_found_by_either_name_whenever_the_rename_was(listings: Listings) -> None:
-    listings.look({77: "Infra"}, {77: "Platform"})
-    between = LOOKS[0] + HOUR
-    assert listings.each("Infra", LONG_AGO, between, LOOKS[1]) == [77, 77, 77]
-    assert listings.each("Platform", between, LOOKS[1], LOOKS[3]) == [77, 77, 77]
-    assert listings.rows() == [
-        (77, "Infra", None, LOOKS[0], LOOKS[1]),
-        (77, "Platform", LOOKS[1], LOOKS[1], None),
+        (77, "Infra", None, LOOKS[1], LOOKS[2]),
+        (77, "Platform", LOOKS[2], LOOKS[2], None),
+        (78, "Web", None, LOOKS[2], None),
     ]
 
 
 #: What happened -> the listings of four days, and whom a name means at which times.
 HISTORIES: dict[str, tuple[list[dict[int, str]], dict[str, dict[datetime, int | None]]]] = {
+    "what the first listing shows has always had its name": (
+        [{77: "Infra"}],
+        {"Infra": dict.fromkeys((LONG_AGO, LOOKS[0], LOOKS[3]), 77)},
+    ),
+    "renamed: found by either name whenever the rename was": (
+        [{77: "Infra"}, {77: "Platform"}],
+        {
+            "Infra": dict.fromkeys((LONG_AGO, LOOKS[0] + HOUR, LOOKS[1]), 77),
+            "Platform": dict.fromkeys((LOOKS[0] + HOUR, LOOKS[1], LOOKS[3]), 77),
+        },
+    ),
+    "it gets its old name back: it has both times": (
+        [{77: "Infra", 78: "Web"}, {77: "Platform", 78: "Web"}, {77: "Infra", 78: "Web"}],
+        {"Infra": dict.fromkeys((LONG_AGO, LOOKS[1], LOOKS[3]), 77)},
+    ),
     "a deleted id keeps its name": (
         [{77: "Infra", 78: "Web"}, {78: "Web"}, {78: "Web"}],
         {"Infra": {LONG_AGO: 77, LOOKS[0] + HOUR: 77, LOOKS[2]: 77}},
@@ -179,24 +178,21 @@ def test_a_name_means_the_one_that_had_it_then_or_nobody(listings: Listings, his
     } == expected
 
 
-def test_an_id_that_gets_its_old_name_back_has_both_times(listings: Listings) -> None:
-    listings.look({77: "Infra", 78: "Web"}, {77: "Platform", 78: "Web"}, {77: "Infra", 78: "Web"})
-    assert listings.each("Infra", LONG_AGO, LOOKS[1], LOOKS[3]) == [77, 77, 77]
-    assert len(listings.rows()) == 4
-
-
 def test_several_renames_within_one_second_of_the_source_are_all_kept(listings: Listings) -> None:
     for name in ("a", "b", "c", "b"):
         listings.record({77: name}, LOOKS[0])
-    assert [row[1] for row in listings.rows()] == ["a", "b", "c", "b"]
-    assert [row[4] is None for row in listings.rows()] == [False, False, False, True]
+    assert [(row[1], row[4] is None) for row in listings.rows()] == [
+        ("a", False),
+        ("b", False),
+        ("c", False),
+        ("b", True),
+    ]
     assert listings.each("c", LOOKS[1]) == [77]
 
 
 def test_a_clock_that_goes_back_breaks_nothing(listings: Listings) -> None:
-    listings.record({77: "a"}, LOOKS[3])
-    listings.record({77: "b"}, LOOKS[0])
-    listings.record({77: "b"}, LOOKS[1])
+    for name, at in (("a", LOOKS[3]), ("b", LOOKS[0]), ("b", LOOKS[1])):
+        listings.record({77: name}, at)
     assert listings.each("a", LONG_AGO) == listings.each("b", LOOKS[3]) == [77]
     assert [row[4] is None for row in listings.rows()] == [False, True]
 
@@ -214,9 +210,8 @@ def test_an_empty_first_look_and_names_that_nobody_can_store(listings: Listings)
     listings.look({})
     assert listings.rows() == []
     listings.look({77: "a\x00b", 78: "c\ud83d"})
-    assert listings.each("a\x00b", LOOKS[0]) == [77]
-    assert listings.each("c\ud83d", LOOKS[0]) == [78]
-    assert listings.each("a\ufffdb", LOOKS[0]) == [77]
+    for name, found in (("a\x00b", 77), ("c\ud83d", 78), ("a\ufffdb", 77)):
+        assert listings.resolve(name, LOOKS[0]) == found
 
 
 def test_resolution_zero_is_an_id(listings: Listings) -> None:
@@ -260,26 +255,36 @@ def test_a_list_is_read_in_the_one_way_that_makes_sense(listings: Listings) -> N
         assert listings.ids(shown) == expected, shown
 
 
-def test_of_two_ways_to_read_a_list_the_one_with_names_of_that_time_counts(
-    listings: Listings,
-) -> None:
-    listings.look({1: "A", 2: "B", 3: "A, B"}, {1: "A", 2: "B"}, {1: "A", 2: "B"}, {3: "A, B"})
-    assert listings.ids("A, B", LOOKS[1] + HOUR) == [1, 2]
-    assert listings.ids("A, B", LONG_AGO) is None
-    assert listings.ids("A, B", LOOKS[3] + HOUR) == [3]
+#: Listings, a list of names, and the ids that it means at which times.
+LISTS: dict[str, tuple[list[dict[int, str]], str, dict[datetime, list[int] | None]]] = {
+    "of two ways the one with names of that time": (
+        [{1: "A", 2: "B", 3: "A, B"}, {1: "A", 2: "B"}, {1: "A", 2: "B"}, {3: "A, B"}],
+        "A, B",
+        {LOOKS[1] + HOUR: [1, 2], LONG_AGO: None, LOOKS[3] + HOUR: [3]},
+    ),
+    "an ambiguous name gives no ids": (
+        [{1: "A", 2: "A", 3: "B", 4: "C, A"}],
+        "B, A",
+        {LOOKS[0]: None},
+    ),
+    "a name that holds an ambiguous one": (
+        [{1: "A", 2: "A", 3: "B", 4: "C, A"}],
+        "B, C, A",
+        {LOOKS[0]: [3, 4]},
+    ),
+    "names of then with names that are known only later": (
+        [{1: "A"}, {1: "A", 2: "B"}],
+        "A, B",
+        {LOOKS[0] + HOUR: [1, 2]},
+    ),
+}
 
 
-def test_a_list_with_an_ambiguous_name_gives_no_ids(listings: Listings) -> None:
-    listings.look({1: "A", 2: "A", 3: "B", 4: "C, A"})
-    assert listings.ids("B, A") is None
-    assert listings.ids("B, C, A") == [3, 4]
-
-
-def test_a_list_may_mix_names_of_then_with_names_that_are_known_only_later(
-    listings: Listings,
-) -> None:
-    listings.look({1: "A"}, {1: "A", 2: "B"})
-    assert listings.ids("A, B", LOOKS[0] + HOUR) == [1, 2]
+@pytest.mark.parametrize("case", LISTS)
+def test_a_list_is_read_by_the_names_of_its_time(listings: Listings, case: str) -> None:
+    shown, names, expected = LISTS[case]
+    listings.look(*shown)
+    assert {at: listings.ids(names, at) for at in expected} == expected
 
 
 def test_a_text_full_of_commas_takes_no_time(listings: Listings) -> None:

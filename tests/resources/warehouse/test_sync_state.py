@@ -73,8 +73,10 @@ def test_a_failure_keeps_the_last_success_and_a_success_clears_the_error(warehou
         record_success(conn, "acme", "issues", [300])
         third = project_states(conn, "acme", "issues")
     assert second[301] == first[301]
-    assert second[300].last_success_at == first[300].last_success_at
-    assert second[300].last_error == "GET /issues: 500"
+    assert (second[300].last_success_at, second[300].last_error) == (
+        first[300].last_success_at,
+        "GET /issues: 500",
+    )
     last = [states[300].last_attempt_at for states in (first, second, third)]
     assert None not in last
     assert last == sorted(last, key=str)

@@ -1,6 +1,6 @@
 """Tombstones: what is gone is marked and logged, once, and only within what was read whole."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,47 +27,33 @@ LOG = (
 )
 
 
-def test_rows_that_are_no_longer_listed_are_marked_once(
+def test_rows_that_are_no_longer_listed_are_marked_once_by_the_run_that_missed_them(
     warehouse: Engine, load: Any, rows: Any, user: Any
 ) -> None:
     load("users", user(1), user(2), user(3))
     load("users", user(1), space_key="other")
+    before = rows("users")[0]
     with warehouse.begin() as conn:
         assert mark_missing(conn, SPECS["users"], {}, [5002], **WHO) == (5001, 5003)
         assert mark_missing(conn, SPECS["users"], {}, [5002], **WHO) == ()
-    marked = {(row["space_key"], row["id"]): row["deleted_reason"] for row in rows("users")}
-    assert marked == {
-        ("acme", 5001): "not listed",
-        ("acme", 5002): None,
-        ("acme", 5003): "not listed",
-        ("other", 5001): None,
-    }
-
-
-def test_a_tombstone_counts_as_written_by_the_run_that_set_it(
-    warehouse: Engine, load: Any, rows: Any, user: Any
-) -> None:
-    load("users", user(1))
-    before = rows("users")[0]
-    with warehouse.begin() as conn:
-        mark_missing(conn, SPECS["users"], {}, [], **WHO)
-    after = rows("users")[0]
-    assert after["loaded_at"] > before["loaded_at"]
-    assert after["deleted_at"] == after["loaded_at"]
-    assert after["run_id"] == "run-2"
+    marked = rows("users")
+    assert [(row["space_key"], row["id"], row["deleted_reason"]) for row in marked] == [
+        ("acme", 5001, "not listed"),
+        ("acme", 5002, None),
+        ("acme", 5003, "not listed"),
+        ("other", 5001, None),
+    ]
+    assert marked[0]["deleted_at"] == marked[0]["loaded_at"] > before["loaded_at"]
+    assert marked[0]["run_id"] == "run-2"
 
 
 def test_only_the_project_that_was_listed_loses_rows(
     warehouse: Engine, load: Any, rows: Any
 ) -> None:
     for project in (300, 301):
-        load(
-            "statuses",
-            {"id": 1, "name": "Open"},
-            {"id": 2, "name": "Doing"},
-            extra={"project_id": project},
-        )
-        load("categories", {"id": project, "name": "Infra"}, extra={"project_id": project})
+        of_project = {"project_id": project}
+        load("statuses", {"id": 1, "name": "Open"}, {"id": 2, "name": "Doing"}, extra=of_project)
+        load("categories", {"id": project, "name": "Infra"}, extra=of_project)
     with warehouse.begin() as conn:
         assert mark_missing(conn, SPECS["statuses"], {"project_id": 300}, [1], **WHO) == (2,)
         assert mark_missing(conn, SPECS["categories"], {"project_id": 301}, [], **WHO) == (301,)
@@ -236,59 +222,38 @@ def test_a_project_takes_every_row_with_it_and_leaves_the_others_alone(
         load("issues", issue(number, projectId=project))
         load("issues", issue(number + 10, projectId=project, estimatedHours="many"))
         history(load, number, project=project)
+    execute(
+        warehouse,
+        "INSERT INTO ops.issue_sync_state (space_key, issue_id, project_id) SELECT "
+        "'acme', id, project_id FROM raw.issues",
+        "INSERT INTO ops.sync_state (space_key, scope, project_id) VALUES ('acme', "
+        "'issues', 300), ('acme', 'issues', 301)",
+    )
     with warehouse.begin() as conn:
-        conn.execute(
-            text(
-                "INSERT INTO ops.issue_sync_state (space_key, issue_id, project_id) SELECT "
-                "'acme', id, project_id FROM raw.issues"
-            )
-        )
-        conn.execute(
-            text(
-                "INSERT INTO ops.sync_state (space_key, scope, project_id) VALUES ('acme', "
-                "'issues', 300), ('acme', 'issues', 301)"
-            )
-        )
         marked = mark_project_deleted(conn, [300], **BY_ID)
         assert mark_project_deleted(conn, [300], **BY_ID) == {}
+        assert pending_rejections(conn, "acme", "issues") == ["90012"]
     assert marked == dict.fromkeys(
         ("projects", "project_members", "statuses", "issues", "comments", "issue_changes"), 1
     )
     for table in marked:
         assert [bool(row["deleted_at"]) for row in rows(table)] == [True, False]
-    assert {
-        row[:2]
-        for row in log(
-            warehouse,
-            "SELECT reason, project_id, table_name FROM ops.deletions WHERE "
-            "table_name <> 'projects'",
-        )
-    } == {("project deleted", 300)}
-    assert log(warehouse, "SELECT reason FROM ops.deletions WHERE table_name = 'projects'") == [
-        ("deleted",)
-    ]
-    assert log(
-        warehouse,
-        "SELECT project_id FROM ops.issue_sync_state UNION ALL SELECT "
-        "project_id FROM ops.sync_state",
-    ) == [
-        (301,),
-        (301,),
-    ]
-    with warehouse.connect() as conn:
-        assert pending_rejections(conn, "acme", "issues") == ["90012"]
+    assert set(
+        log(warehouse, "SELECT reason, project_id, table_name = 'projects' FROM ops.deletions")
+    ) == {("project deleted", 300, False), ("deleted", 300, True)}
+    kept = (
+        "SELECT project_id FROM ops.issue_sync_state UNION ALL SELECT project_id FROM "
+        "ops.sync_state"
+    )
+    assert log(warehouse, kept) == [(301,), (301,)]
 
 
 def test_a_bad_record_that_is_no_longer_listed_leaves_the_quarantine(
     warehouse: Engine, load: Any
 ) -> None:
+    bad = [{"id": number, "name": "x", "displayOrder": "first"} for number in (1, 2)]
     for project in (300, 301):
-        bad = (
-            {"id": 1, "name": "x", "displayOrder": "first"},
-            {"id": 2, "name": "y", "displayOrder": "first"},
-            {"name": "no id"},
-        )
-        load("statuses", *bad, extra={"project_id": project})
+        load("statuses", *bad, {"name": "no id"}, extra={"project_id": project})
     with warehouse.begin() as conn:
         mark_missing(conn, SPECS["statuses"], {"project_id": 300}, [2], **WHO)
         left = pending_rejections(conn, "acme", "statuses")
@@ -298,21 +263,17 @@ def test_a_bad_record_that_is_no_longer_listed_leaves_the_quarantine(
 def test_a_writer_of_comments_locks_their_issues_so_that_none_is_marked_in_between(
     warehouse: Engine, load: Any, issue: Any
 ) -> None:
-    load("issues", issue(1), issue(2))
-    with warehouse.begin() as conn:
-        mark_issues_deleted(conn, [90_002], **BY_ID)
-    marked = threading.Event()
-
-    def mark() -> None:
+    def mark(number: int) -> None:
         with warehouse.begin() as conn:
-            mark_issues_deleted(conn, [90_001], **BY_ID)
-        marked.set()
+            mark_issues_deleted(conn, [number], **BY_ID)
 
-    with warehouse.begin() as conn:
+    load("issues", issue(1), issue(2))
+    mark(90_002)
+    with ThreadPoolExecutor(1) as pool, warehouse.begin() as conn:
         assert hold_issues(conn, [90_001, 90_002, 4711], space_key="acme") == {90_001}
-        other = threading.Thread(target=mark)
-        other.start()
-        assert not marked.wait(0.3)
+        other = pool.submit(mark, 90_001)
+        with pytest.raises(TimeoutError):
+            other.result(0.3)
         conn.execute(
             text(
                 "INSERT INTO raw.comments (space_key, id, issue_id, project_id, payload, "
@@ -320,5 +281,4 @@ def test_a_writer_of_comments_locks_their_issues_so_that_none_is_marked_in_betwe
                 "VALUES ('acme', 1, 90001, 300, '{}', '', now(), 'r')"
             )
         )
-    other.join()
     assert log(warehouse, "SELECT deleted_reason FROM raw.comments") == [("issue deleted",)]

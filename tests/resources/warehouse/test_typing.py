@@ -114,6 +114,15 @@ OTHERS: list[tuple[str, Record, Record]] = [
          "items": [{"id": 1, "name": "Red", "displayOrder": 0}], "allow_add_item": True,
          "unit": None},
     ),
+    (
+        "comments",
+        {"id": 640001, "projectId": 300, "issueId": 90017, "content": "Done on staging",
+         "changeLog": [], "createdUser": {"id": 5001}, "created": "2026-08-02T01:00:00Z",
+         "updated": "2026-08-03T01:00:00Z", "stars": [], "notifications": []},
+        {"content": "Done on staging", "created_user_id": 5001, "issue_id": 90017,
+         "created_at": datetime(2026, 8, 2, 1, tzinfo=UTC),
+         "updated_at": datetime(2026, 8, 3, 1, tzinfo=UTC)},
+    ),
     ("priorities", {"id": 2, "name": "高"}, {"id": 2, "name": "高"}),
     ("resolutions", {"id": 0, "name": "Fixed"}, {"id": 0, "name": "Fixed"}),
 ]  # fmt: skip

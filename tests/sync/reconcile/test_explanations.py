@@ -2,13 +2,13 @@
 feed, unread, or refused.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import PermissionDenied
@@ -18,6 +18,7 @@ from resources.records import Odd, Page
 from resources.warehouse.state.issue_sync_state import CommentRead
 from sync.reconcile.explanations import LoadedUntil, in_quarantine
 from sync.reconcile.verdict import COLUMN, CONTENT, EXTRA, MISSING, STALE, Difference
+from tests.databases import execute
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -48,12 +49,14 @@ def deletion(number: int, issue: object, moment: datetime, project: object = 300
 
 
 class Source:
-    """Serves the deletions of a feed, two a page, newest first, as the client does; counts the
-    pages and remembers the requests.
+    """Serves the deletions of a feed, two a page, newest first, as the client does, and `odd` rows
+    on each page; counts the pages and remembers the requests.
     """
 
-    def __init__(self, *deletions: dict[str, Any], refused: bool = False) -> None:
-        self.deletions, self.refused = list(deletions), refused
+    def __init__(
+        self, *deletions: dict[str, Any], refused: bool = False, odd: Sequence[Odd] = ()
+    ) -> None:
+        self.deletions, self.refused, self.odd = list(deletions), refused, odd
         self.pages = 0
         self.asked: list[tuple[int | None, int | None]] = []
 
@@ -70,7 +73,7 @@ class Source:
         )
         for start in range(0, len(found), 2):
             self.pages += 1
-            yield Page(found[start : start + 2])
+            yield Page(found[start : start + 2], self.odd)
 
 
 def feed(source: Source, project: int | None = 300, since: datetime = NOON) -> DeletionFeed:
@@ -85,16 +88,14 @@ def test_deletions_count_from_the_very_second_on_and_no_page_is_read_beyond_it()
     source = Source(*old, deletion(8, 21, NOON), deletion(9, 22, NOON + SECOND))
     found = feed(source)
     assert found.look()
-    assert found.deleted == {21: 300, 22: 300}
-    assert found.latest == NOON + SECOND
+    assert (found.deleted, found.latest) == ({21: 300, 22: 300}, NOON + SECOND)
     assert source.pages == 2
 
 
 def test_a_later_look_asks_for_what_is_new_and_says_whether_there_was_any() -> None:
     source = Source(deletion(5, 21, NOON))
     found = feed(source)
-    assert found.look()
-    assert not found.look()
+    assert [found.look(), found.look()] == [True, False]
     source.deletions.append(deletion(6, 22, NOON + SECOND))
     assert found.look()
     assert source.asked == [(300, None), (300, 5), (300, 5)]
@@ -114,10 +115,9 @@ def test_an_activity_without_an_issue_deletes_none() -> None:
     source = Source(
         *odd, {**deletion(4, 22, NOON), "project": None}, deletion(5, 23, NOON, project=301)
     )
-    found = feed(source)
-    assert found.look()
-    assert found.deleted == {22: 300, 23: 301}
-    everywhere = feed(source, None)
+    here, everywhere = feed(source), feed(source, None)
+    here.look()
+    assert here.deleted == {22: 300, 23: 301}
     everywhere.look()
     assert everywhere.deleted == {22: 0, 23: 301}
 
@@ -148,26 +148,29 @@ def explained(
     return [one.outcome for one in until.explain(client, warehouse, "acme", found)]
 
 
+#: A record, and what the difference of its issue is called.
+RECORDS: list[tuple[Any, str]] = [
+    ({"updated": at(NOON - LOOKBACK)}, "behind"),
+    ({"updated": at(NOON - LOOKBACK - SECOND)}, "different"),
+    ({"created": at(NOON - LOOKBACK)}, "behind"),
+    ({"created": at(NOON - LOOKBACK - SECOND)}, "different"),
+    # A time without a zone is read as UTC.
+    ({"updated": "2026-06-01T11:59:00"}, "behind"),
+    ({"updated": "2026-06-01T11:58:59"}, "different"),
+    # A record that says no time explains nothing.
+    *(
+        (record, "different")
+        for record in (None, "no object", {}, {"updated": 7}, {"updated": "today"})
+    ),
+]
+
+
 def test_an_issue_is_behind_when_it_changed_around_the_watermark_or_later(
     warehouse: Engine,
 ) -> None:
-    edge = NOON - LOOKBACK
-    assert timedelta(minutes=1) == LOOKBACK
     for kind in (MISSING, STALE, CONTENT, COLUMN):
-        for field in ("updated", "created"):
-            moved, before = {field: at(edge)}, {field: at(edge - SECOND)}
-            assert explained(warehouse, (issue(kind=kind), moved)) == ["behind"]
-            assert explained(warehouse, (issue(kind=kind), before)) == ["different"]
-
-
-def test_a_record_that_says_no_time_explains_nothing(warehouse: Engine) -> None:
-    for record in (None, "no object", {}, {"updated": 7}, {"updated": "today"}):
-        assert explained(warehouse, (issue(), record)) == ["different"]
-
-
-def test_a_time_without_a_zone_is_read_as_utc(warehouse: Engine) -> None:
-    assert explained(warehouse, (issue(), {"updated": "2026-06-01T11:59:00"})) == ["behind"]
-    assert explained(warehouse, (issue(), {"updated": "2026-06-01T11:58:59"})) == ["different"]
+        for record, outcome in RECORDS:
+            assert explained(warehouse, (issue(kind=kind), record)) == [outcome], (kind, record)
 
 
 def test_a_project_that_was_never_read_whole_is_not_behind(warehouse: Engine) -> None:
@@ -192,25 +195,20 @@ def test_an_issue_too_many_is_behind_when_the_feed_has_its_deletion(warehouse: E
 @pytest.mark.parametrize("table", ["comments", "issue_changes"])
 def test_a_comment_is_behind_where_it_is_to_be_read_anyway(warehouse: Engine, table: str) -> None:
     key = "/3" if table == "issue_changes" else ""
-
-    def outcome(number: int, kind: str, read: tuple[int, int]) -> str:
+    for number, kind, read, outcome in (
+        (50, MISSING, (0, 0), "different"),
+        (49, MISSING, (1, 50), "different"),
+        (50, MISSING, (1, 50), "different"),
+        (51, MISSING, (1, 50), "behind"),
+        (1, COLUMN, (1, 0), "behind"),
+        (51, COLUMN, (1, 0), "behind"),
+        # One too many is found only when all are read.
+        (51, EXTRA, (1, 0), "behind"),
+        (51, EXTRA, (1, 1), "different"),
+        (51, EXTRA, (1, 50), "different"),
+    ):
         one = replace(comment(number, kind), table=table, key=f"{number}{key}")
-        [found] = explained(warehouse, (one, None), read=read)
-        return found
-
-    assert outcome(50, MISSING, (0, 0)) == "different"
-    assert [outcome(number, MISSING, (1, 50)) for number in (49, 50, 51)] == [
-        "different",
-        "different",
-        "behind",
-    ]
-    assert [outcome(number, COLUMN, (1, 0)) for number in (1, 51)] == ["behind", "behind"]
-    # One too many is found only when all are read.
-    assert [outcome(51, EXTRA, (1, start)) for start in (0, 1, 50)] == [
-        "behind",
-        "different",
-        "different",
-    ]
+        assert explained(warehouse, (one, None), read=read) == [outcome], (number, kind, read)
 
 
 def test_a_comment_made_since_the_load_is_behind_and_one_without_an_id_is_not(
@@ -247,28 +245,20 @@ def test_a_row_of_a_list_is_behind_when_it_changed_since_the_list_was_loaded(
 
 
 def refuse(
-    warehouse: Engine,
-    key: str,
-    *,
-    table: str = "issues",
-    reason: str = "rejected",
-    more: str = "NULL",
+    warehouse: Engine, key: str, *, reason: str = "rejected", resolved: str = "NULL"
 ) -> None:
-    with warehouse.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO ops.rejected_records (space_key, table_name, record_key, "
-                "project_id, payload, reason, error, run_id, "
-                f"resolved_at) VALUES ('acme', '{table}', '{key}', 300, '', "
-                f"'{reason}', 'no date', 'r', {more})"
-            )
-        )
+    execute(
+        warehouse,
+        "INSERT INTO ops.rejected_records (space_key, table_name, record_key, project_id, payload, "
+        "reason, error, run_id, resolved_at) VALUES ('acme', 'issues', "
+        f"'{key}', 300, '', '{reason}', 'no date', 'r', {resolved})",
+    )
 
 
 def test_a_row_whose_record_is_refused_is_in_quarantine(warehouse: Engine) -> None:
     for key in ("7", "8", "?abc"):
         refuse(warehouse, key)
-    refuse(warehouse, "9", more="now()")
+    refuse(warehouse, "9", resolved="now()")
     refuse(warehouse, "10", reason="characters_replaced")
     found = in_quarantine(
         warehouse,
@@ -290,14 +280,7 @@ def test_a_row_whose_record_is_refused_is_in_quarantine(warehouse: Engine) -> No
 
 
 def test_odd_rows_of_a_feed_count_for_how_far_it_was_read() -> None:
-    class Odder(Source):
-        def activities(
-            self, project: int | None, *, type_ids: tuple[int, ...], min_id: int | None, order: str
-        ) -> Iterator[Page]:
-            self.asked.append((project, min_id))
-            yield Page([deletion(5, 21, NOON)], [Odd({"id": 6}, "odd", 6)])
-
-    source = Odder()
+    source = Source(deletion(5, 21, NOON), odd=[Odd({"id": 6}, "odd", 6)])
     found = feed(source)
     found.look()
     found.look()

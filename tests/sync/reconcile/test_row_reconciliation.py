@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from simulator import RequestInfo
-from sync.reconcile import pairs, row_reconciliation
+from sync.reconcile.pairs import Parts
+from sync.reconcile.row_reconciliation import RowReconciliation
 from sync.results.verify_result import verify_result
+from tests.databases import execute
 from tests.sync.reconcile.looking import reported
 from tests.sync.reconcile.tamperings import HISTORY, ISSUES, LISTS, Tampering
 from tests.syncs import Syncs
@@ -16,26 +18,18 @@ ALL = [*ISSUES, *HISTORY, *LISTS]
 
 def test_a_loaded_quiet_space_is_equal_in_every_table(synced: Syncs) -> None:
     found = verify_result(synced.compare(), {}, 0)
-    assert (found["status"], found["how"], found["differences"], found["errors"]) == (
-        "equal",
-        "rows",
-        [],
-        [],
-    )
-    assert {
+    assert [found[name] for name in ("status", "how", "differences", "errors")] == [
+        "equal", "rows", [], [],
+    ]  # fmt: skip
+    assert [
         table
         for table, counts in found["tables"].items()
-        if counts["source"] != counts["warehouse"]
-    } == set()
-    assert {table for table, counts in found["tables"].items() if not counts["source"]} == set()
-    assert [(one["project"], one["status"]) for one in found["projects"]] == [
-        ("OPS", "equal"),
-        ("WEB", "equal"),
-        ("APP", "equal"),
-    ]
-    issues = [len(synced.source_issues(one["project"])) for one in found["projects"]]
-    assert [(one["source"], one["warehouse"]) for one in found["projects"]] == [
-        (number, number) for number in issues
+        if not 0 < counts["source"] == counts["warehouse"]
+    ] == []
+    names = ("project", "status", "source", "warehouse")
+    assert [tuple(one[name] for name in names) for one in found["projects"]] == [
+        (key, "equal", len(synced.source_issues(key)), len(synced.source_issues(key)))
+        for key in ("OPS", "WEB", "APP")
     ]
 
 
@@ -56,10 +50,9 @@ def test_a_project_whose_issues_cannot_be_read_is_not_compared_whole(synced: Syn
         ("WEB", False, "not compared whole"),
         ("APP", True, None),
     ]
-    assert len(found.errors) == 1
-    assert found.failed()
-    assert {table for table, one in verify_result(found, {},
-        0)["tables"].items() if one["partial"]} == {
+    assert (len(found.errors), found.failed()) == (1, True)
+    tables = verify_result(found, {}, 0)["tables"]
+    assert {table for table, one in tables.items() if one["partial"]} == {
         "issues", "comments", "issue_changes",
     }  # fmt: skip
 
@@ -68,30 +61,34 @@ def test_a_project_whose_issues_cannot_be_read_is_not_compared_whole(synced: Syn
 def test_a_row_that_somebody_has_spoilt_is_reported(synced: Syncs, tampering: Tampering) -> None:
     tampering.do(synced)
     found = synced.compare()
-    assert reported(found) == tampering.reported
-    assert reported(found, behind=True) == set()
+    assert (reported(found), reported(found, behind=True)) == (tampering.reported, set())
     assert found.failed()
 
 
-def test_a_comparison_in_small_parts_finds_the_same_as_in_one(
-    synced: Syncs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    synced.change("UPDATE raw.issues SET summary = 'x' WHERE id % 3 = 0")
-    synced.change("DELETE FROM raw.issues WHERE id = (SELECT max(id) FROM raw.issues)")
-    synced.change(
-        "UPDATE raw.comments SET content = 'x' WHERE id IN (SELECT min(id) FROM "
-        "raw.comments GROUP BY issue_id)"
-    )
+def test_a_comparison_in_small_parts_finds_the_same_as_in_one(synced: Syncs) -> None:
     newest = "SELECT max(id) FROM raw.comments WHERE issue_id % 5 = 0 GROUP BY issue_id"
-    synced.change(f"DELETE FROM raw.comments WHERE id IN ({newest})")
-    whole = synced.compare()
-    monkeypatch.setattr(row_reconciliation, "AT_ONCE", 7)
-    monkeypatch.setattr(pairs, "ISSUES_AT_ONCE", 3)
-    monkeypatch.setattr(pairs, "IDS_PER_REQUEST", 10)
-    monkeypatch.setattr(pairs, "PROJECTS_PER_REQUEST", 2)
-    parts = synced.compare()
+    execute(
+        synced.engine,
+        "UPDATE raw.issues SET summary = 'x' WHERE id % 3 = 0",
+        "DELETE FROM raw.issues WHERE id = (SELECT max(id) FROM raw.issues)",
+        "UPDATE raw.comments SET content = 'x' WHERE id IN (SELECT min(id) FROM "
+        "raw.comments GROUP BY issue_id)",
+        f"DELETE FROM raw.comments WHERE id IN ({newest})",
+    )
+    with synced.client() as client:
+        whole, parts = (
+            RowReconciliation(
+                client,
+                synced.engine,
+                None,
+                synced.progress,
+                mask=synced.mask,
+                comments=True,
+                parts=parts,
+            ).run()
+            for parts in (Parts(), Parts(rows=7, issues=3, ids=10, projects=2))
+        )
     assert len({one.issue_id for one in whole.differences if one.table == "comments"}) > 20
     assert sorted(map(repr, parts.differences)) == sorted(map(repr, whole.differences))
     assert len(parts.differences) == len({(one.table, one.key) for one in parts.differences})
-    assert parts.tables == whole.tables
-    assert parts.projects == whole.projects
+    assert (parts.tables, parts.projects) == (whole.tables, whole.projects)
