@@ -22,11 +22,9 @@ OAUTH = {
 
 def test_with_oauth_no_api_key_is_needed() -> None:
     settings = Settings.from_env(OAUTH)
-    assert settings.oauth
-    assert settings.oauth_client_id == "client-1"
-    assert not [
-        secret for secret in (SECRET, TOKEN_KEY, OTHER_TOKEN_KEY) if secret in repr(settings)
-    ]
+    assert (settings.oauth, settings.oauth_client_id) == (True, "client-1")
+    hidden = (SECRET, TOKEN_KEY, OTHER_TOKEN_KEY)
+    assert not [secret for secret in hidden if secret in repr(settings)]
     assert not Settings.from_env({}).oauth
 
 
@@ -45,49 +43,39 @@ def test_every_secret_may_stand_in_a_file_and_the_variable_itself_counts_more(
 
 
 def test_settings_read_the_files(tmp_path: Path) -> None:
-    environ = {"BACKLOG_URL": "https://acme.backlog.com"}
-    for name, value in {
+    values = {
         "BACKLOG_API_KEY": "a-key",
         "WAREHOUSE_URL": "postgresql://a/w",
         "DAGSTER_POSTGRES_URL": "postgresql://a/d",
-    }.items():
+    }
+    environ = {f"{name}_FILE": str(tmp_path / name) for name in values}
+    environ["BACKLOG_URL"] = "https://acme.backlog.com"
+    for name, value in values.items():
         (tmp_path / name).write_text(value)
-        environ[f"{name}_FILE"] = str(tmp_path / name)
-    settings = Settings.from_env(environ)
-    found = tuple(
-        map(
-            reveal,
-            (settings.backlog_api_key, settings.warehouse_url, settings.dagster_postgres_url),
-        )
-    )
-    assert found == ("a-key", "postgresql://a/w", "postgresql://a/d")
-    (tmp_path / "WAREHOUSE_URL").write_text("mysql://user:s3cr3t@host/db")
-    with pytest.raises(SettingsError, match=r"WAREHOUSE_URL is 'mysql:…'"):
-        Settings.from_env(environ)
-    password = "s3@cr3t"
-    (tmp_path / "WAREHOUSE_URL").write_text(f"postgresql://user:{password}@host/db")
-    with pytest.raises(SettingsError, match=r"@ is written as %40") as caught:
-        Settings.from_env(environ)
-    assert "cr3t" not in str(caught.value)
+    read = Settings.from_env(environ)
+    found = (read.backlog_api_key, read.warehouse_url, read.dagster_postgres_url)
+    assert [*map(reveal, found)] == [*values.values()]
+    for wrong, said in (
+        ("mysql://user:s3cr3t@host/db", "WAREHOUSE_URL is 'mysql:…'"),
+        ("postgresql://user:s3@cr3t@host/db", "@ is written as %40"),
+    ):
+        (tmp_path / "WAREHOUSE_URL").write_text(wrong)
+        with pytest.raises(SettingsError, match=said) as caught:
+            Settings.from_env(environ)
+        assert "cr3t" not in str(caught.value)
 
 
-def test_links_lead_to_dagster_as_people_reach_it_else_as_the_service_does() -> None:
-    service, people = (
-        {"BACKLOG_DAGSTER_URL": "http://webserver:3000/"},
-        {"BACKLOG_DAGSTER_PUBLIC_URL": "https://dagster.acme/"},
-    )
-    found = [
-        dagster_of_people(environ)
-        for environ in (
-            {},
-            service,
-            service | {"BACKLOG_DAGSTER_PUBLIC_URL": " "},
-            service | people,
-        )
-    ]
-    assert found == ["", "http://webserver:3000", "http://webserver:3000", "https://dagster.acme"]
-    settings = Settings.from_env(service | people)
-    assert (settings.dagster_url, settings.dagster_public_url) == (
-        "http://webserver:3000",
-        "https://dagster.acme",
-    )
+@pytest.mark.parametrize(
+    ("service", "people", "found"),
+    [
+        ("", "", ""),
+        ("http://webserver:3000/", "", "http://webserver:3000"),
+        ("http://webserver:3000/", " ", "http://webserver:3000"),
+        ("http://webserver:3000/", "https://dagster.acme/", "https://dagster.acme"),
+    ],
+)
+def test_links_lead_to_dagster_as_people_reach_it_else_as_the_service_does(
+    service: str, people: str, found: str
+) -> None:
+    environ = {"BACKLOG_DAGSTER_URL": service, "BACKLOG_DAGSTER_PUBLIC_URL": people}
+    assert dagster_of_people(environ) == found

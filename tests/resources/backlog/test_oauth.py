@@ -3,10 +3,11 @@
 Answers that a simulated space never gives come from a small server of the test's own.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -74,13 +75,11 @@ def endpoint() -> Iterator[Endpoint]:
         yield made
 
 
-def test_the_page_of_consent_is_asked_for_as_nulab_documents_it(endpoint: Endpoint) -> None:
-    url = urlsplit(
-        OAuthApplication("https://acme.backlog.com", "client 1", SECRET).authorize_url(URI, "a&b")
-    )
+def test_the_page_of_consent_is_asked_for_as_nulab_documents_it() -> None:
+    application = OAuthApplication("https://acme.backlog.com", "client 1", SECRET)
+    url = urlsplit(application.authorize_url(URI, "a&b"))
     assert (url.netloc, url.path) == ("acme.backlog.com", "/OAuth2AccessRequest.action")
-    asked = {name: values[0] for name, values in parse_qs(url.query).items()}
-    assert asked == {
+    assert dict(parse_qsl(url.query)) == {
         "response_type": "code",
         "client_id": "client 1",
         "redirect_uri": URI,
@@ -98,19 +97,11 @@ def test_a_code_becomes_tokens_and_these_become_others_at_a_simulated_space() ->
         second = application.refresh(first)
         assert second.access_token != first.access_token
         assert second.refresh_token != first.refresh_token
-        with pytest.raises(
-            GrantRefused,
-            match=r"POST /oauth2/token: 400, invalid_grant: The grant was "
-            r"refused; run `backlog-elt login`",
-        ):
+        with pytest.raises(GrantRefused, match=r"400, invalid_grant.*run `backlog-elt login`"):
             application.refresh(first)
         with pytest.raises(GrantRefused):
             application.exchange(code, URI)
-        with pytest.raises(
-            AuthenticationError,
-            match=r"401, invalid_client.*check BACKLOG_OAUTH_CLIENT_ID and "
-            r"BACKLOG_OAUTH_CLIENT_SECRET",
-        ):
+        with pytest.raises(AuthenticationError, match=r"401, invalid_client"):
             OAuthApplication(sim.url, keyring.client_id, "wrong-secret").refresh(second)
 
 
@@ -245,11 +236,9 @@ def test_an_answer_without_tokens_is_raised_at_once_and_says_what_to_do(
     said: str,
 ) -> None:
     endpoint.status, endpoint.headers, endpoint.body = status, {**endpoint.headers, **headers}, body
-    with pytest.raises(kind) as caught:
+    with pytest.raises(kind, match=re.escape(said)) as caught:
         endpoint.application().refresh(OLD)
-    assert type(caught.value) is kind
-    assert said in str(caught.value)
-    assert len(endpoint.forms) == 1
+    assert (type(caught.value), len(endpoint.forms)) == (kind, 1)
     shown = f"{caught.value!r} {caught.value.__cause__!r}"
     assert not [secret for secret in (SECRET, OLD.refresh_token.reveal()) if secret in shown]
 
@@ -264,9 +253,8 @@ def test_a_server_that_is_busy_is_asked_a_few_times_within_seconds(
     endpoint.status, endpoint.headers["Retry-After"] = status, "7"
     with pytest.raises(kind) as caught:
         endpoint.application(slept.append).refresh(OLD)
-    assert len(endpoint.forms) == 4
+    assert (len(endpoint.forms), caught.value.retry_in) == (4, 7)
     assert sum(slept) < 10
-    assert caught.value.retry_in == 7
 
 
 def test_a_host_that_is_not_there_is_named_and_nothing_of_the_form_is() -> None:
