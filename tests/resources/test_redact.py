@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -58,6 +58,7 @@ def test_an_object_is_the_same_data_when_it_is_safe_to_show(value: object) -> No
     assert unsafe(written) == []
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=SIGNS[:-3], max_size=40))
 def test_any_name_in_a_cell_of_markdown_is_text(name: str) -> None:
     cell = unmarked(plain_line(name).replace("|", "¦"))

@@ -130,11 +130,26 @@ def test_viewers_write_nothing_and_reporters_only_add(api: Api, as_user: Login) 
 def test_a_wrong_application_or_grant_gets_nowhere(api: Api) -> None:
     keyring = api.simulator.site.keyring
     asked = {"response_type": "code", "client_id": "other", "redirect_uri": REDIRECT}
-    form = {"client_id": keyring.client_id, "client_secret": keyring.client_secret}
+    right = {"client_id": keyring.client_id, "client_secret": keyring.client_secret}
+    code = keyring.issue_code(api.simulator.space.administrator.id, REDIRECT)
+    exchange = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
     with plain(api) as client:
         assert client.get("/OAuth2AccessRequest.action", params=asked).status_code == 400
-        refused = client.post("/api/v2/oauth2/token", data=form | {"grant_type": "password"})
-    assert refused.json()["error"] == "unsupported_grant_type"
+        answers = [
+            client.post("/api/v2/oauth2/token", data=right | form)
+            for form in (
+                {"grant_type": "password"},
+                exchange | {"client_secret": "wrong"},
+                exchange,
+                exchange,
+            )
+        ]
+    assert [(answer.status_code, answer.json().get("error")) for answer in answers] == [
+        (400, "unsupported_grant_type"),
+        (401, "invalid_client"),
+        (200, None),
+        (400, "invalid_grant"),  # a code is good once
+    ]
 
 
 @pytest.mark.parametrize("form", ["challenge", "errors"])

@@ -1,6 +1,7 @@
 """The token endpoint: what each of its answers means, and what is asked again.
 
-Answers that a simulated space never gives come from a small server of the test's own.
+They come from a small server of the test's own; how tokens of a simulated space are renewed is
+tried in `test_tokens.py`.
 """
 
 import re
@@ -24,9 +25,7 @@ from resources.backlog.errors import (
 from resources.backlog.oauth import OAuthApplication
 from resources.secret import Secret
 from resources.tokens import Tokens
-from simulator import Simulator
 from tests.http_servers import Quiet, serving
-from tests.syncs import TINY
 
 SECRET = "s3cr3t-of-the-application"
 OLD = Tokens(
@@ -85,24 +84,6 @@ def test_the_page_of_consent_is_asked_for_as_nulab_documents_it() -> None:
         "redirect_uri": URI,
         "state": "a&b",
     }
-
-
-def test_a_code_becomes_tokens_and_these_become_others_at_a_simulated_space() -> None:
-    with Simulator(TINY) as sim:
-        keyring = sim.site.keyring
-        application = OAuthApplication(sim.url, keyring.client_id, keyring.client_secret)
-        code = keyring.issue_code(sim.space.administrator.id, URI)
-        first = application.exchange(code, URI)
-        assert first.expires_at - first.obtained_at == timedelta(hours=1)
-        second = application.refresh(first)
-        assert second.access_token != first.access_token
-        assert second.refresh_token != first.refresh_token
-        with pytest.raises(GrantRefused, match=r"400, invalid_grant.*run `backlog-elt login`"):
-            application.refresh(first)
-        with pytest.raises(GrantRefused):
-            application.exchange(code, URI)
-        with pytest.raises(AuthenticationError, match=r"401, invalid_client"):
-            OAuthApplication(sim.url, keyring.client_id, "wrong-secret").refresh(second)
 
 
 def test_the_form_of_each_grant_is_the_documented_one(endpoint: Endpoint) -> None:

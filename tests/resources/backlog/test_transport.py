@@ -25,7 +25,7 @@ OK = httpx.Response(200, json=[])
         httpx.RemoteProtocolError("cut off"),
     ],
 )
-def test_an_error_of_the_server_or_the_network_is_tried_again_and_each_failure_is_logged(
+def test_an_error_of_the_server_or_the_network_is_tried_again_and_logged(
     client: BacklogClient,
     wire: Wire,
     clock: Clock,
