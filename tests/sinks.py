@@ -15,19 +15,23 @@ from tests.ports import free_port
 
 
 class WebhookSink:
-    """Takes every POST, as (path, body) in `received`, and answers with `status` and `answer`."""
+    """Takes every POST, as (path, body) in `received`, and answers with `status` and `answer`;
+    refuses as many first ones as `failures` says.
+    """
 
     def __init__(self) -> None:
         self.received: list[tuple[str, str]] = []
-        self.status, self.answer = 200, "ok"
+        self.status, self.answer, self.failures = 200, "ok", 0
         sink = self
 
         class Handler(Quiet):
             def do_POST(self) -> None:  # noqa: N802 - the library's name
                 body = self.body()
-                if sink.status == 200:
+                sink.failures -= 1
+                status = sink.status if sink.failures < 0 else 500
+                if status == 200:
                     sink.received.append((self.path, body))
-                self.send_response(sink.status)
+                self.send_response(status)
                 self.end_headers()
                 self.wfile.write(sink.answer.encode())
 

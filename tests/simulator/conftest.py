@@ -46,6 +46,7 @@ class Api:
 
 
 Serve = Callable[..., Api]
+Login = Callable[[Api, int], Api]
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def still() -> Iterator[Api]:
 
 
 @pytest.fixture
-def as_user(serve: Serve) -> Iterator[Callable[[Api, int], Api]]:
+def as_user() -> Iterator[Login]:
     """Return a function that gives a client of the first user with a role."""
     with ExitStack() as stack:
 

@@ -6,7 +6,7 @@ HTTP client's headers, and the fields of its JSON classes.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from simulator import SpaceSpec
-from tests.simulator.conftest import Api
+from tests.simulator.conftest import Api, Serve
 
 HEADERS = {
     "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
@@ -22,6 +22,9 @@ HEADERS = {
 }
 INT_FIELDS = {"id", "keyId", "projectId", "tx_id", "key_id", "fieldTypeId", "typeId", "roleType"}
 STAMP = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
+ARRAYS = (
+    "category", "versions", "milestone", "customFields", "attachments", "sharedFiles", "stars",
+)  # fmt: skip
 STAMPED = {"created", "updated", "startDate", "dueDate", "releaseDueDate"}
 
 
@@ -33,6 +36,9 @@ class Java:
             base_url=f"{api.simulator.url}/api/v2", headers=HEADERS, trust_env=False
         )
         self.key = api.simulator.api_key
+        self.project = api.simulator.space.project("OPS")
+        #: Kind of a custom field -> its parameter.
+        self.fields = {one.kind: f"customField_{one.id}" for one in self.project.fields.values()}
 
     def send(
         self, method: str, path: str, query: str = "", form: list[tuple[str, Any]] | None = None
@@ -44,15 +50,9 @@ class Java:
 
 
 @pytest.fixture
-def small(serve: Callable[..., Api]) -> Api:
-    """Return a space whose ids fit backlog4j's 32-bit fields."""
-    return serve(SpaceSpec(seed=7, users=12, projects=2, issues=200, ids="int32"))
-
-
-@pytest.fixture
-def java(small: Api) -> Iterator[Java]:
-    """Return the replayed client."""
-    client = Java(small)
+def java(serve: Serve) -> Iterator[Java]:
+    """Return the replayed client of a space whose ids fit its 32-bit fields."""
+    client = Java(serve(SpaceSpec(seed=7, users=12, projects=2, issues=200, ids="int32")))
     yield client
     client.http.close()
 
@@ -68,38 +68,31 @@ def named_values(value: Any) -> Iterator[tuple[str, Any]]:
             yield from named_values(inner)
 
 
-def test_every_number_fits_and_every_moment_parses_as_its_classes_need(java: Java) -> None:
-    paths = (
-        "/issues",
-        "/space/activities",
-        "/projects",
-        "/users",
-        "/projects/OPS/customFields",
-        "/projects/OPS/versions",
-    )
-    for path in paths:
-        for name, value in named_values(
-            java.send("GET", path, "&count=100" if path in ("/issues", "/space/activities") else "")
-        ):
-            if name in INT_FIELDS and value is not None:
-                assert isinstance(value, int)
-                assert value < 2**31
-            if name in STAMPED and value is not None:
-                assert STAMP.fullmatch(value)
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/issues", "&count=100"),
+        ("/space/activities", "&count=100"),
+        ("/projects", ""),
+        ("/users", ""),
+        ("/projects/OPS/customFields", ""),
+        ("/projects/OPS/versions", ""),
+    ],
+)
+def test_every_number_fits_and_every_moment_parses_as_its_classes_need(
+    java: Java, path: str, query: str
+) -> None:
+    for name, value in named_values(java.send("GET", path, query)):
+        if name in INT_FIELDS and value is not None:
+            assert isinstance(value, int)
+            assert value < 2**31
+        if name in STAMPED and value is not None:
+            assert STAMP.fullmatch(value)
 
 
 def test_arrays_its_getters_wrap_are_never_null(java: Java) -> None:
-    arrays = (
-        "category",
-        "versions",
-        "milestone",
-        "customFields",
-        "attachments",
-        "sharedFiles",
-        "stars",
-    )
     for issue in java.send("GET", "/issues", "&count=100"):
-        assert all(isinstance(issue[name], list) for name in arrays)
+        assert all(isinstance(issue[name], list) for name in ARRAYS)
         for value in issue["customFields"]:
             assert value["fieldTypeId"] in range(1, 9)
             assert not (value["fieldTypeId"] in (6, 7) and value["value"] is None)
@@ -113,66 +106,34 @@ def test_arrays_its_getters_wrap_are_never_null(java: Java) -> None:
         assert definition["typeId"] < 5 or isinstance(definition["items"], list)
 
 
-def test_its_filters_of_issues_are_understood(java: Java, small: Api) -> None:
-    project = small.simulator.space.project("OPS")
-    kinds = {field.kind: field.id for field in project.fields.values()}
-    base = f"&projectId[]={project.id}"
-    filters = (
-        "&statusId[]=1&statusId[]=2&priorityId[]=3&parentChild=1&attachment=false&sharedFile=false",
-        "&sort=updated&order=asc&offset=0&count=50&createdSince=2025-01-01&updatedUntil=2026-12-31",
-        (
-            f"&sort=customField_{kinds[3]}"
-            f"&customField_{kinds[3]}_min=0.5&customField_{kinds[3]}_max=100.0"
-        ),
-        (
-            f"&customField_{kinds[4]}_min=2025-01-01"
-            f"&customField_{kinds[1]}=ref&customField_{kinds[6]}[]=1"
-        ),
-        "&startDateSince=2025-01-01&dueDateUntil=2026-12-31&keyword=API",
-    )
-    for text in filters:
-        assert isinstance(java.send("GET", "/issues", base + text), list)
-        assert java.send("GET", "/issues/count", base + text)["count"] >= 0
+def test_its_filters_of_issues_are_understood(java: Java) -> None:
+    of = java.fields
+    for text in (
+        "statusId[]=1&statusId[]=2&priorityId[]=3&parentChild=1&attachment=false&sharedFile=false",
+        "sort=updated&order=asc&offset=0&count=50&createdSince=2025-01-01&updatedUntil=2026-12-31",
+        f"sort={of[3]}&{of[3]}_min=0.5&{of[3]}_max=100.0",
+        f"{of[4]}_min=2025-01-01&{of[1]}=ref&{of[6]}[]=1",
+        "startDateSince=2025-01-01&dueDateUntil=2026-12-31&keyword=API",
+    ):
+        query = f"&projectId[]={java.project.id}&{text}"
+        assert isinstance(java.send("GET", "/issues", query), list)
+        assert java.send("GET", "/issues/count", query)["count"] >= 0
 
 
-def test_an_issue_is_made_changed_commented_on_and_deleted_by_its_forms(
-    java: Java, small: Api
-) -> None:
-    project = small.simulator.space.project("OPS")
-    kinds = {field.kind: field.id for field in project.fields.values()}
-    type_id = str(next(iter(project.issue_types)))
+def test_an_issue_is_made_and_changed_by_its_forms(java: Java) -> None:
+    of = java.fields
     made = java.send("POST", "/issues", form=[
-        ("projectId", str(project.id)), ("summary", "Java から ☕"), ("issueTypeId", type_id),
-        ("priorityId", "3"),
-        ("estimatedHours", "1.50"), (f"customField_{kinds[6]}", "1"), (f"customField_{kinds[6]}",
-            "2"),
-        (f"customField_{kinds[7]}", "1"), (f"customField_{kinds[7]}_otherValue", "他"),
+        ("projectId", str(java.project.id)), ("summary", "Java から ☕"),
+        ("issueTypeId", str(next(iter(java.project.issue_types)))), ("priorityId", "3"),
+        ("estimatedHours", "1.50"), (of[6], "1"), (of[6], "2"),
+        (of[7], "1"), (f"{of[7]}_otherValue", "他"),
     ])  # fmt: skip
     values = {value["fieldTypeId"]: value for value in made["customFields"]}
     assert made["summary"] == "Java から ☕"
     assert [item["id"] for item in values[6]["value"]] == [1, 2]
     assert values[7]["otherValue"] == "他"
-    path = f"/issues/{made['id']}"
-    form = [
+    changed = java.send("PATCH", f"/issues/{made['id']}", form=[
         ("statusId", "4"), ("resolutionId", ""), ("startDate", ""), ("categoryId[]", ""),
-        ("assigneeId", ""),
-        ("parentIssueId", ""), (f"customField_{kinds[3]}", "2.5000"), ("comment", "done"),
-    ]  # fmt: skip
-    changed = java.send("PATCH", path, form=form)
+        ("assigneeId", ""), ("parentIssueId", ""), (of[3], "2.5000"), ("comment", "done"),
+    ])  # fmt: skip
     assert (changed["status"]["id"], changed["category"], changed["parentIssueId"]) == (4, [], None)
-    row = java.send("POST", f"{path}/comments", form=[("content", "hello")])
-    assert (
-        java.send("PATCH", f"{path}/comments/{row['id']}", form=[("content", "hi")])["content"]
-        == "hi"
-    )
-    assert (
-        java.send("GET", f"{path}/comments", f"&minId={row['id']}&order=asc")[0]["id"] == row["id"]
-    )
-    assert java.send("DELETE", path)["id"] == made["id"]
-
-
-def test_its_feed_filter_is_understood(java: Java) -> None:
-    rows = java.send(
-        "GET", "/space/activities", "&activityTypeId[]=2&activityTypeId[]=14&count=100&order=asc"
-    )
-    assert {row["type"] for row in rows} == {2, 14}

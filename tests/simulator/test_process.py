@@ -1,24 +1,24 @@
 """Life, the control endpoint, and the simulator as a process of its own."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from simulator import Clock, Life, Simulator, SimulatorError, SpaceSpec, spawn_simulator
+from simulator import Clock, Life, SimulatorError, SpaceSpec, spawn_simulator
 from simulator.__main__ import main
 from simulator.life import CALM, LIVELY
-from tests.simulator.conftest import NOW, SMALL, Api
+from tests.simulator.conftest import NOW, SMALL, Api, Serve
 from tests.waiting import answers, eventually
 
-Serve = Callable[..., Api]
+ROOT = Path(__file__).parents[2]
 
 
 def all_of(api: Api) -> list[bytes]:
@@ -30,25 +30,30 @@ def all_of(api: Api) -> list[bytes]:
     ]
 
 
-def living(serve: Serve, now: datetime, **options: Any) -> Api:
+def living(serve: Serve, now: datetime) -> Api:
     """Return a space that lives since NOW, at a later moment."""
     clock = Clock()
     clock.freeze(now)
-    return serve(clock=clock, life=Life(NOW, interval=20, **options))
+    return serve(clock=clock, life=Life(NOW, interval=20))
 
 
-def test_a_new_space_is_lively_and_then_goes_on_at_the_pace_of_a_team(serve: Serve) -> None:
-    def played(passed: int) -> int:
-        life = Life(NOW, interval=20)
-        clock = Clock()
-        clock.freeze(NOW + timedelta(seconds=20 * passed))
-        serve(clock=clock, life=life)
-        return life.played
-
-    assert [played(passed) for passed in (1, LIVELY, LIVELY + CALM - 1, LIVELY + CALM,
-        LIVELY + 10 * CALM)] == [
-        1, LIVELY, LIVELY, LIVELY + 1, LIVELY + 10,
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("passed", "played"),
+    [
+        (1, 1),
+        (LIVELY, LIVELY),
+        (LIVELY + CALM - 1, LIVELY),
+        (LIVELY + CALM, LIVELY + 1),
+        (LIVELY + 10 * CALM, LIVELY + 10),
+    ],
+)
+def test_a_new_space_is_lively_and_then_goes_on_at_the_pace_of_a_team(
+    serve: Serve, passed: int, played: int
+) -> None:
+    life, clock = Life(NOW, interval=20), Clock()
+    clock.freeze(NOW + timedelta(seconds=20 * passed))
+    serve(clock=clock, life=life)
+    assert life.played == played
 
 
 def test_a_restarted_life_is_the_same_as_one_that_never_stopped(serve: Serve) -> None:
@@ -57,30 +62,28 @@ def test_a_restarted_life_is_the_same_as_one_that_never_stopped(serve: Serve) ->
         steady.simulator.clock.advance(500)
         steady.get("/space")
     restarted = living(serve, NOW + timedelta(seconds=20_000))
-    steady.simulator.switch(stable_ties=True)
-    restarted.simulator.switch(stable_ties=True)
+    for api in (steady, restarted):
+        api.simulator.switch(stable_ties=True)
     assert all_of(steady) == all_of(restarted)
     assert len(steady.simulator.space.issues) != SMALL.issues
 
 
-def test_a_life_file_is_begun_by_any_space_and_replayed_by_a_quiet_one(tmp_path: Path) -> None:
+def test_a_life_file_is_begun_by_any_space_and_replayed_by_a_quiet_one(
+    serve: Serve, tmp_path: Path
+) -> None:
     path = tmp_path / "home" / "life.json"
     assert Life.remembered(path, alive=False, now=NOW).start == NOW
     assert Life.remembered(path, alive=True, now=NOW + timedelta(days=1)).start == NOW
 
     def lived(alive: bool, *advances: float) -> list[bytes]:
         clock = Clock()
-        clock.freeze(NOW + timedelta(days=10) if not alive else NOW)
-        life = Life.remembered(path, alive=alive, now=NOW)
-        with Simulator(SMALL, clock=clock, life=life) as simulator:
-            simulator.switch(stable_ties=True)
-            api = Api(simulator)
-            for seconds in advances:
-                clock.advance(seconds)
-                api.get("/space")
-            found = all_of(api)
-            api.http.close()
-            return found
+        clock.freeze(NOW if alive else NOW + timedelta(days=10))
+        api = serve(clock=clock, life=Life.remembered(path, alive=alive, now=NOW))
+        api.simulator.switch(stable_ties=True)
+        for seconds in advances:
+            clock.advance(seconds)
+            api.get("/space")
+        return all_of(api)
 
     first = lived(True, 1000, 1000)
     known = json.loads(path.read_text())
@@ -98,23 +101,17 @@ def test_a_broken_life_file_is_named(tmp_path: Path) -> None:
 
 
 def test_other_programs_steer_the_space_over_http(api: Api) -> None:
+    category = next(iter(api.simulator.space.project("OPS").categories))
+
+    def act(action: str, **arguments: Any) -> httpx.Response:
+        return control.post("/actions", json={"action": action, "arguments": arguments})
+
     with httpx.Client(base_url=f"{api.simulator.url}/_simulator", trust_env=False) as control:
-        made = control.post(
-            "/actions",
-            json={"action": "create_issue", "arguments": {"project": "OPS", "summary": "Hi"}},
-        )
-        [issue] = made.json()["ids"]
+        [issue] = act("create_issue", project="OPS", summary="Hi").json()["ids"]
         assert api.get(f"/issues/{issue}")["summary"] == "Hi"
-        edit = {
-            "issue": issue,
-            "category_ids": list(api.simulator.space.project("OPS").categories)[:1],
-            "at": "2026-07-02T00:00:00Z",
-        }
-        assert (
-            control.post("/actions", json={"action": "edit_issue", "arguments": edit}).status_code
-            == 200
-        )
-        assert api.get(f"/issues/{issue}")["updated"] == "2026-07-02T00:00:00Z"
+        then = "2026-07-02T00:00:00Z"
+        assert act("edit_issue", issue=issue, category_ids=[category], at=then).is_success
+        assert api.get(f"/issues/{issue}")["updated"] == then
         control.post("/faults", json=[{"status": 502}])
         assert api.answer("/space").status_code == 502
         assert control.post("/limits", json={"plan": "free"}).json()["search"] == 15
@@ -127,12 +124,8 @@ def test_other_programs_steer_the_space_over_http(api: Api) -> None:
         assert control.delete("/faults").json() == {"faults": 0}
         assert control.get("/").json()["issues"] == SMALL.issues + 1
         assert len(control.get("/keys").json()) == SMALL.users
-        for body in (
-            {"action": "explode"},
-            {"action": "delete_issue", "arguments": {"issue": 1}},
-            {},
-        ):
-            assert control.post("/actions", json=body).status_code == 400
+        refused = [act("explode"), act("delete_issue", issue=1), control.post("/actions", json={})]
+        assert [answer.status_code for answer in refused] == [400] * 3
 
 
 def test_a_spawned_space_answers_and_ends(tmp_path: Path) -> None:
@@ -155,49 +148,34 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
         "from simulator import spawn_simulator; import time\n"
         "s = spawn_simulator(issues=10); print(s.url, flush=True); time.sleep(60)"
     )
-    parent = subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert parent.stdout is not None
-    url = parent.stdout.readline().strip()
-    space = f"{url}/_simulator/"
-    assert answers(space)
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
+        assert parent.stdout is not None
+        space = f"{parent.stdout.readline().strip()}/_simulator/"
+        assert answers(space)
+        parent.kill()
     eventually(lambda: not answers(space))
 
 
 def test_the_command_prints_one_json_line_and_ends_at_a_signal() -> None:
     command = [sys.executable, "-m", "simulator", "--issues", "10", "--seed", "5"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert set(json.loads(line)) == {"url", "api_key"}
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 0
-    assert process.stdout.read() == ""
-    process.stdout.close()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert set(json.loads(process.stdout.readline())) == {"url", "api_key"}
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=10)[0] == ""
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("options", [["--issues", "-1"], ["--switch", "x=1"], ["--port", "99999"]])
 def test_a_wrong_option_is_one_line(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(options) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: ")
-    assert said.count("\n") == 1
+    assert re.fullmatch("error: .+\n", capsys.readouterr().err)
 
 
 def test_a_space_without_issues_or_with_one_user_can_be_served(serve: Serve) -> None:
     empty = serve(SpaceSpec(users=1, projects=1, issues=0))
-    assert empty.get("/issues") == []
-    assert len(empty.get("/users")) == 1
+    assert (empty.get("/issues"), len(empty.get("/users"))) == ([], 1)
     tiny = serve(SpaceSpec(users=2, projects=9, issues=3))
     assert tiny.get("/issues/count") == {"count": 3}
     assert len({project["projectKey"] for project in tiny.get("/projects")}) == 9
-    assert datetime.fromisoformat(tiny.get("/space")["updated"]) < datetime.now(UTC)

@@ -1,15 +1,13 @@
 """Each switch both ways, where no other file of this folder does it."""
 
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from simulator import SimulatorError, Switches, switches_from
-from tests.simulator.conftest import SMALL, Api
+from tests.simulator.conftest import SMALL, Api, Login
 
-Login = Callable[[Api, int], Api]
 ROOT = Path(__file__).parents[2]
 
 
@@ -51,8 +49,7 @@ def test_issues_without_a_project_are_all_or_none(api: Api) -> None:
 
 def test_mail_addresses_are_hidden_from_others_or_not(api: Api, as_user: Login) -> None:
     member = as_user(api, 2)
-    project = next(one for one in member.get("/projects"))
-    path = f"/projects/{project['id']}/users"
+    path = f"/projects/{member.get('/projects')[0]['id']}/users"
     assert all(user["mailAddress"] is None for user in member.get(path))
     assert any(user["mailAddress"] for user in api.get(path))
     api.simulator.switch(hide_mail=False)
@@ -82,9 +79,4 @@ def test_a_switch_that_cannot_be_set_is_named(texts: dict[str, str]) -> None:
 def test_the_docs_list_every_switch_with_its_default() -> None:
     page = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
     for switch in fields(Switches):
-        default = (
-            {True: "true", False: "false"}.get(switch.default, switch.default)
-            if isinstance(switch.default, bool)
-            else switch.default
-        )
-        assert f"| `{switch.name}` | `{default}` |" in page
+        assert f"| `{switch.name}` | `{str(switch.default).lower()}` |" in page

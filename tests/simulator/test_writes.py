@@ -1,17 +1,14 @@
 """Writes over HTTP: issues, comments, stars, webhooks and their delivery."""
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from simulator import Switches
-from tests.http_servers import Quiet, serving
-from tests.simulator.conftest import Api
-
-Serve = Callable[..., Api]
+from tests.simulator.conftest import Api, Serve
+from tests.sinks import WebhookSink
+from tests.sinks import sink as sink  # a fixture
 
 
 def form_of(api: Api, **more: Any) -> dict[str, Any]:
@@ -42,13 +39,9 @@ def test_a_posted_issue_is_made_with_all_it_was_given(api: Api) -> None:
     assert answer.status_code == 201
     made = answer.json()
     assert answer.headers["Location"] == f"https://acme.backlog.com/view/{made['issueKey']}"
-    assert (made["summary"], made["description"], made["estimatedHours"]) == (
-        "新規 😀",
-        "a\r\nb",
-        2.5,
-    )
-    assert made["category"][0]["id"] == category
-    assert made["milestone"][0]["id"] == version
+    told = {"summary": "新規 😀", "description": "a\r\nb", "estimatedHours": 2.5}
+    assert {name: made[name] for name in told} == told
+    assert (made["category"][0]["id"], made["milestone"][0]["id"]) == (category, version)
     values = {value["fieldTypeId"]: value for value in made["customFields"]}
     assert (values[1]["value"], values[3]["value"]) == ("text", 1.5)
     assert [item["id"] for item in values[6]["value"]] == [1, 3]
@@ -58,8 +51,7 @@ def test_a_posted_issue_is_made_with_all_it_was_given(api: Api) -> None:
 
 @pytest.mark.parametrize("missing", ["summary", "issueTypeId", "priorityId"])
 def test_an_issue_needs_its_least(api: Api, missing: str) -> None:
-    form = form_of(api)
-    del form[missing]
+    form = {name: value for name, value in form_of(api).items() if name != missing}
     assert api.answer("/issues", "POST", form).json()["errors"][0]["code"] == 7
 
 
@@ -68,25 +60,16 @@ def test_a_patch_sets_clears_and_comments(api: Api) -> None:
         "OPS", due_date="2026-08-01", assignee_id=api.simulator.space.administrator.id
     )
     form = {
-        "statusId": 4,
-        "resolutionId": 0,
-        "dueDate": "",
-        "assigneeId": "",
-        "actualHours": "3",
+        "statusId": 4, "resolutionId": 0, "dueDate": "", "assigneeId": "", "actualHours": "3",
         "comment": "done",
-    }
+    }  # fmt: skip
     after = api.answer(f"/issues/{issue.id}", "PATCH", form).json()
     assert (after["status"]["id"], after["resolution"]["id"]) == (4, 0)
     assert (after["dueDate"], after["assignee"], after["actualHours"]) == (None, None, 3.0)
     [row] = api.get(f"/issues/{issue.id}/comments")
+    changed = {change["field"] for change in row["changeLog"]}
     assert row["content"] == "done"
-    assert {change["field"] for change in row["changeLog"]} == {
-        "status",
-        "resolution",
-        "limitDate",
-        "assigner",
-        "actualHours",
-    }
+    assert changed == {"status", "resolution", "limitDate", "assigner", "actualHours"}
 
 
 @pytest.mark.parametrize(
@@ -101,12 +84,10 @@ def test_a_patch_with_a_wrong_value_changes_nothing(api: Api, form: dict[str, An
     assert api.get("/issues/OPS-1") == before
 
 
-def test_a_comments_life_over_http(api: Api) -> None:
+def test_a_comment_tells_more_people_later_and_is_gone_when_it_is_deleted(api: Api) -> None:
     user = api.simulator.space.administrator.id
     made = api.answer("/issues/OPS-1/comments", "POST", {"content": "c", "notifiedUserId[]": user})
-    assert made.status_code == 201
     path = f"/issues/OPS-1/comments/{made.json()['id']}"
-    assert api.answer(path, "PATCH", {"content": "d"}).json()["content"] == "d"
     notified = api.answer(f"{path}/notifications", "POST", {"notifiedUserId[]": user})
     assert len(notified.json()["notifications"]) == 2
     assert api.answer(path, "DELETE").status_code == 200
@@ -115,57 +96,28 @@ def test_a_comments_life_over_http(api: Api) -> None:
 
 
 def test_stars_are_given_without_an_answer(api: Api) -> None:
-    issue = api.get("/issues/OPS-1")
     row = api.simulator.space.comment("OPS-1", "x")
-    assert api.answer("/stars", "POST", {"issueId": issue["id"]}).status_code == 204
     assert api.answer("/stars", "POST", {"commentId": row.id}).status_code == 204
     assert api.answer("/stars", "POST", {"issueId": 1}).status_code == 404
-    assert len(api.get("/issues/OPS-1")["stars"]) == len(issue["stars"]) + 1
     assert len(api.get(f"/issues/OPS-1/comments/{row.id}")["stars"]) == 1
-
-
-@dataclass
-class Receiver:
-    """Takes what webhooks send; fails the first `failures` times."""
-
-    url: str = ""
-    failures: int = 0
-    bodies: list[dict[str, Any]] = field(default_factory=list)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """Return a receiver of webhooks."""
-    made = Receiver()
-
-    class Handler(Quiet):
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
-            made.bodies.append(json.loads(self.body()))
-            made.failures -= 1
-            self.send_response(500 if made.failures >= 0 else 200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    with serving(Handler) as made.url:
-        yield made
 
 
 @pytest.mark.parametrize(
     ("mode", "failures", "arrived"),
     [
         ("once", 0, [0, 1, 2, 3]),
-        ("once", 1, [0, 1, 2, 3]),
-        ("retry", 1, [0, 0, 1, 2, 3]),
+        ("once", 1, [1, 2, 3]),
+        ("retry", 1, [0, 1, 2, 3]),
         ("duplicate", 0, [0, 0, 1, 1, 2, 2, 3, 3]),
         ("reorder", 0, [1, 0, 3, 2]),
     ],
 )
 def test_webhooks_arrive_in_the_way_that_is_switched_on(
-    serve: Serve, receiver: Receiver, mode: Any, failures: int, arrived: list[int]
+    serve: Serve, sink: WebhookSink, mode: Any, failures: int, arrived: list[int]
 ) -> None:
     api = serve(switches=Switches(webhook_delivery=mode))
-    receiver.failures = failures
-    hook = {"name": "h", "hookUrl": receiver.url, "activityTypeIds[]": [1, 4]}
+    sink.failures = failures
+    hook = {"name": "h", "hookUrl": sink.url, "activityTypeIds[]": [1, 4]}
     assert api.answer("/projects/OPS/webhooks", "POST", hook).json()["allEvent"] is False
     space = api.simulator.space
     for n in range(3):
@@ -174,17 +126,6 @@ def test_webhooks_arrive_in_the_way_that_is_switched_on(
     space.delete_issue("OPS-1")
     sent = [activity.id for activity in space.activities if activity.type in (1, 4)][-4:]
     api.simulator.stop()
-    assert [sent.index(body["id"]) for body in receiver.bodies] == arrived
-    assert receiver.bodies[0]["createdUser"]["mailAddress"] is None
-
-
-def test_webhooks_are_set_changed_and_taken_away(api: Api) -> None:
-    made = api.answer(
-        "/projects/OPS/webhooks", "POST", {"name": "h", "hookUrl": "http://127.0.0.1:1/"}
-    ).json()
-    path = f"/projects/OPS/webhooks/{made['id']}"
-    assert api.answer(path, "PATCH", {"activityTypeIds[]": [2]}).json()["activityTypeIds"] == [2]
-    assert api.answer(path, "PATCH", {"allEvent": "true"}).json()["activityTypeIds"] == []
-    assert api.get("/projects/OPS/webhooks")[0]["id"] == made["id"]
-    assert api.answer(path, "DELETE").status_code == 200
-    assert api.error(path) == (404, 6)
+    bodies = [json.loads(body) for _, body in sink.received]
+    assert [sent.index(body["id"]) for body in bodies] == arrived
+    assert bodies[0]["createdUser"]["mailAddress"] is None

@@ -16,6 +16,7 @@ from resources.backlog.client import BacklogClient
 KEY = "k3y-that-must-not-be-seen-anywhere"
 EPOCH = 1_790_000_000.0
 Answer = Callable[[httpx.Request], httpx.Response]
+Make = Callable[..., BacklogClient]
 
 
 @dataclass
@@ -86,7 +87,7 @@ def wire(clock: Clock) -> Wire:
 
 
 @pytest.fixture
-def make_client(clock: Clock, wire: Wire) -> Iterator[Callable[..., BacklogClient]]:
+def make_client(clock: Clock, wire: Wire) -> Iterator[Make]:
     http = httpx.Client(transport=httpx.MockTransport(wire))
 
     def make(auth: httpx.Auth | None = None, clock: Clock = clock, **options: Any) -> BacklogClient:
@@ -105,5 +106,5 @@ def make_client(clock: Clock, wire: Wire) -> Iterator[Callable[..., BacklogClien
 
 
 @pytest.fixture
-def client(make_client: Callable[..., BacklogClient]) -> BacklogClient:
+def client(make_client: Make) -> BacklogClient:
     return make_client()

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -16,23 +15,20 @@ from resources.backlog.errors import BacklogError, MalformedResponse
 from resources.records import Page
 from tests.resources.backlog.conftest import Wire
 
-Make = Callable[..., BacklogClient]
-
 
 @pytest.mark.parametrize("levels", [DEEPEST + 1, 900, 5_000, 200_000])
 def test_only_the_record_that_is_nested_too_deeply_is_odd(
-    make_client: Make, wire: Wire, levels: int
+    client: BacklogClient, wire: Wire, levels: int
 ) -> None:
     deep = '{"a":' * levels + "1" + "}" * levels
     wire.answers = [
         httpx.Response(200, text=f'[{{"id":1,"x":"a \\" ] }}"}},{{"id":2,"x":{deep}}},{{"id":3}}]')
     ]
-    page = make_client().listed("/projects/:id/statuses", 1)
+    page = client.listed("/projects/:id/statuses", 1)
+    [odd] = page.odd
     assert page == [{"id": 1, "x": 'a " ] }'}, {"id": 3}]
-    assert [(one.id, one.reason) for one in page.odd] == [
-        (2, f"nested deeper than {DEEPEST} levels")
-    ]
-    assert len(json.dumps(page.odd[0].record)) < 10_000
+    assert (odd.id, odd.reason) == (2, f"nested deeper than {DEEPEST} levels")
+    assert len(json.dumps(odd.record)) < 10_000
 
 
 def test_what_backlog_nests_is_not_too_deep() -> None:
@@ -127,10 +123,10 @@ def test_a_body_that_is_no_list_is_an_error_of_ours(
         client.listed("/projects/:id/statuses", 1)
 
 
-def test_other_encodings_of_json_are_read(client: BacklogClient, wire: Wire) -> None:
-    for encoding in ("utf-8-sig", "utf-16", "utf-32"):
-        wire.answers = [httpx.Response(200, content='[{"id": 1, "name": "日本"}]'.encode(encoding))]
-        assert client.listed("/projects/:id/statuses", 1) == [{"id": 1, "name": "日本"}]
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_other_encodings_of_json_are_read(client: BacklogClient, wire: Wire, encoding: str) -> None:
+    wire.answers = [httpx.Response(200, content='[{"id": 1, "name": "日本"}]'.encode(encoding))]
+    assert client.listed("/projects/:id/statuses", 1) == [{"id": 1, "name": "日本"}]
 
 
 def test_a_broken_compression_is_tried_again_and_then_an_error(

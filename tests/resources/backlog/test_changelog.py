@@ -49,45 +49,36 @@ def test_a_change_has_the_whole_shape() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("source", "field"),
-    [
-        ("assigner", "assignee"),
-        ("limitDate", "due_date"),
-        ("component", "category"),
-        ("issueType", "issue_type"),
-        ("startDate", "start_date"),
-        ("parentIssue", "parent_issue"),
-        ("estimatedHours", "estimated_hours"),
-        ("actualHours", "actual_hours"),
-        ("milestone", "milestone"),
-        ("version", "version"),
-        ("summary", "summary"),
-    ],
-)
-def test_a_field_is_given_its_standard_name(source: str, field: str) -> None:
-    assert fields_of(an_item(source), "field", "sourceField", "kind") == (field, source, "standard")
-
-
 def test_every_field_that_the_simulated_space_changes_has_a_standard_name() -> None:
     assert set(FIELD_NAMES.values()) <= set(FIELDS)
 
 
 @pytest.mark.parametrize(
-    ("source", "field"),
+    ("source", "field", "kind"),
     [
-        ("sprintGoal", "sprint_goal"),
-        ("URL", "url"),
-        ("apiURLPath", "api_url_path"),
-        ("story points", "story_points"),
-        ("due_day", "due_day"),
-        ("工数", "工数"),
-        ("--", "--"),
-        ("v2Field", "v2_field"),
+        *(
+            (source, field, "standard")
+            for source, field in {
+                "assigner": "assignee", "limitDate": "due_date", "component": "category",
+                "issueType": "issue_type", "startDate": "start_date",
+                "parentIssue": "parent_issue", "estimatedHours": "estimated_hours",
+                "actualHours": "actual_hours", "milestone": "milestone", "version": "version",
+                "summary": "summary",
+            }.items()
+        ),
+        # What nobody has documented keeps its own word.
+        *(
+            (source, field, "other")
+            for source, field in {
+                "sprintGoal": "sprint_goal", "URL": "url", "apiURLPath": "api_url_path",
+                "story points": "story_points", "due_day": "due_day", "工数": "工数", "--": "--",
+                "v2Field": "v2_field",
+            }.items()
+        ),
     ],
-)
-def test_a_field_that_nobody_has_documented_keeps_its_own_word(source: str, field: str) -> None:
-    assert fields_of(an_item(source), "field", "sourceField", "kind") == (field, source, "other")
+)  # fmt: skip
+def test_a_field_is_given_its_standard_name(source: str, field: str, kind: str) -> None:
+    assert fields_of(an_item(source), "field", "sourceField", "kind") == (field, source, kind)
 
 
 FILE = {"id": 8, "name": "a.pdf"}
@@ -154,10 +145,12 @@ def test_an_entry_of_any_shape_becomes_a_change(
 )
 @pytest.mark.parametrize("name", ["Colour", "status", "attachment", "limitDate"])
 def test_a_custom_field_is_known_by_its_id_whatever_its_name_is(name: str, info: Item) -> None:
-    found = fields_of(
-        an_item(name, attributeInfo=info), "field", "sourceField", "kind", "customFieldId"
+    assert fields_of(an_item(name, attributeInfo=info), "sourceField", *KIND) == (
+        name,
+        "custom_field_77",
+        "custom",
+        77,
     )
-    assert found == ("custom_field_77", name, "custom", 77)
 
 
 def test_entries_that_are_no_objects_are_left_out_and_the_others_keep_their_places() -> None:

@@ -14,7 +14,8 @@ from resources.backlog.errors import MalformedResponse, NotFound
 from resources.backlog.ratelimit import bucket_of
 from tests.resources.backlog.conftest import EPOCH, KEY, Wire, error, limits
 
-ASKED: list[tuple[Callable[[BacklogClient], Any], str]] = [
+Ask = Callable[[BacklogClient], Any]
+ASKED: list[tuple[Ask, str]] = [
     (lambda c: c.users(), "/users"),
     (lambda c: c.projects(archived=False, all_=True), "/projects?archived=false&all=true"),
     (lambda c: c.projects(), "/projects"),
@@ -42,17 +43,17 @@ ASKED: list[tuple[Callable[[BacklogClient], Any], str]] = [
 
 @pytest.mark.parametrize(("ask", "expected"), ASKED, ids=[expected for _, expected in ASKED])
 def test_each_list_asks_its_own_path(
-    client: BacklogClient, wire: Wire, ask: Callable[[BacklogClient], Any], expected: str
+    client: BacklogClient, wire: Wire, ask: Ask, expected: str
 ) -> None:
     wire.answers = [httpx.Response(200, json=[])]
     assert ask(client) == []
-    url = wire.requests[0].url
+    [request] = wire.requests
+    assert request.url.params["apiKey"] == KEY
     query = "&".join(
-        f"{name}={value}" for name, value in url.params.multi_items() if name != "apiKey"
+        f"{name}={value}" for name, value in request.url.params.multi_items() if name != "apiKey"
     )
-    assert url.path.removeprefix("/api/v2") + (f"?{query}" if query else "") == expected
-    assert url.params["apiKey"] == KEY
-    assert len(wire.requests) == 1
+    path = request.url.path.removeprefix("/api/v2")
+    assert (f"{path}?{query}" if query else path) == expected
 
 
 def test_a_filter_sends_what_is_set_and_nothing_else() -> None:
@@ -89,7 +90,8 @@ def test_records_come_as_they_were_received_with_lone_surrogates_and_big_numbers
         '[{"id":9007199254740993,"name":"\\ud83d半分","full":"😀\\u0000","hours":2.5,'
         '"resolution":{"id":0},"projectKey":"OPS"}]'
     )
-    wire.answers = [httpx.Response(200, content=body.encode())]
+    kind = {"Content-Type": "application/json; charset=latin-1"}  # it is UTF-8 whatever is said
+    wire.answers = [httpx.Response(200, content=body.encode(), headers=kind)]
     assert client.projects() == [
         {
             "id": 9007199254740993,
@@ -102,41 +104,37 @@ def test_records_come_as_they_were_received_with_lone_surrogates_and_big_numbers
     ]
 
 
-def test_the_text_is_read_as_utf_8_whatever_the_content_type_says(
-    client: BacklogClient, wire: Wire
-) -> None:
-    wire.answers = [
-        httpx.Response(
-            200,
-            content='[{"id":1,"projectKey":"OPS","name":"日本語"}]'.encode(),
-            headers={"Content-Type": "application/json; charset=latin-1"},
-        )
-    ]
-    assert client.projects() == [{"id": 1, "projectKey": "OPS", "name": "日本語"}]
-
-
+@pytest.mark.parametrize(
+    ("ask", "answer", "said"),
+    [
+        (lambda c: c.issues_count(IssueFilter()), {"n": 3}, "count"),
+        (lambda c: c.rate_limit(), {"n": 3}, "rateLimit"),
+        (lambda c: c.space(), [], "an object was expected"),
+        (lambda c: c.myself(), [], "an object was expected"),
+    ],
+)
 def test_a_count_and_an_object_that_have_another_shape_are_malformed(
-    client: BacklogClient, wire: Wire
+    client: BacklogClient, wire: Wire, ask: Ask, answer: Any, said: str
 ) -> None:
-    wire.answers = [httpx.Response(200, json={"n": 3})]
-    with pytest.raises(MalformedResponse, match="count"):
-        client.issues_count(IssueFilter())
-    with pytest.raises(MalformedResponse, match="rateLimit"):
-        client.rate_limit()
-    wire.answers = [httpx.Response(200, json=[])]
-    for ask in (client.space, client.myself):
-        with pytest.raises(MalformedResponse, match="an object was expected"):
-            ask()
+    wire.answers = [httpx.Response(200, json=answer)]
+    with pytest.raises(MalformedResponse, match=said):
+        ask(client)
 
 
-def test_a_project_without_access_is_never_an_empty_list(client: BacklogClient, wire: Wire) -> None:
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda c: list(c.issues(IssueFilter(project_id=(1,)))),
+        lambda c: list(c.comments(1)),
+        lambda c: c.visible_projects(),
+    ],
+)
+def test_a_project_without_access_is_never_an_empty_list(
+    client: BacklogClient, wire: Wire, ask: Ask
+) -> None:
     wire.answers = [error(404, 6)]
     with pytest.raises(NotFound):
-        list(client.issues(IssueFilter(project_id=(1,))))
-    with pytest.raises(NotFound):
-        list(client.comments(1))
-    with pytest.raises(NotFound):
-        client.visible_projects()
+        ask(client)
 
 
 def test_the_space_and_the_projects_are_fetched_once_for_all_who_ask(
@@ -171,11 +169,9 @@ def test_what_was_spent_between_two_moments_is_their_difference(
     before = client.stats.snapshot()
     client.users()
     client.issue_page(IssueFilter())
-    assert client.stats - before == RequestStats(
-        Counter(read=1, search=1), remaining={"read": 500, "search": 500}
-    )
-    assert (client.stats - before).total == 2
-    assert before.total == 1
+    spent = client.stats - before
+    assert spent == RequestStats(Counter(read=1, search=1), remaining={"read": 500, "search": 500})
+    assert (spent.total, before.total) == (2, 1)
 
 
 @pytest.mark.parametrize(

@@ -80,4 +80,5 @@ def test_what_cannot_be_read_concerns_nothing(broken: dict[str, Any]) -> None:
 
 
 def test_a_project_that_is_not_named_is_0() -> None:
-    assert issue_events({"id": 1, "type": 2, "content": about()})[0].project_id == 0
+    [event] = issue_events({"id": 1, "type": 2, "content": about()})
+    assert event.project_id == 0

@@ -1,6 +1,5 @@
 """What the limiter makes of headers and of `GET /rateLimit`, and when it would ask."""
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -9,7 +8,7 @@ import pytest
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import IssueFilter
 from resources.backlog.ratelimit import RateLimiter
-from tests.resources.backlog.conftest import EPOCH, Clock, Wire, limits
+from tests.resources.backlog.conftest import EPOCH, Clock, Make, Wire, limits
 
 SEARCHES = IssueFilter()
 
@@ -95,7 +94,7 @@ def test_a_space_that_does_not_report_its_limits_is_asked_once(
 
 
 def test_a_budget_that_others_use_up_for_ever_is_tried_when_the_waits_are_spent(
-    make_client: Callable[..., BacklogClient], wire: Wire, clock: Clock
+    make_client: Make, wire: Wire, clock: Clock
 ) -> None:
     def used_up(request: httpx.Request) -> httpx.Response:
         state = _state(0, int(clock.now) + 60)

@@ -1,3 +1,0 @@
-"""Where alerts go in these tests."""
-
-from tests.sinks import sink as sink  # a fixture
