@@ -24,6 +24,8 @@ KEY = {"BACKLOG_PRIVACY_KEY": "a key that comes later"}
 #: Texts that nobody but the person has, so that no text of an issue has them by chance.
 OLD_NAME, NAME, LOGIN = "Zaphod 旧姓", "Zaphod 新姓", "z.beeblebrox"
 OLD_MAIL, MAIL = "zaphod@heart.test", "beeblebrox@heart.test"
+#: How the person is called after being forgotten.
+NEXT_NAME = "Zaphod 三番目"
 
 
 @dataclass(frozen=True)
@@ -142,10 +144,9 @@ def test_after_the_documented_steps_no_dump_holds_a_name_login_or_address_of_bef
     assert OLD_MAIL in before["warehouse"], "the history of users keeps it"
     assert before["Dagster's storage"], "charts show names"
     left = run("privacy", "status", code=1, more=KEY)
-    assert re.search(r"^mart\.dim_user +\d+ rows +backlog-elt load --full$", left.out, re.MULTILINE)
-    assert re.search(
-        r"^Dagster's event_logs +\d+ rows +backlog-elt load --full$", left.out, re.MULTILINE
-    )
+    for table in ("raw.users", "mart.dim_user", "Dagster's event_logs"):
+        line = rf"^{re.escape(table)} +\d+ rows? +backlog-elt load --full$"
+        assert re.search(line, left.out, re.MULTILINE), left.out
     assert found(home, words) == before, "to look changes nothing"
     run("load", "--full", more=KEY)
     left = run("privacy", "status", code=1, more=KEY)
@@ -155,34 +156,44 @@ def test_after_the_documented_steps_no_dump_holds_a_name_login_or_address_of_bef
     assert found(home, words) == {}
     done = run("privacy", "status", more=KEY)
     assert "no table of the warehouse or of Dagster's storage shows them" in done.out
-    # A build without the key, and a table that somebody has made, are found.
     assert "(BACKLOG_PRIVACY_KEY is not set)" in run("privacy", "status").out
-    run("load")
-    run("marts")
-    left = run("privacy", "status", code=1, more=KEY)
-    assert "raw.users" in left.out
-    assert "mart.dim_user" in left.out
 
 
 @pytest.mark.timeout(900)
-def test_who_is_forgotten_is_in_no_dump_and_no_file_and_the_rest_stays(
+def test_who_is_forgotten_is_in_no_dump_and_no_file_whatever_their_next_name(
     deployed: Deployed,
 ) -> None:
     sim, home, run = deployed.sim, deployed.home, deployed.run
-    someone = next(user for user in sim.space.users.values() if user.name == NAME)
+    space, someone = sim.space, next(u for u in sim.space.users.values() if u.name == NAME)
     mine = {OLD_NAME, NAME, LOGIN, OLD_MAIL, MAIL}
+    embedded.ensure_server(home)
+    with (home / "postgres" / "log").open("a") as file:
+        file.write(f"of an older version: {NAME}\n")
     before = found(home, mine)
     assert before["warehouse"] == mine
     assert NAME in before["Dagster's storage"], "the chart of what is overdue shows it"
-    assert before["files"] == {NAME}
-    run("forget", "--user", str(someone.id), "--yes")
+    assert before["files"] == before["log of the server"] == {NAME}
+    unknown = run("forget", "--user", "4711", code=2)
+    assert (unknown.out, len(unknown.lines)) == ("", 1)
+    assert "--user is '4711'" in unknown.err
+    forget = ("forget", "--user", str(someone.id))
+    unasked = run(*forget, code=1).out
+    assert f"Erase user {someone.id} ({NAME}, {LOGIN})" in unasked
+    assert "raw.users" in run(*forget, "--yes").out, "nothing was erased unasked"
     assert found(home, mine) == {}
     done = run("privacy", "status")
     assert "1 forgotten: no table of the warehouse or of Dagster's storage shows them." in done.out
-    run("marts")
-    run("load", "--full")
-    run("marts", "--full")
-    assert found(home, mine) == {}
-    assert "was forgotten already" in run("forget", "--user", str(someone.id)).out
-    others = words_of(sim) - mine
-    assert others & found(home, others)["warehouse"], "nobody else is"
+    # The person is renamed, and named by others.
+    space.rename_user(someone.id, NEXT_NAME)
+    first, second = sorted(next(iter(space.projects.values())).issues)[:2]
+    for issue, assignee in ((first, someone), (second, someone), (second, space.administrator)):
+        space.edit_issue(issue, assignee_id=assignee.id, by=space.administrator.id)
+    said = run("load").text
+    assert found(home, mine | {NEXT_NAME}) == {}
+    said += run("load", "--full").text + run("marts", "--full").text
+    again = run(*forget).text
+    assert "was forgotten already" in again
+    assert found(home, mine | {NEXT_NAME}) == {}
+    assert NEXT_NAME not in said + again
+    others = words_of(sim) - mine - {NEXT_NAME}
+    assert others & found(home, others)["warehouse"], "nobody else is forgotten"
