@@ -36,6 +36,22 @@ def heard(target: Any, name: str, place: int) -> Iterator[list[Any]]:
 
 
 @contextmanager
+def home_of_its_own(what: str) -> Iterator[Path]:
+    """Give a home that is not made yet, in a folder of its own; end its server, and remove the
+    folder afterwards.
+    """
+    # Not under pytest's folders: they are for one user only, and the server of root runs as
+    # another.
+    folder = Path(tempfile.mkdtemp(prefix=f"backlog-elt-{what}-"))
+    folder.chmod(0o755)
+    try:
+        yield folder / "home"
+    finally:
+        embedded.stop(folder / "home")
+        shutil.rmtree(folder)
+
+
+@contextmanager
 def embedded_server() -> Iterator[Path]:
     """Give the home of an embedded server that runs, and remove it with all its data afterwards."""
     # Not under pytest's folders: they are for one user only, and the server of root runs as

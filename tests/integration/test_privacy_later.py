@@ -6,7 +6,6 @@ import html
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from resources.warehouse.server import embedded
 from simulator import Simulator, SpaceSpec
+from tests.databases import home_of_its_own
 from tests.integration.commands import Done, Shell
 from tests.integration.dumps import dump, files
 
@@ -54,35 +54,27 @@ def lived_in() -> Iterator[Deployed]:
 
     Somebody was renamed in between and got a new address.
     """
-    # Not under pytest's folders: they are for one user only, and the server of root runs as
-    # another.
-    folder = Path(tempfile.mkdtemp(prefix="backlog-elt-privacy-"))
-    try:
-        with Simulator(SMALL) as sim:
-            made, space = Deployed(sim, folder / "home"), sim.space
-            someone = space.add_user(OLD_NAME, login=LOGIN, mail=OLD_MAIL)
-            project = next(iter(space.projects.values()))
-            space.add_member(project.key, someone.id)
-            for _ in range(5):
-                space.create_issue(
-                    project.key, by=someone.id, assignee_id=someone.id, due_date="2020-01-31"
-                )
-            first = min(project.issues)
-            space.edit_issue(first, assignee_id=someone.id, by=space.administrator.id)
-            space.edit_issue(first, assignee_id=space.administrator.id, by=someone.id)
+    with home_of_its_own("privacy") as home, Simulator(SMALL) as sim:
+        made, space = Deployed(sim, home), sim.space
+        someone = space.add_user(OLD_NAME, login=LOGIN, mail=OLD_MAIL)
+        project = next(iter(space.projects.values()))
+        space.add_member(project.key, someone.id)
+        for _ in range(5):
+            space.create_issue(
+                project.key, by=someone.id, assignee_id=someone.id, due_date="2020-01-31"
+            )
+        first = min(project.issues)
+        space.edit_issue(first, assignee_id=someone.id, by=space.administrator.id)
+        space.edit_issue(first, assignee_id=space.administrator.id, by=someone.id)
+        for name, mail in ((OLD_NAME, OLD_MAIL), (NAME, MAIL)):
+            space.rename_user(someone.id, name)
+            someone.mail = mail
             made.run("load")
             made.run("marts")
-            space.rename_user(someone.id, NAME)
-            someone.mail = MAIL
-            made.run("load")
-            made.run("marts")
-            (made.home / "logs").mkdir(exist_ok=True)
-            (made.home / "logs" / "up.log").write_text(f"a line of {NAME}\n")
-            embedded.stop(made.home)
-            yield made
-    finally:
-        embedded.stop(folder / "home")
-        shutil.rmtree(folder)
+        (home / "logs").mkdir(exist_ok=True)
+        (home / "logs" / "up.log").write_text(f"a line of {NAME}\n")
+        embedded.stop(home)
+        yield made
 
 
 @pytest.fixture
