@@ -5,20 +5,18 @@ and a whole deployment.
 import gc
 import os
 import signal
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from resources.warehouse.server.connect import engine
-from resources.warehouse.server.migrations import upgrade
 from simulator import Simulator, SpaceSpec
-from tests.databases import copy_of, database_url, server_url
+from tests.databases import copy_of, database_url, migrated_template, server_url
 from tests.scratch import use_memory, use_own_folders
 
 # Months, zone and space are read when the assets are first imported: the tests have their own,
@@ -125,17 +123,8 @@ def chromium() -> Iterator["Chromium"]:
 
 @pytest.fixture(scope="session")
 def _template(postgres_url: str) -> Iterator[tuple[Engine, str]]:
-    admin = engine(postgres_url).execution_options(isolation_level="AUTOCOMMIT")
-    name = f"template_{uuid.uuid4().hex[:12]}"
-    with admin.connect() as conn:
-        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
-    migrated = engine(database_url(postgres_url, name))
-    upgrade(migrated)
-    migrated.dispose()
-    yield admin, name
-    with admin.connect() as conn:
-        conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with migrated_template(postgres_url) as made:
+        yield made
 
 
 @pytest.fixture

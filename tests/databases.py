@@ -14,6 +14,7 @@ from sqlalchemy import Engine, event, text
 
 from resources.warehouse.server import embedded
 from resources.warehouse.server.connect import engine, parse_url
+from resources.warehouse.server.migrations import upgrade
 from resources.warehouse.warehouse_errors import WarehouseError
 
 
@@ -32,6 +33,22 @@ def heard(target: Any, name: str, place: int) -> Iterator[list[Any]]:
         yield found
     finally:
         event.remove(target, name, note)
+
+
+@contextmanager
+def home_of_its_own(what: str) -> Iterator[Path]:
+    """Give a home that is not made yet, in a folder of its own; end its server, and remove the
+    folder afterwards.
+    """
+    # Not under pytest's folders: they are for one user only, and the server of root runs as
+    # another.
+    folder = Path(tempfile.mkdtemp(prefix=f"backlog-elt-{what}-"))
+    folder.chmod(0o755)
+    try:
+        yield folder / "home"
+    finally:
+        embedded.stop(folder / "home")
+        shutil.rmtree(folder)
 
 
 @contextmanager
@@ -88,6 +105,26 @@ def database_url(server: str, name: str) -> str:
         .set(database=name, drivername="postgresql")
         .render_as_string(hide_password=False)
     )
+
+
+@contextmanager
+def migrated_template(server: str) -> Iterator[tuple[Engine, str]]:
+    """Give who makes databases on a server, each statement by itself, and the name of a migrated
+    one, to be copied; drop it afterwards.
+    """
+    admin = engine(server).execution_options(isolation_level="AUTOCOMMIT")
+    name = f"template_{uuid.uuid4().hex[:12]}"
+    with admin.connect() as conn:
+        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+    migrated = engine(database_url(server, name))
+    upgrade(migrated)
+    migrated.dispose()
+    try:
+        yield admin, name
+    finally:
+        with admin.connect() as conn:
+            conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()
 
 
 @contextmanager

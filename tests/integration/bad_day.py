@@ -7,10 +7,8 @@ By hand, an hour with a kill every five minutes, and its terminal at the end:
 
 import argparse
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,8 +19,8 @@ from typing import Any
 
 import httpx
 
-from resources.warehouse.server import embedded
 from simulator import Fault, Simulator, SpaceSpec
+from tests.databases import home_of_its_own
 from tests.integration.commands import Shell
 from tests.integration.compose import LAUNCH, at, graphql, launched, wait_until
 from tests.integration.exactness.people import People
@@ -191,10 +189,8 @@ class Day:
 @contextmanager
 def a_day() -> Iterator[Day]:
     """Give a day whose first load is done, and leave nothing behind."""
-    folder = Path(tempfile.mkdtemp(prefix="backlog-elt-day-"))
-    folder.chmod(0o755)  # the server of root runs as another user
-    with Simulator(SPEC) as sim:
-        day = Day(folder, sim, People(sim.space, CHANGES))
+    with home_of_its_own("day") as home, Simulator(SPEC) as sim:
+        day = Day(home.parent, sim, People(sim.space, CHANGES))
         try:
             day.start()
             yield day
@@ -204,8 +200,6 @@ def a_day() -> Iterator[Day]:
             for process in processes_of(day.home):
                 with suppress(Exception):
                     process.kill()
-            embedded.stop(day.home)
-            shutil.rmtree(folder)
 
 
 def main() -> None:

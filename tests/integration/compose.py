@@ -280,10 +280,6 @@ class Engine:
         by_id = {run["runId"]: run["status"] for run in found}
         return [by_id[run_id] for run_id in run_ids]
 
-    def cancel(self, run_id: str) -> None:
-        """Ask for the end of a run, as the UI does."""
-        assert self.ask(TERMINATE, id=run_id)["terminateRun"]["__typename"] == "TerminateRunSuccess"
-
     def process_of(self, run_id: str) -> int:
         """Return the number of the process in which a run works."""
         events = self.ask(EVENTS, id=run_id)["logsForRun"]["events"]
@@ -322,8 +318,6 @@ RUNS = """
 query Runs($ids: [String!]) {
   runsOrError(filter: {runIds: $ids}) { ... on Runs { results { runId status } } }
 }"""
-
-TERMINATE = "mutation Terminate($id: String!) { terminateRun(runId: $id) { __typename } }"
 EVENTS = """
 query Events($id: ID!) {
   logsForRun(runId: $id) { ... on EventConnection { events { ... on MessageEvent { message } } } }

@@ -6,11 +6,9 @@ The tests of what people see and the pictures of the README share it.
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from sqlalchemy import text
 from resources.cadences import CADENCES, TOKENS
 from resources.warehouse.server import embedded
 from resources.warehouse.server.connect import engine
+from tests.databases import home_of_its_own
 from tests.integration.compose import READY_SECONDS, at, graphql, wait_until
 from tests.integration.terminal import Terminal
 from tests.ports import free_port
@@ -287,11 +286,7 @@ def running_up(*, history_start: str, **variables: str) -> Iterator[Up]:
 
     `variables` are set besides. Nothing is left behind.
     """
-    # Not under pytest's folders: they are for one user only, and the server of root runs as
-    # another.
-    folder = Path(tempfile.mkdtemp(prefix="backlog-elt-up-"))
-    home = folder / "home"
-    try:
+    with home_of_its_own("up") as home:
         up = _start(home, history_start, variables)
         try:
             up.wait_until_loaded()
@@ -299,9 +294,6 @@ def running_up(*, history_start: str, **variables: str) -> Iterator[Up]:
         finally:
             if up.process.poll() is None:
                 up.stop()
-    finally:
-        embedded.stop(home)
-        shutil.rmtree(folder)
 
 
 def _start(home: Path, history_start: str, variables: Mapping[str, str]) -> Up:

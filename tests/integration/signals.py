@@ -2,11 +2,9 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +16,7 @@ import httpx
 import psutil
 
 from pipelines.hosting.runtime import is_held
-from resources.warehouse.server import embedded
+from tests.databases import home_of_its_own
 from tests.integration.running import processes_of
 from tests.ports import free_port
 
@@ -186,10 +184,5 @@ def _listens(process: "subprocess.Popen[str]") -> bool:
 @contextmanager
 def place(rng: Random) -> Iterator[Place]:
     """Give an empty home, and leave nothing behind."""
-    folder = Path(tempfile.mkdtemp(prefix="backlog-elt-signals-"))
-    folder.chmod(0o755)  # the server of root runs as another user
-    try:
-        yield Place(folder / "home", rng)
-    finally:
-        embedded.stop(folder / "home")
-        shutil.rmtree(folder)
+    with home_of_its_own("signals") as home:
+        yield Place(home, rng)

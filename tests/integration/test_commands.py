@@ -139,7 +139,6 @@ def failed(deployed: Deployed, new_database: NewDatabase) -> Iterator[dict[str, 
         refusing.faults.add(Fault(status=403, path="/priorities", times=None))
         stranger["BACKLOG_API_KEY"] = WRONG_KEY
         variables: dict[str, dict[str, str]] = {
-            "wrong key": stranger,
             "for programs": stranger,
             "refused list": refused,
             "no storage": {
@@ -167,7 +166,6 @@ def failed(deployed: Deployed, new_database: NewDatabase) -> Iterator[dict[str, 
 @pytest.mark.parametrize(
     ("what", "code", "said"),
     [
-        ("wrong key", 1, "check BACKLOG_API_KEY"),
         ("no storage", 1, "DAGSTER_POSTGRES_URL"),
         (
             "no project",
@@ -193,7 +191,7 @@ def test_a_load_that_cannot_work_says_so_in_one_line_that_helps(
     assert line.startswith("Error: ")
     assert said in line
     assert done.out == ""
-    assert not [secret for secret in (PASSWORD, WRONG_KEY) if secret in line]
+    assert PASSWORD not in line
 
 
 def test_a_load_that_cannot_start_prints_its_object_too(failed: dict[str, Done]) -> None:
@@ -202,6 +200,7 @@ def test_a_load_that_cannot_start_prints_its_object_too(failed: dict[str, Done])
     assert (done.code, found["status"], found["tables"], found["requests"]) == (1, "failed", {}, {})
     assert "check BACKLOG_API_KEY" in found["errors"][0]
     assert done.err == f"Error: {found['errors'][0]}\n"
+    assert WRONG_KEY not in done.text
 
 
 def test_a_list_that_is_refused_is_one_line_and_the_rest_is_loaded(failed: dict[str, Done]) -> None:

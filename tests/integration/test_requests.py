@@ -12,7 +12,7 @@ from tests.deployment import Deploy, Deployment, failures
 WIDE = SpaceSpec(seed=4, users=6, projects=20, issues=300, history_days=240)
 
 
-@pytest.mark.parametrize("issues", [0, 99, 100, 101, 1_500])
+@pytest.mark.parametrize("issues", [0, 101, 1_500])
 def test_a_first_load_costs_about_one_search_a_hundred_issues(deploy: Deploy, issues: int) -> None:
     deployment = deploy(
         SpaceSpec(seed=4, users=6, projects=1, issues=issues, history_days=240)
@@ -40,14 +40,10 @@ def wide(deploy: Deploy) -> Deployment:
     return deployment
 
 
-def test_a_scheduled_load_of_a_quiet_space_costs_a_handful(wide: Deployment) -> None:
+def test_a_scheduled_load_costs_a_handful_and_a_read_for_each_change(wide: Deployment) -> None:
     assert wide.run_issues(mode="incremental", first=month_keys()[-1]).success
     assert wide.sim.requests.count() <= 10
-
-
-def test_a_scheduled_load_costs_a_read_for_each_change_and_twelve_more(
-    wide: Deployment,
-) -> None:
+    wide.sim.requests.clear()
     for issue in sorted(wide.sim.space.issues)[:100]:
         wide.sim.space.edit_issue(issue, priority_id=2)
     assert wide.run_issues(mode="incremental", first=month_keys()[-1]).success

@@ -72,27 +72,6 @@ def test_one_of_two_started_at_once_runs_and_the_next_ends_what_a_killed_one_lef
     assert there.processes() == []
 
 
-def test_a_second_one_says_where_the_first_is_and_touches_nothing(there: Place) -> None:
-    first = there.start("--no-load")
-    try:
-        while "Dagster UI" not in there.said(first):
-            assert first.poll() is None, there.said(first)
-            time.sleep(0.1)
-        before = (there.home / "runtime.json").read_text()
-        second = there.start()
-        assert second.wait(BOUND_SECONDS) == 1
-        [said] = there.said(second).splitlines()
-        assert (there.home / "runtime.json").read_text() == before
-    finally:
-        first.terminate()
-        code = first.wait(BOUND_SECONDS)
-    assert said.startswith(
-        f"Error: backlog-elt up already runs for {there.home} (process {first.pid}): "
-        "its UI is http://127.0.0.1:"
-    )
-    assert code == 0
-
-
 @pytest.mark.parametrize(
     ("sent", "first", "last"),
     TRIES,

@@ -60,8 +60,6 @@ def timed(shell: Shell, *words: str, **variables: str) -> tuple[Done, float]:
 @pytest.mark.parametrize(
     ("hanging", "code", "connected", "not_asked"),
     [
-        ({"BACKLOG_URL": "http://{}"}, 0, False, []),
-        ({"WAREHOUSE_URL": "postgresql://u:secret@{}/w"}, 1, True, ["warehouse"]),
         ({"DAGSTER_POSTGRES_URL": "postgresql://u:secret@{}/d"}, 0, True, ["dagster"]),
         (
             {
@@ -74,7 +72,7 @@ def timed(shell: Shell, *words: str, **variables: str) -> tuple[Done, float]:
             ["warehouse"],
         ),
     ],
-    ids=["source", "warehouse", "dagster", "all"],
+    ids=["dagster", "all"],
 )
 def test_the_status_is_there_in_time_and_says_what_could_not_be_asked(
     shell: Shell,

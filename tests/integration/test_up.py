@@ -5,17 +5,16 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
-from pipelines.processes import runs, started
+from pipelines.processes import started
 from simulator import Fault, Simulator, SpaceSpec
 from tests.integration.commands import TIMEOUT_SECONDS, Shell, end
 from tests.integration.compose import LAUNCH, at, graphql, launched, wait_until
 from tests.integration.conftest import NewDatabase
-from tests.integration.running import child_of
 from tests.ports import free_port
+from tests.waiting import answers
 
 pytestmark = pytest.mark.long
 
@@ -34,20 +33,14 @@ def shell_of(sim: Simulator, folder: Path, new_database: NewDatabase) -> Shell:
     return Shell(folder, databases | space)
 
 
-def test_a_read_only_up_shows_everything_and_starts_nothing(
+def test_a_read_only_up_shows_everything_and_starts_nothing_and_is_the_only_one(
     tmp_path: Path, new_database: NewDatabase
 ) -> None:
     with Simulator(SPEC) as sim:
-        port, service_port = free_port(), free_port()
-        options = (
-            "--read-only",
-            "--no-load",
-            "--port",
-            str(port),
-            "--service-port",
-            str(service_port),
-        )
-        process = shell_of(sim, tmp_path, new_database).start("up", *options)
+        port, *others = (str(free_port()) for _ in range(4))
+        shell, runtime = shell_of(sim, tmp_path, new_database), tmp_path / "home" / "runtime.json"
+        options = ("--read-only", "--no-load", "--port", port, "--service-port", others[0])
+        process = shell.start("up", *options)
         try:
             assert process.stderr is not None
             # It prints where it is when it answers.
@@ -56,6 +49,9 @@ def test_a_read_only_up_shows_everything_and_starts_nothing(
                 ask(port, "{ assetNodes { id } }"),
                 ask(port, LAUNCH, params={"selector": USERS}),
             )
+            before = runtime.read_text()
+            second = shell.run("up", "--port", others[1], "--service-port", others[2])
+            assert runtime.read_text() == before
         finally:
             children = psutil.Process(process.pid).children(recursive=True)
             for number in (
@@ -67,31 +63,27 @@ def test_a_read_only_up_shows_everything_and_starts_nothing(
             done = end(process)
     assert len(shown["assetNodes"]) > 15
     assert refused["launchRun"]["__typename"] == "UnauthorizedError"
+    assert (second.code, len(second.lines)) == (1, 1)
+    assert f"(process {process.pid}): its UI is http://127.0.0.1:{port}" in second.err
     assert done.code == 0, done.err
     assert len(done.lines) <= 12, done.err
     assert len(children) >= 4
     assert not [child for child in children if started(child.pid) is not None]
 
 
-def ask(port: int, query: str, **variables: object) -> Any:
+def ask(port: int | str, query: str, **variables: object) -> Any:
     return graphql(f"http://127.0.0.1:{port}", query, **variables)
-
-
-def answers(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/server_info").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def test_the_next_up_repeats_the_run_that_a_crash_of_the_machine_interrupted(
     tmp_path: Path, new_database: NewDatabase
 ) -> None:
     with Simulator(SPEC) as sim:
-        shell, port, service_port = shell_of(sim, tmp_path, new_database), free_port(), free_port()
-        options = ("up", "--no-load", "--port", str(port), "--service-port", str(service_port))
+        shell, port = shell_of(sim, tmp_path, new_database), free_port()
+        options = ("up", "--no-load", "--port", str(port), "--service-port", str(free_port()))
+        url = f"http://127.0.0.1:{port}/server_info"
         killed = shell.start(*options)
-        wait_until(lambda: answers(port), "up does not answer")
+        wait_until(lambda: answers(url), "up does not answer")
         sim.faults.add(Fault("slow", times=None, seconds=60.0))
         ask(port, LAUNCH, params={"selector": USERS})
         wait_until(lambda: statuses(port) == ["STARTED"], "the run does not start")
@@ -103,7 +95,7 @@ def test_the_next_up_repeats_the_run_that_a_crash_of_the_machine_interrupted(
         again = shell.on_terminal(*options)
         try:
             wait_until(
-                lambda: answers(port) and statuses(port) == ["SUCCESS", "FAILURE"],
+                lambda: answers(url) and statuses(port) == ["SUCCESS", "FAILURE"],
                 "the run is not done again",
             )
             sim.faults.add(Fault("status", 401, path="/users", times=None))
@@ -112,7 +104,6 @@ def test_the_next_up_repeats_the_run_that_a_crash_of_the_machine_interrupted(
                 lambda: f"/runs/{failed}" in again.written,
                 "the terminal says nothing of a run that has failed",
             )
-            what_fails_is_told(sim, port, f"http://127.0.0.1:{service_port}")
         finally:
             again.process.send_signal(signal.SIGHUP)
             code = again.process.wait(TIMEOUT_SECONDS)
@@ -121,65 +112,6 @@ def test_the_next_up_repeats_the_run_that_a_crash_of_the_machine_interrupted(
     assert "GET /users: 401" in line
     assert again.lines[-2].endswith("  stopping")
     assert not re.search("WARNING|ERROR|Traceback", again.written)
-
-
-def what_fails_is_told(sim: Simulator, port: int, service: str) -> None:
-    """See that the service tells of runs that failed: one was killed, two find the source dead."""
-    api = f"{service}/api/v1/sync"
-
-    def get(path: str) -> Any:
-        return httpx.get(f"{api}/{path}", timeout=60).json()
-
-    def causes() -> dict[str, str]:
-        return {sync["run_id"]: sync["error"] for sync in get("history?status=failed")["items"]}
-
-    wait_until(
-        lambda: any("its code server is gone" in one for one in causes().values()),
-        "the killed run is missing",
-    )
-    sim.stop()
-    of_page = httpx.post(f"{api}/projects/all", timeout=60).json()["run_id"]
-    selection = [{"path": ["raw", "projects"]}]
-    selector = at("backlog_elt", jobName="__ASSET_JOB", assetSelection=selection)
-    of_ui = launched(ask(port, LAUNCH, params={"selector": selector})["launchRun"])
-    for run in (of_page, of_ui):
-        wait_until(
-            lambda path=f"runs/{run}": get(path)["state"] == "failed",  # type: ignore[misc]
-            "the run does not fail",
-        )
-        assert "GET /space: no answer" in get(f"runs/{run}")["error"]
-        assert "GET /space: no answer" in causes()[run]
-
-
-def test_a_code_server_that_is_killed_starts_again_and_so_does_its_run(
-    tmp_path: Path, new_database: NewDatabase
-) -> None:
-    with Simulator(SPEC) as sim:
-        shell, port, service_port = shell_of(sim, tmp_path, new_database), free_port(), free_port()
-        options = ("up", "--no-load", "--port", str(port), "--service-port", str(service_port))
-        up = shell.on_terminal(*options)
-        try:
-            wait_until(lambda: "Dagster UI" in up.written, "up does not answer")
-            sim.faults.add(Fault("slow", times=None, seconds=60.0))
-            ask(port, LAUNCH, params={"selector": USERS})
-            wait_until(lambda: statuses(port) == ["STARTED"], "the run does not start")
-            code_server = child_of(up.process.pid, "pipelines.hosting.code_server")
-            taken_along = code_server.children(recursive=True)
-            code_server.kill()
-            wait_until(
-                lambda: not any(runs(one.pid, one.create_time()) for one in taken_along),
-                "what it had started works on",
-            )
-            sim.faults.clear()
-            wait_until(
-                lambda: answers(port) and statuses(port) == ["SUCCESS", "FAILURE"],
-                "the run is not done again",
-            )
-        finally:
-            up.process.send_signal(signal.SIGTERM)
-            code = up.process.wait(TIMEOUT_SECONDS)
-    assert code == 0, up.written
-    assert "the code server has ended (killed by SIGKILL): it is started again" in up.written
 
 
 def statuses(port: int) -> list[str]:

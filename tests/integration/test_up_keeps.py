@@ -13,6 +13,7 @@ import httpx
 import psutil
 import pytest
 
+from pipelines.processes import runs
 from tests.integration.running import child_of
 from tests.integration.signals import BOUND_SECONDS, place
 
@@ -57,6 +58,7 @@ def test_whatever_is_killed_starts_again_and_five_deaths_are_the_end() -> None:
 
         def kill(name: str, find: Callable[[], int], seconds: int) -> None:
             old = find()
+            below = psutil.Process(old).children(recursive=True)
             os.kill(old, signal.SIGKILL)
             said = f"the {name} has ended"
             again = f"it is started again in {seconds} s"
@@ -67,6 +69,10 @@ def test_whatever_is_killed_starts_again_and_five_deaths_are_the_end() -> None:
                 f"nothing is said of the {name}",
             )
             wait(lambda: find() not in {0, old}, f"the {name} does not start again")
+            wait(
+                lambda: not any(runs(one.pid, one.create_time()) for one in below),
+                f"what the {name} had started works on",
+            )
 
         try:
             wait(lambda: "Dagster UI" in there.said(up), "it has not started")

@@ -15,7 +15,7 @@ from simulator import Simulator, SpaceSpec
 from simulator.limits import PLANS
 from tests.integration.backlog.traffic import Rewrite, Traffic
 
-MINUTES = 4
+MINUTES = 3
 RESERVE = 30  # of 150 searches a minute
 
 

@@ -1,14 +1,12 @@
 """Databases for examples, of the session's server."""
 
-from collections.abc import Iterator
-
 import pytest
+from sqlalchemy import Engine
 
-from tests.integration.exactness.databases import Databases, databases
+from tests.integration.exactness.databases import Databases
 
 
 @pytest.fixture(scope="session")
-def fresh_databases(postgres_url: str) -> Iterator[Databases]:
+def fresh_databases(postgres_url: str, _template: tuple[Engine, str]) -> Databases:
     """Databases on the server of this session."""
-    with databases(postgres_url) as made:
-        yield made
+    return Databases(postgres_url, *_template)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +12,7 @@ from sqlalchemy import Engine, text
 
 from resources.warehouse.server import embedded
 from resources.warehouse.server.connect import engine
-from resources.warehouse.server.migrations import upgrade
-from tests.databases import copy_of, database_url, embedded_server
+from tests.databases import copy_of, database_url, embedded_server, migrated_template
 
 
 @dataclass(frozen=True)
@@ -51,26 +49,12 @@ class Databases:
             )
             connection.execute(query, {"name": database})
 
-    def _execute(self, sql: str) -> None:
-        with self.admin.connect() as connection:
-            connection.execute(text(sql))
-
 
 @contextmanager
 def databases(url: str) -> Iterator[Databases]:
     """Give databases on a running server, whose template is dropped afterwards."""
-    admin = engine(url).execution_options(isolation_level="AUTOCOMMIT")
-    name = f"exact_template_{uuid.uuid4().hex[:12]}"
-    made = Databases(url, admin, name)
-    made._execute(f"CREATE DATABASE {name} TEMPLATE template0")
-    migrated = engine(database_url(url, name))
-    upgrade(migrated)
-    migrated.dispose()
-    try:
-        yield made
-    finally:
-        made._execute(f"DROP DATABASE {name} WITH (FORCE)")
-        admin.dispose()
+    with migrated_template(url) as (admin, name):
+        yield Databases(url, admin, name)
 
 
 @dataclass(frozen=True)

@@ -101,25 +101,19 @@ def test_names_and_errors_of_a_source_reach_people_as_text(
             connection.execute(text("UPDATE raw.issues SET summary = summary || 'x'"))
         person = shell.run("forget", "--user", str(min(sim.space.users)))
         compared = shell.run("verify", "--deep")
-        as_json = shell.run("verify", "--deep", "--json")
-        assert json.loads(as_json.out)["differences"][0]["source"] == f"summary={NAMES}", (
-            "an object keeps it, too"
-        )
         built, report = shell.succeed("marts"), shell.succeed("report")
         assert "summary=" in compared.out
         proxy.spoil([refusal(ENDLESS)])
-        failed = shell.run("--debug", "load", BACKLOG_LOG_FORMAT="json")
-        again = shell.run("load", "--json", BACKLOG_LOG_LEVEL="DEBUG")
+        failed = shell.run("--debug", "load", "--json", BACKLOG_LOG_FORMAT="json")
         status, alerts = shell.run("status"), shell.run("alerts")
-        assert (failed.code, again.code, status.code) == (1, 1, 0)
+        assert (failed.code, status.code) == (1, 0)
     assert "bytes left out" in failed.err + status.out
-    for done in (loaded, person, compared, built, report, failed, alerts):
+    for done in (loaded, person, compared, built, report, alerts):
         assert done.text
         assert odd(done.text.splitlines()) == []
-    # An object and the table of the last syncs are longer.
-    for text_of in (again.text, as_json.out, status.out):
-        assert unsafe(text_of.replace("\n", "")) == []
-    assert odd(json.loads(again.out)["errors"]) == []
+    assert odd([*failed.lines, *json.loads(failed.out)["errors"]]) == []
+    # The table of the last syncs is longer.
+    assert unsafe(status.out.replace("\n", "")) == []
     page = (tmp_path / "backlog-report.html").read_text()
     assert unsafe(re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)) == []
     storage = engine(dagster_url)
