@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulator import Fault, RequestInfo
+from tests.sync.trouble import ESTIMATE_OF_NO_NUMBER, break_off, leave, refuse
 from tests.syncs import FEED, Syncs
 
 HOUR = 3600
@@ -51,28 +52,22 @@ def _edit(syncs: Syncs, issue: int, text: str) -> None:
     syncs.sim.space.edit_issue(issue, summary=text)
 
 
-def _fail(syncs: Syncs, fault: Fault, parameter: str, value: str) -> None:
-    """Let a fault hit each request for issues that has a value among those of a parameter."""
+def _import(syncs: Syncs, project: str) -> None:
+    """Import 450 issues."""
+    for _ in range(9):
+        syncs.sim.clock.advance(600)
+        syncs.sim.space.import_issues(project, 50)
 
-    def arm(request: RequestInfo) -> None:
-        if request.route == "/issues" and (parameter, value) in request.params:
-            syncs.sim.faults.add(fault)
 
-    syncs.sim.before_request(arm)
+def _break_off_first(syncs: Syncs) -> None:
+    """Break off the first read of 450 issues."""
+    _import(syncs, "OPS")
+    _break_off(syncs, lambda: syncs.issues("OPS", mode="incremental"), after=4)
 
 
 def _break_off(syncs: Syncs, load: Callable[[], object], *, after: int) -> None:
     """Load until so many requests for issues have been answered."""
-    left = [after]
-
-    def count(request: RequestInfo) -> None:
-        if request.route == "/issues" and left:
-            left[0] -= 1
-            if left[0] < 0:
-                left.clear()
-                syncs.sim.faults.add(Fault(status=500, path="/issues(/count)?", times=None))
-
-    syncs.sim.before_request(count)
+    break_off(syncs, after)
     load()
     syncs.sim.faults.clear()
     syncs.sim.requests.clear()
@@ -110,9 +105,7 @@ def _few_changes(syncs: Syncs) -> None:
 @_scene()
 def _many_changes(syncs: Syncs) -> None:
     """450 issues are new; the table of issues alone."""
-    for _ in range(9):
-        syncs.sim.clock.advance(600)
-        syncs.sim.space.import_issues("WEB", 50)
+    _import(syncs, "WEB")
     syncs.sim.requests.clear()
     syncs.issues(mode="incremental")
 
@@ -120,9 +113,7 @@ def _many_changes(syncs: Syncs) -> None:
 @_scene()
 def _changes_broken_off(syncs: Syncs) -> None:
     """A pass over 450 new issues is broken off; after more changes, the next load."""
-    for _ in range(9):
-        syncs.sim.clock.advance(600)
-        syncs.sim.space.import_issues("WEB", 50)
+    _import(syncs, "WEB")
     _break_off(syncs, lambda: syncs.issues(mode="incremental"), after=9)
     _edit(syncs, _issues(syncs)[0], "meanwhile")
     syncs.issues(mode="incremental")
@@ -131,10 +122,7 @@ def _changes_broken_off(syncs: Syncs) -> None:
 @_scene(loaded=False)
 def _snapshot_broken_off(syncs: Syncs) -> None:
     """The first read of 450 issues is broken off; after more changes, the next load."""
-    for _ in range(9):
-        syncs.sim.clock.advance(600)
-        syncs.sim.space.import_issues("OPS", 50)
-    _break_off(syncs, lambda: syncs.issues("OPS", mode="incremental"), after=4)
+    _break_off_first(syncs)
     _edit(syncs, _issues(syncs)[0], "meanwhile")
     syncs.issues("OPS", mode="incremental")
 
@@ -142,10 +130,7 @@ def _snapshot_broken_off(syncs: Syncs) -> None:
 @_scene(loaded=False)
 def _snapshot_proves_nothing(syncs: Syncs) -> None:
     """The same, and an issue of the part that was read is gone, which no feed reports."""
-    for _ in range(9):
-        syncs.sim.clock.advance(600)
-        syncs.sim.space.import_issues("OPS", 50)
-    _break_off(syncs, lambda: syncs.issues("OPS", mode="incremental"), after=4)
+    _break_off_first(syncs)
     syncs.sim.space.delete_issue(_issues(syncs)[0])
     syncs.sim.faults.add(Fault(status=403, path=".*/activities", times=None))
     syncs.issues("OPS", mode="incremental")
@@ -195,8 +180,7 @@ def _spoiled_pass(syncs: Syncs) -> None:
     """Two projects have changes, and one refuses its issues."""
     for project in ("OPS", "WEB"):
         _edit(syncs, _issues(syncs, project)[0], "edited")
-    web = str(syncs.sim.space.project("WEB").id)
-    _fail(syncs, Fault(status=403, path="/issues"), "projectId[]", web)
+    refuse(syncs, "WEB", Fault(status=403, path="/issues"))
     _load(syncs)
 
 
@@ -204,9 +188,7 @@ def _spoiled_pass(syncs: Syncs) -> None:
 def _joined_project(syncs: Syncs) -> None:
     """The key's user joins a project that was hidden."""
     space = syncs.sim.space
-    for team in list(space.project("WEB").teams):
-        space.remove_project_team("WEB", team)
-    space.remove_member("WEB", space.administrator.id)
+    leave(syncs, "WEB", space.administrator.id)
     syncs.listing()
     syncs.run(mode="incremental")
     syncs.sim.clock.advance(HOUR)
@@ -242,7 +224,7 @@ def _quarantined(syncs: Syncs) -> None:
     def spoil(request: RequestInfo, body: object) -> object:
         if not request.route.startswith("/issues") or not isinstance(body, list):
             return body
-        changed = {bad: {"estimatedHours": "many"}, nameless: {"id": None}}
+        changed = {bad: ESTIMATE_OF_NO_NUMBER, nameless: {"id": None}}
         return [record | changed.get(record.get("id"), {}) for record in body]
 
     syncs.sim.rewrite_response(spoil)

@@ -3,13 +3,12 @@ read before them.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from simulator import Fault
-from simulator.requests import RequestInfo
 from sync.modes import Mode
+from tests.sync.trouble import spoil
 from tests.syncs import (
     FEED,
     Syncs,
@@ -20,16 +19,16 @@ from tests.syncs import (
 )
 
 
-def spoil(syncs: Syncs, bad: set[int]) -> Callable[[], None]:
+def spoil_activities(syncs: Syncs, bad: set[int]) -> Callable[[], None]:
     """Let the feed tell a time that nobody can read for some activities; return how to end that."""
+    return spoil(syncs, {one: {"created": "yesterday"} for one in bad}, FEED)
 
-    def rewritten(request: RequestInfo, body: Any) -> Any:
-        if request.route.endswith("/activities"):
-            return [row | {"created": "yesterday"} if row["id"] in bad else row for row in body]
-        return body
 
-    syncs.sim.rewrite_response(rewritten)
-    return bad.clear
+def forget_feed(syncs: Syncs) -> None:
+    """Let no activity be stored, as before the first load of the feed."""
+    syncs.change(
+        "DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'"
+    )
 
 
 def quarantined(syncs: Syncs) -> list[tuple[int, bool]]:
@@ -46,7 +45,7 @@ def test_a_bad_activity_is_quarantined_and_reports_when_it_can_be_read(
     issue = next(iter(synced.sim.space.issues.values()))
     said = synced.sim.space.comment(issue, "reported by a bad activity")
     bad = synced.sim.space.activities[-1].id
-    heal = spoil(synced, {bad})
+    heal = spoil_activities(synced, {bad})
     load_feed(synced)
     # Farther back than any overlap reaches, and behind a page of others.
     synced.sim.clock.advance(5 * 86_400)
@@ -68,7 +67,7 @@ def test_a_bad_activity_that_is_trimmed_is_acknowledged(synced: Syncs) -> None:
         next(iter(synced.sim.space.issues.values())), "reported by a bad activity"
     )
     bad = synced.sim.space.activities[-1].id
-    spoil(synced, {bad})
+    spoil_activities(synced, {bad})
     load_feed(synced)
     synced.sim.switch(activity_retention_days=1)
     synced.sim.clock.advance(3 * 86_400)
@@ -83,7 +82,7 @@ def test_many_bad_activities_cost_few_requests_and_the_nightly_pass_tries_all(
     for number in range(450):
         synced.sim.space.comment(issue, str(number))
     bad = {one.id for one in synced.sim.space.activities[-450:]}
-    heal = spoil(synced, set(bad))
+    heal = spoil_activities(synced, bad)
     load_feed(synced)
     synced.sim.space.create_issue("OPS")
     load_feed(synced)
@@ -129,9 +128,7 @@ def test_the_feed_of_a_project_that_was_never_loaded_requests_nothing(synced: Sy
 
 def test_the_first_comment_of_a_space_without_activities_is_reported(synced: Syncs) -> None:
     space = synced.sim.space
-    synced.change(
-        "DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'"
-    )
+    forget_feed(synced)
     space.activities.clear()
     assert load_feed(synced).notes["load/feed_complete"] is True
     assert synced.ids("activities") == set()
@@ -144,9 +141,7 @@ def test_the_first_comment_of_a_space_without_activities_is_reported(synced: Syn
 
 def test_a_feed_that_is_granted_later_reports_unreported_comments(synced: Syncs) -> None:
     space = synced.sim.space
-    synced.change(
-        "DELETE FROM raw.activities; DELETE FROM ops.sync_state WHERE scope = 'activities'"
-    )
+    forget_feed(synced)
     synced.sim.faults.add(Fault(status=403, path=FEED, times=1))
     old, new, lost = list(space.issues.values())[:3]
     space.delete_comment(space.comment(lost, "taken back"))

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from simulator import RequestInfo
 from simulator.model import Issue
 from sync import store
 from tests.sync.killed_load import POINTS, dies_at
+from tests.sync.trouble import ESTIMATE_OF_NO_NUMBER, spoil
 from tests.syncs import Syncs, load, load_feed
 
 #: More than the minute that each load of changes reads again.
@@ -47,17 +47,10 @@ def trim_feed(syncs: Syncs, commented: Issue) -> None:
 
 def quarantine(syncs: Syncs, issue: Issue) -> None:
     """Load an issue once that cannot be stored."""
-    bad = {issue.id}
-
-    def spoil(request: RequestInfo, body: object) -> object:
-        if request.route != "/issues" or not isinstance(body, list):
-            return body
-        return [row | {"estimatedHours": "many"} if row["id"] in bad else row for row in body]
-
-    syncs.sim.rewrite_response(spoil)
+    heal = spoil(syncs, {issue.id: ESTIMATE_OF_NO_NUMBER})
     syncs.sim.space.edit_issue(issue, summary="refused")
     load(syncs)
-    bad.clear()
+    heal()
 
 
 def people_work(syncs: Syncs, point: str) -> None:

@@ -77,12 +77,6 @@ def copies(syncs: Syncs, someone: User) -> None:
         syncs.change(statement)
 
 
-@pytest.fixture
-def loaded(start_syncs: StartSyncs) -> Syncs:
-    """Return the engine on a tiny space that was loaded whole, without a key."""
-    return start_syncs(TINY).load()
-
-
 def test_who_is_forgotten_is_nowhere_and_does_not_come_back(loaded: Syncs) -> None:
     someone = live(loaded)
     copies(loaded, someone)
@@ -91,22 +85,12 @@ def test_who_is_forgotten_is_nowhere_and_does_not_come_back(loaded: Syncs) -> No
     known = found(loaded, others)
 
     changed = forgetting.forget(loaded.engine, "acme", someone.id, Mask())
-    assert {
-        "raw.users",
-        "raw.issues",
-        "raw.comments",
-        "raw.teams",
-        "raw.project_members",
-        "raw.activities",
-    } <= changed.keys()
-    assert {
-        "raw.issue_changes",
-        "ops.names",
-        "ops.rejected_records",
-        "ops.webhook_events",
-        "staging.stg_issue",
-    } <= changed.keys()
-    assert {'mart."Odd table"', "mart.history", "ops.unexpected_fields"} <= changed.keys()
+    assert changed.keys() >= {
+        *(f"raw.{name}" for name in ("users", "issues", "comments", "teams", "project_members")),
+        *("raw.activities", "raw.issue_changes", "ops.names", "ops.rejected_records"),
+        *("ops.webhook_events", "ops.unexpected_fields", "staging.stg_issue"),
+        *('mart."Odd table"', "mart.history"),
+    }
     assert found(loaded, WHO) == []
     assert found(loaded, others) == known
     equal(loaded)
@@ -200,10 +184,6 @@ def test_a_key_that_is_changed_later_is_in_all_rows_after_a_full_load(loaded: Sy
         load(syncs)
         assert ways_of_naming(syncs) == {now}
         assert set(found(syncs, plain)) == (set() if key else shown)
-        tags = syncs.query(
-            "SELECT DISTINCT left(payload #>> '{createdUser,name}', 9) AS tag FROM raw.comments"
-        )
-        assert not key or [row["tag"] for row in tags] == [now]
         equal(syncs)
         before = now
 
