@@ -5,8 +5,8 @@ down.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator import Fault, RequestInfo
-from tests.sync.trouble import ESTIMATE_OF_NO_NUMBER, break_off, leave, refuse
+from simulator import Fault
+from tests.sync.trouble import ESTIMATE_OF_NO_NUMBER, break_off, leave, refuse, spoil
 from tests.syncs import FEED, Syncs
 
 HOUR = 3600
@@ -44,19 +44,19 @@ def _load(syncs: Syncs, **options: object) -> None:
 
 
 def _issues(syncs: Syncs, project: str = "OPS") -> list[int]:
-    return sorted(syncs.sim.space.project(project).issues)
+    return sorted(syncs.space.project(project).issues)
 
 
 def _edit(syncs: Syncs, issue: int, text: str) -> None:
     syncs.sim.clock.advance(60)
-    syncs.sim.space.edit_issue(issue, summary=text)
+    syncs.space.edit_issue(issue, summary=text)
 
 
 def _import(syncs: Syncs, project: str) -> None:
     """Import 450 issues."""
     for _ in range(9):
         syncs.sim.clock.advance(600)
-        syncs.sim.space.import_issues(project, 50)
+        syncs.space.import_issues(project, 50)
 
 
 def _break_off_first(syncs: Syncs) -> None:
@@ -97,8 +97,8 @@ def _few_changes(syncs: Syncs) -> None:
     for project in ("OPS", "WEB"):
         for issue in _issues(syncs, project)[:2]:
             _edit(syncs, issue, "edited")
-    syncs.sim.space.create_issue("APP", summary="new")
-    syncs.sim.space.comment(_issues(syncs)[3], "said")
+    syncs.space.create_issue("APP", summary="new")
+    syncs.space.comment(_issues(syncs)[3], "said")
     _load(syncs)
 
 
@@ -131,7 +131,7 @@ def _snapshot_broken_off(syncs: Syncs) -> None:
 def _snapshot_proves_nothing(syncs: Syncs) -> None:
     """The same, and an issue of the part that was read is gone, which no feed reports."""
     _break_off_first(syncs)
-    syncs.sim.space.delete_issue(_issues(syncs)[0])
+    syncs.space.delete_issue(_issues(syncs)[0])
     syncs.sim.faults.add(Fault(status=403, path=".*/activities", times=None))
     syncs.issues("OPS", mode="incremental")
 
@@ -139,15 +139,14 @@ def _snapshot_proves_nothing(syncs: Syncs) -> None:
 @_scene()
 def _deleted(syncs: Syncs) -> None:
     """An issue with children is deleted."""
-    space = syncs.sim.space
-    space.delete_issue(next(one for one in _issues(syncs) if space.children.get(one)))
+    syncs.space.delete_issue(next(one for one in _issues(syncs) if syncs.space.children.get(one)))
     _load(syncs)
 
 
 @_scene()
 def _deleted_unseen(syncs: Syncs) -> None:
     """An issue is deleted, and the feed is refused."""
-    syncs.sim.space.delete_issue(_issues(syncs, "WEB")[0])
+    syncs.space.delete_issue(_issues(syncs, "WEB")[0])
     syncs.sim.faults.add(Fault(status=403, path=FEED, times=None))
     _load(syncs)
 
@@ -155,21 +154,21 @@ def _deleted_unseen(syncs: Syncs) -> None:
 @_scene()
 def _moved(syncs: Syncs) -> None:
     """An issue moves to another project."""
-    syncs.sim.space.move_issue(_issues(syncs)[0], "WEB")
+    syncs.space.move_issue(_issues(syncs)[0], "WEB")
     _load(syncs)
 
 
 @_scene()
 def _renamed(syncs: Syncs) -> None:
     """A project gets another key."""
-    syncs.sim.space.rename_project("WEB", key="SITE")
+    syncs.space.rename_project("WEB", key="SITE")
     _load(syncs)
 
 
 @_scene()
 def _archived(syncs: Syncs) -> None:
     """A project is archived, and lists no issues any more; the table of issues, whole."""
-    syncs.sim.space.archive_project("WEB")
+    syncs.space.archive_project("WEB")
     syncs.sim.switch(archived_issues_listed=False)
     syncs.sim.requests.clear()
     syncs.issues()
@@ -187,19 +186,18 @@ def _spoiled_pass(syncs: Syncs) -> None:
 @_scene()
 def _joined_project(syncs: Syncs) -> None:
     """The key's user joins a project that was hidden."""
-    space = syncs.sim.space
-    leave(syncs, "WEB", space.administrator.id)
+    leave(syncs, "WEB", syncs.space.administrator.id)
     syncs.listing()
     syncs.run(mode="incremental")
     syncs.sim.clock.advance(HOUR)
-    space.add_member("WEB", space.administrator.id)
+    syncs.space.add_member("WEB", syncs.space.administrator.id)
     _load(syncs)
 
 
 @_scene()
 def _lost_project(syncs: Syncs) -> None:
     """A project is deleted; the table of projects, then all changes."""
-    syncs.sim.space.delete_project("WEB")
+    syncs.space.delete_project("WEB")
     syncs.sim.requests.clear()
     syncs.listing("projects")
     syncs.run(mode="incremental")
@@ -210,7 +208,7 @@ def _trimmed_feed(syncs: Syncs) -> None:
     """The source has trimmed its feed for a month."""
     syncs.sim.switch(activity_retention_days=2)
     syncs.sim.clock.advance(30 * 24 * HOUR)
-    syncs.sim.space.comment(_issues(syncs)[0], "seen")
+    syncs.space.comment(_issues(syncs)[0], "seen")
     _load(syncs)
 
 
@@ -221,13 +219,7 @@ def _quarantined(syncs: Syncs) -> None:
     for issue in (bad, nameless):
         _edit(syncs, issue, "edited")
 
-    def spoil(request: RequestInfo, body: object) -> object:
-        if not request.route.startswith("/issues") or not isinstance(body, list):
-            return body
-        changed = {bad: ESTIMATE_OF_NO_NUMBER, nameless: {"id": None}}
-        return [record | changed.get(record.get("id"), {}) for record in body]
-
-    syncs.sim.rewrite_response(spoil)
+    spoil(syncs, {bad: ESTIMATE_OF_NO_NUMBER, nameless: {"id": None}})
     syncs.run(mode="incremental")
     syncs.sim.clock.advance(HOUR)
     _load(syncs)
@@ -238,7 +230,7 @@ def _bad_comments(syncs: Syncs) -> None:
     """The comments of three issues are refused; the load after that."""
     chosen = _issues(syncs)[:3]
     for issue in chosen:
-        syncs.sim.space.comment(issue, "said")
+        syncs.space.comment(issue, "said")
         syncs.sim.faults.add(Fault(status=403, path=f"/issues/{issue}/comments", times=None))
     syncs.run(mode="incremental")
     _load(syncs)
@@ -267,7 +259,7 @@ def _backfill(syncs: Syncs) -> None:
 def _targeted(syncs: Syncs) -> None:
     """A run for what the feed requests."""
     issue, other = _issues(syncs)[:2]
-    syncs.sim.space.link_file(issue)
+    syncs.space.link_file(issue)
     _edit(syncs, other, "edited")
     _load(syncs, mode="targeted")
 
@@ -275,7 +267,7 @@ def _targeted(syncs: Syncs) -> None:
 @_scene()
 def _verified(syncs: Syncs) -> None:
     """One issue is new; the numbers are compared, then every row."""
-    syncs.sim.space.create_issue("APP", summary="new")
+    syncs.space.create_issue("APP", summary="new")
     syncs.sim.requests.clear()
     syncs.compare("count")
     syncs.compare()

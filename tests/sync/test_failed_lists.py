@@ -16,7 +16,7 @@ OF_WEB = "/projects/WEB/categories"
 
 
 def project_ids(syncs: Syncs, *keys: str) -> set[int]:
-    return {syncs.sim.space.project(key).id for key in keys}
+    return {syncs.space.project(key).id for key in keys}
 
 
 def loaded_projects(syncs: Syncs) -> set[int]:
@@ -68,7 +68,7 @@ def test_one_projects_failure_does_not_stop_the_others_and_the_run_fails_at_the_
     assert line.startswith(f"categories: WEB: GET {OF_WEB}: 403, code 5")
     assert loaded_projects(syncs) == project_ids(syncs, "OPS", "APP")
     assert len(syncs.rows("versions")) == sum(
-        len(project.versions) for project in syncs.sim.space.projects.values()
+        len(project.versions) for project in syncs.space.projects.values()
     )
     [history] = syncs.query(
         "SELECT status, error, items_synced FROM ops.sync_history WHERE sync_type = 'categories'"
@@ -108,7 +108,7 @@ def test_a_plan_without_custom_fields_leaves_the_rows_and_fails_nothing(syncs: S
 
 def test_a_record_without_an_id_lets_no_other_row_be_taken_for_deleted(syncs: Syncs) -> None:
     syncs.listing("categories")
-    firsts = [next(iter(project.categories)) for project in syncs.sim.space.projects.values()]
+    firsts = [next(iter(project.categories)) for project in syncs.space.projects.values()]
     spoil(syncs, {one: {"id": None} for one in firsts}, "/projects/{project}/categories")
     assert syncs.listing("categories").counts("categories")["rejected"] == 3
     assert not syncs.rows("categories", deleted=True)
@@ -120,22 +120,23 @@ def ordinary_user(syncs: Syncs) -> int:
     """Return a user who administers nothing, made a member of two of the three projects, whose
     teams are not the third's.
     """
-    space = syncs.sim.space
-    leads = {user for project in space.projects.values() for user in project.administrators}
+    leads = {user for project in syncs.space.projects.values() for user in project.administrators}
     in_teams = {
         user
-        for project in space.projects.values()
+        for project in syncs.space.projects.values()
         for team in project.teams
-        for user in space.teams[team].members
+        for user in syncs.space.teams[team].members
     }
     user = next(
-        one for one in space.users.values() if one.role == 2 and one.id not in leads | in_teams
+        one
+        for one in syncs.space.users.values()
+        if one.role == 2 and one.id not in leads | in_teams
     )
-    for project in space.projects.values():
+    for project in syncs.space.projects.values():
         if user.id in project.members:
-            space.remove_member(project.id, user.id)
+            syncs.space.remove_member(project.id, user.id)
     for key in ("OPS", "WEB"):
-        space.add_member(key, user.id)
+        syncs.space.add_member(key, user.id)
     return user.id
 
 
@@ -147,7 +148,7 @@ def test_a_project_that_does_not_show_its_members_keeps_no_other_from_it(
     syncs.sim.faults.add(Fault(status=404, path="/projects/OPS/users", **ALWAYS))
     [line] = failures(seen.listing("users"))
     assert "OPS" in line
-    assert syncs.ids("users") >= {*syncs.sim.space.project("WEB").members}
+    assert syncs.ids("users") >= {*syncs.space.project("WEB").members}
 
 
 def test_an_ordinary_key_loads_everything_and_has_the_teams_of_its_projects(

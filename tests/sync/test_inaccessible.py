@@ -25,10 +25,9 @@ def shown(body: list[Any], hidden: set[int]) -> list[Any]:
 
 def member_of_all(syncs: Syncs) -> int:
     """Return an ordinary user, made a member of every project."""
-    space = syncs.sim.space
-    user = space.add_user("いつもの人", role=2).id
-    for project in space.projects.values():
-        space.add_member(project.key, user)
+    user = syncs.space.add_user("いつもの人", role=2).id
+    for project in syncs.space.projects.values():
+        syncs.space.add_member(project.key, user)
     return user
 
 
@@ -42,9 +41,9 @@ def counts_match(syncs: Syncs) -> bool:
 
 def lose(syncs: Syncs) -> Project:
     """Let the key's user leave a project, and load what can be seen then; return the project."""
-    leave(syncs, "WEB", syncs.sim.space.administrator.id)
+    leave(syncs, "WEB", syncs.space.administrator.id)
     load_lists_and_changes(syncs)
-    return syncs.sim.space.project("WEB")
+    return syncs.space.project("WEB")
 
 
 def content(syncs: Syncs, project_id: int) -> dict[str, list[Any]]:
@@ -74,9 +73,9 @@ def row_of(syncs: Syncs, project_id: int) -> tuple[bool, str | None]:
 
 
 def test_a_deleted_project_is_marked_with_every_row_of_it_and_the_evidence(synced: Syncs) -> None:
-    gone, kept = synced.sim.space.project("WEB").id, synced.sim.space.project("OPS").id
+    gone, kept = synced.space.project("WEB").id, synced.space.project("OPS").id
     before, others = content(synced, gone), content(synced, kept)
-    synced.sim.space.delete_project("WEB")
+    synced.space.delete_project("WEB")
     synced.sim.requests.clear()
     run = synced.listing("projects")
     assert run.success, failures(run)
@@ -119,7 +118,7 @@ def test_a_deleted_project_is_marked_with_every_row_of_it_and_the_evidence(synce
 def test_a_project_marked_deleted_that_is_listed_again_comes_back_with_all_its_rows(
     synced: Syncs,
 ) -> None:
-    web = synced.sim.space.project("WEB").id
+    web = synced.space.project("WEB").id
     before, hidden = hashes(synced, web), {web}
     synced.sim.rewrite_response(
         lambda request, body: shown(body, hidden) if request.route == "/projects" else body
@@ -144,7 +143,7 @@ def test_a_project_marked_deleted_that_is_listed_again_comes_back_with_all_its_r
 def test_a_project_is_not_taken_for_deleted_while_two_answers_disagree(
     synced: Syncs, doubt: str
 ) -> None:
-    web = synced.sim.space.project("WEB").id
+    web = synced.space.project("WEB").id
     everything = doubt.startswith("the list")
 
     def hide(request: RequestInfo, body: Any) -> Any:
@@ -170,10 +169,9 @@ def test_a_project_is_not_taken_for_deleted_while_two_answers_disagree(
 def test_a_project_that_an_administrator_left_is_inaccessible_and_all_its_rows_stay(
     synced: Syncs,
 ) -> None:
-    space = synced.sim.space
-    web = space.project("WEB").id
+    web = synced.space.project("WEB").id
     before = content(synced, web)
-    leave(synced, "WEB", space.administrator.id)
+    leave(synced, "WEB", synced.space.administrator.id)
     synced.sim.requests.clear()
     run = synced.listing("projects")
     assert synced.sim.requests.by_route() == {"/space": 1, "/projects": 2, "/users/myself": 1}
@@ -198,10 +196,10 @@ def test_an_ordinary_key_cannot_tell_and_takes_a_project_for_inaccessible(
     user = member_of_all(synced)
     seen = synced.as_user(user)
     assert seen.listing().success
-    web = synced.sim.space.project("WEB").id
+    web = synced.space.project("WEB").id
     before = content(synced, web)
     if how == "deleted":
-        synced.sim.space.delete_project("WEB")
+        synced.space.delete_project("WEB")
     else:
         leave(synced, "WEB", user)
     if how == "refused":
@@ -253,19 +251,18 @@ def test_a_project_that_comes_back_is_read_whole_with_all_that_happened_meanwhil
 
 
 def test_comments_and_deletions_of_an_inaccessible_time_are_found(synced: Syncs) -> None:
-    space = synced.sim.space
     web = lose(synced)
     quiet, gone = sorted(web.issues, key=lambda issue: len(web.issues[issue].comments))[-2:]
-    space.comment(quiet, "while nobody looked")  # moves no `updated`
-    space.delete_issue(gone)
-    space.create_issue("OPS")  # moves the feed past what happened in WEB
+    synced.space.comment(quiet, "while nobody looked")  # moves no `updated`
+    synced.space.delete_issue(gone)
+    synced.space.create_issue("OPS")  # moves the feed past what happened in WEB
     assert synced.run(mode="incremental").success
 
-    space.add_member("WEB", space.administrator.id)
+    synced.space.add_member("WEB", synced.space.administrator.id)
     assert synced.listing().success
     load(synced)
     assert synced.stored_issues() == synced.source_issues()
-    at_source = {row.id for issue in space.issues.values() for row in issue.comments}
+    at_source = {row.id for issue in synced.space.issues.values() for row in issue.comments}
     assert {row["id"] for row in synced.rows("comments")} == at_source
     assert {one[0] for one in synced.deletions("issues")} == {gone}
     assert {one[1] for one in synced.deletions("comments")} == {"issue deleted"}
@@ -308,8 +305,8 @@ def test_a_project_that_becomes_inaccessible_during_a_read_loses_nothing(
     user = member_of_all(synced)
     seen = synced.as_user(user)
     assert seen.run(mode="incremental").success
-    web = synced.sim.space.project("WEB")
-    synced.sim.space.edit_issue(min(web.issues), summary="before it went")
+    web = synced.space.project("WEB")
+    synced.space.edit_issue(min(web.issues), summary="before it went")
     before, mark = content(synced, web.id), watermarks(synced)["WEB"]
 
     once(synced, lambda request: request.route == "/issues", lambda: leave(synced, "WEB", user))
@@ -320,7 +317,7 @@ def test_a_project_that_becomes_inaccessible_during_a_read_loses_nothing(
     assert synced.deletions("issues") == set()
 
     assert seen.run(mode="incremental").success
-    synced.sim.space.add_member("WEB", user)
+    synced.space.add_member("WEB", user)
     assert seen.run(mode="incremental").success
     assert synced.row("issues", min(web.issues))["summary"] == "before it went"
 
@@ -332,11 +329,10 @@ def test_a_project_that_becomes_inaccessible_during_a_read_loses_nothing(
 def test_an_archived_project_is_no_deletion_and_comes_back_with_what_changed(
     synced: Syncs, listed: bool
 ) -> None:
-    space = synced.sim.space
     synced.sim.switch(archived_issues_listed=listed)
-    web = space.project("WEB").id
+    web = synced.space.project("WEB").id
     before = content(synced, web)
-    space.archive_project("WEB")
+    synced.space.archive_project("WEB")
     load_lists_and_changes(synced)
     assert synced.run("WEB").success
     assert synced.issues("WEB", first="2026-03", last="2026-03").success
@@ -344,9 +340,9 @@ def test_an_archived_project_is_no_deletion_and_comes_back_with_what_changed(
     assert row_of(synced, web) == (False, None)
     assert content(synced, web) == before
 
-    gone = min(space.project("WEB").issues)
-    space.archive_project("WEB", archived=False)
-    space.delete_issue(gone)
+    gone = min(synced.space.project("WEB").issues)
+    synced.space.archive_project("WEB", archived=False)
+    synced.space.delete_issue(gone)
     load_lists_and_changes(synced)
     assert synced.row("projects", web)["archived"] is False
     assert synced.stored_issues() == synced.source_issues()

@@ -29,12 +29,12 @@ def look(syncs: Syncs) -> None:
 
 
 def one(syncs: Syncs, project: str = "OPS") -> Issue:
-    return next(iter(syncs.sim.space.project(project).issues.values()))
+    return next(iter(syncs.space.project(project).issues.values()))
 
 
 def change(syncs: Syncs, issue: Issue, **fields: Any) -> int:
     """Edit an issue and return the comment that tells of it."""
-    row = syncs.sim.space.edit_issue(issue, **fields)
+    row = syncs.space.edit_issue(issue, **fields)
     assert row is not None
     return row.id
 
@@ -92,10 +92,9 @@ def test_a_second_activity_of_a_comment_takes_no_ids_away(synced: Syncs) -> None
 
 
 def test_what_is_found_of_a_change_does_not_depend_on_the_others_of_its_page(synced: Syncs) -> None:
-    space = synced.sim.space
-    first, second = list(space.project("OPS").issues.values())[:2]
+    first, second = list(synced.space.project("OPS").issues.values())[:2]
     priority = change(synced, first, priority_id=2 if first.priority_id != 2 else 3)
-    status = change(synced, second, status_id=space.add_status("OPS", "Checking").id)
+    status = change(synced, second, status_id=synced.space.add_status("OPS", "Checking").id)
     load(synced)
     with synced.engine.connect() as connection:
         known = known_changes(connection, "acme", [priority, status])
@@ -153,14 +152,13 @@ def test_values_of_custom_fields_are_items_where_the_field_is_a_list(
 
 
 def test_a_parent_is_found_by_its_key_of_then_also_when_it_is_gone(synced: Syncs) -> None:
-    space = synced.sim.space
-    child, parent, other = list(space.project("OPS").issues.values())[:3]
-    space.edit_issue(child, parent_id=None)
+    child, parent, other = list(synced.space.project("OPS").issues.values())[:3]
+    synced.space.edit_issue(child, parent_id=None)
     comment = change(synced, child, parent_id=parent.id)
-    space.rename_project("OPS", key="SRE")
+    synced.space.rename_project("OPS", key="SRE")
     look(synced)
     later = change(synced, child, parent_id=other.id)
-    space.delete_issue(other)
+    synced.space.delete_issue(other)
     load(synced)
     assert ids(synced, comment)[1] == [parent.id]
     assert [
@@ -171,16 +169,15 @@ def test_a_parent_is_found_by_its_key_of_then_also_when_it_is_gone(synced: Syncs
 
 
 def test_a_key_that_two_projects_had_one_after_the_other_means_nobody(synced: Syncs) -> None:
-    space = synced.sim.space
-    child, parent = list(space.project("OPS").issues.values())[:2]
-    space.edit_issue(child, parent_id=None)
+    child, parent = list(synced.space.project("OPS").issues.values())[:2]
+    synced.space.edit_issue(child, parent_id=None)
     comment = change(synced, child, parent_id=parent.id)
-    space.rename_project("OPS", key="SRE")
+    synced.space.rename_project("OPS", key="SRE")
     look(synced)
-    space.add_project("OPS", "新しい")
+    synced.space.add_project("OPS", "新しい")
     look(synced)
     for _ in range(parent.key_id):
-        space.create_issue("OPS")
+        synced.space.create_issue("OPS")
     load(synced)
     load(synced, "backfill")
     assert ids(synced, comment)[1] is None
@@ -213,6 +210,6 @@ def test_an_edited_comment_keeps_its_changes_and_the_same_again_writes_nothing(
     comment = change(synced, issue, summary="new", comment="why")
     load(synced)
     [before] = changes_by(synced, comment)
-    synced.sim.space.edit_comment(comment, "because")
+    synced.space.edit_comment(comment, "because")
     load(synced, "backfill")
     assert changes_by(synced, comment) == [before]

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from simulator import Fault, RequestInfo
-from tests.sync.trouble import refuse, spoil
+from simulator import Fault
+from tests.sync.trouble import asked_by_id, refuse, spoil
 from tests.syncs import CALENDAR, Syncs, failures, watermarks
 
 REREAD = "partition re-read; confirmed by GET /issues?id[]"
@@ -25,7 +25,7 @@ def in_months(syncs: Syncs, project: str, *months: str) -> dict[int, int]:
 def an_issue(syncs: Syncs, project: str, month: str) -> int:
     """Return an issue that was changed in a month, one without children where there is one."""
     found = in_months(syncs, project, month)
-    return min(found, key=lambda one: (one in syncs.sim.space.children, one))
+    return min(found, key=lambda one: (one in syncs.space.children, one))
 
 
 def test_the_first_load_equals_the_source_and_the_second_changes_nothing(syncs: Syncs) -> None:
@@ -53,7 +53,7 @@ def test_the_first_load_equals_the_source_and_the_second_changes_nothing(syncs: 
 def test_each_partition_is_recorded_once_and_holds_the_issues_of_its_project_and_month(
     syncs: Syncs, projects: list[str], months: list[str]
 ) -> None:
-    syncs.sim.space.add_project("EMPTY", "空")
+    syncs.space.add_project("EMPTY", "空")
     run = syncs.issues(*projects, first=months[0], last=months[-1])
     expected = {
         f"{project}|{month}": in_months(syncs, project, month)
@@ -71,7 +71,7 @@ def test_each_partition_is_recorded_once_and_holds_the_issues_of_its_project_and
 def test_the_same_months_of_several_projects_are_read_in_one_pass(synced: Syncs) -> None:
     deleted, spared = an_issue(synced, "APP", "2026-03"), an_issue(synced, "APP", "2026-05")
     for issue in (deleted, spared):
-        synced.sim.space.delete_issue(issue)
+        synced.space.delete_issue(issue)
     synced.sim.requests.clear()
     run = synced.issues(first="2026-03", last="2026-03")
     assert failures(run) == []
@@ -103,7 +103,7 @@ def test_an_issue_without_its_project_is_put_aside_for_the_project_that_lists_it
     assert synced.query(
         "SELECT project_id FROM ops.rejected_records WHERE table_name = "
         "'issues' AND resolved_at IS NULL"
-    ) == [{"project_id": synced.sim.space.project("WEB").id}]
+    ) == [{"project_id": synced.space.project("WEB").id}]
     assert len(run.passes) == 3, "each project by itself"
 
 
@@ -120,15 +120,13 @@ def test_months_up_to_now_move_the_watermarks_that_they_reach_in_one_pass_too(
 
 
 def test_a_deleted_issue_is_marked_after_a_read_that_confirms_it(synced: Syncs) -> None:
-    space = synced.sim.space
     gone = {an_issue(synced, "OPS", month) for month in ("2026-02", "2026-03", "2026-06")}
     for identifier in gone:
-        space.delete_issue(identifier)
+        synced.space.delete_issue(identifier)
     synced.sim.requests.clear()
     run = synced.issues("OPS")
     assert synced.deletions("issues") == {(identifier, "deleted", REREAD) for identifier in gone}
-    confirming = [asked(request) for request in synced.sim.requests.recent() if asked(request)]
-    assert confirming == [gone]
+    assert asked_by_id(synced) == [gone], "to confirm it"
     deleted = {
         key: said.counts.deleted for key, said in run.partitions().items() if said.counts.deleted
     }
@@ -137,20 +135,14 @@ def test_a_deleted_issue_is_marked_after_a_read_that_confirms_it(synced: Syncs) 
     assert "deleted" not in synced.issues("OPS").counts()
 
 
-def asked(request: RequestInfo) -> set[int]:
-    """Return the ids that a request asks for by id."""
-    return {int(value) for name, value in request.params if name == "id[]"}
-
-
 def test_an_issue_that_moved_to_another_month_or_project_is_not_deleted(synced: Syncs) -> None:
-    space = synced.sim.space
     edited = an_issue(synced, "OPS", "2026-03")
-    space.edit_issue(edited, summary="直した")
+    synced.space.edit_issue(edited, summary="直した")
     moved = an_issue(synced, "OPS", "2026-03")
-    space.move_issue(moved, "APP")
+    synced.space.move_issue(moved, "APP")
     run = synced.issues("OPS", first="2026-03", last="2026-03")
     assert synced.row("issues", edited)["summary"] == "直した"
-    assert synced.row("issues", moved)["project_id"] == space.project("APP").id
+    assert synced.row("issues", moved)["project_id"] == synced.space.project("APP").id
     said = run.partitions()["OPS|2026-03"]
     assert said.counts.updated == 2
     assert said.stored == len(in_months(synced, "OPS", "2026-03")), "they count where they are now"
@@ -160,7 +152,7 @@ def test_an_issue_that_moved_to_another_month_or_project_is_not_deleted(synced: 
 def test_a_renamed_project_is_still_loaded_by_its_old_key_and_its_history_stays(
     synced: Syncs,
 ) -> None:
-    synced.sim.space.rename_project("WEB", key="SITE")
+    synced.space.rename_project("WEB", key="SITE")
     assert synced.listing("projects").success
     old = synced.issues("WEB", first="2026-04", last="2026-04")
     assert failures(old) == []

@@ -160,7 +160,7 @@ def test_a_project_inaccessible_after_a_broken_off_read_is_read_from_the_start(
     broken_off: Interrupted,
 ) -> None:
     syncs = broken_off.syncs
-    space, owner = syncs.sim.space, syncs.sim.space.administrator.id
+    space, owner = syncs.sim.space, syncs.space.administrator.id
     for team in list(space.project("OPS").teams):
         space.remove_project_team("OPS", team)
     space.delete_issue(min(space.issues))
@@ -224,8 +224,8 @@ def test_a_place_in_a_project_that_has_shrunk_meanwhile_is_found_again(
     broken_off: Interrupted,
 ) -> None:
     syncs = broken_off.syncs
-    for gone in sorted(syncs.sim.space.issues)[300:1000]:
-        syncs.sim.space.delete_issue(gone)
+    for gone in sorted(syncs.space.issues)[300:1000]:
+        syncs.space.delete_issue(gone)
     broken_off.load()
     assert syncs.stored_issues() == syncs.source_issues()
     assert len(syncs.rows("issues", deleted=True)) == 700

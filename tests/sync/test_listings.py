@@ -171,12 +171,15 @@ def test_whatever_is_listed_again_comes_back_and_its_deletion_is_closed(
 def test_a_team_that_slips_out_of_a_page_while_another_goes_is_not_taken_for_deleted(
     syncs: Syncs,
 ) -> None:
-    space = syncs.sim.space
-    add_teams(space, 150)
+    add_teams(syncs.space, 150)
     syncs.listing("teams")
-    first = min(space.teams)
+    first = min(syncs.space.teams)
 
-    once(syncs, lambda request: request.param("offset") == "100", lambda: space.teams.pop(first))
+    once(
+        syncs,
+        lambda request: request.param("offset") == "100",
+        lambda: syncs.space.teams.pop(first),
+    )
     assert syncs.listing("teams").success
     assert {one[0] for one in syncs.deletions("teams")} == {first}
 
@@ -185,18 +188,17 @@ def test_a_team_that_slips_out_of_a_page_while_another_goes_is_not_taken_for_del
 def test_a_list_of_teams_that_may_have_a_second_page_is_read_twice(
     syncs: Syncs, teams: int, requests: int
 ) -> None:
-    add_teams(syncs.sim.space, teams - len(syncs.sim.space.teams))
+    add_teams(syncs.sim.space, teams - len(syncs.space.teams))
     assert syncs.listing("teams").counts("teams") == {"read": teams, "inserted": teams}
     assert syncs.sim.requests.count(route="/teams") == requests
 
 
 def test_a_list_of_teams_that_never_stands_still_fails_and_leaves_the_rows(syncs: Syncs) -> None:
-    space = syncs.sim.space
-    add_teams(space, 150)
+    add_teams(syncs.space, 150)
     syncs.listing("teams")
     before = syncs.rows("teams")
 
-    syncs.sim.before_request(lambda _request: add_teams(space, 1))
+    syncs.sim.before_request(lambda _request: add_teams(syncs.space, 1))
     [line] = failures(syncs.listing("teams"))
     assert line.startswith("teams: GET /teams: the list changed")
     assert syncs.rows("teams") == before
@@ -204,8 +206,8 @@ def test_a_list_of_teams_that_never_stands_still_fails_and_leaves_the_rows(syncs
 
 def test_a_renamed_project_keeps_its_row_and_both_keys_and_names_are_known(syncs: Syncs) -> None:
     syncs.listing("projects")
-    old = syncs.sim.space.project("WEB").name
-    syncs.sim.space.rename_project("WEB", key="SITE", name="The site")
+    old = syncs.space.project("WEB").name
+    syncs.space.rename_project("WEB", key="SITE", name="The site")
     syncs.listing("projects")
     assert {row["project_key"] for row in syncs.rows("projects")} == {"OPS", "SITE", "APP"}
     keys = syncs.query("SELECT project_key FROM ops.project_keys ORDER BY 1")

@@ -25,7 +25,7 @@ from sync.history_rows import HistoryRows
 from sync.shown_progress import ShownProgress
 from sync.sync_locks import SyncLocks
 from tests.sync.trouble import Watcher, beside
-from tests.syncs import Syncs, failures, load_feed
+from tests.syncs import Syncs, failures, load, load_feed
 
 #: Of the session that has a lock.
 END_SESSION_OF = (
@@ -64,17 +64,17 @@ def test_the_second_of_two_loads_at_once_waits_and_says_so_and_both_end_well(
             second.waiting.wait(60)
             seen.extend(sync for sync in _active(syncs) if sync.waiting_for)
 
-    def load(which: Syncs) -> bool:
+    def ends_well(which: Syncs) -> bool:
         return (which.run() if table == "issues" else which.listing(table)).success
 
     first: list[bool] = []
     thread = threading.Thread(
-        target=lambda: first.append(load(replace(syncs, progress=Watcher(at_rows=hold))))
+        target=lambda: first.append(ends_well(replace(syncs, progress=Watcher(at_rows=hold))))
     )
     thread.start()
     assert reading.wait(60)
     with beside(syncs) as other:
-        assert load(replace(other, progress=second))
+        assert ends_well(replace(other, progress=second))
     thread.join()
     assert first == [True]
     assert second.waits[0].startswith(f"other load of {table}")
@@ -110,8 +110,8 @@ def test_a_load_of_the_feed_that_lost_its_locks_leaves_what_the_next_one_stored(
     synced: Syncs,
 ) -> None:
     synced.sim.clock.advance(3_600)
-    issue = next(iter(synced.sim.space.issues.values()))
-    synced.sim.space.comment(issue, "read by both")
+    issue = next(iter(synced.space.issues.values()))
+    synced.space.comment(issue, "read by both")
     state = "SELECT watermark, extra FROM ops.sync_state WHERE scope = 'activities'"
     stored: list[list[Any]] = []
 
@@ -119,7 +119,7 @@ def test_a_load_of_the_feed_that_lost_its_locks_leaves_what_the_next_one_stored(
         # The last page is stored, and how far the feed is read in the end is not.
         synced.query(END_SESSION_OF.format(lock="activities"))
         synced.sim.clock.advance(60)
-        synced.sim.space.comment(issue, "read by the next load alone")
+        synced.space.comment(issue, "read by the next load alone")
         with beside(synced) as other:
             load_feed(other)
         stored.append(synced.query(state))
@@ -153,7 +153,7 @@ with Locks(made, "acme") as locks:
 def test_after_a_load_that_was_killed_the_next_one_goes_on_at_once_and_ends_its_row(
     syncs: Syncs, warehouse_url: str
 ) -> None:
-    projects = [str(project) for project in syncs.sim.space.projects]
+    projects = [str(project) for project in syncs.space.projects]
     command = [sys.executable, "-c", HOLD, warehouse_url, *projects]
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
@@ -267,8 +267,7 @@ def test_a_wait_for_a_limit_is_shown_once_and_counted_in_its_pass(syncs: Syncs) 
     shown: list[list[Sync]] = []
     watcher = Watcher(at_wait=lambda: shown.append(_active(syncs)))
     syncs.sim.faults.add(Fault(status=429, path="/issues", reset_in=25.0))
-    run = replace(syncs, progress=watcher).run()
-    assert run.success, failures(run)
+    run = load(replace(syncs, progress=watcher), "backfill")
     assert watcher.waits == ["search rate limit of Backlog"]
     assert [[(sync.sync_type, sync.waiting_for) for sync in syncs] for syncs in shown] == [
         [("issues", watcher.waits[0])]

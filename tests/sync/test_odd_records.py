@@ -93,7 +93,7 @@ def test_odd_records_are_kept_apart_the_others_are_loaded_and_all_heals_by_itsel
     assert found["activities"] == len(ODD["/space/activities"])
     assert found["users"] == 2
     assert found["comments"] > 50
-    assert len(syncs.rows("issues")) == len(syncs.sim.space.issues) - found["issues"]
+    assert len(syncs.rows("issues")) == len(syncs.space.issues) - found["issues"]
     # As odd as before, it is the same again, and nobody's cursor has passed beyond what there is.
     assert load(syncs) == []
     assert waiting(syncs) == found
@@ -105,7 +105,7 @@ def test_odd_records_are_kept_apart_the_others_are_loaded_and_all_heals_by_itsel
     assert load(syncs) == []
     assert waiting(syncs) == {}
     assert syncs.compare().status == "equal"
-    assert len(syncs.rows("activities")) == len(syncs.sim.space.activities)
+    assert len(syncs.rows("activities")) == len(syncs.space.activities)
 
 
 @pytest.mark.parametrize("count", ["12", -1, 1.5, "missing"])

@@ -31,7 +31,7 @@ def test_a_comment_stored_while_its_issue_is_read_whole_is_not_taken_for_deleted
     synced: Syncs,
 ) -> None:
     """What is stored is looked up before the source is asked."""
-    issue = next(one for one in synced.sim.space.issues.values() if one.comments)
+    issue = next(one for one in synced.space.issues.values() if one.comments)
     newer = max(synced.ids("comments")) + 1
 
     def another_load_stores_one(request: RequestInfo, body: Any) -> Any:
@@ -51,8 +51,8 @@ def test_a_comment_stored_while_its_issue_is_read_whole_is_not_taken_for_deleted
 
 def test_a_comment_stored_while_its_activity_is_stored_is_requested(synced: Syncs) -> None:
     """The last known comments are looked up before the changes that known comments report."""
-    issue = next(iter(synced.sim.space.issues.values()))
-    said = synced.sim.space.edit_issue(issue, summary="changed", comment="said")
+    issue = next(iter(synced.space.issues.values()))
+    said = synced.space.edit_issue(issue, summary="changed", comment="said")
     assert said is not None
     assert synced.issues(mode="incremental").success
     looks: list[str] = []
@@ -74,7 +74,7 @@ def test_a_comment_stored_while_its_activity_is_stored_is_requested(synced: Sync
 def test_the_cursor_of_the_feed_moves_over_a_gap_only_with_all_comments_requested(
     synced: Syncs,
 ) -> None:
-    space, issue = synced.sim.space, next(iter(synced.sim.space.issues.values()))
+    space, issue = synced.sim.space, next(iter(synced.space.issues.values()))
     load_feed(synced)
     synced.sim.switch(activity_retention_days=2)
     space.comment(issue, "reported by a row that is trimmed before anybody reads it")

@@ -81,7 +81,7 @@ def test_who_is_forgotten_is_nowhere_and_does_not_come_back(loaded: Syncs) -> No
     someone = live(loaded)
     copies(loaded, someone)
     assert set(found(loaded, WHO)) == WHO
-    others = [user.name for user in loaded.sim.space.users.values() if user.id != someone.id]
+    others = [user.name for user in loaded.space.users.values() if user.id != someone.id]
     known = found(loaded, others)
 
     changed = forgetting.forget(loaded.engine, "acme", someone.id, Mask())
@@ -97,11 +97,10 @@ def test_who_is_forgotten_is_nowhere_and_does_not_come_back(loaded: Syncs) -> No
 
     load(loaded)
     load(loaded, "incremental")
-    space = loaded.sim.space
-    first, second, third = list(space.issues)[:3]
-    space.comment(first, "I am back", by=someone.id)
-    space.edit_issue(third, assignee_id=someone.id, by=someone.id)
-    space.edit_issue(second, assignee_id=someone.id)
+    first, second, third = list(loaded.space.issues)[:3]
+    loaded.space.comment(first, "I am back", by=someone.id)
+    loaded.space.edit_issue(third, assignee_id=someone.id, by=someone.id)
+    loaded.space.edit_issue(second, assignee_id=someone.id)
     load(loaded, "incremental")
     load(loaded, "refresh")
     assert found(loaded, WHO) == []
@@ -118,7 +117,7 @@ def test_who_is_forgotten_is_nowhere_and_does_not_come_back(loaded: Syncs) -> No
         "still known by id, also under the old name"
     )
     equal(loaded)
-    space.delete_user(someone.id)
+    loaded.space.delete_user(someone.id)
     load(loaded)
     assert found(loaded, WHO) == []
     assert forgetting.forget(loaded.engine, "acme", someone.id, Mask()) == {}, "once is enough"
@@ -128,7 +127,7 @@ def test_a_load_that_read_before_somebody_was_forgotten_writes_nothing_more(load
     with loaded.engine.begin() as connection:
         before = forgetting.forgotten(connection, "acme").ids
         forgetting.hold(connection, "acme", before)
-    someone = next(iter(loaded.sim.space.users))
+    someone = next(iter(loaded.space.users))
     forgetting.forget(loaded.engine, "acme", someone, Mask())
     with (
         loaded.engine.begin() as connection,

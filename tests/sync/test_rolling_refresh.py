@@ -36,7 +36,7 @@ def first(syncs: Syncs, *issues: Issue) -> None:
 
 
 def test_a_night_reads_its_share_by_a_request_for_each_issue(synced: Syncs) -> None:
-    assert len(synced.sim.space.issues) == ISSUES
+    assert len(synced.space.issues) == ISSUES
     asked(synced)
     run = load(synced, "refresh")
     by_route = synced.sim.requests.by_route()
@@ -51,7 +51,7 @@ def test_a_night_reads_its_share_by_a_request_for_each_issue(synced: Syncs) -> N
 def test_all_have_their_turn_in_a_month_also_where_a_project_refuses_its_comments(
     synced: Syncs,
 ) -> None:
-    refusing = list(synced.sim.space.project("WEB").issues.values())
+    refusing = list(synced.space.project("WEB").issues.values())
     first(synced, *refusing)
     for issue in refusing:
         synced.sim.faults.add(Fault(status=403, path=f"/issues/{issue.id}/comments", times=None))
@@ -89,20 +89,23 @@ def test_a_night_is_large_enough_for_the_month_and_no_larger_than_the_request_bu
 
 
 def test_it_finds_stars_linked_files_emptied_fields_and_edited_comments(synced: Syncs) -> None:
-    space = synced.sim.space
     starred, linked, spoken, quiet = [
-        issue for issue in space.issues.values() if len(issue.comments) > 2 and not issue.stars
+        issue
+        for issue in synced.space.issues.values()
+        if len(issue.comments) > 2 and not issue.stars
     ][:4]
-    space.star(starred)
+    synced.space.star(starred)
     linked.shared_files += (
-        space.project(linked.project_id).files[0],
+        synced.space.project(linked.project_id).files[0],
     )  # as when the activity was trimmed unread
-    space.delete_comment(spoken.comments[0])
-    space.edit_comment(spoken.comments[0], "rewritten")
-    field = space.add_field(str(quiet.project_id), SINGLE, "Colour", items=("Red", "Blue")).id
-    space.edit_issue(quiet, custom={field: ((1,), None)})
+    synced.space.delete_comment(spoken.comments[0])
+    synced.space.edit_comment(spoken.comments[0], "rewritten")
+    field = synced.space.add_field(
+        str(quiet.project_id), SINGLE, "Colour", items=("Red", "Blue")
+    ).id
+    synced.space.edit_issue(quiet, custom={field: ((1,), None)})
     assert synced.run(mode="incremental").success
-    space.delete_item(str(quiet.project_id), field, 1)
+    synced.space.delete_item(str(quiet.project_id), field, 1)
     assert synced.run(mode="incremental").success
     assert not synced.row("issues", starred.id)["payload"]["stars"], "nothing tells of it"
     first(synced, starred, linked, spoken, quiet)
@@ -123,10 +126,10 @@ def test_it_finds_stars_linked_files_emptied_fields_and_edited_comments(synced: 
 
 
 def test_it_marks_issues_that_nothing_has_reported(synced: Syncs) -> None:
-    gone = next(iter(synced.sim.space.issues.values()))
+    gone = next(iter(synced.space.issues.values()))
     first(synced, gone)
-    synced.sim.space.delete_issue(gone)
-    synced.sim.space.activities.pop()
+    synced.space.delete_issue(gone)
+    synced.space.activities.pop()
     load(synced, "refresh")
     assert synced.deletions("issues") == {
         (gone.id, "deleted", "rolling refresh; confirmed by GET /issues?id[]")

@@ -9,7 +9,7 @@ import pytest
 from resources.warehouse.state.locks import Locks
 from simulator import Fault, World
 from simulator.model import Issue
-from tests.sync.trouble import leave
+from tests.sync.trouble import asked_by_id, leave
 from tests.syncs import Syncs, asked_for_comments, load, refetch_requests
 
 
@@ -18,15 +18,6 @@ def asked(syncs: Syncs) -> set[int]:
     found = [issue for issue, _ in asked_for_comments(syncs)]
     assert len(found) == len(set(found))
     return set(found)
-
-
-def asked_by_id(syncs: Syncs) -> list[set[int]]:
-    """Return which issues each request has asked for by id since the last look."""
-    found = [
-        {int(value) for name, value in one.params if name == "id[]"}
-        for one in syncs.sim.requests.recent()
-    ]
-    return [ids for ids in found if ids]
 
 
 def request(syncs: Syncs, issue: Issue, project_id: int) -> None:
@@ -40,7 +31,7 @@ def request(syncs: Syncs, issue: Issue, project_id: int) -> None:
 
 def three(syncs: Syncs) -> list[Issue]:
     """Return three issues of one project."""
-    return list(syncs.sim.space.project("OPS").issues.values())[:3]
+    return list(syncs.space.project("OPS").issues.values())[:3]
 
 
 def stored_comments(syncs: Syncs, issue: Issue) -> set[int]:
@@ -87,10 +78,9 @@ def test_what_is_requested_is_read_and_no_other_issue(
 
 
 def test_issues_that_are_made_are_loaded_with_their_history(synced: Syncs) -> None:
-    space = synced.sim.space
-    one = space.create_issue("WEB", notify=list(space.users)[:1])
-    space.comment(one, "first words")
-    many = space.import_issues("APP", 150)
+    one = synced.space.create_issue("WEB", notify=list(synced.space.users)[:1])
+    synced.space.comment(one, "first words")
+    many = synced.space.import_issues("APP", 150)
     asked(synced)
     load(synced, "targeted")
     assert {one.id, *(issue.id for issue in many)} <= synced.stored_issues().keys()
@@ -112,10 +102,14 @@ def test_a_deleted_status_is_read_where_it_was_replaced(synced: Syncs) -> None:
 
 
 def test_what_concerns_no_issue_is_read_for_nothing(synced: Syncs) -> None:
-    space = synced.sim.space
-    space.add_version("OPS", "Q9")
-    space.add_member(
-        "OPS", next(user for user in space.users if not space.is_member(space.project("OPS"), user))
+    synced.space.add_version("OPS", "Q9")
+    synced.space.add_member(
+        "OPS",
+        next(
+            user
+            for user in synced.space.users
+            if not synced.space.is_member(synced.space.project("OPS"), user)
+        ),
     )
     synced.sim.requests.clear()
     load(synced, "targeted")
@@ -124,9 +118,9 @@ def test_what_concerns_no_issue_is_read_for_nothing(synced: Syncs) -> None:
 
 
 def test_a_project_that_another_load_works_on_is_left_to_the_next_run(synced: Syncs) -> None:
-    [here, *_], there = three(synced), next(iter(synced.sim.space.project("WEB").issues.values()))
+    [here, *_], there = three(synced), next(iter(synced.space.project("WEB").issues.values()))
     for issue in (here, there):
-        synced.sim.space.edit_issue(issue, summary="changed")
+        synced.space.edit_issue(issue, summary="changed")
     with Locks(synced.engine, "acme") as held:
         for table in ("issues", "comments"):
             held.acquire(f"{table}/{here.project_id}")
@@ -140,10 +134,10 @@ def test_a_project_that_another_load_works_on_is_left_to_the_next_run(synced: Sy
 
 def test_an_issue_that_vanishes_during_a_read_is_marked_by_the_next_run(synced: Syncs) -> None:
     [issue, *_] = three(synced)
-    synced.sim.space.comment(issue, "last words")
+    synced.space.comment(issue, "last words")
     synced.sim.faults.add(Fault(status=404, path=rf"/issues/{issue.id}/comments", times=1))
     load(synced, "targeted")
-    synced.sim.space.delete_issue(issue)
+    synced.space.delete_issue(issue)
     load(synced, "targeted")
     assert issue.id in {found for found, _, _ in synced.deletions("issues")}
 

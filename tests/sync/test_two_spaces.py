@@ -50,11 +50,11 @@ def of_space(view: Syncs, space_key: str) -> dict[str, list[Any]]:
 def test_loads_of_one_space_do_not_touch_the_other(synced: Syncs, there: Syncs) -> None:
     before = of_space(there, THERE)
     assert len(before["raw.issues"]) == SMALL.issues
-    deleted, moved, edited, *_ = sorted(synced.sim.space.project("WEB").issues)
-    synced.sim.space.delete_issue(deleted)
-    synced.sim.space.move_issue(moved, "OPS")
-    synced.sim.space.edit_issue(edited, summary="edited")
-    synced.sim.space.create_issue("OPS", summary="new")
+    deleted, moved, edited, *_ = sorted(synced.space.project("WEB").issues)
+    synced.space.delete_issue(deleted)
+    synced.space.move_issue(moved, "OPS")
+    synced.space.edit_issue(edited, summary="edited")
+    synced.space.create_issue("OPS", summary="new")
     for mode in ("incremental", "backfill", "refresh"):
         synced.sim.clock.advance(7_200)
         assert synced.run(mode=mode).success
@@ -83,7 +83,7 @@ def test_comments_of_a_deleted_issue_that_somebody_brought_back_are_marked_again
 ) -> None:
     """The other space still has the issue, and a comment in each space comes back at once."""
     issue = min(row["issue_id"] for row in synced.rows("issue_changes"))
-    synced.sim.space.delete_issue(issue)
+    synced.space.delete_issue(issue)
     assert synced.run(mode="incremental").success
     gone = [row["id"] for row in synced.rows("comments", deleted=True)]
     assert gone
@@ -108,7 +108,7 @@ def test_a_load_does_not_wait_for_another_one_of_its_process(synced: Syncs, ther
         synced.session("issues", locks="projects") as here,
         there.session("issues", locks="projects") as other,
         ThreadPoolExecutor(2) as pool,
-        synced.sim.space.lock,  # the source of one does not answer
+        synced.space.lock,  # the source of one does not answer
     ):
         waiting = pool.submit(lambda: here.visible)
         assert len(pool.submit(lambda: other.visible).result(timeout=60)) == SMALL.projects

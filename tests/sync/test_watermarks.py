@@ -82,7 +82,7 @@ def test_the_end_of_a_bar_is_counted_once_where_several_whole_projects_are_read(
 
 
 def test_a_backfill_holds_the_lock_of_the_project_that_it_reads_and_no_other(syncs: Syncs) -> None:
-    projects = {str(project.id): project.key for project in syncs.sim.space.projects.values()}
+    projects = {str(project.id): project.key for project in syncs.space.projects.values()}
     held: dict[str, set[str]] = {}
 
     def look(request: RequestInfo) -> None:
@@ -112,10 +112,8 @@ def test_a_load_of_issues_reports_rows_of_other_tables_that_it_has_marked(synced
         return loaded
 
     assert load().rows == {}
-    gone = next(
-        issue for issue in synced.sim.space.project("OPS").issues.values() if issue.comments
-    )
+    gone = next(issue for issue in synced.space.project("OPS").issues.values() if issue.comments)
     before = len(synced.rows("comments"))
-    synced.sim.space.delete_issue(gone.id)
+    synced.space.delete_issue(gone.id)
     assert load().rows == {table: len(synced.rows(table)) for table in others}
     assert len(synced.rows("comments")) == before - len(gone.comments)

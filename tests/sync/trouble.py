@@ -32,6 +32,15 @@ def spoil(
     return told.clear
 
 
+def asked_by_id(syncs: Syncs) -> list[set[int]]:
+    """Return which issues each request has asked for by id."""
+    found = [
+        {int(value) for name, value in one.params if name == "id[]"}
+        for one in syncs.sim.requests.recent()
+    ]
+    return [ids for ids in found if ids]
+
+
 def refuse(syncs: Syncs, project: str, fault: Fault) -> None:
     """Let a fault hit each read of the issues of a project, alone or with others."""
     of_project = ("projectId[]", str(syncs.sim.space.project(project).id))
