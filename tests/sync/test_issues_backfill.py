@@ -50,7 +50,7 @@ def test_the_first_load_equals_the_source_and_the_second_changes_nothing(syncs: 
     ],
     ids=["one", "the first, with all that is older", "several, one without issues"],
 )
-def test_each_partition_is_recorded_once_and_holds_the_issues_of_its_project_and_month(
+def test_each_partition_is_recorded_once_with_the_issues_of_its_project_and_month(
     syncs: Syncs, projects: list[str], months: list[str]
 ) -> None:
     syncs.space.add_project("EMPTY", "空")

@@ -68,7 +68,7 @@ def test_a_page_that_fails_half_way_deletes_nothing(
     assert not synced.rows("issues", deleted=True)
 
 
-def test_a_project_that_nobody_can_see_is_named_and_keeps_its_rows_and_the_others_load(
+def test_a_project_that_nobody_sees_is_named_and_keeps_its_rows_and_the_others_load(
     synced: Syncs,
 ) -> None:
     before, made = synced.stored_issues(), synced.space.create_issue("APP")
