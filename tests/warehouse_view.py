@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, RowMapping, func, select, text
 
 from resources.warehouse.raw.schema import SPECS
-from simulator import Simulator
+from simulator import Simulator, World
 
 
 class WarehouseView:
@@ -14,6 +14,11 @@ class WarehouseView:
 
     sim: Simulator
     engine: Engine
+
+    @property
+    def space(self) -> World:
+        """The space at the source."""
+        return self.sim.space
 
     def rows(self, table: str, *, deleted: bool = False) -> list[RowMapping]:
         """Return the rows of a raw table that are marked deleted or not, in the order of

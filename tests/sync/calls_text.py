@@ -15,9 +15,9 @@ from sqlalchemy import Engine
 
 from resources.warehouse.server.connect import engine
 from resources.warehouse.server.migrations import upgrade
-from simulator import RequestInfo, Simulator
+from simulator import RequestInfo
 from tests.databases import copy_of, database_url, server_url
-from tests.sync.conftest import as_template
+from tests.sync.conftest import as_template, on_copy
 from tests.sync.scenes import HOUR, SCENES, Scene
 from tests.syncs import SMALL, Syncs
 
@@ -42,13 +42,11 @@ def on_stage(server: str, admin: Engine, template: str) -> Iterator[Syncs]:
     """Give the engine on the space of the scenes and a copy of a database, an hour after the first
     load.
     """
-    with copy_of(admin, template) as name, Simulator(SMALL) as sim:
-        made = engine(database_url(server, name))
-        sim.switch(stable_ties=True)
-        sim.clock.freeze(BEGINNING)
-        sim.clock.advance(HOUR)
-        yield Syncs(sim, made)
-        made.dispose()
+    with on_copy(server, admin, template, SMALL) as syncs:
+        syncs.sim.switch(stable_ties=True)
+        syncs.sim.clock.freeze(BEGINNING)
+        syncs.sim.clock.advance(HOUR)
+        yield syncs
 
 
 def calls(syncs: Syncs, scene: Scene) -> str:

@@ -11,6 +11,7 @@ from resources.backlog.client import BacklogClient
 from resources.warehouse.server.connect import engine
 from simulator import Simulator, SpaceSpec
 from tests.databases import copy_of, database_url
+from tests.sync.somebody import TINY
 from tests.syncs import SMALL, StartSyncs, Syncs
 
 
@@ -57,6 +58,12 @@ def start_syncs(warehouse: Engine, client_type: type[BacklogClient]) -> Iterator
 def syncs(start_syncs: StartSyncs) -> Syncs:
     """Return the engine on a small quiet space of which nothing is loaded yet."""
     return start_syncs()
+
+
+@pytest.fixture
+def loaded(start_syncs: StartSyncs) -> Syncs:
+    """Return the engine on a tiny space that was loaded whole, where nobody is masked."""
+    return start_syncs(TINY).load()
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def dies_at(syncs: Syncs, point: str, when: When) -> bool:
     processes = get_context("forkserver")
     processes.set_forkserver_preload([__name__])
     database = syncs.engine.url.render_as_string(hide_password=False)
-    projects = [project.key for project in syncs.sim.space.projects.values()]
+    projects = [project.key for project in syncs.space.projects.values()]
     load = processes.Process(
         target=_load,
         args=(point, when, syncs.sim.url, syncs.sim.api_key, database, projects),

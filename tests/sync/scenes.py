@@ -5,7 +5,8 @@ down.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator import Fault, RequestInfo
+from simulator import Fault
+from tests.sync.trouble import ESTIMATE_OF_NO_NUMBER, break_off, leave, refuse, spoil
 from tests.syncs import FEED, Syncs
 
 HOUR = 3600
@@ -43,36 +44,30 @@ def _load(syncs: Syncs, **options: object) -> None:
 
 
 def _issues(syncs: Syncs, project: str = "OPS") -> list[int]:
-    return sorted(syncs.sim.space.project(project).issues)
+    return sorted(syncs.space.project(project).issues)
 
 
 def _edit(syncs: Syncs, issue: int, text: str) -> None:
     syncs.sim.clock.advance(60)
-    syncs.sim.space.edit_issue(issue, summary=text)
+    syncs.space.edit_issue(issue, summary=text)
 
 
-def _fail(syncs: Syncs, fault: Fault, parameter: str, value: str) -> None:
-    """Let a fault hit each request for issues that has a value among those of a parameter."""
+def _import(syncs: Syncs, project: str) -> None:
+    """Import 450 issues."""
+    for _ in range(9):
+        syncs.sim.clock.advance(600)
+        syncs.space.import_issues(project, 50)
 
-    def arm(request: RequestInfo) -> None:
-        if request.route == "/issues" and (parameter, value) in request.params:
-            syncs.sim.faults.add(fault)
 
-    syncs.sim.before_request(arm)
+def _break_off_first(syncs: Syncs) -> None:
+    """Break off the first read of 450 issues."""
+    _import(syncs, "OPS")
+    _break_off(syncs, lambda: syncs.issues("OPS", mode="incremental"), after=4)
 
 
 def _break_off(syncs: Syncs, load: Callable[[], object], *, after: int) -> None:
     """Load until so many requests for issues have been answered."""
-    left = [after]
-
-    def count(request: RequestInfo) -> None:
-        if request.route == "/issues" and left:
-            left[0] -= 1
-            if left[0] < 0:
-                left.clear()
-                syncs.sim.faults.add(Fault(status=500, path="/issues(/count)?", times=None))
-
-    syncs.sim.before_request(count)
+    break_off(syncs, after)
     load()
     syncs.sim.faults.clear()
     syncs.sim.requests.clear()
@@ -102,17 +97,15 @@ def _few_changes(syncs: Syncs) -> None:
     for project in ("OPS", "WEB"):
         for issue in _issues(syncs, project)[:2]:
             _edit(syncs, issue, "edited")
-    syncs.sim.space.create_issue("APP", summary="new")
-    syncs.sim.space.comment(_issues(syncs)[3], "said")
+    syncs.space.create_issue("APP", summary="new")
+    syncs.space.comment(_issues(syncs)[3], "said")
     _load(syncs)
 
 
 @_scene()
 def _many_changes(syncs: Syncs) -> None:
     """450 issues are new; the table of issues alone."""
-    for _ in range(9):
-        syncs.sim.clock.advance(600)
-        syncs.sim.space.import_issues("WEB", 50)
+    _import(syncs, "WEB")
     syncs.sim.requests.clear()
     syncs.issues(mode="incremental")
 
@@ -120,9 +113,7 @@ def _many_changes(syncs: Syncs) -> None:
 @_scene()
 def _changes_broken_off(syncs: Syncs) -> None:
     """A pass over 450 new issues is broken off; after more changes, the next load."""
-    for _ in range(9):
-        syncs.sim.clock.advance(600)
-        syncs.sim.space.import_issues("WEB", 50)
+    _import(syncs, "WEB")
     _break_off(syncs, lambda: syncs.issues(mode="incremental"), after=9)
     _edit(syncs, _issues(syncs)[0], "meanwhile")
     syncs.issues(mode="incremental")
@@ -131,10 +122,7 @@ def _changes_broken_off(syncs: Syncs) -> None:
 @_scene(loaded=False)
 def _snapshot_broken_off(syncs: Syncs) -> None:
     """The first read of 450 issues is broken off; after more changes, the next load."""
-    for _ in range(9):
-        syncs.sim.clock.advance(600)
-        syncs.sim.space.import_issues("OPS", 50)
-    _break_off(syncs, lambda: syncs.issues("OPS", mode="incremental"), after=4)
+    _break_off_first(syncs)
     _edit(syncs, _issues(syncs)[0], "meanwhile")
     syncs.issues("OPS", mode="incremental")
 
@@ -142,11 +130,8 @@ def _snapshot_broken_off(syncs: Syncs) -> None:
 @_scene(loaded=False)
 def _snapshot_proves_nothing(syncs: Syncs) -> None:
     """The same, and an issue of the part that was read is gone, which no feed reports."""
-    for _ in range(9):
-        syncs.sim.clock.advance(600)
-        syncs.sim.space.import_issues("OPS", 50)
-    _break_off(syncs, lambda: syncs.issues("OPS", mode="incremental"), after=4)
-    syncs.sim.space.delete_issue(_issues(syncs)[0])
+    _break_off_first(syncs)
+    syncs.space.delete_issue(_issues(syncs)[0])
     syncs.sim.faults.add(Fault(status=403, path=".*/activities", times=None))
     syncs.issues("OPS", mode="incremental")
 
@@ -154,15 +139,14 @@ def _snapshot_proves_nothing(syncs: Syncs) -> None:
 @_scene()
 def _deleted(syncs: Syncs) -> None:
     """An issue with children is deleted."""
-    space = syncs.sim.space
-    space.delete_issue(next(one for one in _issues(syncs) if space.children.get(one)))
+    syncs.space.delete_issue(next(one for one in _issues(syncs) if syncs.space.children.get(one)))
     _load(syncs)
 
 
 @_scene()
 def _deleted_unseen(syncs: Syncs) -> None:
     """An issue is deleted, and the feed is refused."""
-    syncs.sim.space.delete_issue(_issues(syncs, "WEB")[0])
+    syncs.space.delete_issue(_issues(syncs, "WEB")[0])
     syncs.sim.faults.add(Fault(status=403, path=FEED, times=None))
     _load(syncs)
 
@@ -170,21 +154,21 @@ def _deleted_unseen(syncs: Syncs) -> None:
 @_scene()
 def _moved(syncs: Syncs) -> None:
     """An issue moves to another project."""
-    syncs.sim.space.move_issue(_issues(syncs)[0], "WEB")
+    syncs.space.move_issue(_issues(syncs)[0], "WEB")
     _load(syncs)
 
 
 @_scene()
 def _renamed(syncs: Syncs) -> None:
     """A project gets another key."""
-    syncs.sim.space.rename_project("WEB", key="SITE")
+    syncs.space.rename_project("WEB", key="SITE")
     _load(syncs)
 
 
 @_scene()
 def _archived(syncs: Syncs) -> None:
     """A project is archived, and lists no issues any more; the table of issues, whole."""
-    syncs.sim.space.archive_project("WEB")
+    syncs.space.archive_project("WEB")
     syncs.sim.switch(archived_issues_listed=False)
     syncs.sim.requests.clear()
     syncs.issues()
@@ -195,29 +179,25 @@ def _spoiled_pass(syncs: Syncs) -> None:
     """Two projects have changes, and one refuses its issues."""
     for project in ("OPS", "WEB"):
         _edit(syncs, _issues(syncs, project)[0], "edited")
-    web = str(syncs.sim.space.project("WEB").id)
-    _fail(syncs, Fault(status=403, path="/issues"), "projectId[]", web)
+    refuse(syncs, "WEB", Fault(status=403, path="/issues"))
     _load(syncs)
 
 
 @_scene()
 def _joined_project(syncs: Syncs) -> None:
     """The key's user joins a project that was hidden."""
-    space = syncs.sim.space
-    for team in list(space.project("WEB").teams):
-        space.remove_project_team("WEB", team)
-    space.remove_member("WEB", space.administrator.id)
+    leave(syncs, "WEB", syncs.space.administrator.id)
     syncs.listing()
     syncs.run(mode="incremental")
     syncs.sim.clock.advance(HOUR)
-    space.add_member("WEB", space.administrator.id)
+    syncs.space.add_member("WEB", syncs.space.administrator.id)
     _load(syncs)
 
 
 @_scene()
 def _lost_project(syncs: Syncs) -> None:
     """A project is deleted; the table of projects, then all changes."""
-    syncs.sim.space.delete_project("WEB")
+    syncs.space.delete_project("WEB")
     syncs.sim.requests.clear()
     syncs.listing("projects")
     syncs.run(mode="incremental")
@@ -228,7 +208,7 @@ def _trimmed_feed(syncs: Syncs) -> None:
     """The source has trimmed its feed for a month."""
     syncs.sim.switch(activity_retention_days=2)
     syncs.sim.clock.advance(30 * 24 * HOUR)
-    syncs.sim.space.comment(_issues(syncs)[0], "seen")
+    syncs.space.comment(_issues(syncs)[0], "seen")
     _load(syncs)
 
 
@@ -239,13 +219,7 @@ def _quarantined(syncs: Syncs) -> None:
     for issue in (bad, nameless):
         _edit(syncs, issue, "edited")
 
-    def spoil(request: RequestInfo, body: object) -> object:
-        if not request.route.startswith("/issues") or not isinstance(body, list):
-            return body
-        changed = {bad: {"estimatedHours": "many"}, nameless: {"id": None}}
-        return [record | changed.get(record.get("id"), {}) for record in body]
-
-    syncs.sim.rewrite_response(spoil)
+    spoil(syncs, {bad: ESTIMATE_OF_NO_NUMBER, nameless: {"id": None}})
     syncs.run(mode="incremental")
     syncs.sim.clock.advance(HOUR)
     _load(syncs)
@@ -256,7 +230,7 @@ def _bad_comments(syncs: Syncs) -> None:
     """The comments of three issues are refused; the load after that."""
     chosen = _issues(syncs)[:3]
     for issue in chosen:
-        syncs.sim.space.comment(issue, "said")
+        syncs.space.comment(issue, "said")
         syncs.sim.faults.add(Fault(status=403, path=f"/issues/{issue}/comments", times=None))
     syncs.run(mode="incremental")
     _load(syncs)
@@ -285,7 +259,7 @@ def _backfill(syncs: Syncs) -> None:
 def _targeted(syncs: Syncs) -> None:
     """A run for what the feed requests."""
     issue, other = _issues(syncs)[:2]
-    syncs.sim.space.link_file(issue)
+    syncs.space.link_file(issue)
     _edit(syncs, other, "edited")
     _load(syncs, mode="targeted")
 
@@ -293,7 +267,7 @@ def _targeted(syncs: Syncs) -> None:
 @_scene()
 def _verified(syncs: Syncs) -> None:
     """One issue is new; the numbers are compared, then every row."""
-    syncs.sim.space.create_issue("APP", summary="new")
+    syncs.space.create_issue("APP", summary="new")
     syncs.sim.requests.clear()
     syncs.compare("count")
     syncs.compare()

@@ -63,28 +63,27 @@ def live(syncs: Syncs) -> User:
     """Let somebody be everywhere: author, assignee under two names, member, in a team, notified,
     with stars.
     """
-    space = syncs.sim.space
-    someone = space.add_user(
+    someone = syncs.space.add_user(
         OLD_NAME, login="zaphod-login", mail="zaphod@acme.test", nulab_id="nulab-zaphod"
     )
-    other = next(iter(space.users))
-    space.add_member("OPS", someone.id)
-    space.add_team("Heart of Gold", [someone.id, other])
-    first, second = list(space.issues)[:2]
-    space.edit_issue(first, assignee_id=someone.id, by=other)
+    other = next(iter(syncs.space.users))
+    syncs.space.add_member("OPS", someone.id)
+    syncs.space.add_team("Heart of Gold", [someone.id, other])
+    first, second = list(syncs.space.issues)[:2]
+    syncs.space.edit_issue(first, assignee_id=someone.id, by=other)
     load(syncs, "incremental")
-    space.rename_user(someone.id, NAME)
-    space.edit_issue(second, assignee_id=someone.id, by=someone.id)
-    space.edit_issue(second, assignee_id=other, by=other)
-    said = space.comment(first, "Don't panic", by=someone.id)
-    space.notify(said, [someone.id], by=other)
-    space.star(second, by=someone.id)
+    syncs.space.rename_user(someone.id, NAME)
+    syncs.space.edit_issue(second, assignee_id=someone.id, by=someone.id)
+    syncs.space.edit_issue(second, assignee_id=other, by=other)
+    said = syncs.space.comment(first, "Don't panic", by=someone.id)
+    syncs.space.notify(said, [someone.id], by=other)
+    syncs.space.star(second, by=someone.id)
     load(syncs)
     return someone
 
 
 def names_and_addresses(syncs: Syncs) -> set[str]:
-    users = syncs.sim.space.users.values()
+    users = syncs.space.users.values()
     return {word for user in users for word in (user.name, user.mail, user.nulab_id) if word}
 
 

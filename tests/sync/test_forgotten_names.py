@@ -20,24 +20,23 @@ def assigned_later(syncs: Syncs, someone: int, name: str) -> list[int]:
     """Rename somebody at the source, and let others assign issues: one stays, one goes on to
     another. Return the issues.
     """
-    space = syncs.sim.space
     other = next(
         user
-        for user in space.projects[next(iter(space.issues.values())).project_id].members
+        for user in syncs.space.projects[next(iter(syncs.space.issues.values())).project_id].members
         if user != someone
     )
-    space.rename_user(someone, name)
-    stays, passes = list(space.issues)[-2:]
+    syncs.space.rename_user(someone, name)
+    stays, passes = list(syncs.space.issues)[-2:]
     for issue in (stays, passes):
-        space.edit_issue(issue, assignee_id=other, by=other)
-        space.edit_issue(issue, assignee_id=someone, by=other)
-    space.edit_issue(passes, assignee_id=other, by=other)
+        syncs.space.edit_issue(issue, assignee_id=other, by=other)
+        syncs.space.edit_issue(issue, assignee_id=someone, by=other)
+    syncs.space.edit_issue(passes, assignee_id=other, by=other)
     return [stays, passes]
 
 
 def loaded_and_forgotten(syncs: Syncs, mask: Mask) -> int:
     """Load a space with a user who has done nothing, forget the user, and return the id."""
-    someone = syncs.sim.space.add_user(OLD_NAME, login="zaphod-login", mail="zaphod@acme.test").id
+    someone = syncs.space.add_user(OLD_NAME, login="zaphod-login", mail="zaphod@acme.test").id
     syncs.load()
     forgetting.forget(syncs.engine, "acme", someone, mask)
     return someone
@@ -63,7 +62,6 @@ def test_a_new_name_of_who_is_forgotten_is_erased_whatever_is_read_first(
     assert found(syncs, {mask.by_key(NEW_NAME)}) == [mask.by_key(NEW_NAME)], (
         "the feed does not tell yet whose name it is"
     )
-    space = syncs.sim.space
     with syncs.engine.begin() as connection:
         event = {
             "id": 7,
@@ -86,8 +84,8 @@ def test_a_new_name_of_who_is_forgotten_is_erased_whatever_is_read_first(
         "the issue tells whose it is, and what was stored is rewritten"
     )
     assert shown_assignees(syncs, stays)[-1] == f"forgotten-{someone}"
-    space.rename_user(someone, NEWER_NAME)
-    space.edit_issue(passes, assignee_id=someone, by=space.administrator.id)
+    syncs.space.rename_user(someone, NEWER_NAME)
+    syncs.space.edit_issue(passes, assignee_id=someone, by=syncs.space.administrator.id)
     load(syncs, "incremental")
     load(syncs)
     assert (

@@ -15,26 +15,17 @@ from sync.history_rows import HistoryRows
 from tests.syncs import Syncs
 
 
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> list[float]:
+    """Return the time by which notes are made; it stands still until it is changed."""
+    return [1_000.0]
 
 
 @pytest.fixture
-def clock() -> Clock:
-    """Return the clock by which notes are made."""
-    return Clock()
-
-
-@pytest.fixture
-def events(syncs: Syncs, clock: Clock) -> Iterator[Events]:
+def events(syncs: Syncs, clock: list[float]) -> Iterator[Events]:
     """Return the events of a load of issues, between two rows."""
     with syncs.client() as client, Locks(syncs.engine, "acme") as locks:
-        rows = HistoryRows(client, syncs.engine, "acme", "issues", "run-1", clock)
+        rows = HistoryRows(client, syncs.engine, "acme", "issues", "run-1", lambda: clock[0])
         rows.begin(locks)
         yield Events((rows,))
 
@@ -55,7 +46,7 @@ def _ended(syncs: Syncs) -> list[tuple[object, ...]]:
 
 
 def test_a_load_says_now_and_then_how_far_it_is(
-    events: Events, clock: Clock, warehouse: Engine
+    events: Events, clock: list[float], warehouse: Engine
 ) -> None:
     events.expected(2_000)
     events.advanced(50)
@@ -65,7 +56,7 @@ def test_a_load_says_now_and_then_how_far_it_is(
         assert _seen(warehouse) == [(150, 2_000)]
         events.advanced(100)
         assert _seen(warehouse) == [(150, 2_000)], "a second has not passed"
-        clock.now += 1.0
+        clock[0] += 1.0
         events.advanced(100)
         assert _seen(warehouse) == [(350, 2_000)]
 

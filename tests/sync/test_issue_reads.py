@@ -8,7 +8,7 @@ import pytest
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import IncompleteScan
-from simulator import RequestInfo, Simulator
+from simulator import Simulator
 from sync.issue_reads import IssuePage, Listed, issue_pages
 from sync.month_windows import Slice
 from sync.reads import Changes, Months, Pass, Snapshot
@@ -86,18 +86,19 @@ def test_changes_that_fit_a_page_need_no_cursor(space: Space) -> None:
 
 
 def test_months_of_projects_refuse_an_issue_that_names_none(space: Space) -> None:
-    def hide_a_project(request: RequestInfo, body: object) -> object:
-        if request.route == "/issues" and isinstance(body, list):
-            return [record | {"projectId": None} for record in body[:1]] + body[1:]
-        return body
-
     first, last = (datetime(2000 + year, 1, 1, tzinfo=UTC) for year in (0, 99))
     both = Months(
         tuple((Slice(key, MONTHS, first, last), project(space, key)) for key in ("OPS", "WEB"))
     )
     pages, _ = read(space, both)
     assert ids(pages) == everything(space, "OPS") | everything(space, "WEB")
-    space[0].rewrite_response(hide_a_project)
+    space[0].rewrite_response(
+        lambda request, body: (
+            [one | {"projectId": None} for one in body[:1]] + body[1:]
+            if request.route == "/issues"
+            else body
+        )
+    )
     with pytest.raises(IncompleteScan, match="which project it is of"):
         read(space, both)
     alone = Months(both.parts[:1])

@@ -8,7 +8,9 @@ import pytest
 
 from simulator import Fault, RequestInfo
 from tests.sync.conftest import IN_BOTH_ORDERS
-from tests.syncs import CALENDAR, Syncs, failures, load
+from tests.sync.trouble import ESTIMATE_OF_NO_NUMBER, asked_by_id, once, spoil
+from tests.syncs import CALENDAR, Syncs, load
+from tests.syncs import FEED as ACTIVITIES
 
 pytestmark = IN_BOTH_ORDERS
 
@@ -20,45 +22,40 @@ REREAD = "partition re-read; confirmed by GET /issues?id[]"
 def test_a_scheduled_load_finds_a_deleted_issue_by_the_feed(synced: Syncs) -> None:
     gone = next(
         issue
-        for issue in sorted(synced.sim.space.project("OPS").issues)
-        if synced.sim.space.children.get(issue)
+        for issue in sorted(synced.space.project("OPS").issues)
+        if synced.space.children.get(issue)
     )
-    children = len(synced.sim.space.children[gone])
-    synced.sim.space.delete_issue(gone)
+    children = len(synced.space.children[gone])
+    synced.space.delete_issue(gone)
+    synced.space.create_issue("OPS")  # so that the number is the same
     run = synced.run(mode="incremental", first=NOW)
     assert synced.stored_issues() == synced.source_issues()
     [(found, reason, evidence)] = synced.deletions("issues")
     assert (found, reason) == (gone, "deleted")
     assert re.fullmatch(r"activity feed: activity \d+; confirmed by GET /issues\?id\[\]", evidence)
-    assert run.counts() == {"deleted": 1, "read": children, "updated": children}
+    assert run.counts() == {
+        "deleted": 1,
+        "inserted": 1,
+        "read": children + 1,
+        "updated": children,
+    }
 
 
 def test_without_the_table_of_activities_the_feed_is_asked_when_the_numbers_differ(
     synced: Syncs,
 ) -> None:
-    gone = min(synced.sim.space.project("OPS").issues)
-    synced.sim.space.delete_issue(gone)
+    gone = min(synced.space.project("OPS").issues)
+    synced.space.delete_issue(gone)
     assert synced.issues(mode="incremental", first=NOW).success
     assert synced.deletions("issues") == {(gone, "deleted", FEED)}
-
-
-def test_a_deletion_and_a_creation_are_found_though_the_count_is_the_same(synced: Syncs) -> None:
-    space = synced.sim.space
-    space.delete_issue(min(space.project("OPS").issues))
-    space.create_issue("OPS")
-    assert synced.run(mode="incremental", first=NOW).success
-    assert synced.stored_issues() == synced.source_issues()
 
 
 def test_two_differences_that_cancel_out_are_repaired_after_the_nightly_count(
     synced: Syncs,
 ) -> None:
-    too_many, lost = (
-        min(synced.sim.space.project("OPS").issues),
-        min(synced.sim.space.project("WEB").issues),
-    )
-    synced.sim.space.delete_issue(too_many)
-    for feed in (synced.sim.space, synced.sim.space.project("OPS")):
+    too_many, lost = (min(synced.space.project(key).issues) for key in ("OPS", "WEB"))
+    synced.space.delete_issue(too_many)
+    for feed in (synced.sim.space, synced.space.project("OPS")):
         feed.activities.clear()
     synced.change(f"DELETE FROM raw.issues WHERE id = {lost}")
     assert synced.run(mode="incremental", first=NOW).success
@@ -83,21 +80,20 @@ def test_two_differences_that_cancel_out_are_repaired_after_the_nightly_count(
 def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletion(
     synced: Syncs, in_feed: bool
 ) -> None:
-    space = synced.sim.space
-    moving = min(space.project("OPS").issues)
+    moving = min(synced.space.project("OPS").issues)
     if in_feed:
-        space.link_file(moving)  # moves no `updated`: the issue is asked for by id
-    waiting = [moving]
+        synced.space.link_file(moving)  # moves no `updated`: the issue is asked for by id
 
-    def move(request: RequestInfo) -> None:
+    def due(request: RequestInfo) -> bool:
         by_id = any(name == "id[]" for name, _ in request.params)
-        if waiting and (by_id if in_feed else request.route == "/issues/count"):
-            space.add_project("NEW", "新規")
-            space.move_issue(waiting.pop(), "NEW")
+        return by_id if in_feed else request.route == "/issues/count"
 
-    synced.sim.before_request(move)
+    def move() -> None:
+        synced.space.add_project("NEW", "新規")
+        synced.space.move_issue(moving, "NEW")
+
+    once(synced, due, move)
     load(synced)
-    assert not waiting
     assert synced.query("SELECT 1 FROM ops.deletions") == []
     assert synced.stored_issues() == synced.source_issues()
     assert synced.row("issues", moving)["issue_key"] == "NEW-1"
@@ -106,45 +102,33 @@ def test_an_issue_that_moves_to_a_project_made_while_the_load_runs_is_no_deletio
     stored = {row["id"]: (row["content"], row["project_id"]) for row in synced.rows("comments")}
     assert stored == {
         row.id: (row.content, issue.project_id)
-        for issue in synced.sim.space.issues.values()
+        for issue in synced.space.issues.values()
         for row in issue.comments
     }
 
 
+@pytest.mark.parametrize("refused", [True, False], ids=["refused", "does not say which issue"])
 def test_a_deletion_that_no_feed_reports_is_found_by_reading_its_project_again(
-    synced: Syncs,
+    synced: Syncs, refused: bool
 ) -> None:
-    space = synced.sim.space
-    gone = min(space.project("WEB").issues)
-    space.delete_issue(gone)
-    synced.sim.faults.add(Fault(status=403, path="/space/activities", times=None))
-    run = synced.run(mode="incremental", first=NOW)
-    assert run.success, failures(run)
+    gone = min(synced.space.project("WEB").issues)
+    synced.space.delete_issue(gone)
+    if refused:
+        synced.sim.faults.add(Fault(status=403, path=ACTIVITIES, times=None))
+    else:
+        spoil(synced, {one.id: {"content": None} for one in synced.space.activities}, ACTIVITIES)
+    load(synced, first=NOW)
     assert synced.stored_issues() == synced.source_issues()
     assert synced.deletions("issues") == {(gone, "deleted", REREAD)}
 
 
-def test_an_activity_that_does_not_say_which_issue_is_passed_over(synced: Syncs) -> None:
-    synced.sim.space.delete_issue(min(synced.sim.space.project("WEB").issues))
-    synced.sim.rewrite_response(
-        lambda request, body: (
-            [activity | {"content": None} for activity in body]
-            if request.route == "/space/activities"
-            else body
-        )
-    )
-    run = synced.run(mode="incremental", first=NOW)
-    assert run.success, failures(run)
-    assert synced.stored_issues() == synced.source_issues()
-
-
 def test_what_the_feed_calls_deleted_but_the_source_still_has_stays(synced: Syncs) -> None:
-    kept, gone = sorted(synced.sim.space.project("OPS").issues)[:2]
-    synced.sim.space.delete_issue(gone)
+    kept, gone = sorted(synced.space.project("OPS").issues)[:2]
+    synced.space.delete_issue(gone)
     synced.sim.rewrite_response(
         lambda request, body: (
             [{**activity, "content": {**activity["content"], "id": kept}} for activity in body]
-            if request.route == "/space/activities"
+            if request.route == ACTIVITIES
             else body
         )
     )
@@ -154,17 +138,8 @@ def test_what_the_feed_calls_deleted_but_the_source_still_has_stays(synced: Sync
 
 
 def test_a_quarantined_issue_is_no_difference(synced: Syncs) -> None:
-    created = synced.sim.space.create_issue("OPS").id
-    synced.sim.rewrite_response(
-        lambda request, body: (
-            [
-                {**issue, "estimatedHours": "many"} if issue["id"] == created else issue
-                for issue in body
-            ]
-            if request.route == "/issues"
-            else body
-        )
-    )
+    created = synced.space.create_issue("OPS").id
+    spoil(synced, {created: ESTIMATE_OF_NO_NUMBER})
     synced.run(mode="incremental", first=NOW)
     synced.sim.requests.clear()
     synced.run(mode="incremental", first=NOW)
@@ -173,11 +148,10 @@ def test_a_quarantined_issue_is_no_difference(synced: Syncs) -> None:
 
 
 def test_an_archived_project_loses_only_issues_whose_deletion_the_feed_tells(synced: Syncs) -> None:
-    space = synced.sim.space
-    left, *others = sorted(space.project("WEB").issues)
+    left, *others = sorted(synced.space.project("WEB").issues)
     for issue in others:
-        space.delete_issue(issue)
-    space.archive_project("WEB")
+        synced.space.delete_issue(issue)
+    synced.space.archive_project("WEB")
     synced.sim.switch(archived_issues_listed=False)
     assert synced.run(mode="incremental", first=NOW).success
     assert {row["id"] for row in synced.rows("issues", deleted=True)} == set(others)
@@ -185,14 +159,11 @@ def test_an_archived_project_loses_only_issues_whose_deletion_the_feed_tells(syn
 
 
 def test_a_deletion_that_is_known_is_not_confirmed_again(synced: Syncs) -> None:
-    gone, lost = sorted(synced.sim.space.project("OPS").issues)[:2]
-    synced.sim.space.delete_issue(gone)
+    gone, lost = sorted(synced.space.project("OPS").issues)[:2]
+    synced.space.delete_issue(gone)
     assert synced.run(mode="incremental", first=NOW).success
     synced.change(f"DELETE FROM raw.issues WHERE id = {lost}")  # so that the numbers differ
     synced.sim.requests.clear()
     synced.run(mode="incremental", first=NOW)
-    asked = [request for request in synced.sim.requests.recent() if request.param("id[]")]
-    assert str(gone) not in {
-        value for request in asked for name, value in request.params if name == "id[]"
-    }
+    assert all(gone not in ids for ids in asked_by_id(synced))
     assert not synced.query(f"SELECT 1 FROM raw.issues WHERE id = {gone} AND deleted_at IS NULL")

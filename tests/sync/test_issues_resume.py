@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
-from simulator import Fault, RequestInfo, SpaceSpec
+from simulator import RequestInfo, SpaceSpec
 from sync.lookups import CONFIRMED
 from tests.sync.conftest import IN_BOTH_ORDERS, as_template, on_copy
-from tests.syncs import CALENDAR, Loaded, StartSyncs, Syncs, failures
+from tests.sync.trouble import break_off
+from tests.syncs import CALENDAR, Loaded, StartSyncs, Syncs, failures, watermarks
 
 pytestmark = IN_BOTH_ORDERS
 
@@ -33,17 +34,17 @@ class Interrupted:
 
     def __init__(self, syncs: Syncs) -> None:
         self.syncs = syncs
-        self._left: int | None = None
         self._before: set[tuple[int, str]] = set()
         self._now = {(row["id"], row["payload"]["updated"]) for row in syncs.rows("issues")}
-        syncs.sim.before_request(self._break)
         syncs.sim.rewrite_response(self._note)
 
     def load(self, *, pages: int | None = None) -> Loaded:
         """Load issues incrementally; break it off when so many requests for issues have been
         answered.
         """
-        self._before, self._now, self._left = self._now, set(), pages
+        self._before, self._now = self._now, set()
+        if pages is not None:
+            break_off(self.syncs, pages)
         self.syncs.sim.requests.clear()
         run = self.syncs.issues(mode="incremental")
         self.syncs.sim.faults.clear()
@@ -62,13 +63,6 @@ class Interrupted:
         """Requests for lists of issues of the last load."""
         return self.syncs.sim.requests.count(route="/issues")
 
-    def _break(self, request: RequestInfo) -> None:
-        if request.route == "/issues" and self._left is not None:
-            self._left -= 1
-            if self._left < 0:
-                self._left = None
-                self.syncs.sim.faults.add(Fault(status=500, path="/issues", times=None))
-
     def _note(self, request: RequestInfo, content: Any) -> Any:
         if request.route == "/issues" and isinstance(content, list):
             self._now.update((row["id"], row["updated"]) for row in content)
@@ -83,10 +77,9 @@ def fresh(start_syncs: StartSyncs) -> Interrupted:
 
 @pytest.fixture(scope="module")
 def _broken_off(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
-    def load(syncs: Syncs) -> None:
-        Interrupted(syncs).load(pages=20)
-
-    with as_template(postgres_url, _template, LARGE, load) as name:
+    with as_template(
+        postgres_url, _template, LARGE, lambda syncs: Interrupted(syncs).load(pages=20)
+    ) as name:
         yield name
 
 
@@ -104,10 +97,9 @@ def broken_off(
 
 @pytest.fixture(scope="module")
 def _whole(postgres_url: str, _template: tuple[Engine, str]) -> Iterator[str]:
-    def load(syncs: Syncs) -> None:
-        Interrupted(syncs).load()
-
-    with as_template(postgres_url, _template, LARGE, load) as name:
+    with as_template(
+        postgres_url, _template, LARGE, lambda syncs: Interrupted(syncs).load()
+    ) as name:
         yield name
 
 
@@ -168,7 +160,7 @@ def test_a_project_inaccessible_after_a_broken_off_read_is_read_from_the_start(
     broken_off: Interrupted,
 ) -> None:
     syncs = broken_off.syncs
-    space, owner = syncs.sim.space, syncs.sim.space.administrator.id
+    space, owner = syncs.sim.space, syncs.space.administrator.id
     for team in list(space.project("OPS").teams):
         space.remove_project_team("OPS", team)
     space.delete_issue(min(space.issues))
@@ -222,8 +214,7 @@ def test_a_part_that_is_read_does_not_end_a_repeated_whole_read(whole: Interrupt
     whole.load(pages=10)
     state = "SELECT watermark, extra FROM ops.sync_state WHERE scope = 'issues'"
     begun = syncs.query(state)
-    [project] = syncs.sim.space.projects.values()
-    assert syncs.issues(project.key, first=CALENDAR.months()[-1]).success
+    assert syncs.issues("OPS", first=CALENDAR.months()[-1]).success
     assert syncs.query(state) == begun
     whole.load()
     assert syncs.stored_issues() == syncs.source_issues()
@@ -233,30 +224,11 @@ def test_a_place_in_a_project_that_has_shrunk_meanwhile_is_found_again(
     broken_off: Interrupted,
 ) -> None:
     syncs = broken_off.syncs
-    for gone in sorted(syncs.sim.space.issues)[300:1000]:
-        syncs.sim.space.delete_issue(gone)
+    for gone in sorted(syncs.space.issues)[300:1000]:
+        syncs.space.delete_issue(gone)
     broken_off.load()
     assert syncs.stored_issues() == syncs.source_issues()
     assert len(syncs.rows("issues", deleted=True)) == 700
-
-
-def test_a_checkpoint_of_an_earlier_version_is_not_gone_on_from(broken_off: Interrupted) -> None:
-    syncs = broken_off.syncs
-    syncs.change(
-        "UPDATE ops.sync_state SET extra = jsonb_build_object('checkpoint', "
-        "extra->'created') WHERE scope = 'issues'"
-    )
-    assert "resumed" not in broken_off.load().proofs()[0]
-    assert syncs.stored_issues() == syncs.source_issues()
-
-
-def test_a_project_that_was_read_whole_is_not_resumed(broken_off: Interrupted) -> None:
-    broken_off.load()
-    syncs = broken_off.syncs
-    gone = min(syncs.sim.space.issues)
-    syncs.sim.space.delete_issue(gone)
-    assert "resumed" not in broken_off.load().proofs()[0]
-    assert syncs.stored_issues() == syncs.source_issues()
 
 
 @pytest.fixture
@@ -276,18 +248,18 @@ def test_a_read_of_many_changes_that_is_broken_off_goes_on_where_it_was(
     behind: Interrupted,
 ) -> None:
     syncs, stored = behind.syncs, []
-    [before] = watermarks(syncs)
+    before = watermarks(syncs)["OPS"]
     for pages in (8, 2, 1, 2):
         behind.load(pages=pages)
         assert behind.sent_again <= PAGE + LOOKS
         stored.append(len(changed(syncs)))
     assert stored == sorted(set(stored))
     assert stored[-1] > 500
-    assert watermarks(syncs) == [before]
+    assert watermarks(syncs)["OPS"] == before
     run = behind.load()
     assert behind.sent_again <= PAGE + LOOKS
     assert syncs.stored_issues() == syncs.source_issues()
-    assert watermarks(syncs) > [before]
+    assert watermarks(syncs)["OPS"] > before
     assert not syncs.query("SELECT 1 FROM ops.sync_state WHERE extra <> '{}'")
     [proof] = run.proofs()
     assert (proof["how"], proof["resumed"]) == ("seams hold", True)
@@ -345,11 +317,3 @@ def changed(syncs: Syncs) -> list[int]:
         "SELECT id FROM raw.issues WHERE summary = 'changed' OR description = 'changed'"
     )
     return [row["id"] for row in found]
-
-
-def watermarks(syncs: Syncs) -> list[datetime]:
-    """Return the watermarks of issues."""
-    return [
-        row["watermark"]
-        for row in syncs.query("SELECT watermark FROM ops.sync_state WHERE scope = 'issues'")
-    ]

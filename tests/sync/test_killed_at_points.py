@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from simulator import RequestInfo
 from simulator.model import Issue
 from sync import store
 from tests.sync.killed_load import POINTS, dies_at
+from tests.sync.trouble import ESTIMATE_OF_NO_NUMBER, spoil
 from tests.syncs import Syncs, load, load_feed
 
 #: More than the minute that each load of changes reads again.
@@ -19,9 +19,8 @@ DAY = 24 * HOUR
 
 def edit_in_silence(syncs: Syncs, issue: Issue, summary: str) -> None:
     """Edit an issue without an activity, so that only its `updated` tells of it."""
-    space = syncs.sim.space
-    space.edit_issue(issue, summary=summary)
-    for feed in (space, space.projects[issue.project_id]):
+    syncs.space.edit_issue(issue, summary=summary)
+    for feed in (syncs.space, syncs.space.projects[issue.project_id]):
         feed.activities.pop()
 
 
@@ -29,43 +28,34 @@ def import_pages(syncs: Syncs, edited: Issue) -> None:
     """Let the next load of changes read several pages, with an edited issue on the first one. What
     is new is in another project: its number of issues shows what is missing there.
     """
-    space = syncs.sim.space
     edit_in_silence(syncs, edited, "on the first page")
-    other = next(project for project in space.projects if project != edited.project_id)
+    other = next(project for project in syncs.space.projects if project != edited.project_id)
     for _ in range(3):
         syncs.sim.clock.advance(HOUR)
-        space.import_issues(other, 50)
+        syncs.space.import_issues(other, 50)
 
 
 def trim_feed(syncs: Syncs, commented: Issue) -> None:
     """Let the source drop an activity before a load has read it."""
     load_feed(syncs)
     syncs.sim.switch(activity_retention_days=2)
-    syncs.sim.space.comment(commented, "reported by a row that is trimmed before anybody reads it")
+    syncs.space.comment(commented, "reported by a row that is trimmed before anybody reads it")
     syncs.sim.clock.advance(30 * DAY)
 
 
 def quarantine(syncs: Syncs, issue: Issue) -> None:
     """Load an issue once that cannot be stored."""
-    bad = {issue.id}
-
-    def spoil(request: RequestInfo, body: object) -> object:
-        if request.route != "/issues" or not isinstance(body, list):
-            return body
-        return [row | {"estimatedHours": "many"} if row["id"] in bad else row for row in body]
-
-    syncs.sim.rewrite_response(spoil)
-    syncs.sim.space.edit_issue(issue, summary="refused")
+    heal = spoil(syncs, {issue.id: ESTIMATE_OF_NO_NUMBER})
+    syncs.space.edit_issue(issue, summary="refused")
     load(syncs)
-    bad.clear()
+    heal()
 
 
 def people_work(syncs: Syncs, point: str) -> None:
     """Change something of each kind, so that a load comes to a point."""
-    space = syncs.sim.space
-    first = next(iter(space.projects.values()))
+    first = next(iter(syncs.space.projects.values()))
     sorted_in = next(issue for issue in first.issues.values() if issue.category_ids)
-    others = [one for one in space.issues.values() if one.comments and not one.category_ids]
+    others = [one for one in syncs.space.issues.values() if one.comments and not one.category_ids]
     edited, commented, deleted, left_alone = others[:4]
     match point:
         case "issues":
@@ -75,9 +65,9 @@ def people_work(syncs: Syncs, point: str) -> None:
         case "quarantine":
             quarantine(syncs, deleted)
     edit_in_silence(syncs, edited, "on the last page")
-    space.comment(commented, "said")
-    space.delete_category(first.id, sorted_in.category_ids[0])
-    space.delete_issue(deleted)
+    syncs.space.comment(commented, "said")
+    syncs.space.delete_category(first.id, sorted_in.category_ids[0])
+    syncs.space.delete_issue(deleted)
     syncs.sim.clock.advance(HOUR)
 
 

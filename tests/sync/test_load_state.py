@@ -14,7 +14,7 @@ SECOND = timedelta(seconds=1)
 def test_a_project_is_crowded_from_the_change_of_the_issue_that_is_one_too_many(
     synced: Syncs,
 ) -> None:
-    project = synced.sim.space.project("OPS")
+    project = synced.space.project("OPS")
     one_too_many, late, *others = sorted(project.issues)
     assert len(others) > FEW_ROWS
 

@@ -5,9 +5,9 @@ nobody.
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,16 +17,15 @@ from resources.progress import Progress
 from resources.warehouse.history import history_writer
 from resources.warehouse.history.history_reader import Sync, active_syncs
 from resources.warehouse.history.run_kinds import DIED
-from resources.warehouse.server.connect import engine
 from resources.warehouse.state.locks import LOST, Locks, held_condition
 from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
-from simulator import Fault, RequestInfo
+from simulator import Fault
 from sync.events import Events
 from sync.history_rows import HistoryRows
 from sync.shown_progress import ShownProgress
 from sync.sync_locks import SyncLocks
-from tests.databases import database_url
-from tests.syncs import Syncs, failures, load_feed
+from tests.sync.trouble import Watcher, beside
+from tests.syncs import Syncs, failures, load, load_feed
 
 #: Of the session that has a lock.
 END_SESSION_OF = (
@@ -37,32 +36,6 @@ KILL = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
     "AND pid <> pg_backend_pid()"
 )
-
-
-@dataclass
-class Watcher:
-    """A progress that notes the waits, says when there was one, and may hold its load up when rows
-    are stored.
-    """
-
-    waits: list[str] = field(default_factory=list)
-    waiting: threading.Event = field(default_factory=threading.Event)
-    at_rows: Callable[[str], object] = lambda _table: None
-    at_wait: Callable[[], object] = lambda: None
-
-    def start(self, what: str, total: int | None) -> None:
-        pass
-
-    def advance(self, what: str, rows: int) -> None:
-        self.at_rows(what)
-
-    def wait(self, reason: str, seconds: float, until: datetime) -> None:
-        self.waits.append(reason)
-        self.waiting.set()
-        self.at_wait()
-
-    def done(self, what: str, rows: Mapping[str, int], requests: Mapping[str, int]) -> None:
-        pass
 
 
 def _locks(syncs: Syncs) -> int:
@@ -78,30 +51,9 @@ def _active(syncs: Syncs) -> list[Sync]:
     return list(active_syncs(syncs.engine, "acme"))
 
 
-@pytest.fixture
-def beside(syncs: Syncs, warehouse_url: str) -> Iterator[Syncs]:
-    """Return the same as another process has it."""
-    other = engine(warehouse_url)
-    yield replace(syncs, engine=other)
-    other.dispose()
-
-
-def _once(syncs: Syncs, path: str, do: Callable[[], Any], *, at: int = 1) -> None:
-    """Do something before a request of a path is answered, the `at`-th of them."""
-    seen: list[str] = []
-
-    def before(info: RequestInfo) -> None:
-        if info.path == path:
-            seen.append(path)
-            if len(seen) == at:
-                do()
-
-    syncs.sim.before_request(before)
-
-
 @pytest.mark.parametrize("table", ["issues", "users"])
 def test_the_second_of_two_loads_at_once_waits_and_says_so_and_both_end_well(
-    syncs: Syncs, beside: Syncs, table: str
+    syncs: Syncs, table: str
 ) -> None:
     second, reading = Watcher(), threading.Event()
     seen: list[Sync] = []
@@ -112,16 +64,17 @@ def test_the_second_of_two_loads_at_once_waits_and_says_so_and_both_end_well(
             second.waiting.wait(60)
             seen.extend(sync for sync in _active(syncs) if sync.waiting_for)
 
-    def load(which: Syncs) -> bool:
+    def ends_well(which: Syncs) -> bool:
         return (which.run() if table == "issues" else which.listing(table)).success
 
     first: list[bool] = []
     thread = threading.Thread(
-        target=lambda: first.append(load(replace(syncs, progress=Watcher(at_rows=hold))))
+        target=lambda: first.append(ends_well(replace(syncs, progress=Watcher(at_rows=hold))))
     )
     thread.start()
     assert reading.wait(60)
-    assert load(replace(beside, progress=second))
+    with beside(syncs) as other:
+        assert ends_well(replace(other, progress=second))
     thread.join()
     assert first == [True]
     assert second.waits[0].startswith(f"other load of {table}")
@@ -141,8 +94,8 @@ def test_the_second_of_two_loads_at_once_waits_and_says_so_and_both_end_well(
 def test_a_server_that_ends_all_connections_in_the_middle_fails_the_load_in_one_line(
     syncs: Syncs,
 ) -> None:
-    _once(syncs, "/issues", lambda: syncs.query(KILL), at=2)
-    run = syncs.run()
+    stored = Watcher(at_rows=lambda table: table == "issues" and syncs.query(KILL))
+    run = replace(syncs, progress=stored).run()
     [said] = failures(run)
     assert "\n" not in said
     assert said.startswith("issues: The ")
@@ -154,14 +107,11 @@ def test_a_server_that_ends_all_connections_in_the_middle_fails_the_load_in_one_
 
 
 def test_a_load_of_the_feed_that_lost_its_locks_leaves_what_the_next_one_stored(
-    synced: Syncs, postgres_url: str
+    synced: Syncs,
 ) -> None:
     synced.sim.clock.advance(3_600)
-    issue = next(iter(synced.sim.space.issues.values()))
-    synced.sim.space.comment(issue, "read by both")
-    other = replace(
-        synced, engine=engine(database_url(postgres_url, str(synced.engine.url.database)))
-    )
+    issue = next(iter(synced.space.issues.values()))
+    synced.space.comment(issue, "read by both")
     state = "SELECT watermark, extra FROM ops.sync_state WHERE scope = 'activities'"
     stored: list[list[Any]] = []
 
@@ -169,15 +119,15 @@ def test_a_load_of_the_feed_that_lost_its_locks_leaves_what_the_next_one_stored(
         # The last page is stored, and how far the feed is read in the end is not.
         synced.query(END_SESSION_OF.format(lock="activities"))
         synced.sim.clock.advance(60)
-        synced.sim.space.comment(issue, "read by the next load alone")
-        load_feed(other)
-        stored.append(other.query(state))
+        synced.space.comment(issue, "read by the next load alone")
+        with beside(synced) as other:
+            load_feed(other)
+        stored.append(synced.query(state))
 
     run = replace(synced, progress=Watcher(at_rows=be_overtaken)).activities()
     [said] = failures(run)
     assert said == f"activities: {LOST}"
     assert synced.query(state) == stored[0]
-    other.engine.dispose()
 
 
 HOLD = """
@@ -203,7 +153,7 @@ with Locks(made, "acme") as locks:
 def test_after_a_load_that_was_killed_the_next_one_goes_on_at_once_and_ends_its_row(
     syncs: Syncs, warehouse_url: str
 ) -> None:
-    projects = [str(project) for project in syncs.sim.space.projects]
+    projects = [str(project) for project in syncs.space.projects]
     command = [sys.executable, "-c", HOLD, warehouse_url, *projects]
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
@@ -317,8 +267,7 @@ def test_a_wait_for_a_limit_is_shown_once_and_counted_in_its_pass(syncs: Syncs) 
     shown: list[list[Sync]] = []
     watcher = Watcher(at_wait=lambda: shown.append(_active(syncs)))
     syncs.sim.faults.add(Fault(status=429, path="/issues", reset_in=25.0))
-    run = replace(syncs, progress=watcher).run()
-    assert run.success, failures(run)
+    run = load(replace(syncs, progress=watcher), "backfill")
     assert watcher.waits == ["search rate limit of Backlog"]
     assert [[(sync.sync_type, sync.waiting_for) for sync in syncs] for syncs in shown] == [
         [("issues", watcher.waits[0])]

@@ -2,22 +2,17 @@
 again when the source is.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from simulator import RequestInfo
+from tests.sync.trouble import spoil
 from tests.syncs import Syncs, failures
 
 Record = dict[str, Any]
-
-
-def nested(levels: int) -> Any:
-    value: Any = "at the bottom"
-    for _ in range(levels):
-        value = [value]
-    return value
 
 
 #: Route -> place of a record, counted from the first of a page -> what is odd about it.
@@ -26,7 +21,7 @@ ODD: dict[str, dict[int, Callable[[Record], Any]]] = {
         0: lambda one: one | {"updated": "9999-12-31T23:59:59Z"},
         1: lambda one: one | {"id": None},
         2: lambda one: one | {"id": str(one["id"]), "created": "0001-01-01T00:00:00Z"},
-        3: lambda one: one | {"somethingNew": nested(600)},
+        3: lambda one: one | {"somethingNew": json.loads("[" * 600 + "]" * 600)},
         4: lambda one: one | {"id": 2**63},
         5: lambda one: one | {"dueDate": "9999-12-31T23:59:59Z"},
         6: lambda one: one | {"updated": "2099-01-01T00:00:00Z"},
@@ -98,7 +93,7 @@ def test_odd_records_are_kept_apart_the_others_are_loaded_and_all_heals_by_itsel
     assert found["activities"] == len(ODD["/space/activities"])
     assert found["users"] == 2
     assert found["comments"] > 50
-    assert len(syncs.rows("issues")) == len(syncs.sim.space.issues) - found["issues"]
+    assert len(syncs.rows("issues")) == len(syncs.space.issues) - found["issues"]
     # As odd as before, it is the same again, and nobody's cursor has passed beyond what there is.
     assert load(syncs) == []
     assert waiting(syncs) == found
@@ -110,30 +105,24 @@ def test_odd_records_are_kept_apart_the_others_are_loaded_and_all_heals_by_itsel
     assert load(syncs) == []
     assert waiting(syncs) == {}
     assert syncs.compare().status == "equal"
-    assert len(syncs.rows("activities")) == len(syncs.sim.space.activities)
+    assert len(syncs.rows("activities")) == len(syncs.space.activities)
 
 
 @pytest.mark.parametrize("count", ["12", -1, 1.5, "missing"])
 def test_a_count_that_is_none_fails_the_load_in_a_line_and_the_next_one_repairs_it(
     synced: Syncs, count: Any
 ) -> None:
-    wrong = True
-
-    def spoil(request: RequestInfo, body: Any) -> Any:
-        return (
-            ({} if count == "missing" else {"count": count})
-            if wrong and request.route == "/issues/count"
-            else body
-        )
-
-    synced.sim.rewrite_response(spoil)
+    wrong = [{} if count == "missing" else {"count": count}]
+    synced.sim.rewrite_response(
+        lambda request, body: wrong[0] if wrong and request.route == "/issues/count" else body
+    )
     run = synced.run(mode="incremental")
     assert not run.success
     assert all(
         "GET /issues/count: `count` is not a number" in line and "\n" not in line
         for line in failures(run)
     )
-    wrong = False
+    wrong.clear()
     assert synced.run(mode="incremental").success
 
 
@@ -152,15 +141,7 @@ def test_a_full_load_closes_issues_without_an_id_that_are_not_there_any_more(syn
 
 
 def test_a_stored_issue_that_loses_its_id_is_not_taken_for_deleted(synced: Syncs) -> None:
-    victim = min(synced.stored_issues())
-
-    def spoil(request: RequestInfo, body: Any) -> Any:
-        listed = request.route == "/issues" and isinstance(body, list)
-        return (
-            [one | {"id": None} if one["id"] == victim else one for one in body] if listed else body
-        )
-
-    synced.sim.rewrite_response(spoil)
+    spoil(synced, {min(synced.stored_issues()): {"id": None}})
     assert synced.run().success
     assert not synced.rows("issues", deleted=True)
     assert waiting(synced) == {"issues": 1}

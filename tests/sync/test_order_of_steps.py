@@ -3,18 +3,14 @@ that only the store writes.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
-import pytest
 from sqlalchemy import event
 
-from resources.warehouse.server.connect import engine
 from simulator import RequestInfo
 from sync.comments import sync_comments
-from tests.databases import database_url
 from tests.documents import ROOT
+from tests.sync.trouble import beside
 from tests.syncs import COMMENTS, Syncs, load_feed, refetch_requests
 
 #: Modules that open transactions without the locks of a load: commands note the keys of projects,
@@ -23,14 +19,6 @@ WITHOUT_LOCKS = {"projects.py", "webhook_effects.py"}
 READS_KNOWN_COMMENTS = re.compile(
     r"SELECT .*\bFROM (ops\.issue_sync_state\b|raw\.comments\b.* FOR SHARE)", re.DOTALL
 )
-
-
-@pytest.fixture
-def beside(synced: Syncs, postgres_url: str) -> Iterator[Syncs]:
-    """Return the same as another process has it."""
-    other = engine(database_url(postgres_url, str(synced.engine.url.database)))
-    yield replace(synced, engine=other)
-    other.dispose()
 
 
 def read_comments(syncs: Syncs, mode: str, *projects: str) -> None:
@@ -43,7 +31,7 @@ def test_a_comment_stored_while_its_issue_is_read_whole_is_not_taken_for_deleted
     synced: Syncs,
 ) -> None:
     """What is stored is looked up before the source is asked."""
-    issue = next(one for one in synced.sim.space.issues.values() if one.comments)
+    issue = next(one for one in synced.space.issues.values() if one.comments)
     newer = max(synced.ids("comments")) + 1
 
     def another_load_stores_one(request: RequestInfo, body: Any) -> Any:
@@ -61,12 +49,10 @@ def test_a_comment_stored_while_its_issue_is_read_whole_is_not_taken_for_deleted
     assert synced.deletions("comments") == set()
 
 
-def test_a_comment_stored_while_its_activity_is_stored_is_requested(
-    synced: Syncs, beside: Syncs
-) -> None:
+def test_a_comment_stored_while_its_activity_is_stored_is_requested(synced: Syncs) -> None:
     """The last known comments are looked up before the changes that known comments report."""
-    issue = next(iter(synced.sim.space.issues.values()))
-    said = synced.sim.space.edit_issue(issue, summary="changed", comment="said")
+    issue = next(iter(synced.space.issues.values()))
+    said = synced.space.edit_issue(issue, summary="changed", comment="said")
     assert said is not None
     assert synced.issues(mode="incremental").success
     looks: list[str] = []
@@ -75,7 +61,8 @@ def test_a_comment_stored_while_its_activity_is_stored_is_requested(
         if READS_KNOWN_COMMENTS.match(arguments[2]):
             looks.append(arguments[2])
             if len(looks) == 1:
-                read_comments(beside, "incremental")
+                with beside(synced) as other:
+                    read_comments(other, "incremental")
 
     event.listen(synced.engine, "after_cursor_execute", after_first_look)
     load_feed(synced)
@@ -87,7 +74,7 @@ def test_a_comment_stored_while_its_activity_is_stored_is_requested(
 def test_the_cursor_of_the_feed_moves_over_a_gap_only_with_all_comments_requested(
     synced: Syncs,
 ) -> None:
-    space, issue = synced.sim.space, next(iter(synced.sim.space.issues.values()))
+    space, issue = synced.sim.space, next(iter(synced.space.issues.values()))
     load_feed(synced)
     synced.sim.switch(activity_retention_days=2)
     space.comment(issue, "reported by a row that is trimmed before anybody reads it")

@@ -77,47 +77,30 @@ def copies(syncs: Syncs, someone: User) -> None:
         syncs.change(statement)
 
 
-@pytest.fixture
-def loaded(start_syncs: StartSyncs) -> Syncs:
-    """Return the engine on a tiny space that was loaded whole, without a key."""
-    return start_syncs(TINY).load()
-
-
 def test_who_is_forgotten_is_nowhere_and_does_not_come_back(loaded: Syncs) -> None:
     someone = live(loaded)
     copies(loaded, someone)
     assert set(found(loaded, WHO)) == WHO
-    others = [user.name for user in loaded.sim.space.users.values() if user.id != someone.id]
+    others = [user.name for user in loaded.space.users.values() if user.id != someone.id]
     known = found(loaded, others)
 
     changed = forgetting.forget(loaded.engine, "acme", someone.id, Mask())
-    assert {
-        "raw.users",
-        "raw.issues",
-        "raw.comments",
-        "raw.teams",
-        "raw.project_members",
-        "raw.activities",
-    } <= changed.keys()
-    assert {
-        "raw.issue_changes",
-        "ops.names",
-        "ops.rejected_records",
-        "ops.webhook_events",
-        "staging.stg_issue",
-    } <= changed.keys()
-    assert {'mart."Odd table"', "mart.history", "ops.unexpected_fields"} <= changed.keys()
+    assert changed.keys() >= {
+        *(f"raw.{name}" for name in ("users", "issues", "comments", "teams", "project_members")),
+        *("raw.activities", "raw.issue_changes", "ops.names", "ops.rejected_records"),
+        *("ops.webhook_events", "ops.unexpected_fields", "staging.stg_issue"),
+        *('mart."Odd table"', "mart.history"),
+    }
     assert found(loaded, WHO) == []
     assert found(loaded, others) == known
     equal(loaded)
 
     load(loaded)
     load(loaded, "incremental")
-    space = loaded.sim.space
-    first, second, third = list(space.issues)[:3]
-    space.comment(first, "I am back", by=someone.id)
-    space.edit_issue(third, assignee_id=someone.id, by=someone.id)
-    space.edit_issue(second, assignee_id=someone.id)
+    first, second, third = list(loaded.space.issues)[:3]
+    loaded.space.comment(first, "I am back", by=someone.id)
+    loaded.space.edit_issue(third, assignee_id=someone.id, by=someone.id)
+    loaded.space.edit_issue(second, assignee_id=someone.id)
     load(loaded, "incremental")
     load(loaded, "refresh")
     assert found(loaded, WHO) == []
@@ -134,7 +117,7 @@ def test_who_is_forgotten_is_nowhere_and_does_not_come_back(loaded: Syncs) -> No
         "still known by id, also under the old name"
     )
     equal(loaded)
-    space.delete_user(someone.id)
+    loaded.space.delete_user(someone.id)
     load(loaded)
     assert found(loaded, WHO) == []
     assert forgetting.forget(loaded.engine, "acme", someone.id, Mask()) == {}, "once is enough"
@@ -144,7 +127,7 @@ def test_a_load_that_read_before_somebody_was_forgotten_writes_nothing_more(load
     with loaded.engine.begin() as connection:
         before = forgetting.forgotten(connection, "acme").ids
         forgetting.hold(connection, "acme", before)
-    someone = next(iter(loaded.sim.space.users))
+    someone = next(iter(loaded.space.users))
     forgetting.forget(loaded.engine, "acme", someone, Mask())
     with (
         loaded.engine.begin() as connection,
@@ -200,10 +183,6 @@ def test_a_key_that_is_changed_later_is_in_all_rows_after_a_full_load(loaded: Sy
         load(syncs)
         assert ways_of_naming(syncs) == {now}
         assert set(found(syncs, plain)) == (set() if key else shown)
-        tags = syncs.query(
-            "SELECT DISTINCT left(payload #>> '{createdUser,name}', 9) AS tag FROM raw.comments"
-        )
-        assert not key or [row["tag"] for row in tags] == [now]
         equal(syncs)
         before = now
 

@@ -14,8 +14,8 @@ from resources.warehouse.people.people_columns import PeopleColumn
 from resources.warehouse.people.people_left import Left, people_left
 from simulator.model import User
 from sync.people_at_source import texts_of_people
-from tests.sync.somebody import KEY, NAME, OLD_NAME, TINY, WHO, found, live, names_and_addresses
-from tests.syncs import StartSyncs, Syncs
+from tests.sync.somebody import KEY, NAME, OLD_NAME, WHO, found, live, names_and_addresses
+from tests.syncs import Syncs
 
 #: An address that only the history of users has.
 OLD_MAIL = "zaphod@heart.test"
@@ -23,12 +23,6 @@ KEPT = tuple(
     PeopleColumn("mart", "dim_user", column, field, is_kept=True)
     for column, field in (("login", "userId"), ("name", "name"), ("mail_address", "mailAddress"))
 )
-
-
-@pytest.fixture
-def loaded(start_syncs: StartSyncs) -> Syncs:
-    """Return the engine on a tiny space that was loaded whole, without a key."""
-    return start_syncs(TINY).load()
 
 
 def left(syncs: Syncs) -> Left:

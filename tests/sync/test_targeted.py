@@ -9,26 +9,15 @@ import pytest
 from resources.warehouse.state.locks import Locks
 from simulator import Fault, World
 from simulator.model import Issue
-from tests.syncs import COMMENTS, Syncs, counts, load
+from tests.sync.trouble import asked_by_id, leave
+from tests.syncs import Syncs, asked_for_comments, load, refetch_requests
 
 
 def asked(syncs: Syncs) -> set[int]:
     """Return the issues whose comments were asked for since the last look, each once."""
-    found = [
-        int(one.path.split("/")[2]) for one in syncs.sim.requests.recent() if one.route == COMMENTS
-    ]
+    found = [issue for issue, _ in asked_for_comments(syncs)]
     assert len(found) == len(set(found))
-    syncs.sim.requests.clear()
     return set(found)
-
-
-def asked_by_id(syncs: Syncs) -> list[set[int]]:
-    """Return which issues each request has asked for by id since the last look."""
-    found = [
-        {int(value) for name, value in one.params if name == "id[]"}
-        for one in syncs.sim.requests.recent()
-    ]
-    return [ids for ids in found if ids]
 
 
 def request(syncs: Syncs, issue: Issue, project_id: int) -> None:
@@ -40,24 +29,13 @@ def request(syncs: Syncs, issue: Issue, project_id: int) -> None:
     )
 
 
-def requested(syncs: Syncs) -> list[int]:
-    return [
-        row["issue_id"]
-        for row in syncs.query("SELECT issue_id FROM ops.issue_sync_state WHERE refetch_issue")
-    ]
-
-
 def three(syncs: Syncs) -> list[Issue]:
     """Return three issues of one project."""
-    return list(syncs.sim.space.project("OPS").issues.values())[:3]
+    return list(syncs.space.project("OPS").issues.values())[:3]
 
 
 def stored_comments(syncs: Syncs, issue: Issue) -> set[int]:
     return {row["id"] for row in syncs.rows("comments") if row["issue_id"] == issue.id}
-
-
-def bulk(space: World, issues: list[Issue]) -> None:
-    space.bulk_edit(issues, priority_id=2, comment="all at once")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +46,7 @@ def bulk(space: World, issues: list[Issue]) -> None:
         lambda space, issues: [
             space.notify(issue.comments[0], list(space.users)[:1]) for issue in issues
         ],
-        bulk,
+        lambda space, issues: space.bulk_edit(issues, priority_id=2, comment="all at once"),
         lambda space, issues: [space.link_file(issue) for issue in issues],
         lambda space, issues: [space.attach(issue, "a.txt") for issue in issues],
     ],
@@ -100,27 +78,15 @@ def test_what_is_requested_is_read_and_no_other_issue(
 
 
 def test_issues_that_are_made_are_loaded_with_their_history(synced: Syncs) -> None:
-    space = synced.sim.space
-    one = space.create_issue("WEB", notify=list(space.users)[:1])
-    space.comment(one, "first words")
-    many = space.import_issues("APP", 150)
+    one = synced.space.create_issue("WEB", notify=list(synced.space.users)[:1])
+    synced.space.comment(one, "first words")
+    many = synced.space.import_issues("APP", 150)
     asked(synced)
     load(synced, "targeted")
     assert {one.id, *(issue.id for issue in many)} <= synced.stored_issues().keys()
     assert stored_comments(synced, one) == {comment.id for comment in one.comments}
     assert [len(ids) for ids in asked_by_id(synced)] == [100, 51]
     assert asked(synced) == {one.id, *(issue.id for issue in many)}
-
-
-def test_issues_that_are_gone_are_marked_with_the_activity_as_the_evidence(synced: Syncs) -> None:
-    [gone, *_] = three(synced)
-    synced.sim.space.delete_issue(gone)
-    load(synced, "targeted")
-    activity = synced.sim.space.activities[-1].id
-    assert synced.deletions("issues") == {
-        (gone.id, "deleted", f"activity feed: activity {activity}; confirmed by GET /issues?id[]")
-    }
-    assert stored_comments(synced, gone) == set()
 
 
 def test_a_deleted_status_is_read_where_it_was_replaced(synced: Syncs) -> None:
@@ -136,21 +102,25 @@ def test_a_deleted_status_is_read_where_it_was_replaced(synced: Syncs) -> None:
 
 
 def test_what_concerns_no_issue_is_read_for_nothing(synced: Syncs) -> None:
-    space = synced.sim.space
-    space.add_version("OPS", "Q9")
-    space.add_member(
-        "OPS", next(user for user in space.users if not space.is_member(space.project("OPS"), user))
+    synced.space.add_version("OPS", "Q9")
+    synced.space.add_member(
+        "OPS",
+        next(
+            user
+            for user in synced.space.users
+            if not synced.space.is_member(synced.space.project("OPS"), user)
+        ),
     )
-    asked(synced)
-    before = synced.sim.requests.count(route="/issues")
+    synced.sim.requests.clear()
     load(synced, "targeted")
-    assert (asked(synced), synced.sim.requests.count(route="/issues") - before) == (set(), 0)
+    assert synced.sim.requests.count(route="/issues") == 0
+    assert asked(synced) == set()
 
 
 def test_a_project_that_another_load_works_on_is_left_to_the_next_run(synced: Syncs) -> None:
-    [here, *_], there = three(synced), next(iter(synced.sim.space.project("WEB").issues.values()))
+    [here, *_], there = three(synced), next(iter(synced.space.project("WEB").issues.values()))
     for issue in (here, there):
-        synced.sim.space.edit_issue(issue, summary="changed")
+        synced.space.edit_issue(issue, summary="changed")
     with Locks(synced.engine, "acme") as held:
         for table in ("issues", "comments"):
             held.acquire(f"{table}/{here.project_id}")
@@ -162,22 +132,12 @@ def test_a_project_that_another_load_works_on_is_left_to_the_next_run(synced: Sy
     assert stored_comments(synced, here) == {comment.id for comment in here.comments}
 
 
-def test_a_run_records_the_partitions_that_it_met_and_what_it_did(synced: Syncs) -> None:
-    [issue, *_] = three(synced)
-    synced.sim.space.edit_issue(issue, summary="changed")
-    run = load(synced, "targeted")
-    for table in ("issues", "comments", "issue_changes"):
-        [(key, found)] = run.partitions(table).items()
-        assert key.startswith("OPS|")
-        assert counts(found.counts)["read"] == 1
-
-
 def test_an_issue_that_vanishes_during_a_read_is_marked_by_the_next_run(synced: Syncs) -> None:
     [issue, *_] = three(synced)
-    synced.sim.space.comment(issue, "last words")
+    synced.space.comment(issue, "last words")
     synced.sim.faults.add(Fault(status=404, path=rf"/issues/{issue.id}/comments", times=1))
     load(synced, "targeted")
-    synced.sim.space.delete_issue(issue)
+    synced.space.delete_issue(issue)
     load(synced, "targeted")
     assert issue.id in {found for found, _, _ in synced.deletions("issues")}
 
@@ -185,11 +145,10 @@ def test_an_issue_that_vanishes_during_a_read_is_marked_by_the_next_run(synced: 
 def test_an_issue_of_an_inaccessible_project_is_not_asked_for(synced: Syncs) -> None:
     space, [issue, *_] = synced.sim.space, three(synced)
     request(synced, issue, issue.project_id)
-    space.project("OPS").teams.clear()
-    space.remove_member("OPS", space.administrator.id)
+    leave(synced, "OPS", space.administrator.id)
     synced.sim.requests.clear()
     load(synced, "targeted")
-    assert (asked_by_id(synced), requested(synced)) == ([], [])
+    assert (asked_by_id(synced), refetch_requests(synced)) == ([], {})
     assert synced.row("issues", issue.id)["deleted_at"] is None
 
 
@@ -202,5 +161,5 @@ def test_an_issue_of_which_nobody_said_the_project_is_asked_for_in_all_of_them(
     request(synced, issue, 0)
     synced.sim.requests.clear()
     load(synced, "targeted")
-    assert (asked_by_id(synced), requested(synced)) == ([{issue.id}], [])
+    assert (asked_by_id(synced), refetch_requests(synced)) == ([{issue.id}], {})
     assert synced.row("issues", issue.id)["summary"] == "changed"

@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from resources.progress import LogProgress
 from resources.warehouse.state.locks import Locks
 from simulator import RequestInfo
 from sync.issues import sync_issues
-from sync.watermarks import watermark_furthest_behind
+from tests.sync.trouble import Watcher
 from tests.syncs import CALENDAR, Loaded, Syncs, failures, watermarks
 
 MONTHS = CALENDAR.months()
@@ -41,21 +40,10 @@ def test_a_read_of_the_newest_month_moves_the_watermark_when_it_reaches_back_to_
 
 
 def test_a_read_of_a_whole_project_moves_the_watermark_wherever_it_stands(synced: Syncs) -> None:
-    before, now = watermarks(synced), frozen(synced)
-    assert synced.issues("OPS").success
+    now, long_ago = frozen(synced), datetime(2020, 1, 1, tzinfo=UTC)
     synced.change("UPDATE ops.sync_state SET watermark = '2020-01-01' WHERE scope = 'issues'")
     assert synced.issues("WEB").success
-    assert before.keys() == {"OPS", "WEB", "APP"}
-    assert watermarks(synced) == dict.fromkeys(("OPS", "APP"), datetime(2020, 1, 1, tzinfo=UTC)) | {
-        "WEB": now
-    }
-
-
-def test_a_read_that_ends_before_the_newest_month_moves_no_watermark(synced: Syncs) -> None:
-    before = watermarks(synced)
-    frozen(synced)
-    assert synced.issues("OPS", last=MONTHS[-2]).success
-    assert watermarks(synced) == before
+    assert watermarks(synced) == {"OPS": long_ago, "WEB": now, "APP": long_ago}
 
 
 def test_a_project_that_was_never_read_whole_has_no_watermark_until_it_is(syncs: Syncs) -> None:
@@ -68,34 +56,23 @@ def test_a_project_that_was_never_read_whole_has_no_watermark_until_it_is(syncs:
 
 
 def test_the_window_of_a_partition_ends_with_it_or_when_it_was_read(syncs: Syncs) -> None:
+    def window(run: Loaded) -> tuple[datetime | None, datetime | None]:
+        [read] = run.passes
+        assert read.window is not None
+        return read.window.start, read.window.end
+
     now = frozen(syncs)
-    [past] = syncs.issues("OPS", first=MONTHS[-3], last=MONTHS[-2]).passes
-    [newest] = syncs.issues("OPS", first=NOW).passes
-    assert past.window is not None
-    assert newest.window is not None
-    assert past.window.end == newest.window.start == NEWEST.since
-    assert newest.window.end == now
-    [whole] = syncs.issues("OPS").passes
-    assert whole.window is not None
-    assert (whole.window.start, whole.window.end) == (None, now)
-
-
-class Announced(LogProgress):
-    """A progress that remembers the ends that it was given."""
-
-    def __init__(self) -> None:
-        super().__init__(write=lambda _line: None)
-        self.totals: list[int] = []
-
-    def start(self, what: str, total: int | None) -> None:
-        if total is not None:
-            self.totals.append(total)
+    [past] = CALENDAR.slices([("OPS", MONTHS[-3])])
+    two_months = syncs.issues("OPS", first=MONTHS[-3], last=MONTHS[-2])
+    assert window(two_months) == (past.since, NEWEST.since)
+    assert window(syncs.issues("OPS", first=NOW)) == (NEWEST.since, now)
+    assert window(syncs.issues("OPS")) == (None, now)
 
 
 def test_the_end_of_a_bar_is_counted_once_where_several_whole_projects_are_read(
     syncs: Syncs,
 ) -> None:
-    progress = Announced()
+    progress = Watcher()
     watched = replace(syncs, progress=progress)
     assert watched.issues("OPS").success
     assert watched.issues(first=MONTHS[1]).success
@@ -105,7 +82,7 @@ def test_the_end_of_a_bar_is_counted_once_where_several_whole_projects_are_read(
 
 
 def test_a_backfill_holds_the_lock_of_the_project_that_it_reads_and_no_other(syncs: Syncs) -> None:
-    projects = {str(project.id): project.key for project in syncs.sim.space.projects.values()}
+    projects = {str(project.id): project.key for project in syncs.space.projects.values()}
     held: dict[str, set[str]] = {}
 
     def look(request: RequestInfo) -> None:
@@ -135,25 +112,8 @@ def test_a_load_of_issues_reports_rows_of_other_tables_that_it_has_marked(synced
         return loaded
 
     assert load().rows == {}
-    gone = next(
-        issue for issue in synced.sim.space.project("OPS").issues.values() if issue.comments
-    )
+    gone = next(issue for issue in synced.space.project("OPS").issues.values() if issue.comments)
     before = len(synced.rows("comments"))
-    synced.sim.space.delete_issue(gone.id)
+    synced.space.delete_issue(gone.id)
     assert load().rows == {table: len(synced.rows(table)) for table in others}
     assert len(synced.rows("comments")) == before - len(gone.comments)
-
-
-def test_the_oldest_watermark_is_that_of_the_project_that_is_furthest_behind(synced: Syncs) -> None:
-    marks = watermarks(synced)
-    synced.change(
-        "UPDATE ops.sync_state SET watermark = watermark - interval '1 day' "
-        f"WHERE scope = 'issues' AND project_id = {synced.sim.space.project('WEB').id}"
-    )
-    assert watermark_furthest_behind(synced.engine, ["OPS", "WEB", "APP"]) == marks[
-        "WEB"
-    ] - timedelta(days=1)
-    assert watermark_furthest_behind(synced.engine, ["OPS", "APP"]) == min(
-        marks["OPS"], marks["APP"]
-    )
-    assert watermark_furthest_behind(synced.engine, ["OPS", "NEW"]) is None
