@@ -139,6 +139,7 @@ def test_after_the_documented_steps_no_dump_holds_a_name_login_or_address_of_bef
     for table in ("raw.users", "mart.dim_user", "Dagster's event_logs"):
         line = rf"^{re.escape(table)} +\d+ rows? +backlog-elt load --full$"
         assert re.search(line, left.out, re.MULTILINE), left.out
+    assert found(home, words) == before, "to look changes nothing"
     run("load", "--full", more=KEY)
     left = run("privacy", "status", code=1, more=KEY)
     assert "load --full" not in left.out
@@ -148,6 +149,12 @@ def test_after_the_documented_steps_no_dump_holds_a_name_login_or_address_of_bef
     done = run("privacy", "status", more=KEY)
     assert "no table of the warehouse or of Dagster's storage shows them" in done.out
     assert "(BACKLOG_PRIVACY_KEY is not set)" in run("privacy", "status").out
+    # A build without the key is found.
+    run("load")
+    run("marts")
+    left = run("privacy", "status", code=1, more=KEY)
+    assert "raw.users" in left.out
+    assert "mart.dim_user" in left.out
 
 
 @pytest.mark.timeout(900)
