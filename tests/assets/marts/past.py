@@ -75,6 +75,11 @@ def closed(deployment: Deployment, day: date) -> dict[str, Rows]:
     }
 
 
+def tuples(rows: Rows) -> list[tuple[Any, ...]]:
+    """Return rows as what they have in their columns."""
+    return [tuple(row.values()) for row in rows]
+
+
 def open_work(deployment: Deployment, project: str) -> list[Any]:
     """Return what is said of the open work of a project: by metrics, a person and tables."""
     names = ["open_issues", "overdue_issues", "remaining_hours", "upcoming_hours"]

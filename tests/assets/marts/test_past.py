@@ -18,6 +18,7 @@ from tests.assets.marts.past import (
     Past,
     last,
     open_work,
+    tuples,
 )
 from tests.assets.marts.worked_plan import july
 from tests.deployment import Deployment
@@ -142,7 +143,7 @@ def test_the_weeks_of_the_old_project_have_what_was_done_in_it(past: Past) -> No
         "SELECT week, created, done, reopened FROM mart.throughput_weekly "
         f"WHERE project_key = 'AWAY' AND week < '{past.day}' ORDER BY week",
     )
-    assert [tuple(row.values()) for row in weeks] == [
+    assert tuples(weeks) == [
         (date(2026, 6, 29), 2, 0, 0),
         (date(2026, 7, 6), 0, 0, 1),
         (date(2026, 7, 13), 0, 1, 0),
@@ -162,7 +163,7 @@ def test_a_move_takes_an_issue_out_of_one_stock_and_into_the_other(past: Past) -
         f"FROM mart.flow_daily WHERE day = '{past.day}' AND project_key IN ('AWAY', 'HERE') "
         "GROUP BY 1, 2 HAVING sum(entered + left_stage) > 0 ORDER BY 1, 2",
     )
-    assert [tuple(row.values()) for row in found] == [
+    assert tuples(found) == [
         ("AWAY", "active", 0, 1),
         ("AWAY", "done", 0, 1),
         ("HERE", "done", 1, 0),
@@ -175,7 +176,7 @@ def test_a_move_takes_an_issue_out_of_one_stock_and_into_the_other(past: Past) -
 def test_an_issue_that_is_gone_has_the_key_that_its_project_has_now(past: Past) -> None:
     names = "issue_id, issue_key, parent_issue_key, is_deleted"
     found = past.deployment.query(f"SELECT {names} FROM mart.issue WHERE project_key = 'NEWKEY'")
-    assert {tuple(row.values()) for row in found} == {
+    assert set(tuples(found)) == {
         (past.keyed["gone"], "NEWKEY-1", None, True),
         (past.keyed["parent"], "NEWKEY-2", None, False),
         (past.keyed["child"], "NEWKEY-3", "NEWKEY-2", False),
@@ -184,7 +185,7 @@ def test_an_issue_that_is_gone_has_the_key_that_its_project_has_now(past: Past) 
 
 def test_an_archived_project_has_no_open_work_unless_it_is_asked_for(past: Past) -> None:
     assert past.archived == [0, 0, 0, 0, 0, {True}]
-    assert past.archived_if_asked == [{"is_archived": True, "open_issues": 2, "overdue_issues": 1}]
+    assert tuples(past.archived_if_asked) == [(True, 2, 1)]
     assert open_work(past.deployment, "NEWKEY") == [2, 1, 4, 4, 2, {False}]
 
 
