@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record, RequestStats
+from resources.redact import plain_line
 from resources.warehouse.history import history_writer
 from resources.warehouse.raw.loader import MergeResult
 from resources.warehouse.state.locks import Locks
@@ -116,7 +117,7 @@ class HistoryRows(Listener):
         ended = self._passes.pop()
         if ended.row is None:
             return
-        error = error or "; ".join(ended.failures) or None
+        error = error or plain_line("; ".join(ended.failures)) or None
         figures = {
             "items_synced": ended.counts.read - ended.counts.rejected,
             "items_failed": ended.counts.rejected,

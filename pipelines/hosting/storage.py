@@ -10,11 +10,23 @@ from typing import Any, Self
 
 from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage
 from dagster_postgres.utils import get_token_provider_from_config, pg_url_from_config
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from resources.warehouse.server.tested_pools import tested
 
 #: Firewalls forget connections that rest for some minutes.
 _RECYCLE_SECONDS = 300
+#: SQLSTATE of a type that exists. Where another process makes the tables at the same moment,
+#: Dagster itself tries again if a table is there already, but not if it is the type of its rows.
+_TYPE_EXISTS = "42710"
+_making_tables = Retrying(
+    retry=retry_if_exception(
+        lambda error: getattr(getattr(error, "orig", None), "pgcode", None) == _TYPE_EXISTS
+    ),
+    stop=stop_after_attempt(10),
+    wait=wait_fixed(0.5),
+    reraise=True,
+)
 
 
 class _Runs(PostgresRunStorage):
@@ -40,7 +52,8 @@ class PooledStorage(DagsterPostgresStorage):
         # In the URL, since Dagster's webserver makes pools of its own.
         url = tested(pg_url_from_config(config_value))
         tokens = get_token_provider_from_config(config_value)
-        made = cls(url, config_value.get("should_autocreate_tables", True), inst_data, tokens)
+        autocreate = config_value.get("should_autocreate_tables", True)
+        made = _making_tables(cls, url, autocreate, inst_data, tokens)
         made.runs = _Runs(url, should_autocreate_tables=False, token_provider=tokens)
         events: Any = made.event_log_storage
         schedules: Any = made.schedule_storage

@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import Engine
 
+from resources.redact import LONGEST
 from resources.warehouse.history.history_reader import active_syncs
 from resources.warehouse.history.run_kinds import UNFINISHED
 from resources.warehouse.raw.loader import MergeResult
@@ -94,3 +95,12 @@ def test_a_row_fails_by_the_parts_that_failed_or_by_what_broke_it_off(
         ("failed", "gone for good"),
         ("failed", UNFINISHED),
     ]
+
+
+def test_long_failures_of_many_parts_are_one_line_of_the_row(events: Events, syncs: Syncs) -> None:
+    with events.reading("incremental"):
+        for key in ("OPS", "WEB", "APP"):
+            events.failed(f"{key}: {'x' * 1_500}")
+    [(status, error, *_)] = _ended(syncs)
+    assert status == "failed"
+    assert len(str(error)) <= LONGEST

@@ -4,6 +4,7 @@ behind.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Timer
 
 import dagster as dg
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy.pool import Pool
 
 from pipelines.hosting.environment import PROJECT_ROOT
 from pipelines.hosting.storage import PooledStorage
-from tests.databases import heard, one
+from tests.databases import execute, heard, one
 from tests.waiting import eventually
 
 #: Connections that stay open: one for runs, one for events, one for schedules.
@@ -47,6 +48,18 @@ def others(database: Engine) -> int:
 @pytest.fixture(autouse=True)
 def variables(monkeypatch: pytest.MonkeyPatch, warehouse_url: str) -> None:
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", warehouse_url)
+
+
+def test_tables_that_another_process_makes_at_the_same_moment_are_waited_for(
+    warehouse: Engine,
+) -> None:
+    # What is there of a table that is just being made.
+    execute(warehouse, "CREATE TYPE dynamic_partitions AS (half int)")
+    other = Timer(0.7, execute, (warehouse, "DROP TYPE dynamic_partitions"))
+    other.start()
+    with opened() as instance:
+        other.join()
+        assert instance.get_dynamic_partitions("projects") == []
 
 
 def test_an_empty_database_gets_its_tables_and_a_run_takes_few_connections(
