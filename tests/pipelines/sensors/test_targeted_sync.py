@@ -124,10 +124,19 @@ def test_a_tick_during_such_a_run_requests_nothing_and_consumes_nothing(
     assert daemon.tick()[0]
 
 
-def test_what_an_earlier_run_has_left_is_asked_for_again_when_no_load_is_at_work(
-    near: Deployment,
-) -> None:
-    feed, [issue, other] = Daemon(near, activity_feed), some(near, 2)
+def test_scheduled_loads_keep_no_news_waiting_but_keep_what_they_work_at(near: Deployment) -> None:
+    feed, [one, two] = Daemon(near, activity_feed), some(near, 2)
+    active(near, "users")
+    active(near, "projects")
+    busy = active(near, "issues")
+    near.change(REQUEST.format(one.id))
+    assert feed.tick() == (None, f"issues wait for run {busy}, which has not ended")
+    near.sim.space.comment(two, "news")
+    assert feed.tick()[0]
+
+
+def test_what_an_earlier_run_has_left_is_asked_for_again(near: Deployment) -> None:
+    feed, [issue] = Daemon(near, activity_feed), some(near)
     near.sim.space.star(issue)
     near.change(REQUEST.format(issue.id))
     request, _ = feed.tick()
@@ -136,13 +145,6 @@ def test_what_an_earlier_run_has_left_is_asked_for_again_when_no_load_is_at_work
     run(near, request)
     assert near.row("issues", issue.id)["payload"]["stars"]
     assert feed.tick() == (None, "nothing new")
-    active(near, "users")
-    active(near, "projects")
-    busy = active(near, "issues")
-    near.change(REQUEST.format(other.id))
-    assert feed.tick() == (None, f"issues wait for run {busy}, which has not ended")
-    near.sim.space.comment(issue, "news")
-    assert feed.tick()[0]
 
 
 def test_the_tag_names_only_the_first_of_many_activities(near: Deployment) -> None:
