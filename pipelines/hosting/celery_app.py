@@ -29,8 +29,9 @@ CONFIG = {
     "worker_hijack_root_logger": False,
 }
 
-#: Its tasks and their results go through a Redis.
-_OPTIONS = {"broker": _BROKER, "backend": _BROKER, "config_source": CONFIG}
-app: Celery = make_app(_OPTIONS | {"task_default_queue": "dagster"})  # type: ignore[no-untyped-call]
+#: Tasks and their results go through a Redis.
+_BY_REDIS = {"broker": _BROKER, "backend": _BROKER}
+_OPTIONS = {**_BY_REDIS, "config_source": CONFIG, "task_default_queue": "dagster"}
+app: Celery = make_app(_OPTIONS)  # type: ignore[no-untyped-call]
 execute_job = create_execute_job_task(app)
 resume_job = create_resume_job_task(app)

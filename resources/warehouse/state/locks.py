@@ -110,14 +110,15 @@ def free_projects(
     """Return the projects that no load of a table has locked; use it once per transaction, as
     `held_condition`.
     """
-    unlocked = free_condition(":space_key", "CAST(:table AS text) || '/' || p")
+    name = "CAST(:table AS text) || '/' || p"
+    unlocked = free_condition(":space_key", name)
+    query = text(
+        "SELECT p FROM unnest(CAST(:projects AS bigint[])) AS p "  # noqa: S608 - of constants
+        f"WHERE {unlocked}"
+    )
     return set(
         conn.execute(
-            text(
-                "SELECT p FROM unnest(CAST(:projects AS bigint[])) AS p "  # noqa: S608 - of constants
-                f"WHERE {unlocked}"
-            ),
-            {"space_key": space_key, "table": table, "projects": [*project_ids]},
+            query, {"space_key": space_key, "table": table, "projects": [*project_ids]}
         ).scalars()
     )
 
