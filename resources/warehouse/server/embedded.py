@@ -117,12 +117,15 @@ def stop(home: Path) -> bool:
         with _server_lock(data):
             if not _running(data):
                 return False
-            _pg_ctl(data, "stop", "-m", "fast", "-w")
+            try:
+                _pg_ctl(data, "stop", "-m", "fast", "-w")
+            except subprocess.CalledProcessError:
+                if _running(data):  # else it has ended by itself meanwhile
+                    raise
     except _FAILURES as error:
-        if _running(data):  # else it has ended by itself meanwhile
-            raise WarehouseError(
-                f"The embedded PostgreSQL in {data} cannot be stopped ({_reason(error)})."
-            ) from error
+        raise WarehouseError(
+            f"The embedded PostgreSQL in {data} cannot be stopped ({_reason(error)})."
+        ) from error
     return True
 
 
