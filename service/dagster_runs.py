@@ -247,13 +247,14 @@ class Dagster:
             ApiError: Dagster cannot be reached, or refuses.
         """
         waits = run.state in ("queued", "starting")
+        policy = "MARK_AS_CANCELED_IMMEDIATELY" if waits else "SAFE_TERMINATE"
         found = await self._ask(
             queries.TERMINATE,
             "terminateRun",
             "TerminateRunSuccess",
             "TerminateRunFailure",
             id=run.run_id,
-            policy="MARK_AS_CANCELED_IMMEDIATELY" if waits else "SAFE_TERMINATE",
+            policy=policy,
         )
         return str(found["message"]).strip().splitlines()[0] if "message" in found else None
 

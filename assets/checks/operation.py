@@ -82,16 +82,15 @@ def every_project_is_fresh(
                 }
             )
     stale = [str(row["project"]) for row in rows if row["state"] == STALE]
+    said = (
+        STALE_PROJECTS + ", ".join(stale) if stale else f"all {len(rows)} active projects are fresh"
+    )
     return dg.AssetCheckResult(
         check_name=FRESH,
         asset_key=ISSUES,
         passed=not stale,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=as_markdown(
-            STALE_PROJECTS + ", ".join(stale)
-            if stale
-            else f"all {len(rows)} active projects are fresh"
-        ),
+        description=as_markdown(said),
         metadata={"projects": rows_table(rows)} if rows else {},
     )
 

@@ -156,10 +156,9 @@ class Alerter:
             return []
         found = failed_partitions(self.instance, accessible, UNFINISHED)
         left = {key.rsplit("|", 1)[0] for keys in found.values() for key in keys}
+        known = {key: one.problem for key, one in ledger.open.items()}
         return problems.of_backfills(
-            {key: one.problem for key, one in ledger.open.items()},
-            left,
-            self.instance.get_dynamic_partitions(str(PROJECTS.name)),
+            known, left, self.instance.get_dynamic_partitions(str(PROJECTS.name))
         )
 
     def _of_warehouse(self, ledger: Ledger, now: datetime) -> problems.News:

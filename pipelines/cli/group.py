@@ -112,7 +112,8 @@ def failing_as_object(
         raise
     except Exception as error:
         if as_json:
-            show(json.dumps(make([one_line(error)], time.monotonic() - began), ensure_ascii=False))
+            nothing = make([one_line(error)], time.monotonic() - began)
+            show(json.dumps(nothing, ensure_ascii=False))
         raise
 
 

@@ -55,11 +55,12 @@ class Found:
         """Add to each table the step that corrects it."""
         again = "backlog-elt load --full" if key_tag else "backlog-elt forget --user ID, once more"
         rebuild = "backlog-elt marts --full" if key_tag else again
+        dagster = {f"Dagster's {table}": rows for table, rows in in_dagster.items()}
         steps = (
             (left.stored, again),
             (left.built, rebuild),
             (left.others, "no table of backlog-elt: change it by hand"),
-            ({f"Dagster's {table}": rows for table, rows in in_dagster.items()}, again),
+            (dagster, again),
         )
         found = {table: (rows, step) for tables, step in steps for table, rows in tables.items()}
         return cls(key_tag, forgotten, found)

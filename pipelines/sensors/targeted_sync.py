@@ -132,7 +132,8 @@ def _drained(seen: Seen, backlog: BacklogResource, warehouse: WarehouseResource)
 def _request(
     projects: Sequence[str], keys: Sequence[str] = (), again_from: int | None = None
 ) -> dg.RunRequest:
-    shown = ", ".join(keys[:MOST]) + (f" and {len(keys) - MOST} more" if len(keys) > MOST else "")
+    more = f" and {len(keys) - MOST} more" if len(keys) > MOST else ""
+    shown = ", ".join(keys[:MOST]) + more
     return single_issues_request(
         projects, "targeted", {ISSUES_TAG: shown} if shown else None, again_from
     )

@@ -18,7 +18,7 @@ from resources.conditions import ConditionBook, Observer
 from resources.privacy import Mask
 from resources.secret import Secret, reveal
 from resources.tokens import TokenStore, TokenVault
-from resources.values import long_secret
+from resources.values import privacy_key
 from resources.variables import PRIVACY_KEY
 
 #: Dagster gives up a tick of a sensor after a minute, but its thread goes on in the code server,
@@ -149,7 +149,7 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
     @property
     def mask(self) -> Mask:
         """Masks people as configured; people who were forgotten are not included."""
-        return Mask(reveal(long_secret({PRIVACY_KEY: self.privacy_key}, PRIVACY_KEY)))
+        return Mask(reveal(privacy_key({PRIVACY_KEY: self.privacy_key})))
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
         """Close the connections after the run."""

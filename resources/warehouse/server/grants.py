@@ -134,9 +134,8 @@ def _statements(
     # A role that does not exist yet can connect if PUBLIC can.
     asked = {"who": role if known else "public", "schemas": [MART, *_OURS]}
     here = conn.execute(_HERE, asked).mappings().one()
-    names = {
-        "role": sql.Identifier(role),
-        "mart": sql.Identifier(MART),
+    names = {"role": sql.Identifier(role), "mart": sql.Identifier(MART)}
+    names |= {
         "loader": sql.Identifier(here["loader"]),
         "database": sql.Identifier(here["database"]),
     }

@@ -122,13 +122,14 @@ def _store_state(
     extra: Mapping[str, Any],
     watermark: datetime | None,
 ) -> None:
-    statement = insert(sync_state).values(
-        space_key=space_key,
-        scope=SCOPE,
-        project_id=project_id,
-        extra=dict(extra),
-        watermark=watermark,
-    )
+    values = {
+        "space_key": space_key,
+        "scope": SCOPE,
+        "project_id": project_id,
+        "extra": dict(extra),
+        "watermark": watermark,
+    }
+    statement = insert(sync_state).values(**values)
     conn.execute(
         statement.on_conflict_do_update(
             index_elements=[sync_state.c.space_key, sync_state.c.scope, sync_state.c.project_id],

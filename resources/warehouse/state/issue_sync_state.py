@@ -305,16 +305,13 @@ def reach_comments(
     """
     if read.from_id == 0 and read.last_comment_id > 0:
         return
-    conn.execute(
-        _REACH,
-        {
-            "space_key": space_key,
-            "issue_id": read.issue_id,
-            "project_id": read.project_id,
-            "last_comment_id": last_comment_id,
-            "refetch_requests": read.refetch_requests,
-        },
-    )
+    values = {
+        "issue_id": read.issue_id,
+        "project_id": read.project_id,
+        "last_comment_id": last_comment_id,
+        "refetch_requests": read.refetch_requests,
+    }
+    conn.execute(_REACH, {"space_key": space_key, **values})
 
 
 class Histories(NamedTuple):

@@ -90,9 +90,9 @@ def _may_be_ours(connection: Connection, url: str, runs: int) -> bool:
     limit.
     """
     history = sync_history.c
+    recent = or_(history.status == "in_progress", history.ended_at > func.now() - WINDOW)
     query = select(func.count(history.run_id.distinct())).where(
-        history.space_key.in_(select(spaces.c.space_key).where(spaces.c.url == url)),
-        or_(history.status == "in_progress", history.ended_at > func.now() - WINDOW),
+        history.space_key.in_(select(spaces.c.space_key).where(spaces.c.url == url)), recent
     )
     return bool(connection.execute(query).scalar_one() > runs)
 

@@ -112,13 +112,8 @@ def record_project_failures(
     conn: Connection, space_key: str, scope: str, project_ids: Collection[int], error: str
 ) -> None:
     """Record that a sync of these projects failed now; the time of their last success stays."""
-    _record_state(
-        conn,
-        space_key,
-        scope,
-        project_ids,
-        {"last_attempt_at": func.statement_timestamp(), "last_error": error},
-    )
+    values = {"last_attempt_at": func.statement_timestamp(), "last_error": error}
+    _record_state(conn, space_key, scope, project_ids, values)
 
 
 def _record_state(
@@ -205,11 +200,11 @@ def lost_project_keys(conn: Connection, space_key: str | None) -> set[str]:
 def project_id_for_key(conn: Connection, space_key: str, project_key: str) -> int | None:
     """Return the project that has the key, or had it last; None when no project ever did."""
     keys = project_keys.c
+    query = select(keys.project_id).where(
+        keys.space_key == space_key, keys.project_key == project_key
+    )
     return conn.execute(
-        select(keys.project_id)
-        .where(keys.space_key == space_key, keys.project_key == project_key)
-        .order_by(keys.last_seen_at.desc(), keys.first_seen_at.desc())
-        .limit(1)
+        query.order_by(keys.last_seen_at.desc(), keys.first_seen_at.desc()).limit(1)
     ).scalar_one_or_none()
 
 
@@ -263,12 +258,8 @@ def set_checkpoint(
     if not rows:
         return
     statement = insert(sync_state).values(rows)
-    conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=_KEY,
-            set_={"extra": sync_state.c.extra.concat(statement.excluded.extra)},
-        )
-    )
+    extra = sync_state.c.extra.concat(statement.excluded.extra)
+    conn.execute(statement.on_conflict_do_update(index_elements=_KEY, set_={"extra": extra}))
 
 
 def clear_checkpoints(
@@ -276,21 +267,18 @@ def clear_checkpoints(
 ) -> None:
     """Delete the checkpoints of projects: their reads are complete."""
     state = sync_state.c
-    conn.execute(
-        update(sync_state)
-        .where(state.space_key == space_key, state.scope == scope)
-        .where(state.project_id.in_(project_ids))
-        .values(extra={})
-    )
+    chosen = (state.space_key == space_key, state.scope == scope, state.project_id.in_(project_ids))
+    conn.execute(update(sync_state).where(*chosen).values(extra={}))
 
 
 def note_space_url(conn: Connection, space_key: str, url: str) -> None:
     """Record the URL of a space; nothing is written if it is unchanged."""
     insertion = insert(spaces).values({"space_key": space_key, "url": url.rstrip("/")})
+    moved = {"url": insertion.excluded.url, "changed_at": func.statement_timestamp()}
     conn.execute(
         insertion.on_conflict_do_update(
             index_elements=[spaces.c.space_key],
-            set_={"url": insertion.excluded.url, "changed_at": func.statement_timestamp()},
+            set_=moved,
             where=spaces.c.url != insertion.excluded.url,
         )
     )
