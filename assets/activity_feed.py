@@ -59,14 +59,8 @@ def activities(
 ) -> Iterator["dg.MaterializeResult[None]"]:
     """Read what is new in the feed, and everything before it once the issues are there."""
     refresh = config.mode == "refresh"
-    with open_load(
-        context,
-        "activities",
-        backlog,
-        warehouse,
-        progress,
-        mode="refresh" if refresh else "incremental",
-    ) as session:
+    mode = "refresh" if refresh else "incremental"
+    with open_load(context, "activities", backlog, warehouse, progress, mode=mode) as session:
         sync_activities(session, refresh=refresh, again_from=config.again_from, issues_first=True)
     checks = check_results(
         warehouse.engine,

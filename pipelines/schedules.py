@@ -48,7 +48,9 @@ def reason_to_skip(
     if late > MISFIRE_GRACE:
         minutes = late.total_seconds() / 60
         return f"{minutes:.0f} minutes late: more than an hour, so it is left to the next tick"
-    return f"run {active_run_ids[0]} of the same kind has not ended" if active_run_ids else None
+    if active_run_ids:
+        return f"run {active_run_ids[0]} of the same kind has not ended"
+    return None
 
 
 def _skip(context: dg.ScheduleEvaluationContext, kind: str) -> dg.SkipReason | None:

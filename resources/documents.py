@@ -37,10 +37,9 @@ def change(url: str, columns: Mapping[str, str], changed: Callable[[Any], Any]) 
             if new != value:
                 here = f"WHERE ctid = CAST(:place AS tid) AND {columns[table]} = :old"
                 statement = text(f"UPDATE {table} SET {columns[table]} = :new {here}")  # noqa: S608
+                given = {"new": json.dumps(new), "place": place, "old": old}
                 with database.begin() as connection:
-                    connection.execute(
-                        statement, {"new": json.dumps(new), "place": place, "old": old}
-                    )
+                    connection.execute(statement, given)
 
 
 def _documents(database: Engine, columns: Mapping[str, str]) -> Iterator[tuple[str, str, str, Any]]:

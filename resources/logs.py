@@ -94,22 +94,23 @@ def _formatter(*, as_json: bool) -> ProcessorFormatter:
         ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
         _plain_line,
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if as_json
-        else structlog.processors.KeyValueRenderer(
-            key_order=["timestamp", "level", "event"], drop_missing=True, repr_native_str=False
-        ),
     ]
+    if as_json:
+        written.append(structlog.processors.JSONRenderer(ensure_ascii=False))
+    else:
+        written.append(
+            structlog.processors.KeyValueRenderer(
+                key_order=["timestamp", "level", "event"], drop_missing=True, repr_native_str=False
+            )
+        )
     return ProcessorFormatter(foreign_pre_chain=foreign, processors=written)
 
 
 def _plain_line(
     _logger: Any, _method: str, line: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    return {
-        name: _safe(name, value) if isinstance(value, str) else value
-        for name, value in line.items()
-    }
+    texts = {name: _safe(name, value) for name, value in line.items() if isinstance(value, str)}
+    return {**line, **texts}
 
 
 def _safe(name: str, value: str) -> str:

@@ -124,9 +124,11 @@ def _rows(text: str) -> Iterator[_Row]:
 
 
 def _wrong_header(header: list[str], file: File) -> str | None:
-    if unknown := [name for name in header if name and name not in file.columns]:
+    unknown = [name for name in header if name and name not in file.columns]
+    if unknown:
         return f"no column {_shown(unknown[0])}: they are {', '.join(file.columns)}"
-    if twice := [name for name in header if name and header.count(name) > 1]:
+    twice = [name for name in header if name and header.count(name) > 1]
+    if twice:
         return f"column {twice[0]} stands twice"
     missing = [
         name for name, column in file.columns.items() if column.required and name not in header

@@ -49,5 +49,6 @@ def read_secret_files(environ: MutableMapping[str, str]) -> None:
         SettingsError: a file cannot be read, or is empty.
     """
     for name in SECRETS:
-        if held := secret(environ, name):
+        held = secret(environ, name)
+        if held is not None:
             environ[name] = held.reveal()

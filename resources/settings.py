@@ -27,7 +27,6 @@ from resources.variables import (
     HOME,
     MAPPINGS,
     MARTS_OF,
-    PRIVACY_KEY,
     PROXY_HEADER,
     RATE_RESERVE,
     SERVICE_PUBLIC_URL,
@@ -189,7 +188,7 @@ class Settings:
             marts_of=values.locations(MARTS_OF, text(environ, MARTS_OF)),
             broker_url=links.broker(secret(environ, BROKER_URL)),
             bi_password=secret(environ, BI_PASSWORD),
-            privacy_key=values.long_secret(environ, PRIVACY_KEY),
+            privacy_key=values.privacy_key(environ),
             service_token=values.token(environ, SERVICE_TOKEN),
             service_proxy_header=values.header(text(environ, PROXY_HEADER)),
             service_trusted_proxies=values.networks(

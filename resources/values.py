@@ -24,6 +24,7 @@ from resources.variables import (
     HOME,
     LOG_FORMAT,
     LOG_LEVEL,
+    PRIVACY_KEY,
     PROXY_HEADER,
     RATE_RESERVE,
     TIMEZONE,
@@ -135,6 +136,15 @@ def key_of_space(held: Secret | None) -> Secret | None:
             "an API key as Backlog shows it: ASCII letters and digits, without spaces",
         )
     return held
+
+
+def privacy_key(environ: Mapping[str, str]) -> Secret | None:
+    """Return the key that masks people, None when they are not masked.
+
+    Raises:
+        SettingsError: it is too short, or its file cannot be read.
+    """
+    return long_secret(environ, PRIVACY_KEY)
 
 
 def long_secret(environ: Mapping[str, str], name: str) -> Secret | None:

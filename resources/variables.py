@@ -359,8 +359,9 @@ def text(environ: Mapping[str, str], name: str) -> str | None:
     """Return the text of a variable, None when unset; raises SettingsError for control
     characters.
     """
-    given = environ.get(name, "")
-    given = " ".join(given.split()) if name in _LISTS else given.strip()
+    given = environ.get(name, "").strip()
+    if name in _LISTS:
+        given = " ".join(given.split())
     if any(category(letter) in _CONTROL for letter in given):
         raise SettingsError(
             name, given, "text without control characters and without bytes that are no UTF-8"

@@ -87,14 +87,13 @@ def issue_counts_match_source(
         deletions = deletion_rows(connection, space_key)
     inconclusive = [one.key for one in counts if not one.conclusive]
     unequal = [one.key for one in counts if one.status == "different"]
+    known = {
+        project for project, status in reconciliation_statuses.items() if status.differs_in_number
+    }
+    unequal += [key for project, key in others.items() if project in known]
     compared = {
         project: key for project, key in others.items() if project in reconciliation_statuses
     }
-    unequal += [
-        key
-        for project, key in compared.items()
-        if reconciliation_statuses[project].differs_in_number
-    ]
     keys = {**{one.id: one.key for one in counts}, **compared}
     doubted = [
         key

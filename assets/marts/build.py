@@ -58,14 +58,10 @@ class Translator(DagsterDbtTranslator):
         """
         spec = super().get_asset_spec(manifest, unique_id, project)
         deps = [key for dep in spec.deps for key in raw_keys_below(dep.asset_key)]
-        policy = (
-            dg.FreshnessPolicy.time_window(fail_window=MARTS.fresh_within)
-            if spec.group_name == "mart"
-            else None
-        )
-        return spec.merge_attributes(metadata=chart_metadata(spec.key)).replace_attributes(
-            deps=deps, owners=OWNERS, freshness_policy=policy
-        )
+        fresh = dg.FreshnessPolicy.time_window(fail_window=MARTS.fresh_within)
+        policy = fresh if spec.group_name == "mart" else None
+        spec = spec.merge_attributes(metadata=chart_metadata(spec.key))
+        return spec.replace_attributes(deps=deps, owners=OWNERS, freshness_policy=policy)
 
 
 class BuildConfig(dg.Config):
@@ -88,12 +84,10 @@ def marts(
     the last build of all marts keep their rows, unless the project has changed.
     """
     engine, work = warehouse.engine, f"build of run {context.run.run_id[:8]}"
+    locked = marts_locked(engine, work, config.wait_seconds, context.log.info)
     try:
         # dagster-dbt changes to the folder of the project, in threads: so the whole process does.
-        with (
-            marts_locked(engine, work, config.wait_seconds, context.log.info) as locks,
-            chdir(FOLDER),
-        ):
+        with locked as locks, chdir(FOLDER):
             yield from _build(context, engine, locks, whole=config.whole)
     except WarehouseError as error:
         raise dg.Failure(f"the marts: {error}", allow_retries=False) from None

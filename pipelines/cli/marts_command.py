@@ -199,12 +199,8 @@ def build_marts(
         failed=checks["failed"],
         warnings=watcher.warnings,
     )
-    figures = {
-        "models": watcher.models,
-        "checks passed": checks["passed"],
-        "checks warned": len(watcher.warnings),
-        "checks failed": checks["failed"],
-    }
+    figures = {"models": watcher.models, "checks passed": checks["passed"]}
+    figures |= {"checks warned": len(watcher.warnings), "checks failed": checks["failed"]}
     progress.done(WHAT, figures, {})
     return built
 

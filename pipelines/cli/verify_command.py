@@ -190,8 +190,10 @@ def verify_between(
         repair=(lambda repair: load_again(repair, recorder)) if request.repair else None,
         progress=progress,
     )
-    recorder.requests.update(by_bucket(client.stats))
-    return Verified(found, recorder.requests, time.monotonic() - began)
+    requests = dict(recorder.requests)
+    for bucket, count in by_bucket(client.stats).items():
+        requests[bucket] = requests.get(bucket, 0) + count
+    return Verified(found, requests, time.monotonic() - began)
 
 
 def _load_again(repairing: "Repair", recorder: "Recorder") -> Iterator[str]:

@@ -176,8 +176,10 @@ def channels(addresses: Addresses) -> Sequence[Channel]:
         SettingsError: apprise rejects the address of a service.
     """
     protect_logs()
-    webhooks = ((addresses.slack_url, Slack), (addresses.teams_url, Teams))
-    found: list[Channel] = [kind(url) for url, kind in webhooks if url]
+    found: list[Channel] = []
+    for url, kind in ((addresses.slack_url, Slack), (addresses.teams_url, Teams)):
+        if url:
+            found.append(kind(url))
     if addresses.smtp_url:
         found.append(Mail(addresses.smtp_url, addresses.mail_from, addresses.mail_to))
     return [*found, *services(addresses.urls, {channel.name for channel in found})]

@@ -59,11 +59,9 @@ def name_range(partition: str, language: Language = "en") -> str:
     if not all(re.fullmatch(r".+\|\d{4}-\d{2}", corner) for corner in corners):
         return partition
     projects, months = zip(*(corner.rsplit("|", 1) for corner in corners), strict=True)
-    place = (
-        projects[0]
-        if projects[0] == projects[-1]
-        else _WORDS[language]["to"].format(first=projects[0], last=projects[-1])
-    )
+    place = projects[0]
+    if projects[0] != projects[-1]:
+        place = _WORDS[language]["to"].format(first=projects[0], last=projects[-1])
     (first_year, first), (last_year, last) = (
         (int(part) for part in month.split("-")) for month in (months[0], months[-1])
     )

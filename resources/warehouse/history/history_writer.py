@@ -86,15 +86,11 @@ def start_sync(
     `projects` are those that it covers, None: the whole space. The caller holds the lock
     `lock_of(run_id, sync_type)`; without it the sync counts as dead.
     """
+    values = {"space_key": space_key, "sync_type": sync_type, "mode": mode, "run_id": run_id}
+    statement = insert(sync_history).values(**values, **covering(projects), status="in_progress")
     with engine.begin() as conn:
-        return int(
-            conn.execute(
-                insert(sync_history)
-                .values(space_key=space_key, sync_type=sync_type, mode=mode, run_id=run_id)
-                .values(**covering(projects), status="in_progress")
-                .returning(sync_history.c.id)
-            ).scalar_one()
-        )
+        number: int = conn.execute(statement.returning(sync_history.c.id)).scalar_one()
+    return number
 
 
 def covering(projects: Sequence[str] | None) -> dict[str, Any]:
@@ -121,21 +117,19 @@ def record_failure(
 
     `space_key` is that of `known_spaces.space_or_url`.
     """
+    values = {
+        "space_key": space_key,
+        "sync_type": sync_type,
+        "mode": mode,
+        "run_id": run_id,
+        "error": error,
+        "requests": requests,
+    }
     now = func.statement_timestamp()
+    times = {"started_at": now - timedelta(seconds=seconds), "ended_at": now}
     with engine.begin() as conn:
         conn.execute(
-            insert(sync_history).values(
-                space_key=space_key,
-                sync_type=sync_type,
-                mode=mode,
-                status="failed",
-                started_at=now - timedelta(seconds=seconds),
-                ended_at=now,
-                error=error,
-                run_id=run_id,
-                requests=requests,
-                **covering(projects),
-            )
+            insert(sync_history).values(**values, **times, **covering(projects), status="failed")
         )
 
 

@@ -33,6 +33,10 @@ from resources.warehouse.warehouse_errors import WarehouseBusyError
 _BUILD_WAIT_SECONDS = 600.0
 
 
+def _nowhere(_replacements: Replacements) -> None:
+    """Replace people in no other place."""
+
+
 @dataclass(frozen=True)
 class Copies:
     """Where people are stored besides raw and ops.
@@ -43,7 +47,7 @@ class Copies:
     """
 
     columns: Sequence[PeopleColumn] = ()
-    replace: Callable[[Replacements], None] = lambda _replacements: None
+    replace: Callable[[Replacements], None] = _nowhere
 
 
 NO_COPIES: Final = Copies()

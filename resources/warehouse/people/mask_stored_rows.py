@@ -156,9 +156,8 @@ def _changes_of_raw(
     texts: Collection[str],
 ) -> Iterator[Change]:
     table = spec.table
-    query = select(*(table.c[name] for name in spec.key), table.c.payload).where(
-        table.c.space_key == space_key, _shows(table, texts)
-    )
+    chosen = (table.c.space_key == space_key, _shows(table, texts))
+    query = select(*(table.c[name] for name in spec.key), table.c.payload).where(*chosen)
     for *key, payload in conn.execute(query.execution_options(yield_per=_AT_ONCE)):
         new = mask(payload)
         if new != payload:
@@ -177,7 +176,9 @@ def _rewrite_raw(
             "space_key": space_key,
             "batch": f"[{','.join(to_text(record) for _, record in batch)}]",
             "hashes": [content_hash(spec, record) for _, record in batch],
-            **{f"key_{place}": [key[place] for key, _ in batch] for place in range(len(spec.key))},
+        }
+        parameters |= {
+            f"key_{place}": [key[place] for key, _ in batch] for place in range(len(spec.key))
         }
         rows += conn.execute(_rewriting(spec.name), parameters).rowcount
     return rows
@@ -188,12 +189,10 @@ def _rewriting(table: str) -> TextClause:
     """Return the statement that sets new payloads, and the text columns that come from them."""
     spec = SPECS[table]
     columns = {
-        **{
-            field.name: typed(field)
-            for field in spec.fields
-            if field.kind is Kind.TEXT and field.path
-        },
-        # An empty hash requests that the row is written again, so it stays empty.
+        field.name: typed(field) for field in spec.fields if field.kind is Kind.TEXT and field.path
+    }
+    # An empty hash requests that the row is written again, so it stays empty.
+    columns |= {
         "payload": "e.r",
         "content_hash": "CASE WHEN t.content_hash = '' THEN '' ELSE e.h END",
         "loaded_at": "statement_timestamp()",
@@ -222,11 +221,8 @@ def _rewriting(table: str) -> TextClause:
 
 
 def _changes_of_names(conn: Connection, space_key: str, mask: Mask) -> Iterator[Change]:
-    known = (
-        select(names.c.id, names.c.name)
-        .where(names.c.space_key == space_key, names.c.kind == "users")
-        .distinct()
-    )
+    chosen = (names.c.space_key == space_key, names.c.kind == "users")
+    known = select(names.c.id, names.c.name).where(*chosen).distinct()
     for user, name in conn.execute(known).all():
         new = mask({"id": user, "userId": None, "name": name})["name"]
         if new != name:
@@ -249,10 +245,10 @@ def _changes_of_json(
     mask: Mask,
     texts: Collection[str],
 ) -> Iterator[Change]:
-    query = select(table.c.id, table.c.payload).where(
-        table.c.space_key == space_key, _shows(table, texts)
-    )
-    for number, payload in conn.execute(query.execution_options(yield_per=_AT_ONCE)):
+    chosen = (table.c.space_key == space_key, _shows(table, texts))
+    for number, payload in conn.execute(
+        select(table.c.id, table.c.payload).where(*chosen).execution_options(yield_per=_AT_ONCE)
+    ):
         value = _parsed_payload(payload)
         # Text that is not JSON cannot be masked, so it is dropped.
         new = NOT_KEPT if isinstance(value, str) and mask.key else mask(value)
@@ -263,11 +259,8 @@ def _changes_of_json(
 def _rewrite_json(conn: Connection, table: Table, changes: Iterable[Change]) -> int:
     rows = 0
     for number, _, new in changes:
-        conn.execute(
-            update(table)
-            .where(table.c.id == number)
-            .values(payload=json.dumps(new, separators=(",", ":")))
-        )
+        payload = json.dumps(new, separators=(",", ":"))
+        conn.execute(update(table).where(table.c.id == number).values(payload=payload))
         rows += 1
     return rows
 
@@ -280,10 +273,9 @@ def _replace_said(conn: Connection, replacements: Replacements) -> Counter[str]:
         for old in conn.execute(select(said.distinct()).where(column.is_not(None))).scalars().all():
             new = replacements(old)
             if new != old:
+                values = {column.name: cast(new, column.type)}
                 changed[str(column.table)] += conn.execute(
-                    update(column.table)
-                    .where(said == old)
-                    .values({column.name: cast(new, column.type)})
+                    update(column.table).where(said == old).values(values)
                 ).rowcount
     return changed
 

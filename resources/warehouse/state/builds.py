@@ -32,7 +32,7 @@ _END_SESSIONS = text(
 
 _BUILDS = mart_builds.c
 _LAST = (
-    select(_BUILDS.id, _BUILDS.began_at, _BUILDS.ended_at, _BUILDS.project)
+    select(_BUILDS.id, _BUILDS.began_at, _BUILDS.project)
     .where(_BUILDS.ended_at.is_not(None))
     .order_by(_BUILDS.id.desc())
     .limit(1)
@@ -152,6 +152,13 @@ def last_built(engine: Engine) -> tuple[int, float] | None:
     """Return the number of the newest successful build and its duration in seconds; None without
     one.
     """
+    builds = mart_builds.c
+    query = (
+        select(builds.id, func.extract("epoch", builds.ended_at - builds.began_at))
+        .where(builds.ended_at.is_not(None))
+        .order_by(builds.id.desc())
+        .limit(1)
+    )
     with engine.connect() as connection:
-        found = connection.execute(_LAST).one_or_none()
-    return (found.id, (found.ended_at - found.began_at).total_seconds()) if found else None
+        found = connection.execute(query).one_or_none()
+    return (found[0], float(found[1])) if found else None

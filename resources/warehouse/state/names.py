@@ -75,17 +75,8 @@ def record_names(
         at: when it was listed, by the source's clock; default: now.
     """
     shown = {number: sanitise(name) for number, name in names.items()}
-    conn.execute(
-        _RECORD,
-        {
-            "space_key": space_key,
-            "kind": kind,
-            "owner_id": owner_id,
-            "ids": list(shown),
-            "names": list(shown.values()),
-            "moment": at,
-        },
-    )
+    values = {"ids": list(shown), "names": list(shown.values()), "moment": at}
+    conn.execute(_RECORD, {"space_key": space_key, "kind": kind, "owner_id": owner_id, **values})
 
 
 #: A listing takes time, and clocks differ: this margin around its time counts as between two

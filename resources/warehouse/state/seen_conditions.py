@@ -65,8 +65,9 @@ def note(engine: Engine, url: str, outcome: Outcome, runs: int) -> None:
     lasting = update(source_conditions).where(_table.url == url, _table.ended_at.is_(None))
     with engine.begin() as connection:
         if kind is None:
-            calm = [] if outcome.throttled else [_table.last_seen_at < now - WINDOW]
-            over = or_(_table.kind != "rate_limited", *calm)
+            over = _table.kind != "rate_limited"
+            if not outcome.throttled:
+                over = or_(over, _table.last_seen_at < now - WINDOW)
             connection.execute(lasting.where(over).values(ended_at=now))
             return
         if connection.execute(lasting.where(_table.kind == kind).values(last_seen_at=now)).rowcount:
@@ -91,9 +92,8 @@ def _may_be_ours(connection: Connection, url: str, runs: int) -> bool:
     """
     history = sync_history.c
     recent = or_(history.status == "in_progress", history.ended_at > func.now() - WINDOW)
-    query = select(func.count(history.run_id.distinct())).where(
-        history.space_key.in_(select(spaces.c.space_key).where(spaces.c.url == url)), recent
-    )
+    at = select(spaces.c.space_key).where(spaces.c.url == url)
+    query = select(func.count(history.run_id.distinct())).where(history.space_key.in_(at), recent)
     return bool(connection.execute(query).scalar_one() > runs)
 
 

@@ -155,14 +155,16 @@ class StoredTokens:
                 self._replace(conn, row, given)
 
     def _sealed(self, tokens: Tokens) -> Mapping[str, Any]:
-        held = {
+        secret = {
             "access_token": tokens.access_token.reveal(),
             "refresh_token": tokens.refresh_token.reveal(),
+        }
+        times = {
             "obtained_at": tokens.obtained_at.isoformat(),
             "expires_at": tokens.expires_at.isoformat(),
         }
         return {
-            "tokens": self._fernet.encrypt(json.dumps(held).encode()).decode(),
+            "tokens": self._fernet.encrypt(json.dumps({**secret, **times}).encode()).decode(),
             "key_id": self._key_ids[0],
             "expires_at": tokens.expires_at,
             "refreshed_at": tokens.obtained_at,
@@ -172,9 +174,8 @@ class StoredTokens:
         try:
             held = json.loads(self._fernet.decrypt(row.tokens))
         except InvalidToken:
-            raise TokensUnreadableError(
-                _DAMAGED if row.key_id in self._key_ids else _OTHER_KEY
-            ) from None
+            known = row.key_id in self._key_ids
+            raise TokensUnreadableError(_DAMAGED if known else _OTHER_KEY) from None
         obtained, expires = (
             datetime.fromisoformat(held[name]) for name in ("obtained_at", "expires_at")
         )
