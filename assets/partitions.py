@@ -157,9 +157,8 @@ def accessible_partitions(instance: dg.DagsterInstance, engine: Engine, url: str
     Raises:
         WarehouseError: the warehouse cannot be used.
     """
-    return accessible_keys(
-        engine, space_at(engine, url), instance.get_dynamic_partitions(str(PROJECTS.name))
-    )
+    keys = instance.get_dynamic_partitions(str(PROJECTS.name))
+    return accessible_keys(engine, space_at(engine, url), keys)
 
 
 def loadable(

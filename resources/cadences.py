@@ -79,9 +79,8 @@ class Cadence:
         """Return the next tick of a schedule after `now` (UTC), None for a sensor."""
         if not self.cron:
             return None
-        today = now.astimezone(zone).replace(
-            minute=int(self.cron_of(backlog_url).split()[0]), second=0, microsecond=0
-        )
+        minute = int(self.cron_of(backlog_url).split()[0])
+        today = now.astimezone(zone).replace(minute=minute, second=0, microsecond=0)
         # Days are added in local time and results compared as instants: the zone may change its
         # offset.
         ticks = (

@@ -65,9 +65,8 @@ def bypass_proxies(environ: MutableMapping[str, str]) -> None:
     name = _variable(environ, "no")
     given = re.split(r"[,\s]+", environ[name] if name else "")
     hosts = [host for host in (one.strip("[]") for one in given) if _is_entry(host)]
-    environ["no_proxy"] = environ["NO_PROXY"] = (
-        "*" if "*" in hosts else ",".join(dict.fromkeys([*hosts, *_LOCAL]))
-    )
+    listed = "*" if "*" in hosts else ",".join(dict.fromkeys([*hosts, *_LOCAL]))
+    environ["no_proxy"] = environ["NO_PROXY"] = listed
 
 
 def proxy_for(url: str) -> Proxy | None:

@@ -152,12 +152,11 @@ class Settings:
                 f"the root of the space to which {API_KEY} gives access, https://acme.backlog.com",
             )
         elif backlog_url and not api_key:
-            raise SettingsError(
-                API_KEY,
-                "",
+            expected = (
                 f"the API key of a user of {backlog_url} (personal settings), or "
-                f"{CLIENT_ID} for access by OAuth",
+                f"{CLIENT_ID} for access by OAuth"
             )
+            raise SettingsError(API_KEY, "", expected)
         timezone = values.time_zone(text(environ, TIMEZONE) or "Asia/Tokyo")
         warehouse_url = links.postgres(WAREHOUSE_URL, secret(environ, WAREHOUSE_URL))
         dagster_postgres_url = links.postgres(

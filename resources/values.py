@@ -81,12 +81,11 @@ def token_keys(given: str | Secret | None) -> list[Secret]:
     except (binascii.Error, ValueError):
         sound = False
     if not sound:
-        raise SettingsError(
-            TOKEN_KEY,
-            Secret(text),
+        expected = (
             "a key that encrypts OAuth tokens, or several separated by commas; "
-            f"create one with: {_MAKE_KEY}",
+            f"create one with: {_MAKE_KEY}"
         )
+        raise SettingsError(TOKEN_KEY, Secret(text), expected)
     return [Secret(key) for key in keys]
 
 
@@ -233,13 +232,12 @@ def home(text: str, *, embedded: bool) -> Path:
     found = folder(HOME, text)
     whole = str(found.resolve())
     if embedded and _NOT_IN_A_HOME.search(whole):
-        raise SettingsError(
-            HOME,
-            whole,
+        expected = (
             'a folder without $, ", `, \\ and control characters in its whole path, because the '
             "embedded PostgreSQL is started by a shell: move it, or set "
-            f"{WAREHOUSE_URL} and {DAGSTER_POSTGRES_URL} to a server of your own",
+            f"{WAREHOUSE_URL} and {DAGSTER_POSTGRES_URL} to a server of your own"
         )
+        raise SettingsError(HOME, whole, expected)
     return found
 
 

@@ -244,9 +244,8 @@ def reading_router(state: State, overview: Overview, logged: LoggedRuns) -> APIR
     )
     async def run_log(request: Request) -> Response:
         """The last lines of the log of a run."""
-        return answer(
-            request, await logged.log(request.path_params["run_id"], LogQuery.of(request).after)
-        )
+        after = LogQuery.of(request).after
+        return answer(request, await logged.log(request.path_params["run_id"], after))
 
     @api.get(
         "/runs/{run_id}",

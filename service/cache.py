@@ -62,11 +62,10 @@ def as_body(value: BaseModel | dict[str, Any]) -> Body:
     pydantic refuses.
     """
     value = value.model_dump() if isinstance(value, BaseModel) else value
-    return tagged(
-        json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_json_value).encode(
-            "utf-8", "backslashreplace"
-        )
-    )
+    content = json.dumps(
+        value, ensure_ascii=False, separators=(",", ":"), default=_json_value
+    ).encode("utf-8", "backslashreplace")
+    return tagged(content)
 
 
 def join_bodies(parts: Mapping[str, Body]) -> Body:

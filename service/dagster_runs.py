@@ -390,10 +390,10 @@ def _refused(found: Mapping[str, Any]) -> ApiError:
         or "; ".join(error["message"] for error in found.get("errors", ()))
         or found.get("__typename")
     )
-    return ApiError(
-        502,
-        "dagster_refused",
-        f"Dagster refuses: {str(said).strip().splitlines()[0]}",
+    hint = (
         "Check that BACKLOG_DAGSTER_URL and BACKLOG_DAGSTER_LOCATION name the code location of "
-        "this space, and that it loads.",
+        "this space, and that it loads."
+    )
+    return ApiError(
+        502, "dagster_refused", f"Dagster refuses: {str(said).strip().splitlines()[0]}", hint
     )

@@ -44,16 +44,14 @@ class LoggedRuns:
         """Return a page of runs with their syncs, newest first."""
 
         async def make() -> Body:
-            found = await self._warehouse.ask(
-                run_page, await self._state.place(), limit + 1, before, requested
-            )
+            place = await self._state.place()
+            found = await self._warehouse.ask(run_page, place, limit + 1, before, requested)
             following = found[limit - 1].syncs[0].id if len(found) > limit else None
             items = [self._shown(run, None) for run in found[:limit]]
             return as_body(api_answers.Runs(items=items, next_before=following))
 
-        return await self._cache.get(
-            "history", make, await self._state.log(), "runs", limit, before, requested
-        )
+        log = await self._state.log()
+        return await self._cache.get("history", make, log, "runs", limit, before, requested)
 
     async def find(self, run_id: str) -> Run | None:
         """Return a run as Dagster has it; None: only the history knows it, as a command's run.

@@ -138,9 +138,8 @@ class Overview:
             )
 
         condition = await self._state.condition()
-        return await self._cache.get(
-            "projects", make, await self._state.log(), "figures", condition
-        )
+        log = await self._state.log()
+        return await self._cache.get("projects", make, log, "figures", condition)
 
     async def timeline(self) -> Body:
         """Return what was at work in each half hour of the last day."""
@@ -171,9 +170,8 @@ def _project_states(
         projects = accessible_projects(connection, space_key)
         states = sync_state.project_states(connection, space_key, "issues")
         histories = count_histories(connection, space_key)
-        ends = last_project_ends(
-            connection, space_key, "issues", [key for _, key, _, _ in projects]
-        )
+        keys = [key for _, key, _, _ in projects]
+        ends = last_project_ends(connection, space_key, "issues", keys)
     now, found = datetime.now(UTC), []
     for number, key, name, archived in projects:
         state, history = states.get(number, _NEVER_READ), histories.get(number)

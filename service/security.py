@@ -49,12 +49,11 @@ def check_exposure(settings: Settings, host: str) -> None:
         SettingsError: it would be open to everybody.
     """
     if not (is_loopback(host) or settings.service_token or settings.service_proxy_header):
-        raise SettingsError(
-            "BACKLOG_SERVICE_TOKEN",
-            "",
+        expected = (
             f"a secret of 16 characters or more, since others can reach {host} (or "
-            "BACKLOG_SERVICE_PROXY_HEADER)",
+            "BACKLOG_SERVICE_PROXY_HEADER)"
         )
+        raise SettingsError("BACKLOG_SERVICE_TOKEN", "", expected)
 
 
 class Guard(OwnPages):
@@ -107,9 +106,8 @@ class Guard(OwnPages):
     def _is_token(self, given: str) -> bool:
         if self._token is None:
             return False
-        return compare_digest(
-            sha256(given.encode("utf-8", "surrogateescape")).digest(), self._token
-        )
+        shown = sha256(given.encode("utf-8", "surrogateescape")).digest()
+        return compare_digest(shown, self._token)
 
     def _comes_by_proxy(self, scope: Scope, headers: Headers) -> bool:
         # Only from the proxy itself: anybody can send a header.

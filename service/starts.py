@@ -73,9 +73,8 @@ class Starts:
             )
         async with self._sync_locks[ISSUES]:
             await self._refuse_second(ISSUES)
-            watermark = await self._warehouse.ask(
-                _watermark, await self._state.known_space(), project
-            )
+            space = await self._state.known_space()
+            watermark = await self._warehouse.ask(_watermark, space, project)
             return await self._launch_issues(project, mode, [project], partitions.months, watermark)
 
     async def all_issues(self, mode: Mode) -> Started:
@@ -122,9 +121,8 @@ class Starts:
         if mode == "incremental" and watermark is not None:
             first = month_in(months, watermark, self._settings.zone)
         config = issues_config("backfill" if mode == "full" else mode, self._settings.key_prefix)
-        return await self._launch(
-            ISSUES, project, mode, config, range_tags(projects, (first, months[-1]))
-        )
+        tags = range_tags(projects, (first, months[-1]))
+        return await self._launch(ISSUES, project, mode, config, tags)
 
     async def _refuse_second(self, job: str) -> None:
         """Refuse when a run of the job waits or works, in Dagster or in the process of a
@@ -140,13 +138,17 @@ class Starts:
         ]
         of_commands = [sync.run_id for sync in of_others if sync.sync_type in _TABLES[job]]
         for run_id in of_dagster + of_commands:
+            said = f"A sync of {job} is already running."
+            hint = (
+                "Wait for it, or cancel it."
+                if run_id in known
+                else "Wait for it, or end its command with Ctrl+C."
+            )
             raise ApiError(
                 409,
                 "already_running",
-                f"A sync of {job} is already running.",
-                "Wait for it, or cancel it."
-                if run_id in known
-                else "Wait for it, or end its command with Ctrl+C.",
+                said,
+                hint,
                 run_id=run_id,
                 status_url=self._dagster.run_url(run_id),
             )

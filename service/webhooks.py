@@ -141,12 +141,11 @@ def router(
         given = sha256(request.path_params["secret"].encode("utf-8", "surrogatepass")).digest()
         if expected is None or not compare_digest(given, expected):
             events.labels("forged").inc()
-            await count_one(
-                wrong,
-                "Too many requests have a wrong secret.",
+            hint = (
                 "Check the address: its last part must be the secret that the "
-                "service was started with.",
+                "service was started with."
             )
+            await count_one(wrong, "Too many requests have a wrong secret.", hint)
             raise not_found()
         try:
             await count_one(
@@ -158,9 +157,8 @@ def router(
             events.labels("refused").inc()
             raise
         # The original bytes can be restored from the text that is stored.
-        new = await inbox.put(
-            (await read_body(request, LARGEST)).decode("utf-8", "surrogateescape")
-        )
+        payload = (await read_body(request, LARGEST)).decode("utf-8", "surrogateescape")
+        new = await inbox.put(payload)
         events.labels("kept" if new else "duplicate").inc()
         return Response(
             models.Taken(accepted=True, duplicate=not new).model_dump_json(),

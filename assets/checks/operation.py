@@ -193,11 +193,11 @@ def alerter_is_alive(engine: Engine, url: str) -> dg.AssetCheckResult:
         else f"its last sign of life came at {zoned_moment(beat[0])}"
     )
     dead = beat is not None and not beat[1]
+    hint = ": check that the daemon runs and the sensor alerts is on" if dead else ""
     return dg.AssetCheckResult(
         asset_key=ISSUES,
         check_name=ALERTER,
         passed=not dead,
         severity=dg.AssetCheckSeverity.WARN,
-        description=said
-        + (": check that the daemon runs and the sensor alerts is on" if dead else ""),
+        description=said + hint,
     )

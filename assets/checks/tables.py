@@ -160,9 +160,8 @@ def check_result(
     with engine.begin() as connection:
         if check.of_rows and table in CHECKED_IN_THEIR_RUNS:
             verdict, since = _look(connection, check, table, space_key, whole=whole)
-            metadata[LOOKED_AT] = dg.MetadataValue.text(
-                f"rows written since {zoned_moment(since)}" if since else "all rows"
-            )
+            rows = f"rows written since {zoned_moment(since)}" if since else "all rows"
+            metadata[LOOKED_AT] = dg.MetadataValue.text(rows)
         else:
             verdict = check.evaluate(connection, SPECS[table], space_key, None)
     if verdict.rows:

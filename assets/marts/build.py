@@ -188,6 +188,5 @@ def with_rows(
     ]
     if not any(rows):
         return event
-    return event.with_metadata(
-        {**event.metadata, "rows": dg.MetadataValue.table([dg.TableRecord(row) for row in rows])}
-    )
+    shown = dg.MetadataValue.table([dg.TableRecord(row) for row in rows])
+    return event.with_metadata({**event.metadata, "rows": shown})

@@ -157,9 +157,8 @@ class Alerter:
         found = failed_partitions(self.instance, accessible, UNFINISHED)
         left = {key.rsplit("|", 1)[0] for keys in found.values() for key in keys}
         known = {key: one.problem for key, one in ledger.open.items()}
-        return problems.of_backfills(
-            known, left, self.instance.get_dynamic_partitions(str(PROJECTS.name))
-        )
+        projects = self.instance.get_dynamic_partitions(str(PROJECTS.name))
+        return problems.of_backfills(known, left, projects)
 
     def _of_warehouse(self, ledger: Ledger, now: datetime) -> problems.News:
         if not self.url:  # the code location of the marts: those of the spaces report the warehouse

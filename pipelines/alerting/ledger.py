@@ -94,9 +94,8 @@ class Ledger:
             backfills = [one for one in self.open.values() if one.problem.code == "backfill_failed"]
             return any(one.quiet for one in backfills)
         before = self.open.get(problem.key)
-        return problem.passes and (
-            before is None or (before.quiet and before.times + 1 < REPORTED_AT)
-        )
+        seldom = before is None or (before.quiet and before.times + 1 < REPORTED_AT)
+        return problem.passes and seldom
 
     def observe(
         self,

@@ -167,9 +167,8 @@ def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> 
         if quiet > cadence.silent_after:
             success = f"{last[kind]:%Y-%m-%d %H:%M} UTC" if kind in last else "–"
             hours = f"{cadence.interval.total_seconds() / 3600:.0f}"
-            problems.append(
-                Problem(key, "sync_silent", {"table": kind, "hours": hours, "last": success})
-            )
+            of = {"table": kind, "hours": hours, "last": success}
+            problems.append(Problem(key, "sync_silent", of))
         else:
             ended.append(key)
     return problems, ended

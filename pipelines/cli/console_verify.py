@@ -20,9 +20,8 @@ WIDEST = 60
 
 def verified_table(found: Mapping[str, Any]) -> str:
     """Return a comparison as lines for a terminal; `found` is the object of `verify --json`."""
-    rows = [
-        (one["project"], _status(one), *_numbers(one), _until(one)) for one in found["projects"]
-    ]
+    projects = found["projects"]
+    rows = [(one["project"], _status(one), *_numbers(one), _until(one)) for one in projects]
     parts = [table(("project", "status", *_NUMBERS, "loaded until"), rows)]
     if found["how"] == "rows":
         tables = [(name, *_numbers(one), _count_note(one)) for name, one in found["tables"].items()]

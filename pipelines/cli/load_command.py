@@ -216,9 +216,8 @@ def load_space(settings: Settings, request: LoadRequest, progress: Progress) -> 
         recorder = Recorder(progress)
         errors = list(_run_jobs(instance, request, recorder, settings.home))
     tables = {name: cast("Rows", dict(rows)) for name, rows in recorder.tables.items()}
-    return load_result(
-        tables, recorder.requests, time.monotonic() - began, errors, simulated=settings.simulated
-    )
+    seconds = time.monotonic() - began
+    return load_result(tables, recorder.requests, seconds, errors, simulated=settings.simulated)
 
 
 def _run_jobs(
@@ -250,9 +249,8 @@ def _run_jobs(
     definitions = build_raw_definitions({"progress": recorder})
     with connection() as (backlog, warehouse), recording_ends(instance, warehouse, backlog.url):
         projects = note_project_keys(backlog.client, warehouse.engine)
-        requested = chosen_projects(
-            request.projects, [str(project["projectKey"]) for project in projects]
-        )
+        visible = [str(project["projectKey"]) for project in projects]
+        requested = chosen_projects(request.projects, visible)
         recorder.requests.update(backlog.client.stats.requests)
         if request.full:
             # Without a key there is no need to ask dbt for the columns of marts.

@@ -120,12 +120,11 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> "MartsResul
         LoadInterruptedError: a signal ended the build.
     """
     if settings.key_prefix:
-        raise SettingsError(
-            "BACKLOG_DAGSTER_LOCATION",
-            settings.dagster_location,
+        expected = (
             "unset, or the command in the environment of the location that has BACKLOG_MARTS_OF: "
-            "that one makes the marts",
+            "that one makes the marts"
         )
+        raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
     from pipelines.cli.in_process import opened_warehouse
     from pipelines.hosting.environment import open_instance, prepare_storage
     from pipelines.runs import end_dead_runs

@@ -167,9 +167,8 @@ def _reached(
 def _is_new(settings: Settings, prepared: Question[None]) -> bool:
     """Return whether the tables of the warehouse do not exist yet."""
     prepared.answer()
-    return not has_table(
-        reveal(settings.warehouse_url) or ensure_server(settings.home).url(), "ops.alembic_version"
-    )
+    url = reveal(settings.warehouse_url) or ensure_server(settings.home).url()
+    return not has_table(url, "ops.alembic_version")
 
 
 def _in_time(connected: Question[Warehouse]) -> Warehouse:
@@ -231,9 +230,8 @@ def _record_run_ends(settings: Settings) -> None:
     with opened_warehouse(settings) as warehouse, suppress(WarehouseError):
         if has_table(os.environ["DAGSTER_POSTGRES_URL"], "runs"):
             with open_instance() as instance:
-                record_run_ends(
-                    instance, warehouse, settings.backlog_url or "", datetime.now(UTC) - DAY
-                )
+                after = datetime.now(UTC) - DAY
+                record_run_ends(instance, warehouse, settings.backlog_url or "", after)
 
 
 def _access(settings: Settings, warehouse: Warehouse | None) -> dict[str, Any]:

@@ -178,14 +178,13 @@ def verify_between(
     client.on_wait = lambda bucket, seconds, until: progress.wait(
         f"{bucket} rate limit of Backlog", seconds, until
     )
+    visible = [str(project["projectKey"]) for project in client.visible_projects()]
     found = reconcile(
         client,
         warehouse.engine,
         backlog.mask,
         level=request.level,
-        projects=chosen_projects(
-            request.projects, [str(project["projectKey"]) for project in client.visible_projects()]
-        ),
+        projects=chosen_projects(request.projects, visible),
         comments=request.comments,
         repair=(lambda repair: load_again(repair, recorder)) if request.repair else None,
         progress=progress,

@@ -110,9 +110,8 @@ def _backfill_again(
         }
         if found:
             names = name_partitions(sorted({one for mine in found.values() for one in mine}))
-            request_backfill(
-                instance, issues, found, f"broken off: {names}", {AGAIN_TAG: str(times + 1)}
-            )
+            tags = {AGAIN_TAG: str(times + 1)}
+            request_backfill(instance, issues, found, f"broken off: {names}", tags)
             said.append(names)
     return said
 
@@ -133,9 +132,8 @@ def broken_off_loads(
     after = datetime.fromisoformat(context.cursor) if context.cursor else now - FIRST_LOOK
     broken = _to_start_again(context, after, backlog.url)
     if not broken:
-        return dg.SensorResult(
-            skip_reason="nothing was broken off", cursor=(now - OVERLAP).isoformat()
-        )
+        settled = (now - OVERLAP).isoformat()
+        return dg.SensorResult(skip_reason="nothing was broken off", cursor=settled)
     with looking_at("the state of the source"):
         condition = current(warehouse.engine, backlog.url)
         if condition and condition.disconnected:
@@ -145,9 +143,8 @@ def broken_off_loads(
         at_work = bool(backfills) and backfill_is_active(instance)
         names: list[str] = []
         if backfills and not at_work:
-            names = _backfill_again(
-                instance, accessible_partitions(instance, warehouse.engine, backlog.url), backfills
-            )
+            projects = accessible_partitions(instance, warehouse.engine, backlog.url)
+            names = _backfill_again(instance, projects, backfills)
     again = [_load_again(instance, run) for run in due if run not in backfills]
     requests = [request for request in again if request]
     waits = at_work or len(due) < len(broken)

@@ -22,10 +22,11 @@ class _Secret(httpx.Auth):
         held = self._secret.reveal()
         # A control character would make httpx quote the value in its own exception.
         if not held or not held.isascii() or not held.isprintable() or " " in held:
-            raise AuthenticationError(
+            msg = (
                 "BACKLOG_API_KEY is empty, or holds spaces or characters that no "
                 "key has; copy the key again"
             )
+            raise AuthenticationError(msg)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(***)"

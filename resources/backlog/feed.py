@@ -76,14 +76,17 @@ def issue_events(activity: Record) -> list[IssueEvent]:
             comment_id = whole(comment.get("id")) if isinstance(comment, dict) else None
             # A comment may come with a file or a change. It is not documented that the issue then
             # has an activity of its own.
+            row = (
+                kind not in (COMMENTED, NOTIFIED)
+                or comment_id is None
+                or bool(part.get("attachments") or part.get("changes"))
+            )
             found.append(
                 IssueEvent(
                     issue_id,
                     project_id or 0,
                     comment_id,
-                    kind not in (COMMENTED, NOTIFIED)
-                    or comment_id is None
-                    or bool(part.get("attachments") or part.get("changes")),
+                    row,
                     kind == NOTIFIED,
                     whole(part.get("key_id")),
                 )

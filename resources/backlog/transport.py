@@ -159,9 +159,8 @@ class Transport:
         if isinstance(answer, BacklogError):
             raise answer
         self._answered = True
-        error = error_from_response(
-            answer, f"{method} {path}", by_key="apiKey" in answer.request.url.params
-        )
+        by_key = "apiKey" in answer.request.url.params
+        error = error_from_response(answer, f"{method} {path}", by_key=by_key)
         if isinstance(error, RateLimited):
             self.stats.rate_limited += 1
             error.retry_in = self.limiter.wait_after_429(bucket, answer.headers)

@@ -54,9 +54,10 @@ def day(field: str, ticks: int | None = None) -> Spec:
     """A day on an axis, with as many ticks as its width has room for, or so many where it is one of
     several pictures.
     """
+    many = ticks or {"expr": "max(2, width / 110)"}
     axis: Spec = {
         "format": "%Y-%m-%d",
-        "tickCount": ticks or {"expr": "max(2, width / 110)"},
+        "tickCount": many,
         "labelOverlap": True,
         "labelSeparation": 8,
     }

@@ -38,6 +38,5 @@ def with_chart(event: dg.Output[Any], engine: Engine, log: Logger) -> dg.Output[
         why = first_line(f"{type(error).__name__}: {error}")
         log.warning(f"{mart}: its chart was left out: {why}")
         return event
-    return event.with_metadata(
-        {CHART: dg.MetadataValue.md(picture_markdown(chart.title, picture)), **event.metadata}
-    )
+    shown = dg.MetadataValue.md(picture_markdown(chart.title, picture))
+    return event.with_metadata({CHART: shown, **event.metadata})

@@ -134,11 +134,10 @@ def _in_progress(space_key: str) -> Select[Any]:
     columns |= {
         name: case((waits, history[name])).label(name) for name in ("waiting_for", "waiting_until")
     }
-    return (
-        select(*columns.values())
-        .where(history.space_key == space_key, history.status == "in_progress")
-        .order_by(history.started_at, history.id)
+    active = select(*columns.values()).where(
+        history.space_key == space_key, history.status == "in_progress"
     )
+    return active.order_by(history.started_at, history.id)
 
 
 def synced_today(engine: Engine, space_key: str, table: str, timezone: str) -> bool:

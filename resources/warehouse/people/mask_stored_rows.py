@@ -76,9 +76,8 @@ def rewrite(
         if spec.key:
             changes = _noting(replaced, _changes_of_raw(conn, spec, space_key, mask, texts))
             changed[spec.table.fullname] = _rewrite_raw(conn, spec, space_key, changes)
-    changed[str(names)] = _rewrite_names(
-        conn, space_key, _noting(replaced, _changes_of_names(conn, space_key, mask))
-    )
+    renamed = _noting(replaced, _changes_of_names(conn, space_key, mask))
+    changed[str(names)] = _rewrite_names(conn, space_key, renamed)
     for table in (rejected_records, webhook_events):
         changes = _noting(replaced, _changes_of_json(conn, table, space_key, mask, texts))
         changed[str(table)] = _rewrite_json(conn, table, changes)
@@ -91,9 +90,8 @@ def count_people(conn: Connection, space_key: str, mask: Mask) -> Counter[str]:
     found = Counter({str(names): sum(1 for _ in _changes_of_names(conn, space_key, mask))})
     for spec in SPECS.values():
         if spec.key:
-            found[spec.table.fullname] = sum(
-                1 for _ in _changes_of_raw(conn, spec, space_key, mask, ())
-            )
+            changes = _changes_of_raw(conn, spec, space_key, mask, ())
+            found[spec.table.fullname] = sum(1 for _ in changes)
     for table in (rejected_records, webhook_events):
         found[str(table)] = sum(1 for _ in _changes_of_json(conn, table, space_key, mask, ()))
     return found
@@ -274,9 +272,8 @@ def _replace_said(conn: Connection, replacements: Replacements) -> Counter[str]:
             new = replacements(old)
             if new != old:
                 values = {column.name: cast(new, column.type)}
-                changed[str(column.table)] += conn.execute(
-                    update(column.table).where(said == old).values(values)
-                ).rowcount
+                statement = update(column.table).where(said == old).values(values)
+                changed[str(column.table)] += conn.execute(statement).rowcount
     return changed
 
 

@@ -69,9 +69,8 @@ def known_by(conn: Connection, space_key: str, user_id: int) -> tuple[set[str], 
         called.update(conn.execute(query).scalars())
     gone = f"forgotten-{user_id}"
     if gone in called:
-        called.update(
-            conn.execute(
-                _IN_CHANGE_LOGS, {"space_key": space_key, "user_id": user_id, "gone": gone}
-            ).scalars()
+        of_logs = conn.execute(
+            _IN_CHANGE_LOGS, {"space_key": space_key, "user_id": user_id, "gone": gone}
         )
+        called.update(of_logs.scalars())
     return called - {gone}, (texts | called) - {gone}

@@ -64,9 +64,8 @@ def rewrite_kept(
                 f'UPDATE {table} SET "{column.column}" = :new '  # noqa: S608 - names of the project
                 f'WHERE space_key = :space_key AND user_id = :user_id AND "{column.column}" = :old'
             )
-            changed[table] += conn.execute(
-                update, {"new": new, "old": old, "space_key": space_key, "user_id": user_id}
-            ).rowcount
+            given = {"new": new, "old": old, "space_key": space_key, "user_id": user_id}
+            changed[table] += conn.execute(update, given).rowcount
             replaced[old] = new
     return changed, replaced
 

@@ -77,9 +77,8 @@ def people_left(
         stored.update(_in_what_was_said(conn, replacements))
         built: Counter[str] = Counter()
         for column in existing(conn, columns):
-            (stored if column.is_kept else built)[column.table_name] += _unmasked(
-                conn, space_key, mask, column, texts
-            )
+            found = _unmasked(conn, space_key, mask, column, texts)
+            (stored if column.is_kept else built)[column.table_name] += found
         others = _in_other_tables(conn, own_tables, replacements.texts)
     return Left(+stored, +built, +others)
 

@@ -200,8 +200,9 @@ def _initialise(data: Path, lock: int) -> None:
     # In a process of its own, because the wheel passes on its environment, and so that Ctrl-C does
     # not reach it. The process inherits the lock: after a kill of this process, the next one waits
     # until it has ended.
+    command = [sys.executable, "-c", _INITDB, str(aside)]
     made = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", _INITDB, str(aside)],
+        command,
         env=_server_environment() | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
@@ -269,9 +270,8 @@ def _words(data: Path) -> list[str] | None:
     process.
     """
     try:
-        return psutil.Process(
-            int((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
-        ).cmdline()
+        file = data / "postmaster.pid"
+        return psutil.Process(int(file.read_text(encoding="utf-8").splitlines()[0])).cmdline()
     except psutil.ZombieProcess:
         return []
     except (OSError, ValueError, IndexError, psutil.Error):
@@ -326,12 +326,11 @@ def _create_database(server: EmbeddedServer, name: str) -> None:
             if cursor.fetchone() is None:
                 # The built-in locale supports the letters of every language and needs no locale of
                 # the machine.
-                cursor.execute(
-                    sql.SQL(
-                        "CREATE DATABASE {} TEMPLATE template0 LOCALE_PROVIDER builtin "
-                        "BUILTIN_LOCALE 'C.UTF-8'"
-                    ).format(sql.Identifier(name))
+                create = (
+                    "CREATE DATABASE {} TEMPLATE template0 LOCALE_PROVIDER builtin "
+                    "BUILTIN_LOCALE 'C.UTF-8'"
                 )
+                cursor.execute(sql.SQL(create).format(sql.Identifier(name)))
 
 
 def _reason(error: BaseException) -> str:

@@ -76,9 +76,8 @@ def main(names: list[str], versions: Path = VERSIONS) -> int:
     module.write_text(
         _MODULE.format(tables=tables, revision=f"v{number}", before=HEAD), encoding="utf-8"
     )
-    module.with_suffix(".sql").write_text(
-        "\n".join(sql_of(SPECS[name].table) for name in names), encoding="utf-8"
-    )
+    statements = "\n".join(sql_of(SPECS[name].table) for name in names)
+    module.with_suffix(".sql").write_text(statements, encoding="utf-8")
     sys.stdout.write(f"{module.name} and its .sql\n")
     return 0
 

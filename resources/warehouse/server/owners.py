@@ -97,6 +97,5 @@ def _owner_statements(
         elif owner != role:
             yield sql.SQL("ALTER SCHEMA {} OWNER TO {}").format(sql.Identifier(schema), own)
     for schema, name, kind in conn.execute(_OTHERS, {"schemas": list(schemas), "role": role}):
-        yield sql.SQL("ALTER {} {} OWNER TO {}").format(
-            sql.SQL(_KINDS.get(kind, "TABLE")), sql.Identifier(schema, name), own
-        )
+        what = sql.SQL(_KINDS.get(kind, "TABLE"))
+        yield sql.SQL("ALTER {} {} OWNER TO {}").format(what, sql.Identifier(schema, name), own)

@@ -127,10 +127,9 @@ def begin_build(engine: Engine, project: str, run_id: str, *, whole: bool = Fals
     with engine.begin() as connection:
         began_at = all_there_before(connection)
         since = None if whole else _built_since(connection, project)
+        values = {"began_at": began_at, "since": since, "project": project, "run_id": run_id}
         number = connection.execute(
-            insert(mart_builds)
-            .values({"began_at": began_at, "since": since, "project": project, "run_id": run_id})
-            .returning(mart_builds.c.id)
+            insert(mart_builds).values(values).returning(mart_builds.c.id)
         ).scalar_one()
     return Build(number, since)
 

@@ -31,10 +31,9 @@ def get_watermarks(conn: Connection, space_key: str, scope: str) -> dict[int, da
     """Return project id -> watermark, for projects that have one: all changes before it are in the
     warehouse.
     """
+    states = project_states(conn, space_key, scope)
     return {
-        project: state.watermark
-        for project, state in project_states(conn, space_key, scope).items()
-        if state.watermark is not None
+        project: state.watermark for project, state in states.items() if state.watermark is not None
     }
 
 
@@ -203,9 +202,8 @@ def project_id_for_key(conn: Connection, space_key: str, project_key: str) -> in
     query = select(keys.project_id).where(
         keys.space_key == space_key, keys.project_key == project_key
     )
-    return conn.execute(
-        query.order_by(keys.last_seen_at.desc(), keys.first_seen_at.desc()).limit(1)
-    ).scalar_one_or_none()
+    newest = query.order_by(keys.last_seen_at.desc(), keys.first_seen_at.desc()).limit(1)
+    return conn.execute(newest).scalar_one_or_none()
 
 
 @dataclass(frozen=True)
@@ -275,10 +273,9 @@ def note_space_url(conn: Connection, space_key: str, url: str) -> None:
     """Record the URL of a space; nothing is written if it is unchanged."""
     insertion = insert(spaces).values({"space_key": space_key, "url": url.rstrip("/")})
     moved = {"url": insertion.excluded.url, "changed_at": func.statement_timestamp()}
+    elsewhere = spaces.c.url != insertion.excluded.url
     conn.execute(
         insertion.on_conflict_do_update(
-            index_elements=[spaces.c.space_key],
-            set_=moved,
-            where=spaces.c.url != insertion.excluded.url,
+            index_elements=[spaces.c.space_key], set_=moved, where=elsewhere
         )
     )
