@@ -2,6 +2,7 @@
 settings, or an error that names one of them and shows no secret.
 """
 
+import re
 import string
 from email.message import EmailMessage
 from pathlib import Path
@@ -66,12 +67,12 @@ def test_settings_read_the_files(tmp_path: Path) -> None:
     assert [*map(reveal, found)] == [*values.values()]
     for wrong, said in (
         ("mysql://user:s3cr3t@host/db", "WAREHOUSE_URL is 'mysql:…'"),
-        ("postgresql://user:s3@cr3t@host/db", "@ is written as %40"),
+        ("postgresql://user:s3cr3t@rest@host/db", "@ is written as %40"),
     ):
         (tmp_path / "WAREHOUSE_URL").write_text(wrong)
         with pytest.raises(SettingsError, match=said) as caught:
             Settings.from_env(environ)
-        assert "cr3t" not in str(caught.value)
+        assert not re.search("s3cr3t|rest", str(caught.value))
 
 
 @pytest.mark.parametrize(
