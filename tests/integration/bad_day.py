@@ -162,6 +162,7 @@ class Day:
             return [f"no answer: {error}"]
         found = [f"{one['subject']}: {one['cause']}" for one in alerts["open"]]
         found += ["the alerter is silent"] if alerts["alive"] is False else []
+        found += [] if state["assetNodes"] else ["Dagster has no assets"]
         for node in state["assetNodes"]:
             found += [f"{name} {count}" for name, count in node["partitionStats"].items() if count]
         newest = {run["jobName"]: run["status"] for run in state["runsOrError"]["results"][::-1]}
