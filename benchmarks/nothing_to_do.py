@@ -47,7 +47,7 @@ _OF_ISSUES: Mapping[Table, Mapping[str, str]] = {
     SPECS["activities"].table: {"id": f"id - k * {STEP}"},
     issue_sync_state: {"issue_id": _ISSUE},
 }
-_OF_COMMENTS = {SPECS["comments"].table: {"id": f"id + k * 1000 * {STEP}"}}
+_OF_COMMENTS = {SPECS["comments"].table: {"id": f"id + CAST(k AS bigint) * {1_000 * STEP}"}}
 
 
 @dataclass(frozen=True)
