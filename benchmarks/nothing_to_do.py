@@ -47,7 +47,7 @@ _OF_ISSUES: Mapping[Table, Mapping[str, str]] = {
     SPECS["activities"].table: {"id": f"id - k * {STEP}"},
     issue_sync_state: {"issue_id": _ISSUE},
 }
-_OF_COMMENTS = {SPECS["comments"].table: {"id": f"id + CAST(k AS bigint) * {1_000 * STEP}"}}
+_OF_COMMENTS = {SPECS["comments"].table: {"id": f"id + k * {1_000 * STEP}"}}
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _copy_rows(server: Engine, tables: Mapping[Table, Mapping[str, str]], copies
                 text(
                     f"INSERT INTO {table.fullname} ({', '.join(names)}) "
                     f"SELECT {values} FROM {table.fullname} "
-                    "CROSS JOIN generate_series(1, :copies) AS copies(k)"
+                    "CROSS JOIN generate_series(1, CAST(:copies AS bigint)) AS copies(k)"
                 ),
                 {"copies": copies},
             )
