@@ -10,9 +10,10 @@ import dagster as dg
 from assets.data_versions import inputs_of, version_of
 from assets.location import raw_key
 from assets.metadata import load_metadata, preview
+from resources.warehouse.state.row_counts import row_count
 from sync.observer import LoadedPartitions, TableTotals
 from sync.session import Session
-from sync.stored_rows import first_rows, last_written, row_count
+from sync.stored_rows import first_rows, last_written
 
 
 class DagsterObserver:

@@ -8,6 +8,7 @@ that it leaves alone, in time nor in the work of the server.
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 import psutil
@@ -25,8 +26,8 @@ FEW, MANY, COMMENTS = 2_000, 100_000, 1_000_000
 #: How much more a load may cost beside many rows than beside few.
 BOUND = 1.3
 SPACE = SpaceSpec(seed=3, users=8, projects=3, issues=60, history_days=240)
-#: Of so many loads the quickest counts.
-LOADS = 3
+#: Of so many loads of each home the least counts.
+LOADS = 5
 #: The ids of each copy lie so far from those of the one before it.
 STEP = 1_000_000
 _ID, _ISSUE = f"id + k * {STEP}", f"issue_id + k * {STEP}"
@@ -67,24 +68,52 @@ class Served(Home):
         return {**super().variables, **source}
 
 
+@dataclass(frozen=True)
+class _Case:
+    """A home beside whose rows there is nothing to do."""
+
+    name: str
+    place: Home
+    server: Engine
+
+    def cost(self) -> tuple[float, float]:
+        """Return the seconds of a load, and those of the server's CPU meanwhile."""
+        before = _server_cpu(self.server)
+        return self.place.load().seconds, _server_cpu(self.server) - before
+
+
 def nothing_to_do(few: int, many: int, comments: int) -> Iterator[Figure]:
-    """Load beside few and many issues, and beside many comments, and compare."""
+    """Load beside few and many issues, and beside many comments, and compare.
+
+    All homes are there at once and load in turns, so that a machine that gets slower meanwhile does
+    so for each of them.
+    """
+    with ExitStack() as stack:
+        cases = [
+            stack.enter_context(_grown(issues, more))
+            for issues, more in ((few, 0), (many, 0), (few, comments))
+        ]
+        turns = [[case.cost() for case in cases] for _ in range(LOADS)]
     group = "load with nothing to do"
-    base, seconds, cpu = f"{few:,} issues", 0.0, 0.0
-    for issues, more in ((few, 0), (many, 0), (few, comments)):
-        name = f"{issues:,} issues" + (f", {more:,} comments" if more else "")
-        took, worked = _load_beside(issues, more)
-        yield Figure(group, name, took, "s")
-        yield Figure(group, f"{name}, the server's CPU", worked, "s")
-        if not seconds:
-            seconds, cpu = took, worked
-            continue
-        yield Figure(group, f"{name}, to {base}", took / seconds, "times", BOUND)
-        yield Figure(group, f"{name}, the server's CPU to that", worked / cpu, "times", BOUND)
+    costs = [
+        [min(figures) for figures in zip(*of_case, strict=True)]
+        for of_case in zip(*turns, strict=True)
+    ]
+    base, (seconds, cpu) = cases[0], costs[0]
+    for case, (took, worked) in zip(cases, costs, strict=True):
+        yield Figure(group, case.name, took, "s")
+        yield Figure(group, f"{case.name}, the server's CPU", worked, "s")
+        if case is not base:
+            to_base = f"{case.name}, to {base.name}"
+            yield Figure(group, to_base, took / seconds, "times", BOUND)
+            yield Figure(group, f"{to_base}, the server's CPU", worked / cpu, "times", BOUND)
 
 
-def _load_beside(issues: int, comments: int) -> tuple[float, float]:
-    """Return the seconds of a load with nothing to do, and those of the server's CPU meanwhile."""
+@contextmanager
+def _grown(issues: int, comments: int) -> Iterator[_Case]:
+    """Load a small space, copy its rows until they are as many, and load once more, which sees to
+    what the copies have changed.
+    """
     with scratch() as folder:
         with Simulator(SPACE) as simulator:
             Served(folder, space=simulator).load()
@@ -99,10 +128,10 @@ def _load_beside(issues: int, comments: int) -> tuple[float, float]:
             connection.execute(text("VACUUM ANALYZE"))
         with grown as simulator:
             place = Served(folder, space=simulator)
-            place.load()  # sees to what the copies have changed
-            costs = [_cost(place, server) for _ in range(LOADS)]
+            place.load()
+            more = f", {comments:,} comments" if comments else ""
+            yield _Case(f"{issues:,} issues{more}", place, server)
         server.dispose()
-    return min(seconds for seconds, _ in costs), min(cpu for _, cpu in costs)
 
 
 def _copy_issues(simulator: Simulator, copies: int) -> None:
@@ -119,7 +148,8 @@ def _copy_rows(server: Engine, tables: Mapping[Table, Mapping[str, str]], copies
     with server.begin() as connection:
         for table, changed in tables.items():
             names = [column.name for column in table.c]
-            values = ", ".join(changed.get(name, name) for name in names)
+            as_written = {"loaded_at": "statement_timestamp()", **changed}
+            values = ", ".join(as_written.get(name, name) for name in names)
             connection.execute(
                 text(
                     f"INSERT INTO {table.fullname} ({', '.join(names)}) "
@@ -134,11 +164,6 @@ def _count(server: Engine, table: str) -> int:
     with server.connect() as connection:
         query = text(f"SELECT count(*) FROM {table}")
         return int(connection.execute(query).scalar_one())
-
-
-def _cost(place: Home, server: Engine) -> tuple[float, float]:
-    before = _server_cpu(server)
-    return place.load().seconds, _server_cpu(server) - before
 
 
 def _server_cpu(server: Engine) -> float:

@@ -2,12 +2,14 @@
 again, or tonight's share.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
 from resources.warehouse.raw.tombstones import comments_of
+from resources.warehouse.raw.written_rows import all_there_before
 from resources.warehouse.state import issue_sync_state as reads
+from resources.warehouse.state.check_marks import forget_right, note_right, right_until
 from resources.warehouse.state.issue_sync_state import CommentRead
 from sync.comment_reads import DueRead
 from sync.month_windows import Slice
@@ -25,32 +27,47 @@ REFRESH_MINUTES = 120
 RATE_OTHERWISE = 60
 
 
+#: Mark in `ops.check_marks`: no issue written before it was due.
+_NONE_DUE = ("issues", "no_comments_due")
+
+
 def choose(session: Session, mode: str, covered: Sequence[Slice]) -> list[CommentRead]:
     """Return the issues whose comments a load asks for."""
     if mode == "refresh":
+        with session.store.transaction() as connection:
+            # The next load looks at all issues, in case somebody has changed rows by hand.
+            forget_right(connection, session.space_key, *_NONE_DUE)
         return tonights_refresh(session)
     planned = [
         (part, project) for part in covered if (project := session.project_of(part.project_key))
     ]
-    visible = list(session.visible)
+    if mode == "incremental":
+        return _pending(session, {project.id for _, project in planned})
     with session.engine.connect() as connection:
-        match mode:
-            case "backfill":
-                found = {
-                    # A renamed project may be covered under both of its keys.
-                    read.issue_id: read
-                    for part, project in planned
-                    for read in reads.window_comments(
-                        connection, session.space_key, project.id, part.since, part.until
-                    )
-                }
-                return list(found.values())
-            case "targeted":
-                return reads.requested_comments(connection, session.space_key, visible)
-            case _:
-                return reads.pending_comments(
-                    connection, session.space_key, {project.id for _, project in planned}
-                )
+        if mode == "targeted":
+            return reads.requested_comments(connection, session.space_key, list(session.visible))
+        found = {
+            # A renamed project may be covered under both of its keys.
+            read.issue_id: read
+            for part, project in planned
+            for read in reads.window_comments(
+                connection, session.space_key, project.id, part.since, part.until
+            )
+        }
+    return list(found.values())
+
+
+def _pending(session: Session, projects: Collection[int]) -> list[CommentRead]:
+    """Return the due reads of some projects, looked for among the issues that were written since
+    no issue of the space was due.
+    """
+    with session.store.transaction() as connection:
+        since = right_until(connection, session.space_key, *_NONE_DUE)
+        until = all_there_before(connection)
+        due = reads.pending_comments(connection, session.space_key, None, since=since)
+        if not due:
+            note_right(connection, session.space_key, *_NONE_DUE, since, until)
+    return [read for read in due if read.project_id in projects]
 
 
 def still_due(session: Session, mode: str, chosen: Sequence[CommentRead]) -> list[CommentRead]:

@@ -9,9 +9,9 @@ from typing import Any
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import RequestStats
 from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.state.row_counts import row_count
 from sync.events import Events
 from sync.observer import Observer, TableTotals
-from sync.stored_rows import row_count
 from sync.writer import Writer
 
 

@@ -1,4 +1,4 @@
-"""The stored rows of a table: how many there are, a few of them, and when one was last written."""
+"""The stored rows of a table: a few of them, how many of a month, and when one was last written."""
 
 import operator
 from collections import defaultdict
@@ -14,21 +14,6 @@ from sync.month_windows import Calendar
 
 #: Columns that say nothing to a reader of a few rows.
 _NOT_SHOWN = {"space_key", "payload", "content_hash", "run_id"}
-
-
-def row_count(engine: Engine, spec: TableSpec, space_key: str) -> int:
-    """Return the rows of a space in a table, deleted ones left out.
-
-    Two counts, of all and of those, by indexes alone: to read the rows of a large table costs ten
-    times as much.
-    """
-    table = spec.table
-    query = select(func.count()).select_from(table).where(table.c.space_key == space_key)
-    if spec.vanishes:
-        deleted = query.where(table.c.deleted_at.is_not(None))
-        query = select(query.scalar_subquery() - deleted.scalar_subquery())
-    with engine.connect() as connection:
-        return int(connection.execute(query).scalar_one())
 
 
 def last_written(engine: Engine, spec: TableSpec, space_key: str) -> datetime | None:

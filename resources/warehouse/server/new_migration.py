@@ -16,8 +16,11 @@ from sqlalchemy.schema import (
 
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.server.migrations import HEAD
+from resources.warehouse.state.schema_ops import OPS_TABLES
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
+#: Every table that a migration makes, by its name.
+_TABLES = {table.name: table for table in (*OPS_TABLES, *(spec.table for spec in SPECS.values()))}
 _DIALECT = make_url("postgresql+psycopg2://").get_dialect()()
 
 _MODULE = '''"""Make {tables}.
@@ -65,18 +68,18 @@ def sql_of(table: Table) -> str:
 
 
 def main(names: list[str], versions: Path = VERSIONS) -> int:
-    """Write the migration that creates some raw tables; return 2 when one is not declared."""
-    unknown = [name for name in names if name not in SPECS]
+    """Write the migration that creates some tables; return 2 when one is not declared."""
+    unknown = [name for name in names if name not in _TABLES]
     if unknown or not names:
-        sys.stderr.write(f"name tables of resources/warehouse/raw/schema.py, not {unknown}\n")
+        sys.stderr.write(f"name tables that resources/warehouse declares, not {unknown}\n")
         return 2
     number = int(HEAD.removeprefix("v")) + 1
     module = versions / f"{number:04}_{'_and_'.join(names)}.py"
-    tables = " and ".join(SPECS[name].table.fullname for name in names)
+    tables = " and ".join(_TABLES[name].fullname for name in names)
     module.write_text(
         _MODULE.format(tables=tables, revision=f"v{number}", before=HEAD), encoding="utf-8"
     )
-    statements = "\n".join(sql_of(SPECS[name].table) for name in names)
+    statements = "\n".join(sql_of(_TABLES[name]) for name in names)
     module.with_suffix(".sql").write_text(statements, encoding="utf-8")
     sys.stdout.write(f"{module.name} and its .sql\n")
     return 0

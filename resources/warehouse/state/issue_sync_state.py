@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from resources.warehouse.arrays import bigints
 from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.raw.written_rows import written_since
 from resources.warehouse.state.schema_ops_records import issue_sync_state
 
 ISSUES = SPECS["issues"].table
@@ -127,9 +128,14 @@ def _need(space_key: str) -> ColumnElement[int]:
 
 
 def _due(
-    space_key: str, project_ids: Collection[int], from_id: Any, among: Collection[int] | None = None
+    space_key: str,
+    project_ids: Collection[int] | None,
+    from_id: Any,
+    among: Collection[int] | None = None,
 ) -> Select[Any]:
-    """Select reads of the unmarked issues of some projects, with or without sync state."""
+    """Select reads of the unmarked issues of some projects, None: all, with or without sync
+    state.
+    """
     found = (
         select(
             _issue.id,
@@ -143,10 +149,11 @@ def _due(
         .join_from(ISSUES, issue_sync_state, OF_ISSUE, isouter=True)
         .where(
             _issue.space_key == space_key,
-            _issue.project_id == any_(bigints(project_ids)),
             _issue.deleted_at.is_(None),
         )
     )
+    if project_ids is not None:
+        found = found.where(_issue.project_id == any_(bigints(project_ids)))
     return found if among is None else found.where(_issue.id == any_(bigints(among)))
 
 
@@ -163,15 +170,28 @@ def _reads(conn: Connection, query: Select[Any]) -> list[CommentRead]:
 def pending_comments(
     conn: Connection,
     space_key: str,
-    project_ids: Collection[int],
+    project_ids: Collection[int] | None,
     among: Collection[int] | None = None,
+    since: datetime | None = None,
 ) -> list[CommentRead]:
-    """Return the due reads of comments, newest changes first; if given, only `among`
-    these issues.
+    """Return the due reads of comments, newest changes first.
+
+    Args:
+        conn: a connection.
+        space_key: the space.
+        project_ids: the projects of the issues; None: all.
+        among: only these issues; None: all.
+        since: only issues that were written since, or requested: no other one was due then. None:
+            all.
     """
-    return _reads(
-        conn, _due(space_key, project_ids, _FROM_ID, among).where(_PENDING).order_by(*_NEWEST_FIRST)
-    )
+    due = _due(space_key, project_ids, _FROM_ID, among).where(_PENDING)
+    if since is not None:
+        written = select(_issue.id).where(written_since(ISSUES, space_key, since))
+        requested = select(_read.issue_id).where(
+            _read.space_key == space_key, _read.refetch_comments_from.is_not(None)
+        )
+        due = due.where(_issue.id.in_(written.correlate(None).union_all(requested)))
+    return _reads(conn, due.order_by(*_NEWEST_FIRST))
 
 
 def requested_comments(

@@ -28,6 +28,7 @@ from resources.warehouse.state.schema_ops_records import (
     observed_changes,
     project_keys,
     rejected_records,
+    row_counts,
     unexpected_fields,
     webhook_events,
 )
@@ -386,7 +387,7 @@ locks = Table(
 OPS_TABLES: Final = (
     sync_history, sync_state, project_keys, unexpected_fields, rejected_records,
     issue_sync_state, deletions, observed_changes, reconciliations, webhook_events, names, spaces,
-    mart_builds, mapping_lines, forgotten_users, check_marks,
+    mart_builds, mapping_lines, forgotten_users, check_marks, row_counts,
     oauth_tokens, heartbeats, source_conditions, locks,
 )  # fmt: skip
 """Every ops table."""

@@ -350,3 +350,20 @@ check_marks = Table(
     comment="Which rows of the large tables each check has found right: a load looks only at those "
     "written since",
 )
+
+row_counts = Table(
+    "row_counts",
+    metadata,
+    Column("space_key", Text, primary_key=True, comment=SPACE_COMMENT),
+    Column("table_name", Text, primary_key=True, comment="Raw table"),
+    Column("rows", BigInteger, nullable=False, comment="Rows without the deleted ones"),
+    Column(
+        "counted_until",
+        DateTime(timezone=True),
+        nullable=False,
+        comment="Rows written before it were counted",
+    ),
+    schema=OPS,
+    comment="How many rows the large tables had when they were last counted: they are counted "
+    "again when rows were written since, or after a day",
+)
