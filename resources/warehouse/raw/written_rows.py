@@ -25,7 +25,9 @@ def all_there_before(connection: Connection) -> datetime:
     return moment
 
 
-def written_since(table: Table, space_key: str, since: datetime) -> ColumnElement[bool]:
+def written_since(
+    table: Table, space_key: str, since: datetime | ColumnElement[datetime]
+) -> ColumnElement[bool]:
     """Return the condition for rows of a space written at a moment or later, marked ones included.
 
     It uses the index on project and time, once for each project.

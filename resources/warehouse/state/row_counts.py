@@ -3,7 +3,6 @@ looks at each row.
 """
 
 from datetime import timedelta
-from typing import cast
 
 from sqlalchemy import Connection, Engine, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -45,17 +44,16 @@ def row_count(engine: Engine, spec: TableSpec, space_key: str) -> int:
 
 def _last_count(connection: Connection, spec: TableSpec, space_key: str) -> int | None:
     """Return the last count if no row was written since, marks of deletion included."""
-    last = connection.execute(
-        select(_COUNT.rows, _COUNT.counted_until).where(
+    written = exists().where(written_since(spec.table, space_key, _COUNT.counted_until))
+    last: int | None = connection.execute(
+        select(_COUNT.rows).where(
             _COUNT.space_key == space_key,
             _COUNT.table_name == spec.name,
             _COUNT.counted_until > func.statement_timestamp() - _STANDS_FOR,
+            ~written,
         )
-    ).one_or_none()
-    if last is None:
-        return None
-    written = select(exists().where(written_since(spec.table, space_key, last.counted_until)))
-    return None if connection.execute(written).scalar_one() else cast(int, last.rows)
+    ).scalar_one_or_none()
+    return last
 
 
 def _counted(connection: Connection, spec: TableSpec, space_key: str) -> int:

@@ -8,23 +8,12 @@ from pathlib import Path
 
 from alembic import op
 
-from resources.warehouse.warehouse_errors import WarehouseError
-
 revision = "v1"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
     """Run the frozen SQL, statement by statement as one script."""
     op.get_bind().exec_driver_sql(
         Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").replace("%", "%%")
-    )
-
-
-def downgrade() -> None:
-    """Refuse: going back would drop what was replicated."""
-    raise WarehouseError(
-        "There is nothing before the first migration: to start anew, drop the schemas raw and ops."
     )

@@ -2,12 +2,8 @@
 
 from alembic import op
 
-from resources.warehouse.warehouse_errors import WarehouseError
-
 revision = "v2"
 down_revision = "v1"
-branch_labels = None
-depends_on = None
 
 _MAKE = """
 CREATE TABLE ops.mapping_lines (
@@ -33,8 +29,3 @@ def upgrade() -> None:
     op.execute(_MAKE)
     for what, comment in _COMMENTS.items():
         op.execute(f"COMMENT ON {what} IS '{comment}'")
-
-
-def downgrade() -> None:
-    """Refuse: an older program would not read the mappings."""
-    raise WarehouseError("Restore the backup of before the upgrade.")

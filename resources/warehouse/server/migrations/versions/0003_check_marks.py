@@ -2,12 +2,8 @@
 
 from alembic import op
 
-from resources.warehouse.warehouse_errors import WarehouseError
-
 revision = "v3"
 down_revision = "v2"
-branch_labels = None
-depends_on = None
 
 _MAKE = """
 CREATE TABLE ops.check_marks (
@@ -45,8 +41,3 @@ def upgrade() -> None:
         op.execute(_DELETED.format(table=table))
     for what, comment in _COMMENTS.items():
         op.execute(f"COMMENT ON {what} IS '{comment}'")
-
-
-def downgrade() -> None:
-    """Refuse: a warehouse goes back by its backup."""
-    raise WarehouseError("Restore the backup of before the upgrade.")

@@ -2,12 +2,8 @@
 
 from alembic import op
 
-from resources.warehouse.warehouse_errors import WarehouseError
-
 revision = "v6"
 down_revision = "v5"
-branch_labels = None
-depends_on = None
 
 _CHANGE = """
 CREATE OR REPLACE VIEW ops.sync_outcomes AS
@@ -38,8 +34,3 @@ def upgrade() -> None:
     """Change the view."""
     op.execute(_CHANGE)
     op.execute(f"COMMENT ON VIEW ops.sync_outcomes IS '{_COMMENT}'")
-
-
-def downgrade() -> None:
-    """Refuse: a warehouse goes back by its backup."""
-    raise WarehouseError("Restore the backup of before the upgrade.")

@@ -8,12 +8,8 @@ from pathlib import Path
 
 from alembic import op
 
-from resources.warehouse.warehouse_errors import WarehouseError
-
 revision = "v7"
 down_revision = "v6"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -21,8 +17,3 @@ def upgrade() -> None:
     op.get_bind().exec_driver_sql(
         Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").replace("%", "%%")
     )
-
-
-def downgrade() -> None:
-    """Refuse: an older program would not know the tables."""
-    raise WarehouseError("Restore the backup of before the upgrade.")
