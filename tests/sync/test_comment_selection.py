@@ -60,6 +60,14 @@ def test_a_row_that_was_changed_by_hand_is_due_after_the_next_rolling_refresh(
     assert asked(quiet) == [issue.id]
 
 
+def test_all_rows_are_looked_at_when_the_clock_was_set_back(quiet: Syncs, issue: Issue) -> None:
+    quiet.change("UPDATE ops.check_marks SET right_until = right_until + interval '1 hour'")
+    for _ in range(2):
+        quiet.change(changed(issue, WRITTEN))
+        load(quiet)
+        assert asked(quiet) == [issue.id]
+
+
 def test_a_row_of_a_transaction_at_work_is_due_when_it_is_there(quiet: Syncs, issue: Issue) -> None:
     with quiet.engine.begin() as at_work:
         at_work.execute(text(changed(issue, WRITTEN)))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.warehouse.state.schema_ops_records import check_marks
@@ -12,11 +12,14 @@ _MARK = check_marks.c
 
 def right_until(connection: Connection, space_key: str, table: str, check: str) -> datetime | None:
     """Return a moment: the check has passed for all rows written before it. None: check
-    all rows.
+    all rows, also when the server's clock was set back behind the mark.
     """
     return connection.execute(
         select(_MARK.right_until).where(
-            _MARK.space_key == space_key, _MARK.table_name == table, _MARK.check_name == check
+            _MARK.space_key == space_key,
+            _MARK.table_name == table,
+            _MARK.check_name == check,
+            _MARK.right_until <= func.clock_timestamp(),
         )
     ).scalar_one_or_none()
 

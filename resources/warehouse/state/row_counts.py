@@ -13,6 +13,7 @@ from resources.warehouse.state.schema_ops_records import row_counts
 
 _COUNT = row_counts.c
 #: A count that is older is repeated, whatever was written: somebody may have changed rows by hand.
+#: So is one that is ahead of the clock: it was set back, and rows may have been written before it.
 _STANDS_FOR = timedelta(days=1)
 
 
@@ -49,7 +50,9 @@ def _last_count(connection: Connection, spec: TableSpec, space_key: str) -> int 
         select(_COUNT.rows).where(
             _COUNT.space_key == space_key,
             _COUNT.table_name == spec.name,
-            _COUNT.counted_until > func.statement_timestamp() - _STANDS_FOR,
+            _COUNT.counted_until.between(
+                func.clock_timestamp() - _STANDS_FOR, func.clock_timestamp()
+            ),
             ~written,
         )
     ).scalar_one_or_none()

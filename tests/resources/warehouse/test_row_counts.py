@@ -66,13 +66,16 @@ def test_a_row_of_a_transaction_at_work_is_counted_when_it_is_there(counted: Eng
     assert of_issues(counted) == 2
 
 
-def test_what_somebody_changed_by_hand_is_counted_after_a_day(counted: Engine) -> None:
+@pytest.mark.parametrize("moved", ["- interval '25 hours'", "+ interval '1 hour'"])
+def test_what_somebody_changed_by_hand_is_counted_after_a_day_and_when_the_clock_was_set_back(
+    counted: Engine, moved: str
+) -> None:
     execute(counted, "DELETE FROM raw.issues WHERE id = 90001")
     assert of_issues(counted) == STANDS
-    execute(
-        counted, "UPDATE ops.row_counts SET counted_until = counted_until - interval '25 hours'"
-    )
+    execute(counted, f"UPDATE ops.row_counts SET counted_until = counted_until {moved}")
     assert of_issues(counted) == 2
+    execute(counted, NOTED)
+    assert of_issues(counted) == STANDS
 
 
 def test_small_tables_are_counted_each_time(warehouse: Engine, load: Any, user: Any) -> None:
