@@ -271,13 +271,17 @@ def processes_of(home: Path) -> list[psutil.Process]:
 
 
 def child_of(up: int, module: str) -> psutil.Process:
-    """Return the child of a running `up` that runs a module.
+    """Return the child of a running `up` that runs a module; one that has just ended is none.
 
     Raises:
         ValueError: there is none, or more than one.
     """
-    [found] = [one for one in psutil.Process(up).children() if module in one.cmdline()]
-    return found
+    found = []
+    for child in psutil.Process(up).children():
+        with suppress(psutil.NoSuchProcess):
+            found += [child] if module in child.cmdline() else []
+    [only] = found
+    return only
 
 
 @contextmanager

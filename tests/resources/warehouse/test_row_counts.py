@@ -67,7 +67,7 @@ def test_a_row_of_a_transaction_at_work_is_counted_when_it_is_there(counted: Eng
 
 
 @pytest.mark.parametrize("moved", ["- interval '25 hours'", "+ interval '1 hour'"])
-def test_what_somebody_changed_by_hand_is_counted_after_a_day_and_when_the_clock_was_set_back(
+def test_what_was_changed_by_hand_is_counted_after_a_day_or_a_clock_set_back(
     counted: Engine, moved: str
 ) -> None:
     execute(counted, "DELETE FROM raw.issues WHERE id = 90001")
