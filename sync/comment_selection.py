@@ -27,7 +27,7 @@ REFRESH_MINUTES = 120
 RATE_OTHERWISE = 60
 
 
-#: Mark in `ops.check_marks`: no issue written before it was due.
+#: Mark in `ops.check_marks`: of the issues written before it, none had comments to be read.
 _NONE_DUE = ("issues", "no_comments_due")
 
 
@@ -58,8 +58,8 @@ def choose(session: Session, mode: str, covered: Sequence[Slice]) -> list[Commen
 
 
 def _pending(session: Session, projects: Collection[int]) -> list[CommentRead]:
-    """Return the due reads of some projects, looked for among the issues that were written since
-    no issue of the space was due.
+    """Return the due reads of some projects. Once a load has found none in the whole space, the
+    next ones look only at issues that were written since, or requested.
     """
     with session.store.transaction() as connection:
         since = right_until(connection, session.space_key, *_NONE_DUE)

@@ -279,7 +279,8 @@ def child_of(up: int, module: str) -> psutil.Process:
     found = []
     for child in psutil.Process(up).children():
         with suppress(psutil.NoSuchProcess):
-            found += [child] if module in child.cmdline() else []
+            if module in child.cmdline():
+                found.append(child)
     [only] = found
     return only
 

@@ -12,8 +12,8 @@ from resources.warehouse.raw.written_rows import all_there_before, written_since
 from resources.warehouse.state.schema_ops_records import row_counts
 
 _COUNT = row_counts.c
-#: A count that is older is repeated, whatever was written: somebody may have changed rows by hand.
-#: So is one that is ahead of the clock: it was set back, and rows may have been written before it.
+#: An older count is repeated, whatever was written: somebody may have changed rows by hand. So is
+#: a count from the future: the clock was set back, and rows written since look older than it.
 _STANDS_FOR = timedelta(days=1)
 
 
