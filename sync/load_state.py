@@ -59,7 +59,11 @@ def requests_now(session: Session, *, comments_too: bool = False) -> tuple[Reque
     those of which only the comments are.
     """
     with session.engine.connect() as connection:
-        return tuple(requested_issues(connection, session.space_key, comments_too=comments_too))
+        return tuple(
+            requested_issues(
+                connection, session.space_key, session.visible, comments_too=comments_too
+            )
+        )
 
 
 def requests_before(session: Session, projects: Collection[Project]) -> tuple[RequestedIssue, ...]:

@@ -1,42 +1,35 @@
-"""Tombstones: rows that the source no longer has are marked, never removed. `ops.deletions` records
-when, why and by which evidence.
-
-One statement marks rows and writes the log, so neither exists without the other. Rows are locked in
-the order of their keys, as in the merge, so that a concurrent load waits and does not deadlock.
+"""Tombstones: rows that the source no longer has are marked, never removed: `marking.py` marks them
+and writes to `ops.deletions` when, why and by which evidence.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
-    Select,
     Table,
-    Text,
+    all_,
     any_,
-    cast,
     delete,
+    exists,
     func,
-    insert,
-    literal,
     not_,
-    null,
     select,
     update,
 )
 
 from resources.warehouse.arrays import bigints
 from resources.warehouse.raw.cascades import REFERRED, cascading_references
+from resources.warehouse.raw.marking import Finding, count_marked, mark
 from resources.warehouse.raw.quarantine import key_texts, resolve_of_projects, resolve_unlisted
 from resources.warehouse.raw.record_content import Key
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.raw.spec import TableSpec
 from resources.warehouse.state.issue_sync_state import lock_sync_state
-from resources.warehouse.state.refetch_requests import request_refetch
+from resources.warehouse.state.refetch_requests import RefetchRequest, request_refetch
 from resources.warehouse.state.schema_ops import sync_state
 from resources.warehouse.state.schema_ops_records import deletions, issue_sync_state
 
@@ -47,16 +40,6 @@ PROJECT_DELETED = "project deleted"
 LATELY = timedelta(days=1)
 #: Reasons of rows deleted along with another row.
 FOLLOWED = frozenset({ISSUE_DELETED, COMMENT_DELETED, PROJECT_DELETED})
-
-
-@dataclass(frozen=True)
-class _Finding:
-    """The values for each tombstone and each entry of the log."""
-
-    space_key: str
-    reason: str
-    evidence: str
-    run_id: str
 
 
 def mark_missing(
@@ -107,8 +90,8 @@ def mark_missing(
             [(*outer, last) for last in present],
             project_id=scope.get("project_id"),
         )
-    finding = _Finding(space_key, reason, evidence or f"{spec.endpoint} no longer lists it", run_id)
-    gone = _mark(conn, spec, [missing, *_scope(spec, scope)], finding)
+    finding = Finding(space_key, reason, evidence or f"{spec.endpoint} no longer lists it", run_id)
+    gone = mark(conn, spec, [missing, *_scope(spec, scope)], finding)
     if spec.name in REFERRED:
         lately = _gone_lately(conn, spec, scope, space_key)
         request_refetch(
@@ -136,15 +119,15 @@ def mark_issues_deleted(
     Their sync state is deleted, so that an issue that comes back is read whole, with its comments.
     Their child issues are requested again.
     """
-    given = _Finding(space_key, reason, evidence, run_id)
-    marked = _mark(conn, SPECS["issues"], [SPECS["issues"].table.c.id == any_(bigints(ids))], given)
+    given = Finding(space_key, reason, evidence, run_id)
+    marked = mark(conn, SPECS["issues"], [SPECS["issues"].table.c.id == any_(bigints(ids))], given)
     for table in ("comments", "issue_changes"):
         spec = SPECS[table]
-        _mark(
+        mark(
             conn,
             spec,
             [spec.table.c.issue_id == any_(bigints(ids))],
-            _Finding(space_key, ISSUE_DELETED, evidence, run_id),
+            Finding(space_key, ISSUE_DELETED, evidence, run_id),
         )
     children = cascading_references(conn, space_key, "issues", marked)
     lock_sync_state(conn, space_key, [*ids, *(child.issue_id for child in children)])
@@ -165,13 +148,13 @@ def mark_comments_deleted(
     """Mark comments with the changes that they report; return the ids of comments that were not
     marked before.
     """
-    given = _Finding(space_key, reason, evidence, run_id)
-    marked = _mark(
+    given = Finding(space_key, reason, evidence, run_id)
+    marked = mark(
         conn, SPECS["comments"], [SPECS["comments"].table.c.id == any_(bigints(ids))], given
     )
     changes = SPECS["issue_changes"]
     of_them = changes.table.c.comment_id == any_(bigints(ids))
-    _mark(conn, changes, [of_them], _Finding(space_key, COMMENT_DELETED, evidence, run_id))
+    mark(conn, changes, [of_them], Finding(space_key, COMMENT_DELETED, evidence, run_id))
     return marked
 
 
@@ -197,20 +180,29 @@ def mark_project_deleted(
 
     Watermarks, sync state and open quarantine entries of the projects are deleted, so that a
     project that comes back is read whole.
+
+    Issues may have been moved out before. Where one is stored in its new project, its comments are
+    kept, which are still stored in the old one. Where one is only requested there, it is marked,
+    and requested with all its comments.
     """
     chosen = bigints(project_ids)
     counts = {}
     for spec in SPECS.values():
-        if spec.vanishes and "project_id" in spec.table.c:
-            finding = _Finding(space_key, PROJECT_DELETED, evidence, run_id)
-            counts[spec.name] = _count_marked(
-                conn, spec, [spec.table.c.project_id == any_(chosen)], finding
-            )
+        columns = spec.table.c
+        if spec.vanishes and "project_id" in columns:
+            of_them = [columns.project_id == any_(chosen)]
+            if "issue_id" in columns:
+                of_them.append(~_stored_elsewhere(columns.issue_id, space_key, chosen))
+            finding = Finding(space_key, PROJECT_DELETED, evidence, run_id)
+            counts[spec.name] = count_marked(conn, spec, of_them, finding)
     projects = SPECS["projects"]
-    own = _Finding(space_key, "deleted", evidence, run_id)
-    counts["projects"] = _count_marked(conn, projects, [projects.table.c.id == any_(chosen)], own)
-    for table in (issue_sync_state, sync_state):
-        _forget(conn, table, table.c.project_id == any_(chosen), space_key)
+    own = Finding(space_key, "deleted", evidence, run_id)
+    counts["projects"] = count_marked(conn, projects, [projects.table.c.id == any_(chosen)], own)
+    read = issue_sync_state.c
+    marked = ~_stored_elsewhere(read.issue_id, space_key, chosen)
+    _forget(conn, issue_sync_state, (read.project_id == any_(chosen)) & marked, space_key)
+    _forget(conn, sync_state, sync_state.c.project_id == any_(chosen), space_key)
+    request_refetch(conn, space_key, _requested_elsewhere(conn, space_key, chosen))
     resolve_of_projects(conn, space_key, project_ids)
     return {table: rows for table, rows in counts.items() if rows}
 
@@ -301,86 +293,43 @@ def _gone_lately(
     )
 
 
+def _stored_elsewhere(
+    issue_id: ColumnElement[int], space_key: str, projects: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    issues = SPECS["issues"].table.c
+    return exists().where(
+        issues.space_key == space_key,
+        issues.id == issue_id,
+        issues.project_id != all_(projects),
+        issues.deleted_at.is_(None),
+    )
+
+
+def _requested_elsewhere(
+    conn: Connection, space_key: str, projects: ColumnElement[Any]
+) -> list[RefetchRequest]:
+    """Return requests for the stored issues of projects whose sync state names another project:
+    that is where they were seen last.
+    """
+    issues, read = SPECS["issues"].table.c, issue_sync_state.c
+    query = select(read.issue_id, read.project_id).where(
+        read.space_key == space_key,
+        read.project_id != all_(projects),
+        exists().where(
+            issues.space_key == read.space_key,
+            issues.id == read.issue_id,
+            issues.project_id == any_(projects),
+        ),
+    )
+    return [
+        RefetchRequest(issue, project, PROJECT_DELETED, comments_from=0, issue=True)
+        for issue, project in conn.execute(query)
+    ]
+
+
 def _forget(conn: Connection, table: Table, chosen: ColumnElement[bool], space_key: str) -> None:
     conn.execute(delete(table).where(table.c.space_key == space_key, chosen))
 
 
 def _scope(spec: TableSpec, scope: Mapping[str, int]) -> list[ColumnElement[bool]]:
     return [spec.table.c[name] == value for name, value in scope.items()]
-
-
-def _mark(
-    conn: Connection, spec: TableSpec, conditions: list[ColumnElement[bool]], finding: _Finding
-) -> tuple[int, ...]:
-    return tuple(conn.execute(_marking(spec, conditions, finding, counted=False)).scalars())
-
-
-def _count_marked(
-    conn: Connection, spec: TableSpec, conditions: list[ColumnElement[bool]], finding: _Finding
-) -> int:
-    return int(conn.execute(_marking(spec, conditions, finding, counted=True)).scalar_one())
-
-
-def _marking(
-    spec: TableSpec, conditions: list[ColumnElement[bool]], finding: _Finding, *, counted: bool
-) -> Select[tuple[int]]:
-    """Return the statement that marks and logs rows, and returns the last part of their keys, or
-    their number.
-
-    `loaded_at` is set too, so that readers of recent writes see the tombstone.
-    """
-    table = spec.table
-    now = func.statement_timestamp()
-    key = [table.c[name] for name in spec.key]
-    chosen = (
-        select(*key)
-        .where(table.c.space_key == finding.space_key, table.c.deleted_at.is_(None), *conditions)
-        .order_by(*key)
-        .with_for_update()
-        .cte("chosen")
-    )
-    gone = (
-        update(table)
-        .where(
-            table.c.space_key == finding.space_key,
-            *(table.c[name] == chosen.c[name] for name in spec.key),
-        )
-        .values(deleted_at=now, deleted_reason=finding.reason, loaded_at=now, run_id=finding.run_id)
-        .returning(*key, _project_of(spec).label("of_project"))
-        .cte("gone")
-    )
-    logged = (
-        insert(deletions)
-        .from_select(
-            [
-                "space_key",
-                "table_name",
-                "record_key",
-                "project_id",
-                "found_at",
-                "reason",
-                "evidence",
-                "run_id",
-            ],
-            select(
-                literal(finding.space_key, Text()),
-                literal(spec.name, Text()),
-                func.concat_ws("/", *(gone.c[name] for name in spec.key)),
-                gone.c.of_project,
-                now,
-                literal(finding.reason, Text()),
-                literal(finding.evidence, Text()),
-                literal(finding.run_id, Text()),
-            ),
-        )
-        .cte("logged")
-    )
-    return (
-        select(func.count() if counted else gone.c[spec.key[-1]]).select_from(gone).add_cte(logged)
-    )
-
-
-def _project_of(spec: TableSpec) -> ColumnElement[int]:
-    if spec.name == "projects":
-        return spec.table.c.id
-    return spec.table.c.project_id if "project_id" in spec.table.c else cast(null(), BigInteger())

@@ -5,11 +5,12 @@ Each request increments `refetch_requests`. An acknowledgement passes the count 
 read, so that requests made during the read stay open.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, and_, any_, case, func, or_, select, text
 
+from resources.warehouse.arrays import bigints
 from resources.warehouse.state.issue_sync_state import ISSUES, OF_ISSUE, hidden_projects
 from resources.warehouse.state.schema_ops_records import issue_sync_state
 
@@ -98,9 +99,10 @@ def _both(one: RefetchRequest, other: RefetchRequest) -> RefetchRequest:
 
 
 def requested_issues(
-    conn: Connection, space_key: str, *, comments_too: bool
+    conn: Connection, space_key: str, visible: Collection[int], *, comments_too: bool
 ) -> list[RequestedIssue]:
-    """Return the issues to read again, by id.
+    """Return the issues to read again, by id; each with the project that it is stored in, or with
+    that of its request if the former is not among the `visible` ones: it was moved.
 
     With `comments_too`, also those of which only comments are requested, so that both are updated.
     Issues marked deleted are not among the latter: their requests wait until they come back.
@@ -113,7 +115,10 @@ def requested_issues(
     query = (
         select(
             _read.issue_id,
-            func.coalesce(_issue.project_id, _read.project_id),
+            case(
+                (_issue.project_id == any_(bigints(visible)), _issue.project_id),
+                else_=_read.project_id,
+            ),
             _read.refetch_requests,
             func.coalesce(_read.requested_by, ""),
         )
@@ -133,15 +138,17 @@ def is_waiting(conn: Connection, space_key: str) -> bool:
 
     Quarantined records do not count: every load tries them anyway.
     """
+    hidden = hidden_projects(space_key)
+    project = case((_issue.project_id.not_in(hidden), _issue.project_id), else_=_read.project_id)
     query = (
         select(_read.issue_id)
         .join_from(issue_sync_state, ISSUES, OF_ISSUE, isouter=True)
         .where(
             _read.space_key == space_key,
             or_(_read.refetch_issue, _read.refetch_comments_from.is_not(None)),
-            _issue.deleted_at.is_(None),
+            or_(_issue.deleted_at.is_(None), _read.refetch_issue & (_issue.project_id != project)),
             _read.requested_by.is_distinct_from(QUARANTINE),
-            func.coalesce(_issue.project_id, _read.project_id).not_in(hidden_projects(space_key)),
+            project.not_in(hidden),
         )
     )
     return conn.execute(query.limit(1)).first() is not None

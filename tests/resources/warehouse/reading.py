@@ -57,7 +57,9 @@ class Reads:
         return {read.issue_id: read.from_id for read in self.pending(*projects)}
 
     def requested(self, *, comments_too: bool = False) -> list[RequestedIssue]:
-        found: list[RequestedIssue] = self.call(requested_issues, comments_too=comments_too)
+        found: list[RequestedIssue] = self.call(
+            requested_issues, (300, 301), comments_too=comments_too
+        )
         return found
 
     def finish(self, reads: Sequence[CommentRead], last_comment_id: int = 640_010) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+from resources.warehouse.raw.tombstones import mark_project_deleted
 from resources.warehouse.state.issue_sync_state import (
     CommentRead,
     count_histories,
@@ -265,6 +266,22 @@ def test_a_request_waits_until_acknowledged_unless_quarantined_or_its_issue_is_g
     assert not read.call(is_waiting)
 
 
+def test_what_was_moved_out_of_a_project_before_it_was_deleted_waits_where_it_is_now(
+    read: Reads, load: Any
+) -> None:
+    load("projects", {"id": 300, "projectKey": "OPS", "name": "Operations"})
+    read.call(request_refetch, [RefetchRequest(FIRST, 301, "activity 1", issue=True)])
+    with read.engine.begin() as conn:
+        mark_project_deleted(conn, [300], space_key="acme", evidence="gone", run_id="run-1")
+    assert read.call(is_waiting)
+    [found] = read.call(requested_issues, [301], comments_too=False)
+    assert (found.issue_id, found.project_id) == (FIRST, 301)
+    read.call(acknowledge_issues, [found])
+    assert not read.call(is_waiting)
+    read.change(f"UPDATE raw.issues SET deleted_at = NULL, project_id = 301 WHERE id = {FIRST}")
+    assert read.starts(301)[FIRST] == 0
+
+
 def test_what_waits_is_not_hidden_by_a_record_in_quarantine(read: Reads) -> None:
     read.request_refetch(FIRST, 640_009, by="activity 2")
     read.request_refetch(FIRST, 640_003, by=QUARANTINE)
@@ -280,5 +297,5 @@ def test_what_is_requested_in_another_space_is_not_read(reads: Reads) -> None:
     elsewhere = [RefetchRequest(SECOND, 300, "elsewhere", issue=True)]
     reads.call(request_refetch, elsewhere, space="other")
     assert reads.requested() == []
-    [found] = reads.call(requested_issues, comments_too=False, space="other")
+    [found] = reads.call(requested_issues, (), comments_too=False, space="other")
     assert found.issue_id == SECOND
