@@ -279,5 +279,5 @@ def _reached(read: Months, state: State) -> frozenset[int]:
         for project in read.projects
         if project.id not in state.begun
         and project.id in state.watermarks
-        and since <= state.watermarks[project.id]
+        and since <= state.watermarks[project.id] - LOOKBACK
     )

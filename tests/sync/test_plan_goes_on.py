@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from resources.backlog.scan import LOOKBACK
 from resources.backlog.window import ONE_PAGE, SEAMS
 from sync.plan import after, bind, follow, locked_for, proof_of, split
 from sync.reads import Changes, End, Months, Pass, Read, State
@@ -89,9 +90,9 @@ BOUND: dict[str, tuple[Read, State, dict[int, End], Read | None]] = {
         {},
         replace(changes(A, B), since=TIMES[0], start=TIMES[0]),
     ),
-    "months that reach from a watermark to now": (
+    "months that reach from before a watermark to now": (
         Months((part(A, 1), part(B, 1))),
-        State({1: TIMES[1], 2: TIMES[0]}),
+        State({1: TIMES[1] + LOOKBACK, 2: TIMES[1]}),
         {},
         Months((part(A, 1), part(B, 1)), frozenset({1})),
     ),

@@ -25,8 +25,8 @@ def frozen(syncs: Syncs) -> datetime:
     return moment
 
 
-@pytest.mark.parametrize(("seconds", "moves"), [(-1, False), (0, True), (1, True)])
-def test_a_read_of_the_newest_month_moves_the_watermark_when_it_reaches_back_to_it(
+@pytest.mark.parametrize(("seconds", "moves"), [(-1, False), (59, False), (60, True)])
+def test_the_newest_month_moves_a_watermark_from_a_minute_after_its_start_on(
     synced: Syncs, seconds: int, moves: bool
 ) -> None:
     assert NEWEST.since is not None
