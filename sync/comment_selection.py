@@ -9,7 +9,7 @@ from math import ceil
 from resources.warehouse.raw.tombstones import comments_of
 from resources.warehouse.raw.written_rows import all_there_before
 from resources.warehouse.state import issue_sync_state as reads
-from resources.warehouse.state.check_marks import forget_right, note_right, right_until
+from resources.warehouse.state.check_marks import note_right, right_until
 from resources.warehouse.state.issue_sync_state import CommentRead
 from sync.comment_reads import DueRead
 from sync.month_windows import Slice
@@ -34,9 +34,6 @@ _NONE_DUE = ("issues", "no_comments_due")
 def choose(session: Session, mode: str, covered: Sequence[Slice]) -> list[CommentRead]:
     """Return the issues whose comments a load asks for."""
     if mode == "refresh":
-        with session.store.transaction() as connection:
-            # The next load looks at all issues, in case somebody has changed rows by hand.
-            forget_right(connection, session.space_key, *_NONE_DUE)
         return tonights_refresh(session)
     planned = [
         (part, project) for part in covered if (project := session.project_of(part.project_key))
@@ -59,7 +56,7 @@ def choose(session: Session, mode: str, covered: Sequence[Slice]) -> list[Commen
 
 def _pending(session: Session, projects: Collection[int]) -> list[CommentRead]:
     """Return the due reads of some projects. Once a load has found none in the whole space, the
-    next ones look only at issues that were written since, or requested.
+    next ones look only at issues that were written since, or requested, until a day later.
     """
     with session.store.transaction() as connection:
         since = right_until(connection, session.space_key, *_NONE_DUE)

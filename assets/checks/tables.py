@@ -39,7 +39,8 @@ from resources.warehouse.warehouse_resource import WarehouseResource
 LOOKED_AT = "looked_at"
 _WHICH_ROWS = (
     "Of issues, comments, changes and activities a load looks at the rows written since the check "
-    "last held; the nightly rolling refresh, and a run of checks alone, at all."
+    "last held. The nightly rolling refresh, a run of checks alone, and a load a day after the "
+    "last of these look at all rows."
 )
 #: Tables whose assets evaluate their checks themselves: those that record their partitions
 #: themselves, below which Dagster starts no check, and the feed, which is read so often that a step

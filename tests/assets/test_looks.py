@@ -98,6 +98,15 @@ def test_a_fault_that_only_the_whole_look_finds_is_found_by_each_until_it_is_gon
     assert str(result.metadata["looked_at"].value).startswith("rows written since ")
 
 
+def test_all_rows_are_looked_at_again_after_a_day(loaded: Deployment) -> None:
+    check = BY_NAME["keys_unique"]
+    look(loaded, check, "issues", whole=True)
+    for age, seen in (("23 hours", "rows written since"), ("1 day", "all rows")):
+        loaded.change(f"UPDATE ops.check_marks SET all_until = now() - interval '{age}'")
+        result = look(loaded, check, "issues")
+        assert str(result.metadata["looked_at"].value).startswith(seen)
+
+
 def test_a_key_that_an_older_row_has_too_is_found(loaded: Deployment) -> None:
     [older, newer] = loaded.query(
         "SELECT id, issue_key FROM raw.issues WHERE id IN "

@@ -1,5 +1,5 @@
 """Which issues are looked at for comments that are due: those written since none was due, and all
-after a rolling refresh.
+once a day.
 """
 
 import pytest
@@ -44,18 +44,14 @@ def test_a_row_that_is_written_is_due_and_no_other(quiet: Syncs, issue: Issue) -
     assert asked(quiet) == []
 
 
-def test_a_row_that_was_changed_by_hand_is_due_after_the_next_rolling_refresh(
-    quiet: Syncs, issue: Issue
+@pytest.mark.parametrize("days", [-1, 1], ids=["a day ago", "ahead of the clock"])
+def test_a_row_that_was_changed_by_hand_is_due_a_day_after_the_last_look_at_all(
+    days: int, quiet: Syncs, issue: Issue
 ) -> None:
     quiet.change(changed(issue))
-    # Not tonight's share, which is asked for anyway.
-    quiet.change(
-        f"UPDATE ops.issue_sync_state SET refreshed_at = now() WHERE issue_id = {issue.id}"
-    )
     load(quiet)
     assert asked(quiet) == []
-    load(quiet, "refresh")
-    assert issue.id not in asked(quiet)
+    quiet.change(f"UPDATE ops.check_marks SET all_until = all_until + interval '{days} day'")
     load(quiet)
     assert asked(quiet) == [issue.id]
 

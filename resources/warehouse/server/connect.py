@@ -34,11 +34,13 @@ _CONNECTION = {
 #: Sent when a connection opens; it overrides PGCLIENTENCODING, the role and the URL.
 _UTF8 = {"client_encoding": "utf8"}
 #: The same on the server's side: the locks and transactions of a vanished machine are released
-#: within minutes, not hours. A statement, because poolers refuse `options` in the URL. The number
-#: of the answering process reveals a pooler.
+#: within minutes, not hours. Statements see what others have committed meanwhile, whatever the
+#: default of the role. All this is SQL, because poolers refuse `options` in the URL. The number of
+#: the answering process reveals a pooler.
 _SESSION = (
     "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; "
-    "SET tcp_keepalives_count = 4; SELECT pg_backend_pid()"
+    "SET tcp_keepalives_count = 4; SET default_transaction_isolation = 'read committed'; "
+    "SELECT pg_backend_pid()"
 )
 #: A connection that was idle for this many seconds is tested before use.
 RESTED_SECONDS = 1.0

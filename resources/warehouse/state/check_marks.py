@@ -1,6 +1,10 @@
-"""How far the checks of large tables have looked, and found no fault."""
+"""How far the checks of large tables have looked, and found no fault.
 
-from datetime import datetime
+After a day all rows are looked at again: somebody may have changed rows by hand, or the server's
+clock was set back, and rows written since look older than they are.
+"""
+
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -8,18 +12,21 @@ from sqlalchemy.dialects.postgresql import insert
 from resources.warehouse.state.schema_ops_records import check_marks
 
 _MARK = check_marks.c
+_STANDS_FOR = timedelta(days=1)
 
 
 def right_until(connection: Connection, space_key: str, table: str, check: str) -> datetime | None:
-    """Return a moment: the check has passed for all rows written before it. None: check
-    all rows, also when the server's clock was set back behind the mark.
+    """Return a moment: the check has passed for all rows written before it. None: all rows are to
+    be checked.
     """
+    now = func.clock_timestamp()
     return connection.execute(
         select(_MARK.right_until).where(
             _MARK.space_key == space_key,
             _MARK.table_name == table,
             _MARK.check_name == check,
-            _MARK.right_until <= func.clock_timestamp(),
+            _MARK.right_until <= now,
+            _MARK.all_until.between(now - _STANDS_FOR, now),
         )
     ).scalar_one_or_none()
 
@@ -46,12 +53,9 @@ def note_right(
             .values(right_until=until)
         )
         return
-    noted = insert(check_marks).values(**key, right_until=until)
-    connection.execute(
-        noted.on_conflict_do_update(
-            index_elements=list(key), set_={"right_until": noted.excluded.right_until}
-        )
-    )
+    moved = {"right_until": until, "all_until": until}
+    noted = insert(check_marks).values(**key, **moved)
+    connection.execute(noted.on_conflict_do_update(index_elements=list(key), set_=moved))
 
 
 def forget_right(connection: Connection, space_key: str, table: str, check: str) -> None:

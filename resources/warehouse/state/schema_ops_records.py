@@ -346,6 +346,11 @@ check_marks = Table(
         nullable=False,
         comment="Rows written before it were looked at, and the check held",
     ),
+    Column(
+        "all_until",
+        DateTime(timezone=True),
+        comment="The same when all rows were last looked at: after a day they are looked at again",
+    ),
     schema=OPS,
     comment="Which rows of the large tables each check has found right: a load looks only at those "
     "written since",

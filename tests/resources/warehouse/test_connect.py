@@ -148,6 +148,18 @@ def test_sessions_run_in_utc_under_the_name_of_the_program(warehouse: Engine) ->
     assert one(warehouse, "SHOW application_name") == "backlog-elt"
 
 
+def test_a_statement_sees_what_was_committed_whatever_the_default_of_the_database(
+    warehouse: Engine,
+) -> None:
+    execute(
+        warehouse,
+        f'ALTER DATABASE "{warehouse.url.database}" '
+        "SET default_transaction_isolation = 'serializable'",
+    )
+    warehouse.dispose()
+    assert one(warehouse, "SHOW transaction_isolation") == "read committed"
+
+
 def test_a_database_that_cannot_hold_every_character_is_refused(
     warehouse_url: str, warehouse: Engine
 ) -> None:
