@@ -13,7 +13,8 @@ from resources.progress import Progress
 from resources.redact import keep_plain
 from resources.warehouse.history.run_kinds import projects_of
 from resources.warehouse.warehouse_resource import WarehouseResource
-from sync.session import PartsFailedError, Run, Session, SyncError, open_session
+from sync.open_session import PartsFailedError, Run, SyncError, open_session
+from sync.session import Session
 
 
 class PartsFailure(dg.Failure):
@@ -31,7 +32,7 @@ def open_load(
     mode: str = "full",
     locks: Literal["table", "projects"] = "table",
 ) -> Iterator[Session]:
-    """Open the load of a table in a step; see `sync.session.open_session`.
+    """Open the load of a table in a step; see `sync.open_session.open_session`.
 
     Raises:
         dg.Failure: the source or the warehouse refused, or parts failed; the description says what

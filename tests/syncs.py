@@ -28,9 +28,10 @@ from sync.listings import sync_listing
 from sync.modes import Mode
 from sync.month_windows import Calendar, Slice
 from sync.observer import LoadedPartition, LoadedPartitions, TableTotals
+from sync.open_session import PartsFailedError, Run, SyncError, open_session
 from sync.reconcile.reconcile import reconcile
 from sync.reconcile.verdict import Reconciliation, Repair
-from sync.session import PartsFailedError, Run, Session, SyncError, open_session
+from sync.session import Session
 from tests.warehouse_view import WarehouseView, without_zeros
 
 #: Three projects (OPS, WEB, APP) with 60 issues, changed from November 2025 to June 2026.

@@ -1,8 +1,7 @@
 """`backlog-elt verify`: runs `reconcile` between the configured space and warehouse, and loads
 again what differs.
 
-`sync/reconcile/` defines equality; `Reconciliation.failed` in its `verdict.py` decides the exit
-code.
+`sync/reconcile/` defines equality; `verify_exit_code` says what a result means to scripts.
 """
 
 import sys
@@ -97,8 +96,16 @@ def verify_command(
         verified = verify_space(settings, request, progress)
     found = verify_result(verified.found, verified.requests, verified.seconds)
     show_result(found, verified_table, as_json=as_json)
-    if verified.found.failed(strict=strict):
-        sys.exit(1)
+    if code := verify_exit_code(verified.found, strict=strict):
+        sys.exit(code)
+
+
+def verify_exit_code(found: "Reconciliation", *, strict: bool = False) -> int:
+    """Return 1 if rows differ or could not be compared, or if they are behind and it is `strict`,
+    else 0.
+    """
+    failed = found.status == "different" or (strict and found.status == "behind")
+    return int(failed or bool(found.errors))
 
 
 @dataclass(frozen=True)

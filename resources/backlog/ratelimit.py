@@ -1,7 +1,7 @@
-"""How long to wait for Backlog's rate limits.
+"""Waits for Backlog's rate limits.
 
-Holds: the bucket of each request, the meaning of the `X-RateLimit-*` headers, and what one bucket
-tells about the others.
+Holds: the bucket of each request, the meaning of the `X-RateLimit-*` headers, what one bucket tells
+about the others, and how long a request waits for its window.
 
 Limits apply to a user, so requests of that user's other programs are counted in the headers, too.
 Source: https://developer.nulab.com/docs/backlog/rate-limit/
@@ -141,7 +141,7 @@ class RateLimiter:
     def observe_all(self, limits: object) -> None:
         """Update all buckets from the body of `GET /rateLimit`.
 
-        When it is malformed, `unsure` is false until others are busy again.
+        When it is malformed, it is not asked for again until others are busy again.
         """
         buckets = limits.get("rateLimit") if isinstance(limits, dict) else None
         if not isinstance(buckets, dict):
@@ -157,9 +157,36 @@ class RateLimiter:
             if len(known) == 3:
                 self._take(name, *known)
 
-    def unsure(self, bucket: str) -> bool:
-        """Return whether to send `GET /rateLimit` first: others may have used the rest of this
-        window.
+    def await_window(
+        self,
+        bucket: str,
+        ask: Callable[[], None],
+        wait: Callable[[float], None],
+        longest: float = math.inf,
+    ) -> None:
+        """Wait until a request of this bucket may be sent.
+
+        Args:
+            bucket: of the request.
+            ask: sends `GET /rateLimit` and passes its answer to `observe_all`; called when others
+                may have used the rest of this window.
+            wait: waits some seconds.
+            longest: seconds that all waits may take; after them the request is sent anyway.
+        """
+        waited = 0.0
+        while waited <= longest:
+            if self._unsure(bucket):
+                ask()
+            # After a wait one request is sent, unless the window is used up.
+            seconds = self._bucket(bucket).wait(self._clock(), self.reserve, waited=waited > 0)
+            if seconds <= 0:
+                break
+            wait(seconds)
+            waited += seconds
+
+    def _unsure(self, bucket: str) -> bool:
+        """Return whether others may have used the rest of this window, so that `GET /rateLimit`
+        comes first.
 
         That request counts in the bucket `read`, so it does not help for that bucket, nor when that
         bucket is used up.
@@ -176,14 +203,6 @@ class RateLimiter:
             return True
         keep = asked.keep(self.reserve, asked.limit)
         return asked.left(self._clock()) <= keep < asked.reported.remaining
-
-    def wait_before(self, bucket: str, *, waited: bool = False) -> float:
-        """Return how many seconds to wait before the next request of this bucket; the window is
-        forgotten then.
-
-        After a wait (`waited`) one request is sent unless the window is used up.
-        """
-        return self._bucket(bucket).wait(self._clock(), self.reserve, waited=waited)
 
     def wait_after_429(self, bucket: str, headers: Mapping[str, str]) -> float:
         """Return how many seconds to wait after a 429: until Reset, else Retry-After, else a whole

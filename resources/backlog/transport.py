@@ -1,6 +1,7 @@
 """Sends a request until it is answered or must be given up.
 
-Holds: retries with back-off, waits for rate limits, request counters, one request at a time.
+Holds: retries with back-off, request counters, one request at a time. `ratelimit.py` says when a
+request waits for its window.
 
 No exception raised here is chained to one of httpx: those hold the request, whose URL may contain
 the key.
@@ -12,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import httpx
 from tenacity import (
@@ -154,7 +156,9 @@ class Transport:
 
     def _attempt(self, method: str, path: str, params: Params) -> httpx.Response:
         bucket = bucket_of(method, path)
-        self._await_limit(bucket)
+        self.limiter.await_window(
+            bucket, self._ask_limits, partial(self._wait_for_window, bucket), self._max_wait
+        )
         answer = self._exchange(method, path, params)
         if isinstance(answer, BacklogError):
             raise answer
@@ -174,26 +178,16 @@ class Transport:
             raise error
         return answer
 
-    def _await_limit(self, bucket: str) -> None:
-        """Wait until a request of the bucket may be sent. When `max_wait` is used up, it is sent
-        anyway.
-        """
-        waited = 0.0
-        while waited <= self._max_wait:
-            if self.limiter.unsure(bucket):
-                self._ask_limits()
-            seconds = self.limiter.wait_before(bucket, waited=waited > 0)
-            if seconds <= 0:
-                break
-            self._tell(bucket, seconds)
-            if self.limiter.others_lead(bucket):
-                said = (
-                    f"requests of the limit {bucket!r} wait: other programs of the same user "
-                    "have used more of it than this one"
-                )
-                self._observe(Outcome("rate_limited", said, sure=False))
-            self._sleep(seconds)
-            waited += seconds
+    def _wait_for_window(self, bucket: str, seconds: float) -> None:
+        """Report a wait for the window of a bucket, then wait."""
+        self._tell(bucket, seconds)
+        if self.limiter.others_lead(bucket):
+            said = (
+                f"requests of the limit {bucket!r} wait: other programs of the same user "
+                "have used more of it than this one"
+            )
+            self._observe(Outcome("rate_limited", said, sure=False))
+        self._sleep(seconds)
 
     def _ask_limits(self) -> None:
         """Ask for the state of all buckets; a failed or malformed answer changes nothing."""

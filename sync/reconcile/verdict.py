@@ -136,14 +136,6 @@ class Reconciliation:
         )
         return status_of(unequal, behind)
 
-    def failed(self, *, strict: bool = False) -> bool:
-        """Say whether the command ends with 1: rows differ or could not be compared, or are behind
-        and it is `strict`.
-        """
-        return (
-            self.status == "different" or (strict and self.status == "behind") or bool(self.errors)
-        )
-
 
 @dataclass(frozen=True)
 class Repair:

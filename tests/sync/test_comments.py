@@ -19,7 +19,7 @@ from sync.comment_selection import choose, still_due
 from sync.comments import sync_comments
 from sync.modes import Mode
 from sync.observer import LoadedPartitions
-from sync.session import SyncError
+from sync.open_session import SyncError
 from tests.syncs import (
     CALENDAR,
     COMMENTS,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.cli.verify_command import verify_exit_code
 from simulator import Fault, SpaceSpec
 from sync.reconcile.lists import OF_PROJECT
 from tests.sync.trouble import spoil
@@ -163,7 +164,7 @@ def test_an_ordinary_key_loads_everything_and_has_the_teams_of_its_projects(
     assert members == {team: set(space.teams[team].members) for team in shown}
     assert members.keys() < space.teams.keys()
     compared = seen.compare()
-    assert not compared.failed(), compared
+    assert verify_exit_code(compared) == 0, compared
 
 
 def test_who_and_what_an_ordinary_key_does_not_see_is_not_taken_for_deleted(

@@ -7,6 +7,7 @@ import json
 import pytest
 from sqlalchemy import Engine
 
+from pipelines.cli.verify_command import verify_exit_code
 from resources.privacy import Mask, fingerprint
 from resources.warehouse.people import forgetting
 from resources.warehouse.state import webhook_inbox
@@ -152,7 +153,7 @@ def test_a_name_that_a_former_version_let_in_is_reported_and_erased(
     let_in(loaded, someone, NEW_NAME)
     assert found(loaded, {NEW_NAME}) == [NEW_NAME]
     verified = loaded.compare()
-    assert (verified.status != "equal", verified.failed()) == (True, True)
+    assert (verified.status != "equal", verify_exit_code(verified)) == (1, 1)
     assert {error.split(":")[0] for error in verified.errors} == {
         "raw.comments",
         "raw.issue_changes",

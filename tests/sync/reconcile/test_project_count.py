@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.cli.verify_command import verify_exit_code
 from sync.holdings import Holdings
 from sync.numbers import ProjectCount
 from sync.reconcile.count_reconciliation import compared
@@ -109,9 +110,10 @@ def test_a_comparison_fails_where_rows_differ_or_could_not_be_read() -> None:
     behind = Reconciliation("count", [replace(PROJECT, since_load={"created": 1})], {})
     different = Reconciliation("count", [replace(PROJECT, differences=1)], {})
     equal = Reconciliation("count", [PROJECT], {})
-    assert [one.failed() for one in (equal, behind, different)] == [False, False, True]
-    assert [one.failed(strict=True) for one in (equal, behind, different)] == [False, True, True]
-    assert replace(equal, errors=["OPS: refused"]).failed()
+    found = (equal, behind, different)
+    assert [verify_exit_code(one) for one in found] == [0, 0, 1]
+    assert [verify_exit_code(one, strict=True) for one in found] == [0, 1, 1]
+    assert verify_exit_code(replace(equal, errors=["OPS: refused"])) == 1
 
 
 def test_programs_are_given_a_thousand_rows_and_the_numbers_of_all() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.cli.verify_command import verify_exit_code
 from simulator import RequestInfo, World
 from sync.numbers import MOST_COUNTS, ProjectCount
 from sync.reconcile.count_reconciliation import count_projects
@@ -135,7 +136,7 @@ def test_a_space_that_changes_before_every_request_is_said_to_change_too_fast(
     synced.sim.requests.clear()
     found = synced.compare("count", projects=["OPS"])
     assert found.errors == ["OPS: it changes too fast to be compared; try again when it is quieter"]
-    assert (found.status, found.failed()) == ("behind", True)
+    assert (found.status, verify_exit_code(found)) == ("behind", 1)
     assert synced.sim.requests.count() < 4 * MOST_COUNTS
 
 
@@ -175,7 +176,7 @@ def test_an_issue_in_quarantine_is_no_difference_of_numbers_or_rows_and_hides_no
         "APP": (0, 0),
     }
     for compared in (synced.compare("count"), synced.compare()):
-        assert (compared.status, compared.failed()) == ("equal", False)
+        assert (compared.status, verify_exit_code(compared)) == ("equal", 0)
         assert next(one.quarantined for one in compared.projects) >= 2
     assert (compared.projects[0].note, compared.projects[2].note) == (
         f"{compared.projects[0].quarantined} in quarantine",
@@ -213,7 +214,7 @@ def test_one_reconciliation_distinguishes_the_four_outcomes(synced: Syncs) -> No
     # A number does not see what was edited.
     ops = counts.projects[0]
     assert (ops.status, ops.differences, ops.behind, ops.quarantined) == ("different", 1, 0, 1)
-    assert (rows.failed(), counts.failed()) == (True, True)
+    assert (verify_exit_code(rows), verify_exit_code(counts)) == (1, 1)
 
 
 def test_a_comment_that_is_lost_is_known_by_the_key_of_its_issue(synced: Syncs) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.cli.verify_command import verify_exit_code
 from simulator import RequestInfo
 from sync.reconcile.pairs import Parts
 from sync.reconcile.row_reconciliation import RowReconciliation
@@ -50,7 +51,7 @@ def test_a_project_whose_issues_cannot_be_read_is_not_compared_whole(synced: Syn
         ("WEB", False, "not compared whole"),
         ("APP", True, None),
     ]
-    assert (len(found.errors), found.failed()) == (1, True)
+    assert (len(found.errors), verify_exit_code(found)) == (1, 1)
     tables = verify_result(found, {}, 0)["tables"]
     assert {table for table, one in tables.items() if one["partial"]} == {
         "issues", "comments", "issue_changes",
@@ -63,7 +64,7 @@ def test_a_row_that_somebody_has_spoilt_is_reported(synced: Syncs, tampering: Ta
     found = synced.compare()
     assert reported(found) == tampering.reported
     assert reported(found, behind=True) == set()
-    assert found.failed()
+    assert verify_exit_code(found) == 1
 
 
 def test_a_comparison_in_small_parts_finds_the_same_as_in_one(synced: Syncs) -> None:
