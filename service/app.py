@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.secret import reveal
 from resources.settings import Settings
 from service import api, models, page, prometheus, report_file, webhooks

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.secret import Secret
 from resources.warehouse.people.forgetting import forgotten
 from resources.warehouse.state.webhook_inbox import receive

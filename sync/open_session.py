@@ -14,7 +14,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record, RequestStats
 from resources.backlog.errors import BacklogError
 from resources.logs import log_about
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.progress import Progress
 from resources.redact import first_line, plain_line
 from resources.warehouse.history import history_writer

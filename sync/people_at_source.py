@@ -5,7 +5,7 @@ from typing import Any
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import PermissionDenied
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.replacements import changed_texts
 
 

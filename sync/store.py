@@ -31,7 +31,7 @@ from logging import Logger
 from sqlalchemy import Connection, Engine
 
 from resources.backlog.client_values import Record
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.records import odd_of
 from resources.warehouse.people.forgetting import hold, learn
 from resources.warehouse.state import sync_state

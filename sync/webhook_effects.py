@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from resources.backlog.client_values import Record
 from resources.backlog.feed import ABOUT_ISSUES, ABOUT_OTHERS, issue_events, whole
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.warehouse.state import webhook_inbox
 from resources.warehouse.state.refetch_requests import is_waiting
 from sync.activity_requests import register, stored_activities

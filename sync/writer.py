@@ -8,7 +8,7 @@ from logging import Logger
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.records import AHEAD, Page, odd_of
 from resources.warehouse.raw.loader import MergeResult, merge
 from resources.warehouse.raw.schema import SPECS

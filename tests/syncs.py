@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import RequestStats
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.progress import LogProgress, Progress
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.state.reconciliations import Level

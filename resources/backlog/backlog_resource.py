@@ -15,7 +15,7 @@ from resources.backlog.renewal import RenewedTokens
 from resources.backlog.request_parts import space_root
 from resources.bounded_http import MOST_MEGABYTES
 from resources.conditions import ConditionBook, Observer
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.secret import Secret, reveal
 from resources.tokens import TokenStore, TokenVault
 from resources.values import privacy_key

@@ -3,7 +3,7 @@
 Holds: paths, and the check that an answer has the documented shape.
 
 Records are plain dicts as received; code that stores or shows them masks people
-(`resources/privacy.py`). Lists are pages, which keep odd records apart. Source:
+(`resources/masking.py`). Lists are pages, which keep odd records apart. Source:
 https://developer.nulab.com/docs/backlog/, API reference.
 """
 

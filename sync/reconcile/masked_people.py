@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.warehouse.people.forgetting import showing
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.progress import LogProgress, Progress
 from resources.warehouse.state.reconciliations import Level, Reconciled, record
 from sync.reconcile.count_reconciliation import reconcile_counts

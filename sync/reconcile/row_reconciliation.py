@@ -27,7 +27,7 @@ from resources.backlog.errors import (
 )
 from resources.backlog.scan import scan_window
 from resources.backlog.window import Window
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.progress import Progress
 from resources.warehouse.people.forgetting import mask_of
 from resources.warehouse.raw.schema import SPECS

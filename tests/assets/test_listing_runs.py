@@ -2,7 +2,7 @@
 shows for each, and that a refusal is no failure and no red check.
 """
 
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.warehouse.people.forgetting import remask
 from simulator import Fault
 from tests.deployment import Deployment, checks, failures, metadata

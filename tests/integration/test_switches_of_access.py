@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.warehouse.state.webhook_inbox import receive
 from simulator import Fault, Switches
 from sync.webhook_effects import drain

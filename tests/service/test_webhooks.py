@@ -18,7 +18,7 @@ from aiolimiter import AsyncLimiter
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.secret import Secret
 from resources.settings import Settings
 from resources.warehouse.state import sync_state

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from pipelines.cli.verify_command import verify_exit_code
-from resources.privacy import Mask, fingerprint
+from resources.masking import Mask, fingerprint
 from resources.warehouse.people import forgetting
 from resources.warehouse.state import webhook_inbox
 from tests.sync.somebody import KEY, OLD_NAME, TINY, equal, found, load

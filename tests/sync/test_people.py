@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.warehouse.people import forgetting
 from resources.warehouse.people.mask_stored_rows import PSEUDONYM
 from resources.warehouse.state import webhook_inbox

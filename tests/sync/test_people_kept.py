@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.replacements import Replacements
 from resources.warehouse.people import forgetting
 from resources.warehouse.people.forgetting import Copies

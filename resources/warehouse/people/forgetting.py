@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, and_, insert, not_, null, or_, select, text, update
 
-from resources.privacy import Forgotten, Mask, fingerprint
+from resources.masking import Forgotten, Mask, fingerprint
 from resources.replacements import Replacements
 from resources.warehouse.people.mask_stored_rows import (
     PSEUDONYM,

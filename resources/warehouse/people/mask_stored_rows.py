@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )  # fmt: skip
 
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.replacements import Replacements, changed_texts
 from resources.warehouse.people.people_columns import PeopleColumn, rewrite_kept
 from resources.warehouse.raw.record_content import Record, content_hash, to_text

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, Text, cast, select, text
 
-from resources.privacy import identity_of
+from resources.masking import identity_of
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.state.schema_ops_records import names
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from resources.privacy import Mask
+from resources.masking import Mask
 
 
 @dataclass(frozen=True)

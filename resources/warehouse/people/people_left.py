@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Text, cast, select, text
 
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.replacements import Replacements
 from resources.warehouse.people.mask_stored_rows import count_people
 from resources.warehouse.people.people_columns import PeopleColumn, existing

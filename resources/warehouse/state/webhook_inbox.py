@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, any_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from resources.privacy import Mask
+from resources.masking import Mask
 from resources.warehouse.arrays import bigints
 from resources.warehouse.state.schema_ops_records import webhook_events
 

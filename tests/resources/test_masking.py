@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.privacy import Forgotten, Mask, fingerprint, identity_of
+from resources.masking import Forgotten, Mask, fingerprint, identity_of
 
 KEY = "a key that nobody knows"
 USER = {
