@@ -84,7 +84,7 @@ def verify_command(
     settings = Settings.of_this_process()
     from pipelines.cli.console import progress_for
     from pipelines.cli.console_verify import verified_table
-    from sync.results.verify_result import failed_verify, verify_result
+    from sync.results.verify_json import failed_verify, verify_result
 
     request = VerifyRequest.create(
         deep=deep, repair=repair, comments=not no_comments, projects=projects

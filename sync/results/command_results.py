@@ -11,7 +11,7 @@ from resources.conditions import ConditionKind
 from resources.json_models import Model
 from resources.problems.alert_texts import Action, Severity
 from resources.warehouse.history.history_reader import Sync
-from sync.results.verify_result import Moment, VerifyResult
+from sync.results.verify_json import Moment, VerifyResult
 
 Ended = Literal["completed", "failed"]
 

@@ -15,7 +15,7 @@ from sync.reconcile.verdict import (
     ProjectReconciliation,
     Reconciliation,
 )
-from sync.results.verify_result import VerifyResult, verify_result
+from sync.results.verify_json import VerifyResult, verify_result
 from tests.shapes import misfits
 
 UNTIL = "2026-06-30T23:59:58+00:00"

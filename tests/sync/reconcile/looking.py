@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from resources.warehouse.raw.schema import SPECS
 from sync.reconcile.verdict import EXTRA, QUARANTINED, Reconciliation
-from sync.results.verify_result import verify_result
+from sync.results.verify_json import verify_result
 from tests.warehouse_view import WarehouseView
 
 #: Everything of a row but when and by which run it was written.

@@ -6,7 +6,7 @@ from pipelines.cli.verify_command import verify_exit_code
 from resources.warehouse.state.reconciliations import latest
 from simulator import SpaceSpec
 from sync.reconcile.count_reconciliation import doubtful_projects
-from sync.results.verify_result import compared_project, verify_result
+from sync.results.verify_json import compared_project, verify_result
 from tests.syncs import StartSyncs, Syncs
 
 

@@ -20,7 +20,7 @@ from sync.reconcile.compare_rows import (
 )
 from sync.reconcile.payload_columns import wrong_columns
 from sync.reconcile.verdict import COLUMN, CONTENT, EXTRA, MISSING, SHOWN, STALE, short
-from sync.results.verify_result import shown_difference
+from sync.results.verify_json import shown_difference
 from tests.databases import execute
 from tests.syncs import Syncs
 

@@ -20,7 +20,7 @@ from sync.reconcile.verdict import (
     ProjectReconciliation,
     Reconciliation,
 )
-from sync.results.verify_result import LISTED, verify_result
+from sync.results.verify_json import LISTED, verify_result
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 COUNT = ProjectCount("OPS", 10, 10, 300)

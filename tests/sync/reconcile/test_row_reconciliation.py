@@ -8,7 +8,7 @@ from pipelines.cli.verify_command import verify_exit_code
 from simulator import RequestInfo
 from sync.reconcile.pairs import Parts
 from sync.reconcile.row_reconciliation import RowReconciliation
-from sync.results.verify_result import verify_result
+from sync.results.verify_json import verify_result
 from tests.databases import execute
 from tests.sync.reconcile.looking import reported
 from tests.sync.reconcile.tamperings import HISTORY, ISSUES, LISTS, Tampering
