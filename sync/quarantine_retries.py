@@ -1,7 +1,7 @@
 """Issues in quarantine: each load of changes asks for them again, and settles the entries of those
 that are good now, or gone.
 
-Comments in quarantine come again with their issue; `activities.py` does the same for activities.
+Comments in quarantine come again with their issue; `activities.py` asks again for activities.
 """
 
 from collections.abc import Collection

@@ -3,7 +3,8 @@ of the activity feed does.
 
 A webhook is a hint to look, never data: it is unsigned, may come twice, late or never, and holds
 less than the feed. So an event only says which issues to read; the feed itself brings the row of
-`raw/activities`. The sensor `targeted_sync` calls `drain` and starts the run that reads them.
+`raw/activities`. The sensor `targeted_sync` calls `drain`, and requests a run that reads
+these issues.
 """
 
 import json

@@ -1,6 +1,6 @@
 -- How long issues took that became done in a month (of the space's zone), by project: percentiles of lead and cycle time.
--- The lead time of an issue goes from its creation until it last became done, its cycle time from its first status of the stage active or
--- review until then: lead_seconds and cycle_seconds, computed for each issue in issue.sql.
+-- Lead time: from the creation of an issue until it last became done. Cycle time: from its first status of the stage active or review
+-- until then. issue.sql computes both for each issue: lead_seconds, cycle_seconds.
 {{ config(
     meta={'groups': 'space_key, project_id, done_month'},
     post_hook="{{ names_of_today('project_key', source('raw', 'projects'), 'project_key', 'id', 'project_id') }}"
