@@ -18,7 +18,8 @@ from resources.backlog.errors import (
     Unavailable,
 )
 from sync.count_check import unequal_projects
-from sync.issue_writes import Met, store_issues
+from sync.issue_reads import Listed
+from sync.issue_writes import store_issues
 from sync.load_state import requests_before, requests_now, state_of_load, state_of_read
 from sync.lookups import acknowledge_met, mark_missed, mark_vanished, read_by_id
 from sync.numbers import source_count
@@ -112,7 +113,7 @@ def _snapshot(session: Session, read: Snapshot) -> End:
     requested = () if read.keeps_cursor else requests_before(session, read.projects)
     met = store_issues(session, read)
     if met.listed.proof.resumed:
-        return _rest_of_snapshot(session, read, met)
+        return _rest_of_snapshot(session, read, met.listed)
     acknowledge_met(session, requested, met.ids)
     mark_vanished(session, read, project, met.listed.ids)
     resolve_issues_without_id(session, project, met.without_id)
@@ -120,12 +121,12 @@ def _snapshot(session: Session, read: Snapshot) -> End:
     return End(met.listed.started_at, met.listed.proof)
 
 
-def _rest_of_snapshot(session: Session, read: Snapshot, met: Met) -> End:
+def _rest_of_snapshot(session: Session, read: Snapshot, listed: Listed) -> End:
     """End the rest of a snapshot: complete where this load has read what changed since it began,
     and the number of issues is equal; otherwise known up to when its first try began.
     """
-    first, proof = met.listed.complete_until, met.listed.proof
-    mark_missed(session, read.project, met.unmet)
+    first, proof = listed.complete_until, listed.proof
+    mark_missed(session, read.projects, listed.unmet)
     if read.changes_until is None:
         # If the load dies after this, a load of changes goes on from here.
         move_watermark(session, read.project, first)

@@ -15,7 +15,7 @@ from resources.warehouse.state import sync_state
 from resources.warehouse.state.refetch_requests import RequestedIssue, requested_issues
 from sync.comment_selection import tonights_refresh
 from sync.plan import FEW_ROWS
-from sync.reads import Lookup, Read, Request, State
+from sync.reads import Lookup, Read, Request, Snapshot, State
 from sync.session import Session
 from sync.visible_projects import Project
 from sync.watermarks import SCOPE
@@ -51,7 +51,10 @@ def state_of_read(session: Session, read: Read) -> State:
     if isinstance(read, Lookup):
         return State(requested=_under_another_key(session, read.renamed))
     with session.engine.connect() as connection:
-        return _progress(connection, session.space_key)
+        progress = _progress(connection, session.space_key)
+        if isinstance(read, Snapshot):
+            return replace(progress, stored=_by_creation(connection, session, read.project))
+        return progress
 
 
 def requests_now(session: Session, *, comments_too: bool = False) -> tuple[RequestedIssue, ...]:
@@ -148,6 +151,20 @@ def _under_another_key(session: Session, projects: Sequence[Project]) -> tuple[R
             RequestedIssue(int(issue), int(project), 0, "another project key")
             for issue, project in connection.execute(query)
         )
+
+
+def _by_creation(
+    connection: Connection, session: Session, project: Project
+) -> tuple[tuple[datetime, int], ...]:
+    """Return (created_at, id) of each unmarked issue of a project, oldest first."""
+    issues = SPECS["issues"].table.c
+    query = (
+        select(issues.created_at, issues.id)
+        .where(issues.space_key == session.space_key, issues.project_id == project.id)
+        .where(issues.deleted_at.is_(None), issues.created_at.is_not(None))
+        .order_by(issues.created_at)
+    )
+    return tuple((created, issue) for created, issue in connection.execute(query))
 
 
 def _tonights_share(session: Session) -> tuple[RequestedIssue, ...]:

@@ -90,18 +90,18 @@ def mark_vanished(
             since=read.since,
             until=read.until,
         )
-    mark_missed(session, project, stored.difference(seen))
+    mark_missed(session, [project], stored.difference(seen))
 
 
-def mark_missed(session: Session, project: Project, missed: Collection[int]) -> None:
-    """Mark the stored issues that a read of their project should have met and that the source
+def mark_missed(session: Session, projects: Sequence[Project], missed: Collection[int]) -> None:
+    """Mark the stored issues that a read of their projects should have met and that the source
     confirms it no longer has.
 
     Raises:
-        NotFound: the project has become inaccessible meanwhile, so that the read proves nothing.
+        NotFound: a project has become inaccessible meanwhile, so that the read proves nothing.
     """
     if missed and not look_up(session, dict.fromkeys(missed, "partition re-read")):
-        refuse_lost(session, [project])
+        refuse_lost(session, projects)
 
 
 def _mark_deleted(session: Session, gone: Sequence[int], found_by: str) -> None:

@@ -76,6 +76,7 @@ def bind(read: Read, state: State, ends: Mapping[int, End]) -> Read | None:
                 read,
                 resume=_interrupted(read.projects, state.begun),
                 changes_until=changes.as_of if changes else None,
+                expected=state.stored,
             )
         case Changes():
             return _since_watermarks(read, state)

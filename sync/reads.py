@@ -45,6 +45,7 @@ class State:
     `crowded`: project -> the last change of the issue that would be one too many of those that come
         again, where it is read from an earlier instant than its watermark.
     `requested`: the issues that are to be read by id.
+    `stored`: when each issue of the project of a snapshot was created, and its id, oldest first.
     """
 
     watermarks: Mapping[int, datetime] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class State:
     unplaced: frozenset[int | None] = frozenset()
     crowded: Mapping[int, datetime] = field(default_factory=dict)
     requested: tuple[RequestedIssue, ...] = ()
+    stored: tuple[tuple[datetime, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Snapshot:
 
     `key` is the one that the run names. `keeps_cursor`: it can be continued when it is broken off;
     a backfill of a complete project begins anew. `resume`: it is the rest of an earlier try.
-    `changes_until`: this load has read the changes before.
+    `changes_until`: this load has read the changes before. `expected`: what was stored of the
+    project, so that one that can be continued should meet it; as `State.stored`.
     """
 
     project: Project
@@ -70,6 +73,7 @@ class Snapshot:
     keeps_cursor: bool = True
     resume: Resume | None = None
     changes_until: datetime | None = None
+    expected: tuple[tuple[datetime, int], ...] = ()
 
     mode: ClassVar[Mode] = "backfill"
     since: ClassVar[None] = None

@@ -11,7 +11,6 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.position import Resume
 from resources.warehouse.state import sync_state
 from sync.session import Session
 from sync.visible_projects import Project, visible_projects
@@ -56,10 +55,12 @@ def _move(
 
 
 def keep_checkpoint(
-    connection: Connection, session: Session, projects: Sequence[Project], sort: str, at: Resume
+    connection: Connection,
+    session: Session,
+    projects: Sequence[Project],
+    checkpoint: sync_state.Checkpoint,
 ) -> None:
-    """Remember how far a read of projects in an order has come, and as of when that is stored."""
-    checkpoint = sync_state.Checkpoint(sort, at.position.as_dict(), at.started_at)
+    """Remember how far a read of projects has come, and as of when that is stored."""
     sync_state.set_checkpoint(
         connection, session.space_key, SCOPE, [project.id for project in projects], checkpoint
     )

@@ -17,8 +17,8 @@ from assets.marts.manifest import manifest
 from pipelines.cli import main
 from pipelines.definitions import defs
 from resources.variables import FILE, SECRETS, VARIABLES
+from resources.warehouse.raw.daily_tables import DAILY
 from resources.warehouse.raw.schema import SPECS
-from resources.warehouse.raw.schema_daily import DAILY
 from resources.warehouse.raw.spec import metadata
 from resources.warehouse.state.schema_ops import OPS_TABLES
 from sync.results.command_results import RESULTS
@@ -316,7 +316,7 @@ def test_a_table_is_named_in_its_declaration_and_its_migration_alone(table: str)
         if re.search(rf"\b{table}\b", path.read_text())
     ]
     declared, migration = sorted(naming, key=len)
-    assert declared == "resources/warehouse/raw/schema_daily.py"
+    assert declared == "resources/warehouse/raw/daily_tables.py"
     assert migration.startswith("resources/warehouse/server/migrations/versions/")
     assert f"raw/{table}" in {key.to_user_string() for key in ASSETS}
 

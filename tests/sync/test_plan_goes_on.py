@@ -27,6 +27,7 @@ from tests.sync.reads import (
     snapshot,
 )
 
+STORED = ((TIMES[0], 7), (TIMES[1], 8))
 BOUND: dict[str, tuple[Read, State, dict[int, End], Read | None]] = {
     "a first read": (snapshot(A), State(), {}, snapshot(A)),
     "a first read that was broken off goes on": (
@@ -35,9 +36,15 @@ BOUND: dict[str, tuple[Read, State, dict[int, End], Read | None]] = {
         {},
         replace(snapshot(A), resume=resume()),
     ),
+    "a first read should meet what is stored": (
+        snapshot(A),
+        State(stored=STORED),
+        {},
+        replace(snapshot(A), expected=STORED),
+    ),
     "a backfill of a complete project reads everything now": (
         snapshot(A),
-        State(LEVEL),
+        State(LEVEL, stored=STORED),
         {},
         replace(snapshot(A), keeps_cursor=False),
     ),

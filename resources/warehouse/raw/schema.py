@@ -2,17 +2,17 @@
 in English and Japanese.
 
 DDL, types, database comments, Dagster's column schema and `docs/tables.md` are generated from this
-file, `schema_listed_tables.py` (lists that are read whole), `schema_daily.py` (facts about the
-space) and `schema_history.py` (events).
+file, `listed_tables.py` (lists that are read whole), `daily_tables.py` (facts about the
+space) and `history_tables.py` (events).
 """
 
 from typing import Final
 
 from sqlalchemy import Index
 
-from resources.warehouse.raw.schema_daily import DAILY
-from resources.warehouse.raw.schema_history import HISTORY
-from resources.warehouse.raw.schema_listed_tables import ID, LISTED, PROJECT, creation_fields
+from resources.warehouse.raw.daily_tables import DAILY
+from resources.warehouse.raw.history_tables import HISTORY
+from resources.warehouse.raw.listed_tables import ID, LISTED, PROJECT, creation_fields
 from resources.warehouse.raw.spec import Field, Kind, Owned, TableSpec, metadata, raw_table
 
 __all__ = ["SPECS", "metadata"]

@@ -263,22 +263,6 @@ def comments_of(
     return {issue: frozenset(comments) for issue, comments in found.items()}
 
 
-def ids_by_creation(
-    conn: Connection, spec: TableSpec, project_id: int, *, space_key: str, since: datetime | None
-) -> list[tuple[datetime, int]]:
-    """Return (created_at, id) of each unmarked row of a project, from `since` on, oldest first."""
-    columns = spec.table.c
-    query = (
-        select(columns.created_at, columns.id)
-        .where(columns.space_key == space_key, columns.project_id == project_id)
-        .where(columns.deleted_at.is_(None), columns.created_at.is_not(None))
-        .order_by(columns.created_at)
-    )
-    if since is not None:
-        query = query.where(columns.created_at >= since)
-    return [(created, identifier) for created, identifier in conn.execute(query)]
-
-
 def _gone_lately(
     conn: Connection, spec: TableSpec, scope: Mapping[str, int], space_key: str
 ) -> Sequence[int]:

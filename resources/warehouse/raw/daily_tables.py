@@ -1,6 +1,6 @@
 """The raw tables with facts about the space: one object each, read once a day.
 
-Each is declared only here, as those in `schema_listed_tables.py` are.
+Each is declared only here, as those in `listed_tables.py` are.
 """
 
 from typing import Final
