@@ -1,7 +1,9 @@
 """Issues in quarantine: each load of changes asks for them again, and settles the entries of those
 that are good now, or gone.
 
-Comments in quarantine come again with their issue; `activities.py` asks again for activities.
+An issue that says neither its id nor its key has its project read whole (`plan.py`). Where a
+comment is in quarantine, `comment_writes.py` requests the comments of its issue again; activities
+are asked for again by `activities.py`.
 """
 
 from collections.abc import Collection

@@ -45,7 +45,8 @@ class State:
     `crowded`: project -> the last change of the issue that would be one too many of those that come
         again, where it is read from an earlier instant than its watermark.
     `requested`: the issues that are to be read by id.
-    `stored`: when each issue of the project of a snapshot was created, and its id, oldest first.
+    `stored`: of the project that a snapshot reads, when each issue was created, and its id, oldest
+        first.
     """
 
     watermarks: Mapping[int, datetime] = field(default_factory=dict)
@@ -63,8 +64,8 @@ class Snapshot:
 
     `key` is the one that the run names. `keeps_cursor`: it can be continued when it is broken off;
     a backfill of a complete project begins anew. `resume`: it is the rest of an earlier try.
-    `changes_until`: this load has read the changes before. `expected`: what was stored of the
-    project, so that one that can be continued should meet it; as `State.stored`.
+    `changes_until`: this load has read the changes before. `expected`: as `State.stored`;
+    a read that can be continued should meet these.
     """
 
     project: Project

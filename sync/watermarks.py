@@ -1,7 +1,7 @@
 """How far the issues of each project are read: watermarks, and checkpoints of reads that were
 broken off.
 
-`apply.py` moves them when what was read is stored; `resources/warehouse/state/sync_state.py` keeps
+They move when `apply.py` has stored what was read; `resources/warehouse/state/sync_state.py` keeps
 them.
 """
 

@@ -1,4 +1,4 @@
-"""Waits for Backlog's rate limits.
+"""Waits for Backlog's rate limits: `transport.py` lets no request go before `await_window` returns.
 
 Holds: the bucket of each request, the meaning of the `X-RateLimit-*` headers, what one bucket tells
 about the others, and how long a request waits for its window.
