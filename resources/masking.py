@@ -1,5 +1,5 @@
-"""Replaces names and addresses of people in records by pseudonyms, before records are stored or
-shown.
+"""Replaces names and addresses of people in records by pseudonyms, before `sync/writer.py` merges
+them, `service/webhooks.py` stores an event, and `sync/reconcile/` compares rows.
 
 A pure function from JSON to JSON. It replaces each text of an object that is a user, wherever it is
 nested, and the names of assignees in change logs. It keeps ids, roles, languages, times, and what

@@ -1,6 +1,7 @@
-"""`backlog-elt up`: a simulated space where none is named, Dagster, the sync service, a first load.
+"""`backlog-elt up`: a simulated space where none is named, PostgreSQL, Dagster, the sync service.
 
-The processes are its children and end with it. The embedded PostgreSQL goes on for BI tools.
+The processes are its children and end with it. The embedded PostgreSQL goes on for BI tools. Then a
+first load starts, after it the marts and a report of each build (`first_steps.py`).
 """
 
 import json

@@ -88,7 +88,7 @@ class BacklogClient:
         self._owned = None if http else BoundedClient(total, timeout=patience, megabytes=megabytes)
         client = http or self._owned
         assert client is not None  # noqa: S101 - one of the two is set
-        self._limiter = RateLimiter(reserve, clock)
+        self._limiter = RateLimiter(reserve, clock, sleep)
         self._transport = Transport(
             self.base_url,
             auth,

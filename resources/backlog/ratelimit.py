@@ -1,7 +1,8 @@
-"""Waits for Backlog's rate limits: `transport.py` lets no request go before `await_window` returns.
+"""Waits for Backlog's rate limits: no request is sent before `RateLimiter.await_window` returns.
 
 Holds: the bucket of each request, the meaning of the `X-RateLimit-*` headers, what one bucket tells
-about the others, and how long a request waits for its window.
+about the others, how long a request waits for its window, and the wait. After a 429 `transport.py`
+waits for the seconds that are found here.
 
 Limits apply to a user, so requests of that user's other programs are counted in the headers, too.
 Source: https://developer.nulab.com/docs/backlog/rate-limit/
@@ -18,6 +19,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from resources.backlog import waits
 from resources.backlog.client_values import RateLimit, Record
 from resources.backlog.errors import MalformedResponse
 from resources.backlog.ratewindow import MARGIN_SECONDS, WINDOW_SECONDS, Bucket, Reported
@@ -83,15 +85,26 @@ class RateLimiter:
     """Tracks the state of each bucket from answers, and from its own requests where answers lack
     it.
 
-    `reserve` is the share of each window that is left to people. Unknown limits do not block
-    requests: before the first answer of a bucket and after a wait, the next request is sent.
+    Unknown limits do not block requests: before the first answer of a bucket and after a wait, the
+    next request is sent.
+
+    Args:
+        reserve: share of each window that is left to people.
+        clock: returns epoch seconds.
+        sleep: waits some seconds.
     """
 
-    def __init__(self, reserve: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        reserve: float,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = waits.sleep,
+    ) -> None:
         if not 0 <= reserve < 1:
             raise ValueError(f"the rate reserve is a share from 0 up to but not 1, got {reserve}")
         self.reserve = reserve
         self._clock = clock
+        self._sleep = sleep
         self._buckets: dict[str, Bucket] = {}
         # Date header of the last answer, local clock at that moment.
         self._answered: tuple[datetime, float] | None = None
@@ -161,7 +174,7 @@ class RateLimiter:
         self,
         bucket: str,
         ask: Callable[[], None],
-        wait: Callable[[float], None],
+        before_wait: Callable[[float], None],
         longest: float = math.inf,
     ) -> None:
         """Wait until a request of this bucket may be sent.
@@ -170,7 +183,7 @@ class RateLimiter:
             bucket: of the request.
             ask: sends `GET /rateLimit` and passes its answer to `observe_all`; called when others
                 may have used the rest of this window.
-            wait: waits some seconds.
+            before_wait: told the seconds of each wait before it begins.
             longest: seconds that all waits may take; after them the request is sent anyway.
         """
         waited = 0.0
@@ -178,10 +191,13 @@ class RateLimiter:
             if self._unsure(bucket):
                 ask()
             # After a wait one request is sent, unless the window is used up.
-            seconds = self._bucket(bucket).wait(self._clock(), self.reserve, waited=waited > 0)
+            seconds = self._bucket(bucket).seconds_to_wait(
+                self._clock(), self.reserve, waited=waited > 0
+            )
             if seconds <= 0:
                 break
-            wait(seconds)
+            before_wait(seconds)
+            self._sleep(seconds)
             waited += seconds
 
     def _unsure(self, bucket: str) -> bool:
@@ -204,7 +220,7 @@ class RateLimiter:
         keep = asked.keep(self.reserve, asked.limit)
         return asked.left(self._clock()) <= keep < asked.reported.remaining
 
-    def wait_after_429(self, bucket: str, headers: Mapping[str, str]) -> float:
+    def seconds_after_429(self, bucket: str, headers: Mapping[str, str]) -> float:
         """Return how many seconds to wait after a 429: until Reset, else Retry-After, else a whole
         window.
         """

@@ -123,7 +123,7 @@ class Bucket:
         """Return how many requests of a window this client must leave to others."""
         return math.ceil((limit or 0) * max(reserve, SPARE))
 
-    def wait(self, now: float, reserve: float, *, waited: bool) -> float:
+    def seconds_to_wait(self, now: float, reserve: float, *, waited: bool) -> float:
         """Return the seconds until a request may be sent. The caller waits for them: at the next
         call they are over.
 
@@ -131,7 +131,7 @@ class Bucket:
         continues even when others use most of it.
         """
         if self.headless:
-            return self._wait_by_own_count(now, reserve)
+            return self._seconds_by_own_count(now, reserve)
         reported = self.reported
         if reported is None or reported.remaining > (
             0 if waited else self.keep(reserve, reported.limit)
@@ -141,7 +141,7 @@ class Bucket:
         end = self._end(reported, now)
         return end - now + MARGIN_SECONDS if end > now else 0.0
 
-    def _wait_by_own_count(self, now: float, reserve: float) -> float:
+    def _seconds_by_own_count(self, now: float, reserve: float) -> float:
         """Limit own requests in any 60 seconds, so that no window holds more, wherever it
         begins.
         """

@@ -1,7 +1,7 @@
 """Sends a request until it is answered or must be given up.
 
-Holds: retries with back-off, request counters, one request at a time. `ratelimit.py` says when a
-request waits for its window.
+Holds: retries with back-off, request counters, one request at a time. A request waits for its rate
+window in `ratelimit.py`.
 
 No exception raised here is chained to one of httpx: those hold the request, whose URL may contain
 the key.
@@ -64,7 +64,7 @@ class Transport:
         auth: signs requests.
         http: sends them.
         limiter: the rate limits.
-        sleep: waits some seconds.
+        sleep: waits some seconds before a request is sent again.
         on_wait: `on_wait(bucket, seconds, until)` is called before each wait for a rate window,
             unless the thread has `Waits` of its own; `until` is by the server's clock.
         observe: gets what requests show about the source: at the end of each request, and while one
@@ -157,7 +157,7 @@ class Transport:
     def _attempt(self, method: str, path: str, params: Params) -> httpx.Response:
         bucket = bucket_of(method, path)
         self.limiter.await_window(
-            bucket, self._ask_limits, partial(self._wait_for_window, bucket), self._max_wait
+            bucket, self._ask_limits, partial(self._tell_window, bucket), self._max_wait
         )
         answer = self._exchange(method, path, params)
         if isinstance(answer, BacklogError):
@@ -167,7 +167,7 @@ class Transport:
         error = error_from_response(answer, f"{method} {path}", by_key=by_key)
         if isinstance(error, RateLimited):
             self.stats.rate_limited += 1
-            error.retry_in = self.limiter.wait_after_429(bucket, answer.headers)
+            error.retry_in = self.limiter.seconds_after_429(bucket, answer.headers)
         else:
             self.limiter.observe(bucket, answer.headers)
         if bucket in self.limiter.limits:
@@ -178,8 +178,8 @@ class Transport:
             raise error
         return answer
 
-    def _wait_for_window(self, bucket: str, seconds: float) -> None:
-        """Report a wait for the window of a bucket, then wait."""
+    def _tell_window(self, bucket: str, seconds: float) -> None:
+        """Report a wait for the window of a bucket."""
         self._tell(bucket, seconds)
         if self.limiter.others_lead(bucket):
             said = (
@@ -187,7 +187,6 @@ class Transport:
                 "have used more of it than this one"
             )
             self._observe(Outcome("rate_limited", said, sure=False))
-        self._sleep(seconds)
 
     def _ask_limits(self) -> None:
         """Ask for the state of all buckets; a failed or malformed answer changes nothing."""
@@ -196,7 +195,7 @@ class Transport:
             return
         if answer.status_code == 429:
             self.stats.rate_limited += 1
-            self.limiter.wait_after_429("read", answer.headers)
+            self.limiter.seconds_after_429("read", answer.headers)
             return
         self.limiter.observe("read", answer.headers)
         try:

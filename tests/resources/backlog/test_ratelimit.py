@@ -122,5 +122,5 @@ def test_a_limit_that_is_none_is_not_known_and_no_more_is_left_than_it(
 ) -> None:
     limiter = RateLimiter(0.2, clock)
     limiter.observe("read", httpx.Headers(limits(limit, left, int(EPOCH) + 9)))
-    limiter.await_window("read", ask=pytest.fail, wait=lambda seconds: pytest.fail(f"{seconds} s"))
+    limiter.await_window("read", pytest.fail, lambda seconds: pytest.fail(f"{seconds} s"))
     assert [one.remaining for one in limiter.limits.values()] == known

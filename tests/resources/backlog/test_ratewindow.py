@@ -16,7 +16,7 @@ def _send(bucket: Bucket, requests: int, start: float = NOW, every: float = 0.1)
 
 
 def _wait(bucket: Bucket, now: float, reserve: float = 0.2, *, waited: bool = False) -> float:
-    return bucket.wait(now, reserve, waited=waited)
+    return bucket.seconds_to_wait(now, reserve, waited=waited)
 
 
 #: What answers have reported, as (limit, remaining, end, seconds); when the next request comes,

@@ -1,6 +1,7 @@
 -- How long issues took that became done in a month (of the space's zone), by project: percentiles of lead and cycle time.
--- Lead time: from the creation of an issue until it last became done. Cycle time: from its first status of the stage active or review
--- until then. issue.sql computes both for each issue: lead_seconds, cycle_seconds.
+-- Lead time of an issue that is done: from its creation until it last became done. Cycle time: from its first status of the stage
+-- active or review until then; none if it became done without one, or before it. So issue.sql has, for each issue:
+--   lead_seconds = last_done_at - created_at, cycle_seconds = last_done_at - first_started_at where first_started_at <= last_done_at.
 {{ config(
     meta={'groups': 'space_key, project_id, done_month'},
     post_hook="{{ names_of_today('project_key', source('raw', 'projects'), 'project_key', 'id', 'project_id') }}"
