@@ -1,9 +1,10 @@
 """Issues in quarantine: each load of changes asks for them again, and settles the entries of those
 that are good now, or gone.
 
-An issue that says neither its id nor its key has its project read whole (`plan.py`). Where a
-comment is in quarantine, `comment_writes.py` requests the comments of its issue again; activities
-are asked for again by `activities.py`.
+An issue that says neither its id nor its key has its project read whole (`plan.py`). Other records
+are tried again by what loads their table: lists are read whole each time; each load of activities
+spends up to three pages on those in quarantine (`activities.py`); a load that meets a bad comment
+requests the comments of its issue, so that the next one reads them again (`comment_writes.py`).
 """
 
 from collections.abc import Collection

@@ -284,18 +284,26 @@ def test_a_project_that_comes_back_is_read_whole_once_whichever_load_sees_it_fir
     assert synced.sim.requests.by_route() == quiet
 
 
+@pytest.mark.parametrize("seen_by", ["activities", "projects"])
 def test_a_project_that_comes_back_during_a_load_stays_inaccessible_till_the_next(
-    synced: Syncs,
+    synced: Syncs, seen_by: str
 ) -> None:
     """That load has read what could not be seen, and will say that the project is read."""
     space, web = synced.sim.space, lose(synced)
-    space.add_member("WEB", space.administrator.id)
+    reason = row_of(synced, web.id)
+    space.rename_project("WEB", key="SITE")
+    space.add_member("SITE", space.administrator.id)
     with Locks(synced.engine, "acme", "a load of issues") as other:
         assert other.try_acquire(f"issues/{web.id}")
-        assert synced.activities().success
-        assert row_of(synced, web.id)[1]
-    assert synced.listing().success
+        run = synced.activities() if seen_by == "activities" else synced.listing("projects")
+        assert run.success, failures(run)
+        assert "projects_accessible_again" not in run.notes
+        assert row_of(synced, web.id) == reason
+    run = synced.listing()
+    assert run.notes["projects_accessible_again"] == "SITE"
     assert row_of(synced, web.id) == (False, None)
+    load(synced)
+    assert synced.stored_issues() == synced.source_issues()
 
 
 @pytest.mark.parametrize("mode", ["incremental", "backfill"])

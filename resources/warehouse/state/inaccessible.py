@@ -43,6 +43,18 @@ def unlisted_projects(
     ]
 
 
+def returned_projects(conn: Connection, space_key: str, visible: Collection[int]) -> set[int]:
+    """Return the visible projects that are noted as inaccessible."""
+    columns = _PROJECTS.c
+    query = select(columns.id).where(
+        columns.space_key == space_key,
+        columns.id == any_(bigints(visible)),
+        columns.deleted_at.is_(None),
+        columns.deleted_reason.is_not(None),
+    )
+    return {int(project) for project in conn.execute(query).scalars()}
+
+
 def note_inaccessible(
     conn: Connection, reasons: Mapping[int, str], *, space_key: str, run_id: str
 ) -> None:
