@@ -16,6 +16,8 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from resources.tls_faults import TlsError
+
 Result = TypeVar("Result")
 MEGABYTE = 1_000_000
 #: Largest answer in megabytes, as received and decompressed. A page of a hundred issues with the
@@ -132,8 +134,10 @@ class BoundedClient:
                     body = await self._body(answer)
                 finally:
                     await answer.aclose()
-        except httpx.ConnectError as error:
-            raise httpx.ConnectError(_why_not_connected(error), request=request) from None
+        except ssl.SSLError as error:  # after the handshake
+            raise TlsError(error, request) from None
+        except httpx.NetworkError as error:
+            raise _with_reason(error, request) from None
         except TimeoutError:
             raise httpx.ReadTimeout(
                 f"not answered whole within {self._seconds:g} seconds", request=request
@@ -159,17 +163,22 @@ class BoundedClient:
         return b"".join(parts)
 
 
-def _why_not_connected(error: BaseException) -> str:
-    """Return why no connection was made: the system's message, if the error has one behind it."""
+def _with_reason(error: httpx.NetworkError, request: httpx.Request) -> httpx.NetworkError:
+    """Return the error with what is behind it as its message: a fault of TLS, or the system's
+    reason.
+    """
     found: BaseException | None = error
     while found is not None:
+        if isinstance(found, ssl.SSLError):
+            return TlsError(found, request)
         if isinstance(found, OSError) and found.strerror:
             # Errors of name resolution have negative numbers.
             number = found.errno or 0
-            return os.strerror(number) if number > 0 else found.strerror
+            said = os.strerror(number) if number > 0 else found.strerror
+            return type(error)(said, request=request)
         behind = found.exceptions[0] if isinstance(found, BaseExceptionGroup) else None
         found = behind or found.__cause__ or found.__context__
-    return str(error)
+    return error
 
 
 @functools.cache

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from resources.links import address
 from resources.redact import mask_from_now_on
+from resources.tls_faults import TlsError
 from resources.variables import SettingsError, text
 
 CERT_FILE, CERT_DIR = "SSL_CERT_FILE", "SSL_CERT_DIR"
@@ -82,12 +83,13 @@ def proxy_for(url: str) -> Proxy | None:
     return Proxy(_variable(os.environ, scheme) or "the proxy settings of this machine", found)
 
 
-def network_advice(url: str, variable: str, reason: str) -> str:
-    """Return what to check when the URL in a variable does not answer, for the error `reason`."""
-    if "CERTIFICATE_VERIFY_FAILED" in reason:
-        host = urlsplit(url).hostname
-        return f"set {CERT_FILE} to a file with the authority that signs for {host} in your network"
-    if proxy := proxy_for(url):
+def network_advice(url: str, variable: str, error: Exception) -> str:
+    """Return what to set or check when the URL in a variable does not answer but gives an error."""
+    proxy = proxy_for(url)
+    if isinstance(error, TlsError):
+        remedy = error.remedy(urlsplit(url).hostname or url, variable)
+        return f"{remedy}; {proxy.variable} leads through {proxy.address}" if proxy else remedy
+    if proxy:
         return f"check {proxy.variable}, which leads through {proxy.address}, and {variable}"
     return f"check {variable} and the network"
 

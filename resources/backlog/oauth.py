@@ -172,11 +172,11 @@ class OAuthApplication:
         except httpx.RequestError as error:
             log_request("POST", _LOGGED, None, time.monotonic() - began)
             reason = redact(str(error)) or type(error).__name__
+            check = network_advice(self.base_url, URL, error)
         else:
             log_request("POST", _LOGGED, answer, time.monotonic() - began)
             return answer
         host = httpx.URL(self.base_url).netloc.decode()
-        check = network_advice(self.base_url, URL, reason)
         return Unavailable(f"{_ATTEMPTED}: no answer from {host}: {reason}; {check}")
 
 

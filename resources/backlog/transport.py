@@ -221,7 +221,7 @@ class Transport:
             if isinstance(error, AnswerRefusedError):
                 larger = _LARGER if isinstance(error, AnswerTooLargeError) else ""
                 return MalformedResponse(f"{method} {path}: {reason}; check BACKLOG_URL{larger}")
-            check = network_advice(self._root, URL, reason)
+            check = network_advice(self._root, URL, error)
             unreachable = Unavailable(
                 f"{method} {path}: no answer from {self._host}: {reason}; {check}"
             )

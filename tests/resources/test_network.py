@@ -25,7 +25,7 @@ from tests.network import CAPITAL, DEAD, NOWHERE, SMALL, forward_proxy
 from tests.syncs import TINY
 
 PASSWORD = "s3cr3t-of-the-proxy"
-REFUSED = "[Errno 111] Connection refused"
+REFUSED = httpx.ConnectError("Connection refused")
 OTHERS = ("no_proxy", "NO_PROXY", "grpc_proxy", "no_grpc_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -185,22 +185,15 @@ def test_the_proxy_of_a_url_is_named_without_its_password(
 
 
 @pytest.mark.parametrize(
-    ("proxy", "said", "checked"),
+    ("proxy", "checked"),
     [
-        ("", REFUSED, ["BACKLOG_URL", "network"]),
-        (f"http://me:{PASSWORD}@proxy:3128", REFUSED, ["HTTPS_PROXY", "proxy:3128", "BACKLOG_URL"]),
-        (
-            f"http://me:{PASSWORD}@proxy:3128",
-            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed",
-            ["SSL_CERT_FILE", "acme.backlog.com"],
-        ),
+        ("", ["BACKLOG_URL", "network"]),
+        (f"http://me:{PASSWORD}@proxy:3128", ["HTTPS_PROXY", "proxy:3128", "BACKLOG_URL"]),
     ],
 )
-def test_what_to_check_names_the_proxy_or_the_authority_or_the_network(
-    proxy: str, said: str, checked: list[str]
-) -> None:
+def test_what_to_check_names_the_proxy_or_the_network(proxy: str, checked: list[str]) -> None:
     os.environ["HTTPS_PROXY"] = proxy
-    advice = network_advice("https://acme.backlog.com", "BACKLOG_URL", said)
+    advice = network_advice("https://acme.backlog.com", "BACKLOG_URL", REFUSED)
     assert [name for name in checked if name not in advice] == []
     assert PASSWORD not in advice
 
