@@ -9,6 +9,7 @@ import asyncio
 import functools
 import os
 import ssl
+import zlib
 from collections.abc import Coroutine
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import Thread
@@ -23,6 +24,10 @@ MEGABYTE = 1_000_000
 #: Largest answer in megabytes, as received and decompressed. A page of a hundred issues with the
 #: longest descriptions that Backlog accepts has 40.
 MOST_MEGABYTES = 64
+#: `wbits` of zlib for a stream of gzip or zlib, whichever it is.
+_GZIP_OR_ZLIB = 47
+#: Encodings that are decompressed. Only gzip is asked for; some servers send another one.
+_COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 
 #: Headers that do not apply any more once the body is read and decompressed.
 _OF_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
@@ -67,7 +72,13 @@ class BoundedClient:
         # No server asked here needs a session, and httpx cannot send back every cookie that it
         # accepts.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-        self._http = httpx.AsyncClient(verify=authorities, timeout=timeout, cookies=no_cookies)
+        self._http = httpx.AsyncClient(
+            verify=authorities,
+            timeout=timeout,
+            cookies=no_cookies,
+            headers={"Accept-Encoding": "gzip"},
+            event_hooks={"response": [_keep_redirect]},
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +103,8 @@ class BoundedClient:
 
         Raises:
             httpx.RequestError: no answer came, or not in time.
-            AnswerRefusedError: the answer is too large, or compressed more than once.
+            AnswerRefusedError: the answer is too large, or compressed in a way that was not asked
+                for.
         """
         flow = (auth or httpx.Auth()).sync_auth_flow(
             self._http.build_request(method, url, **content)
@@ -138,29 +150,65 @@ class BoundedClient:
             raise TlsError(error, request) from None
         except httpx.NetworkError as error:
             raise _with_reason(error, request) from None
+        except zlib.error as error:
+            raise httpx.DecodingError(
+                f"the compressed answer is damaged: {error}", request=request
+            ) from None
         except TimeoutError:
             raise httpx.ReadTimeout(
                 f"not answered whole within {self._seconds:g} seconds", request=request
             ) from None
-        headers = [pair for pair in answer.headers.raw if pair[0].lower() not in _OF_THE_WIRE]
+        received = answer.extensions["headers"]
+        headers = [pair for pair in received if pair[0].lower() not in _OF_THE_WIRE]
         return httpx.Response(answer.status_code, headers=headers, content=body, request=request)
 
     async def _body(self, answer: httpx.Response) -> bytes:
-        if "," in answer.headers.get("content-encoding", ""):
-            # Each decompression can multiply the size by a thousand, and all happen at once.
+        """Read the body, decompressed; of a refusal, whose status tells most, at most a
+        megabyte.
+        """
+        encoding = answer.headers.get("content-encoding", "identity").lower()
+        compressed = encoding in _COMPRESSED
+        if answer.is_success and not compressed and encoding != "identity":
             raise AnswerRefusedError(
-                "the answer is compressed more than once", request=answer.request
+                f"the answer is compressed as {encoding!r}, and not with gzip as asked",
+                request=answer.request,
             )
-        most, inflated = self._megabytes * MEGABYTE, 0
-        parts: list[bytes] = []
-        async for part in answer.aiter_bytes():
-            parts.append(part)
-            inflated += len(part)
-            if max(inflated, answer.num_bytes_downloaded) > most:
-                raise AnswerTooLargeError(
-                    f"the answer is larger than {self._megabytes:g} MB", request=answer.request
-                )
-        return b"".join(parts)
+        most = int((self._megabytes if answer.is_success else 1) * MEGABYTE)
+        body, inflater = bytearray(), zlib.decompressobj(_GZIP_OR_ZLIB)
+        async for part in answer.aiter_raw():
+            if compressed:
+                inflater = _inflate(inflater, part, body, most)
+            else:
+                body += part
+            if max(len(body), answer.num_bytes_downloaded) > most:
+                if answer.is_success:
+                    raise AnswerTooLargeError(
+                        f"the answer is larger than {self._megabytes:g} MB", request=answer.request
+                    )
+                return bytes(body[:most])
+        if compressed and answer.num_bytes_downloaded and not inflater.eof:
+            raise zlib.error("it is cut off")
+        return bytes(body)
+
+
+async def _keep_redirect(answer: httpx.Response) -> None:
+    """Keep the headers apart, and take away where a redirect leads: httpx would prepare a request
+    for it, and raise an error if the address is malformed.
+    """
+    answer.extensions["headers"] = answer.headers.raw
+    answer.headers.pop("location", None)
+
+
+def _inflate(inflater: Any, part: bytes, body: bytearray, most: int) -> Any:
+    """Append what a part of a compressed body contains, until the body has a byte more than
+    `most`; return the decompressor for the next part.
+    """
+    while part and len(body) <= most:
+        if inflater.eof:  # a gzip of several members
+            inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
+        body += inflater.decompress(part, min(most + 1 - len(body), MEGABYTE))
+        part = inflater.unconsumed_tail or inflater.unused_data
+    return inflater
 
 
 def _with_reason(error: httpx.NetworkError, request: httpx.Request) -> httpx.NetworkError:

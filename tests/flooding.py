@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from io import BufferedIOBase
 from itertools import repeat
 
@@ -15,10 +16,11 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Flood:
-    """The parts of a body, and the encoding that its head states."""
+    """The parts of a body, the encoding that its head states, and the status."""
 
     parts: Callable[[], Iterator[bytes]]
     encoding: str = "identity"
+    status: int = 200
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -37,11 +39,22 @@ class Flood:
             out.write(b"0\r\n\r\n")
 
 
-def _inflating() -> Iterator[bytes]:
-    """Yield one stream of gzip, a thousandth of what it inflates to."""
+@cache
+def _spaces() -> tuple[bytes, bytes]:
+    """Return a beginning of a gzip, and what may follow any number of times: each inflates to a
+    thousand times its size.
+    """
     packing = zlib.compressobj(9, wbits=31)
-    while True:
-        yield packing.compress(b" " * 16 * MEGABYTE) + packing.flush(zlib.Z_SYNC_FLUSH)
+    spaces = b" " * 64 * MEGABYTE
+    one, other = (packing.compress(spaces) + packing.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return one, other
+
+
+def _inflating() -> Iterator[bytes]:
+    """Yield a gzip without end."""
+    beginning, more = _spaces()
+    yield beginning
+    yield from repeat(more)
 
 
 def _doubly_inflating() -> Iterator[bytes]:
@@ -52,6 +65,7 @@ def _doubly_inflating() -> Iterator[bytes]:
 FLOODS = {
     "plain": Flood(lambda: repeat(b" " * 65_536)),
     "gzip": Flood(_inflating, "gzip"),
+    "bytes": Flood(lambda: repeat(b" ")),
     "gzip in gzip": Flood(_doubly_inflating, "gzip, gzip"),
 }
 
@@ -64,7 +78,7 @@ def flooding(flood: Flood) -> Iterator[str]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:  # noqa: N802 - the library's name
-            self.send_response(200)
+            self.send_response(flood.status)
             for name, value in flood.headers:
                 self.send_header(name, value)
             self.end_headers()

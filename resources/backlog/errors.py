@@ -165,8 +165,8 @@ def _classify(
 def _redirected(response: httpx.Response, attempted: str, refused: str) -> BacklogError:
     try:
         target = urlsplit(response.headers.get("location", ""))
-    except ValueError:  # not a URL
-        target = urlsplit("")
+    except ValueError:
+        target = urlsplit("a malformed address")
     where = f"{target.netloc}{target.path}" or "nowhere"
     said = f"{attempted}: {response.status_code}, redirected to {where}"
     if "login" in target.path.lower():
