@@ -9,9 +9,10 @@ as received.
 Holds: these functions, the list of secrets in use, and the filter for loggers of libraries.
 """
 
+import json
 import logging
 import re
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 MASK = "***"
 #: Bytes of a message, in UTF-8. A longer one keeps both ends: what was tried, and what to do.
@@ -34,6 +35,7 @@ _NAMED = re.compile(
 _CONTROLS = "\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _MARKS_OF_DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSAFE = re.compile(f"[{_CONTROLS}{_MARKS_OF_DIRECTION}]")
+_ESCAPED = re.compile("%[0-9A-F]{2}")
 _BACKQUOTES = re.compile("`+")
 _LOGGERS = (
     "httpx",
@@ -51,9 +53,13 @@ _secrets: set[str] = set()
 
 
 def mask_from_now_on(secret: str) -> None:
-    """Mask this value, plain or percent-encoded, in all texts from now on."""
+    """Mask this value in all texts from now on, also as it stands in JSON or in a URL."""
     if len(secret) >= _SHORTEST:
-        _secrets.update({secret, quote(secret, safe="")})
+        in_json = {json.dumps(secret, ensure_ascii=only)[1:-1] for only in (True, False)}
+        in_url = {quote(secret, safe=safe) for safe in ("", "/")} | {quote_plus(secret)}
+        small = {_ESCAPED.sub(lambda found: found[0].lower(), one) for one in in_url}
+        slashes = {one.replace("/", r"\/") for one in in_json}
+        _secrets.update({secret} | in_json | slashes | in_url | small)
 
 
 def redact(text: str) -> str:

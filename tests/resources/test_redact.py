@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from resources.redact import LONGEST, keep_plain, plain_line, plain_lines, unmarked, without_links
+from resources.redact import (
+    LONGEST,
+    keep_plain,
+    mask_from_now_on,
+    plain_line,
+    plain_lines,
+    redact,
+    unmarked,
+    without_links,
+)
 from tests.unsafe import EVIL, IMAGE, unsafe
 
 SIGNS = "![](<>)`*_~|#&:/\\\"'@. -+=wh\n\r\t\x1b\x9b\u202e\u2066\u2028\ud800日é"
@@ -91,3 +100,28 @@ def test_commands_write_only_what_is_safe_to_show() -> None:
     sources = {file.name: file.read_text() for file in Path("pipelines/cli").glob("*.py")}
     assert [name for name, text in sources.items() if "click.echo" in text] == ["group.py"]
     assert sources["group.py"].count("click.echo") == 1
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "pa/ss+wörd word",
+        "pa\\/ss+w\\u00f6rd word",
+        "pa\\/ss+wörd word",
+        "pa/ss+w\\u00f6rd word",
+        "pa%2Fss%2Bw%C3%B6rd%20word",
+        "pa%2fss%2bw%c3%b6rd%20word",
+        "pa/ss%2Bw%C3%B6rd%20word",
+        "pa/ss%2bw%c3%b6rd%20word",
+        "pa%2Fss%2Bw%C3%B6rd+word",
+        "pa%2fss%2bw%c3%b6rd+word",
+    ],
+)
+def test_a_secret_is_masked_however_json_and_urls_spell_it(spelled: str) -> None:
+    mask_from_now_on("pa/ss+wörd word")
+    assert redact(f"said: <{spelled}>") == "said: <***>"
+
+
+def test_a_secret_with_quotes_is_masked_in_json() -> None:
+    mask_from_now_on('a"quoted\\secret')
+    assert redact(json.dumps({"said": 'a"quoted\\secret'})) == '{"said": "***"}'
