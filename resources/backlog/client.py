@@ -31,7 +31,7 @@ from resources.backlog.answers import (
 )
 from resources.backlog.client_values import IssueFilter, Params, RateLimit, Record, RequestStats
 from resources.backlog.errors import MalformedResponse
-from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages
+from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages, with_an_end
 from resources.backlog.ratelimit import RateLimiter, reported_limits
 from resources.backlog.request_parts import given_parameters, page_parameters, path_part, space_root
 from resources.backlog.transport import Transport
@@ -163,10 +163,13 @@ class BacklogClient:
 
     def listed_pages(self, path: str) -> Iterator[Page]:
         """Yield the pages of a list of the space, oldest first."""
-        return offset_pages(
-            lambda offset, count: self._list(
-                path, [("order", "asc"), *page_parameters(offset, count)]
-            )
+        return with_an_end(
+            path,
+            offset_pages(
+                lambda offset, count: self._list(
+                    path, [("order", "asc"), *page_parameters(offset, count)]
+                )
+            ),
         )
 
     def record(self, path: str) -> Record:
@@ -260,7 +263,8 @@ class BacklogClient:
         """Yield pages of `/issues` as they come. An issue that changes position meanwhile may be
         missed or seen twice; scan.py is exact.
         """
-        return offset_pages(lambda offset, count: self.issue_page(issue_filter, offset, count))
+        pages = offset_pages(lambda offset, count: self.issue_page(issue_filter, offset, count))
+        return with_an_end("/issues", pages)
 
     def comments(
         self,
@@ -271,9 +275,8 @@ class BacklogClient:
         order: str = "asc",
     ) -> Iterator[Page]:
         """Yield pages of an issue's comments with ids strictly between the bounds."""
-        return self._by_id(
-            f"/issues/{path_part(issue)}/comments", [], min_id, max_id, order, COMMENT
-        )
+        path = f"/issues/{path_part(issue)}/comments"
+        return with_an_end(path, self._by_id(path, [], min_id, max_id, order, COMMENT))
 
     def activities(
         self,

@@ -1,6 +1,6 @@
 """Paged lists as lazy generators.
 
-Holds: paging by offset and by id.
+Holds: paging by offset and by id, and the end of lists that have none.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,28 +9,41 @@ from resources.backlog.errors import MalformedResponse
 from resources.records import Page
 
 PAGE_SIZE = 100  # Backlog's maximum
+#: Records of one read of a list. Spaces have some thousands of teams, issues some hundreds of
+#: comments.
+MOST_RECORDS = 100_000
 
 
 def offset_pages(fetch: Callable[[int, int], Page], count: int = PAGE_SIZE) -> Iterator[Page]:
-    """Yield non-empty pages of `fetch(offset, count)` until one is not full.
-
-    Raises:
-        MalformedResponse: a page repeats the one before it: the server ignores `offset`, so the
-            list would not end.
-    """
+    """Yield non-empty pages of `fetch(offset, count)` until one is not full."""
     offset = 0
-    before: list[object] | None = None
     while True:
         page = fetch(offset, count)
-        ids: list[object] = [record["id"] for record in page] + [one.record for one in page.odd]
-        if ids and ids == before:
-            raise MalformedResponse(f"the page at offset {offset} repeats the one before it")
         if page.received:
             yield page
         if page.received < count:
             return
         offset += page.received
-        before = ids
+
+
+def with_an_end(path: str, pages: Iterator[Page]) -> Iterator[Page]:
+    """Yield the pages of a list as long as each brings a record that has not come before, which a
+    list that shifts while it is read does, and `MOST_RECORDS` are not exceeded.
+
+    Raises:
+        MalformedResponse: the list does not end.
+    """
+    seen, received = set[object](), 0
+    for page in pages:
+        records = page.ids | {repr(one.record) for one in page.odd}
+        received += page.received
+        if records <= seen or received > MOST_RECORDS:
+            raise MalformedResponse(
+                f"GET {path}: {received:,} records came, {len(seen | records):,} of them different:"
+                " the list does not end; check BACKLOG_URL and what stands between here and there"
+            )
+        seen |= records
+        yield page
 
 
 def id_pages(
