@@ -118,6 +118,47 @@ def remember(instance: dg.DagsterInstance, name: str, text: str) -> None:
     instance.daemon_cursor_storage.set_cursor_values({name: text})
 
 
+#: What is stored of a time that is further ahead than this was stored by a clock that was wrong.
+AHEAD_SECONDS = 30.0
+
+
+def times_ahead(data: Any, now: float) -> dict[str, float | None]:
+    """Return what to store instead of the times ahead in the state of a sensor or a schedule: the
+    sensor is due at once, the schedule at its next tick.
+    """
+    instead = {
+        "last_tick_timestamp": None,
+        "last_tick_start_timestamp": None,
+        "start_timestamp": now,
+        "last_iteration_timestamp": now,
+    }
+    late = now + AHEAD_SECONDS
+    return {name: at for name, at in instead.items() if (getattr(data, name, None) or 0) > late}
+
+
+def take_back(instance: dg.DagsterInstance, now: float) -> None:
+    """Forget the times ahead that the daemon has stored while its clock was ahead.
+
+    A sensor would not tick until that time comes again, nor a schedule, whose last tick counts as
+    well. Signs of life from then are removed, since no newer ones would be written, and
+    `dagster-daemon liveness-check` would find them fresh.
+    """
+    late = now + AHEAD_SECONDS
+    for state in instance.all_instigator_state():
+        if ahead := times_ahead(state.instigator_data, now):
+            data: Any = state.instigator_data
+            instance.update_instigator_state(state.with_data(data._replace(**ahead)))
+        if state.instigator_type.value == "SCHEDULE":
+            for tick in instance.get_ticks(
+                state.instigator_origin_id, state.selector_id, after=late
+            ):
+                instance.update_tick(
+                    tick._replace(tick_data=tick.tick_data._replace(timestamp=now))
+                )
+    if any(beat.timestamp > late for beat in instance.get_daemon_heartbeats().values()):
+        instance.wipe_daemon_heartbeats()
+
+
 def worker_health(status: str, said: str) -> Any:
     """Return what a run launcher answers when Dagster asks whether a run is worked on.
 

@@ -69,7 +69,9 @@ class RunFollower:
         ended = [run for run in found if run.run_id not in self._seen]
         await self.record(ended)
         self._seen |= {run.run_id: run.updated_at for run in ended}
-        self._after = max([self._after, *(run.updated_at - OVERLAP_SECONDS for run in ended)])
+        newest = max([self._after, *(run.updated_at - OVERLAP_SECONDS for run in ended)])
+        # The clock may have been ahead when a run ended.
+        self._after = min(newest, time.time() - OVERLAP_SECONDS)
         self._seen = {run_id: at for run_id, at in self._seen.items() if at > self._after}
 
     async def record(self, runs: Sequence[Run]) -> None:

@@ -20,7 +20,7 @@ from assets.dagster_internals import remember, remembered
 from assets.partitions import PROJECTS, accessible_partitions, project_partitions
 from pipelines.alerting import problems
 from pipelines.alerting.facts import Place, ended_runs
-from pipelines.alerting.ledger import Ledger
+from pipelines.alerting.ledger import LONGEST_PAUSE, Ledger
 from pipelines.ended_runs import ALL, record_run_ends
 from pipelines.runs import ACTIVE
 from resources.alerts.channel import Channel, ChannelError
@@ -69,6 +69,8 @@ class Alerter:
         ledger = _unsaved.get(alerts_of(self.url)) or Ledger.read(
             remembered(self.instance, alerts_of(self.url)), now
         )
+        # The clock may have been ahead at the last look.
+        ledger = replace(ledger, since=min(ledger.since, now), looked_at=min(ledger.looked_at, now))
         ledger, lasting = self._of_source(ledger, now)
         runs, looked_at = ended_runs(
             self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place
@@ -183,7 +185,7 @@ class Alerter:
         end, number = time.monotonic() + SENDING_SECONDS, 0
         while number < len(ledger.waiting) and time.monotonic() < end:
             waiting = ledger.waiting[number]
-            if waiting.due > now:
+            if now < waiting.due <= now + LONGEST_PAUSE:
                 number += 1
                 continue
             taken = [name for name in waiting.channels if name not in by_name]

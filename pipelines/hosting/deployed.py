@@ -21,6 +21,7 @@ PARTS = {
     "code-server": "pipelines.hosting.code_server -h 0.0.0.0 -p 4000",
     "webserver": "pipelines.hosting.webserver -h 0.0.0.0 -p 3000",
     "daemon": "pipelines.hosting.daemon run",
+    "clock": "pipelines.hosting.clock",
     "service": "service --host 0.0.0.0 --port 3001",
     "worker": "celery -A pipelines.hosting.celery_app worker --concurrency 6 "
     "--max-tasks-per-child 50",

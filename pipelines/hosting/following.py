@@ -12,6 +12,7 @@ from typing import Any, Self
 from pipelines.hosting.screen import Screen
 from resources.links import dagster_of_people
 from resources.problems.names import name_range
+from resources.problems.problem import Problem
 from resources.progress import how_far
 from resources.redact import plain_line
 from resources.secret import reveal
@@ -19,7 +20,7 @@ from resources.settings import Settings
 from resources.warehouse.history.history_reader import Sync, active_syncs
 from resources.warehouse.history.run_kinds import OF_COMMAND
 from resources.warehouse.state.builds import last_built
-from resources.warehouse.state.heartbeats import alerts_of, last_beat
+from resources.warehouse.state.heartbeats import DEAD_AFTER, alerts_of, last_beat
 from resources.warehouse.state.known_spaces import space_or_url
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
@@ -27,6 +28,8 @@ from resources.warehouse.warehouse_resource import WarehouseResource
 LOOK_SECONDS, PROGRESS_SECONDS = 2.0, 60.0
 #: What is counted of a load, in the order in which it is shown.
 COUNTED = ("issues", "comments", "activities", "users", "projects")
+#: The alerter cannot report this of itself.
+SILENT = Problem("silent/alerts", "alerter_silent")
 
 _logger = logging.getLogger(__name__)
 
@@ -92,6 +95,8 @@ class Follower(threading.Thread):
         self._problems: Problems = {}
         self._built_before: int | None = None
         self._beat_before: datetime | None = None
+        self._beat_at: datetime | None = None
+        self._alive_at = time.monotonic()
         self._progress_at = -PROGRESS_SECONDS
 
     def run(self) -> None:
@@ -102,7 +107,7 @@ class Follower(threading.Thread):
             try:
                 self.look()
             except WarehouseError as error:
-                lost = str(error)
+                lost, self._alive_at = str(error), time.monotonic()
             except Exception:  # nothing else waits for this look, and the next one may do better
                 _logger.exception("reading the warehouse failed")
                 lost = before
@@ -113,7 +118,7 @@ class Follower(threading.Thread):
 
     def look(self) -> None:
         """Write what is new since the last look; of problems, what the alerter has found since the
-        first one.
+        first one, and that it is silent itself, whatever the clock says.
 
         Raises:
             WarehouseError: the warehouse cannot be used.
@@ -125,12 +130,16 @@ class Follower(threading.Thread):
             self._beat_before = beat[0] if beat else None
         elif last and last[0] != self._built_before:
             self.built = last[0]
-        if beat and beat[0] != self._beat_before:
-            problems = {one["key"]: one for one in beat[2]["open"]}
-            for line in news(self._problems, problems, dagster_of_people(os.environ)):
-                self._say(line)
-            self._problems = problems
-        began, now = self.loading_since, time.monotonic()
+        began, now, problems = self.loading_since, time.monotonic(), self._problems
+        if beat and beat[0] != self._beat_at:
+            self._beat_at, self._alive_at = beat[0], now
+            if beat[0] != self._beat_before:
+                problems = {one["key"]: one for one in beat[2]["open"]}
+        if now - self._alive_at > DEAD_AFTER.total_seconds():
+            problems = {**problems, SILENT.key: SILENT.as_json()}
+        for line in news(self._problems, problems, dagster_of_people(os.environ)):
+            self._say(line)
+        self._problems = problems
         if began is not None and now - self._progress_at >= PROGRESS_SECONDS:
             self._progress_at = now
             self._say(progress(now - began, active_syncs(engine, space_or_url(engine, self._url))))

@@ -129,7 +129,9 @@ def broken_off_loads(
 ) -> dg.SensorResult | dg.SkipReason:
     """Start again what is due; the cursor moves when nothing waits any more."""
     instance, now = context.instance, datetime.now(UTC)
+    # The clock may have been ahead at the last tick, or when a load was broken off.
     after = datetime.fromisoformat(context.cursor) if context.cursor else now - FIRST_LOOK
+    after = min(after, now - OVERLAP)
     broken = _to_start_again(context, after, backlog.url)
     if not broken:
         settled = (now - OVERLAP).isoformat()
@@ -138,7 +140,11 @@ def broken_off_loads(
         condition = current(warehouse.engine, backlog.url)
         if condition and condition.disconnected:
             return dg.SkipReason(f"Backlog cannot be read: {condition.message}")
-        due = [one.dagster_run for one in broken if (due_at(one) or now) <= now]
+        due = [
+            one.dagster_run
+            for one in broken
+            if (due_at(one) or now) <= now or (one.end_time or 0.0) > now.timestamp()
+        ]
         backfills = [run for run in due if covered_by(run) and is_backfill(run)]
         at_work = bool(backfills) and backfill_is_active(instance)
         names: list[str] = []

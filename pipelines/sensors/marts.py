@@ -79,7 +79,8 @@ def marts_after_loads(
     built_at = datetime.fromisoformat(seen["built_at"])
     if record and SENSOR_TAG not in record.dagster_run.tags:  # somebody else's: it counts too
         built_at = max(built_at, record.create_timestamp)
-    since = now - built_at
+    # A time ahead is of a clock that was ahead: it says nothing of now.
+    since = now - built_at if built_at <= now else PATIENCE
     due = failed or (since >= timedelta(days=1) and seen.get("newest", "") != "")
     with looking_at("the log of syncs"):
         found = news(warehouse.engine)

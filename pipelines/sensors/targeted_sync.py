@@ -67,9 +67,11 @@ class Seen:
 
     def due(self, news: str, now: datetime) -> bool:
         """Say whether a run is to be requested for these news: they are new, or those of a while
-        ago still wait.
+        ago still wait, or were requested by a clock that was ahead.
         """
-        return news != self.news or now - datetime.fromisoformat(self.requested_at) >= AGAIN_AFTER
+        return news != self.news or not (
+            timedelta() <= now - datetime.fromisoformat(self.requested_at) < AGAIN_AFTER
+        )
 
 
 def named_issues(activities: Iterable[dict[str, Any]]) -> list[str]:

@@ -233,6 +233,23 @@ def test_pods_and_runs_are_limited_and_may_do_nothing_but_their_work() -> None:
     ]
 
 
+def test_the_daemon_of_pods_has_beside_it_what_looks_at_its_clock_and_is_restarted() -> None:
+    daemon = HELM["dagsterDaemon"]
+    [clock] = daemon["extraContainers"]
+    assert clock["args"][0] in PARTS
+    assert (
+        clock["image"]
+        == HELM["extraManifests"][0]["spec"]["template"]["spec"]["containers"][0]["image"]
+    )
+    assert clock["securityContext"] == daemon["securityContext"]
+    assert clock["resources"]["limits"]["memory"]
+    [home, password] = clock["env"]
+    assert clock["volumeMounts"][0]["mountPath"] == f"{home['value']}/dagster.yaml"
+    secret = password["valueFrom"]["secretKeyRef"]["name"]
+    assert secret == HELM["global"]["postgresqlSecretName"]
+    assert daemon["livenessProbe"]["exec"]["command"] == ["dagster-daemon", "liveness-check"]
+
+
 def let_in_image() -> set[str]:
     """Return the files and folders that the image gets, all else being kept out."""
     ignored = (PROJECT_ROOT / ".dockerignore").read_text().splitlines()

@@ -4,17 +4,35 @@ upgrade says which one broke.
 
 import ast
 import importlib
+import os
 import re
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.execution.backfill import BulkActionStatus
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    ScheduleInstigatorData,
+    SensorInstigatorData,
+    TickData,
+    TickStatus,
+)
+from dagster._daemon.sensor import is_under_min_interval
+from dagster._daemon.types import DaemonHeartbeat
 
 from assets.dagster_internals import (
+    AHEAD_SECONDS,
     RETENTION,
     backfill_is_active,
     backfill_was_canceled,
@@ -23,6 +41,8 @@ from assets.dagster_internals import (
     remember,
     remembered,
     request_backfill,
+    take_back,
+    times_ahead,
     unfinished_attempts,
     worker_health,
 )
@@ -156,9 +176,10 @@ def test_a_launcher_answers_in_the_words_of_dagster(status: str) -> None:
     assert isinstance(found, launcher.CheckRunHealthResult)
 
 
-def test_the_daemon_is_the_command_that_dagster_has_installed() -> None:
+def test_the_daemon_is_the_command_that_dagster_has_installed(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "pipelines.hosting.daemon", "run", "--help"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    at = {**os.environ, "DAGSTER_HOME": str(tmp_path)}
+    done = subprocess.run(words, cwd=ROOT, env=at, capture_output=True, text=True, check=True)
     assert "--workspace" in done.stdout
 
 
@@ -196,6 +217,93 @@ def test_the_tags_of_runs_are_those_of_dagster() -> None:
         for ours, name in ours_and_theirs.items():
             value = getattr(theirs[name], "value", theirs[name])
             assert getattr(dagster_tags, ours) == value, name
+
+
+NOW = 1_790_000_000.0
+SOON, AHEAD, BEFORE = NOW + AHEAD_SECONDS - 1, NOW + 86_400, NOW - 60
+
+
+@pytest.mark.parametrize(
+    ("data", "instead"),
+    [
+        (None, {}),
+        (SensorInstigatorData(), {}),
+        (SensorInstigatorData(BEFORE, last_tick_start_timestamp=BEFORE), {}),
+        (SensorInstigatorData(SOON, last_tick_start_timestamp=SOON), {}),
+        (
+            SensorInstigatorData(BEFORE, last_tick_start_timestamp=AHEAD),
+            {"last_tick_start_timestamp": None},
+        ),
+        (
+            SensorInstigatorData(AHEAD, last_tick_start_timestamp=AHEAD),
+            {"last_tick_timestamp": None, "last_tick_start_timestamp": None},
+        ),
+        (ScheduleInstigatorData("0 * * * *", BEFORE, BEFORE), {}),
+        (ScheduleInstigatorData("0 * * * *", None, SOON), {}),
+        (ScheduleInstigatorData("0 * * * *", BEFORE, AHEAD), {"last_iteration_timestamp": NOW}),
+        (
+            ScheduleInstigatorData("0 * * * *", AHEAD, AHEAD),
+            {"start_timestamp": NOW, "last_iteration_timestamp": NOW},
+        ),
+    ],
+)
+def test_only_times_ahead_are_taken_back(data: object, instead: dict[str, float | None]) -> None:
+    assert times_ahead(data, NOW) == instead
+
+
+def test_what_a_clock_that_was_ahead_has_stored_keeps_nothing_waiting() -> None:
+    server = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=4000, location_name="here")
+    repository, now = RemoteRepositoryOrigin(server, "__repository__"), time.time()
+    ahead = now + 86_400
+    with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as instance:
+
+        def stored(name: str, kind: InstigatorType, data: Any) -> InstigatorState:
+            origin = repository.get_instigator_origin(name)
+            return instance.add_instigator_state(
+                InstigatorState(origin, kind, InstigatorStatus.RUNNING, data)
+            )
+
+        def again(state: InstigatorState) -> Any:
+            found = instance.get_instigator_state(state.instigator_origin_id, state.selector_id)
+            assert found is not None
+            return found
+
+        of_sensor = SensorInstigatorData(ahead, "key", 900, "cursor", ahead)
+        sensor = stored("feed", InstigatorType.SENSOR, of_sensor)
+        of_schedule = ScheduleInstigatorData("0 * * * *", now - 60, ahead)
+        schedule = stored("hourly", InstigatorType.SCHEDULE, of_schedule)
+        for moment in (now - 3_600, ahead):
+            instance.create_tick(
+                TickData(
+                    schedule.instigator_origin_id,
+                    "hourly",
+                    InstigatorType.SCHEDULE,
+                    TickStatus.SKIPPED,
+                    moment,
+                    selector_id=schedule.selector_id,
+                )
+            )
+        instance.add_daemon_heartbeat(DaemonHeartbeat(ahead, "SENSOR", "daemon", None))
+        remote: Any = SimpleNamespace(min_interval_seconds=900)
+        assert is_under_min_interval(again(sensor), remote)
+        take_back(instance, now)
+        assert not is_under_min_interval(again(sensor), remote)
+        assert (
+            again(sensor).instigator_data.cursor,
+            again(sensor).instigator_data.last_run_key,
+        ) == (
+            "cursor",
+            "key",
+        )
+        assert again(schedule).instigator_data.last_iteration_timestamp == now
+        ticks = instance.get_ticks(schedule.instigator_origin_id, schedule.selector_id)
+        assert [tick.timestamp for tick in ticks] == [now, now - 3_600]
+        assert instance.get_daemon_heartbeats() == {}, "`liveness-check` would find it fresh"
+        instance.add_daemon_heartbeat(DaemonHeartbeat(now, "SENSOR", "daemon", None))
+        before = again(sensor), again(schedule)
+        take_back(instance, now)
+        assert before == (again(sensor), again(schedule))
+        assert len(instance.get_daemon_heartbeats()) == 1
 
 
 # -- nowhere else ----------------------------------------------------------------------------------

@@ -198,9 +198,10 @@ class DagsterStandIn:
             return JSONResponse({"data": {"runOrError": run}})
         if "updatedAfter" in variables.get("filter", {}):
             # The look that the service takes by itself: not what a test has asked it for.
-            return JSONResponse(
-                {"data": {"runsOrError": self._of_state(variables["filter"]["statuses"])}}
-            )
+            found = self._of_state(variables["filter"]["statuses"])
+            after = variables["filter"]["updatedAfter"]
+            found["results"] = [run for run in found["results"] if run["updateTime"] > after]
+            return JSONResponse({"data": {"runsOrError": found}})
         self.asked.append(asked)
         [name] = [name for name in self.answers if name in asked["query"]]
         if name == "launchRun" and "run" in self.answers[name]:

@@ -2,6 +2,7 @@
 the metrics.
 """
 
+import time
 from typing import Any
 
 import httpx
@@ -112,3 +113,13 @@ def test_without_dagster_a_run_is_known_from_its_syncs(serve: Serve, log: Log) -
     for run_id in ("r-2", "r-3"):
         answer = service.get(f"{API}/runs/{run_id}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "dagster_unreachable")
+
+
+def test_a_run_that_ended_by_a_clock_that_was_ahead_hides_none_that_ends_later(
+    serve: Serve, dagster: DagsterStandIn
+) -> None:
+    service = serve(**ACME)
+    dagster.ended("users", "r-1", said="no", updateTime=time.time() + 86_400)
+    rows(service, 1)
+    dagster.ended("users", "r-2", said="no")
+    assert {row["run_id"] for row in rows(service, 2)} == {"r-1", "r-2"}

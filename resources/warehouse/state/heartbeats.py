@@ -12,6 +12,8 @@ from resources.warehouse.state.schema_ops import heartbeats
 
 #: The sensor ticks every 30 seconds; without a heartbeat for this time it has stopped.
 DEAD_AFTER = timedelta(minutes=10)
+#: A heartbeat that is further ahead was given while the clock was: it says nothing of now.
+AHEAD = timedelta(minutes=1)
 #: The state of an alerter without a heartbeat.
 NO_BEAT: Mapping[str, Any] = {
     "alive": None, "beat_at": None, "channels": [], "waiting": 0, "open": [],
@@ -40,7 +42,9 @@ def last_beat(engine: Engine, name: str) -> tuple[datetime, bool, dict[str, Any]
     without one.
     """
     query = select(
-        heartbeats.c.beat_at, heartbeats.c.beat_at > func.now() - DEAD_AFTER, heartbeats.c.detail
+        heartbeats.c.beat_at,
+        heartbeats.c.beat_at.between(func.now() - DEAD_AFTER, func.now() + AHEAD),
+        heartbeats.c.detail,
     )
     with engine.connect() as connection:
         row = connection.execute(query.where(heartbeats.c.name == name)).one_or_none()

@@ -2,10 +2,11 @@
 
 import io
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from pipelines.hosting.following import Follower, loaded, news
 from pipelines.hosting.screen import Screen
@@ -110,6 +111,29 @@ def test_a_look_writes_what_is_new_in_the_warehouse(
     lines = said.getvalue().splitlines()
     assert [part in line for part, line in zip(parts, lines, strict=True)] == [True] * 3
     assert following.built is not None
+    warehouse.close()
+
+
+def test_an_alerter_that_is_silent_is_told_whatever_its_clock_says(
+    follower: tuple[Follower, io.StringIO], warehouse_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following, said = follower
+    warehouse = WarehouseResource(url=warehouse_url)
+    beat(warehouse.engine, alerts_of(URL), {"open": [PROBLEM], "waiting": 0, "channels": []})
+    with warehouse.engine.begin() as connection:
+        connection.execute(text("UPDATE ops.heartbeats SET beat_at = now() + interval '1 day'"))
+    following.look()
+    following.look()
+    assert said.getvalue() == ""
+    monkeypatch.setattr("pipelines.hosting.following.DEAD_AFTER", timedelta(0), raising=False)
+    following.look()
+    following.look()
+    monkeypatch.undo()
+    beat(warehouse.engine, alerts_of(URL), {"open": [], "waiting": 0, "channels": []})
+    following.look()
+    begun, over = said.getvalue().splitlines()
+    assert "  problem: alerts: the alerter has given no sign of life for ten minutes" in begun
+    assert "  over: alerts: the alerter has given no sign of life" in over
     warehouse.close()
 
 

@@ -15,7 +15,7 @@ from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepo
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from assets.dagster_internals import remembered
+from assets.dagster_internals import remember, remembered
 from pipelines.alerting.facts import MOST_RUNS, Place
 from pipelines.alerting.ledger import Ledger
 from pipelines.cli.in_process import run_job
@@ -273,10 +273,24 @@ def test_the_sensor_looks_and_a_dead_alerter_is_seen_by_a_check_and_by_status(
     assert seen(), "no daemon was ever started"
     assert Daemon(loaded, alerts).tick() == (None, "0 problems, nothing waits")
     assert seen()
-    loaded.change("UPDATE ops.heartbeats SET beat_at = now() - interval '11 minutes'")
-    assert not seen()
-    notified = alerter_state(loaded.engine, loaded.sim.url)
-    assert (notified["alive"], notified["open"]) == (False, [])
+    for age, alive in (("9 minutes", True), ("11 minutes", False), ("-1 hour", False)):
+        loaded.change(f"UPDATE ops.heartbeats SET beat_at = now() - interval '{age}'")
+        assert seen() is alive, age
+        notified = alerter_state(loaded.engine, loaded.sim.url)
+        assert (notified["alive"], notified["open"]) == (alive, []), age
+
+
+def test_what_fails_after_a_look_by_a_clock_that_was_ahead_is_reported(
+    deployment: Deployment, sink: WebhookSink
+) -> None:
+    one = watching(deployment, sink)
+    ledger = Ledger.read(remembered(deployment.instance, alerts_of(deployment.sim.url)), NOW)
+    ahead = NOW + timedelta(days=1)
+    ledger = replace(ledger, since=ahead, looked_at=ahead)
+    remember(deployment.instance, alerts_of(deployment.sim.url), ledger.text())
+    assert not refused_at(deployment).run("users").success
+    assert look(one).since < ahead
+    assert titles(sink) == ["🔴 失敗 / failed: raw/users"]
 
 
 def test_a_token_that_is_not_renewed_is_reported(loaded: Deployment, sink: WebhookSink) -> None:

@@ -153,3 +153,13 @@ def test_the_newest_run_of_a_kind_is_done_again_as_it_was(near: Deployment) -> N
     ended(near, "issues", mode="incremental")
     add_run(near.instance, "issues")
     assert daemon.tick() == (None, "it is over")
+
+
+@pytest.mark.parametrize("minutes", [1.5, -60], ids=["since then", "by that clock"])
+def test_a_clock_that_was_ahead_keeps_nothing_waiting(near: Deployment, minutes: float) -> None:
+    daemon = Daemon(near, broken_off_loads)
+    daemon.cursor = (datetime.now(UTC) + timedelta(minutes=50)).isoformat()
+    backfill(near, minutes=minutes)
+    assert daemon.tick() == (None, "loaded again: OPS, 2 months")
+    assert daemon.tick() == (None, "it waits"), "a backfill is at work"
+    assert len(requested(near)) == 1

@@ -180,3 +180,20 @@ def test_a_tick_without_a_warehouse_fails(loaded: Deployment) -> None:
         LookFailedError, match="the log of syncs could not be read: The warehouse cannot be used"
     ):
         tick(loaded, None, nowhere)
+
+
+def test_times_ahead_of_a_clock_that_was_keep_no_build_waiting(loaded: Deployment) -> None:
+    _, _, cursor = tick(loaded, None)
+    built(loaded)
+    loaded.change(ANY_ROW.replace("clock_timestamp()", "now() + interval '1 day'"))
+    loaded.change(
+        "UPDATE ops.mart_builds SET began_at = now() + interval '1 day', "
+        "ended_at = now() + interval '1 day'"
+    )
+    edited(loaded)
+    runs, _, cursor = tick(loaded, aged(cursor, minutes=-24 * 60))
+    assert runs == 1
+    assert begin_build(
+        loaded.engine, source_of_marts(mappings(SETTINGS.mappings)), "a run"
+    ).since is None, "rows of now are older than what that build has begun with"  # fmt: skip
+    assert tick(loaded, cursor)[:2] == (0, "no sync has ended since the last tick")
