@@ -105,7 +105,11 @@ def test_a_table_is_taken_along_as_csv_whole_and_without_formulas(
 
 #: A text of the source -> its cell.
 HOSTILE = {
-    **{text: f"'{text}" for sign in "=+-@＝＋－＠\t\r" for text in (f"{sign}1", f" \n\u3000{sign}1")},
+    **{
+        text: f"'{text}"
+        for sign in "=+-@＝＋－＠\t\r"
+        for text in (f"{sign}1", f" \n\u3000{sign}1")
+    },
     "\0=1": "'=1",
     "\n\0 \0＝HYPERLINK(1)": "'\n ＝HYPERLINK(1)",
     "'=1": "'=1",
