@@ -21,6 +21,7 @@ from sqlalchemy import Engine, text
 
 from assets.declaration import OWNERS
 from assets.location import REPORT, SETTINGS, raw_keys_below
+from assets.marts.build_notes import tell_notes
 from assets.marts.charts.shown import chart_metadata, with_chart
 from assets.marts.dashboards import DASHBOARDS
 from assets.marts.dbt_errors import main_error
@@ -133,6 +134,7 @@ def _build(
                 yield with_rows(event, engine, dbt)
         else:
             yield event
+    tell_notes(context, engine)
     # Commits of models do not wait for the disk: a server that has restarted may have lost some.
     locks.verify()
     if build:

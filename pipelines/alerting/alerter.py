@@ -80,7 +80,7 @@ class Alerter:
         for run in runs:
             if projects is not None and problems.covers_no_project(run, projects):
                 continue
-            found, over = problems.of_run(run, all_read=all_read)
+            found, over = problems.of_run(run, all_read=all_read, known=ledger.open)
             part = problems.covered(found, run, lasting)
             part += [one for one in found if one not in part and ledger.may_end_by_itself(one)]
             ledger = self._observe(ledger, part, [], now, quiet=True)

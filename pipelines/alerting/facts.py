@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterEventType
 
+from assets.marts.build_notes import Note, notes_of
 from assets.partitions import covered_by
 from pipelines.runs import INTERRUPTED
 from resources.dagster_tags import KIND_TAG
@@ -24,6 +25,7 @@ _NEEDED = _FAILURES | {
     DagsterEventType.STEP_SUCCESS,
     DagsterEventType.ASSET_CHECK_EVALUATION,
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    DagsterEventType.ASSET_OBSERVATION,
 }
 
 
@@ -54,6 +56,7 @@ class Ended:
     """A run that has ended.
 
     `partition` is its partition or range of partitions, `steps` are those that succeeded.
+    `notes`: what a build of the marts noted; None: it was none, or has failed.
     """
 
     run_id: str
@@ -64,6 +67,7 @@ class Ended:
     failures: tuple[Failure, ...] = ()
     steps: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    notes: list[Note] | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,7 @@ def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
             if event.event_type == DagsterEventType.STEP_SUCCESS
         ),
         checks=tuple(_checks(events)),
+        notes=next((notes for event in events if (notes := notes_of(event)) is not None), None),
     )
 
 

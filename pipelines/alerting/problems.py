@@ -34,6 +34,8 @@ SOURCE, WAREHOUSE = "source", "warehouse"
 _REQUEST = re.compile(r"\b(?:GET|POST) /")
 #: What the keys of problems of backfills begin with.
 BACKFILL = "backfill/"
+#: What the keys of views that a build of the marts could not make begin with.
+VIEW = "view/"
 #: The keys of checks that are over before they are evaluated again, once a day.
 LEFT_FAILED, STALE = (
     f"check/{raw_key('issues').to_user_string()}: {name}" for name in (FAILED, FRESH)
@@ -77,14 +79,15 @@ def covered(problems: Iterable[Problem], run: Ended, condition: Condition | None
     ]
 
 
-def of_run(run: Ended, *, all_read: bool = True) -> News:
+def of_run(run: Ended, *, all_read: bool = True, known: Iterable[str] = ()) -> News:
     """Return the problems that a run shows, and the keys of those that it ends.
 
     Runs of a scheduled kind follow each other, so that the next one that succeeds ends a failure;
     those that read just some issues, or only evaluate checks, follow those of their job. A load of
     issues may be of some projects: the failure of others is over when `all_read`, and no active
     project is left whose issues could not be read. The failure of a backfill is over when none of
-    its partitions is left (`of_backfills`).
+    its partitions is left (`of_backfills`). Of the `known` problems, those of views are over with
+    the next build that does not note them.
     """
     problems: list[Problem] = []
     ended: list[str] = []
@@ -104,6 +107,14 @@ def of_run(run: Ended, *, all_read: bool = True) -> News:
             problems.append(Problem(key, code, of, run.run_id))
         else:
             ended.append(key)
+    if run.notes is not None:
+        not_made = {note["relation"]: note["line"] for note in run.notes if note["view_not_made"]}
+        problems += [
+            Problem(f"{VIEW}{name}", "view_not_made", {"relation": name, "line": line}, run.run_id)
+            for name, line in not_made.items()
+        ]
+        views = [key for key in known if key.startswith(VIEW)]
+        ended += [key for key in views if key.removeprefix(VIEW) not in not_made]
     return problems, ended
 
 

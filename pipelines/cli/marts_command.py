@@ -161,6 +161,7 @@ def build_marts(
     """
     from assets.location import SETTINGS
     from assets.marts.build import BuildConfig, marts
+    from assets.marts.build_notes import notes_of
     from assets.marts.dbt_errors import error_lines
     from pipelines.cli.in_process import QUIET, reason, see_end
     from pipelines.jobs import marts_job
@@ -197,6 +198,7 @@ def build_marts(
         passed=checks["passed"],
         failed=checks["failed"],
         warnings=watcher.warnings,
+        notes=[note["said"] for event in result.all_events for note in notes_of(event) or ()],
     )
     figures = {"models": watcher.models, "checks passed": checks["passed"]}
     figures |= {"checks warned": len(watcher.warnings), "checks failed": checks["failed"]}
@@ -205,15 +207,14 @@ def build_marts(
 
 
 def summary_line(found: Mapping[str, Any]) -> str:
-    """Return the result of a build as one line; `found` is the object of `marts --json`."""
+    """Return the result of a build as a line, and one more for each note; `found` is the object of
+    `marts --json`.
+    """
     checks = ", ".join(f"{count} {name}" for name, count in found["checks"].items())
     warned = f" (warned: {', '.join(found['warnings'])})" if found["warnings"] else ""
     done = (
         f"{found['status']} in {found['seconds']:.1f} s: {found['models']} models built, "
         f"checks: {checks}{warned}"
     )
-    return (
-        done
-        if found["errors"]
-        else f"{done}; next: backlog-elt report, or SQL on schema mart (docs/bi.md)"
-    )
+    following = "; next: backlog-elt report, or SQL on schema mart (docs/bi.md)"
+    return "\n".join([done if found["errors"] else done + following, *found["notes"]])

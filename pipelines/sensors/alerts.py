@@ -34,7 +34,8 @@ def _tokens(backlog: BacklogResource) -> TokenState | None:
     minimum_interval_seconds=ALERTS.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Reports failed runs, red checks, a source that cannot be read for two minutes, "
-    "and syncs that do not come. A run that a stop, a kill or an outage has broken off is started "
+    "syncs that do not come, and views that a build of the marts could not make. A run "
+    "that a stop, a kill or an outage has broken off is started "
     "again, and reported at its third time in a row. Each problem is reported once, and once more "
     "when it is over, on the channels that BACKLOG_ALERT_* name. `backlog-elt status` shows what "
     "is wrong now.",

@@ -190,6 +190,25 @@ CODES: Final[dict[str, Code]] = {
         ),
         "retry",
     ),
+    "view_not_made": Code(
+        "failed",
+        "act",
+        Texts(
+            "{relation}",
+            "was not made anew: {line}",
+            "The view is missing or as it was; all other marts are of this build",
+            "Drop what depends on it, or see the line. The next build tries again",
+            "A view was not made",
+        ),
+        Texts(
+            "{relation}",
+            "ビューを作り直せませんでした: {line}",
+            "このビューは、ないか以前のままです。ほかのマートはこのビルドのものです",
+            "依存しているものを削除するか、上の行を確認してください。次のビルドで再び試みます",
+            "ビューを作れない",
+        ),
+        "run",
+    ),
     "sync_silent": Code(
         "silent",
         "act",

@@ -79,6 +79,9 @@ class MartsResult(TypedDict):
     models: Annotated[int, "models that were built"]
     checks: Annotated[Checks, "checks by outcome"]
     warnings: Annotated[list[str], "names of the checks that warned"]
+    notes: Annotated[
+        list[str], "one line for what was left undone, as a view that was not made or what to drop"
+    ]
     seconds: Annotated[float, "how long it took"]
     errors: Annotated[list[str], "one line for each model or check that failed"]
 
@@ -91,6 +94,7 @@ def marts_result(
     passed: int = 0,
     failed: int = 0,
     warnings: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> MartsResult:
     """Return what a build did: the checks that passed, failed and warned; it failed with
     errors.
@@ -100,6 +104,7 @@ def marts_result(
         "models": models,
         "checks": {"passed": passed, "warned": len(warnings), "failed": failed},
         "warnings": sorted(warnings),
+        "notes": list(notes),
         "seconds": round(seconds, 2),
         "errors": list(dict.fromkeys(errors)),
     }

@@ -1,8 +1,14 @@
 {#
 After a build: a view for each project that has custom fields, `mart.custom_fields_ops` of the project OPS, with a row for each issue and
 a column for each field, by the names and types of today. A view is made anew when what it is made of has changed; that of a project
-that is gone, or has no fields any more, is dropped. Where two names would be one column, each has its id behind it.
+that is gone, or has no fields any more, is dropped. Where two names would be one column, each has its id behind it. A query of PostgreSQL
+has at most 1,664 columns: of more than 1,500 fields the view has the first. What could not be made or dropped is noted (notes.sql).
 #}
+{% macro is_custom_field_view(relation) -%}
+    {{ relation }}.relkind = 'v' and {{ relation }}.relname ~ '^custom_fields_'
+    and obj_description({{ relation }}.oid, 'pg_class') ~ '^Custom fields of project .* \[[0-9a-f]{32}\]$'
+{%- endmacro %}
+
 {% macro custom_field_views() -%}
 do $do$
 declare
@@ -14,6 +20,7 @@ declare
     body text;
     expected text[] := '{}';
     old record;
+    most constant int := 1500;
 begin
     if to_regclass('mart.issue') is null or to_regclass('mart.issue_custom_field') is null then
         return;
@@ -66,6 +73,8 @@ begin
             )
             select
                 c.*,
+                row_number() over (order by c.display_order nulls last, c.id) as place,
+                count(*) over () as fields,
                 case
                     when c.is_taken then (
                         select left(c.short, k.length)
@@ -78,6 +87,10 @@ begin
             from cut as c
             order by c.display_order nulls last, c.id
         loop
+            if field.place > most then
+                {{ note("'mart.' || project.name", "format('the project has %s custom fields, and the view the first %s: all are in mart.issue_custom_field', field.fields, most)") }};
+                exit;
+            end if;
             columns := columns || format(
                 case field.type_id
                     when 3 then ', max(f.number_value) filter (where f.custom_field_id = %s) as %I'
@@ -118,18 +131,18 @@ begin
             {%- endfor %}
             execute format('comment on view mart.%I is %L', project.name, made_of);
         exception when others then
-            raise warning 'the view of the custom fields of %: %', project.project_key, sqlerrm;
+            {{ note_error("'mart.' || project.name", "''", view_not_made=true) }}
         end;
     end loop;
     for old in
         select c.relname
         from pg_class as c
-        where c.relkind = 'v' and c.relnamespace = to_regnamespace('mart') and c.relname ~ '^custom_fields_' and c.relname <> all (expected)
+        where {{ is_custom_field_view('c') }} and c.relnamespace = to_regnamespace('mart') and c.relname <> all (expected)
     loop
         begin
             execute format('drop view mart.%I', old.relname);
         exception when others then
-            raise warning 'the view %: %', old.relname, sqlerrm;
+            {{ note_error("'mart.' || old.relname", "'its project has no custom fields any more: '", view_not_made=true) }}
         end;
     end loop;
 end

@@ -49,7 +49,7 @@ What is excused leaves a table without. `found` and `single` are declared by the
                 execute format('alter table %s add primary key using index %I', found.relation, found.index);
             end if;
         exception when {{ excused }} then
-            raise warning '% has no primary key: %', found.relation, sqlerrm;
+            {{ note_error("found.relation::text", "'it has no primary key: '") }}
         end;
     end loop;
 {%- endmacro %}
@@ -94,7 +94,8 @@ of an id alone once there is a second space.
     {%- do run_query("set local lock_timeout = '5min'; alter table " ~ relation ~ " drop constraint if exists " ~ name ~ " cascade; commit") %}
     {%- endfor %}
     {%- endif %}
-    {{- renamed() }}
+    {{- no_notes() }};
+    {{ renamed() }}
 {%- endmacro %}
 
 {# Histories of an earlier shape, in which each thing was `id`, the login of a user `user_id`, and a row `version_id`. #}
@@ -159,7 +160,7 @@ begin
                 missing.relation, missing.attname, missing.target, missing.id, by_name
             );
         exception when others then
-            raise warning '%: no foreign key for %: %', missing.relation, missing.attname, sqlerrm;
+            {{ note_error("missing.relation::text", "format('it has no foreign key for %s: ', missing.attname)") }}
         end;
     end loop;
 end

@@ -20,15 +20,21 @@ function shown(column, row) {
   return found == null || found === "" ? "–" : found;
 }
 
-/** Save rows as CSV, with the mark that spreadsheets know UTF-8 by; no text becomes a formula. */
+/** A text as a cell of CSV that no spreadsheet takes for a formula, also behind blanks; without NUL. */
+function csvText(value) {
+  const said = String(value instanceof Node ? value.textContent : value).replace(/\0/g, "");
+  const quoted = /^[^\S\t\r]*[=+\-@＝＋－＠\t\r]/.test(said) ? `'${said}` : said;
+  return `"${quoted.replace(/"/g, '""')}"`;
+}
+
+/** Save rows as CSV, with the mark that spreadsheets know UTF-8 by; numbers stay numbers. */
 function save(name, columns, rows) {
-  const text = value => {
-    const said = String(value instanceof Node ? value.textContent : value);
-    return `"${(/^[=+\-@\t\r]/.test(said) ? `'${said}` : said).replace(/"/g, '""')}"`;
+  const cell = (column, row) => {
+    const value = column.raw ? column.of(row) ?? "" : shown(column, row);
+    return column.kind === "n" && /^-?\d+(\.\d+)?$/.test(value) ? value : csvText(value);
   };
-  const cell = (column, row) => column.raw ? column.of(row) ?? "" : text(shown(column, row));
   const lines = rows.map(row => columns.map(column => cell(column, row)).join(","));
-  const all = [columns.map(column => text(column.head)).join(","), ...lines, ""].join("\r\n");
+  const all = [columns.map(column => csvText(column.head)).join(","), ...lines, ""].join("\r\n");
   const href = URL.createObjectURL(new Blob([`\ufeff${all}`], { type: "text/csv" }));
   make("a", { href, download: `${name}.csv` }).click();
   setTimeout(() => URL.revokeObjectURL(href), 10000);

@@ -103,6 +103,46 @@ def test_a_table_is_taken_along_as_csv_whole_and_without_formulas(
     assert '\'=1+"1"' in [row[head.index("件名")] for row in rows]
 
 
+#: A text of the source -> its cell.
+HOSTILE = {
+    **{
+        text: f"'{text}"
+        for sign in "=+-@＝＋－＠\t\r"
+        for text in (f"{sign}1", f" \n\u3000{sign}1")
+    },
+    "\0=1": "'=1",
+    "\n\0 \0＝HYPERLINK(1)": "'\n ＝HYPERLINK(1)",
+    "'=1": "'=1",
+    'a "b",\r\n=c\0': 'a "b",\r\n=c',
+    " a - b ": " a - b ",
+    "3 − 4 = 5": "3 − 4 = 5",
+    "-3": "'-3",
+}
+NUMBERS = {-3: "-3", -0.5: "-0.5", 7: "7", "-0.12": "-0.12", "=1": "'=1", "-1+1": "'-1+1"}
+
+
+def test_no_text_of_the_source_is_a_formula_in_csv_and_numbers_stay_numbers(
+    somebody: Reader, tmp_path: Path
+) -> None:
+    page = somebody.page
+    with page.expect_download() as taken:
+        page.evaluate(
+            """([texts, numbers]) => save("hostile", [
+              { head: "=head", of: row => row.text },
+              { head: "raw", kind: "n", raw: true, of: row => row.number },
+              { head: "number", kind: "n", of: row => row.number },
+            ], texts.map((text, at) => ({ text, number: numbers[at] })))""",
+            [[*HOSTILE], [*NUMBERS]],
+        )
+    taken.value.save_as(tmp_path / "hostile.csv")
+    with (tmp_path / "hostile.csv").open(encoding="utf-8-sig", newline="") as file:
+        head, *rows = csv.reader(file, strict=True)
+    assert head == ["'=head", "raw", "number"]
+    assert [row[0] for row in rows] == [*HOSTILE.values()]
+    found = [(row[1], row[2]) for row in rows[: len(NUMBERS)]]
+    assert found == [(cell, cell) for cell in NUMBERS.values()]
+
+
 def test_paper_shows_what_is_cut_and_breaks_no_date(somebody: Reader) -> None:
     page = somebody.page
     page.emulate_media(media="print")

@@ -50,6 +50,31 @@ def test_a_failed_load_of_issues_is_a_problem_until_every_project_is_read() -> N
     assert of_run(replace(one, job="__ASSET_JOB"))[1] == [], "partitions are matters of their own"
 
 
+#: What a build could not make -> the keys of those of three open problems that it ends.
+BUILDS = [
+    (None, []),
+    ({}, ["view/mart.a", "view/mart.b"]),
+    ({"mart.b": "why", "mart.c": "why"}, ["view/mart.a"]),
+]
+
+
+@pytest.mark.parametrize(("not_made", "ends"), BUILDS)
+def test_a_view_is_a_problem_until_a_build_can_make_it(
+    not_made: dict[str, str] | None, ends: list[str]
+) -> None:
+    other = {"relation": "mart.d", "line": "it has no primary key", "view_not_made": False}
+    notes = not_made and [
+        {"relation": relation, "line": line, "view_not_made": True}
+        for relation, line in not_made.items()
+    ]
+    run = Ended("r1", "marts", NOW, succeeded=True, partition="")
+    run = replace(run, notes=None if not_made is None else [other, *(notes or ())])
+    found, ended = of_run(run, known=["view/mart.a", "view/mart.b", "run/raw__users"])
+    assert [one.cause for one in found] == ["was not made anew: why"] * len(not_made or ())
+    assert [one.key for one in found] == [f"view/{relation}" for relation in not_made or ()]
+    assert ended == ["run/marts", *ends]
+
+
 #: Runs that fail in the same step, and do not end failures of each other.
 PAIRS = [
     # Checks alone, and loads.
