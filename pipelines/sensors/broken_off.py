@@ -30,6 +30,7 @@ from resources.dagster_tags import (
 )
 from resources.problems.causes import cause_of
 from resources.problems.names import name_partitions
+from resources.warehouse.server.free_space import FULL, has_room
 from resources.warehouse.state.seen_conditions import current
 from resources.warehouse.warehouse_resource import WarehouseResource
 
@@ -139,6 +140,8 @@ def broken_off_loads(
         if condition and condition.disconnected:
             return dg.SkipReason(f"Backlog cannot be read: {condition.message}")
         due = [one.dagster_run for one in broken if (due_at(one) or now) <= now]
+        if due and not has_room(warehouse.engine):
+            return dg.SkipReason(FULL)
         backfills = [run for run in due if covered_by(run) and is_backfill(run)]
         at_work = bool(backfills) and backfill_is_active(instance)
         names: list[str] = []
