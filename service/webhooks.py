@@ -21,6 +21,7 @@ from starlette.responses import Response
 from resources.masking import Mask
 from resources.secret import Secret
 from resources.warehouse.people.forgetting import forgotten
+from resources.warehouse.server.conflicts import retried_on_conflict
 from resources.warehouse.state.webhook_inbox import receive
 from service import models
 from service.body import read_body
@@ -47,6 +48,7 @@ TOGETHER = 200
 MOST_WAITING = 64_000_000
 
 
+@retried_on_conflict
 def keep(engine: Engine, space_key: str, payloads: Sequence[str], mask: Mask) -> list[bool]:
     """Put events into the inbox in one transaction; return for each whether it is new.
 

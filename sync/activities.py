@@ -30,6 +30,7 @@ from sync.activity_writes import (
     store_next_to,
     store_of_project,
     store_past,
+    user_of_joins,
 )
 from sync.ahead import Ahead
 from sync.session import Session
@@ -160,7 +161,7 @@ def _read_forward(
             if isinstance(found, Gap):
                 store_gap(session, found)
             else:
-                store_new(session, found)
+                store_new(session, found, user_of_joins(session, found.page))
     finish_new(session, read.end)
 
 

@@ -14,6 +14,7 @@ from resources.records import Page
 from resources.warehouse.raw.loader import MergeResult
 from resources.warehouse.raw.quarantine import resolve_rejections, resolve_without_id
 from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.server.conflicts import retried_on_conflict
 from resources.warehouse.state import feed_state
 from resources.warehouse.state.feed_state import FeedState, Gap
 from resources.warehouse.state.inaccessible import forget_reads, note_accessible
@@ -65,13 +66,15 @@ def _new(page: Page, result: MergeResult) -> list[Record]:
     return [row for row in page if row["id"] in inserted]
 
 
+@retried_on_conflict
 def begin_feed(session: Session, page: Page, state: FeedState) -> None:
     """Store the first page that is ever read, and how far the feed is read with it."""
     with _storing(session, page, first_look=True) as (connection, _):
         feed_state.set_feed(connection, session.space_key, state)
 
 
-def store_new(session: Session, found: FeedPage) -> None:
+@retried_on_conflict
+def store_new(session: Session, found: FeedPage, me: object) -> None:
     """Store a page of what is new, the refetch requests of its new rows, and how far the feed is
     read, in one transaction.
 
@@ -79,7 +82,6 @@ def store_new(session: Session, found: FeedPage) -> None:
     before, perhaps in the middle of a read that shows no trace of it: such a read covers neither
     their feed nor their issues.
     """
-    me = _user_of_joins(session, found.page)
     with _storing(session, found.page) as (connection, result):
         state = feed_state.change_feed(connection, session.space_key, **found.reach)
         if joined := _joined(session, connection, _new(found.page, result), me):
@@ -88,6 +90,7 @@ def store_new(session: Session, found: FeedPage) -> None:
             _forget_joined(session, connection, joined)
 
 
+@retried_on_conflict
 def store_gap(session: Session, gap: Gap) -> None:
     """Note that the source has trimmed activities unread, and request the comments of all issues.
 
@@ -104,12 +107,14 @@ def store_gap(session: Session, gap: Gap) -> None:
     )
 
 
+@retried_on_conflict
 def store_past(session: Session, found: FeedPage) -> None:
     """Store a page of what happened before the first look, and how far back the feed is read."""
     with _storing(session, found.page, first_look=True) as (connection, _):
         feed_state.change_feed(connection, session.space_key, **found.reach)
 
 
+@retried_on_conflict
 def store_of_project(
     session: Session, project_id: int, found: FeedPage, *, first_look: bool
 ) -> None:
@@ -121,6 +126,7 @@ def store_of_project(
             )
 
 
+@retried_on_conflict
 def finish_new(session: Session, read_at: datetime) -> None:
     """Note that all is stored that was visible at an instant, by the source's clock.
 
@@ -132,12 +138,14 @@ def finish_new(session: Session, read_at: datetime) -> None:
         feed_state.change_feed(connection, session.space_key, projects=covered)
 
 
+@retried_on_conflict
 def finish_past(session: Session) -> None:
     """Note that the beginning of the feed is reached."""
     with session.store.transaction() as connection:
         feed_state.change_feed(connection, session.space_key, complete=True)
 
 
+@retried_on_conflict
 def cover_project(session: Session, project_id: int) -> None:
     """Note that the feed of a project is read to its beginning: the space's feed covers it now."""
     with session.store.transaction() as connection:
@@ -147,6 +155,7 @@ def cover_project(session: Session, project_id: int) -> None:
         feed_state.change_feed(connection, session.space_key, projects=covered)
 
 
+@retried_on_conflict
 def store_again(session: Session, found: Again) -> None:
     """Store activities that were in quarantine, and acknowledge those that are gone."""
     gone = [str(one) for one in sorted(found.gone)]
@@ -154,6 +163,7 @@ def store_again(session: Session, found: Again) -> None:
         resolve_rejections(connection, session.space_key, session.spec.name, gone)
 
 
+@retried_on_conflict
 def store_next_to(session: Session, page: Page, place: str) -> None:
     """Store activities next to one without an id; acknowledge what has an id there now."""
     with _storing(session, page) as (connection, result):
@@ -183,7 +193,7 @@ def _forget_joined(session: Session, connection: Connection, joined: set[int]) -
         )
 
 
-def _user_of_joins(session: Session, page: Page) -> object:
+def user_of_joins(session: Session, page: Page) -> object:
     """Return the id of the user of the key where a page reports joins that are not stored yet, else
     None: only they ask who that is.
     """

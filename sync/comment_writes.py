@@ -19,6 +19,7 @@ from resources.warehouse.raw.loader import MergeResult
 from resources.warehouse.raw.quarantine import open_places, resolve_rejections, resolve_without_id
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.raw.tombstones import hold_issues, mark_comments_deleted
+from resources.warehouse.server.conflicts import retried_on_conflict
 from resources.warehouse.state import issue_sync_state as reads
 from resources.warehouse.state.refetch_requests import QUARANTINE, RefetchRequest, request_refetch
 from resources.warehouse.state.schema_ops_records import rejected_records
@@ -50,6 +51,7 @@ class CommentWriter:
             ids = ChangeIds(connection, session.space_key)
         return cls(session, changes, ids, _quarantined(session))
 
+    @retried_on_conflict
     def store(self, batch: Batch) -> dict[Cell, CommentFigures]:
         """Store a batch with its changes and how far its issues are read, in one transaction;
         return what that did, by the project and month of the issues.
@@ -78,12 +80,10 @@ class CommentWriter:
                 if unresolved
                 else set[str]()
             )
-            # Rows of comments are locked before what is noted of their issues, as other loads do
-            # it.
             marked = [(part, self._mark(connection, part)) for part in present]
-            self._reach(connection, present)
             for part in present:
                 self._acknowledge(connection, part, open_issues)
+            self._reach(connection, present)
             request_refetch(
                 connection,
                 space_key,
@@ -272,6 +272,7 @@ def _retry_requests(group: Sequence[Part], result: MergeResult) -> list[RefetchR
     return refetch_requests
 
 
+@retried_on_conflict
 def _quarantined(session: Session) -> dict[int, set[int]]:
     """Return issue -> its comments in quarantine, as far as they say their issue; those of deleted
     issues are acknowledged.

@@ -4,6 +4,7 @@ the checkpoint from which to go on, while the next is asked for.
 
 from dataclasses import dataclass
 
+from resources.warehouse.server.conflicts import retried_on_conflict
 from sync.ahead import Ahead
 from sync.issue_reads import IssuePage, Listed, issue_pages
 from sync.lookups import mark_missed
@@ -43,6 +44,7 @@ def store_issues(session: Session, read: Pass) -> Met:
     return Met(listed, ids, without_id)
 
 
+@retried_on_conflict
 def _store(session: Session, page: IssuePage) -> set[str]:
     """Merge a page, and move the checkpoint: a load that is killed keeps all but the last.
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import select
 
 from resources.warehouse.raw.tombstones import mark_issues_deleted, stored_ids
+from resources.warehouse.server.conflicts import retried_on_conflict
 from resources.warehouse.state.refetch_requests import RequestedIssue, acknowledge_issues
 from sync.absences import absent_ids, provably_absent, refuse_lost
 from sync.by_id import IDS_PER_REQUEST, chunks
@@ -53,8 +54,7 @@ def read_by_id(
             },
         )
         if acknowledge:
-            with session.store.transaction() as connection:
-                acknowledge_issues(connection, session.space_key, asked)
+            _acknowledge(session, asked)
 
 
 def acknowledge_met(
@@ -63,9 +63,14 @@ def acknowledge_met(
     """Acknowledge the requested issues that a pass has stored, and return the others."""
     met = [issue for issue in requested if issue.issue_id in stored]
     if met:
-        with session.store.transaction() as connection:
-            acknowledge_issues(connection, session.space_key, met)
+        _acknowledge(session, met)
     return [issue for issue in requested if issue.issue_id not in stored]
+
+
+@retried_on_conflict
+def _acknowledge(session: Session, served: Sequence[RequestedIssue]) -> None:
+    with session.store.transaction() as connection:
+        acknowledge_issues(connection, session.space_key, served)
 
 
 def mark_vanished(
@@ -104,6 +109,7 @@ def mark_missed(session: Session, projects: Sequence[Project], missed: Collectio
         refuse_lost(session, projects)
 
 
+@retried_on_conflict
 def _mark_deleted(session: Session, gone: Sequence[int], found_by: str) -> None:
     issues = session.spec.table.c
     with session.store.transaction() as connection:

@@ -21,6 +21,19 @@ What is committed together, and what a load leaves that is killed before or afte
 - list: its rows, the marks of what it lacks, and requests for the issues that refer to these
   (`writer.py`).
 - quarantine: a settled entry, after the read that settles it. In between: one more try.
+
+What else writes the same rows at the same time (another load, the inbox of webhooks, `verify`) must
+not wait in a circle. So each transaction locks in this order, and rows of one table by their key:
+
+1. `ops.forgotten_users`, which keeps `forget` and masking out until the end;
+2. `raw`: activities, issues, comments, changes (`ops.deletions` with each); a list by itself;
+3. `ops.rejected_records`, `ops.webhook_events`;
+4. `ops.issue_sync_state`: all issues in one statement, or first by `lock_sync_state`;
+5. `ops.sync_state`: checkpoints, watermarks, how far the feed is read.
+
+Where it is not kept (entries that a read settles after its requests, rows that `verify` corrects,
+several projects that are deleted at once), PostgreSQL ends a circle by rolling back a transaction,
+which is done again where `retried_on_conflict` says so.
 """
 
 from collections.abc import Iterator, Sequence

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from resources.backlog.client_values import Record
 from resources.backlog.feed import ABOUT_ISSUES, ABOUT_OTHERS, issue_events, whole
 from resources.masking import Mask
+from resources.warehouse.server.conflicts import retried_on_conflict
 from resources.warehouse.state import webhook_inbox
 from resources.warehouse.state.refetch_requests import is_waiting
 from sync.activity_requests import register, stored_activities
@@ -44,25 +45,35 @@ def drain(engine: Engine, space_key: str, mask: Mask) -> Drained:
         WarehouseError: the warehouse cannot be used; what was not taken stays in the inbox.
     """
     events = issues = 0
-    while True:
-        with engine.begin() as connection:
-            taken = webhook_inbox.take(connection, space_key, BATCH)
-            if not taken:
-                return Drained(events, issues)
-            outcomes: dict[str, list[int]] = defaultdict(list)
-            known = stored_activities(
-                connection, space_key, [event.activity_id for event in taken if event.activity_id]
-            )
-            for event in taken:
-                activity = _event_record(event.payload)
-                late = event.activity_id in known
-                outcomes[REPORTED if late else _outcome(activity)].append(event.id)
-                if activity is not None and not late:
-                    issues += register(connection, space_key, [activity], "webhook")
-            webhook_inbox.mask_events(connection, taken, mask)
-            for outcome, ids in outcomes.items():
-                webhook_inbox.acknowledge(connection, ids, outcome)
-            events += len(taken)
+    while (batch := _drain_batch(engine, space_key, mask)).events:
+        events += batch.events
+        issues += batch.issues
+    return Drained(events, issues)
+
+
+@retried_on_conflict
+def _drain_batch(engine: Engine, space_key: str, mask: Mask) -> Drained:
+    """Take events out of the inbox in one transaction, with one request for all their issues."""
+    with engine.begin() as connection:
+        taken = webhook_inbox.take(connection, space_key, BATCH)
+        if not taken:
+            return Drained(0, 0)
+        outcomes: dict[str, list[int]] = defaultdict(list)
+        known = stored_activities(
+            connection, space_key, [event.activity_id for event in taken if event.activity_id]
+        )
+        new = []
+        for event in taken:
+            activity = _event_record(event.payload)
+            late = event.activity_id in known
+            outcomes[REPORTED if late else _outcome(activity)].append(event.id)
+            if activity is not None and not late:
+                new.append(activity)
+        issues = register(connection, space_key, new, "webhook")
+        webhook_inbox.mask_events(connection, taken, mask)
+        for outcome, ids in outcomes.items():
+            webhook_inbox.acknowledge(connection, ids, outcome)
+    return Drained(len(taken), issues)
 
 
 def _event_record(payload: str) -> Record | None:

@@ -14,6 +14,7 @@ from resources.warehouse.raw.loader import MergeResult, merge
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.raw.spec import TableSpec
 from resources.warehouse.raw.tombstones import mark_missing
+from resources.warehouse.server.conflicts import retried_on_conflict
 from sync.counts import Counts
 from sync.events import Events
 from sync.name_history import note_names
@@ -102,6 +103,7 @@ class Writer:
             yield commit, result
         self.count(result, records)
 
+    @retried_on_conflict
     def write(self, records: Sequence[Record]) -> MergeResult:
         """Merge records in a transaction of their own.
 
@@ -111,6 +113,7 @@ class Writer:
         with self.storing(records) as (_, result):
             return result
 
+    @retried_on_conflict
     def store_listing(
         self,
         records: Sequence[Record],

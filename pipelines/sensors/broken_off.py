@@ -30,6 +30,7 @@ from resources.dagster_tags import (
 )
 from resources.problems.causes import cause_of
 from resources.problems.names import name_partitions
+from resources.warehouse.server.free_space import FULL, has_room
 from resources.warehouse.state.seen_conditions import current
 from resources.warehouse.warehouse_resource import WarehouseResource
 
@@ -145,6 +146,8 @@ def broken_off_loads(
             for one in broken
             if (due_at(one) or now) <= now or (one.end_time or 0.0) > now.timestamp()
         ]
+        if due and not has_room(warehouse.engine):
+            return dg.SkipReason(FULL)
         backfills = [run for run in due if covered_by(run) and is_backfill(run)]
         at_work = bool(backfills) and backfill_is_active(instance)
         names: list[str] = []

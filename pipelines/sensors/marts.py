@@ -9,12 +9,15 @@ import dagster as dg
 
 from assets.location import SETTINGS
 from assets.marts.build import MODELS, source_of_marts
+from pipelines.alerting.facts import causes
 from pipelines.jobs import marts_job, of_kind
 from pipelines.runs import ACTIVE, end_dead_runs
 from pipelines.sensors.failing_ticks import looking_at
 from resources.cadences import MARTS
 from resources.dagster_tags import SENSOR_TAG
 from resources.mappings import mappings
+from resources.problems.causes import cause_of
+from resources.warehouse.server.free_space import FULL, has_room
 from resources.warehouse.state.builds import built_until, is_built
 from resources.warehouse.state.marts_behind import newest_row, news
 from resources.warehouse.warehouse_resource import WarehouseResource
@@ -31,7 +34,8 @@ def reason_to_wait(since: timedelta, at_work: int, *, again: bool = False) -> st
     Args:
         since: how long ago they were built.
         at_work: number of syncs that have not ended.
-        again: no row has been written since then, but the build failed.
+        again: no row has been written since then, but the build failed, and not for a full disk
+            that has space again.
     """
     if since < APART:
         return (
@@ -60,7 +64,8 @@ def marts_after_loads(
     context: dg.SensorEvaluationContext, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
     """Request a build when rows were written since the last one, or that failed or is a day old; of
-    mappings and seeds when they changed.
+    mappings and seeds when they changed. One that a full disk has ended follows when there is
+    space.
     """
     end_dead_runs(context.instance)
     record = next(
@@ -73,6 +78,8 @@ def marts_after_loads(
     if last and last.status in ACTIVE:
         return dg.SkipReason(f"run {last.run_id} is building them")
     failed = last is not None and last.status == dg.DagsterRunStatus.FAILURE
+    whys = causes(context.instance, last) if last and failed else []
+    full = any(cause_of(why).code == "disk_full" for why in whys)
     now, seen = datetime.now(UTC), json.loads(context.cursor or "{}")
     # Before any build, patience begins with the first look.
     seen.setdefault("built_at", (record.create_timestamp if record else now - APART).isoformat())
@@ -83,6 +90,8 @@ def marts_after_loads(
     since = now - built_at if built_at <= now else PATIENCE
     due = failed or (since >= timedelta(days=1) and seen.get("newest", "") != "")
     with looking_at("the log of syncs"):
+        if full and not has_room(warehouse.engine):
+            return dg.SensorResult(skip_reason=FULL, cursor=json.dumps(seen))
         found = news(warehouse.engine)
         long = found.at_work and since >= PATIENCE
         if found.ended == seen.get("ended") and not due and not long:
@@ -105,7 +114,7 @@ def marts_after_loads(
     # The first build shows the present state: it waits for the issues, not for comments, which may
     # take hours.
     waited_for = [table for table in found.at_work if until or table != "comments"]
-    if wait := reason_to_wait(since, len(waited_for), again=known):
+    if wait := reason_to_wait(since, len(waited_for), again=known and not full):
         return dg.SensorResult(skip_reason=wait, cursor=json.dumps(seen))
     return dg.SensorResult(
         run_requests=[dg.RunRequest(asset_selection=models)],

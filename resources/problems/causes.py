@@ -22,6 +22,7 @@ class Cause:
     `pattern` matches the lines that mean it; JavaScript must understand it, too. `ja` describes the
     cause, `step_en` and `step_ja` say what to do. `en` is set when the line itself is not a text of
     ours. `passes`: it mostly ends by itself, and what it has broken off is started again.
+    `at_once`: it passes when a person has done something, who is told at once.
     """
 
     code: str
@@ -31,6 +32,7 @@ class Cause:
     step_ja: str
     en: str = ""
     passes: bool = False
+    at_once: bool = False
 
 
 _AFTERWARDS = "Nothing: it is tried again"
@@ -147,8 +149,10 @@ CAUSES = (
         "disk_full",
         "disk of the PostgreSQL server is full|No space left on device|could not extend file",
         "PostgreSQL のディスクが満杯です",
-        "Free some space on the disk of PostgreSQL",
-        "PostgreSQL のディスクに空きを作ってください",
+        "Free some space on the disk of PostgreSQL; loads then go on by themselves",
+        "PostgreSQL のディスクに空きを作ってください。空きができれば、ロードは自動で続きます",
+        passes=True,
+        at_once=True,
     ),
     Cause(
         "embedded_stopped",

@@ -62,8 +62,9 @@ class Problem:
 
     @property
     def passes(self) -> bool:
-        """Whether it is the failure of a run that mostly ends by itself."""
-        return self.code in _OF_RUNS and cause_of(self.said).passes
+        """Whether it is the failure of a run that mostly ends by itself, without anybody's help."""
+        cause = cause_of(self.said)
+        return self.code in _OF_RUNS and cause.passes and not cause.at_once
 
     @property
     def cause(self) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, select, tuple_, update
 
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.raw.tombstones import ISSUE_DELETED, mark_comments_deleted, mark_missing
+from resources.warehouse.server.conflicts import retried_on_conflict
 from resources.warehouse.state.refetch_requests import RefetchRequest, request_refetch
 from sync.reconcile.compare_rows import with_ids
 from sync.reconcile.pairs import HISTORY
@@ -21,6 +22,7 @@ from sync.reconcile.verdict import COLUMN, EXTRA, Difference, Repair
 BY = "verify"
 
 
+@retried_on_conflict
 def request_repair(engine: Engine, space_key: str, differences: Sequence[Difference]) -> Repair:
     """Request a refetch of what differs, in one transaction, so that loads read just that again.
 

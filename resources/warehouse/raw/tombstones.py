@@ -130,9 +130,10 @@ def mark_issues_deleted(
             Finding(space_key, ISSUE_DELETED, evidence, run_id),
         )
     children = cascading_references(conn, space_key, "issues", marked)
-    lock_sync_state(conn, space_key, [*ids, *(child.issue_id for child in children)])
+    # Requested together, so that all are locked in one order: those of `ids` are deleted at once.
+    own = [RefetchRequest(issue, 0, evidence) for issue in ids]
+    request_refetch(conn, space_key, own + children)
     _forget(conn, issue_sync_state, issue_sync_state.c.issue_id == any_(bigints(ids)), space_key)
-    request_refetch(conn, space_key, children)
     return marked
 
 
@@ -187,7 +188,8 @@ def mark_project_deleted(
     """
     chosen = bigints(project_ids)
     counts = {}
-    for spec in SPECS.values():
+    # Activities first, as where they are stored, which goes on to comments.
+    for spec in sorted(SPECS.values(), key=lambda spec: spec.name != "activities"):
         columns = spec.table.c
         if spec.vanishes and "project_id" in columns:
             of_them = [columns.project_id == any_(chosen)]
@@ -198,13 +200,17 @@ def mark_project_deleted(
     projects = SPECS["projects"]
     own = Finding(space_key, "deleted", evidence, run_id)
     counts["projects"] = count_marked(conn, projects, [projects.table.c.id == any_(chosen)], own)
-    read = issue_sync_state.c
+    resolve_of_projects(conn, space_key, project_ids)
+    read, issues = issue_sync_state.c, SPECS["issues"].table.c
+    there = select(issues.id).where(
+        issues.space_key == space_key, issues.project_id == any_(chosen)
+    )
+    lock_sync_state(conn, space_key, (read.project_id == any_(chosen)) | read.issue_id.in_(there))
     marked = ~_stored_elsewhere(read.issue_id, space_key, chosen)
     _forget(conn, issue_sync_state, (read.project_id == any_(chosen)) & marked, space_key)
     _forget(conn, sync_state, sync_state.c.project_id == any_(chosen), space_key)
     request_refetch(conn, space_key, _requested_elsewhere(conn, space_key, chosen))
-    resolve_of_projects(conn, space_key, project_ids)
-    return {table: rows for table, rows in counts.items() if rows}
+    return {table: counts[table] for table in SPECS if counts.get(table)}
 
 
 def note_restored(

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from resources.warehouse.raw.schema import SPECS
+from resources.warehouse.state.issue_sync_state import lock_sync_state
 from resources.warehouse.state.schema_ops import sync_state
 from resources.warehouse.state.schema_ops_records import issue_sync_state
 from resources.warehouse.state.sync_state import WHOLE_SPACE
@@ -173,6 +174,7 @@ def invalidate_comment_reads(conn: Connection, space_key: str) -> int:
     counts as a refetch request, so that a read under way does not acknowledge it.
     """
     reads = issue_sync_state.c
+    lock_sync_state(conn, space_key, reads.updated_at.is_not(None))
     return conn.execute(
         update(issue_sync_state)
         .where(reads.space_key == space_key, reads.updated_at.is_not(None))

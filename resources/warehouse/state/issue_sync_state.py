@@ -59,14 +59,15 @@ class CommentRead:
     """
 
 
-def lock_sync_state(conn: Connection, space_key: str, issues: Collection[int]) -> None:
-    """Lock the sync state of some issues in the order of their ids, so that later statements cannot
-    deadlock.
+def lock_sync_state(conn: Connection, space_key: str, *chosen: ColumnElement[bool]) -> None:
+    """Lock the sync state of the issues that meet all conditions, in the order of their ids.
+
+    Call it before a statement that changes several rows in an order that PostgreSQL chooses:
+    `sync/store.py` says which order all transactions keep.
     """
-    query = select(_read.issue_id).where(
-        _read.space_key == space_key, _read.issue_id == any_(bigints(issues))
-    )
-    conn.execute(query.order_by(_read.issue_id).with_for_update())
+    rows = select(_read.issue_id).where(_read.space_key == space_key, *chosen)
+    in_order = rows.order_by(_read.issue_id).with_for_update().subquery()
+    conn.execute(select(func.count()).select_from(in_order))
 
 
 def hidden_projects(space_key: str) -> Select[Any]:
@@ -241,7 +242,7 @@ _PUT_OFF = text(
     "INSERT INTO ops.issue_sync_state AS r (space_key, issue_id, project_id, refreshed_at) "
     "SELECT :space_key, w.issue_id, w.project_id, statement_timestamp() "
     "FROM unnest(CAST(:issues AS bigint[]), CAST(:projects AS bigint[])) AS "
-    "w (issue_id, project_id) "
+    "w (issue_id, project_id) ORDER BY w.issue_id "
     "ON CONFLICT (space_key, issue_id) DO UPDATE SET refreshed_at = excluded.refreshed_at"
 )
 
@@ -321,9 +322,10 @@ def reach_comments(
     interruption it continues from there.
 
     A full read of an issue that was read before starts again instead: only its end shows which
-    comments were deleted.
+    comments were deleted. Its row is locked all the same, in the order of the others.
     """
     if read.from_id == 0 and read.last_comment_id > 0:
+        lock_sync_state(conn, space_key, _read.issue_id == read.issue_id)
         return
     values = {
         "issue_id": read.issue_id,

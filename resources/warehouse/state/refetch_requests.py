@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, any_, case, func, or_, select, text
 
 from resources.warehouse.arrays import bigints
-from resources.warehouse.state.issue_sync_state import ISSUES, OF_ISSUE, hidden_projects
+from resources.warehouse.state.issue_sync_state import (
+    ISSUES,
+    OF_ISSUE,
+    hidden_projects,
+    lock_sync_state,
+)
 from resources.warehouse.state.schema_ops_records import issue_sync_state
 
 _issue = ISSUES.c
@@ -79,7 +84,7 @@ def request_refetch(
         merged[one.issue_id] = _both(merged[one.issue_id], one) if one.issue_id in merged else one
     if not merged:
         return
-    rows = [merged[issue_id] for issue_id in sorted(merged)]  # sorted to avoid deadlocks
+    rows = [merged[issue_id] for issue_id in sorted(merged)]  # the order of `sync/store.py`
     columns = {
         "issues": [one.issue_id for one in rows],
         "projects": [one.project_id for one in rows],
@@ -178,4 +183,5 @@ def acknowledge_issues(
         "issues": [one.issue_id for one in requested],
         "refetch_requests": [one.refetch_requests for one in requested],
     }
+    lock_sync_state(conn, space_key, _read.issue_id == any_(bigints(columns["issues"])))
     conn.execute(_ACKNOWLEDGE, {"space_key": space_key, **columns})
