@@ -12,11 +12,13 @@ from dagster import DagsterEventType
 
 from assets.partitions import covered_by
 from pipelines.runs import INTERRUPTED
-from resources.dagster_tags import KIND_TAG
+from resources.dagster_tags import FIRST_LOAD_TAG, KIND_TAG
 from resources.problems.names import name_job, plain
 from resources.redact import first_line
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+#: Why a run failed whose process was asked to end.
+ASKED_TO_END = "the run was interrupted"
 #: Runs that one look deals with; what is left is dealt with by the next.
 MOST_RUNS = 50
 _FAILURES = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
@@ -54,6 +56,7 @@ class Ended:
     """A run that has ended.
 
     `partition` is its partition or range of partitions, `steps` are those that succeeded.
+    `of_first_load`: it belongs to the first load of `up`.
     """
 
     run_id: str
@@ -64,6 +67,7 @@ class Ended:
     failures: tuple[Failure, ...] = ()
     steps: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    of_first_load: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,7 @@ def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
             if event.event_type == DagsterEventType.STEP_SUCCESS
         ),
         checks=tuple(_checks(events)),
+        of_first_load=FIRST_LOAD_TAG in run.tags,
     )
 
 
@@ -208,7 +213,7 @@ def _innermost(error: Any, message: str | None) -> str | None:
     while error is not None and error.cause is not None:
         error = error.cause
     if error is not None and error.cls_name == INTERRUPTED:
-        return "the run was interrupted"
+        return ASKED_TO_END
     return error.message if error else message
 
 
