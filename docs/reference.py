@@ -184,7 +184,7 @@ def _command(path: str, command: click.Command) -> Iterator[str]:
     about = (command.help or "").split("\n\n")
     yield _row(f"`{path}`", "", " ".join(_sentence(part) for part in about), "")
     for option in command.params:
-        if isinstance(option, click.Option):
+        if isinstance(option, click.Option) and not option.hidden:
             yield _row("", f"`{_usage(option)}`", option.help or "", _default(option))
 
 

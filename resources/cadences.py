@@ -152,6 +152,17 @@ ACTIVITY_FEED = Cadence("activity_feed", seconds=30, job="targeted_sync")
 WEBHOOK_INBOX = Cadence("webhook_inbox", seconds=30, job="targeted_sync", on=False)
 ALERTS = Cadence("alerts", seconds=30)
 BROKEN_OFF = Cadence("broken_off_loads", seconds=30)
+#: How long after each failure what was broken off is started again; then a person has to.
+PAUSES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
+
+
+def starts_again_at(ended: datetime, times: int) -> datetime | None:
+    """Return when is started again what has ended and was broken off so often before, None: it was
+    started often enough.
+    """
+    return ended + PAUSES[times] if times < len(PAUSES) else None
+
+
 #: A new project is found within 15 minutes, at two requests a tick.
 PROJECT_DISCOVERY = Cadence("project_discovery", seconds=900)
 #: Marts are built at least once a day, even without changes. The grace of two hours is for a build

@@ -41,3 +41,5 @@ NO_EVENT = "NULL"
 KIND_TAG = "backlog_elt/kind"
 #: How often in a row what a run loads was broken off before.
 AGAIN_TAG = "backlog_elt/again"
+#: On the runs of the first load of `up`: a failure of one is reported at once.
+FIRST_LOAD_TAG = "backlog_elt/first_load"

@@ -157,7 +157,11 @@ FIRST = [*READMES, *sorted(DOCS.glob("getting-started*.md"))]
 
 
 OPTIONS = {
-    option for command in (main, *every(main)) for one in command.params for option in one.opts
+    option
+    for command in (main, *every(main))
+    for one in command.params
+    if not getattr(one, "hidden", False)
+    for option in one.opts
 } | {"--help", "-h"}
 #: Views of `ops`, which are no tables of the schema.
 VIEWS = {"ops.sync_outcomes", "ops.alembic_version"}

@@ -82,7 +82,13 @@ class Alerter:
                 continue
             found, over = problems.of_run(run, all_read=all_read, known=ledger.open)
             part = problems.covered(found, run, lasting)
-            part += [one for one in found if one not in part and ledger.may_end_by_itself(one)]
+            part += [
+                one
+                for one in found
+                if one not in part
+                and ledger.may_end_by_itself(one)
+                and not problems.tells_of_half_a_space(one, run)
+            ]
             ledger = self._observe(ledger, part, [], now, quiet=True)
             ledger = self._observe(
                 ledger, [problem for problem in found if problem not in part], over, now

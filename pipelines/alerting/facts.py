@@ -13,11 +13,13 @@ from dagster import DagsterEventType
 from assets.marts.build_notes import Note, notes_of
 from assets.partitions import covered_by
 from pipelines.runs import INTERRUPTED
-from resources.dagster_tags import KIND_TAG
+from resources.dagster_tags import FIRST_LOAD_TAG, KIND_TAG
 from resources.problems.names import name_job, plain
 from resources.redact import first_line
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+#: Why a run failed whose process was asked to end.
+ASKED_TO_END = "the run was interrupted"
 #: Runs that one look deals with; what is left is dealt with by the next.
 MOST_RUNS = 50
 _FAILURES = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
@@ -57,6 +59,7 @@ class Ended:
 
     `partition` is its partition or range of partitions, `steps` are those that succeeded.
     `notes`: what a build of the marts noted; None: it was none, or has failed.
+    `of_first_load`: it belongs to the first load of `up`.
     """
 
     run_id: str
@@ -68,6 +71,7 @@ class Ended:
     steps: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     notes: list[Note] | None = None
+    of_first_load: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,7 @@ def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
         ),
         checks=tuple(_checks(events)),
         notes=next((notes for event in events if (notes := notes_of(event)) is not None), None),
+        of_first_load=FIRST_LOAD_TAG in run.tags,
     )
 
 
@@ -213,7 +218,7 @@ def _innermost(error: Any, message: str | None) -> str | None:
     while error is not None and error.cause is not None:
         error = error.cause
     if error is not None and error.cls_name == INTERRUPTED:
-        return "the run was interrupted"
+        return ASKED_TO_END
     return error.message if error else message
 
 

@@ -13,7 +13,7 @@ from assets.checks.operation import FAILED, FRESH, STALE_PROJECTS
 from assets.issues import issues
 from assets.location import raw_key
 from assets.partitions import projects_between
-from pipelines.alerting.facts import Ended
+from pipelines.alerting.facts import ASKED_TO_END, Ended
 from pipelines.jobs import rolling_refresh_job, targeted_sync_job
 from resources.cadences import CADENCES
 from resources.problems.alert_texts import OF_CONDITION
@@ -116,6 +116,13 @@ def of_run(run: Ended, *, all_read: bool = True, known: Iterable[str] = ()) -> N
         views = [key for key in known if key.startswith(VIEW)]
         ended += [key for key in views if key.removeprefix(VIEW) not in not_made]
     return problems, ended
+
+
+def tells_of_half_a_space(problem: Problem, run: Ended) -> bool:
+    """Return whether a problem is that of a first load that has failed: until it has succeeded, all
+    that people see is of a part of the space. One that somebody has ended is none.
+    """
+    return run.of_first_load and problem.said != ASKED_TO_END
 
 
 def covers_no_project(run: Ended, projects: Collection[str]) -> bool:

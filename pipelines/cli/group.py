@@ -147,7 +147,8 @@ def _in_our_form(error: click.UsageError, called: click.Command, path: str) -> W
     command, path = (error.ctx.command, error.ctx.command_path) if error.ctx else (called, path)
     said = error.format_message().rstrip(".")
     if isinstance(error, click.NoSuchOption):
-        options = [name for one in command.params for name in one.opts if name.startswith("--")]
+        shown = [one for one in command.params if not getattr(one, "hidden", False)]
+        options = [name for one in shown for name in one.opts if name.startswith("--")]
         said = f"the option is {_word(error.option_name)}: expected {', '.join(options) or 'none'}"
     elif isinstance(error, NoSuchCommand) and isinstance(command, click.Group):
         said = (

@@ -65,6 +65,7 @@ MONTH = Month()
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @click.option("--no-progress", is_flag=True, help="No progress bars or lines.")
+@click.option("--of-up", is_flag=True, hidden=True, help="It is the first load of `up`.")
 def load_command(
     full: bool,
     projects: tuple[str, ...],
@@ -72,6 +73,7 @@ def load_command(
     to_month: str | None,
     as_json: bool,
     no_progress: bool,
+    of_up: bool,
 ) -> None:
     """Load what has changed, the first time everything.
 
@@ -83,7 +85,7 @@ def load_command(
     from sync.results.command_results import load_result
 
     request = LoadRequest.create(
-        full=full, projects=projects, from_month=from_month, to_month=to_month
+        full=full, projects=projects, from_month=from_month, to_month=to_month, of_up=of_up
     )
     with (
         failing_as_object(
@@ -133,16 +135,26 @@ def _marts(settings: Settings) -> Literal["missing", "older", "current"]:
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """What to load: all changes (the default), or all rows of some partitions."""
+    """What to load: all changes (the default), or all rows of some partitions.
+
+    `of_up`: it is the first load of `up`; its runs have the tag for that.
+    """
 
     full: bool = False
     projects: tuple[str, ...] = ()
     from_month: str | None = None
     to_month: str | None = None
+    of_up: bool = False
 
     @classmethod
     def create(
-        cls, *, full: bool, projects: Sequence[str], from_month: str | None, to_month: str | None
+        cls,
+        *,
+        full: bool,
+        projects: Sequence[str],
+        from_month: str | None,
+        to_month: str | None,
+        of_up: bool = False,
     ) -> "LoadRequest":
         """Check the options of the command against each other.
 
@@ -154,7 +166,7 @@ class LoadRequest:
                 parse_month(name, month)
         if from_month and to_month and from_month > to_month:
             raise SettingsError("--from", from_month, f"a month not after --to {to_month}")
-        return cls(full, tuple(dict.fromkeys(projects)), from_month, to_month)
+        return cls(full, tuple(dict.fromkeys(projects)), from_month, to_month, of_up)
 
     @property
     def backfill(self) -> bool:
@@ -242,6 +254,7 @@ def _run_jobs(
     from pipelines.runs import end_dead_runs
     from pipelines.sensors.project_discovery import new_project_keys
     from pipelines.stored_people import copies
+    from resources.dagster_tags import FIRST_LOAD_TAG
     from resources.warehouse.people.forgetting import NO_COPIES, remask
     from sync.projects import note_project_keys
     from sync.watermarks import complete_projects, watermark_furthest_behind
@@ -268,13 +281,16 @@ def _run_jobs(
             None if request.backfill else watermark_furthest_behind(warehouse.engine, partitions)
         )
         ranges = list(_issue_ranges(request, requested, partitions, watermark))
+        of_up = {FIRST_LOAD_TAG: "true"} if request.of_up else {}
         for job in (users_job, projects_job):
-            yield from run_job(definitions, instance, job.name)
+            yield from run_job(definitions, instance, job.name, tags=of_up)
         config = issues_config("backfill" if request.backfill else "incremental")
         for tags in ranges:
-            yield from run_job(definitions, instance, issues_job.name, config, tags)
+            yield from run_job(definitions, instance, issues_job.name, config, of_up | tags)
         promised = complete_projects(backlog.client, warehouse.engine).keys() & set(requested)
-        yield from run_job(definitions, instance, count_reconciliation_job.name, promised=promised)
+        yield from run_job(
+            definitions, instance, count_reconciliation_job.name, tags=of_up, promised=promised
+        )
 
 
 def _issue_ranges(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Self, TextIO
 
 from pipelines.hosting.log_file import keep_short, last_lines
+from pipelines.hosting.ports import is_free
 from pipelines.hosting.screen import Screen
 from pipelines.processes import end_groups
 from pipelines.stop_signals import StopSignals
@@ -83,12 +84,20 @@ class Deaths:
 
 @dataclass
 class _Kept:
-    """What is started again, at `due`; `ended` says how it has ended, None: it works."""
+    """What is started again, at `due`; `ended` says how it has ended, None: it works.
+
+    `port`: where it listens. `vital`: `up` ends when it has died too often. `waits_for`: what that
+    has been said of; `often`: it has died too often, and that has been said.
+    """
 
     start: Callable[[], None]
     ended: Callable[[], str | None]
     log: Path
     needs_database: bool
+    port: int | None = None
+    vital: bool = True
+    waits_for: str = ""
+    often: bool = False
     deaths: Deaths = field(default_factory=Deaths)
     due: float | None = None
 
@@ -98,7 +107,7 @@ class Children:
 
     Until all that stay are `ready`, the end of one is the end of `up`: it would end again, mostly
     for its settings. `usable` asks whether Dagster's database answers: what ends while it does not
-    is no fault of its own.
+    is no fault of its own, nor is it while another program has its port.
     """
 
     def __init__(
@@ -111,11 +120,22 @@ class Children:
         self._kept: dict[str, _Kept] = {}
         self._passing: dict[str, Callable[[int], None]] = {}
 
-    def keep(self, name: str, *module: str, output: IO[str] | None = None) -> None:
-        """Start a module with arguments, and again when it dies; `output`: instead of the log."""
+    def keep(
+        self,
+        name: str,
+        *module: str,
+        output: IO[str] | None = None,
+        port: int | None = None,
+        vital: bool = True,
+    ) -> None:
+        """Start a module with arguments, and again when it dies; `output`: instead of the log.
+
+        `port`: where it listens. Without `vital`, it never is the end of `up`.
+        """
         start, ended = partial(self._start, name, module, output), partial(self._how_ended, name)
         start()
-        self._kept[name] = _Kept(start, ended, Path(self._log.name), needs_database=True)
+        log = Path(self._log.name)
+        self._kept[name] = _Kept(start, ended, log, needs_database=True, port=port, vital=vital)
 
     def keep_other(
         self, name: str, start: Callable[[], None], ended: Callable[[], str | None], log: Path
@@ -175,34 +195,52 @@ class Children:
             if kept.due is None:
                 if how := kept.ended():
                     kept.due = time.monotonic() + self._pause(name, kept, how)
-            elif time.monotonic() >= kept.due and not self._waits(kept):
-                kept.due = None
-                kept.start()
+            elif time.monotonic() >= kept.due:
+                self._start_again(name, kept)
+
+    def _start_again(self, name: str, kept: _Kept) -> None:
+        """Start one that is due, or say once what it has to wait for."""
+        before, kept.waits_for = kept.waits_for, self._waits(kept)
+        if not kept.waits_for:
+            kept.due = None
+            kept.start()
+        elif kept.waits_for != before:
+            self._screen.say(f"the {name} waits for {kept.waits_for}")
 
     def _pause(self, name: str, kept: _Kept, how: str) -> float:
         """Say that one has ended, and return the seconds until it is started again."""
         if not self.ready:
             said = "".join(f"{line}; " for line in last_lines(kept.log, 1))
             raise UpError(f"the {name} has ended ({how}): {said}see {kept.log}")
-        if self._waits(kept):
-            self._screen.say(f"the {name} has ended ({how}): it waits for the database")
+        kept.waits_for = self._waits(kept)
+        if kept.waits_for:
+            self._screen.say(f"the {name} has ended ({how}): it waits for {kept.waits_for}")
             return 0
         wait = kept.deaths.wait(time.monotonic())
-        if wait is None:
+        told, kept.often = kept.often, wait is None
+        if wait is not None:
+            self._screen.say(f"the {name} has ended ({how}): it is started again in {wait:.0f} s")
+            return wait
+        often = f"{MOST_DEATHS} times within {WITHIN_SECONDS / 60:.0f} minutes"
+        said = f"the {name} has ended {often} (last: {how})"
+        if kept.vital:
             self._screen.show("\n".join(last_lines(kept.log, SHOWN_LINES)))
-            often = f"{MOST_DEATHS} times within {WITHIN_SECONDS / 60:.0f} minutes"
-            raise UpError(f"the {name} has ended {often} (last: {how}): see {kept.log}")
-        self._screen.say(f"the {name} has ended ({how}): it is started again in {wait:.0f} s")
-        return wait
+            raise UpError(f"{said}: see {kept.log}")
+        if not told:
+            every = f"it is tried every {LONGEST_WAIT_SECONDS:.0f} s, and all else goes on"
+            self._screen.say(f"{said}: {every}; see {kept.log}")
+        return LONGEST_WAIT_SECONDS
 
-    def _waits(self, kept: _Kept) -> bool:
-        """Say whether one needs the database, and that is away."""
+    def _waits(self, kept: _Kept) -> str:
+        """Return what one has to wait for before it is started, empty: nothing."""
+        if kept.port is not None and not is_free(kept.port):
+            return f"port {kept.port}, which another program has"
         if not kept.needs_database:
-            return False
+            return ""
         if time.monotonic() >= self._ask_at:
             self._away = not self._usable()
             self._ask_at = time.monotonic() + ASK_SECONDS
-        return self._away
+        return "the database" if self._away else ""
 
     def wait_until(self, ready: Callable[[], bool], otherwise: str) -> None:
         """Wait until they are ready.

@@ -22,6 +22,7 @@ from resources.warehouse.history.run_kinds import OF_COMMAND
 from resources.warehouse.state.builds import last_built
 from resources.warehouse.state.heartbeats import DEAD_AFTER, alerts_of, last_beat
 from resources.warehouse.state.known_spaces import space_or_url
+from resources.warehouse.state.seen_conditions import current
 from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 
@@ -54,11 +55,14 @@ def _about(problem: Mapping[str, Any]) -> str:
     return f"{problem['asset']}{where}: {plain_line(problem['cause'])}"
 
 
-def loaded(code: int, summary: Mapping[str, Any]) -> str:
-    """Return what the first load did; `summary` is the object of `load --json`."""
+def loaded(code: int, summary: Mapping[str, Any], again: timedelta | None) -> str:
+    """Return what the first load did; `summary` is the object of `load --json`, `again` how long
+    after its failure it is started again.
+    """
     if code:
         why = plain_line(next(iter(summary.get("errors", ())), "see the log"))
-        return f"the load has failed: {why}; the schedules try again"
+        pause = again and f"it goes on in {again.total_seconds() / 60:.0f} min"
+        return f"the load has failed: {why}; {pause or 'the schedules try again'}"
     tables, figures = summary.get("tables", {}), []
     for table in COUNTED:
         rows = tables.get(table, {})
@@ -80,13 +84,14 @@ class Follower(threading.Thread):
     """Reads the warehouse in a thread of its own, so that a slow database holds up nothing else.
 
     `loading_since`: when the first load began, None while none works. `built`: the newest build of
-    the marts that has ended since this began.
+    the marts that has ended since this began. `disconnected`: Backlog cannot be read.
     """
 
     def __init__(self, settings: Settings, screen: Screen) -> None:
         super().__init__(name="following", daemon=True)
         self.loading_since: float | None = None
         self.built: int | None = None
+        self.disconnected = False
         url = reveal(settings.warehouse_url)
         self._warehouse = WarehouseResource(url=url, home=str(settings.home))
         self._url = settings.backlog_url or ""
@@ -140,6 +145,8 @@ class Follower(threading.Thread):
         for line in news(self._problems, problems, dagster_of_people(os.environ)):
             self._say(line)
         self._problems = problems
+        condition = current(engine, self._url)
+        self.disconnected = condition is not None and condition.disconnected
         if began is not None and now - self._progress_at >= PROGRESS_SECONDS:
             self._progress_at = now
             self._say(progress(now - began, active_syncs(engine, space_or_url(engine, self._url))))

@@ -146,8 +146,9 @@ def _usable() -> bool:
 
 def _simulated(settings: Settings, children: Children, said: IO[str]) -> Settings:
     """Start a simulated space in which people work, and return settings with what it has `said`."""
+    port = free_port()
     life = ("--alive", "--life-file", str(settings.home / "simulator.json"))
-    children.keep(SPACE, "simulator", "--port", str(free_port()), *life, output=said)
+    children.keep(SPACE, "simulator", "--port", str(port), *life, output=said, port=port)
     children.wait_until(lambda: written(said).endswith("\n"), f"the {SPACE} did not start")
     known = json.loads(written(said))
     return with_space(settings, known["url"], known["api_key"])
@@ -162,15 +163,17 @@ def _start_servers(children: Children, options: Options, settings: Settings) -> 
     server = f"{{host: {HOST}, port: {port}, location_name: {ONE_LOCATION}}}"
     workspace.write_text(f"load_from:\n  - grpc_server: {server}\n")
     of_code = ("-h", HOST, "-p", str(port), *QUIET)
-    children.keep("code server", "pipelines.hosting.code_server", *of_code)
+    children.keep("code server", "pipelines.hosting.code_server", *of_code, port=port)
     _wait_for(children, "code server", port)
     known = ("-w", str(workspace), *QUIET)
     of_ui = ("-h", HOST, "-p", str(options.port), *known)
     only = ("--read-only",) if options.read_only else ()
-    children.keep("webserver", "pipelines.hosting.webserver", *of_ui, *only)
+    webserver = ("pipelines.hosting.webserver", *of_ui, *only)
+    children.keep("webserver", *webserver, port=options.port)
     children.keep("daemon", "pipelines.hosting.daemon", "run", *known)
     of_service = ("--host", HOST, "--port", str(options.service_port))
-    children.keep("sync service", "service", *of_service)
+    # Loads do not need it.
+    children.keep("sync service", "service", *of_service, port=options.service_port, vital=False)
     _wait_for(children, "sync service", options.service_port)
     _wait_for(children, "webserver", options.port)
     children.ready = True

@@ -19,7 +19,7 @@ from pipelines.alerting.facts import Place, causes
 from pipelines.jobs import JOBS
 from pipelines.sensors.failing_ticks import looking_at
 from resources.backlog.backlog_resource import BacklogResource
-from resources.cadences import BROKEN_OFF
+from resources.cadences import BROKEN_OFF, starts_again_at
 from resources.dagster_tags import (
     AGAIN_TAG,
     BACKFILL_TAG,
@@ -34,8 +34,6 @@ from resources.warehouse.server.free_space import FULL, has_room
 from resources.warehouse.state.seen_conditions import current
 from resources.warehouse.warehouse_resource import WarehouseResource
 
-#: How long after each failure what was broken off is started again; then a person has to.
-PAUSES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
 #: The first look goes back so far; a failure may be written down a little late.
 FIRST_LOOK, OVERLAP = timedelta(days=7), timedelta(minutes=2)
 
@@ -47,9 +45,8 @@ def times_before(run: dg.DagsterRun) -> int:
 
 def due_at(record: dg.RunRecord) -> datetime | None:
     """Return when what a failed run has left is started again, None: it was, often enough."""
-    times = times_before(record.dagster_run)
     ended = datetime.fromtimestamp(record.end_time or 0.0, UTC)
-    return ended + PAUSES[times] if times < len(PAUSES) else None
+    return starts_again_at(ended, times_before(record.dagster_run))
 
 
 def _to_start_again(

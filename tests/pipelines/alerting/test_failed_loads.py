@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
+from resources.dagster_tags import FIRST_LOAD_TAG, RANGE_END_TAG, RANGE_START_TAG
 from resources.warehouse.state.known_spaces import failing_projects
 from simulator import Fault
 from tests.deployment import Deployment
@@ -78,3 +78,19 @@ def test_an_outage_is_reported_and_the_runs_that_it_failed_are_not(
     assert deployment.run("users").success
     assert look(one).open == {}
     assert titles(sink)[1].startswith("🟢 復旧 / recovered: Backlog at ")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_first_load_that_is_broken_off_is_told_at_once_and_another_is_not(
+    deployment: Deployment, sink: WebhookSink, first: bool
+) -> None:
+    one = watching(deployment, sink)
+    tags = {FIRST_LOAD_TAG: "true"} if first else {}
+    deployment.sim.faults.add(Fault(status=503, path="/users", times=None))
+    assert not deployment.run("users", tags=tags).success
+    assert look(one).open.keys() == {"run/raw__users"}
+    assert [title[0] for title in titles(sink)] == ["🔴"] * first
+    deployment.sim.faults.clear()
+    assert deployment.run("users", tags=tags).success
+    assert look(one).open == {}
+    assert [title[0] for title in titles(sink)] == ["🔴", "🟢"] * first

@@ -1,6 +1,7 @@
 """Processes that die are started again, slower each time, and not for ever."""
 
 import io
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +9,30 @@ from typing import TextIO
 
 import pytest
 
-from pipelines.hosting.children import Children, Deaths, UpError
+from pipelines.hosting import children as hosted
+from pipelines.hosting.children import MOST_DEATHS, Children, Deaths, UpError
 from pipelines.hosting.log_file import open_log
+from pipelines.hosting.ports import HOST, is_free
 from pipelines.hosting.screen import Screen
 from pipelines.stop_signals import StopSignals
+from tests.ports import free_port
 from tests.waiting import eventually
+
+LISTENING = """
+import pathlib, socket, time
+with socket.socket() as mine:
+    mine.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    mine.bind(("127.0.0.1", {port}))
+    mine.listen()
+    while not pathlib.Path({ended!r}).exists():
+        time.sleep(0.05)
+"""
+DYING = """
+import sys
+with open({starts!r}, "a") as file:
+    file.write(".")
+sys.exit(3)
+"""
 
 
 @pytest.mark.parametrize(
@@ -84,3 +104,57 @@ def test_what_dies_while_the_database_is_away_waits_for_it_and_is_not_counted(
         is_there.set()
         eventually(lambda: shown("it is started again in 1 s"), 60)
     assert len(said.getvalue().splitlines()) == 2
+
+
+def test_what_dies_while_another_has_its_port_waits_for_it_and_is_not_counted(
+    tmp_path: Path, log: TextIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, ended = free_port(), tmp_path / "end"
+    (tmp_path / "listening.py").write_text(LISTENING.format(port=port, ended=str(ended)))
+    monkeypatch.chdir(tmp_path)
+    said = io.StringIO()
+    with Children(log, Screen(said), StopSignals(), lambda: True) as children:
+
+        def shown(part: str) -> bool:
+            children.check()
+            return part in said.getvalue()
+
+        children.keep("one", "listening", port=port)
+        children.wait_until(lambda: not is_free(port), "it does not listen")
+        children.ready = True
+        ended.touch()
+        eventually(lambda: shown("it is started again in 1 s"))
+        with socket.socket() as thief:
+            thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            thief.bind((HOST, port))
+            thief.listen()
+            taken = f"the one waits for port {port}, which another program has"
+            eventually(lambda: shown(taken))
+            for _ in range(2 * MOST_DEATHS):
+                children.check()
+            assert not children.runs("one")
+            ended.unlink()
+        children.wait_until(lambda: not is_free(port), "it does not listen again")
+    assert len(said.getvalue().splitlines()) == 2
+
+
+def test_one_that_is_not_vital_dies_for_ever_and_that_is_said_once(
+    tmp_path: Path, log: TextIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = tmp_path / "starts"
+    (tmp_path / "dying.py").write_text(DYING.format(starts=str(starts)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(hosted, "LONGEST_WAIT_SECONDS", 0.0)
+    said = io.StringIO()
+    with Children(log, Screen(said), StopSignals(), lambda: True) as children:
+        children.ready = True
+        children.keep("one", "dying", vital=False)
+
+        def goes_on() -> bool:
+            children.check()
+            return starts.exists() and starts.stat().st_size > 2 * MOST_DEATHS
+
+        eventually(goes_on, 120)
+    often = "the one has ended 5 times within 10 minutes (last: exit code 3): it is tried every "
+    assert said.getvalue().count(often) == 1
+    assert len(said.getvalue().splitlines()) == MOST_DEATHS

@@ -1,13 +1,24 @@
 """What `up` starts one after the other: the first load, the marts, a report of each build."""
 
 import io
+import json
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipelines.hosting.first_steps import FIRST_LOAD, FIRST_MARTS, REPORT, FirstSteps
+from pipelines.hosting.first_steps import (
+    FIRST_LOAD,
+    FIRST_MARTS,
+    MOST_LAUNCHES,
+    REPORT,
+    FirstSteps,
+)
+from resources.cadences import PAUSES
+
+DEADLOCK, REFUSED = "issues: deadlock detected", "users: GET /space: 401"
 
 
 class Hosted:
@@ -18,6 +29,7 @@ class Hosted:
         self.code, self.builds, self.loads = code, builds, loads
         self.loading_since: float | None = None
         self.built: int | None = None
+        self.disconnected = False
         self.started: list[str] = []
         self.said: list[str] = []
         self._ending: dict[str, Callable[[int], None]] = {}
@@ -64,3 +76,62 @@ def test_marts_follow_the_first_load_and_a_report_each_build_in_one_line(
     assert said in line
     assert ("failed" in line) == (hosted.code == 1)
     assert hosted.loading_since is None
+
+
+@pytest.mark.parametrize(
+    ("errors", "pauses", "loads"),
+    [
+        ([DEADLOCK], len(PAUSES), 1 + len(PAUSES)),
+        ([], len(PAUSES), 1 + len(PAUSES)),
+        ([DEADLOCK, REFUSED], len(PAUSES), 1),
+        ([DEADLOCK], 0, 1),
+    ],
+    ids=["its cause passes", "killed", "a person has to", "often enough"],
+)
+def test_a_first_load_that_is_broken_off_is_said_and_started_again_three_times(
+    tmp_path: Path, errors: list[str], pauses: int, loads: int
+) -> None:
+    hosted = Hosted(1)
+    at_once = [timedelta(microseconds=1)] * pauses
+    summary = io.StringIO()
+    steps = FirstSteps(hosted, hosted, hosted, tmp_path, summary, at_once)
+    steps.load()
+    for _ in range(9):
+        if errors and hosted.runs(FIRST_LOAD):
+            json.dump({"errors": errors}, summary)
+        hosted.check()
+        steps.look()
+    assert hosted.started == [FIRST_LOAD] * loads
+    *again, last = hosted.said
+    assert all("; it goes on in " in line for line in again)
+    assert last.endswith("; the schedules try again")
+    assert len(hosted.said) == loads
+    assert hosted.loading_since is None
+
+
+def test_a_first_load_is_not_started_again_while_backlog_cannot_be_read(tmp_path: Path) -> None:
+    hosted = Hosted(1)
+    at_once = [timedelta(microseconds=1)]
+    steps = FirstSteps(hosted, hosted, hosted, tmp_path, io.StringIO(), at_once)
+    steps.load()
+    hosted.disconnected = True
+    for _ in range(3):
+        hosted.check()
+        steps.look()
+    assert hosted.started == [FIRST_LOAD]
+    hosted.disconnected = False
+    steps.look()
+    assert hosted.started == [FIRST_LOAD] * 2
+
+
+def test_the_first_build_is_launched_again_and_then_left_to_the_sensor(tmp_path: Path) -> None:
+    hosted = Hosted(0)
+    steps = FirstSteps(hosted, hosted, hosted, tmp_path, io.StringIO())
+    steps.load()
+    hosted.check()
+    hosted.code = 1
+    for _ in range(9):
+        hosted.check()
+    assert hosted.started == [FIRST_LOAD] + [FIRST_MARTS] * MOST_LAUNCHES
+    [line] = hosted.said
+    assert "failed" not in line

@@ -15,7 +15,8 @@ from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepo
 from assets.dagster_internals import request_backfill
 from assets.issues import issues
 from pipelines.jobs import issues_config
-from pipelines.sensors.broken_off import PAUSES, broken_off_loads, due_at
+from pipelines.sensors.broken_off import broken_off_loads, due_at
+from resources.cadences import PAUSES
 from resources.dagster_tags import AGAIN_TAG, BACKFILL_TAG, KIND_TAG, RANGE_END_TAG, RANGE_START_TAG
 from tests.deployment import Deployment
 from tests.pipelines.ticking import Daemon, add_run
