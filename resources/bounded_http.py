@@ -26,8 +26,6 @@ MEGABYTE = 1_000_000
 MOST_MEGABYTES = 64
 #: `wbits` of zlib for a stream of gzip or zlib, whichever it is.
 _GZIP_OR_ZLIB = 47
-#: Encodings that are decompressed. Only gzip is asked for; some servers send another one.
-_COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 
 #: Headers that do not apply any more once the body is read and decompressed.
 _OF_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
@@ -158,8 +156,9 @@ class BoundedClient:
             raise httpx.ReadTimeout(
                 f"not answered whole within {self._seconds:g} seconds", request=request
             ) from None
-        received = answer.extensions["headers"]
-        headers = [pair for pair in received if pair[0].lower() not in _OF_THE_WIRE]
+        headers = [
+            pair for pair in answer.extensions["headers"] if pair[0].lower() not in _OF_THE_WIRE
+        ]
         return httpx.Response(answer.status_code, headers=headers, content=body, request=request)
 
     async def _body(self, answer: httpx.Response) -> bytes:
@@ -167,7 +166,8 @@ class BoundedClient:
         megabyte.
         """
         encoding = answer.headers.get("content-encoding", "identity").lower()
-        compressed = encoding in _COMPRESSED
+        # Only gzip is asked for; some servers send another one.
+        compressed = encoding in {"gzip", "x-gzip", "deflate"}
         if answer.is_success and not compressed and encoding != "identity":
             raise AnswerRefusedError(
                 f"the answer is compressed as {encoding!r}, and not with gzip as asked",
@@ -222,8 +222,9 @@ def _with_reason(error: httpx.NetworkError, request: httpx.Request) -> httpx.Net
         if isinstance(found, OSError) and found.strerror:
             # Errors of name resolution have negative numbers.
             number = found.errno or 0
-            said = os.strerror(number) if number > 0 else found.strerror
-            return type(error)(said, request=request)
+            return type(error)(
+                os.strerror(number) if number > 0 else found.strerror, request=request
+            )
         behind = found.exceptions[0] if isinstance(found, BaseExceptionGroup) else None
         found = behind or found.__cause__ or found.__context__
     return error

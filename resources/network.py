@@ -87,8 +87,8 @@ def network_advice(url: str, variable: str, error: Exception) -> str:
     """Return what to set or check when the URL in a variable does not answer but gives an error."""
     proxy = proxy_for(url)
     if isinstance(error, TlsError):
-        remedy = error.remedy(urlsplit(url).hostname or url, variable)
-        return f"{remedy}; {proxy.variable} leads through {proxy.address}" if proxy else remedy
+        through = f"; {proxy.variable} leads through {proxy.address}" if proxy else ""
+        return error.remedy.format(host=urlsplit(url).hostname, variable=variable) + through
     if proxy:
         return f"check {proxy.variable}, which leads through {proxy.address}, and {variable}"
     return f"check {variable} and the network"

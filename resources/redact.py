@@ -35,7 +35,6 @@ _NAMED = re.compile(
 _CONTROLS = "\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _MARKS_OF_DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSAFE = re.compile(f"[{_CONTROLS}{_MARKS_OF_DIRECTION}]")
-_ESCAPED = re.compile("%[0-9A-F]{2}")
 _BACKQUOTES = re.compile("`+")
 _LOGGERS = (
     "httpx",
@@ -57,9 +56,13 @@ def mask_from_now_on(secret: str) -> None:
     if len(secret) >= _SHORTEST:
         in_json = {json.dumps(secret, ensure_ascii=only)[1:-1] for only in (True, False)}
         in_url = {quote(secret, safe=safe) for safe in ("", "/")} | {quote_plus(secret)}
-        small = {_ESCAPED.sub(lambda found: found[0].lower(), one) for one in in_url}
-        slashes = {one.replace("/", r"\/") for one in in_json}
-        _secrets.update({secret} | in_json | slashes | in_url | small)
+        _secrets.update(
+            {secret},
+            in_json,
+            (one.replace("/", r"\/") for one in in_json),
+            in_url,
+            (re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), one) for one in in_url),
+        )
 
 
 def redact(text: str) -> str:

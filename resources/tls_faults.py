@@ -8,64 +8,64 @@ import ssl
 
 import httpx
 
-_UNTRUSTED = (
-    "its certificate is of an authority that is not trusted here, or comes without those between"
-)
 _AUTHORITY = "set SSL_CERT_FILE to a file with the authority that signs for {host} in your network"
 _CLOCK = "check the clock of this machine; where it is right, {host} needs a new certificate"
 _OTHER = "check {variable}; where it is right, {host} needs another certificate"
-#: Number -> what is wrong, and what to do. A certificate that is its own authority is trusted by
-#: its file, as any authority.
-_REFUSED = {
-    **dict.fromkeys((2, 19, 20, 21), (_UNTRUSTED, _AUTHORITY)),
-    18: ("its certificate is self-signed", _AUTHORITY),
-    9: ("its certificate, or that of its authority, is not valid yet", _CLOCK),
-    10: ("its certificate, or that of its authority, has expired", _CLOCK),
+#: Number or name of OpenSSL -> what is wrong, and what to do. A certificate that is its own
+#: authority is trusted by its file, as any authority.
+_FAULTS = {
+    "other number": ("its certificate is refused", _OTHER),
+    "other name": ("TLS was not agreed on", "check {variable} and the network"),
     **dict.fromkeys(
-        (62, 64),
+        ("2", "19", "20", "21"),
+        (
+            "its certificate is of an authority not trusted here, or comes without those between",
+            _AUTHORITY,
+        ),
+    ),
+    "18": ("its certificate is self-signed", _AUTHORITY),
+    "9": ("its certificate, or that of its authority, is not valid yet", _CLOCK),
+    "10": ("its certificate, or that of its authority, has expired", _CLOCK),
+    **dict.fromkeys(
+        ("62", "64"),
         (
             "its certificate is for another host",
             "set {variable} to the host that the certificate names",
         ),
     ),
-    26: ("its certificate is not for servers", _OTHER),
-    **dict.fromkeys((66, 67, 68), ("its certificate has a key or signature too weak", _OTHER)),
-}
-_NOT_TLS = ("it does not speak TLS", "check http:// or https:// and the port in {variable}")
-_TOO_OLD = ("it offers only versions of TLS before 1.2", "check {variable} and the proxy")
-_DEMANDS = (
-    "it refuses TLS with this program, or demands a certificate of the client",
-    "check {variable}; certificates of clients are not supported",
-)
-#: Name of a reason -> what is wrong, and what to do.
-_NOT_AGREED = {
+    "26": ("its certificate is not for servers", _OTHER),
+    **dict.fromkeys(
+        ("66", "67", "68"), ("its certificate has a key or signature too weak", _OTHER)
+    ),
     **dict.fromkeys(
         ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"),
-        _NOT_TLS,
+        ("it does not speak TLS", "check http:// or https:// and the port in {variable}"),
     ),
-    **dict.fromkeys(("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"), _TOO_OLD),
     **dict.fromkeys(
-        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV13_ALERT_CERTIFICATE_REQUIRED"), _DEMANDS
+        ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"),
+        ("it offers only versions of TLS before 1.2", "check {variable} and the proxy"),
+    ),
+    **dict.fromkeys(
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV13_ALERT_CERTIFICATE_REQUIRED"),
+        (
+            "it refuses TLS with this program, or demands a certificate of the client",
+            "check {variable}; certificates of clients are not supported",
+        ),
     ),
 }
 
 
 class TlsError(httpx.ConnectError):
-    """TLS was not agreed on with a server; the message says what is wrong."""
+    """TLS was not agreed on with a server; the message says what is wrong, and `remedy` what to set
+    or check, with places for the `host` and the `variable` that holds its URL.
+    """
 
     def __init__(self, error: ssl.SSLError, request: httpx.Request) -> None:
         if isinstance(error, ssl.SSLCertVerificationError):
-            quoted = error.verify_message.rstrip(".")
-            wrong, self._remedy = _REFUSED.get(
-                error.verify_code, ("its certificate is refused", _OTHER)
-            )
+            code, quoted = str(error.verify_code), error.verify_message.rstrip(".")
         else:
-            quoted = (error.reason or type(error).__name__).replace("_", " ").lower()
-            wrong, self._remedy = _NOT_AGREED.get(
-                error.reason or "", ("TLS was not agreed on", "check {variable} and the network")
-            )
+            code = quoted = error.reason or type(error).__name__
+        wrong, self.remedy = (
+            _FAULTS.get(code) or _FAULTS["other number" if code.isdigit() else "other name"]
+        )
         super().__init__(f"{wrong} (OpenSSL: {quoted})", request=request)
-
-    def remedy(self, host: str, variable: str) -> str:
-        """Return what to set or check; `variable` holds the URL of the host."""
-        return self._remedy.format(host=host, variable=variable)

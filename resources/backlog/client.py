@@ -263,8 +263,10 @@ class BacklogClient:
         """Yield pages of `/issues` as they come. An issue that changes position meanwhile may be
         missed or seen twice; scan.py is exact.
         """
-        pages = offset_pages(lambda offset, count: self.issue_page(issue_filter, offset, count))
-        return with_an_end("/issues", pages)
+        return with_an_end(
+            "/issues",
+            offset_pages(lambda offset, count: self.issue_page(issue_filter, offset, count)),
+        )
 
     def comments(
         self,

@@ -86,22 +86,6 @@ def watched(pid: int) -> Iterator[Peak]:
         looking.join()
 
 
-class EndlessTeams(Proxy):
-    """Makes up a page of teams at each offset."""
-
-    def spoilt(self, path: str, answer: Answer) -> Answer:
-        parts = urlsplit(path)
-        if parts.path != "/api/v2/teams":
-            return answer
-        offset = int(parse_qs(parts.query)["offset"][0])
-        return answer.with_json(
-            [
-                {"id": one, "name": f"team {one}", "members": []}
-                for one in range(offset, offset + 100)
-            ]
-        )
-
-
 class EndlessBody(Proxy):
     """Answers the lists of issues with a body without end."""
 
@@ -112,11 +96,7 @@ class EndlessBody(Proxy):
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [
-        (EndlessBody, "GET /issues.*BACKLOG_"),
-        (EndlessIssues, "the list does not end"),
-        (EndlessTeams, "GET /teams.*the list does not end"),
-    ],
+    [(EndlessBody, "GET /issues.*BACKLOG_"), (EndlessIssues, "the list does not end")],
 )
 def test_an_answer_or_a_list_without_end_is_one_line_and_little_memory(
     shell: Shell, new_database: NewDatabase, source: type[Proxy], said: str
