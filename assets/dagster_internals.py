@@ -7,18 +7,24 @@ each. `dagster_tags.py` of `resources` has the tags.
 
 import time
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import dagster as dg
 
+from resources.cadences import starts_again_at
 from resources.dagster_tags import (
+    AGAIN_TAG,
     CODE_VERSION_TAG,
     DATA_VERSION_TAG,
     INPUT_EVENT_TAG,
     INPUT_VERSION_TAG,
     NO_EVENT,
     NO_VERSION,
+    PARENT_BACKFILL_TAG,
+    ROOT_BACKFILL_TAG,
 )
 from resources.replacements import Replacements
 from resources.retention import Rule
@@ -56,6 +62,8 @@ def input_versions(
 
 #: What a backfill is called while it is requested or about to end.
 _ACTIVE = {"REQUESTED", "CANCELING", "FAILING"}
+#: One that was requested longer ago is not lost any more, but history.
+_LOST_FOR = timedelta(days=7)
 
 
 def request_backfill(
@@ -103,6 +111,62 @@ def backfill_was_canceled(instance: dg.DagsterInstance, backfill: str) -> bool:
     """Return whether a backfill, known by its id, is or was canceled by somebody."""
     found = instance.get_backfill(backfill)
     return found is not None and found.status.value in {"CANCELING", "CANCELED"}
+
+
+@dataclass(frozen=True)
+class LostBackfill:
+    """A backfill that Dagster has given up, and that no other goes on with.
+
+    `said`: its error. `left`: asset -> its partitions that neither it nor a later backfill has
+    loaded. `goes_on_at`: when these are requested anew, with `tags`; None: a person has to.
+    """
+
+    id: str
+    said: str
+    left: Mapping[dg.AssetKey, Collection[str]]
+    goes_on_at: datetime | None
+    tags: Mapping[str, str]
+
+
+def lost_backfills(
+    instance: dg.DagsterInstance, definition: dg.AssetsDefinition, now: datetime
+) -> list[LostBackfill]:
+    """Return the lost backfills of the assets of a definition, requested in the last seven days.
+
+    One goes on by itself that was lost just because its code location was not loaded in that
+    moment. What a person has canceled is not lost, nor what has ended with runs that failed.
+    """
+    from dagster._core.definitions.partitions.context import partition_loading_context
+    from dagster._core.errors import DagsterAssetBackfillDataLoadError
+    from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+
+    found = []
+    failed = BulkActionsFilter(statuses=[BulkActionStatus.FAILED], created_after=now - _LOST_FOR)
+    for one in instance.get_backfills(filters=failed):
+        requested = datetime.fromtimestamp(one.backfill_timestamp, UTC)
+        later = instance.get_backfills(filters=BulkActionsFilter(created_after=requested))
+        data, name = one.asset_backfill_data, one.backfill_id
+        if data is None or any(other.tags.get(PARENT_BACKFILL_TAG) == name for other in later):
+            continue
+        with partition_loading_context(dynamic_partitions_store=instance):
+            subset = data.target_subset - data.materialized_subset
+            for other in later:
+                if other.status is BulkActionStatus.COMPLETED_SUCCESS and other.asset_backfill_data:
+                    subset -= other.asset_backfill_data.target_subset
+            left = {
+                key: keys
+                for key in subset.asset_keys & definition.keys
+                if (keys := sorted(subset.get_partitions_subset(key).get_partition_keys()))
+            }
+        if left:
+            times, error = int(one.tags.get(AGAIN_TAG, "0")), one.error
+            ended = datetime.fromtimestamp(one.backfill_end_timestamp or 0.0, UTC)
+            unloaded = error and error.cls_name == DagsterAssetBackfillDataLoadError.__name__
+            at = starts_again_at(ended, times) if unloaded else None
+            root = one.tags.get(ROOT_BACKFILL_TAG, name)
+            tags = {PARENT_BACKFILL_TAG: name, ROOT_BACKFILL_TAG: root, AGAIN_TAG: str(times + 1)}
+            found.append(LostBackfill(name, error.message if error else "", left, at, tags))
+    return found
 
 
 # -- the daemon ------------------------------------------------------------------------------------

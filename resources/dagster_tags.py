@@ -19,6 +19,9 @@ REPOSITORY_LABEL_TAG = ".dagster/repository"
 GRPC_INFO_TAG = ".dagster/grpc_info"
 #: The backfill that a run belongs to.
 BACKFILL_TAG = "dagster/backfill"
+#: On a backfill of what others have left: the one before it, and the first of all.
+PARENT_BACKFILL_TAG = "dagster/parent_backfill_id"
+ROOT_BACKFILL_TAG = "dagster/root_backfill_id"
 #: Whether Dagster starts a failed run once more by itself: one whose process has died.
 WILL_RETRY_TAG = "dagster/will_retry"
 #: Most seconds that a run may take, 0 for no limit, instead of `max_runtime_seconds` of

@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from assets.checks.operation import all_fresh, failed_partitions
-from assets.dagster_internals import remember, remembered
+from assets.dagster_internals import lost_backfills, remember, remembered
+from assets.issues import issues
 from assets.partitions import PROJECTS, accessible_partitions, project_partitions
 from pipelines.alerting import problems
 from pipelines.alerting.facts import Place, ended_runs
@@ -94,6 +95,8 @@ class Alerter:
                 ledger, [problem for problem in found if problem not in part], over, now
             )
         ledger = self._observe(ledger, [], self._of_backfills(ledger), now)
+        lost = lost_backfills(self.instance, issues, now)
+        ledger = self._observe(ledger, *problems.of_lost_backfills(ledger.open, lost), now)
         ledger = replace(
             self._observe(ledger, *self._of_warehouse(ledger, now), now),
             looked_at=max(ledger.looked_at, looked_at),

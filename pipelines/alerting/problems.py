@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from assets.checks.operation import FAILED, FRESH, STALE_PROJECTS
+from assets.dagster_internals import LostBackfill
 from assets.issues import issues
 from assets.location import raw_key
 from assets.partitions import projects_between
@@ -19,6 +20,7 @@ from resources.cadences import CADENCES
 from resources.problems.alert_texts import OF_CONDITION
 from resources.problems.names import CORNERS
 from resources.problems.problem import Problem
+from resources.redact import first_line
 from resources.tokens import TokenState
 from resources.warehouse.history.run_kinds import JOB_OF_MODE
 from resources.warehouse.state.seen_conditions import Condition
@@ -36,6 +38,8 @@ _REQUEST = re.compile(r"\b(?:GET|POST) /")
 BACKFILL = "backfill/"
 #: What the keys of views that a build of the marts could not make begin with.
 VIEW = "view/"
+#: What the keys of problems of backfills begin with that Dagster has given up.
+LOST = "lost/"
 #: The keys of checks that are over before they are evaluated again, once a day.
 LEFT_FAILED, STALE = (
     f"check/{raw_key('issues').to_user_string()}: {name}" for name in (FAILED, FRESH)
@@ -168,6 +172,29 @@ def _key(run: Ended, name: str) -> str:
 
 def _is_backfill(run: Ended) -> bool:
     return run.job.startswith("__") and bool(run.partition)
+
+
+def of_lost_backfills(known: Iterable[str], lost: Iterable[LostBackfill]) -> News:
+    """Return the problems of lost backfills that do not go on by themselves, and the keys of those
+    that are over.
+
+    Args:
+        known: the keys of the open problems.
+        lost: all that are lost now.
+    """
+    found = {
+        f"{LOST}{one.id}": Problem(f"{LOST}{one.id}", "backfill_lost", _about_lost(one))
+        for one in lost
+        if one.goes_on_at is None
+    }
+    over = [key for key in known if key.startswith(LOST) and key not in found]
+    return [*found.values()], over
+
+
+def _about_lost(lost: LostBackfill) -> dict[str, str]:
+    names = sorted({name for keys in lost.left.values() for name in keys})
+    place = CORNERS.join(dict.fromkeys((names[0], names[-1])))
+    return {"subject": "backfill", "said": first_line(lost.said), "partition": place}
 
 
 def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> News:

@@ -54,6 +54,11 @@ SPACE = "simulated space"
 #: So many deaths of one within so many seconds end `up`.
 MOST_DEATHS, WITHIN_SECONDS = 5, 600.0
 LONGEST_WAIT_SECONDS = 60.0
+#: Without the second, Dagster gives up a backfill that it looks at without a code server.
+QUIET_AND_PATIENT = {
+    "GRPC_VERBOSITY": "ERROR",
+    "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
+}
 #: A database that is away is asked for again after so long.
 ASK_SECONDS = 5.0
 #: So many lines of the log are shown then.
@@ -86,8 +91,8 @@ class Deaths:
 class _Kept:
     """What is started again, at `due`; `ended` says how it has ended, None: it works.
 
-    `port`: where it listens. `vital`: `up` ends when it has died too often. `waits_for`: what that
-    has been said of; `often`: it has died too often, and that has been said.
+    `port`: where it listens. `vital`: `up` ends when it has died too often. `waits_for`: what it
+    waits for, which has been said.
     """
 
     start: Callable[[], None]
@@ -97,7 +102,7 @@ class _Kept:
     port: int | None = None
     vital: bool = True
     waits_for: str = ""
-    often: bool = False
+    how: str = ""
     deaths: Deaths = field(default_factory=Deaths)
     due: float | None = None
 
@@ -159,7 +164,7 @@ class Children:
         self._running[name] = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, "-m", "pipelines.hosting.child", *module],
             start_new_session=True,
-            env={"GRPC_VERBOSITY": "ERROR"} | without_secrets(os.environ, needed),
+            env=QUIET_AND_PATIENT | without_secrets(os.environ, needed),
             stdin=subprocess.PIPE,  # closes when this process is gone
             stdout=output or self._log,
             stderr=self._log,
@@ -194,6 +199,7 @@ class Children:
         for name, kept in self._kept.items():
             if kept.due is None:
                 if how := kept.ended():
+                    kept.how, kept.waits_for = how, ""
                     kept.due = time.monotonic() + self._pause(name, kept, how)
             elif time.monotonic() >= kept.due:
                 self._start_again(name, kept)
@@ -205,31 +211,23 @@ class Children:
             kept.due = None
             kept.start()
         elif kept.waits_for != before:
-            self._screen.say(f"the {name} waits for {kept.waits_for}")
+            self._screen.say(f"the {name} has ended ({kept.how}): it waits for {kept.waits_for}")
 
     def _pause(self, name: str, kept: _Kept, how: str) -> float:
         """Say that one has ended, and return the seconds until it is started again."""
         if not self.ready:
             said = "".join(f"{line}; " for line in last_lines(kept.log, 1))
             raise UpError(f"the {name} has ended ({how}): {said}see {kept.log}")
-        kept.waits_for = self._waits(kept)
-        if kept.waits_for:
-            self._screen.say(f"the {name} has ended ({how}): it waits for {kept.waits_for}")
+        if self._waits(kept):
             return 0
         wait = kept.deaths.wait(time.monotonic())
-        told, kept.often = kept.often, wait is None
-        if wait is not None:
-            self._screen.say(f"the {name} has ended ({how}): it is started again in {wait:.0f} s")
-            return wait
-        often = f"{MOST_DEATHS} times within {WITHIN_SECONDS / 60:.0f} minutes"
-        said = f"the {name} has ended {often} (last: {how})"
-        if kept.vital:
+        if wait is None and kept.vital:
             self._screen.show("\n".join(last_lines(kept.log, SHOWN_LINES)))
-            raise UpError(f"{said}: see {kept.log}")
-        if not told:
-            every = f"it is tried every {LONGEST_WAIT_SECONDS:.0f} s, and all else goes on"
-            self._screen.say(f"{said}: {every}; see {kept.log}")
-        return LONGEST_WAIT_SECONDS
+            often = f"{MOST_DEATHS} times within {WITHIN_SECONDS / 60:.0f} minutes"
+            raise UpError(f"the {name} has ended {often} (last: {how}): see {kept.log}")
+        wait = LONGEST_WAIT_SECONDS if wait is None else wait
+        self._screen.say(f"the {name} has ended ({how}): it is started again in {wait:.0f} s")
+        return wait
 
     def _waits(self, kept: _Kept) -> str:
         """Return what one has to wait for before it is started, empty: nothing."""

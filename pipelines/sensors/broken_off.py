@@ -5,13 +5,18 @@ again here, while Backlog answers: after a minute, ten minutes and an hour. The 
 themselves, by a tag. What a person has canceled is not started again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from assets.checks.operation import failed_partitions, is_backfill
-from assets.dagster_internals import backfill_is_active, backfill_was_canceled, request_backfill
+from assets.dagster_internals import (
+    backfill_is_active,
+    backfill_was_canceled,
+    lost_backfills,
+    request_backfill,
+)
 from assets.issues import issues
 from assets.location import SETTINGS
 from assets.partitions import accessible_partitions, covered_by
@@ -91,6 +96,25 @@ def _load_again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunReque
     )
 
 
+def _request(
+    instance: dg.DagsterInstance,
+    projects: Sequence[str],
+    left: Mapping[dg.AssetKey, Collection[str]],
+    tags: Mapping[str, str],
+) -> list[str]:
+    """Request a backfill of the partitions that are of projects; return their names in one text."""
+    mine = {
+        key: some
+        for key, keys in left.items()
+        if (some := [one for one in keys if one.rpartition("|")[0] in projects])
+    }
+    if not mine:
+        return []
+    names = name_partitions(sorted({one for some in mine.values() for one in some}))
+    request_backfill(instance, issues, mine, f"broken off: {names}", tags)
+    return [names]
+
+
 def _backfill_again(
     instance: dg.DagsterInstance, projects: Sequence[str], runs: Sequence[dg.DagsterRun]
 ) -> list[str]:
@@ -101,16 +125,11 @@ def _backfill_again(
     said = []
     for times in sorted({times_before(run) for run in runs}):
         ids = {run.run_id for run in runs if times_before(run) == times}
-        found: Mapping[dg.AssetKey, list[str]] = {
-            key: mine
+        found = {
+            key: [partition for partition, run in tried.items() if run in ids]
             for key, tried in left.items()
-            if (mine := [partition for partition, run in tried.items() if run in ids])
         }
-        if found:
-            names = name_partitions(sorted({one for mine in found.values() for one in mine}))
-            tags = {AGAIN_TAG: str(times + 1)}
-            request_backfill(instance, issues, found, f"broken off: {names}", tags)
-            said.append(names)
+        said += _request(instance, projects, found, {AGAIN_TAG: str(times + 1)})
     return said
 
 
@@ -119,7 +138,8 @@ def _backfill_again(
     minimum_interval_seconds=BROKEN_OFF.seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts again what a stop, a kill or an outage has broken off: the failed "
-    "partitions of backfills, and the newest run of each kind. It does so after a minute, ten "
+    "partitions of backfills, what is left of a backfill that Dagster has given up since the code "
+    "server was away, and the newest run of each kind. It does so after a minute, ten "
     "minutes and an hour, while Backlog answers; asks the warehouse, not Backlog.",
 )
 def broken_off_loads(
@@ -131,7 +151,8 @@ def broken_off_loads(
     after = datetime.fromisoformat(context.cursor) if context.cursor else now - FIRST_LOOK
     after = min(after, now - OVERLAP)
     broken = _to_start_again(context, after, backlog.url)
-    if not broken:
+    lost = [one for one in lost_backfills(instance, issues, now) if one.goes_on_at]
+    if not broken and not lost:
         settled = (now - OVERLAP).isoformat()
         return dg.SensorResult(skip_reason="nothing was broken off", cursor=settled)
     with looking_at("the state of the source"):
@@ -143,17 +164,21 @@ def broken_off_loads(
             for one in broken
             if (due_at(one) or now) <= now or (one.end_time or 0.0) > now.timestamp()
         ]
-        if due and not has_room(warehouse.engine):
+        given_up = [one for one in lost if (one.goes_on_at or now) <= now]
+        if (due or given_up) and not has_room(warehouse.engine):
             return dg.SkipReason(FULL)
         backfills = [run for run in due if covered_by(run) and is_backfill(run)]
-        at_work = bool(backfills) and backfill_is_active(instance)
+        at_work = bool(backfills or given_up) and backfill_is_active(instance)
         names: list[str] = []
-        if backfills and not at_work:
+        if (backfills or given_up) and not at_work:
             projects = accessible_partitions(instance, warehouse.engine, backlog.url)
-            names = _backfill_again(instance, projects, backfills)
+            for one in given_up:
+                names += _request(instance, projects, one.left, one.tags)
+            if not names:  # else the failed runs of these wait until the new ones have ended
+                names = _backfill_again(instance, projects, backfills)
     again = [_load_again(instance, run) for run in due if run not in backfills]
     requests = [request for request in again if request]
-    waits = at_work or len(due) < len(broken)
+    waits = at_work or bool(lost) or len(due) < len(broken)
     loaded = f"loaded again: {'; '.join(names)}" if names else ""
     return dg.SensorResult(
         run_requests=requests,

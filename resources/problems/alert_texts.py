@@ -133,6 +133,24 @@ CODES: Final[dict[str, Code]] = {
         ),
         "retry",
     ),
+    "backfill_lost": Code(
+        "failed",
+        "act",
+        Texts(
+            "{subject}",
+            "Dagster has given it up: {why}",
+            "The rows of these months stay as they were before the backfill",
+            "{remedy}. Then start it again: Re-execute on its page in Dagster",
+            _FAILED,
+        ),
+        Texts(
+            "{subject}",
+            "Dagster が打ち切りました: {why}",
+            "この期間の行は、バックフィルの前のまま残ります",
+            "{remedy}。その後、Dagster のバックフィルのページの Re-execute で始め直してください",
+            _FAILED_JA,
+        ),
+    ),
     "check_red": Code(
         "failed",
         "act",

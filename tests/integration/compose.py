@@ -113,6 +113,7 @@ class Engine:
         image = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "GRPC_VERBOSITY": "ERROR",
+            "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
         }
         home = {"BACKLOG_ELT_HOME": str(self.folder / "home" / service)}
         return {**base, **image, **home, **said, **self.variables.get(service, {})}

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.errors import DagsterAssetBackfillDataLoadError
 from dagster._core.execution.backfill import BulkActionStatus
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import (
@@ -30,6 +32,7 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._daemon.sensor import is_under_min_interval
 from dagster._daemon.types import DaemonHeartbeat
+from dagster_shared.error import SerializableErrorInfo
 
 from assets.dagster_internals import (
     AHEAD_SECONDS,
@@ -38,6 +41,7 @@ from assets.dagster_internals import (
     backfill_was_canceled,
     database_url,
     input_versions,
+    lost_backfills,
     remember,
     remembered,
     request_backfill,
@@ -47,6 +51,8 @@ from assets.dagster_internals import (
     worker_health,
 )
 from resources import dagster_tags
+from resources.cadences import PAUSES
+from resources.dagster_tags import PARENT_BACKFILL_TAG, ROOT_BACKFILL_TAG
 
 ROOT = Path(__file__).parents[2]
 ABOVE, BELOW, PARTS = dg.AssetKey("above"), dg.AssetKey("below"), dg.AssetKey("parts")
@@ -71,6 +77,8 @@ TAGS = {
         "MAX_RUNTIME_TAG": "MAX_RUNTIME_SECONDS_TAG",
         "SENSOR_TAG": "SENSOR_NAME_TAG",
         "BACKFILL_TAG": "BACKFILL_ID_TAG",
+        "PARENT_BACKFILL_TAG": "PARENT_BACKFILL_ID_TAG",
+        "ROOT_BACKFILL_TAG": "ROOT_BACKFILL_ID_TAG",
         "WILL_RETRY_TAG": "WILL_RETRY_TAG",
     },
     "definitions.data_version": {
@@ -156,6 +164,33 @@ def test_a_backfill_is_requested_for_just_the_partitions_that_are_named(
     assert backfill_was_canceled(instance, backfill)
     assert not backfill_is_active(instance)
     assert not backfill_was_canceled(instance, "of nobody")
+
+
+def test_a_lost_backfill_is_known_until_another_goes_on_or_is_through(
+    instance: dg.DagsterInstance,
+) -> None:
+    now = datetime.now(UTC)
+    name = request_backfill(instance, parts, {PARTS: ["a", "b"]}, "by hand", {})
+    assert lost_backfills(instance, parts, now) == []
+    [found] = instance.get_backfills()
+    error = SerializableErrorInfo("away", [], DagsterAssetBackfillDataLoadError.__name__)
+    failed = found.with_status(BulkActionStatus.FAILED)  # type: ignore[no-untyped-call]
+    instance.update_backfill(failed.with_error(error).with_end_timestamp(now.timestamp()))
+    [lost] = lost_backfills(instance, parts, now)
+    due = now + PAUSES[0]
+    assert (lost.id, lost.said, lost.goes_on_at) == (name, "away", due)
+    assert lost.tags[PARENT_BACKFILL_TAG] == lost.tags[ROOT_BACKFILL_TAG] == name
+    assert {key: sorted(names) for key, names in lost.left.items()} == {PARTS: ["a", "b"]}
+    assert lost_backfills(instance, parts, now + timedelta(days=8)) == []
+    other = request_backfill(instance, parts, {PARTS: ["a"]}, "another", {})
+    [newest, _] = instance.get_backfills()
+    assert newest.backfill_id == other
+    through = newest.with_status(BulkActionStatus.COMPLETED_SUCCESS)  # type: ignore[no-untyped-call]
+    instance.update_backfill(through)
+    [lost] = lost_backfills(instance, parts, now)
+    assert lost.left == {PARTS: ["b"]}
+    request_backfill(instance, parts, {PARTS: ["b"]}, "the rest", {PARENT_BACKFILL_TAG: name})
+    assert lost_backfills(instance, parts, now) == []
 
 
 # -- the daemon ------------------------------------------------------------------------------------

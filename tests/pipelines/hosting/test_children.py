@@ -128,7 +128,7 @@ def test_what_dies_while_another_has_its_port_waits_for_it_and_is_not_counted(
             thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             thief.bind((HOST, port))
             thief.listen()
-            taken = f"the one waits for port {port}, which another program has"
+            taken = f"it waits for port {port}, which another program has"
             eventually(lambda: shown(taken))
             for _ in range(2 * MOST_DEATHS):
                 children.check()
@@ -138,7 +138,7 @@ def test_what_dies_while_another_has_its_port_waits_for_it_and_is_not_counted(
     assert len(said.getvalue().splitlines()) == 2
 
 
-def test_one_that_is_not_vital_dies_for_ever_and_that_is_said_once(
+def test_one_that_is_not_vital_may_die_for_ever(
     tmp_path: Path, log: TextIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     starts = tmp_path / "starts"
@@ -155,6 +155,4 @@ def test_one_that_is_not_vital_dies_for_ever_and_that_is_said_once(
             return starts.exists() and starts.stat().st_size > 2 * MOST_DEATHS
 
         eventually(goes_on, 120)
-    often = "the one has ended 5 times within 10 minutes (last: exit code 3): it is tried every "
-    assert said.getvalue().count(often) == 1
-    assert len(said.getvalue().splitlines()) == MOST_DEATHS
+    assert "the one has ended (exit code 3): it is started again in 0 s" in said.getvalue()

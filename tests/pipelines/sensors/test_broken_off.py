@@ -8,17 +8,29 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster import DagsterEvent, DagsterEventType
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+from dagster._core.errors import DagsterAssetBackfillDataLoadError
 from dagster._core.events import AssetMaterializationPlannedData
 from dagster._core.execution.backfill import BulkActionStatus
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster_shared.error import SerializableErrorInfo
 
 from assets.dagster_internals import request_backfill
 from assets.issues import issues
 from pipelines.jobs import issues_config
 from pipelines.sensors.broken_off import broken_off_loads, due_at
 from resources.cadences import PAUSES
-from resources.dagster_tags import AGAIN_TAG, BACKFILL_TAG, KIND_TAG, RANGE_END_TAG, RANGE_START_TAG
+from resources.dagster_tags import (
+    AGAIN_TAG,
+    BACKFILL_TAG,
+    KIND_TAG,
+    PARENT_BACKFILL_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    ROOT_BACKFILL_TAG,
+)
 from tests.deployment import Deployment
+from tests.pipelines.reports import alerter, look
 from tests.pipelines.ticking import Daemon, add_run
 
 KILLED, REFUSED = "its code server is gone", "GET /issues: 403, code 5, no"
@@ -164,3 +176,79 @@ def test_a_clock_that_was_ahead_keeps_nothing_waiting(near: Deployment, minutes:
     assert daemon.tick() == (None, "loaded again: OPS, 2 months")
     assert daemon.tick() == (None, "it waits"), "a backfill is at work"
     assert len(requested(near)) == 1
+
+
+UNLOADED = DagsterAssetBackfillDataLoadError.__name__
+
+
+def lost(
+    deployment: Deployment,
+    *,
+    minutes: float = 2,
+    error: str = UNLOADED,
+    status: BulkActionStatus = BulkActionStatus.FAILED,
+    again: int = 0,
+    loaded: Sequence[str] = (),
+) -> str:
+    """Write down a backfill that Dagster gave up some minutes ago, and whose runs it canceled."""
+    instance = deployment.instance
+    tags = {AGAIN_TAG: str(again)} if again else {}
+    name = request_backfill(instance, issues, {ISSUES: PARTITIONS}, "by hand", tags)
+    for partition in PARTITIONS:
+        how = DagsterEventType.RUN_CANCELED
+        ended(deployment, "__ASSET_JOB", planned=[partition], how=how, of=name)
+    found = instance.get_backfill(name)
+    assert found is not None
+    assert found.asset_backfill_data is not None
+    assert issues.partitions_def is not None
+    done = {ISSUES: issues.partitions_def.subset_with_partition_keys(loaded)} if loaded else {}
+    data = found.asset_backfill_data._replace(materialized_subset=AssetGraphSubset(done))  # type: ignore[call-arg]
+    given_up = SerializableErrorInfo("it is in a location that fails to load", [], error)
+    instance.update_backfill(
+        found.with_status(status)  # type: ignore[no-untyped-call]
+        .with_error(given_up)
+        .with_end_timestamp(time.time() - 60 * minutes)
+        ._replace(asset_backfill_data=data)
+    )
+    return str(name)
+
+
+def test_what_a_lost_backfill_has_left_is_requested_once(near: Deployment) -> None:
+    daemon = Daemon(near, broken_off_loads)
+    before = lost(near, loaded=PARTITIONS[:1])
+    assert daemon.tick() == (None, "loaded again: OPS, 2026-06")
+    family = {PARENT_BACKFILL_TAG: before, ROOT_BACKFILL_TAG: before}
+    new, _ = requested(near)
+    assert new == ({PARTITIONS[1]}, family | {AGAIN_TAG: "1"})
+    assert daemon.tick() == (None, "nothing was broken off")
+    assert len(requested(near)) == 2
+
+
+@pytest.mark.parametrize(
+    ("how", "said", "told"),
+    [
+        ({"status": BulkActionStatus.CANCELED}, "nothing was broken off", False),
+        ({"status": BulkActionStatus.COMPLETED_FAILED}, "nothing was broken off", False),
+        ({"loaded": PARTITIONS}, "nothing was broken off", False),
+        ({"minutes": 0}, "it waits", False),
+        ({"minutes": 9, "again": 1}, "it waits", False),
+        ({"error": "DagsterInvariantViolationError"}, "nothing was broken off", True),
+        ({"minutes": 600, "again": len(PAUSES)}, "nothing was broken off", True),
+    ],
+    ids=["canceled", "failed runs", "all loaded", "a pause", "a longer one", "broken", "thrice"],
+)
+def test_a_backfill_that_does_not_go_on_by_itself_is_told_until_another_is_through(
+    near: Deployment, how: dict[str, Any], said: str, told: bool
+) -> None:
+    name = lost(near, **how)
+    assert Daemon(near, broken_off_loads).tick() == (None, said)
+    assert len(requested(near)) == 1
+    one = alerter(near)
+    problems = look(one).open
+    assert (f"lost/{name}" in problems) == told
+    if told:
+        problem = problems[f"lost/{name}"].problem
+        assert problem.place("en") == "OPS, 2 months"
+        assert "Dagster" in problem.texts("ja").cause
+        lost(near, status=BulkActionStatus.COMPLETED_SUCCESS)
+        assert look(one).open == {}
