@@ -21,7 +21,7 @@ When = Literal["before", "after"]
 POINTS = {
     "issues": "issue_writes._store",
     "absence": "lookups._mark_deleted",
-    "acknowledgement": "lookups.read_by_id",
+    "acknowledgement": "lookups._acknowledge",
     "watermark": "watermarks.complete",
     "comments": "comment_writes.store",
     "activities": "activity_writes.store_new",

@@ -103,6 +103,9 @@ def test_what_was_broken_off_is_reported_at_its_third_time_in_a_row() -> None:
     once = Ledger(NOW, NOW).observe([broken], (), NOW, ("slack",), URL, quiet=True)
     assert once.observe((), [broken.key], NOW, ("slack",), URL).waiting == ()
     assert not once.may_end_by_itself(saying("GET /users: 403"))
+    full = saying("The disk of the PostgreSQL server is full")
+    assert not Ledger(NOW, NOW).may_end_by_itself(full), "somebody has to free space"
+    assert "by themselves" in full.texts("en").step
 
 
 def test_partitions_left_failed_are_no_news_while_their_backfill_is_started_again() -> None:

@@ -155,9 +155,16 @@ def test_while_backlog_cannot_be_read_nothing_is_started(near: Deployment) -> No
     assert daemon.tick() == (None, "loaded again: OPS, 2 months")
 
 
-def test_the_newest_run_of_a_kind_is_done_again_as_it_was(near: Deployment) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        "PostgreSQL has stopped or is restarting",
+        "issues: The disk of the PostgreSQL server is full: free some space and run again",
+    ],
+)
+def test_the_newest_run_of_a_kind_is_done_again_as_it_was(near: Deployment, said: str) -> None:
     daemon = Daemon(near, broken_off_loads)
-    run = ended(near, "issues", "PostgreSQL has stopped or is restarting", mode="incremental")
+    run = ended(near, "issues", said, mode="incremental")
     request, _ = daemon.tick()
     assert request is not None
     assert (request.job_name, request.run_key) == ("issues", run)

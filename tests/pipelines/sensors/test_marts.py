@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster import DagsterEvent, DagsterEventType
 
 from assets.location import SETTINGS
 from assets.marts.build import MODELS, source_of_marts
@@ -144,6 +145,21 @@ def test_a_failed_build_is_tried_again_later_and_a_running_one_is_waited_for(
     assert tick(loaded, aged(cursor, minutes=40))[0] == 1
     at_work = add_run(loaded.instance, "marts", dg.DagsterRunStatus.STARTED, tags=BY_SENSOR)
     assert tick(loaded, aged(cursor, minutes=40))[:2] == (0, f"run {at_work} is building them")
+
+
+def test_a_build_that_a_full_disk_has_ended_does_not_wait_for_half_an_hour(
+    loaded: Deployment,
+) -> None:
+    _, _, cursor = tick(loaded, None)
+    run = add_run(loaded.instance, "marts", tags=BY_SENSOR)
+    said = (
+        "Database Error in model issue (models/issue.sql): could not extend file "
+        '"base/5/1": No space left on device'
+    )
+    failed = DagsterEvent(DagsterEventType.RUN_FAILURE.value, "marts", message=said)
+    loaded.instance.report_dagster_event(failed, run)
+    assert TOO_EARLY in str(tick(loaded, cursor)[1])
+    assert tick(loaded, aged(cursor, minutes=6))[0] == 1
 
 
 def test_marts_are_built_once_a_day_also_where_nobody_writes_anything(loaded: Deployment) -> None:
