@@ -12,11 +12,10 @@ from resources.backlog.errors import (
     AuthenticationError,
     BacklogError,
     IncompleteScan,
-    NotFound,
     PermanentError,
-    PermissionDenied,
     Unavailable,
 )
+from sync.absences import set_aside
 from sync.count_check import unequal_projects
 from sync.issue_reads import Listed
 from sync.issue_writes import store_issues
@@ -29,7 +28,7 @@ from sync.quarantine_retries import resolve_issues_without_id, retry_rejected
 from sync.reads import Changes, End, Lookup, Months, Pass, Read, Request, Snapshot
 from sync.session import Session
 from sync.visible_projects import Project
-from sync.watermarks import SCOPE, complete, move_watermark
+from sync.watermarks import complete, move_watermark
 
 #: Of so many projects one must be answered for: the first may be the one that the source cannot
 #: serve.
@@ -217,15 +216,7 @@ def _isolate(session: Session, read: Pass, error: BacklogError) -> list[Read]:
         )
         return split(read)
     [project] = read.projects
-    if project.archived and isinstance(error, NotFound | PermissionDenied):
-        # Whether the issues of an archived project are still served is not documented; what was
-        # loaded stays.
-        session.log.warning(
-            f"{project.key} is archived and its issues are not served any more: {error}"
-        )
-    else:
-        session.reporter.failed(project.key, error)
-        session.store.note_failure(SCOPE, project.id, str(error))
+    set_aside(session, project, error)
     return []
 
 
@@ -239,7 +230,7 @@ def _answers_for_another(session: Session, projects: Sequence[Project]) -> bool:
         else [project for project in session.visible.values() if project.id != projects[0].id]
     )
     return any(
-        session.client.answers(IssueFilter(project_id=(project.id,)))
+        not isinstance(session.client.refusal(IssueFilter(project_id=(project.id,))), Unavailable)
         for project in others[:ASKED_FOR]
     )
 
@@ -255,7 +246,7 @@ def _expect(session: Session, reads: Sequence[Read]) -> None:
         session.events.expected(source_count(session.client, projects))
     except AuthenticationError:
         raise
-    except PermanentError:
+    except (PermanentError, Unavailable):
         session.events.expected(None)
 
 

@@ -22,9 +22,9 @@ CONFIRMED = "confirmed by GET /issues?id[]"
 UNKNOWN = 0
 
 
-def look_up(session: Session, suspects: Mapping[int, str]) -> bool:
+def look_up(session: Session, suspects: Mapping[int, str]) -> set[int]:
     """Ask for issues by id, store what comes back, and mark those that do not, each with how it was
-    found as the evidence; False when the absence of some proves nothing.
+    found as the evidence; return those whose absence proves nothing.
     """
     absent = absent_ids(session, suspects, session.visible)
     gone = provably_absent(session, absent)
@@ -33,7 +33,7 @@ def look_up(session: Session, suspects: Mapping[int, str]) -> bool:
         by_evidence[suspects[identifier]].append(identifier)
     for evidence, ids in by_evidence.items():
         _mark_deleted(session, ids, evidence)
-    return len(gone) == len(absent)
+    return set(absent).difference(gone)
 
 
 def read_by_id(
@@ -42,10 +42,11 @@ def read_by_id(
     """Ask for issues by id, a hundred a request, store what comes back, and mark those that are
     gone, with who requested them.
 
-    `acknowledge` the requests that have been served, after each hundred.
+    `acknowledge` the requests that have been served, after each hundred. What a project may have
+    that refuses to be asked stays requested.
     """
     for asked in chunks(requested, IDS_PER_REQUEST):
-        look_up(
+        absent = look_up(
             session,
             {
                 issue.issue_id: issue.by
@@ -54,7 +55,8 @@ def read_by_id(
             },
         )
         if acknowledge:
-            _acknowledge(session, asked)
+            served = [one for one in asked if not session.refusing or one.issue_id not in absent]
+            _acknowledge(session, served)
 
 
 def acknowledge_met(
@@ -105,7 +107,7 @@ def mark_missed(session: Session, projects: Sequence[Project], missed: Collectio
     Raises:
         NotFound: a project has become inaccessible meanwhile, so that the read proves nothing.
     """
-    if missed and not look_up(session, dict.fromkeys(missed, "partition re-read")):
+    if missed and look_up(session, dict.fromkeys(missed, "partition re-read")):
         refuse_lost(session, projects)
 
 

@@ -8,7 +8,11 @@ from resources.backlog.client import BacklogClient
 from resources.records import Page
 from resources.warehouse.raw.quarantine import resolve_unlisted
 from resources.warehouse.state import sync_state
-from resources.warehouse.state.inaccessible import note_accessible, returned_projects
+from resources.warehouse.state.inaccessible import (
+    note_accessible,
+    note_inaccessible,
+    returned_projects,
+)
 from resources.warehouse.state.locks import free_projects
 from sync.lost_access import mark_deleted_or_inaccessible
 from sync.session import Session
@@ -36,7 +40,8 @@ def sync_projects(session: Session) -> None:
     inaccessible.
 
     A project that is visible again while a load of its issues is at work stays as it is until the
-    next load: that one may have begun without access, and will say that it has read all.
+    next load: that one may have begun without access, and will say that it has read all. One that
+    is in quarantine, as its key cannot be stored, is inaccessible until it can be.
 
     Raises:
         BacklogError: the projects cannot be listed.
@@ -57,6 +62,12 @@ def sync_projects(session: Session) -> None:
             commit, Page((one for one in listed if one["id"] not in held), listed.odd)
         )
         writer.note_names(commit, listed)
+        aside = {
+            one.id: f"no access: in quarantine, {one.reason}"
+            for one in listed.odd
+            if one.id is not None
+        }
+        note_inaccessible(connection, aside, space_key=session.space_key, run_id=session.run_id)
         present = {*result.present_ids, *held}
         # A record without a key may be any project, so that nothing is known to be missing.
         if not result.without_id:

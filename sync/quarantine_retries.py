@@ -25,7 +25,8 @@ from sync.visible_projects import Project
 
 def retry_rejected(session: Session) -> None:
     """Read quarantined issues again, and stored ones with a time in the future; resolve the entries
-    of those that are gone.
+    of those that are gone: that no project has, none of which refuses to be asked or is itself in
+    quarantine.
     """
     issues = session.spec.table.c
     ahead = select(issues.id).where(
@@ -37,7 +38,8 @@ def retry_rejected(session: Session) -> None:
             connection, session.space_key, session.spec.name, project_ids=session.visible
         )
         ids = {int(key) for key in keys if key.isdigit()}.union(connection.execute(ahead).scalars())
-    gone = absent_ids(session, ids, session.visible)
+    absent = absent_ids(session, ids, session.visible)
+    gone = [] if session.refusing or session.client.visible_projects().odd else absent
     with session.store.transaction() as connection:
         resolve_rejections(
             connection,

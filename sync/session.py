@@ -5,7 +5,7 @@ store and report what they do to its reporter. `open_session.py` makes it.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from logging import Logger
 
 from sqlalchemy import Engine
@@ -44,6 +44,8 @@ class Session:
     #: Lists the projects once. No cached_property: before Python 3.12 its lock would make all
     #: other loads of the process wait.
     look: Callable[[], dict[int, Project]]
+    #: Listed projects whose issues this load could not read: requests by id leave them out.
+    refusing: set[int] = field(default_factory=set)
 
     @property
     def space_key(self) -> str:

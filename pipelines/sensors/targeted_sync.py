@@ -81,7 +81,9 @@ def named_issues(activities: Iterable[dict[str, Any]]) -> list[str]:
         project = activity.get("project")
         for event in issue_events(activity):
             name = project.get("projectKey") if isinstance(project, dict) else None
-            keys[f"{name}-{event.key_id}" if name and event.key_id else str(event.issue_id)] = None
+            # Not every database of Dagster can store what is not printable.
+            named = name and str(name).isprintable() and event.key_id
+            keys[f"{name}-{event.key_id}" if named else str(event.issue_id)] = None
     return list(keys)
 
 

@@ -21,13 +21,16 @@ _MOST_DIGITS = 4_000
 MOST_COUNTED = 2**31 - 1
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{\]}]', re.DOTALL)
 _ISSUE_KEY = re.compile(r"[A-Z0-9_]{1,100}-[0-9]{1,18}")
+#: What PostgreSQL can store and index, and Dagster takes as a key of a partition.
+_USABLE = re.compile(r"(?!.*\.\.\.)[^\x00-\x1f\x7f-\x9f|\ud800-\udfff]{1,100}")
 
 
 @dataclass(frozen=True)
 class Kind:
     """What the records of a list must have in addition to an id.
 
-    `texts` are required text fields. `times` are time fields: the first is required, and none may
+    `texts` are required text fields that name the record: usable as a key, and of no other record
+    of the list. `times` are time fields: the first is required, and none may
     be later than the source's clock. `place` returns where to find a record without an id again.
     """
 
@@ -69,7 +72,7 @@ def page_of(items: Sequence[Any], kind: Kind, *, deep: bool, now: datetime | Non
     """Return the records of a list.
 
     A record is odd when it is not an object, lacks a field that its kind requires, is nested too
-    deeply, or shares its id with a different record of the same list.
+    deeply, or shares its id or name with a different record of the same list.
 
     Args:
         items: the list as parsed.
@@ -79,14 +82,16 @@ def page_of(items: Sequence[Any], kind: Kind, *, deep: bool, now: datetime | Non
     """
     latest = None if now is None else now + AHEAD
     faults = [_fault(item, kind, latest, deep=deep) for item in items]
-    if not any(faults) and len({item["id"] for item in items}) == len(items):
+    names = ("id", *kind.texts)
+    if not any(faults) and all(len({item[name] for item in items}) == len(items) for name in names):
         return Page(items)
-    for identifier in _contested(
-        [item for item, fault in zip(items, faults, strict=True) if not fault]
-    ):
-        for number, item in enumerate(items):
-            if not faults[number] and item["id"] == identifier:
-                faults[number] = f"{identifier} is the id of another record of the same answer, too"
+    for name in names:
+        for value in _contested(
+            name, [item for item, fault in zip(items, faults, strict=True) if not fault]
+        ):
+            for number, item in enumerate(items):
+                if not faults[number] and item[name] == value:
+                    faults[number] = f"{value} is the {name} of another record of the answer, too"
     good = [None if fault else item["id"] for item, fault in zip(items, faults, strict=True)]
     named: set[int] = set()
     odd = []
@@ -134,6 +139,8 @@ def _fault(item: object, kind: Kind, latest: datetime | None, *, deep: bool) -> 
     for name in kind.texts:
         if not isinstance(item.get(name), str) or not item[name]:
             return f"{name} is not text"
+        if not _USABLE.fullmatch(item[name]):
+            return f"{name} cannot be the key of a partition: {item[name][:40]!a}"
     for number, name in enumerate(kind.times):
         value = item.get(name)
         if value is None and number:
@@ -151,18 +158,18 @@ def _identifier(item: object) -> int | None:
     return value if type(value) is int and 0 <= value < MOST else None
 
 
-def _contested(records: Sequence[Record]) -> set[int]:
-    """Return the ids that several different records have: it is unknown which one is right."""
+def _contested(name: str, records: Sequence[Record]) -> set[object]:
+    """Return the ids, or other names, that several different records have: it is unknown which one
+    is right.
+    """
     twice = {
-        identifier
-        for identifier, number in Counter(record["id"] for record in records).items()
-        if number > 1
+        value for value, number in Counter(record[name] for record in records).items() if number > 1
     }
-    first: dict[int, Record] = {}
+    first: dict[object, Record] = {}
     contested = set()
     for record in records:
-        if record["id"] in twice and first.setdefault(record["id"], record) != record:
-            contested.add(record["id"])
+        if record[name] in twice and first.setdefault(record[name], record) != record:
+            contested.add(record[name])
     return contested
 
 

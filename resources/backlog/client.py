@@ -30,7 +30,7 @@ from resources.backlog.answers import (
     placed,
 )
 from resources.backlog.client_values import IssueFilter, Params, RateLimit, Record, RequestStats
-from resources.backlog.errors import MalformedResponse
+from resources.backlog.errors import BacklogError, MalformedResponse
 from resources.backlog.paging import PAGE_SIZE, id_pages, offset_pages, with_an_end
 from resources.backlog.ratelimit import RateLimiter, reported_limits
 from resources.backlog.request_parts import given_parameters, page_parameters, path_part, space_root
@@ -251,11 +251,11 @@ class BacklogClient:
             "/issues", [*issue_filter.params(), *page_parameters(offset, count)], ISSUE
         )
 
-    def answers(self, issue_filter: IssueFilter) -> bool:
-        """Return whether the source answers for the issues of a filter, even with a refusal; one
-        attempt (`/issues`).
+    def refusal(self, issue_filter: IssueFilter) -> BacklogError | None:
+        """Return why the source does not list the issues of a filter, None if it does; one attempt
+        (`/issues`).
         """
-        return self._transport.answers(
+        return self._transport.refusal(
             "GET", "/issues", [*issue_filter.params(), *page_parameters(0, 1)]
         )
 

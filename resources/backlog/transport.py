@@ -133,16 +133,14 @@ class Transport:
                 self._observe(Outcome(throttled=self._throttled))
             return answer
 
-    def answers(self, method: str, path: str, params: Params) -> bool:
-        """Return whether the source answers a request now, even with a refusal; one attempt."""
+    def refusal(self, method: str, path: str, params: Params) -> BacklogError | None:
+        """Return why the source does not grant a request now, None if it does; one attempt."""
         with self._lock:
             try:
                 self._attempt(method, path, params)
-            except Unavailable:
-                return False
-            except BacklogError:
-                pass
-        return True
+            except BacklogError as error:
+                return error
+        return None
 
     def report(self, error: BacklogError, method: str, path: str) -> None:
         """Report what a failed request shows about the source as a whole, if anything."""

@@ -41,15 +41,19 @@ def asked_by_id(syncs: Syncs) -> list[set[int]]:
     return [ids for ids in found if ids]
 
 
-def refuse(syncs: Syncs, project: str, fault: Fault) -> None:
-    """Let a fault hit each read of the issues of a project, alone or with others."""
+def refuse(syncs: Syncs, project: str, fault: Fault) -> Callable[[], None]:
+    """Let a fault hit each read of the issues of a project, alone or with others, until the
+    function that is returned is called.
+    """
     of_project = ("projectId[]", str(syncs.sim.space.project(project).id))
+    faults = [fault]
 
     def arm(request: RequestInfo) -> None:
         if request.route == "/issues" and of_project in request.params:
-            syncs.sim.faults.add(fault)
+            syncs.sim.faults.add(*faults)
 
     syncs.sim.before_request(arm)
+    return faults.clear
 
 
 def once(syncs: Syncs, when: Callable[[RequestInfo], bool], do: Callable[[], object]) -> None:

@@ -56,6 +56,24 @@ def test_a_new_project_is_seen_by_the_next_look_and_a_renamed_one_keeps_both_key
     assert [row["project_key"] for row in keys] == ["SITE", "WEB"]
 
 
+@pytest.mark.parametrize("key", ["W\0B", "W\ud800B", "W\nB", "W|B", "W...B"])
+def test_a_key_that_cannot_be_a_partition_is_none_and_the_others_are(
+    deploy: Deploy, key: str
+) -> None:
+    deployment = deploy(SpaceSpec(seed=3, users=6, projects=3, issues=0))
+    deployment.sim.rewrite_response(
+        lambda request, body: (
+            [one | ({"projectKey": key} if one["projectKey"] == "WEB" else {}) for one in body]
+            if request.route == "/projects"
+            else body
+        )
+    )
+    look(deployment)
+    assert {*deployment.partitions} == {"OPS", "APP"}
+    noted = deployment.query("SELECT project_key FROM ops.project_keys")
+    assert {row["project_key"] for row in noted} == {"OPS", "APP"}
+
+
 @pytest.mark.parametrize(
     ("fault", "said"),
     [

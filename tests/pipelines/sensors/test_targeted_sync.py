@@ -161,6 +161,23 @@ def test_the_tag_names_only_the_first_of_many_activities(near: Deployment) -> No
     assert len(shown.split(", ")) == 3
 
 
+def test_the_tag_names_an_issue_by_id_where_the_key_of_its_project_cannot_be_stored(
+    near: Deployment,
+) -> None:
+    feed, [issue] = Daemon(near, activity_feed), some(near)
+    near.sim.space.comment(issue, "told")
+    near.sim.rewrite_response(
+        lambda request, body: (
+            [row | {"project": row["project"] | {"projectKey": "W\0B"}} for row in body]
+            if request.route == FEED
+            else body
+        )
+    )
+    request, _ = feed.tick()
+    assert request is not None
+    assert request.tags[ISSUES_TAG] == str(issue.id)
+
+
 def test_an_odd_activity_is_no_news_before_it_is_in_quarantine_and_after(near: Deployment) -> None:
     feed, [issue] = Daemon(near, activity_feed), some(near)
     feed.tick()

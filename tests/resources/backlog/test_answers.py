@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.backlog.answers import ACTIVITY, DEEPEST, ISSUE, PLAIN, page_of, parse
+from resources.backlog.answers import ACTIVITY, DEEPEST, ISSUE, PLAIN, PROJECT, page_of, parse
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError, MalformedResponse
 from resources.records import Page
@@ -187,3 +187,42 @@ def test_a_page_loses_nothing_and_what_is_not_odd_can_be_leaned_on(items: list[A
     assert page.received == len(page.everything) == len(items)
     assert all(type(one["id"]) is int and isinstance(one["created"], str) for one in page)
     assert page.ids >= {one["id"] for one in page}
+
+
+@pytest.mark.parametrize(
+    ("key", "odd"),
+    [
+        ("WEB", ""),
+        ("A_1", ""),
+        ("web-2 (日本)", ""),
+        ("W" * 100, ""),
+        (None, "is not text"),
+        (7, "is not text"),
+        ("", "is not text"),
+        ("W\0B", "cannot be the key of a partition: 'W\\x00B'"),
+        ("W\ud800B", "cannot be the key of a partition: 'W\\ud800B'"),
+        ("W\nB", "cannot be the key of a partition"),
+        ("W\x7fB", "cannot be the key of a partition"),
+        ("W\x85B", "cannot be the key of a partition"),
+        ("W|B", "cannot be the key of a partition"),
+        ("W...B", "cannot be the key of a partition"),
+        ("W" * 101, "cannot be the key of a partition"),
+    ],
+)
+def test_a_project_needs_a_key_that_can_be_stored_and_be_a_partition(key: Any, odd: str) -> None:
+    records = [{"id": 1, "projectKey": "OPS"}, {"id": 2, "projectKey": key, "name": "\0"}]
+    page = page_of(records, PROJECT, deep=False, now=None)
+    assert page.ids == {1, 2}
+    assert [one.id for one in page.odd] == ([2] if odd else [])
+    assert all(f"projectKey {odd}" in one.reason for one in page.odd)
+
+
+def test_projects_with_the_same_key_are_all_odd_and_the_same_record_twice_is_not() -> None:
+    same = [{"id": 1, "projectKey": "OPS"}, {"id": 2, "projectKey": "OPS"}]
+    others = [{"id": 3, "projectKey": "WEB"}, {"id": 3, "projectKey": "WEB"}]
+    page = page_of([*same, *others], PROJECT, deep=False, now=None)
+    assert list(page) == others
+    assert [(one.id, one.reason) for one in page.odd] == [
+        (identifier, "OPS is the projectKey of another record of the answer, too")
+        for identifier in (1, 2)
+    ]
