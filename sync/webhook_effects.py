@@ -56,8 +56,6 @@ def _drain_batch(engine: Engine, space_key: str, mask: Mask) -> Drained:
     """Take events out of the inbox in one transaction, with one request for all their issues."""
     with engine.begin() as connection:
         taken = webhook_inbox.take(connection, space_key, BATCH)
-        if not taken:
-            return Drained(0, 0)
         outcomes: dict[str, list[int]] = defaultdict(list)
         known = stored_activities(
             connection, space_key, [event.activity_id for event in taken if event.activity_id]
@@ -67,8 +65,7 @@ def _drain_batch(engine: Engine, space_key: str, mask: Mask) -> Drained:
             activity = _event_record(event.payload)
             late = event.activity_id in known
             outcomes[REPORTED if late else _outcome(activity)].append(event.id)
-            if activity is not None and not late:
-                new.append(activity)
+            new += [] if late or activity is None else [activity]
         issues = register(connection, space_key, new, "webhook")
         webhook_inbox.mask_events(connection, taken, mask)
         for outcome, ids in outcomes.items():

@@ -78,8 +78,10 @@ def marts_after_loads(
     if last and last.status in ACTIVE:
         return dg.SkipReason(f"run {last.run_id} is building them")
     failed = last is not None and last.status == dg.DagsterRunStatus.FAILURE
-    whys = causes(context.instance, last) if last and failed else []
-    full = any(cause_of(why).code == "disk_full" for why in whys)
+    full = failed and any(
+        cause_of(why).code == "disk_full"
+        for why in (causes(context.instance, last) if last else ())
+    )
     now, seen = datetime.now(UTC), json.loads(context.cursor or "{}")
     # Before any build, patience begins with the first look.
     seen.setdefault("built_at", (record.create_timestamp if record else now - APART).isoformat())
