@@ -118,7 +118,7 @@ class LostBackfill:
     """A backfill that Dagster has given up, and that no other goes on with.
 
     `said`: its error. `left`: asset -> its partitions that neither it nor a later backfill has
-    loaded. `goes_on_at`: when these are requested anew, with `tags`; None: a person has to.
+    loaded. `goes_on_at`: when these are requested again, with `tags`; None: never.
     """
 
     id: str

@@ -111,8 +111,8 @@ class Children:
     """Processes by name. Each leads a session of its own, writes to the log, and ends with `up`.
 
     Until all that stay are `ready`, the end of one is the end of `up`: it would end again, mostly
-    for its settings. `usable` asks whether Dagster's database answers: what ends while it does not
-    is no fault of its own, nor is it while another program has its port.
+    for its settings. `usable` asks whether Dagster's database answers. A process that ends while it
+    does not, or while another program uses its port, is restarted later and not counted.
     """
 
     def __init__(

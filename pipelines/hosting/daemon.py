@@ -1,5 +1,5 @@
-"""Dagster's daemon: `python -m pipelines.hosting.daemon run …` is `dagster-daemon run …`, which
-starts anew when the clock is set back.
+"""Dagster's daemon: `python -m pipelines.hosting.daemon run …` is `dagster-daemon run …`; it
+restarts itself when the clock of the machine is set back.
 
 As a module, it runs with the Python of its parent, wherever that keeps its scripts.
 """
@@ -19,7 +19,7 @@ LOOK_SECONDS = 5.0
 
 
 def main() -> None:
-    """Run the command that Dagster has installed, without what was stored of times ahead."""
+    """Delete stored times that lie in the future, then run the command of Dagster."""
     [command] = entry_points(group="console_scripts", name="dagster-daemon")
     with dg.DagsterInstance.get() as instance:
         take_back(instance, time.time())
