@@ -22,7 +22,7 @@ from tests.unsafe import EVIL, IMAGE, unsafe
 
 SPEC = SpaceSpec(seed=3, users=5, projects=2, issues=24, history_days=90)
 NAMES = f"{IMAGE} {EVIL}"
-ENDLESS = f"{EVIL} {'long ' * 200_000}"
+ENDLESS = f"{EVIL} {'long ' * 100_000}"
 #: Bytes of a line that quotes an error: 2 kB of it, and what stands before it.
 LONGEST = 2_300
 
