@@ -41,6 +41,8 @@ from resources.warehouse.warehouse_resource import WarehouseResource
 
 #: The first look goes back so far; a failure may be written down a little late.
 FIRST_LOOK, OVERLAP = timedelta(days=7), timedelta(minutes=2)
+#: Dagster starts a run once more within seconds, or not at all.
+RETRIED_WITHIN = timedelta(minutes=1)
 
 
 def times_before(run: dg.DagsterRun) -> int:
@@ -52,6 +54,22 @@ def due_at(record: dg.RunRecord) -> datetime | None:
     """Return when what a failed run has left is started again, None: it was, often enough."""
     ended = datetime.fromtimestamp(record.end_time or 0.0, UTC)
     return starts_again_at(ended, times_before(record.dagster_run))
+
+
+def _end_missed_retries(instance: dg.DagsterInstance, after: datetime, now: datetime) -> None:
+    """Note that Dagster does not start a run once more whose end it has missed.
+
+    It looks at the end of a run once, and may do so before the run is marked as one to retry. Then
+    nothing comes of that, and a backfill with such a run would wait for ever.
+    """
+    marked = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.FAILURE], tags={WILL_RETRY_TAG: "true"}, updated_after=after
+    )
+    for record in instance.get_run_records(marked):
+        ended = datetime.fromtimestamp(record.end_time or 0.0, UTC)
+        run = record.dagster_run
+        if run.is_complete_and_waiting_to_retry and not ended <= now <= ended + RETRIED_WITHIN:
+            instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
 
 
 def _to_start_again(
@@ -150,6 +168,7 @@ def broken_off_loads(
     # The clock may have been ahead at the last tick, or when a load was broken off.
     after = datetime.fromisoformat(context.cursor) if context.cursor else now - FIRST_LOOK
     after = min(after, now - OVERLAP)
+    _end_missed_retries(instance, after, now)
     broken = _to_start_again(context, after, backlog.url)
     lost = [one for one in lost_backfills(instance, issues, now) if one.goes_on_at]
     if not broken and not lost:

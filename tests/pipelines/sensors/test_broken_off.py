@@ -28,6 +28,7 @@ from resources.dagster_tags import (
     RANGE_END_TAG,
     RANGE_START_TAG,
     ROOT_BACKFILL_TAG,
+    WILL_RETRY_TAG,
 )
 from tests.deployment import Deployment
 from tests.pipelines.reports import alerter, look
@@ -50,11 +51,13 @@ def ended(
     how: DagsterEventType = DagsterEventType.RUN_FAILURE,
     mode: str = "",
     of: str = "",
+    will_retry: bool = False,
 ) -> str:
     """Write down a run that Dagster has launched, and that ended some minutes ago."""
     server = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=4000, location_name="backlog_elt")
     origin = RemoteRepositoryOrigin(server, "__repository__").get_job_origin(job)
     tags = ({AGAIN_TAG: str(again)} if again else {}) | ({BACKFILL_TAG: of} if of else {})
+    tags |= {WILL_RETRY_TAG: "true"} if will_retry else {}
     run = deployment.instance.add_run(
         dg.DagsterRun(
             job_name=job,
@@ -173,6 +176,20 @@ def test_the_newest_run_of_a_kind_is_done_again_as_it_was(near: Deployment, said
     ended(near, "issues", mode="incremental")
     add_run(near.instance, "issues")
     assert daemon.tick() == (None, "it is over")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "left", "said"),
+    [(0.5, "true", "it waits"), (2, "false", "loaded again: OPS, 2 months")],
+)
+def test_a_run_that_dagster_was_to_start_once_more_and_did_not_keeps_nothing_waiting(
+    near: Deployment, minutes: float, left: str, said: str
+) -> None:
+    run = backfill(near, minutes=minutes, will_retry=True)
+    assert Daemon(near, broken_off_loads).tick() == (None, said)
+    found = near.instance.get_run_by_id(run)
+    assert found is not None
+    assert found.tags[WILL_RETRY_TAG] == left
 
 
 @pytest.mark.parametrize("minutes", [1.5, -60], ids=["since then", "by that clock"])
