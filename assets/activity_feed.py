@@ -8,6 +8,7 @@ from pydantic import Field
 from assets.checks.tables import check_results, check_specs
 from assets.data_versions import FEED
 from assets.declaration import raw_asset
+from assets.failing import failing_as
 from assets.loads import open_load
 from assets.materializations import whole_table
 from resources.backlog.backlog_resource import BacklogResource
@@ -60,13 +61,16 @@ def activities(
     """Read what is new in the feed, and everything before it once the issues are there."""
     refresh = config.mode == "refresh"
     mode = "refresh" if refresh else "incremental"
-    with open_load(context, "activities", backlog, warehouse, progress, mode=mode) as session:
-        sync_activities(session, refresh=refresh, again_from=config.again_from, issues_first=True)
-    checks = check_results(
-        warehouse.engine,
-        "activities",
-        session.space_key,
-        context.selected_asset_check_keys,
-        whole=refresh,
-    )
-    yield whole_table(session, checks, FEED)
+    with failing_as(context, "activities"):
+        with open_load(context, "activities", backlog, warehouse, progress, mode=mode) as session:
+            sync_activities(
+                session, refresh=refresh, again_from=config.again_from, issues_first=True
+            )
+        checks = check_results(
+            warehouse.engine,
+            "activities",
+            session.space_key,
+            context.selected_asset_check_keys,
+            whole=refresh,
+        )
+        yield whole_table(session, checks, FEED)

@@ -117,11 +117,12 @@ def backfill_was_canceled(instance: dg.DagsterInstance, backfill: str) -> bool:
 class LostBackfill:
     """A backfill that Dagster has given up, and that no other goes on with.
 
-    `said`: its error. `left`: asset -> its partitions that neither it nor a later backfill has
+    `cause`, `said`: why. `left`: asset -> its partitions that neither it nor a later backfill has
     loaded. `goes_on_at`: when these are requested again, with `tags`; None: never.
     """
 
     id: str
+    cause: str
     said: str
     left: Mapping[dg.AssetKey, Collection[str]]
     goes_on_at: datetime | None
@@ -165,7 +166,8 @@ def lost_backfills(
             at = starts_again_at(ended, times) if unloaded else None
             root = one.tags.get(ROOT_BACKFILL_TAG, name)
             tags = {PARENT_BACKFILL_TAG: name, ROOT_BACKFILL_TAG: root, AGAIN_TAG: str(times + 1)}
-            found.append(LostBackfill(name, error.message if error else "", left, at, tags))
+            cause, said = "not_started" if unloaded else "defect", error.message if error else ""
+            found.append(LostBackfill(name, cause, said, left, at, tags))
     return found
 
 

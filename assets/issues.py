@@ -13,7 +13,8 @@ from pydantic import Field
 
 from assets.checks.issue_checks import ISSUE_SPECS, issue_check_results
 from assets.declaration import raw_spec
-from assets.loads import PartsFailure, open_load
+from assets.failing import failing_as
+from assets.loads import open_load
 from assets.partitions import ISSUE_TABLES, PROJECT_MONTHS, loadable, slices
 from resources.backlog.backlog_resource import BacklogResource
 from resources.progress import Progress
@@ -23,6 +24,7 @@ from sync.comment_selection import REFRESH_DAYS
 from sync.comments import sync_comments
 from sync.issues import sync_issues
 from sync.modes import ISSUES_STEP, Mode
+from sync.open_session import PartsFailedError
 
 _ISSUES = raw_spec(
     "issues",
@@ -119,61 +121,82 @@ def issues(
     A first load reads the feed back to its beginning in between. A run of checks alone reads
     nothing.
     """
-    requested = {key.path[-1] for key in context.selected_asset_keys}
-    covered = slices(context) if requested and config.mode in ("backfill", "incremental") else []
-    if covered:
-        covered = loadable(
-            covered,
-            backlog.client,
-            warehouse.engine,
-            backlog.url,
-            by_hand=config.mode == "backfill",
+    with failing_as(context, "issues"):
+        requested = {key.path[-1] for key in context.selected_asset_keys}
+        covered = (
+            slices(context) if requested and config.mode in ("backfill", "incremental") else []
         )
-    failure: PartsFailure | None = None
-    with_comments, feed_behind = bool(requested & {"comments", "issue_changes"}), False
-    if "issues" in requested:
-        try:
-            with open_load(
-                context, "issues", backlog, warehouse, progress, mode=config.mode, locks="projects"
-            ) as session:
-                # What hangs on an issue goes with it, also where its table is not loaded in this
-                # run.
-                sync_issues(
-                    session,
-                    config.mode,
-                    covered,
-                    ISSUE_TABLES[1:] if requested == {"issues"} else (),
-                )
-                feed_behind = with_comments and config.mode != "targeted" and is_behind(session)
-        except PartsFailure as found:
-            # The comments of the other projects are no less requested.
-            failure = found
-    if feed_behind:
-        # A first load reads the issues before the past of the feed.
-        with open_load(
-            context, "activities", backlog, warehouse, progress, mode="incremental"
-        ) as session:
-            sync_past_activities(session)
-            session.reporter.table_loaded()
-    if with_comments:
-        with open_load(
-            context, "comments", backlog, warehouse, progress, mode=config.mode, locks="projects"
-        ) as session:
-            changes = sync_comments(session, config.mode, covered)
-        progress.done("issue_changes", asdict(changes), {})
-    if failure:
-        raise failure
-    # Each run evaluates all checks: the UI shows none that the latest run has not evaluated. A run
-    # of checks alone counts all projects, a backfill those that it has read. The others count
-    # nothing, and show how each project was compared last.
-    counted: Collection[str] | None = (
-        {part.project_key for part in covered} if config.mode == "backfill" else ()
-    )
-    yield from issue_check_results(
-        context,
-        backlog,
-        warehouse,
-        progress,
-        counted=counted if requested else None,
-        whole=not requested or config.mode == "refresh",
-    )
+        if covered:
+            covered = loadable(
+                covered,
+                backlog.client,
+                warehouse.engine,
+                backlog.url,
+                by_hand=config.mode == "backfill",
+            )
+        failed: PartsFailedError | None = None
+        with_comments, feed_behind = bool(requested & {"comments", "issue_changes"}), False
+        if "issues" in requested:
+            try:
+                with open_load(
+                    context,
+                    "issues",
+                    backlog,
+                    warehouse,
+                    progress,
+                    mode=config.mode,
+                    locks="projects",
+                ) as session:
+                    # What hangs on an issue goes with it, also where its table is not loaded in
+                    # this run.
+                    sync_issues(
+                        session,
+                        config.mode,
+                        covered,
+                        ISSUE_TABLES[1:] if requested == {"issues"} else (),
+                    )
+                    feed_behind = with_comments and config.mode != "targeted" and is_behind(session)
+            except PartsFailedError as error:
+                # The comments of the other projects are no less requested.
+                failed = error
+        if feed_behind:
+            # A first load reads the issues before the past of the feed.
+            with (
+                failing_as(context, "activities"),
+                open_load(
+                    context, "activities", backlog, warehouse, progress, mode="incremental"
+                ) as session,
+            ):
+                sync_past_activities(session)
+                session.reporter.table_loaded()
+        if with_comments:
+            with (
+                failing_as(context, "comments"),
+                open_load(
+                    context,
+                    "comments",
+                    backlog,
+                    warehouse,
+                    progress,
+                    mode=config.mode,
+                    locks="projects",
+                ) as session,
+            ):
+                changes = sync_comments(session, config.mode, covered)
+            progress.done("issue_changes", asdict(changes), {})
+        if failed:
+            raise failed
+        # Each run evaluates all checks: the UI shows none that the latest run has not evaluated. A
+        # run of checks alone counts all projects, a backfill those that it has read. The others
+        # count nothing, and show how each project was compared last.
+        counted: Collection[str] | None = (
+            {part.project_key for part in covered} if config.mode == "backfill" else ()
+        )
+        yield from issue_check_results(
+            context,
+            backlog,
+            warehouse,
+            progress,
+            counted=counted if requested else None,
+            whole=not requested or config.mode == "refresh",
+        )

@@ -7,6 +7,7 @@ None has a time of change, so each list is read whole and compared whole.
 import dagster as dg
 
 from assets.declaration import raw_asset
+from assets.failing import failing_as
 from assets.loads import open_load
 from assets.materializations import whole_table
 from resources.backlog.backlog_resource import BacklogResource
@@ -40,9 +41,10 @@ def _listing(spec: TableSpec) -> dg.AssetsDefinition:
         warehouse: WarehouseResource,
         progress: dg.ResourceParam[Progress],
     ) -> "dg.MaterializeResult[None]":
-        with open_load(context, spec.name, backlog, warehouse, progress) as session:
-            sync_listing(session)
-        return whole_table(session)
+        with failing_as(context, spec.name):
+            with open_load(context, spec.name, backlog, warehouse, progress) as session:
+                sync_listing(session)
+            return whole_table(session)
 
     return listing
 

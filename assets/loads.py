@@ -13,12 +13,8 @@ from resources.progress import Progress
 from resources.redact import keep_plain
 from resources.warehouse.history.run_kinds import projects_of
 from resources.warehouse.warehouse_resource import WarehouseResource
-from sync.open_session import PartsFailedError, Run, SyncError, open_session
+from sync.open_session import Run, open_session
 from sync.session import Session
-
-
-class PartsFailure(dg.Failure):
-    """Parts of a load failed, a project or a few, and the others are stored."""
 
 
 @contextmanager
@@ -35,8 +31,7 @@ def open_load(
     """Open the load of a table in a step; see `sync.open_session.open_session`.
 
     Raises:
-        dg.Failure: the source or the warehouse refused, or parts failed; the description says what
-        and what to do.
+        KnownError: the source or the warehouse refused, or parts failed (PartsFailedError).
     """
     keep_plain(context.log)
     run = Run(
@@ -48,10 +43,5 @@ def open_load(
         covered_by(context.run) or None,
         projects_of(context.run.tags),
     )
-    try:
-        with open_session(run, table, backlog, warehouse, mode=mode, locks=locks) as session:
-            yield session
-    except PartsFailedError as failure:
-        raise PartsFailure(str(failure), allow_retries=False) from None
-    except SyncError as failure:
-        raise dg.Failure(str(failure), allow_retries=False) from None
+    with open_session(run, table, backlog, warehouse, mode=mode, locks=locks) as session:
+        yield session

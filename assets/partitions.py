@@ -11,11 +11,10 @@ from sqlalchemy import Engine
 
 from assets.location import SETTINGS, scoped
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import BacklogError
 from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
+from resources.problems.causes import KnownError
 from resources.problems.names import CORNERS
 from resources.warehouse.state.known_spaces import space_at
-from resources.warehouse.warehouse_errors import WarehouseError
 from sync.month_windows import Calendar, Slice, stretches
 from sync.partition_ranges import accessible_keys, lost_keys, partition_key, unknown_keys
 
@@ -38,6 +37,12 @@ MONTHS = dg.TimeWindowPartitionsDefinition(
 )
 
 PROJECT_MONTHS = dg.MultiPartitionsDefinition({"project": PROJECTS, "updated_month": MONTHS})
+
+
+class NoSuchProjectError(KnownError):
+    """A run was asked for partitions of a project that never was."""
+
+    cause = "no_such_project"
 
 
 class RunContext(Protocol):
@@ -112,7 +117,7 @@ def rectangle(start: str, end: str, projects: Sequence[str]) -> list[str]:
     """Return all keys of the rectangle whose corners are `start` and `end`.
 
     Raises:
-        ValueError: a corner names a project or a month that is no partition.
+        NoSuchProjectError: a corner names a project or a month that is no partition.
     """
     months = month_keys()
     (project_a, month_a), (project_b, month_b) = (key.rsplit("|", 1) for key in (start, end))
@@ -123,7 +128,7 @@ def rectangle(start: str, end: str, projects: Sequence[str]) -> list[str]:
         (months, month_b),
     ):
         if requested not in known:
-            raise ValueError(
+            raise NoSuchProjectError(
                 f"the run covers {start} to {end}, but {requested!r} is not "
                 "a partition of raw/issues"
             )
@@ -180,17 +185,15 @@ def loadable(
             are the first and last of all.
 
     Raises:
-        dagster.Failure: a key that was chosen is no project, or none of all is; or that cannot be
-        found out.
+        NoSuchProjectError: a key that was chosen is no project, or none of all is.
+        BacklogError: the source refused to say.
+        WarehouseError: the warehouse cannot be used.
     """
     keys = list(dict.fromkeys(part.project_key for part in covered))
-    try:
-        space = space_at(engine, url)
-        unknown, lost = unknown_keys(engine, space, keys), lost_keys(engine, space)
-        if unknown:
-            unknown -= {str(project["projectKey"]) for project in client.visible_projects()}
-    except (BacklogError, WarehouseError) as error:
-        raise dg.Failure(f"issues: {error}", allow_retries=False) from None
+    space = space_at(engine, url)
+    unknown, lost = unknown_keys(engine, space, keys), lost_keys(engine, space)
+    if unknown:
+        unknown -= {str(project["projectKey"]) for project in client.visible_projects()}
     chosen = {*keys[:1], *keys[-1:]} if by_hand else set()
     refused = unknown if len(unknown) == len(keys) else unknown & chosen
     if not refused:
@@ -199,9 +202,10 @@ def loadable(
             for part in covered
             if part.project_key in chosen or part.project_key not in unknown | lost
         ]
-    raise dg.Failure(
-        f"issues: no project has or had the key {', '.join(sorted(refused))}: nothing was "
+    raise NoSuchProjectError(
+        f"no project has or had the key {', '.join(sorted(refused))}: nothing was "
         "loaded. Choose partitions of existing "
         "projects; the sensor project_discovery removes an unknown key within a quarter of an hour",
-        allow_retries=False,
+        # Of a range that has projects, too, these were requested and are not loaded.
+        cause="no_such_project" if len(unknown) == len(keys) else "wrong_range",
     )

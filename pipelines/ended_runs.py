@@ -12,6 +12,7 @@ import dagster as dg
 
 from assets.location import SETTINGS
 from resources.backlog.errors import BacklogError
+from resources.problems.causes import Failure
 from resources.warehouse.history.history_writer import RunEnd, record_ends
 from resources.warehouse.history.run_kinds import OF_COMMAND
 from resources.warehouse.state.known_spaces import space_or_url
@@ -38,7 +39,7 @@ def record_run_ends(
         WarehouseError: the warehouse cannot be used.
     """
     found = instance.get_run_records(dg.RunsFilter(statuses=list(statuses), updated_after=after))
-    known = {record.dagster_run.run_id: record.dagster_run for record in found}
+    known = {record.dagster_run.run_id: record for record in found}
     runs = [
         run for run in map(_run, found) if run.is_of(SETTINGS.dagster_location, SETTINGS.key_prefix)
     ]
@@ -68,7 +69,8 @@ def recording_ends(
     try:
         yield
     except BacklogError as error:
-        end = RunEnd(f"{OF_COMMAND}{uuid4()}", "projects", began, datetime.now(UTC), str(error))
+        failure = Failure.of(error)
+        end = RunEnd(f"{OF_COMMAND}{uuid4()}", "projects", began, datetime.now(UTC), failure)
         record_ends(warehouse.engine, space_or_url(warehouse.engine, url), [end])
         raise
     finally:

@@ -8,12 +8,12 @@ import dagster as dg
 from pydantic import Field
 
 from assets.dagster_internals import RETENTION, database_url
+from assets.failing import failing_as
 from pipelines.jobs import of_kind
 from pipelines.runs import end_dead_runs
 from resources.retention import WAREHOUSE, delete_old_rows
 from resources.warehouse.server.connect import opened_engine
 from resources.warehouse.server.embedded import tidy_log
-from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 
 
@@ -40,15 +40,13 @@ def tidy_up(
 ) -> None:
     """Delete old rows, and record how many from which table."""
     end_dead_runs(context.instance)
-    try:
+    with failing_as(context, "housekeeping"):
         gone = dict(delete_old_rows(warehouse.engine, WAREHOUSE))
         if storage := database_url(context.instance):
             with opened_engine(storage) as database:
                 gone |= delete_old_rows(database, RETENTION, config.dagster_days)
         if warehouse.home:
             tidy_log(Path(warehouse.home))
-    except WarehouseError as error:
-        raise dg.Failure(f"housekeeping: {error}", allow_retries=False) from None
     context.add_output_metadata({table: rows for table, rows in gone.items() if rows})
 
 

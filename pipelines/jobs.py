@@ -6,12 +6,11 @@ from typing import Any
 import dagster as dg
 
 from assets.checks.issue_checks import NIGHTLY_SPECS
+from assets.failing import failing_as
 from assets.location import SETTINGS, raw_key, scoped
 from assets.partitions import ISSUE_TABLES
 from resources.backlog.backlog_resource import BacklogResource
-from resources.backlog.errors import BacklogError
 from resources.dagster_tags import KIND_TAG
-from resources.warehouse.warehouse_errors import WarehouseError
 from sync import modes
 from sync.modes import Mode
 
@@ -97,10 +96,8 @@ def renew_tokens(context: dg.OpExecutionContext, backlog: BacklogResource) -> No
         dg.Failure: the space does not renew them, or does not answer; the description says what to
             do.
     """
-    try:
+    with failing_as(context, "tokens"):
         tokens = backlog.tokens.keep(TOKENS_AHEAD)
-    except (BacklogError, WarehouseError) as error:
-        raise dg.Failure(f"tokens: {error}", allow_retries=False) from None
     context.log.info(f"the access token is good until {tokens.expires_at:%Y-%m-%d %H:%M:%S} UTC")
 
 

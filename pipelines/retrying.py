@@ -4,10 +4,10 @@ import dagster as dg
 
 from assets.checks.operation import failed_partitions
 from assets.dagster_internals import request_backfill
+from assets.failing import failing_as
 from assets.issues import issues
 from assets.partitions import accessible_partitions
 from resources.backlog.backlog_resource import BacklogResource
-from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 
 RETRY_JOB = "retry_failed_partitions"
@@ -25,10 +25,8 @@ def request_failed_partitions(
     Raises:
         dg.Failure: the warehouse, which knows the projects, cannot be used.
     """
-    try:
+    with failing_as(context, RETRY_JOB):
         projects = accessible_partitions(context.instance, warehouse.engine, backlog.url)
-    except WarehouseError as error:
-        raise dg.Failure(f"{RETRY_JOB}: {error}", allow_retries=False) from None
     failed = failed_partitions(context.instance, projects)
     if not failed:
         context.log.info("no partition has a failed load")

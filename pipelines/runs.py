@@ -25,8 +25,6 @@ PROCESS_TAG = ".dagster/backlog_elt_process"
 #: The same tag in earlier versions.
 OLD_PROCESS_TAG = "backlog_elt/process"
 
-#: Dagster's error of a step whose process was asked to end.
-INTERRUPTED = "DagsterExecutionInterruptedError"
 #: A command on another machine counts as dead when its run has recorded nothing for this time. Runs
 #: record each part of their work.
 SILENT_HOURS = 12

@@ -31,7 +31,7 @@ class Outcome:
     `kind` is None when it was answered; `throttled` then tells whether it had waited for the rate
     limit. Otherwise `message` is one line about what is wrong, and `seconds` is how long the
     request has been failing. `sure` is False for a wait that another run of this program may have
-    caused.
+    caused. `cause` is the code of the cause, None when it was answered.
     """
 
     kind: ConditionKind | None = None
@@ -39,6 +39,7 @@ class Outcome:
     seconds: float = 0.0
     throttled: bool = False
     sure: bool = True
+    cause: str | None = None
 
 
 Observer = Callable[[Outcome], None]

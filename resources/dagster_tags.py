@@ -24,6 +24,8 @@ PARENT_BACKFILL_TAG = "dagster/parent_backfill_id"
 ROOT_BACKFILL_TAG = "dagster/root_backfill_id"
 #: Whether Dagster starts a failed run once more by itself: one whose process has died.
 WILL_RETRY_TAG = "dagster/will_retry"
+#: What kind of end a failed run had.
+FAILURE_REASON_TAG = "dagster/failure_reason"
 #: Most seconds that a run may take, 0 for no limit, instead of `max_runtime_seconds` of
 #: dagster.yaml.
 MAX_RUNTIME_TAG = "dagster/max_runtime"
@@ -46,3 +48,6 @@ KIND_TAG = "backlog_elt/kind"
 AGAIN_TAG = "backlog_elt/again"
 #: On the runs of the first load of `up`: a failure of one is reported at once.
 FIRST_LOAD_TAG = "backlog_elt/first_load"
+#: On a run with a failed step: the code of its cause and the run, `no_answer@4a1c3484`, since a
+#: re-execution inherits the tag.
+CAUSE_TAG = "backlog_elt/cause"

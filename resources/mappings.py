@@ -17,7 +17,7 @@ from sqlalchemy import Engine, delete, insert
 
 from resources.mapping_files import FILES, File
 from resources.redact import plain_line
-from resources.warehouse.state.schema_ops import mapping_lines
+from resources.warehouse.state.schema_ops_records import mapping_lines
 
 #: Characters of a wrong cell that a message shows.
 _SHOWN = 40

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from resources.problems.causes import KnownError
 from resources.secret import Secret
 
 #: A token is renewed this long before it expires, or after nine tenths of its time if that is
@@ -17,10 +18,10 @@ from resources.secret import Secret
 MARGIN = timedelta(minutes=5)
 
 
-class TokensUnreadableError(Exception):
-    """Tokens are stored, but no available key decrypts them. The message is one line, holds no
-    secret and says what to do.
-    """
+class TokensUnreadableError(KnownError):
+    """Tokens are stored, but no available key decrypts them. The message says what to do."""
+
+    cause = "tokens_unreadable"
 
 
 @dataclass(frozen=True)

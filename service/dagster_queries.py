@@ -76,9 +76,12 @@ query Events($id: ID!, $after: String) {
           __typename
           ... on MessageEvent { timestamp level message }
           ... on ExecutionStepFailureEvent {
-            error { message causes { message } } failureMetadata { description }
+            error { className message causes { className message } }
+            failureMetadata {
+              description metadataEntries { label ... on TextMetadataEntry { text } }
+            }
           }
-          ... on RunFailureEvent { error { message causes { message } } }
+          ... on RunFailureEvent { error { className message causes { className message } } }
         }
       }
     }

@@ -13,10 +13,18 @@ from typing import Any, Literal
 import httpx
 
 from resources.dagster_tags import CODE_LOCATION_TAG, REPOSITORY
-from resources.redact import plain_line
+from resources.problems.causes import Failure
 from resources.warehouse.history.run_kinds import OF_COMMAND
 from service import dagster_queries as queries
 from service.error_answers import RETRY_SECONDS, ApiError
+from service.run_events import (
+    RUN_FAILURE,
+    STEP_FAILURE,
+    failure_of_end,
+    failure_of_step,
+    is_log_line,
+    log_line,
+)
 from sync.results.api_answers import LogLine, RunLog
 from sync.run_ends import DagsterRun, RunState
 
@@ -42,12 +50,6 @@ STATES = {**_ACTIVE, **_ENDED}
 _PAGE = 200
 #: The last lines of a log that are shown.
 LOG_LINES = 40
-#: What is shown of a log although its level is DEBUG.
-_MARKS = frozenset(
-    f"{one}Event"
-    for one in ("RunStart", "RunSuccess", "ExecutionStepStart", "ExecutionStepSuccess")
-)
-_STEP_FAILURE, _RUN_FAILURE = "ExecutionStepFailureEvent", "RunFailureEvent"
 
 
 @dataclass(frozen=True)
@@ -142,19 +144,21 @@ class Dagster:
         run = _run(found) if found["__typename"] == "Run" else None
         return run if run and self._is_ours(run) else None
 
-    async def causes(self, run_id: str) -> list[str]:
-        """Return why the steps of a run failed, or else the run itself; empty when nothing is
-        recorded.
+    async def causes(self, run: DagsterRun) -> list[Failure]:
+        """Return why the steps of a run failed, or else the run itself, each reason once; empty
+        when nothing is recorded.
 
         Raises:
             ApiError: Dagster cannot be reached, or refuses.
         """
-        found: dict[str, dict[str, None]] = {_STEP_FAILURE: {}, _RUN_FAILURE: {}}
-        async for page in self._pages(run_id, None):
+        steps, ends = dict[Failure, None](), dict[Failure, None]()
+        async for page in self._pages(run.run_id, None):
             for event in page["events"]:
-                if event["__typename"] in found:
-                    found[event["__typename"]][_cause(event)] = None
-        return list(found[_STEP_FAILURE] or found[_RUN_FAILURE])
+                if event["__typename"] == STEP_FAILURE:
+                    steps[failure_of_step(event)] = None
+                elif event["__typename"] == RUN_FAILURE:
+                    ends[failure_of_end(run, event)] = None
+        return list(steps or ends)
 
     async def log(self, run_id: str, after: str | None) -> RunLog:
         """Return the last lines of the log of a run: those after a cursor, if there is one.
@@ -165,7 +169,7 @@ class Dagster:
         lines: deque[LogLine] = deque(maxlen=LOG_LINES)
         async for page in self._pages(run_id, after):
             after = page["cursor"]
-            lines.extend(_log_line(event) for event in page["events"] if _is_log_line(event))
+            lines.extend(log_line(event) for event in page["events"] if is_log_line(event))
         return RunLog(lines=list(lines), next_after=after)
 
     async def _pages(self, run_id: str, after: str | None) -> AsyncIterator[Mapping[str, Any]]:
@@ -343,37 +347,6 @@ def _run(found: Mapping[str, Any]) -> Run:
         [asset["path"] for asset in found["assetSelection"] or ()],
         found["updateTime"] or found["creationTime"],
     )
-
-
-def _is_log_line(event: Mapping[str, Any]) -> bool:
-    """Return whether an event is a line of the log: what a load says, where runs and steps begin
-    and end, and what fails.
-    """
-    return event["level"] != "DEBUG" or event["__typename"] in _MARKS
-
-
-def _log_line(event: Mapping[str, Any]) -> LogLine:
-    return LogLine(
-        at=datetime.fromtimestamp(float(event["timestamp"]) / 1000, UTC),
-        level=event["level"],
-        text=plain_line(
-            _cause(event)
-            if event["__typename"] in (_STEP_FAILURE, _RUN_FAILURE)
-            else event["message"]
-        ),
-    )
-
-
-def _cause(event: Mapping[str, Any]) -> str:
-    """Return the cause of a failure: what the step reported, else its innermost error, else the
-    message of the event.
-    """
-    if event.get("failureMetadata") and event["failureMetadata"]["description"]:
-        return str(event["failureMetadata"]["description"])
-    error = event["error"]
-    if not error:
-        return str(event.get("message") or "")
-    return str([error, *error["causes"]][-1]["message"])
 
 
 def _refused(found: Mapping[str, Any]) -> ApiError:

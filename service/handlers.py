@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from resources.problems.causes import Failure
 from resources.warehouse.warehouse_errors import WarehouseError
 from service.error_answers import RETRY_SECONDS, ApiError, error_response, not_found
 from service.request_log import blame
@@ -22,15 +23,15 @@ async def say_api_error(request: Request, error: Exception) -> Response:
 
 async def say_warehouse_error(request: Request, error: Exception) -> Response:
     """Answer that the warehouse cannot be used. The error holds no secret and says what to do."""
-    said = str(error) if isinstance(error, WarehouseError) else "The warehouse cannot be used."
-    blame(request.scope, said)
+    blame(request.scope, str(error))
     return error_response(
         ApiError(
             503,
             "warehouse_unavailable",
-            said,
+            str(error),
             "Nothing is lost: try again when it is back.",
             retry_after=RETRY_SECONDS,
+            cause=Failure.of(error).cause,
         )
     )
 

@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from typing import cast
 
+from resources.problems.causes import worst
 from resources.warehouse.history.history_reader import (
     LoggedRun,
     Requested,
@@ -20,6 +21,8 @@ from service.warehouse import Warehouse
 from sync.results import api_answers
 from sync.run_ends import RunState
 
+#: Ends of runs that have a cause.
+BAD = ("failed", "canceled")
 _RUN_ID = re.compile("[A-Za-z0-9_-]{1,64}")
 
 
@@ -118,12 +121,14 @@ class LoggedRuns:
             state = "failed"
         started_at, ended_at = (run or logged).started_at, (run or logged).ended_at
         errors = dict.fromkeys(sync.error for sync in failed if sync.error)
+        codes, ended_badly = [one.cause for one in failed if one.cause], state in BAD
         return api_answers.Run(
             run_id=logged.run_id,
             job=run.job if run else None,
             kind=run.job if run else logged.kind,
             state=state,
-            error="; ".join(errors) or None if state in ("failed", "canceled") else None,
+            error="; ".join(errors) or None if ended_badly else None,
+            cause=worst(codes) if codes and ended_badly else None,
             started_at=started_at,
             ended_at=ended_at,
             seconds=(ended_at - started_at).total_seconds() if started_at and ended_at else None,

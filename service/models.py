@@ -24,6 +24,9 @@ class ErrorDetail(BaseModel):
         None, description="The run that is in progress already"
     )
     status_url: str | SkipJsonSchema[None] = None
+    cause: str | SkipJsonSchema[None] = Field(
+        None, description="Code of the cause, where the warehouse cannot be used"
+    )
 
 
 class Error(Model):

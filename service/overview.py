@@ -37,7 +37,7 @@ from sync.results import api_answers
 
 #: What renews tokens and deletes old records syncs nothing.
 SHOWN = [one for one in CADENCES if one.job and one.job not in {"tokens", "housekeeping"}]
-_NEVER_READ = ProjectState(None, None, None, None)
+_NEVER_READ = ProjectState(None, None, None, None, None)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Figures:
     last_success: Mapping[str, datetime]
     source: SourceState
     condition: Condition | None
-    problems: Counter[str]
+    problems: Counter[tuple[str, str]]
     projects: list[api_answers.ProjectState]
 
 
@@ -133,7 +133,9 @@ class Overview:
                 last_success=await self._warehouse.ask(last_ends, place),
                 source=self._state.last_look().given(condition),
                 condition=condition,
-                problems=Counter(one.code for one in (await self._state.alerts()).open),
+                problems=Counter(
+                    (one.code, one.severity) for one in (await self._state.alerts()).open
+                ),
                 projects=await self._projects(),
             )
 
@@ -186,6 +188,7 @@ def _project_states(
                 complete_until=state.watermark,
                 fresh=None if archived else fresh,
                 last_error=state.last_error,
+                last_cause=state.last_cause,
                 proof=proofs.get(number),
                 history=api_answers.ProjectHistory(issues=history.issues, complete=history.complete)
                 if history

@@ -1,5 +1,5 @@
-"""The page: static files of this package, held in memory, the names of the tables, and causes of
-failures in Japanese; all else that they show comes from the API.
+"""The page: static files of this package, held in memory, the names of the tables, and the texts
+of the causes of failures; all else that they show comes from the API.
 """
 
 import json
@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resources.problems.causes import CAUSES, DETAIL, UNKNOWN
-from resources.problems.names import SENTENCE
+from resources.problems.causes import BEFORE_CODES, CAUSES
+from resources.problems.names import LANGUAGES
 from resources.warehouse.raw.schema import SPECS
 from service.cache import answer, tagged
 from service.openapi import OPEN, TAG, UNCHANGED, errors, takes, text_answer
@@ -38,7 +38,7 @@ def page_router() -> APIRouter:
     for path, (name, kind) in FILES.items():
         _add(files, path, (STATIC / name).read_bytes(), kind)
     _add(files, "/static/tables.js", table_labels().encode(), _SCRIPT)
-    _add(files, "/static/causes.js", causes_in_japanese().encode(), _SCRIPT)
+    _add(files, "/static/causes.js", cause_texts().encode(), _SCRIPT)
     return files
 
 
@@ -51,14 +51,15 @@ def table_labels() -> str:
     return f"export const TABLES = {labels};\n"
 
 
-def causes_in_japanese() -> str:
-    """Return what recorded errors are in Japanese, as a script: pairs of a pattern and a text."""
-    pairs = json.dumps([[one.pattern, one.ja] for one in CAUSES], ensure_ascii=False)
-    return (
-        f"export const CAUSES = {pairs};\nexport const UNKNOWN = {json.dumps(UNKNOWN.ja)};\n"
-        f"export const DETAIL = {json.dumps(DETAIL)};\n"
-        f"export const SENTENCE = {json.dumps(SENTENCE)};\n"
-    )
+def cause_texts() -> str:
+    """Return what the causes of failures are called in both languages, by their code, as a script;
+    an empty code is that of failures recorded without one.
+    """
+    texts = {
+        code: {language: cause.text(language) for language in LANGUAGES}
+        for code, cause in {**CAUSES, "": BEFORE_CODES}.items()
+    }
+    return f"export const CAUSES = {json.dumps(texts, ensure_ascii=False)};\n"
 
 
 def _add(files: APIRouter, path: str, content: bytes, kind: str) -> None:

@@ -86,7 +86,8 @@ class _Shown(Collector):
             yield from _of_source(found)
             yield from _of_syncs(found)
             yield from _of_projects(found)
-            problems = [(code, kind.severity, found.problems[code]) for code, kind in CODES.items()]
+            known = {(code, kind.severity) for code, kind in CODES.items()} | {*found.problems}
+            problems = [(*one, found.problems[one]) for one in sorted(known)]
             said = "Open problems, as the alerter found them."
             yield _gauge("backlog_elt_open_problems", said, ("code", "severity"), problems)
 

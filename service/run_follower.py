@@ -89,6 +89,5 @@ class RunFollower:
             # No sync has begun or ended by that.
             for kind in ("history", "connection"):
                 self._cache.drop(kind)
-        bad = [run.run_id for run in missing if run.ended_badly]
-        causes = {run_id: await self._dagster.causes(run_id) for run_id in bad}
+        causes = {run.run_id: await self._dagster.causes(run) for run in missing if run.ended_badly}
         await self._warehouse.ask(run_ends.record, place, missing, causes)

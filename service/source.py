@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from resources.backlog.client import BacklogClient
 from resources.backlog.errors import BacklogError, RateLimited
 from resources.credentials import auth_of
+from resources.problems.causes import Failure
 from resources.settings import Settings
 from resources.warehouse.state.seen_conditions import Condition, Observed
 from service.cache import EXPIRY
@@ -36,6 +37,7 @@ class SourceState:
     connected: bool | None = None
     space_key: str | None = None
     error: str | None = None
+    cause: str | None = None
     checked_at: datetime | None = None
     rate_limit: dict[str, dict[str, Any]] = field(default_factory=dict)
     noted: bool = False
@@ -50,8 +52,8 @@ class SourceState:
         process found it.
         """
         if condition is not None and condition.disconnected:
-            return replace(self, connected=False, error=condition.message)
-        return replace(self, connected=True, error=None) if self.noted else self
+            return replace(self, connected=False, error=condition.message, cause=condition.cause)
+        return replace(self, connected=True, error=None, cause=None) if self.noted else self
 
 
 def look(
@@ -88,6 +90,7 @@ def look(
             # A source whose limit is used up does answer.
             connected=isinstance(error, RateLimited),
             error=str(error),
+            cause=Failure.of(error).cause,
             checked_at=now,
             noted=observed.kind is not None,
         )

@@ -161,6 +161,7 @@ class State:
                     else None,
                     checked_at=source.checked_at,
                     error=source.error,
+                    cause=source.cause,
                     rate_limit={
                         name: RateLimit(**limit) for name, limit in source.rate_limit.items()
                     },
@@ -285,7 +286,7 @@ class State:
         said, run_id = problem.as_json(), problem.run_id or None
         return api_answers.Alert(
             code=problem.code,
-            severity=problem.kind.severity,
+            severity=problem.severity,
             action=problem.kind.action,
             texts={name: api_answers.Said(**texts) for name, texts in said["texts"].items()},
             topic=problem.key.partition("/")[0],
@@ -303,10 +304,12 @@ class State:
     def _failing(self, sync: Sync) -> api_answers.Failing:
         """Return a sync that fails, with what is said of it where no alert does."""
         failed = {"subject": f"raw/{sync.sync_type}", "said": sync.error or ""}
-        texts = Problem(f"run/{sync.sync_type}", "run_failed", failed).said_in_all()
+        failed |= {"cause": sync.cause or ""}
+        problem = Problem(f"run/{sync.sync_type}", "run_failed", failed)
         return api_answers.Failing(
             **self.shown(sync).model_dump(),
-            texts={name: api_answers.Said(**said) for name, said in texts.items()},
+            severity=problem.severity,
+            texts={name: api_answers.Said(**said) for name, said in problem.said_in_all().items()},
         )
 
     def shown(self, sync: Sync, began: datetime | None = None) -> api_answers.Sync:
@@ -335,6 +338,7 @@ class State:
             items_failed=sync.items_failed,
             requests=sync.requests,
             error=sync.error,
+            cause=sync.cause,
             run_id=sync.run_id,
             waiting_for=sync.waiting_for,
             waiting_until=sync.waiting_until,

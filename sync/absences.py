@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from resources.backlog.errors import BacklogError, NotFound, PermissionDenied
 from resources.backlog.feed import ISSUE_DELETED
+from resources.problems.causes import Failure
 from resources.warehouse.raw.schema import SPECS
 from sync.by_id import IssuesById
 from sync.numbers import source_count
@@ -54,7 +55,7 @@ def set_aside(session: Session, project: Project, error: BacklogError) -> None:
         )
     else:
         session.reporter.failed(project.key, error)
-        session.store.note_failure(SCOPE, project.id, str(error))
+        session.store.note_failure(SCOPE, project.id, Failure.of(error))
 
 
 def provably_absent(session: Session, absent: Sequence[int]) -> list[int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from resources.backlog.client_values import Record
-from resources.redact import plain_line
+from resources.problems.causes import Failure
 from resources.warehouse.history.run_kinds import UNFINISHED
 from resources.warehouse.raw.loader import MergeResult
 from sync.tally import Cell, CommentFigures
@@ -52,11 +52,11 @@ class Listener:
     def advanced(self, rows: int) -> None:
         """Hear that so many more of the expected rows are committed."""
 
-    def failed(self, failure: str) -> None:
+    def failed(self, failure: Failure) -> None:
         """Hear that a part of the pass failed, and why; the others go on."""
 
-    def ended(self, error: str | None) -> None:
-        """Hear that the pass has ended; `error` says why it was broken off."""
+    def ended(self, failure: Failure | None) -> None:
+        """Hear that the pass has ended; `failure` says why it was interrupted."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,15 @@ class Events(Listener):
     def reading(self, mode: str, projects: Sequence[str] | None = None) -> Iterator[None]:
         """Say that a pass begins, and after what is done inside that it has ended."""
         self.started(mode, projects)
-        error: str | None = UNFINISHED
+        failure: Failure | None = Failure("interrupted", UNFINISHED)
         try:
             yield
-            error = None
-        except Exception as caught:
-            error = plain_line(caught)
+            failure = None
+        except Exception as error:
+            failure = Failure.of(error)
             raise
         finally:
-            self.ended(error)
+            self.ended(failure)
 
     def wait_for_limit(self, bucket: str, seconds: float, until: datetime) -> None:
         """Say that the load waits for a rate limit; the hook `on_wait` of the client."""
@@ -124,12 +124,12 @@ class Events(Listener):
         for one in self.listeners:
             one.advanced(rows)
 
-    def failed(self, failure: str) -> None:
+    def failed(self, failure: Failure) -> None:
         """Tell it to all."""
         for one in self.listeners:
             one.failed(failure)
 
-    def ended(self, error: str | None) -> None:
+    def ended(self, failure: Failure | None) -> None:
         """Tell it to all."""
         for one in self.listeners:
-            one.ended(error)
+            one.ended(failure)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record, RequestStats
-from resources.redact import plain_line
+from resources.problems.causes import Failure
 from resources.warehouse.history import history_writer
 from resources.warehouse.raw.loader import MergeResult
 from resources.warehouse.state.locks import Locks
@@ -33,7 +33,7 @@ class _Pass:
     row: int | None
     before: RequestStats
     counts: Counts = field(default_factory=Counts)
-    failures: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
 
 @dataclass
@@ -107,27 +107,27 @@ class HistoryRows(Listener):
             self._noted_at = self.clock()
             history_writer.note_progress(self.engine, self._row, self._done, self._total)
 
-    def failed(self, failure: str) -> None:
+    def failed(self, failure: Failure) -> None:
         """Keep it for the row."""
         for one in self._passes:
             one.failures.append(failure)
 
-    def ended(self, error: str | None) -> None:
+    def ended(self, failure: Failure | None) -> None:
         """Close the row; that of a wait between two passes stays only when it was in vain."""
         ended = self._passes.pop()
         if ended.row is None:
             return
-        error = error or plain_line("; ".join(ended.failures)) or None
+        failure = failure or Failure.together(ended.failures)
         figures = {
             "items_synced": ended.counts.read - ended.counts.rejected,
             "items_failed": ended.counts.rejected,
             "requests": (self.client.stats - ended.before).total,
         }
-        if error is not None:
+        if failure is not None:
             self.failed_once = True
             # A server that is gone takes no note; the next load ends the row.
             with suppress(WarehouseError):
-                history_writer.fail_sync(self.engine, ended.row, error, **figures)
+                history_writer.fail_sync(self.engine, ended.row, failure, **figures)
         elif ended.mode == WAITING:
             history_writer.forget_sync(self.engine, ended.row)
         else:

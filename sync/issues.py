@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from resources.backlog.errors import NotFound
 from sync.apply import apply
 from sync.modes import Mode
 from sync.month_windows import Slice
@@ -56,6 +57,6 @@ def _parts(session: Session, covered: Sequence[Slice]) -> list[tuple[Slice, Proj
     found = [(part, session.project_of(part.project_key)) for part in covered]
     for part, project in found:
         if project is None:
-            error = LookupError("no visible project has or had this key: deleted, or access lost?")
+            error = NotFound("no visible project has or had this key: deleted, or access lost?")
             session.reporter.failed(part.project_key, error)
     return [(part, project) for part, project in found if project]

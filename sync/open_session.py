@@ -12,11 +12,10 @@ from sqlalchemy import Engine
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import Record, RequestStats
-from resources.backlog.errors import BacklogError
 from resources.logs import log_about
 from resources.masking import Mask
+from resources.problems.causes import Failure, KnownError
 from resources.progress import Progress
-from resources.redact import first_line, plain_line
 from resources.warehouse.history import history_writer
 from resources.warehouse.people.forgetting import mask_of
 from resources.warehouse.raw.schema import SPECS
@@ -43,14 +42,7 @@ from sync.writer import Writer
 PARTITIONED = frozenset({"issues", "comments"})
 
 
-class SyncError(Exception):
-    """A load failed; the message says what and what to do."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(plain_line(message))
-
-
-class PartsFailedError(SyncError):
+class PartsFailedError(KnownError):
     """Parts of a load failed, a project or a few, and the others are stored."""
 
 
@@ -117,7 +109,9 @@ def open_session(
             locks projects itself.
 
     Raises:
-        SyncError: the source or the warehouse refused, or parts failed.
+        BacklogError: the source refused.
+        WarehouseError: the warehouse cannot be used.
+        PartsFailedError: parts failed.
     """
     began, client, before = monotonic(), None, RequestStats()
     history: HistoryRows | None = None
@@ -139,14 +133,14 @@ def open_session(
                     session.locks.lock_table()
                 session.events.expected(None)
                 yield session
-    except (BacklogError, WarehouseError) as error:
+    except KnownError as error:
         if history is None or not history.failed_once:
             # Before it had a row: the source or the warehouse was not there. A warehouse that is
             # gone takes no note.
             with suppress(WarehouseError):
                 history_writer.record_failure(
                     warehouse.engine,
-                    first_line(str(error)),
+                    Failure.of(error),
                     space_key=space_or_url(warehouse.engine, source.url),
                     sync_type=table,
                     mode=mode,
@@ -155,11 +149,9 @@ def open_session(
                     requests=(client.stats - before).total if client else 0,
                     projects=run.projects if table in PARTITIONED else None,
                 )
-        raise SyncError(f"{table}: {error}") from None
-    if session.reporter.failures:
-        raise PartsFailedError(
-            "; ".join(f"{table}: {failure}" for failure in session.reporter.failures)
-        )
+        raise
+    if failed := Failure.together(session.reporter.failures):
+        raise PartsFailedError(failed.line, cause=failed.cause)
 
 
 def _session(

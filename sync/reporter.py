@@ -8,6 +8,7 @@ from typing import Any
 
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import RequestStats
+from resources.problems.causes import Failure
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.state.row_counts import row_count
 from sync.events import Events
@@ -41,15 +42,15 @@ class Reporter:
     observer: Observer
     log: Logger
     whole_load: Measurement
-    failures: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 
     def failed(self, what: str, error: Exception) -> None:
         """Note that a part failed; the other parts go on, and the load fails at the end."""
-        failure = f"{what}: {error}"
+        failure = Failure.of(error, what)
         self.failures.append(failure)
         self.events.failed(failure)
-        self.log.error(failure)
+        self.log.error(failure.line)
 
     def measure(self) -> Measurement:
         """Begin to measure a part of the load."""

@@ -14,7 +14,7 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG
-from resources.problems.names import plain
+from resources.problems.causes import Failure
 from resources.redact import first_line
 from resources.warehouse.history.history_reader import unreported
 from resources.warehouse.history.history_writer import (
@@ -78,23 +78,27 @@ def unrecorded(engine: Engine, space_key: str, runs: Sequence[DagsterRun]) -> li
 
 
 def record(
-    engine: Engine, space_key: str, runs: Sequence[DagsterRun], causes: Mapping[str, Sequence[str]]
+    engine: Engine,
+    space_key: str,
+    runs: Sequence[DagsterRun],
+    causes: Mapping[str, Sequence[Failure]],
 ) -> None:
     """Record how runs ended; `causes` are run -> why it failed, of those that ended badly."""
     record_ends(engine, space_key, [_end(run, causes.get(run.run_id, ())) for run in runs])
 
 
-def _end(run: DagsterRun, causes: Sequence[str]) -> RunEnd:
-    error = None
-    if run.ended_badly:
-        said = "; ".join(plain(first_line(cause)) for cause in causes)
-        canceled = CANCELED if run.state == "canceled" else ""
-        error = ": ".join(filter(None, (canceled, said)))
+def _end(run: DagsterRun, causes: Sequence[Failure]) -> RunEnd:
+    failure = Failure.together(causes)
+    if run.state == "canceled":
+        said = f": {failure.line}" if failure else ""
+        failure = Failure("canceled", f"{CANCELED}{said}")
+    elif run.ended_badly and failure is None:
+        failure = Failure("interrupted", first_line(None))
     return RunEnd(
         run.run_id,
         kind_of(run.job, sorted(map(list, run.assets))),
         run.started_at or run.created_at,
         run.ended_at or run.created_at,
-        error,
+        failure,
         projects_of(run.tags),
     )

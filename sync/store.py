@@ -45,6 +45,7 @@ from sqlalchemy import Connection, Engine
 
 from resources.backlog.client_values import Record
 from resources.masking import Mask
+from resources.problems.causes import Failure
 from resources.records import odd_of
 from resources.warehouse.people.forgetting import hold, learn
 from resources.warehouse.state import sync_state
@@ -109,7 +110,7 @@ class Store:
             yield Commit(connection, self.mask.but(forgotten))
             self.locks.verify()
 
-    def note_failure(self, scope: str, project_id: int, error: str) -> None:
+    def note_failure(self, scope: str, project_id: int, failure: Failure) -> None:
         """Note why a project could not be read, also when the locks are lost: that may be why.
 
         Raises:
@@ -117,7 +118,7 @@ class Store:
         """
         with self.engine.begin() as connection:
             sync_state.record_project_failures(
-                connection, self.space_key, scope, [project_id], error
+                connection, self.space_key, scope, [project_id], failure
             )
 
     def _learn_names(self, records: Sequence[object]) -> None:

@@ -89,13 +89,18 @@ def server_url() -> Iterator[str]:
         yield url
 
 
-def refusal_of(url: str) -> str:
-    """Return what is said where a connection is refused."""
+def refused(url: str) -> WarehouseError:
+    """Return the error with which a connection is refused."""
     made = engine(url)
     with pytest.raises(WarehouseError) as caught, made.connect():
         pass
     made.dispose()
-    return str(caught.value)
+    return caught.value
+
+
+def refusal_of(url: str) -> str:
+    """Return what is said where a connection is refused."""
+    return str(refused(url))
 
 
 def database_url(server: str, name: str) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine, text
 
+from resources.problems.causes import Failure
 from resources.warehouse.history.history_writer import fail_sync, finish_sync, lock_of, start_sync
 from resources.warehouse.state.locks import Locks
 
@@ -67,7 +68,8 @@ class Log:
         if error is None:
             finish_sync(self.engine, number, items_synced=items, items_failed=failed, requests=2)
         else:
-            fail_sync(self.engine, number, error, items_synced=items, requests=2)
+            failure = Failure("unavailable", error)
+            fail_sync(self.engine, number, failure, items_synced=items, requests=2)
         return number
 
     def begun(

@@ -16,6 +16,7 @@ from resources.backlog.auth import ApiKeyQuery
 from resources.backlog.client import BacklogClient
 from resources.backlog.client_values import RequestStats
 from resources.masking import Mask
+from resources.problems.causes import Failure, KnownError
 from resources.progress import LogProgress, Progress
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.state.reconciliations import Level
@@ -28,7 +29,7 @@ from sync.listings import sync_listing
 from sync.modes import Mode
 from sync.month_windows import Calendar, Slice
 from sync.observer import LoadedPartition, LoadedPartitions, TableTotals
-from sync.open_session import PartsFailedError, Run, SyncError, open_session
+from sync.open_session import PartsFailedError, Run, open_session
 from sync.reconcile.reconcile import reconcile
 from sync.reconcile.verdict import Reconciliation, Repair
 from sync.session import Session
@@ -184,7 +185,7 @@ class Syncs(WarehouseView):
         errors too.
 
         Raises:
-            SyncError: it failed; `loaded` knows.
+            KnownError: it failed; `loaded` knows.
         """
         shown = loaded or Loaded()
         log = logging.Logger(shown.run_id, logging.DEBUG)
@@ -200,8 +201,8 @@ class Syncs(WarehouseView):
                     shown.tables[table] = session.writer.counts
                     shown.notes.update(session.reporter.notes)
                     shown.requests[table] = session.reporter.whole_load.requests
-            except SyncError as error:
-                shown.errors.append(str(error))
+            except KnownError as error:
+                shown.errors.append(Failure.of(error, table).line)
                 shown.broken_off |= not isinstance(error, PartsFailedError)
                 raise
 
@@ -209,7 +210,7 @@ class Syncs(WarehouseView):
         """Load tables that are read whole (default all)."""
         loaded = Loaded()
         for table in tables or LISTINGS:
-            with suppress(SyncError), self.session(table, loaded=loaded) as session:
+            with suppress(KnownError), self.session(table, loaded=loaded) as session:
                 sync_listing(session)
         return loaded
 
@@ -223,7 +224,7 @@ class Syncs(WarehouseView):
         """Load the feed."""
         loaded, refresh = loaded or Loaded(), mode == "refresh"
         with (
-            suppress(SyncError),
+            suppress(KnownError),
             self.session(
                 "activities", mode="refresh" if refresh else "incremental", loaded=loaded
             ) as session,
@@ -244,7 +245,7 @@ class Syncs(WarehouseView):
         """
         loaded = loaded or Loaded()
         with (
-            suppress(SyncError),
+            suppress(KnownError),
             self.session(
                 "issues", mode=mode, locks="projects", projects=projects, loaded=loaded
             ) as session,
@@ -265,14 +266,14 @@ class Syncs(WarehouseView):
             if loaded.feed_behind and mode != "targeted" and not loaded.broken_off:
                 before = loaded.tables.pop("activities")
                 with (
-                    suppress(SyncError),
+                    suppress(KnownError),
                     self.session("activities", mode="incremental", loaded=loaded) as session,
                 ):
                     sync_past_activities(session)
                 loaded.tables["activities"] = before + loaded.tables.get("activities", Counts())
             if not loaded.broken_off:
                 with (
-                    suppress(SyncError),
+                    suppress(KnownError),
                     self.session(
                         "comments", mode=mode, locks="projects", projects=projects, loaded=loaded
                     ) as session,

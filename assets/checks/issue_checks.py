@@ -19,12 +19,12 @@ from assets.checks.operation import (
 )
 from assets.checks.reconciliation import COUNTS_SPEC, issue_counts_match_source
 from assets.checks.tables import check_results, check_specs
+from assets.failing import failing_as, step_failure
 from assets.partitions import ISSUE_TABLES, accessible_partitions
 from resources.backlog.backlog_resource import BacklogResource
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import BacklogError
+from resources.problems.causes import Failure, KnownError
 from resources.progress import Progress
-from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 from sync.counts import by_bucket
 
@@ -58,7 +58,7 @@ def issue_check_results(
         dagster.Failure: what the source or the warehouse has refused, after all were tried.
     """
     chosen, client, engine = context.selected_asset_check_keys, backlog.client, warehouse.engine
-    try:
+    with failing_as(context, "the checks of raw/issues"):
         with _reporting_costs("checks", client, progress):
             space_key = str(client.space_info()["spaceKey"])
         for table in ISSUE_TABLES:
@@ -69,8 +69,6 @@ def issue_check_results(
             )
         if ALERTER_SPEC.key in chosen:
             yield alerter_is_alive(engine, backlog.url)
-    except (BacklogError, WarehouseError) as error:
-        raise dg.Failure(f"the checks of raw/issues: {error}", allow_retries=False) from None
     asking: dict[str, Callable[[], dg.AssetCheckResult]] = {
         COUNTS_SPEC.name: lambda: issue_counts_match_source(client, engine, counted),
         FRESH_SPEC.name: lambda: every_project_is_fresh(client, engine),
@@ -82,12 +80,12 @@ def issue_check_results(
         try:
             with _reporting_costs(spec.name, client, progress):
                 result = asking[spec.name]()
-        except (BacklogError, WarehouseError) as error:
-            failures.append(f"{spec.name}: {error}")
+        except KnownError as error:
+            failures.append(Failure.of(error, spec.name))
         else:
             yield result
-    if failures:
-        raise dg.Failure("; ".join(failures), allow_retries=False)
+    if failed := Failure.together(failures):
+        raise step_failure(context, failed)
 
 
 @contextmanager

@@ -23,8 +23,8 @@ from resources.warehouse.state.sync_state import project_states
 ISSUES = raw_key("issues")
 FRESH, FAILED, ALERTER = "every_project_is_fresh", "no_partition_left_failed", "alerter_is_alive"
 FRESH_STATE, STALE = "✓ fresh", "✗ stale"
-#: What its text begins with when it is red; the projects follow.
-STALE_PROJECTS = "stale: "
+#: The metadata that names the stale projects, where there are some.
+STALE_METADATA = "stale"
 HOUR = timedelta(hours=1)
 
 FRESH_SPEC = dg.AssetCheckSpec(
@@ -81,17 +81,18 @@ def every_project_is_fresh(
                     "last_error": state.last_error if state else None,
                 }
             )
-    stale = [str(row["project"]) for row in rows if row["state"] == STALE]
-    said = (
-        STALE_PROJECTS + ", ".join(stale) if stale else f"all {len(rows)} active projects are fresh"
-    )
+    stale = ", ".join(str(row["project"]) for row in rows if row["state"] == STALE)
+    said = f"stale: {stale}" if stale else f"all {len(rows)} active projects are fresh"
     return dg.AssetCheckResult(
         check_name=FRESH,
         asset_key=ISSUES,
         passed=not stale,
         severity=dg.AssetCheckSeverity.ERROR,
         description=as_markdown(said),
-        metadata={"projects": rows_table(rows)} if rows else {},
+        metadata={
+            **({"projects": rows_table(rows)} if rows else {}),
+            **({STALE_METADATA: stale} if stale else {}),
+        },
     )
 
 

@@ -23,16 +23,15 @@ from assets.checks.table_verdicts import (
     references_resolve,
     rows_not_halved,
 )
+from assets.failing import failing_as
 from assets.location import raw_key
 from assets.metadata import rows_table, zoned_moment
 from resources.backlog.backlog_resource import BacklogResource
-from resources.backlog.errors import BacklogError
 from resources.warehouse.people.mask_stored_rows import shown_names
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.raw.spec import TableSpec
 from resources.warehouse.raw.written_rows import all_there_before
 from resources.warehouse.state.check_marks import forget_right, note_right, right_until
-from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 
 #: Metadata of a check that judges rows: which it has looked at.
@@ -206,13 +205,11 @@ def _step(table: str) -> dg.AssetChecksDefinition:
         backlog: BacklogResource,
         warehouse: WarehouseResource,
     ) -> Iterator[dg.AssetCheckResult]:
-        try:
+        with failing_as(context, f"the checks of raw/{table}"):
             space_key = str(backlog.client.space_info()["spaceKey"])
             yield from check_results(
                 warehouse.engine, table, space_key, context.selected_asset_check_keys, whole=True
             )
-        except (BacklogError, WarehouseError) as error:
-            raise dg.Failure(f"the checks of raw/{table}: {error}", allow_retries=False) from None
 
     return checks
 

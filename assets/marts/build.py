@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import chdir
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 from dagster_dbt import (
@@ -20,17 +20,19 @@ from pydantic import Field
 from sqlalchemy import Engine, text
 
 from assets.declaration import OWNERS
+from assets.failing import failing_as, step_failure
 from assets.location import REPORT, SETTINGS, raw_keys_below
 from assets.marts.build_notes import tell_notes
 from assets.marts.charts.shown import chart_metadata, with_chart
 from assets.marts.dashboards import DASHBOARDS
-from assets.marts.dbt_errors import main_error
+from assets.marts.dbt_errors import why_not_built
 from assets.marts.manifest import DBT_COMMAND, FOLDER, dbt_environment, digest, manifest
 from assets.marts.ops_tables import OPS_ASSETS
 from assets.marts.people import shown_by
 from resources.cadences import MARTS
 from resources.mappings import Line, digest_of, mappings, problems, store
 from resources.redact import first_line, plain_line
+from resources.warehouse.server.free_space import has_room
 from resources.warehouse.state.builds import (
     begin_build,
     dbt_session,
@@ -39,11 +41,12 @@ from resources.warehouse.state.builds import (
     marts_locked,
 )
 from resources.warehouse.state.locks import Locks
-from resources.warehouse.warehouse_errors import WarehouseError
 from resources.warehouse.warehouse_resource import WarehouseResource
 
 PROJECT = DbtProject(FOLDER)
 DBT = DbtCliResource(PROJECT, dbt_executable=DBT_COMMAND)
+#: Where dbt writes what became of each node.
+RESULTS: Final = "run_results.json"
 #: Rows to which a test objects, and characters of a value, that its check shows.
 ROWS, CHARACTERS = 20, 120
 
@@ -86,15 +89,9 @@ def marts(
     """
     engine, work = warehouse.engine, f"build of run {context.run.run_id[:8]}"
     locked = marts_locked(engine, work, config.wait_seconds, context.log.info)
-    try:
-        # dagster-dbt changes to the folder of the project, in threads: so the whole process does.
-        with locked as locks, chdir(FOLDER):
-            yield from _build(context, engine, locks, whole=config.whole)
-    except WarehouseError as error:
-        raise dg.Failure(f"the marts: {error}", allow_retries=False) from None
-    except DagsterDbtCliRuntimeError as error:
-        said = error.description or ""
-        raise dg.Failure(f"{main_error(said)}\n\n{said}") from None
+    # dagster-dbt changes to the folder of the project, in threads: so the whole process does.
+    with failing_as(context, "the marts"), locked as locks, chdir(FOLDER):
+        yield from _build(context, engine, locks, whole=config.whole)
 
 
 #: All but mappings and seeds.
@@ -125,15 +122,23 @@ def _build(
         context.log.info(f"rebuilding the issues with rows written since {build.since}")
     with dbt_environment(engine, dbt_session(engine)):
         target = SETTINGS.home / "dbt" / str(engine.url.database)  # the next build finds it parsed
+        (target / RESULTS).unlink(missing_ok=True)  # those of the build before
         dbt = DBT.cli(arguments, context=context, target_path=target)
-    for event in events_of(dbt):
-        if isinstance(event, dg.Output):
-            yield with_chart(event, engine, context.log)
-        elif isinstance(event, dg.AssetCheckResult) and not event.passed:
-            if not locks.is_lost():  # a server that has restarted may have lost what is tested
-                yield with_rows(event, engine, dbt)
-        else:
-            yield event
+    try:
+        for event in events_of(dbt):
+            if isinstance(event, dg.Output):
+                yield with_chart(event, engine, context.log)
+            elif isinstance(event, dg.AssetCheckResult) and not event.passed:
+                if not locks.is_lost():  # a server that has restarted may have lost what is tested
+                    yield with_rows(event, engine, dbt)
+            else:
+                yield event
+    except DagsterDbtCliRuntimeError as error:
+        locks.verify()
+        results = dbt.get_artifact(RESULTS)["results"] if (target / RESULTS).exists() else []
+        said = error.description or ""
+        why = why_not_built(results, said, is_full=not has_room(engine))
+        raise step_failure(context, why, details=said) from None
     tell_notes(context, engine)
     # Commits of models do not wait for the disk: a server that has restarted may have lost some.
     locks.verify()

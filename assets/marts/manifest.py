@@ -13,7 +13,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from assets.marts.dbt_errors import main_error
+from assets.marts.dbt_errors import errors_in_log
+from resources.problems.causes import KnownError
 from resources.variables import WITHIN, without_secrets
 
 FOLDER = Path(__file__).parent
@@ -47,14 +48,15 @@ def manifest() -> Path:
 
 def parse(target: Path) -> None:
     """Let dbt make the manifest in a folder. It names no database: every warehouse has this one."""
-    words = [str(DBT_COMMAND), "--no-use-colors", "parse", "--target-path", str(target)]
+    as_json = ("--no-use-colors", "--log-format", "json")
+    words = [str(DBT_COMMAND), *as_json, "parse", "--target-path", str(target)]
     with dbt_environment():
         done = subprocess.run(  # noqa: S603 - the command that dbt-core installs
             words, cwd=FOLDER, capture_output=True, text=True, check=False
         )
     if done.returncode:
-        said = done.stdout + done.stderr
-        raise RuntimeError(f"dbt cannot parse {FOLDER}: {main_error(said)}\n{said}")
+        said = errors_in_log(done.stdout + done.stderr)
+        raise KnownError(f"dbt cannot parse {FOLDER}: {said}", cause="project_broken")
     file = target / "manifest.json"
     parsed = json.loads(file.read_bytes())
     for node in parsed["nodes"].values():
@@ -86,7 +88,7 @@ def dbt_environment(warehouse: Engine | None = None, session: str = "") -> Itera
         given = {f"BACKLOG_DBT_{name.upper()}": str(value) for name, value in way.items()}
         within |= {name: value for name, value in given.items() if name in WITHIN}
         within |= {"DBT_ENV_SECRET_WAREHOUSE_PASSWORD": way.get("password", "")}
-        within |= {"DBT_WRITE_JSON": "false", "PGAPPNAME": session}
+        within |= {"PGAPPNAME": session}
     os.environ.clear()
     os.environ.update(within)
     try:

@@ -9,7 +9,7 @@ process remembers the ledger until it can. The sign of life is in `ops.heartbeat
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ import dagster as dg
 from assets.checks.operation import all_fresh, failed_partitions
 from assets.dagster_internals import lost_backfills, remember, remembered
 from assets.issues import issues
-from assets.partitions import PROJECTS, accessible_partitions, project_partitions
+from assets.partitions import PROJECTS, accessible_partitions
 from pipelines.alerting import problems
 from pipelines.alerting.facts import Place, ended_runs
 from pipelines.alerting.ledger import LONGEST_PAUSE, Ledger
@@ -76,11 +76,8 @@ class Alerter:
         runs, looked_at = ended_runs(
             self.instance, ledger.looked_at - OVERLAP, ledger.seen, self.place
         )
-        projects = self._keys(project_partitions) if runs else None
         all_read = not runs or self._all_read()
         for run in runs:
-            if projects is not None and problems.covers_no_project(run, projects):
-                continue
             found, over = problems.of_run(run, all_read=all_read, known=ledger.open)
             part = problems.covered(found, run, lasting)
             part += [
@@ -88,7 +85,7 @@ class Alerter:
                 for one in found
                 if one not in part
                 and ledger.may_end_by_itself(one)
-                and not problems.tells_of_half_a_space(one, run)
+                and not problems.tells_of_half_a_space(run)
             ]
             ledger = self._observe(ledger, part, [], now, quiet=True)
             ledger = self._observe(
@@ -107,15 +104,6 @@ class Alerter:
         ledger = self._send(ledger, now)
         self._beat(ledger)
         return ledger
-
-    def _keys(self, chosen: Callable[..., list[str]]) -> list[str] | None:
-        """Return the partition keys that are projects, or the accessible ones; None while the
-        warehouse cannot be used.
-        """
-        try:
-            return chosen(self.instance, self.warehouse.engine, self.url)
-        except WarehouseError:
-            return None  # `_of_warehouse` reports it
 
     def _all_read(self) -> bool:
         """Return whether no active project is left whose issues could not be read; False while the
@@ -162,9 +150,10 @@ class Alerter:
         """Return the keys of failed backfills that are over, as far as that can be known."""
         if not problems.are_of_backfills(ledger.open):
             return []
-        accessible = self._keys(accessible_partitions)
-        if accessible is None:
-            return []
+        try:
+            accessible = accessible_partitions(self.instance, self.warehouse.engine, self.url)
+        except WarehouseError:
+            return []  # `_of_warehouse` reports it
         found = failed_partitions(self.instance, accessible, UNFINISHED)
         left = {key.rsplit("|", 1)[0] for keys in found.values() for key in keys}
         known = {key: one.problem for key, one in ledger.open.items()}

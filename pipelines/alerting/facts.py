@@ -10,16 +10,17 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterEventType
 
+from assets.checks.operation import STALE_METADATA
+from assets.failing import failure_of_run, failure_of_step, innermost
 from assets.marts.build_notes import Note, notes_of
 from assets.partitions import covered_by
-from pipelines.runs import INTERRUPTED
 from resources.dagster_tags import FIRST_LOAD_TAG, KIND_TAG
-from resources.problems.names import name_job, plain
+from resources.problems.causes import Failure
+from resources.problems.names import name_job
+from resources.problems.run_causes import ASKED_TO_END
 from resources.redact import first_line
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
-#: Why a run failed whose process was asked to end.
-ASKED_TO_END = "the run was interrupted"
 #: Runs that one look deals with; what is left is dealt with by the next.
 MOST_RUNS = 50
 _FAILURES = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
@@ -32,25 +33,27 @@ _NEEDED = _FAILURES | {
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A step that failed: its assets as one text, and why in one line. Where there are none, its
-    job stands for them.
+class FailedStep:
+    """A step that failed: its assets as one text, and why. Where there are none, its job stands for
+    them. `asked`: its process was asked to end.
     """
 
     step: str
     assets: str
-    cause: str
+    why: Failure
+    asked: bool = False
 
 
 @dataclass(frozen=True)
 class Check:
     """A check that was evaluated: `raw/issues: keys_are_unique`, and what it said. `red`: it
-    failed, and not as a mere warning.
+    failed, and not as a mere warning. `stale`: the projects that it found stale.
     """
 
     name: str
     red: bool
     said: str
+    stale: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Ended:
     ended_at: datetime
     succeeded: bool
     partition: str
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[FailedStep, ...] = ()
     steps: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     notes: list[Note] | None = None
@@ -148,7 +151,7 @@ def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
         ended_at=datetime.fromtimestamp(record.end_time or 0.0, UTC),
         succeeded=run.status == dg.DagsterRunStatus.SUCCESS,
         partition=covered_by(run),
-        failures=tuple(_failures(run, events)),
+        failures=tuple(_failures(record, events)),
         steps=tuple(
             str(event.step_key)
             for event in events
@@ -160,10 +163,10 @@ def _ended_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Ended:
     )
 
 
-def causes(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]:
-    """Return why a run failed, one line for each cause; empty for one that did not."""
-    failures = _failures(run, _events(instance, run, _FAILURES))
-    return list(dict.fromkeys(failure.cause for failure in failures))
+def causes(instance: dg.DagsterInstance, record: dg.RunRecord) -> list[Failure]:
+    """Return why a run failed, each cause once; empty for one that did not."""
+    failed = _failures(record, _events(instance, record.dagster_run, _FAILURES))
+    return list(dict.fromkeys(one.why for one in failed))
 
 
 def _events(
@@ -173,21 +176,32 @@ def _events(
     return [entry.dagster_event for entry in entries if entry.dagster_event is not None]
 
 
-def _failures(run: dg.DagsterRun, events: list[dg.DagsterEvent]) -> list[Failure]:
-    failed = [event for event in events if event.event_type == DagsterEventType.STEP_FAILURE]
-    failures = [
-        Failure(
+def _failures(record: dg.RunRecord, events: list[dg.DagsterEvent]) -> list[FailedStep]:
+    run = record.dagster_run
+    failed = [
+        FailedStep(
             str(event.step_key),
             _assets(events, str(event.step_key)) or name_job(run.job_name),
-            _step_cause(event),
+            failure_of_step(event),
+            _asked_to_end(event.step_failure_data.error),
         )
-        for event in failed
+        for event in events
+        if event.event_type == DagsterEventType.STEP_FAILURE
     ]
-    if run.status == dg.DagsterRunStatus.FAILURE and not failures:
+    if run.status == dg.DagsterRunStatus.FAILURE and not failed:
         ends = [event for event in events if event.event_type == DagsterEventType.RUN_FAILURE]
-        cause = _run_cause(ends[-1]) if ends else None
-        failures = [Failure("", name_job(run.job_name), plain(first_line(cause)))]
-    return failures
+        end = ends[-1] if ends else None
+        data: Any = end.event_specific_data if end else None
+        seconds = (record.end_time or 0.0) - (record.start_time or record.end_time or 0.0)
+        why = failure_of_run(run, end, seconds)
+        asked = _asked_to_end(data.error if data else None)
+        failed = [FailedStep("", name_job(run.job_name), why, asked)]
+    return failed
+
+
+def _asked_to_end(error: Any) -> bool:
+    inner = innermost(error)
+    return inner is not None and inner.cls_name == ASKED_TO_END
 
 
 def _assets(events: list[dg.DagsterEvent], step: str) -> str:
@@ -201,27 +215,6 @@ def _assets(events: list[dg.DagsterEvent], step: str) -> str:
     return ", ".join(list(keys)[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
 
 
-def _step_cause(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return plain(first_line(data.user_failure_data.description))
-    return plain(first_line(_innermost(data.error, event.message)))
-
-
-def _run_cause(event: dg.DagsterEvent) -> str | None:
-    data: Any = event.event_specific_data
-    return _innermost(data.error if data else None, event.message)
-
-
-def _innermost(error: Any, message: str | None) -> str | None:
-    """Return what the innermost of an error and its causes says; without one the message."""
-    while error is not None and error.cause is not None:
-        error = error.cause
-    if error is not None and error.cls_name == INTERRUPTED:
-        return ASKED_TO_END
-    return error.message if error else message
-
-
 def _checks(events: list[dg.DagsterEvent]) -> Iterator[Check]:
     for event in events:
         if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -230,4 +223,5 @@ def _checks(events: list[dg.DagsterEvent]) -> Iterator[Check]:
                 f"{found.asset_key.to_user_string()}: {found.check_name}",
                 not found.passed and found.severity == dg.AssetCheckSeverity.ERROR,
                 first_line(found.description),
+                str(stale.value) if (stale := found.metadata.get(STALE_METADATA)) else "",
             )

@@ -5,7 +5,6 @@ Pure values.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -27,8 +26,6 @@ FORGOTTEN_AFTER = timedelta(days=7)
 REPORTED_AT = 3
 #: What the keys of failures of runs and of checks begin with.
 OF_RUNS = ("run/", "check/")
-#: A number that counts or measures, not one in a name: 11 and 0:05:41, not those of OPS-11 or WEB2.
-_NUMBER = re.compile(r"(?<![\w-])\d+(?:[.,:]\d+)*")
 
 
 @dataclass(frozen=True)
@@ -113,10 +110,9 @@ class Ledger:
 
         `since`: when that began, where it was not now.
 
-        A problem that is observed again with the same cause is counted. It is reported again only
-        with another cause. Causes that differ only in numbers are the same: a number counts
-        attempts, rows or seconds. `quiet`: these problems are remembered and not reported, since
-        they are part of one that is reported already, or may end by themselves.
+        A problem that is observed again with the same cause is counted, whatever its line says. It
+        is reported again only with another cause. `quiet`: these problems are remembered and not
+        reported, since they are part of one that is reported already, or may end by themselves.
         """
         names, known, messages = tuple(channels), dict(self.open), []
         for problem in problems:
@@ -187,8 +183,8 @@ class Ledger:
 
 
 def _matter(problem: Problem) -> tuple[str, str]:
-    """Return what a problem is about without its numbers: its code and what was recorded."""
-    return problem.code, _NUMBER.sub("0", problem.said)
+    """Return what a problem is about: its code and that of its cause."""
+    return problem.code, problem.parameters.get("cause", "")
 
 
 def _moment(text: str) -> datetime:

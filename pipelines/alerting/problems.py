@@ -4,17 +4,16 @@
 Pure functions.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from assets.checks.operation import FAILED, FRESH, STALE_PROJECTS
+from assets.checks.operation import FAILED, FRESH
 from assets.dagster_internals import LostBackfill
 from assets.issues import issues
 from assets.location import raw_key
 from assets.partitions import projects_between
-from pipelines.alerting.facts import ASKED_TO_END, Ended
+from pipelines.alerting.facts import Ended
 from pipelines.jobs import rolling_refresh_job, targeted_sync_job
 from resources.cadences import CADENCES
 from resources.problems.alert_texts import OF_CONDITION
@@ -32,8 +31,6 @@ LASTING, MET_AGAIN = timedelta(minutes=2), timedelta(minutes=1)
 
 #: The keys of the problems that the source cannot be read, and that the warehouse cannot be used.
 SOURCE, WAREHOUSE = "source", "warehouse"
-#: What the cause of a failure says that a request has met: `users: GET /space: no answer from …`.
-_REQUEST = re.compile(r"\b(?:GET|POST) /")
 #: What the keys of problems of backfills begin with.
 BACKFILL = "backfill/"
 #: What the keys of views that a build of the marts could not make begin with.
@@ -66,8 +63,13 @@ def of_source(url: str, condition: Condition | None, now: datetime) -> News:
         return [], [SOURCE]
     if now - condition.since < LASTING or condition.seen_at - condition.since < MET_AGAIN:
         return [], []
-    parameters = {"host": urlsplit(url).netloc, "said": condition.message}
-    return [Problem(SOURCE, OF_CONDITION[condition.kind], parameters)], []
+    return [of_condition(urlsplit(url).netloc, condition)], []
+
+
+def of_condition(host: str, condition: Condition) -> Problem:
+    """Return the problem of a source that is in a condition."""
+    parameters = {"host": host, "said": condition.message, "cause": condition.cause or ""}
+    return Problem(SOURCE, OF_CONDITION[condition.kind], parameters)
 
 
 def covered(problems: Iterable[Problem], run: Ended, condition: Condition | None) -> list[Problem]:
@@ -79,7 +81,7 @@ def covered(problems: Iterable[Problem], run: Ended, condition: Condition | None
     return [
         problem
         for problem in problems
-        if problem.run_id == run.run_id and _REQUEST.search(problem.said)
+        if problem.run_id == run.run_id and problem.known_cause.of_source
     ]
 
 
@@ -91,14 +93,17 @@ def of_run(run: Ended, *, all_read: bool = True, known: Iterable[str] = ()) -> N
     issues may be of some projects: the failure of others is over when `all_read`, and no active
     project is left whose issues could not be read. The failure of a backfill is over when none of
     its partitions is left (`of_backfills`). Of the `known` problems, those of views are over with
-    the next build that does not note them.
+    the next build that does not note them. A failure that is mere information is no problem.
     """
     problems: list[Problem] = []
     ended: list[str] = []
-    for failure in run.failures:
+    for failed in run.failures:
         code = "backfill_failed" if _is_backfill(run) else "run_failed"
-        of = {"subject": failure.assets, "said": failure.cause, "partition": run.partition}
-        problems.append(Problem(_key(run, failure.step or run.job), code, of, run.run_id))
+        of = {"subject": failed.assets, "said": failed.why.line, "cause": failed.why.cause}
+        of |= {"partition": run.partition}
+        problem = Problem(_key(run, failed.step or run.job), code, of, run.run_id)
+        if problem.severity != "information":
+            problems.append(problem)
     if not _is_backfill(run):
         over = [_key(run, name) for name in (*run.steps, *([run.job] if run.succeeded else []))]
         ended += [key for key in over if all_read or key != f"run/{ISSUES}"]
@@ -106,8 +111,7 @@ def of_run(run: Ended, *, all_read: bool = True, known: Iterable[str] = ()) -> N
         key = f"check/{check.name}"
         if check.red:
             code = OF_CHECK.get(check.name.rpartition(": ")[2], "check_red")
-            of = {"subject": check.name, "said": check.said}
-            of |= {"projects": check.said.removeprefix(STALE_PROJECTS)}
+            of = {"subject": check.name, "said": check.said, "projects": check.stale}
             problems.append(Problem(key, code, of, run.run_id))
         else:
             ended.append(key)
@@ -122,20 +126,11 @@ def of_run(run: Ended, *, all_read: bool = True, known: Iterable[str] = ()) -> N
     return problems, ended
 
 
-def tells_of_half_a_space(problem: Problem, run: Ended) -> bool:
-    """Return whether a problem is that of a first load that has failed: until it has succeeded, all
-    that people see is of a part of the space. One that somebody has ended is none.
+def tells_of_half_a_space(run: Ended) -> bool:
+    """Return whether a run is a first load that has failed: until it has succeeded, all that people
+    see is of a part of the space. One that somebody has ended is none.
     """
-    return run.of_first_load and problem.said != ASKED_TO_END
-
-
-def covers_no_project(run: Ended, projects: Collection[str]) -> bool:
-    """Return whether a run covers partitions, and none of a project: its key was typed by hand, and
-    the run has refused it.
-    """
-    return bool(run.partition) and all(
-        corner.rsplit("|", 1)[0] not in projects for corner in run.partition.split(CORNERS)
-    )
+    return run.of_first_load and not all(failed.asked for failed in run.failures)
 
 
 def are_of_backfills(known: Iterable[str]) -> bool:
@@ -194,7 +189,12 @@ def of_lost_backfills(known: Iterable[str], lost: Iterable[LostBackfill]) -> New
 def _about_lost(lost: LostBackfill) -> dict[str, str]:
     names = sorted({name for keys in lost.left.values() for name in keys})
     place = CORNERS.join(dict.fromkeys((names[0], names[-1])))
-    return {"subject": "backfill", "said": first_line(lost.said), "partition": place}
+    return {
+        "subject": "backfill",
+        "said": first_line(lost.said),
+        "cause": lost.cause,
+        "partition": place,
+    }
 
 
 def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> News:
@@ -221,7 +221,7 @@ def of_silence(last: Mapping[str, datetime], since: datetime, now: datetime) -> 
 
 def of_warehouse(error: WarehouseError) -> Problem:
     """Return the problem of a warehouse that cannot be used."""
-    return Problem(WAREHOUSE, "warehouse_unusable", {"said": str(error)})
+    return Problem(WAREHOUSE, "warehouse_unusable", {"said": str(error), "cause": error.cause})
 
 
 def of_tokens(url: str, state: TokenState | None) -> News:

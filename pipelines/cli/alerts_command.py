@@ -36,9 +36,8 @@ def open_problems(settings: Settings) -> str:
     Raises:
         WarehouseError: the warehouse cannot be reached.
     """
-    from pipelines.alerting.problems import SOURCE
+    from pipelines.alerting.problems import SOURCE, of_condition
     from pipelines.cli.status_facts import alerter
-    from resources.problems.alert_texts import OF_CONDITION
     from resources.problems.problem import Problem
 
     found, condition = alerter(settings)
@@ -50,8 +49,7 @@ def open_problems(settings: Settings) -> str:
     ]
     if condition and not any(one["key"] == SOURCE for one in known):
         url = settings.backlog_url or "the simulated space"
-        of = {"host": url.partition("://")[2] or url, "said": condition.message}
-        problem = Problem(SOURCE, OF_CONDITION[condition.kind], of)
+        problem = of_condition(url.partition("://")[2] or url, condition)
         known.insert(0, problem.as_json() | {"since": condition.since, "times": 1})
     if found["alive"] is False:
         silent = Problem("silent/alerts", "alerter_silent").as_json()

@@ -15,6 +15,7 @@ import click
 from click.exceptions import NoArgsIsHelpError, NoSuchCommand
 
 from pipelines.stop_signals import Interrupted, exit_code
+from resources.problems.causes import Failure
 from resources.redact import plain_line, plain_lines
 from resources.variables import SettingsError
 
@@ -100,9 +101,9 @@ def show(text: str, *, err: bool = False) -> None:
 
 @contextmanager
 def failing_as_object(
-    as_json: bool, make: Callable[[list[str], float], Mapping[str, Any]]
+    as_json: bool, make: Callable[[list[Failure], float], Mapping[str, Any]]
 ) -> Iterator[None]:
-    """Print what `make` returns for the errors and the seconds of work that fails, for the reader
+    """Print what `make` returns for the failures and the seconds of work that fails, for the reader
     of the object, if one is asked for. Wrong settings have none.
     """
     began = time.monotonic()
@@ -112,7 +113,8 @@ def failing_as_object(
         raise
     except Exception as error:
         if as_json:
-            nothing = make([one_line(error)], time.monotonic() - began)
+            failure = Failure(Failure.of(error).cause, one_line(error))
+            nothing = make([failure], time.monotonic() - began)
             show(json.dumps(nothing, ensure_ascii=False))
         raise
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from pipelines.runs import INTERRUPTED, command_tags
+from assets.failing import failure_of_step, innermost
+from pipelines.runs import command_tags
 from pipelines.stop_signals import Interrupted, interrupted
+from resources.problems.causes import Failure
 from resources.progress import Progress
-from resources.redact import plain_line, redact
+from resources.redact import first_line
 from resources.secret import reveal
-from resources.warehouse.server.connect import advice
+from resources.warehouse.server.server_errors import advice
 from resources.warehouse.warehouse_errors import WarehouseError
 
 if TYPE_CHECKING:
@@ -94,11 +96,11 @@ def run_job(
     tags: Mapping[str, str] | None = None,
     promised: Collection[str] = (),
     tables: Sequence[str] = (),
-) -> Iterator[str]:
+) -> Iterator[Failure]:
     """Run a job in this process, or only some `tables` of it.
 
-    Yields one line for each failed step, and for each of the `promised` projects that is not equal
-    to the source.
+    Yields why each failed step has failed, and a failure for each of the `promised` projects that
+    is not equal to the source.
 
     Raises:
         LoadInterruptedError: a signal ended the run.
@@ -117,15 +119,14 @@ def run_job(
     )
     for event in result.all_events:
         if event.is_step_failure:
-            first, _, more = reason(event).partition("\n")
-            yield plain_line(first) + ("; the Dagster UI has the details" if more else "")
+            yield failure_of(event)
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             yield from _broken_promise(event, promised)
     see_end(result)
 
 
-def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterator[str]:
-    """Yield a line for each promised project whose number of issues differs from the source.
+def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterator[Failure]:
+    """Yield a failure for each promised project whose number of issues differs from the source.
 
     Other projects, and those of which only some months were read, do not fail a load.
     """
@@ -137,12 +138,13 @@ def _broken_promise(event: dg.DagsterEvent, promised: Collection[str]) -> Iterat
         for project in unequal:
             if project in promised:
                 repair = f"backlog-elt verify --repair --project {project} finds and repairs them"
-                yield (
-                    f"{check.check_name}: {project}: not as many issues as at the source; {repair}"
+                yield Failure(
+                    "not_equal",
+                    f"{check.check_name}: {project}: not as many issues as at the source; {repair}",
                 )
         inconclusive: Any = check.metadata["inconclusive_projects"].value
         yield from (
-            f"{check.check_name}: {project}: {TOO_FAST}"
+            Failure("changes_too_fast", f"{check.check_name}: {project}: {TOO_FAST}")
             for project in inconclusive
             if project in promised
         )
@@ -165,42 +167,33 @@ def see_end(result: dg.ExecuteInProcessResult) -> None:
         for event in result.all_events
         if event.event_type == dg.DagsterEventType.RUN_FAILURE
     )
-    error = next((error for error in failures if error), None)
-    raise _broken_off(error)
+    error = innermost(next((error for error in failures if error), None))
+    said = first_line(error.message).partition(": ")[2] if error else "Dagster has no end of it"
+    raise _storage_lost(said)
 
 
-def _broken_off(error: Any) -> WarehouseError:
-    """Return the error of a run that was interrupted by its storage; `error` is that of the driver,
-    None when unknown.
-    """
-    while error and error.cause:
-        error = error.cause
-    said = (
-        error.message.strip().partition("\n")[0].partition(": ")[2]
-        if error
-        else "Dagster's storage has no end of it"
-    )
+def _storage_lost(said: str) -> WarehouseError:
     to_do = advice(said) or "run the same command again"
-    return WarehouseError(f"The run was interrupted ({said}): what was committed is kept; {to_do}.")
+    line = f"The run was interrupted ({said}): what was committed is kept; {to_do}."
+    return WarehouseError(line, cause="storage_lost")
 
 
-def reason(event: dg.DagsterEvent) -> str:
+def failure_of(event: dg.DagsterEvent) -> Failure:
     """Return why a step failed.
 
     Raises:
         LoadInterruptedError: it was ended from outside.
         WarehouseError: Dagster could not store what it did.
     """
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error.cause if data.error and data.error.cause else data.error
-    if error and error.cls_name == INTERRUPTED:
-        raise LoadInterruptedError
-    if error and error.cls_name in (
-        "OperationalError",
-        "InterfaceError",
-    ):  # ours are WarehouseError
-        raise _broken_off(error)
-    said = redact(error.message.strip()) if error else "failed"
-    return f"{event.step_key}: {said}; the Dagster UI has the details"
+    found, data = failure_of_step(event), event.step_failure_data
+    match found.cause:
+        case "interrupted":
+            raise LoadInterruptedError
+        case "storage_lost":
+            raise _storage_lost(found.line.partition(": ")[2])
+        case "defect":
+            where = f"{event.step_key}: {found.line}; the Dagster UI has the details"
+            return Failure("defect", where)
+    said = data.user_failure_data.description or "" if data.user_failure_data else ""
+    more = "; the Dagster UI has the details" if "\n" in said.strip() else ""
+    return Failure(found.cause, f"{found.line}{more}")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from pipelines.cli.in_process import Recorder
+    from resources.problems.causes import Failure
     from sync.results.command_results import LoadResult, Rows
 
 MONTH = Month()
@@ -237,7 +238,7 @@ def _run_jobs(
     request: LoadRequest,
     recorder: "Recorder",
     home: Path,
-) -> Iterator[str]:
+) -> "Iterator[Failure]":
     # Imported after the variables that the definitions read are set.
     from assets.partitions import PROJECTS, project_partitions
     from pipelines.cli.in_process import connection, run_job

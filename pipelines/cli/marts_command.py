@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipelines.cli.group import examples, failing_as_object, show_result
+from resources.problems.causes import Failure
 from resources.progress import Progress
 from resources.settings import Settings
 from resources.variables import SettingsError
@@ -82,7 +83,7 @@ class _Watcher:
     models: int = 0
     checks: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
     def __call__(self, entry: "dg.EventLogEntry") -> None:
         event = entry.dagster_event
@@ -104,10 +105,9 @@ class _Watcher:
             self.warnings.append(check.check_name)
         else:
             self.checks["failed"] += 1
-            self.failures.append(
-                f"check {check.check_name} of {check.asset_key.to_user_string()}; its "
-                "rows are in the Dagster UI"
-            )
+            asset = check.asset_key.to_user_string()
+            line = f"check {check.check_name} of {asset}; its rows are in the Dagster UI"
+            self.failures.append(Failure("test_failed", line))
 
 
 def build(settings: Settings, progress: Progress, *, whole: bool) -> "MartsResult":
@@ -157,18 +157,15 @@ def build_marts(
 
     Raises:
         LoadInterruptedError: a signal ended the run.
-        WarehouseError: the run was interrupted, or the server restarted.
+        WarehouseError: the run was interrupted.
     """
     from assets.location import SETTINGS
     from assets.marts.build import BuildConfig, marts
     from assets.marts.build_notes import notes_of
-    from assets.marts.dbt_errors import error_lines
-    from pipelines.cli.in_process import QUIET, reason, see_end
+    from pipelines.cli.in_process import QUIET, failure_of, see_end
     from pipelines.jobs import marts_job
     from pipelines.runs import command_tags
     from resources.warehouse.state.builds import WAITING
-    from resources.warehouse.state.locks import LOST
-    from resources.warehouse.warehouse_errors import WarehouseError
     from sync.results.command_results import marts_result
 
     began = time.monotonic()
@@ -184,17 +181,14 @@ def build_marts(
         raise_on_error=False,
     )
     see_end(result)
-    failures = list(watcher.failures)
-    for message in (reason(event) for event in result.all_events if event.is_step_failure):
-        if LOST in message:
-            raise WarehouseError(message)
-        # After a failed check dbt's error adds nothing.
-        failures += error_lines(message) or ([] if watcher.failures else message.splitlines()[:1])
+    steps = [failure_of(event) for event in result.all_events if event.is_step_failure]
+    # The checks that failed are named one by one.
+    failures = [*watcher.failures, *(one for one in steps if one.cause != "test_failed")]
     checks = watcher.checks
     built = marts_result(
         watcher.models,
         time.monotonic() - began,
-        failures,
+        failures or steps,
         passed=checks["passed"],
         failed=checks["failed"],
         warnings=watcher.warnings,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pipelines.cli.in_process import Recorder
     from resources.backlog.backlog_resource import BacklogResource
+    from resources.problems.causes import Failure
     from resources.warehouse.state.reconciliations import Level
     from resources.warehouse.warehouse_resource import WarehouseResource
     from sync.reconcile.verdict import Reconciliation, Repair
@@ -226,10 +227,13 @@ def run_loads(
         (projects_job, [table for table in repairing.tables if table != "users"]),
     ):
         if tables:
-            yield from run_job(definitions, instance, job.name, tables=tables)
+            yield from _lines(run_job(definitions, instance, job.name, tables=tables))
     projects = instance.get_dynamic_partitions(str(PROJECTS.name))
     if repairing.issues and projects:
         request = single_issues_request(projects, "targeted")
-        yield from run_job(
-            definitions, instance, targeted_sync_job.name, request.run_config, request.tags
-        )
+        name = targeted_sync_job.name
+        yield from _lines(run_job(definitions, instance, name, request.run_config, request.tags))
+
+
+def _lines(failures: "Iterator[Failure]") -> Iterator[str]:
+    return (one.line for one in failures)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pipelines
 from pipelines.hosting.runtime import Runtime
 from resources.links import SIMULATED, is_of_this_machine
+from resources.problems.causes import Failure
 from resources.secret import Secret, reveal
 from resources.settings import Settings
 from resources.variables import (
@@ -26,9 +27,10 @@ from resources.variables import (
     WAREHOUSE_URL,
     SettingsError,
 )
-from resources.warehouse.server.connect import check_tables, refusal_behind, socket_folder
+from resources.warehouse.server.connect import check_tables, socket_folder
 from resources.warehouse.server.embedded import ensure_server
 from resources.warehouse.server.embedded_log import data_behind
+from resources.warehouse.server.server_errors import refusal_behind
 from resources.warehouse.state.space_urls import urls_of_spaces
 from resources.warehouse.warehouse_errors import WarehouseError
 
@@ -76,7 +78,7 @@ def check_storage() -> None:
     try:
         check_tables(os.environ[DAGSTER_POSTGRES_URL], "runs")
     except WarehouseError as error:
-        raise _of_storage(str(error)) from None
+        raise _of_storage(Failure(error.cause, str(error))) from None
 
 
 @contextmanager
@@ -94,14 +96,15 @@ def open_instance() -> "Iterator[dg.DagsterInstance]":
         try:
             yield instance
         except Exception as error:
-            said = refusal_behind(error)
-            if said is None:
+            found = refusal_behind(error)
+            if found is None:
                 raise
-            raise _of_storage(said) from error
+            raise _of_storage(found) from error
 
 
-def _of_storage(said: str) -> WarehouseError:
-    return WarehouseError(f"Dagster's storage: {said.replace(WAREHOUSE_URL, DAGSTER_POSTGRES_URL)}")
+def _of_storage(found: Failure) -> WarehouseError:
+    said = found.line.replace(WAREHOUSE_URL, DAGSTER_POSTGRES_URL)
+    return WarehouseError(f"Dagster's storage: {said}", cause=found.cause)
 
 
 @contextmanager

@@ -69,7 +69,7 @@ class FirstSteps:
         summary: dict[str, Any] = {}
         with suppress(ValueError):
             summary = json.loads(written(self._summary))
-        passes = all(cause_of(said).passes for said in summary.get("errors", ()))
+        passes = all(cause_of(code).passes for code in summary.get("causes", ()))
         again = self._pauses.pop(0) if code and passes and self._pauses else None
         self._screen.say(loaded(code, summary, again))
         if again is not None:

@@ -91,7 +91,7 @@ def _to_start_again(
         and not backfill_was_canceled(
             context.instance, record.dagster_run.tags.get(BACKFILL_TAG, "")
         )
-        and all(cause_of(said).passes for said in causes(context.instance, record.dagster_run))
+        and all(cause_of(why.cause).passes for why in causes(context.instance, record))
     ]
 
 

@@ -16,7 +16,6 @@ from pipelines.sensors.failing_ticks import looking_at
 from resources.cadences import MARTS
 from resources.dagster_tags import SENSOR_TAG
 from resources.mappings import mappings
-from resources.problems.causes import cause_of
 from resources.warehouse.server.free_space import FULL, has_room
 from resources.warehouse.state.builds import built_until, is_built
 from resources.warehouse.state.marts_behind import newest_row, news
@@ -79,8 +78,7 @@ def marts_after_loads(
         return dg.SkipReason(f"run {last.run_id} is building them")
     failed = last is not None and last.status == dg.DagsterRunStatus.FAILURE
     full = failed and any(
-        cause_of(why).code == "disk_full"
-        for why in (causes(context.instance, last) if last else ())
+        why.cause == "disk_full" for why in (causes(context.instance, record) if record else ())
     )
     now, seen = datetime.now(UTC), json.loads(context.cursor or "{}")
     # Before any build, patience begins with the first look.

@@ -90,4 +90,5 @@ class RenewedBearer(httpx.Auth):
                 f"{attempted}: 401 with an access token that was just "
                 "renewed; run `backlog-elt login`",
                 status=401,
+                cause="login_ended",
             )

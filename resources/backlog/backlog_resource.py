@@ -107,7 +107,8 @@ class BacklogResource(ConfigurableResource):  # type: ignore[type-arg]
         """Root of the space; raises PermanentError when it is not set or malformed."""
         if not self.url:
             raise PermanentError(
-                "BACKLOG_URL is not set: give the root of the space, like https://acme.backlog.com"
+                "BACKLOG_URL is not set: give the root of the space, like https://acme.backlog.com",
+                cause="not_a_space",
             )
         return space_root(self.url)
 

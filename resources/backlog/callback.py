@@ -97,11 +97,13 @@ class Callback:
             code, denied = self._answers.get(timeout=seconds)
         except queue.Empty:
             raise AuthenticationError(
-                f"access was not allowed within {seconds:g} s; run `backlog-elt login` again"
+                f"access was not allowed within {seconds:g} s; run `backlog-elt login` again",
+                cause="login_ended",
             ) from None
         if code is None:
             raise AuthenticationError(
-                f"access was denied ({denied}); run `backlog-elt login` to try again"
+                f"access was denied ({denied}); run `backlog-elt login` to try again",
+                cause="login_ended",
             )
         return code
 

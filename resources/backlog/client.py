@@ -363,7 +363,9 @@ class BacklogClient:
                     break
         said = f"GET {path}: {response.status_code}, but the body is not JSON ({kind})"
         error = MalformedResponse(
-            f"{said}; is BACKLOG_URL the root of a Backlog space?", status=response.status_code
+            f"{said}; is BACKLOG_URL the root of a Backlog space?",
+            status=response.status_code,
+            cause="not_a_space",
         )
         self._transport.report(error, "GET", path)
         raise error

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from resources.problems.causes import KnownError
 from resources.redact import plain_line
 
 _KEY = "check BACKLOG_API_KEY: the key is wrong, expired or of another space"
@@ -32,14 +33,22 @@ _LOGIN = "refused with an access token: run `backlog-elt login`"
 _NOT_A_SPACE = "is BACKLOG_URL the root of a Backlog space, like https://acme.backlog.com?"
 
 
-class BacklogError(Exception):
+class BacklogError(KnownError):
     """Any failure to get an answer from Backlog; `status` and `code` are None without an answer.
 
-    `code` is Backlog's own error code (https://developer.nulab.com/docs/backlog/error-response/).
+    `code` is Backlog's own error code (https://developer.nulab.com/docs/backlog/error-response/),
+    `cause` ours.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, code: int | None = None) -> None:
-        super().__init__(plain_line(message))
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: int | None = None,
+        cause: str | None = None,
+    ) -> None:
+        super().__init__(message, cause=cause)
         self.status = status
         self.code = code
         self.attempts = 1
@@ -60,14 +69,15 @@ class TransientError(BacklogError):
 class RateLimited(TransientError):
     """The user's requests of this minute are used up (429)."""
 
+    cause = "rate_limited"
+
 
 class Unavailable(TransientError):
-    """No answer, or one that asks to try later.
-
-    `unreachable`: no answer came. `no_connection`: no connection was made.
+    """One that asks to try later, or no answer: then its cause is `no_answer`, and `no_connection`
+    says whether no connection was made.
     """
 
-    unreachable = False
+    cause = "unavailable"
     no_connection = False
 
 
@@ -78,9 +88,13 @@ class PermanentError(BacklogError):
 class AuthenticationError(PermanentError):
     """The key or token is not accepted."""
 
+    cause = "key_refused"
+
 
 class GrantRefused(AuthenticationError):
     """A code or refresh token is used up, expired or revoked; `reason` is what the space says."""
+
+    cause = "login_ended"
 
     def __init__(self, message: str, *, reason: str, status: int | None = None) -> None:
         super().__init__(message, status=status)
@@ -90,25 +104,37 @@ class GrantRefused(AuthenticationError):
 class PermissionDenied(PermanentError):
     """The key's user may not see this."""
 
+    cause = "not_allowed"
+
 
 class NotInPlan(PermanentError):
     """The plan of the space lacks this feature, or has expired."""
+
+    cause = "not_in_plan"
 
 
 class NotFound(PermanentError):
     """It does not exist, or the key's user cannot see it: Backlog does not tell which."""
 
+    cause = "not_found"
+
 
 class BadRequest(PermanentError):
     """Backlog refuses the request as it was sent."""
+
+    cause = "bad_request"
 
 
 class MalformedResponse(PermanentError):
     """The answer is not what the API promises."""
 
+    cause = "odd_answer"
+
 
 class IncompleteScan(BacklogError):
     """A window kept changing, so that no pass over it could be proven complete."""
+
+    cause = "changes_too_fast"
 
 
 def error_from_response(
@@ -125,41 +151,43 @@ def error_from_response(
     code, message = _error_body(response)
     said = f"{attempted}: {status}" + (f", code {code}" if code is not None else "")
     said += f", {message.rstrip('.')}" if message else ""
-    kind, hint = _classify(status, code, attempted, refused, json_body=message is not None)
-    return kind(f"{said}; {hint}" if hint else said, status=status, code=code)
+    kind, cause, hint = _classify(status, code, attempted, refused, json_body=message is not None)
+    return kind(f"{said}; {hint}" if hint else said, status=status, code=code, cause=cause)
 
 
 def _classify(
     status: int, code: int | None, attempted: str, refused: str, *, json_body: bool
-) -> tuple[type[BacklogError], str]:
-    """Return the class of a 4xx or 5xx, and advice; `refused` is that for a wrong key."""
+) -> tuple[type[BacklogError], str | None, str]:
+    """Return the class of a 4xx or 5xx, its cause if not that of the class, and advice; `refused`
+    is that for a wrong key.
+    """
     if status == 429:
-        return RateLimited, "other programs of the same user share this limit"
+        return RateLimited, None, "other programs of the same user share this limit"
     if status >= 500 or status == 408:
-        return Unavailable, "Backlog or a proxy on the way is not available"
+        return Unavailable, None, "Backlog or a proxy on the way is not available"
     if status == 401 or code == 11:
-        return AuthenticationError, refused
+        return AuthenticationError, None, refused
     if code == 12:
-        return AuthenticationError, "the space demands two-factor authentication of the key's user"
+        hint = "the space demands two-factor authentication of the key's user"
+        return AuthenticationError, "two_factor", hint
     if not json_body:
-        return MalformedResponse, f"the body is not Backlog's JSON: {_NOT_A_SPACE}"
+        hint = f"the body is not Backlog's JSON: {_NOT_A_SPACE}"
+        return MalformedResponse, "not_a_space", hint
     if code in (2, 3):
-        return NotInPlan, "the plan of the space does not include this, or has expired"
+        return NotInPlan, None, "the plan of the space does not include this, or has expired"
     if code == 4:
-        return PermissionDenied, "the space accepts requests from certain IP addresses only"
+        hint = "the space accepts requests from certain IP addresses only"
+        return PermissionDenied, "address_refused", hint
     if status == 403 or code == 5:
-        return (
-            PermissionDenied,
-            (
-                "the key's user may not do this: use the key of an "
-                "administrator or of a project member"
-            ),
+        hint = (
+            "the key's user may not do this: use the key of an administrator or of a project member"
         )
+        return PermissionDenied, None, hint
     if status == 404:
         if attempted == "GET /space":
-            return NotFound, _NOT_A_SPACE
-        return NotFound, "it was deleted, or the key's user cannot see it"
-    return BadRequest, ""
+            return NotFound, "not_a_space", _NOT_A_SPACE
+        return NotFound, None, "it was deleted, or the key's user cannot see it"
+    return BadRequest, None, ""
 
 
 def _redirected(response: httpx.Response, attempted: str, refused: str) -> BacklogError:
@@ -171,7 +199,9 @@ def _redirected(response: httpx.Response, attempted: str, refused: str) -> Backl
     said = f"{attempted}: {response.status_code}, redirected to {where}"
     if "login" in target.path.lower():
         return AuthenticationError(f"{said}, a login page; {refused}", status=response.status_code)
-    return MalformedResponse(f"{said}; {_NOT_A_SPACE}", status=response.status_code)
+    return MalformedResponse(
+        f"{said}; {_NOT_A_SPACE}", status=response.status_code, cause="not_a_space"
+    )
 
 
 def _error_body(response: httpx.Response) -> tuple[int | None, str | None]:

@@ -135,6 +135,7 @@ class OAuthApplication:
             raise AuthenticationError(
                 f"{_ATTEMPTED}: {answer.status_code}; {_CHECK_APPLICATION}",
                 status=answer.status_code,
+                cause="application_refused",
             )
         if error is not None:
             raise error
@@ -177,7 +178,8 @@ class OAuthApplication:
             log_request("POST", _LOGGED, answer, time.monotonic() - began)
             return answer
         host = httpx.URL(self.base_url).netloc.decode()
-        return Unavailable(f"{_ATTEMPTED}: no answer from {host}: {reason}; {check}")
+        said = f"{_ATTEMPTED}: no answer from {host}: {reason}; {check}"
+        return Unavailable(said, cause="no_answer")
 
 
 def _refusal(status: int, body: Mapping[str, object]) -> BacklogError:
@@ -188,7 +190,9 @@ def _refusal(status: int, body: Mapping[str, object]) -> BacklogError:
     if kind == "invalid_grant":
         return GrantRefused(f"{said}; run `backlog-elt login`", reason=reason, status=status)
     if kind in {"invalid_client", "unauthorized_client"}:
-        return AuthenticationError(f"{said}; {_CHECK_APPLICATION}", status=status)
+        return AuthenticationError(
+            f"{said}; {_CHECK_APPLICATION}", status=status, cause="application_refused"
+        )
     if kind == "temporarily_unavailable" or status >= 500 or status == 429:
         return Unavailable(said, status=status)
     return BadRequest(said, status=status)

@@ -102,7 +102,7 @@ class RenewedTokens:
             try:
                 found = self._store.renew(held, ask)
             except TokensUnreadableError as error:
-                raise AuthenticationError(str(error)) from None
+                raise AuthenticationError(str(error), cause=error.cause) from None
             held = self._take(found)
             if asked or (held.due_at > self._now() and held.access_token != refused):
                 return held
@@ -111,13 +111,14 @@ class RenewedTokens:
         try:
             return self._take(self._store.read())
         except TokensUnreadableError as error:
-            raise AuthenticationError(str(error)) from None
+            raise AuthenticationError(str(error), cause=error.cause) from None
 
     def _take(self, found: Tokens | None) -> Tokens:
         self._held = found
         if found is None:
             raise AuthenticationError(
-                f"nobody is logged in to {self._application.base_url}; run `backlog-elt login`"
+                f"nobody is logged in to {self._application.base_url}; run `backlog-elt login`",
+                cause="login_ended",
             )
         return found
 
@@ -127,7 +128,7 @@ class RenewedTokens:
                 f"{self._application.base_url} does not renew the access of this login "
                 f"any more ({tokens.refused})"
             )
-            raise AuthenticationError(f"{said}; run `backlog-elt login`")
+            raise AuthenticationError(f"{said}; run `backlog-elt login`", cause="login_ended")
 
     def _local(self) -> datetime:
         return datetime.fromtimestamp(self._application.clock(), UTC)

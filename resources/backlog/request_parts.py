@@ -18,7 +18,8 @@ def space_root(url: str) -> str:
     root = _ROOT.fullmatch(url.strip())
     if root is None:
         raise PermanentError(
-            "BACKLOG_URL must be the root of a space, like https://acme.backlog.com"
+            "BACKLOG_URL must be the root of a space, like https://acme.backlog.com",
+            cause="not_a_space",
         )
     return root.group(1)
 

@@ -20,8 +20,6 @@ from resources.conditions import ConditionKind
 OF_THE_SPACE = frozenset(
     {"/space", "/space/activities", "/projects", "/rateLimit", "/users/myself"}
 )
-#: Backlog's code for requests from an address that the space does not accept.
-WRONG_ADDRESS = 4
 
 
 def condition_of(error: BacklogError, path: str, *, others_lead: bool) -> ConditionKind | None:
@@ -41,7 +39,7 @@ def condition_of(error: BacklogError, path: str, *, others_lead: bool) -> Condit
         case AuthenticationError():
             return "refused"
         case PermissionDenied() | NotInPlan():
-            return "refused" if of_the_space or error.code == WRONG_ADDRESS else None
+            return "refused" if of_the_space or error.cause == "address_refused" else None
         case Unavailable():
             return "unreachable" if of_the_space or error.no_connection else None
         case MalformedResponse() | NotFound():

@@ -149,7 +149,12 @@ class Transport:
         )
         if kind is not None:
             self._observe(
-                Outcome(kind, " ".join(str(error).split()), time.monotonic() - self._began)
+                Outcome(
+                    kind,
+                    " ".join(str(error).split()),
+                    time.monotonic() - self._began,
+                    cause=error.cause,
+                )
             )
 
     def _attempt(self, method: str, path: str, params: Params) -> httpx.Response:
@@ -184,7 +189,7 @@ class Transport:
                 f"requests of the limit {bucket!r} wait: other programs of the same user "
                 "have used more of it than this one"
             )
-            self._observe(Outcome("rate_limited", said, sure=False))
+            self._observe(Outcome("rate_limited", said, sure=False, cause="rate_limited"))
 
     def _ask_limits(self) -> None:
         """Ask for the state of all buckets; a failed or malformed answer changes nothing."""
@@ -217,13 +222,15 @@ class Transport:
             self._log_request(method, path, bucket, None, time.monotonic() - began)
             reason = redact(str(error)) or type(error).__name__
             if isinstance(error, AnswerRefusedError):
-                larger = _LARGER if isinstance(error, AnswerTooLargeError) else ""
-                return MalformedResponse(f"{method} {path}: {reason}; check BACKLOG_URL{larger}")
+                said = f"{method} {path}: {reason}; check BACKLOG_URL"
+                if isinstance(error, AnswerTooLargeError):
+                    return MalformedResponse(f"{said}{_LARGER}", cause="answer_too_large")
+                return MalformedResponse(said)
             check = network_advice(self._root, URL, error)
             unreachable = Unavailable(
-                f"{method} {path}: no answer from {self._host}: {reason}; {check}"
+                f"{method} {path}: no answer from {self._host}: {reason}; {check}",
+                cause="no_answer",
             )
-            unreachable.unreachable = True
             unreachable.no_connection = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             return unreachable
         for _ in answer.history:  # it was sent again, with a renewed token
@@ -254,9 +261,9 @@ class Transport:
     def _exhausted(self, state: RetryCallState) -> bool:
         error = _failure(state)
         waited = state.idle_for + state.upcoming_sleep
-        if isinstance(error, Unavailable) and error.unreachable and not self._answered:
+        if error.cause == "no_answer" and not self._answered:
             over = state.attempt_number >= FIRST_CONTACT_ATTEMPTS
-        elif isinstance(error, Unavailable) and error.unreachable:
+        elif error.cause == "no_answer":
             over = waited > min(NETWORK_BUDGET, self._max_wait)
         else:
             over = waited > self._max_wait

@@ -1,16 +1,15 @@
 """The texts of all problems, in English and Japanese.
 
-`{name}` in a text is a parameter of the problem. Two are computed: `{why}` is the recorded error in
-words, `{remedy}` what to do about its cause (`causes.py`).
+`{name}` in a text is a parameter of the problem. Two are computed from the code of its cause:
+`{why}` says what has happened, with the recorded line, `{remedy}` what to do (`cause_table.py`).
 """
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from resources.problems.cause_table import Severity
 from resources.problems.names import Language
 
-#: information: nothing to do. warning: it may end by itself. act: a person must do something.
-Severity = Literal["information", "warning", "act"]
 #: What a button can do: sync changes, load failed partitions again, open the run.
 Action = Literal["sync", "retry", "run"]
 #: The first words of its message, a key of `resources/alerts/message_layout.py::HEADS`.
@@ -48,6 +47,8 @@ class Code:
 
 _KEPT = "All rows stay as they were at the last load; what has changed since is read afterwards"
 _KEPT_JA = "行はすべて最後のロードの時点のまま残ります。その後の変更は、復旧後に読みます"
+_MONTHS = "The rows of these months stay as they were before the backfill"
+_MONTHS_JA = "この期間の行は、バックフィルの前のまま残ります"
 _UNREAD, _UNREAD_JA = "Backlog cannot be read", "Backlog を読めない"
 _SOURCE, _SOURCE_JA = "Backlog at {host}", "Backlog({host})"
 _FAILED, _FAILED_JA = "A run has failed", "実行が失敗した"
@@ -56,44 +57,20 @@ CODES: Final[dict[str, Code]] = {
     "source_unreachable": Code(
         "failed",
         "warning",
-        Texts(
-            _SOURCE,
-            "it is unreachable: {why}",
-            _KEPT,
-            "Check that Backlog and the network are up; loads resume when it answers",
-            _UNREAD,
-        ),
-        Texts(
-            _SOURCE_JA,
-            "接続できません: {why}",
-            _KEPT_JA,
-            "Backlog とネットワークの状態を確認してください。応答が戻れば自動で再開します",
-            _UNREAD_JA,
-        ),
+        Texts(_SOURCE, "{why}", _KEPT, "{remedy}", _UNREAD),
+        Texts(_SOURCE_JA, "{why}", _KEPT_JA, "{remedy}", _UNREAD_JA),
     ),
     "source_refused": Code(
         "failed",
         "act",
-        Texts(_SOURCE, "it refuses access: {why}", _KEPT, "{remedy}", _UNREAD),
-        Texts(_SOURCE_JA, "アクセスを拒否されています: {why}", _KEPT_JA, "{remedy}", _UNREAD_JA),
+        Texts(_SOURCE, "{why}", _KEPT, "{remedy}", _UNREAD),
+        Texts(_SOURCE_JA, "{why}", _KEPT_JA, "{remedy}", _UNREAD_JA),
     ),
     "source_rate_limited": Code(
         "anomaly",
         "warning",
-        Texts(
-            _SOURCE,
-            "it is rate-limited by other programs: {why}",
-            "Loads go on, and take longer",
-            "Let other programs of this user make fewer requests, or give this one its own user",
-            _UNREAD,
-        ),
-        Texts(
-            _SOURCE_JA,
-            "API の上限が、ほかのプログラムに使い切られています: {why}",
-            "ロードは続きますが、時間がかかります",
-            "同じユーザーのほかのプログラムのリクエストを減らすか、専用のユーザーを使ってください",
-            _UNREAD_JA,
-        ),
+        Texts(_SOURCE, "{why}", "Loads go on, and take longer", "{remedy}", _UNREAD),
+        Texts(_SOURCE_JA, "{why}", "ロードは続きますが、時間がかかります", "{remedy}", _UNREAD_JA),
     ),
     "run_failed": Code(
         "failed",
@@ -101,15 +78,17 @@ CODES: Final[dict[str, Code]] = {
         Texts(
             "{subject}",
             "{why}",
-            "What was read before it failed is kept; the rest is as of the load before",
-            "{remedy}. The next scheduled run continues where this one stopped",
+            "What was read before it failed is kept, and the next scheduled run continues there; "
+            "the rest is as of the load before",
+            "{remedy}",
             _FAILED,
         ),
         Texts(
             "{subject}",
             "{why}",
-            "失敗するまでに読んだ分は残り、ほかは前回のロードの時点のままです",
-            "{remedy}。次の定期実行が、止まったところから続けます",
+            "失敗するまでに読んだ分は残り、次の定期実行がその続きから読みます。"
+            "ほかは前回のロードの時点のままです",
+            "{remedy}",
             _FAILED_JA,
         ),
         "sync",
@@ -120,14 +99,14 @@ CODES: Final[dict[str, Code]] = {
         Texts(
             "{subject}",
             "{why}",
-            "The rows of these months stay as they were before the backfill",
+            _MONTHS,
             "{remedy}. What is left after that, the job retry_failed_partitions in Dagster loads",
             _FAILED,
         ),
         Texts(
             "{subject}",
             "{why}",
-            "この期間の行は、バックフィルの前のまま残ります",
+            _MONTHS_JA,
             "{remedy}。残ったものは、Dagster のジョブ retry_failed_partitions がロードします",
             _FAILED_JA,
         ),
@@ -139,15 +118,16 @@ CODES: Final[dict[str, Code]] = {
         Texts(
             "{subject}",
             "Dagster has given it up: {why}",
-            "The rows of these months stay as they were before the backfill",
-            "{remedy}. Then start it again: Re-execute on its page in Dagster",
+            _MONTHS,
+            "When the cause is gone, start it again: Re-execute on its page in Dagster",
             _FAILED,
         ),
         Texts(
             "{subject}",
             "Dagster が打ち切りました: {why}",
-            "この期間の行は、バックフィルの前のまま残ります",
-            "{remedy}。その後、Dagster のバックフィルのページの Re-execute で始め直してください",
+            _MONTHS_JA,
+            "原因がなくなってから、Dagster のバックフィルのページの Re-execute で"
+            "始め直してください",
             _FAILED_JA,
         ),
     ),
@@ -156,7 +136,7 @@ CODES: Final[dict[str, Code]] = {
         "act",
         Texts(
             "{subject}",
-            "{why}",
+            "{said}",
             "Rows of this table may differ from Backlog",
             "Open the check in Dagster: it shows the rows",
             "A check is red",
@@ -195,14 +175,14 @@ CODES: Final[dict[str, Code]] = {
         Texts(
             "{subject}",
             "the last load of some partitions has failed",
-            "The rows of these months stay as they were before the backfill",
+            _MONTHS,
             "Start the job retry_failed_partitions in Dagster",
             "A check is red",
         ),
         Texts(
             "{subject}",
             "最後のロードが失敗したままのパーティションがあります",
-            "この期間の行は、バックフィルの前のまま残ります",
+            _MONTHS_JA,
             "Dagster でジョブ retry_failed_partitions を実行してください",
             "チェックが赤い",
         ),

@@ -1,6 +1,4 @@
-"""Names of partitions, runs and recorded errors for people: without ids, class names and long
-lists.
-"""
+"""Names of partitions and runs for people: without ids and long lists."""
 
 import re
 from collections.abc import Iterable
@@ -13,15 +11,6 @@ CORNERS = " … "
 #: The most partitions or projects that are listed one by one.
 MOST = 3
 
-_KEY = r"['\"]?[A-Z][A-Z0-9_]*\|\d{4}-\d{2}['\"]?"
-_LIST = re.compile(rf"\[?{_KEY}(?:, {_KEY}){{{MOST},}}\]?(?: and \d+ more)?")
-_ID = re.compile(r"\s?\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
-_CLASS = re.compile(
-    r"(?:\b[a-z_][a-z_0-9]*\.)*\b(?:[A-Z][a-z0-9]+)+(?:Error|Exception|Interrupt|Failure|Exit)\b"
-    r"(?:[:,]? )?"
-)
-#: Matches words of a sentence, not names of tables, requests or options.
-SENTENCE = r"(?:\b[a-z]{2,}\b[,:;]? ){2,}[a-z]{2,}\b"
 _WORDS: Final[dict[Language, dict[str, str]]] = {
     "en": {"month": "{project}, {month}", "months": "{project}, {count} months"}
     | {"to": "{first} to {last}", "projects": "{shown} and {more} more projects", "next": "; "},
@@ -79,16 +68,3 @@ def name_job(name: str) -> str:
     selected.
     """
     return "backfill" if name.startswith("__") else f"job {name}"
-
-
-def plain(said: str) -> str:
-    """Return a recorded error without ids, class names and long lists of partitions."""
-    short = _LIST.sub(
-        lambda found: name_partitions(re.findall(r"[A-Z]\w*\|[\d-]+", found[0])), said
-    )
-    return _CLASS.sub("", _ID.sub("", short)).strip() or said
-
-
-def is_sentence(text: str) -> bool:
-    """Return whether a text has English sentences."""
-    return bool(re.search(SENTENCE, text))

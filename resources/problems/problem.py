@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from resources.problems.alert_texts import CODES, RUNBOOK, Code, Texts
-from resources.problems.causes import cause_of, in_words, remedy
+from resources.problems.cause_table import Cause, Severity
+from resources.problems.causes import cause_of, why
 from resources.problems.names import LANGUAGES, Language, name_range
 
 #: Japanese for English parts of subjects: names of runs, and the end of a list of assets.
@@ -16,8 +17,6 @@ _SUBJECT_JA = (
     (re.compile(r" and (\d+) more$"), r" ほか \1 件"),
 )
 _OF_RUNS = frozenset({"run_failed", "backfill_failed"})
-#: First part of the key of a problem -> its code.
-_CODE_BEFORE = {"run": "run_failed", "backfill": "backfill_failed", "check": "check_red"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Problem:
     """Something that a person should know. `key` names its subject, so that it is reported once
     while it lasts.
 
-    `parameters` fill its texts. Among them, `said` is the recorded error, which determines the
+    `parameters` fill its texts. Among them, `said` is the recorded line, `cause` the code of its
     cause, and `partition` is what its run covers.
     """
 
@@ -36,19 +35,13 @@ class Problem:
 
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> "Problem | None":
-        """Return a recorded problem; None for a code that this version does not know.
-
-        Problems from before there were codes were recorded with their texts. Those of runs and
-        checks are converted. Others are dropped: they are found again while they last.
+        """Return a recorded problem; None for one without a code that this version knows: it is
+        found again while it lasts.
         """
-        if "code" in found:
-            known = found["code"] in CODES
-            run_id = str(found.get("run_id") or "")
-            return cls(found["key"], found["code"], found["parameters"], run_id) if known else None
-        code = _CODE_BEFORE.get(str(found.get("key", "")).partition("/")[0])
-        names = {"subject": "asset", "said": "cause", "partition": "partition"}
-        parameters = {name: str(found.get(before) or "") for name, before in names.items()}
-        return cls(found["key"], code, parameters, str(found.get("run_id") or "")) if code else None
+        if found.get("code") not in CODES:
+            return None
+        run_id = str(found.get("run_id") or "")
+        return cls(found["key"], found["code"], found["parameters"], run_id)
 
     @property
     def kind(self) -> Code:
@@ -56,15 +49,19 @@ class Problem:
         return CODES[self.code]
 
     @property
-    def said(self) -> str:
-        """The recorded error; empty when there is none."""
-        return self.parameters.get("said", "")
+    def known_cause(self) -> Cause:
+        """The cause that its code names; without one, what is shown of errors before codes."""
+        return cause_of(self.parameters.get("cause", ""))
+
+    @property
+    def severity(self) -> Severity:
+        """How urgent it is; the failure of a run is as urgent as its cause."""
+        return self.known_cause.severity if self.code in _OF_RUNS else self.kind.severity
 
     @property
     def passes(self) -> bool:
         """Whether it is the failure of a run that mostly ends by itself, without anybody's help."""
-        cause = cause_of(self.said)
-        return self.code in _OF_RUNS and cause.passes and not cause.at_once
+        return self.code in _OF_RUNS and self.known_cause.passes and self.severity != "act"
 
     @property
     def cause(self) -> str:
@@ -77,7 +74,8 @@ class Problem:
         if language == "ja" and "subject" in values:
             for pattern, japanese in _SUBJECT_JA:
                 values["subject"] = pattern.sub(japanese, values["subject"])
-        values |= {"why": in_words(self.said, language), "remedy": remedy(self.said, language)}
+        code, line = values.get("cause", ""), values.get("said", "")
+        values |= {"why": why(code, line, language), "remedy": self.known_cause.step(language)}
         forms = self.kind.texts(language)
         return Texts(**{name: form.format_map(values) for name, form in asdict(forms).items()})
 
@@ -99,7 +97,7 @@ class Problem:
             "key": self.key,
             "code": self.code,
             "kind": self.kind.head,
-            "severity": self.kind.severity,
+            "severity": self.severity,
             "asset": en.subject,
             "cause": en.cause,
             "step": self.step("en"),

@@ -4,17 +4,18 @@ WarehouseError
 +-- WarehouseBusyError     another process holds the lock
 """
 
-from resources.redact import plain_line
+from resources.problems.causes import KnownError
 
 
-class WarehouseError(Exception):
+class WarehouseError(KnownError):
     """The warehouse cannot be used; the message is one line without a secret, and says
     what to do.
     """
 
-    def __init__(self, message: str) -> None:
-        super().__init__(plain_line(message))
+    cause = "warehouse_unusable"
 
 
 class WarehouseBusyError(WarehouseError):
     """Another process holds the lock; the work can be tried again later."""
+
+    cause = "other_load"

@@ -121,6 +121,7 @@ def _unpooled(url: str, home: str) -> Engine:
 def _location(url: str, home: str) -> str:
     if not url and not home:
         raise WarehouseError(
-            "There is no warehouse: set WAREHOUSE_URL, or BACKLOG_ELT_HOME for an embedded one."
+            "There is no warehouse: set WAREHOUSE_URL, or BACKLOG_ELT_HOME for an embedded one.",
+            cause="database_refused",
         )
     return url or ensure_server(Path(home)).url()

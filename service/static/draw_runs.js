@@ -28,8 +28,8 @@ export function drawStarts(place, starts, close) {
   }));
 }
 
-function outcome({ state, run_error, seconds, items_synced, requests }) {
-  if (state === 'failed') return ` ${sayCause(run_error)}`;
+function outcome({ state, run_error, run_cause, seconds, items_synced, requests }) {
+  if (state === 'failed') return ` ${sayCause(run_error, run_cause)}`;
   if (state !== 'completed' && state !== 'canceled') return '';
   return ` ${say('outcome', {
     items: number(items_synced ?? 0), requests: number(requests ?? 0),
@@ -191,13 +191,13 @@ const figures = (seconds, items, requests) => [
 ];
 
 function drawLogged(run, open) {
-  const { state, started_at, seconds, projects, error, run_id, status_url, syncs } = run;
+  const { state, started_at, seconds, projects, error, cause, run_id, status_url, syncs } = run;
   const looks = { completed: 'soft', failed: 'failed', canceled: 'warn' }[state];
   const summary = make('summary', {},
     make('span', { className: 'when' }, when(started_at)), cell('what', kindOf(run)),
     cell('where', projects.join(', ')), cell('result', say(state), looks),
     ...figures(seconds, run.items_synced, run.requests),
-    ...(error ? [cell('error', sayCause(error))] : []));
+    ...(error ? [cell('error', sayCause(error, cause))] : []));
   const table = make('table', { className: 'cards' });
   const columns = [
     ['type', ''], ['project', ''], ['mode', ''], ['status', ''], ['seconds', 'number'],
@@ -207,7 +207,7 @@ function drawLogged(run, open) {
     make('span', { title: exact(sync.started_at) }, named(['types', 'jobs'], sync.type)),
     sync.project ?? say('space'), named('modes', sync.mode), text(say(sync.status), sync.status),
     duration(sync.seconds), some(sync.items_synced), some(sync.requests),
-    sync.error ? sayCause(sync.error) : '',
+    sync.error ? sayCause(sync.error, sync.cause) : '',
   ]));
   const id = run_id.slice(0, 8);
   const wide = make('div', {

@@ -47,14 +47,15 @@ function sentence(connection, { active, dagster }, projects) {
 
 /** Below it: why, where from, and what an operator asks next; what says nothing is left out. */
 export function drawFacts(place, { connection, active, schedules, projects }) {
-  const { connected, condition, error, space, simulated, last_success_at } = connection;
+  const { connected, condition, space, simulated, last_success_at } = connection;
   const where = (space ?? 'Backlog') + (simulated ? say('simulated') : '');
-  const why = connection.alerts.open.some(({ topic }) => topic === 'source') ? '' // It is below.
-    : condition?.message ?? error;
+  const isBelow = connection.alerts.open.some(({ topic }) => topic === 'source');
+  const why = isBelow ? '' : condition?.message ?? connection.error;
+  const code = condition ? condition.cause : connection.cause;
   const next = schedules.items.find(({ next_at, on }) => next_at && on !== false);
   const paused = schedules.items.filter(({ on, on_by_default }) => on === false && on_by_default);
   place.replaceChildren(...joined(
-    condition && tell('began', { time: when(condition.since) }), why && sayCause(why),
+    condition && tell('began', { time: when(condition.since) }), why && sayCause(why, code),
     !active.dagster.reachable && sayError({ code: 'dagster_unreachable', message: '' }),
     connected && say('connected', { space: where }),
     last_success_at && tell('lastSuccess', { time: when(last_success_at) }),
@@ -92,7 +93,7 @@ function problems({ failing, alerts }) {
     const [sync] = same;
     const own = same.map(({ type, project }) => [named(['types', 'jobs'], type), project]);
     return {
-      severity: 'warning', action: 'sync', ...sync, ...alerts.open.find(isOf(sync.run_id)),
+      action: 'sync', ...sync, ...alerts.open.find(isOf(sync.run_id)),
       key: sync.run_id, name: own.map((one) => one.filter(Boolean).join(' ')).join(', '),
       facts: [say('failed'), when(sync.ended_at ?? sync.started_at)],
     };
@@ -158,7 +159,7 @@ export function drawProjects(table, { items }) {
 }
 
 function freshness({
-  fresh, archived, complete_until, last_success_at, last_error, history,
+  fresh, archived, complete_until, last_success_at, last_error, last_cause, history,
 }) {
   const partly = history && history.complete < history.issues
     && say('historyOf', { share: share(history.complete, history.issues) });
@@ -167,7 +168,7 @@ function freshness({
   return make('span', {},
     make('span', { className: looks, textContent: say(archived ? 'archived' : state) }),
     make('span', { className: 'soft' }, ...(last_success_at ? [' ', when(last_success_at)] : [])),
-    ...[partly, last_error && sayCause(last_error)].filter(Boolean)
+    ...[partly, last_error && sayCause(last_error, last_cause)].filter(Boolean)
       .map((said) => text(said, 'soft how')));
 }
 

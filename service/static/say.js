@@ -1,6 +1,6 @@
 // The language of the page, and how it writes words, numbers and times in it.
 
-import { CAUSES, DETAIL, SENTENCE, UNKNOWN } from './causes.js';
+import { CAUSES } from './causes.js';
 import { WORDS } from './words.js';
 
 const kept = localStorage.getItem('language');
@@ -58,17 +58,12 @@ export function sayText(text) {
   ), text);
 }
 
-/**
- * Say why something failed: in English as it was recorded, in Japanese by its cause, as `in_words`
- * of resources/problems/causes.py does.
- */
-export function sayCause(error) {
-  if (!error) return say('noCause');
-  if (language === 'en') return error;
-  const [, cause] = CAUSES.find(([one]) => new RegExp(one).test(error)) ?? [];
-  if (!cause && !new RegExp(SENTENCE).test(error)) return error;
-  const detail = error.match(DETAIL);
-  return `${cause ?? UNKNOWN}${detail ? `(${detail[0]})` : ''}`;
+/** Say why something failed: by the code of its cause, and the recorded line in parentheses. */
+export function sayCause(error, code) {
+  if (!error && !code) return say('noCause');
+  const said = (Object.hasOwn(CAUSES, code ?? '') ? CAUSES[code ?? ''] : CAUSES[''])[language];
+  if (!error) return said;
+  return language === 'en' ? `${said} (${error})` : `${said}(${error})`;
 }
 
 /** Say an error of the API by its code; one that has no words is said in those of the service. */
@@ -77,7 +72,8 @@ export function sayError(error) {
   if (!text) {
     return language === 'en' ? `${error.message} ${error.hint}` : WORDS.ja.errors.unexpected;
   }
-  return fill(text, language === 'en' ? error : { ...error, message: sayCause(error.message) });
+  const { message, cause } = error;
+  return fill(text, { ...error, message: cause ? sayCause(message, cause) : message });
 }
 
 const DAY = 24 * 3600 * 1000;

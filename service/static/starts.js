@@ -84,9 +84,12 @@ export async function look(mine) {
     const run = await ask(`/runs/${encodeURIComponent(mine.run_id)}`);
     // Dagster may take a moment to see that it is being canceled.
     const isCanceling = mine.state === 'canceling' && !ENDED.includes(run.state);
-    const { error: run_error, status_url, seconds, items_synced, requests } = run;
+    const { error: run_error, cause: run_cause } = run;
+    const { status_url, seconds, items_synced, requests } = run;
     const state = isCanceling ? 'canceling' : run.state;
-    Object.assign(mine, { state, run_error, status_url, seconds, items_synced, requests });
+    Object.assign(mine, {
+      state, run_error, run_cause, status_url, seconds, items_synced, requests,
+    });
     keep();
   } catch (error) {
     if (error.status === 404) close(mine);

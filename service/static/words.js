@@ -239,7 +239,7 @@ export const WORDS = {
       starting: 'The sync has been started. It is starting up…',
       running: 'The sync has been started. It is running…',
       canceling: 'The sync is being canceled…', completed: 'The sync is complete.',
-      failed: 'The sync has failed.', canceled: 'The sync was canceled.',
+      failed: 'The sync has failed:', canceled: 'The sync was canceled.',
     },
     inMode: ' ({mode})', outcome: '{items} rows, {requests} API requests, {time}.',
 

@@ -4,18 +4,22 @@ The OpenAPI description and the data of the page come from these models.
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from resources.json_models import Model, Whole
-from resources.problems.alert_texts import Action, Severity
+from resources.problems.alert_texts import Action
+from resources.problems.cause_table import Severity
 from resources.warehouse.history.history_reader import SyncStatus
 from resources.warehouse.history.sync_outcomes import Slot, Totals
 from resources.warehouse.state.reconciliations import Proof
 from sync.results.command_results import Condition, RateLimit
 from sync.run_ends import RunState
 
+_CAUSE: Any = Field(
+    description="Code of the cause, of `resources/problems/cause_table.py`; null: none is known"
+)
 ActiveState = Literal["queued", "starting", "running", "canceling"]
 
 
@@ -48,6 +52,7 @@ class Sync(Model):
     items_failed: Whole
     requests: Whole
     error: str | None
+    cause: str | None = _CAUSE
     run_id: str
     waiting_for: str | None
     waiting_until: datetime | None
@@ -65,6 +70,7 @@ class Run(Model):
     kind: str = Field(description="What it was for: a job, or `load` for a load of everything")
     state: RunState
     error: str | None = Field(description="Why it failed or was canceled")
+    cause: str | None = _CAUSE
     started_at: datetime | None
     ended_at: datetime | None
     seconds: float | None
@@ -115,6 +121,7 @@ class Said(Model):
 class Failing(Sync):
     """A sync that fails, and what is said of it."""
 
+    severity: Severity = Field(description="`act`: a person must do something")
     texts: dict[str, Said] = Field(description="What is said of it, by language: `en`, `ja`")
 
 
@@ -165,6 +172,7 @@ class Connection(Model):
     condition: Condition | None
     checked_at: datetime | None
     error: str | None
+    cause: str | None = _CAUSE
     rate_limit: dict[str, RateLimit] = Field(description="By bucket: read, search, update, icon")
     space: str | None
     url: str | None
@@ -266,6 +274,7 @@ class ProjectState(Model):
         "project"
     )
     last_error: str | None
+    last_cause: str | None = _CAUSE
     proof: Proof | None = Field(description="null: it was never compared")
     history: ProjectHistory | None = Field(description="null: no issue is stored yet")
 

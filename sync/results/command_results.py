@@ -9,7 +9,9 @@ from typing import Annotated, Literal, TypedDict
 
 from resources.conditions import ConditionKind
 from resources.json_models import Model
-from resources.problems.alert_texts import Action, Severity
+from resources.problems.alert_texts import Action
+from resources.problems.cause_table import Severity
+from resources.problems.causes import Failure
 from resources.warehouse.history.history_reader import Sync
 from sync.results.verify_json import Moment, VerifyResult
 
@@ -43,13 +45,14 @@ class LoadResult(TypedDict):
     ]
     seconds: Annotated[float, "how long it took"]
     errors: Annotated[list[str], "one line for each thing that failed"]
+    causes: Annotated[list[str], "the code of the cause of each of these"]
 
 
 def load_result(
     tables: Mapping[str, Rows],
     requests: Mapping[str, int],
     seconds: float,
-    errors: Sequence[str],
+    errors: Sequence[Failure],
     *,
     simulated: bool,
 ) -> LoadResult:
@@ -60,8 +63,20 @@ def load_result(
         "tables": dict(tables),
         "requests": dict(requests),
         "seconds": round(seconds, 2),
-        "errors": list(dict.fromkeys(errors)),
+        **_told(errors),
     }
+
+
+class Told(TypedDict):
+    """Failures as a result has them."""
+
+    errors: list[str]
+    causes: list[str]
+
+
+def _told(failures: Sequence[Failure]) -> Told:
+    each = [*dict.fromkeys(failures)]
+    return {"errors": [one.line for one in each], "causes": [one.cause for one in each]}
 
 
 class Checks(TypedDict):
@@ -84,12 +99,13 @@ class MartsResult(TypedDict):
     ]
     seconds: Annotated[float, "how long it took"]
     errors: Annotated[list[str], "one line for each model or check that failed"]
+    causes: Annotated[list[str], "the code of the cause of each of these"]
 
 
 def marts_result(
     models: int,
     seconds: float,
-    errors: Sequence[str],
+    errors: Sequence[Failure],
     *,
     passed: int = 0,
     failed: int = 0,
@@ -106,7 +122,7 @@ def marts_result(
         "warnings": sorted(warnings),
         "notes": list(notes),
         "seconds": round(seconds, 2),
-        "errors": list(dict.fromkeys(errors)),
+        **_told(errors),
     }
 
 
@@ -118,6 +134,7 @@ class Condition(Model):
     ]
     since: Annotated[datetime, "when it began"]
     message: Annotated[str, "the error that was met"]
+    cause: Annotated[str | None, "code of its cause"]
 
 
 class RateLimit(Model):

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypedDict
 
+from resources.problems.causes import Failure
 from resources.warehouse.state.reconciliations import Level
 from sync.reconcile.verdict import (
     QUARANTINED,
@@ -113,8 +114,9 @@ def verify_result(
     }
 
 
-def failed_verify(level: Level, errors: Sequence[str], seconds: float) -> VerifyResult:
+def failed_verify(level: Level, failures: Sequence[Failure], seconds: float) -> VerifyResult:
     """Return what is printed where nothing could be compared."""
+    errors = [one.line for one in failures]
     nothing = verify_result(Reconciliation(level, [], {}, errors=errors), {}, seconds)
     return {**nothing, "status": "failed"}
 

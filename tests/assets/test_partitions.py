@@ -14,6 +14,7 @@ from assets.location import SETTINGS
 from assets.partitions import (
     MONTHS,
     PROJECT_MONTHS,
+    NoSuchProjectError,
     contiguous,
     month_keys,
     month_of,
@@ -136,7 +137,7 @@ def test_every_instant_is_in_the_window_of_exactly_one_month(moment: datetime) -
 def test_a_corner_that_is_no_partition_is_an_error_that_names_it(
     start: str, end: str, unknown: str
 ) -> None:
-    with pytest.raises(ValueError, match=f"'{unknown}' is not a partition of raw/issues"):
+    with pytest.raises(NoSuchProjectError, match=f"'{unknown}' is not a partition of raw/issues"):
         rectangle(start, end, KNOWN)
 
 

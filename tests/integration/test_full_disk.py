@@ -20,13 +20,14 @@ from pipelines.jobs import issues_config
 from pipelines.sensors.broken_off import broken_off_loads
 from pipelines.sensors.marts import marts_after_loads
 from resources.dagster_tags import AGAIN_TAG, KIND_TAG
-from resources.problems.causes import cause_of
+from resources.problems.causes import Failure
 from resources.warehouse.server import embedded
 from resources.warehouse.server.connect import opened_engine
 from resources.warehouse.server.free_space import FULL, has_room
 from resources.warehouse.server.migrations import upgrade
 from simulator import Simulator
 from tests.deployment import SMALL, Deployment, quiet
+from tests.pipelines.failed_steps import failed_step
 from tests.pipelines.ticking import Daemon
 
 #: Room for a new cluster, what it logs and a small space.
@@ -95,7 +96,7 @@ def deployment(disk: SmallDisk, warehouse: Engine) -> Iterator[Deployment]:
         yield Deployment(sim, url, warehouse, instance, sim.api_key, quiet()).discover()
 
 
-def launched(deployment: Deployment, job: str, said: str) -> None:
+def launched(deployment: Deployment, job: str, why: Failure) -> None:
     """Write down a run as Dagster launches one, which has failed two minutes ago."""
     server = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=4000, location_name="backlog_elt")
     origin = RemoteRepositoryOrigin(server, "__repository__").get_job_origin(job)
@@ -105,8 +106,8 @@ def launched(deployment: Deployment, job: str, said: str) -> None:
             job_name=job, remote_job_origin=origin, run_config=config, tags={KIND_TAG: job}
         )
     )
-    failed = DagsterEvent(DagsterEventType.RUN_FAILURE.value, job, message=said)
-    deployment.instance.report_dagster_event(failed, run.run_id, timestamp=time.time() - 120)
+    for event in (failed_step(job, why), DagsterEvent(DagsterEventType.RUN_FAILURE.value, job)):
+        deployment.instance.report_dagster_event(event, run.run_id, timestamp=time.time() - 120)
 
 
 @pytest.mark.timeout(600)
@@ -119,10 +120,10 @@ def test_what_a_full_disk_has_ended_is_started_when_there_is_space(
     assert not has_room(deployment.engine)
     failed = deployment.run_issues(mode="incremental")
     assert not failed.success
-    run = deployment.instance.get_run_by_id(failed.run_id)
-    assert run is not None
-    whys = causes(deployment.instance, run)
-    assert {cause_of(why).code for why in whys} == {"disk_full"}, whys
+    record = deployment.instance.get_run_record_by_id(failed.run_id)
+    assert record is not None
+    whys = causes(deployment.instance, record)
+    assert {why.cause for why in whys} == {"disk_full"}, whys
     launched(deployment, "issues", whys[0])
     launched(deployment, "marts", whys[0])
     loads, marts = Daemon(deployment, broken_off_loads), Daemon(deployment, marts_after_loads)

@@ -64,8 +64,12 @@ def test_no_lock_is_taken_through_a_pooler_in_transaction_mode(
     with pooler(warehouse_url, "transaction", round_robin=round_robin, kept=kept) as url:
         pooled = engine(url)
         for _ in range(5):  # whichever sessions it hands out
-            with pytest.raises(WarehouseError, match="in transaction mode"), Locks(pooled, "acme"):
+            with (
+                pytest.raises(WarehouseError, match="in transaction mode") as refused,
+                Locks(pooled, "acme"),
+            ):
                 pass
+            assert refused.value.cause == "database_refused"
         pooled.dispose()
     assert _rows(warehouse) == 0
 

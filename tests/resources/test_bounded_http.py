@@ -124,16 +124,20 @@ def test_requests_go_through_the_proxy_of_the_environment_and_end_in_time(
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "cause", "said"),
     [
-        ("plain", r"larger than 3 MB; .* BACKLOG_ANSWER_MEGABYTES"),
-        ("gzip", r"larger than 3 MB; .* BACKLOG_ANSWER_MEGABYTES"),
+        ("plain", "answer_too_large", r"larger than 3 MB; .* BACKLOG_ANSWER_MEGABYTES"),
+        ("gzip", "answer_too_large", r"larger than 3 MB; .* BACKLOG_ANSWER_MEGABYTES"),
         # It is not inflated.
-        ("gzip in gzip", "compressed as 'gzip, gzip', and not with gzip as asked; .* BACKLOG_URL$"),
+        (
+            "gzip in gzip",
+            "odd_answer",
+            "compressed as 'gzip, gzip', and not with gzip as asked; .* BACKLOG_URL$",
+        ),
     ],
 )
 def test_an_answer_without_end_or_packed_twice_is_given_up_and_not_asked_for_again(
-    kind: str, said: str
+    kind: str, cause: str, said: str
 ) -> None:
     with (
         flooding(FLOODS[kind]) as url,
@@ -141,7 +145,7 @@ def test_an_answer_without_end_or_packed_twice_is_given_up_and_not_asked_for_aga
         pytest.raises(MalformedResponse, match=f"^GET /users: .*{said}") as raised,
     ):
         client.users()
-    assert client.stats.total == 1
+    assert (client.stats.total, raised.value.cause) == (1, cause)
     assert "\n" not in str(raised.value)
 
 

@@ -18,7 +18,7 @@ from resources.backlog.renewal import RenewedTokens
 from resources.tokens import Tokens
 from resources.warehouse.state.token_store import StoredTokens
 from simulator import Fault, Simulator
-from tests.deployment import TOKEN_KEY
+from tests.deployment import OTHER_TOKEN_KEY, TOKEN_KEY
 from tests.syncs import TINY
 
 GRANT = "/oauth2/token"
@@ -214,8 +214,9 @@ def test_a_refresh_token_that_is_refused_ends_the_work_says_what_to_do_and_is_no
         for _ in range(3):
             with pytest.raises(
                 AuthenticationError, match=r"does not renew.*invalid_grant.*run `backlog-elt login`"
-            ):
+            ) as refused:
                 client.myself()
+            assert refused.value.cause == "login_ended"
     assert place.grants == 1
     assert place.refused_at is not None
     with place.client() as another, pytest.raises(AuthenticationError, match="backlog-elt login"):
@@ -273,11 +274,21 @@ def test_a_space_that_refuses_new_tokens_too_is_distinguished(place: Place) -> N
         place.client() as client,
         pytest.raises(
             AuthenticationError, match=r"GET /users/myself: 401 .*just renewed.*backlog-elt login"
-        ),
+        ) as refused,
     ):
         client.myself()
+    assert refused.value.cause == "login_ended"
     assert place.grants == 1
     assert place.sim.requests.count(route="/users/myself") == 2
+
+
+def test_tokens_of_another_key_are_not_readable_and_not_renewed(place: Place) -> None:
+    tokens = RenewedTokens(place.application(), place.store(keys=OTHER_TOKEN_KEY))
+    for use in (tokens.access_token, lambda: tokens.keep(timedelta(0))):
+        with pytest.raises(AuthenticationError, match="BACKLOG_TOKEN_KEY") as caught:
+            use()
+        assert caught.value.cause == "tokens_unreadable"
+    assert place.grants == 0
 
 
 def test_a_logout_ends_running_work_at_its_next_renewal(place: Place) -> None:
@@ -289,6 +300,7 @@ def test_a_logout_ends_running_work_at_its_next_renewal(place: Place) -> None:
         with pytest.raises(
             AuthenticationError,
             match=rf"nobody is logged in to {place.sim.url}; run `backlog-elt login`",
-        ):
+        ) as refused:
             client.myself()
+    assert refused.value.cause == "login_ended"
     assert place.grants == 0

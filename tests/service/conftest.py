@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import IO, Any
 
 import httpx
@@ -151,14 +152,21 @@ class DagsterStandIn:
         *causes: str,
         status: str = "FAILURE",
         said: str = "",
+        codes: Sequence[str] = (),
+        error: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> None:
-        """Let a run have ended: as its steps say in `causes`, or the run itself in `said`."""
+        """Let a run have ended: as its steps say in `causes`, with their `codes` as metadata, or
+        the run itself in `said`; `error` is what was raised.
+        """
         run = self.works(job, run_id, status)
-        for one in causes:
-            described: dict[str, Any] = {"failureMetadata": {"description": one}}
-            self.logs(run, "a step failed", "ERROR", "ExecutionStepFailureEvent", **described)
-        self.logs(run, said, "ERROR", "RunFailureEvent")
+        for one, code in zip_longest(causes, codes):
+            entries = [{"label": "tables"}, *([{"label": "cause", "text": code}] if code else [])]
+            described: dict[str, Any] = {"description": one, "metadataEntries": entries}
+            of: dict[str, Any] = {"failureMetadata": described, "error": error}
+            self.logs(run, "a step failed", "ERROR", "ExecutionStepFailureEvent", **of)
+        ended: dict[str, Any] = {"error": error}
+        self.logs(run, said, "ERROR", "RunFailureEvent", **ended)
         run |= {"startTime": time.time() - 1, "endTime": time.time(), **more}
 
     def logs(

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
+from resources.problems.causes import CAUSES
 from resources.problems.problem import Problem
 from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
 from resources.warehouse.state.heartbeats import alerts_of, beat
@@ -72,15 +73,21 @@ def test_the_connection_of_the_source_costs_two_requests_however_often_asked(
 def test_the_connection_says_whether_the_alerter_is_alive_and_what_is_wrong(
     service: httpx.Client, loaded: Deployment, dagster: DagsterStandIn
 ) -> None:
-    of = {"subject": "raw/users", "said": "GET /users: 401: check BACKLOG_API_KEY"}
+    of = {"subject": "raw/users", "said": "GET /users: 401", "cause": "key_refused"}
     problem = Problem("run/users", "run_failed", of, "run-7")
     begun = {"since": "2026-07-01T00:00:00+00:00", "times": 3}
-    older = {"key": "run/teams", "asset": "raw/teams", "cause": "the key is refused"}
+    teams = {"subject": "raw/teams", "said": "GET /teams: 401"}
+    older = {"key": "run/teams", "code": "run_failed", "parameters": teams}
+    oldest = {"key": "run/teams", "asset": "raw/teams", "cause": "the key is refused"}
     of_another = {"key": "x", "code": "of_another_version", "parameters": {}}
     beat(
         loaded.engine,
         alerts_of(loaded.sim.url),
-        {"open": [problem.as_json() | begun, older, of_another], "waiting": 0, "channels": []},
+        {
+            "open": [problem.as_json() | begun, older, oldest, of_another],
+            "waiting": 0,
+            "channels": [],
+        },
     )
     reported = service.get(f"{API}/connection/status").json()["alerts"]
     assert reported["alive"] is True
@@ -88,19 +95,19 @@ def test_the_connection_says_whether_the_alerter_is_alive_and_what_is_wrong(
     assert first == {
         **begun,
         "code": "run_failed",
-        "severity": "warning",
+        "severity": "act",
         "action": "sync",
         "texts": problem.said_in_all(),
         "topic": "run",
         "kind": "failed",
         "subject": "raw/users",
         "partition": None,
-        "cause": "GET /users: 401: check BACKLOG_API_KEY",
+        "cause": f"{CAUSES['key_refused'].en} (GET /users: 401)",
         "step": problem.step("en"),
         "run_id": "run-7",
         "status_url": f"{dagster.url}/runs/run-7",
     }
-    said = {"code": "run_failed", "cause": "the key is refused", "status_url": None}
+    said = {"code": "run_failed", "cause": "it failed (GET /teams: 401)", "status_url": None}
     assert second.items() >= said.items()
 
 

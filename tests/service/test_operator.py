@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
+from resources.problems.causes import Failure
 from resources.problems.problem import Problem
 from resources.warehouse.history.history_writer import note_progress
 from resources.warehouse.state.heartbeats import alerts_of, beat
@@ -101,7 +102,9 @@ def test_a_fresh_project_says_why_a_later_load_failed_and_the_day_has_its_bars(
     chromium: Chromium, place: str, warehouse: Engine
 ) -> None:
     with warehouse.begin() as connection:
-        record_project_failures(connection, "acme", "issues", [300], "GET /issues: 403")
+        record_project_failures(
+            connection, "acme", "issues", [300], Failure("not_allowed", "GET /issues: 403")
+        )
         connection.exec_driver_sql(
             "UPDATE ops.sync_history SET started_at = now() - interval '95 minutes', "
             "ended_at = now() - interval '2 minutes'"
@@ -111,7 +114,12 @@ def test_a_fresh_project_says_why_a_later_load_failed_and_the_day_has_its_bars(
         freshness = ops.get_by_role("cell").nth(1)
         expect(freshness.locator(".failed")).to_have_text("fresh")
         expect(freshness).to_contain_text(re.compile(r"\b\d min ago"))
-        expect(freshness.locator(".how")).to_have_text(["histories 1 / 2", "GET /issues: 403"])
+        expect(freshness.locator(".how")).to_have_text(
+            [
+                "histories 1 / 2",
+                "the user lacks the permission (GET /issues: 403)",
+            ]
+        )
         day = visitor.page.get_by_role("img", name="Last 24 hours: at work in")
         expect(day.locator("i.failed")).to_have_count(1)
         assert day.locator("i.completed").count() in (3, 4)

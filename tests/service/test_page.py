@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import Engine
 
 from resources.conditions import Outcome
+from resources.problems.causes import CAUSES
 from resources.problems.problem import Problem
 from resources.warehouse.history.history_writer import finish_sync, note_progress, note_wait
 from resources.warehouse.state.heartbeats import alerts_of, beat
@@ -153,11 +154,12 @@ def test_a_start_is_said_at_once_and_its_banner_follows_the_run_until_it_has_fai
             "The service cannot be reached. Trying again…"
         )
         dagster.answers["runsOrError"]["results"].clear()
-        dagster.ended("projects", run["runId"], "projects: GET /space: 401: check BACKLOG_API_KEY")
+        why = "projects: GET /space: 401: check BACKLOG_API_KEY"
+        dagster.ended("projects", run["runId"], why, codes=["key_refused"])
         page.context.set_offline(False)
         expect(page.get_by_role("alert")).to_be_hidden()
         banner = page.get_by_role("status").filter(
-            has_text="The sync has failed. projects: GET /space: 401: check BACKLOG_API_KEY"
+            has_text=f"The sync has failed: {CAUSES['key_refused'].en} ({why})"
         )
         expect(banner).to_have_class("news bad")
         # Also in the timeline, its figures and what needs attention.
@@ -239,7 +241,7 @@ def test_the_page_says_what_is_wrong_with_backlog_and_lists_open_alerts(
         note(
             warehouse,
             sim.url,
-            Outcome("refused", "GET /space/activities: 401: check BACKLOG_API_KEY"),
+            Outcome("refused", "GET /space/activities: 401", cause="key_refused"),
             0,
         )
         sentence = page.get_by_role("status")

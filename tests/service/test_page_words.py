@@ -2,22 +2,17 @@
 
 import ast
 import inspect
-import json
 import re
 import socket
 from types import ModuleType
 from typing import get_args
 
-import httpx
-import psycopg2
 from playwright.sync_api import expect
 from sqlalchemy import Engine
 
-from resources.backlog.errors import error_from_response
-from resources.problems.causes import in_words
-from resources.problems.names import is_sentence
+from resources.problems.causes import CAUSES, why
+from resources.problems.names import Language
 from resources.warehouse.raw.schema import SPECS
-from resources.warehouse.server.connect import refusal
 from resources.warehouse.state.locks import Locks
 from sync import events, numbers, sync_locks
 from sync.modes import Mode
@@ -118,37 +113,20 @@ def test_all_that_the_engine_waits_for_and_notes_has_japanese_words(
         ]
 
 
-#: Answers of a space that mean each error there is, and an answer that is no JSON.
-REFUSALS = [
-    (401, 11), (401, 12), (429, 13), (500, 1), (403, 5), (403, 4), (403, 3), (404, 6), (404, None),
-    (302, None),
-]  # fmt: skip
-
-
-def test_an_error_is_said_in_the_language_of_the_page_as_alerts_say_it(
+def test_an_error_is_said_by_its_code_in_the_language_of_the_page_as_alerts_say_it(
     chromium: Chromium, serve: Serve
 ) -> None:
-    errors = [
-        ("issues: GET /issues: no answer from acme.backlog.com: timed out; check "
-        "BACKLOG_URL and the network"),
-        refusal(psycopg2.OperationalError("server closed the connection unexpectedly")) or "",
-        "KEY: 'id'", "something odd that nobody has foreseen", "GET /issues: 500",
-    ]  # fmt: skip
-    for status, code in REFUSALS:
-        body = json.dumps({"errors": [{"message": "x", "code": code}]}) if code else "<html>"
-        headers = {"location": "https://acme.backlog.com/Login"} if status == 302 else {}
-        answer = httpx.Response(status, text=body, headers=headers)
-        errors.append(str(error_from_response(answer, "GET /issues")))
-    errors.append(f"{errors[-len(REFUSALS)]} (gave up after 3 attempts)")
+    line = "GET /issues: no answer from acme.backlog.com: timed out; check BACKLOG_URL"
+    failures = [(line, code) for code in (*CAUSES, "of_another_version", "toString", "", None)]
+    # The text alone where no line was recorded.
+    failures.append(("", "disk_full"))
     script = (
-        "async texts => { const { sayCause } = await import('/static/say.js'); return "
-        "texts.map(text => sayCause(text)); }"
+        "async failures => { const { sayCause } = await import('/static/say.js'); return "
+        "failures.map(([error, code]) => sayCause(error, code)); }"
     )
-    # As alerts and `status --json` say it.
-    japanese = [in_words(error, "ja") for error in errors]
-    assert [text for text in japanese if is_sentence(text)] == []
-    for locale, expected in (("ja-JP", japanese), ("en-US", errors)):
+    locales: dict[str, Language] = {"ja-JP": "ja", "en-US": "en"}
+    for locale, language in locales.items():
         with visitor_at(chromium, str(serve().base_url), locale=locale) as visitor:
-            *said, nothing = visitor.page.evaluate(script, [*errors, None])
-            assert said == expected
-            assert ("原因は" in nothing) == (locale == "ja-JP")
+            *said, nothing = visitor.page.evaluate(script, [*failures, (None, None)])
+            assert said == [why(code or "", error, language) for error, code in failures]
+            assert ("原因は" in nothing) == (language == "ja")

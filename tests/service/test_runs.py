@@ -6,7 +6,9 @@ import time
 from typing import Any
 
 import httpx
+import pytest
 
+from resources.problems.causes import CAUSES
 from resources.warehouse.history.history_reader import run_syncs
 from tests.ports import free_port
 from tests.service.conftest import ACME, API, DagsterStandIn, Log, Serve
@@ -79,6 +81,51 @@ def test_a_run_is_found_by_its_id_from_the_queue_to_the_end(
     found = service.get(f"{API}/runs/r-3").json()
     assert (found["job"], found["status_url"]) == ("projects", f"{dagster.url}/runs/r-3")
     assert found["started_at"] < found["ended_at"]
+
+
+INTERRUPTED = {
+    "className": "DagsterExecutionInterruptedError",
+    "message": "",
+    "causes": [],
+}
+CLOSED = {
+    "className": "StepError",
+    "message": "a step",
+    "causes": [{"className": "OperationalError", "message": "the connection is closed"}],
+}
+TAG = "dagster/failure_reason"
+
+
+@pytest.mark.parametrize(
+    ("steps", "more", "cause"),
+    [
+        (["no"], {"codes": ["no_answer"]}, "no_answer"),
+        (["no", "not"], {"codes": ["no_answer", "not_allowed"]}, "not_allowed"),
+        (["'id'"], {}, "defect"),
+        (["'id'"], {"codes": ["of_another_version"]}, "defect"),
+        ([""], {"error": INTERRUPTED}, "interrupted"),
+        ([""], {"error": CLOSED}, "storage_lost"),
+        ([], {TAG: "JOB_INITIALIZATION_FAILURE"}, "not_started"),
+        ([], {TAG: "RUN_EXCEPTION", "error": CLOSED}, "storage_lost"),
+        ([], {"dagster/max_runtime": "0.5"}, "overtime"),
+        ([], {}, "interrupted"),
+    ],
+)
+def test_the_cause_of_a_run_is_known_by_codes_classes_and_tags(
+    serve: Serve, dagster: DagsterStandIn, steps: list[str], more: dict[str, Any], cause: str
+) -> None:
+    tags = {"dagster/code_location": "backlog_elt"}
+    tags |= {key: value for key, value in more.items() if key.startswith("dagster/")}
+    raised = {key: value for key, value in more.items() if key not in tags}
+    said = [{"key": key, "value": value} for key, value in tags.items()]
+    dagster.ended("users", "r-1", *steps, said="why", tags=said, **raised)
+    service = serve(**ACME)
+    [row] = rows(service, 1)
+    run = service.get(f"{API}/runs/r-1").json()
+    assert row["cause"] == run["cause"] == cause
+    [failing] = service.get(f"{API}/connection/status").json()["failing"]
+    assert (failing["cause"], failing["severity"]) == (cause, CAUSES[cause].severity)
+    assert failing["texts"]["ja"]["step"].startswith(CAUSES[cause].step_ja)
 
 
 def test_a_run_that_nobody_knows_is_not_found(serve: Serve) -> None:

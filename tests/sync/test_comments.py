@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from resources.problems.causes import KnownError
 from resources.progress import LogProgress
 from simulator import Fault, RequestInfo
 from simulator.model import Issue
@@ -19,7 +20,6 @@ from sync.comment_selection import choose, still_due
 from sync.comments import sync_comments
 from sync.modes import Mode
 from sync.observer import LoadedPartitions
-from sync.open_session import SyncError
 from tests.syncs import (
     CALENDAR,
     COMMENTS,
@@ -55,7 +55,7 @@ def load_and_report_each_group(syncs: Syncs, mode: Mode) -> Loaded:
     """Load comments, and report partitions as soon as something of them is read."""
     loaded = Loaded()
     with (
-        suppress(SyncError),
+        suppress(KnownError),
         syncs.session("comments", mode=mode, locks="projects", loaded=loaded) as session,
     ):
         sync_comments(session, mode, syncs.slices(), report_every=timedelta(0))

@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import Engine
 
+from resources.problems.causes import Failure
 from resources.redact import LONGEST
 from resources.warehouse.history.history_reader import active_syncs
 from resources.warehouse.history.run_kinds import UNFINISHED
@@ -41,7 +42,7 @@ def _merged(read: int, rejected: int) -> MergeResult:
 
 def _ended(syncs: Syncs) -> list[tuple[object, ...]]:
     found = syncs.query(
-        "SELECT status, error, items_synced, items_failed FROM ops.sync_history ORDER BY id"
+        "SELECT status, error, items_synced, items_failed, cause FROM ops.sync_history ORDER BY id"
     )
     return [tuple(row.values()) for row in found]
 
@@ -76,31 +77,34 @@ def test_a_row_counts_what_its_own_pass_has_read_of_the_table(events: Events, sy
         with events.reading("incremental"):
             events.merged("issues", [], _merged(read, rejected))
             events.merged("issue_changes", [], _merged(100, 0))
-    assert _ended(syncs) == [("completed", None, 4, 1), ("completed", None, 3, 0)]
+    assert _ended(syncs) == [
+        ("completed", None, 4, 1, None),
+        ("completed", None, 3, 0, None),
+    ]
 
 
 def test_a_row_fails_by_the_parts_that_failed_or_by_what_broke_it_off(
     events: Events, syncs: Syncs
 ) -> None:
     with events.reading("incremental"):
-        events.failed("OPS: refused")
-        events.failed("WEB: refused")
+        events.failed(Failure("no_answer", "OPS: refused"))
+        events.failed(Failure("not_allowed", "WEB: refused"))
     with suppress(LookupError), events.reading("incremental"):
-        events.failed("OPS: refused")
+        events.failed(Failure("no_answer", "OPS: refused"))
         raise LookupError("gone\nfor good")
     with suppress(KeyboardInterrupt), events.reading("incremental"):
         raise KeyboardInterrupt
-    assert [row[:2] for row in _ended(syncs)] == [
-        ("failed", "OPS: refused; WEB: refused"),
-        ("failed", "gone for good"),
-        ("failed", UNFINISHED),
+    assert [(*row[:2], row[-1]) for row in _ended(syncs)] == [
+        ("failed", "OPS: refused; WEB: refused", "not_allowed"),
+        ("failed", "LookupError: gone for good", "defect"),
+        ("failed", UNFINISHED, "interrupted"),
     ]
 
 
 def test_long_failures_of_many_parts_are_one_line_of_the_row(events: Events, syncs: Syncs) -> None:
     with events.reading("incremental"):
         for key in ("OPS", "WEB", "APP"):
-            events.failed(f"{key}: {'x' * 1_500}")
+            events.failed(Failure("bad_request", f"{key}: {'x' * 1_500}"))
     [(status, error, *_)] = _ended(syncs)
     assert status == "failed"
     assert len(str(error)) <= LONGEST

@@ -131,9 +131,10 @@ def test_a_load_that_read_before_somebody_was_forgotten_writes_nothing_more(load
     forgetting.forget(loaded.engine, "acme", someone, Mask())
     with (
         loaded.engine.begin() as connection,
-        pytest.raises(WarehouseBusyError, match="the next load continues"),
+        pytest.raises(WarehouseBusyError, match="the next load continues") as caught,
     ):
         forgetting.hold(connection, "acme", before)
+    assert caught.value.cause == "forgotten_meanwhile"
 
 
 @pytest.mark.full

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from resources.problems.causes import Failure
 from resources.warehouse.history.history_reader import run_syncs
 from resources.warehouse.history.history_writer import fail_sync, finish_sync, start_sync
 from resources.warehouse.history.run_kinds import CANCELED, DIED, UNFINISHED
@@ -20,6 +21,9 @@ def run(run_id: str, state: RunState = "failed", job: str = "issues", **more: An
     return DagsterRun(run_id, job, state, BEGAN, BEGAN, ENDED, tags, assets)
 
 
+NO_ANSWER, REFUSED = Failure("no_answer", "teams: no answer"), Failure("bad_request", "users: 400")
+
+
 def a_sync(engine: Engine, run_id: str, error: str | None = None) -> None:
     """Write a sync of a run that has ended."""
     number = start_sync(
@@ -28,7 +32,7 @@ def a_sync(engine: Engine, run_id: str, error: str | None = None) -> None:
     if error is None:
         finish_sync(engine, number, items_synced=1, items_failed=0, requests=1)
     else:
-        fail_sync(engine, number, error)
+        fail_sync(engine, number, Failure("unavailable", error))
 
 
 def recorded(engine: Engine, run_id: str) -> list[tuple[str, str, str | None]]:
@@ -43,9 +47,9 @@ def test_each_run_is_recorded_once_and_its_own_rows_win(warehouse: Engine) -> No
     assert [one.run_id for one in missing] == ["half", "good", "bad"]
     assert unrecorded(warehouse, "acme", [run("half", "completed")]) == []
     for _ in range(2):  # two processes that found them at the same time
-        record(warehouse, "acme", runs, {"half": ["teams: no answer\nTraceback", "users: 500"]})
+        record(warehouse, "acme", runs, {"half": [NO_ANSWER, REFUSED]})
     assert recorded(warehouse, "reported") == [("issues", "failed", "GET /issues: 500")]
-    assert recorded(warehouse, "half")[1] == ("issues", "failed", "teams: no answer; users: 500")
+    assert recorded(warehouse, "half")[1] == ("issues", "failed", "teams: no answer; users: 400")
     assert recorded(warehouse, "good") == [("marts", "completed", None)]
     [(_, status, error)] = recorded(warehouse, "bad")
     assert (status, bool(error)) == ("failed", True), "there is a cause, also where none is known"
@@ -60,7 +64,7 @@ def test_the_syncs_of_a_canceled_run_say_so(warehouse: Engine, broken_off: str) 
     missing = unrecorded(warehouse, "acme", runs)
     assert recorded(warehouse, "canceled") == [("issues", "failed", CANCELED)]
     assert recorded(warehouse, "by-itself") == [("issues", "failed", "GET /issues: 500")]
-    record(warehouse, "acme", missing, {"in-queue": ["asked by somebody"]})
+    record(warehouse, "acme", missing, {"in-queue": [Failure("interrupted", "asked by somebody")]})
     assert recorded(warehouse, "in-queue") == [
         ("issues", "failed", f"{CANCELED}: asked by somebody")
     ]

@@ -69,7 +69,7 @@ def _issues() -> None:
             )
         )
     if failures:
-        sys.exit("\n".join(failures))
+        sys.exit("\n".join(one.line for one in failures))
 
 
 main()

@@ -63,6 +63,7 @@ class Sync:
     progress_done: Annotated[int | None, "how far it is"] = None
     progress_total: Annotated[int | None, "of how much, where that is known"] = None
     projects: Annotated[list[str] | None, "projects that it covers"] = None
+    cause: Annotated[str | None, "code of the cause of `error`"] = None
 
 
 _COLUMNS = [sync_history.c[name] for name in Sync.__dataclass_fields__]

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
+from resources.problems.causes import Failure
 from resources.redact import first_line
 from resources.warehouse.history.run_kinds import CANCELED, DIED, UNFINISHED
 from resources.warehouse.state.locks import free_condition
@@ -21,9 +22,9 @@ _RECORD = text(
     """
     INSERT INTO ops.sync_history
         (space_key, sync_type, mode, project_key, projects, status, started_at, ended_at, error,
-            run_id)
+            cause, run_id)
     SELECT :space_key, :kind, 'run', :project_key, CAST(:projects AS text[]), :status, :started_at,
-        :ended_at, :error, :run_id
+        :ended_at, :error, :cause, :run_id
     WHERE NOT EXISTS (
         SELECT FROM ops.sync_history AS h WHERE h.run_id = :run_id AND (h.status = 'failed'
             OR :status = 'completed')
@@ -33,7 +34,7 @@ _RECORD = text(
 )
 _CANCEL = text(
     """
-    UPDATE ops.sync_history SET error = :canceled
+    UPDATE ops.sync_history SET error = :canceled, cause = 'canceled'
     WHERE run_id = ANY(CAST(:run_ids AS text[])) AND status = 'failed'
         AND error = ANY(CAST(:broken_off AS text[]))
     """
@@ -42,7 +43,7 @@ _CANCEL = text(
 
 @dataclass(frozen=True)
 class RunEnd:
-    """How a run ended: `error` is why it failed or was canceled, None if it succeeded.
+    """How a run ended: `failure` is why it failed or was canceled, None if it succeeded.
 
     `kind` is that of `run_kinds.kind_of`.
     """
@@ -51,7 +52,7 @@ class RunEnd:
     kind: str
     started_at: datetime
     ended_at: datetime
-    error: str | None = None
+    failure: Failure | None = None
     projects: Sequence[str] | None = None
 
 
@@ -103,7 +104,7 @@ def covering(projects: Sequence[str] | None) -> dict[str, Any]:
 
 def record_failure(
     engine: Engine,
-    error: str,
+    failure: Failure,
     *,
     space_key: str,
     sync_type: str,
@@ -122,7 +123,8 @@ def record_failure(
         "sync_type": sync_type,
         "mode": mode,
         "run_id": run_id,
-        "error": error,
+        "error": failure.line,
+        "cause": failure.cause,
         "requests": requests,
     }
     now = func.statement_timestamp()
@@ -173,17 +175,17 @@ def finish_sync(
 def fail_sync(
     engine: Engine,
     number: int,
-    error: str,
+    failure: Failure,
     *,
     items_synced: int = 0,
     items_failed: int = 0,
     requests: int = 0,
 ) -> None:
-    """Record that the sync failed: the error in one line, and what it did before."""
+    """Record that the sync failed: why, and what it did before."""
     _end(
         engine, number,
-        status="failed", error=error, items_synced=items_synced, items_failed=items_failed,
-        requests=requests,
+        status="failed", error=failure.line, cause=failure.cause, items_synced=items_synced,
+        items_failed=items_failed, requests=requests,
     )  # fmt: skip
 
 
@@ -225,7 +227,13 @@ def end_dead(engine: Engine, space_key: str) -> int:
         ended = conn.execute(
             update(sync_history)
             .where(history.space_key == space_key, history.status == "in_progress", dead)
-            .values(status="failed", ended_at=func.statement_timestamp(), error=DIED, **_OVER)
+            .values(
+                status="failed",
+                ended_at=func.statement_timestamp(),
+                error=DIED,
+                cause="interrupted",
+                **_OVER,
+            )
         )
     return ended.rowcount
 
@@ -241,10 +249,11 @@ def record_ends(engine: Engine, space_key: str, ends: Collection[RunEnd]) -> Non
         {
             "space_key": space_key,
             "kind": end.kind,
-            "status": "completed" if end.error is None else "failed",
+            "status": "completed" if end.failure is None else "failed",
             "started_at": end.started_at,
             "ended_at": end.ended_at,
-            "error": None if end.error is None else first_line(end.error),
+            "error": end.failure and first_line(end.failure.line),
+            "cause": end.failure and end.failure.cause,
             "run_id": end.run_id,
             **covering(end.projects),
         }

@@ -203,6 +203,7 @@ def _last_runs(space_key: str) -> Select[Any]:
             history.run_id,
             *(null() for _ in range(4)),
             case((func.count() == 1, func.max(history.projects)), else_=None),
+            func.max(history.cause),
         )
         .where(*ended, tuple_(history.sync_type, history.run_id).in_(newest))
         .group_by(history.sync_type, history.run_id)

@@ -93,7 +93,8 @@ def hold(conn: Connection, space_key: str, ids: frozenset[int]) -> Forgotten:
     if now.ids != ids:
         raise WarehouseBusyError(
             "somebody was forgotten while this load read: nothing more is "
-            "written; the next load continues"
+            "written; the next load continues",
+            cause="forgotten_meanwhile",
         )
     return now
 

@@ -351,7 +351,8 @@ class _Statement:
         except DBAPIError as error:
             raise WarehouseError(
                 f"PostgreSQL does not know the space's time zone {zone!r}: update the "
-                "server's time zone data."
+                "server's time zone data.",
+                cause="database_unfit",
             ) from error
 
 

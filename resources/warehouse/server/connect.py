@@ -1,21 +1,19 @@
 """Creates engines from URLs; their errors are one clear line without a secret."""
 
-import re
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from resources.warehouse.server import embedded_log
 from resources.warehouse.server.pooler import POOLED
+from resources.warehouse.server.server_errors import refusal
 from resources.warehouse.warehouse_errors import WarehouseError
 
 OLDEST_VERSION = 14
@@ -45,77 +43,6 @@ _SESSION = (
 #: A connection that was idle for this many seconds is tested before use.
 RESTED_SECONDS = 1.0
 
-_BY_STATE = {
-    "53100": "The disk of the PostgreSQL server is full: free some space and run again",
-    "53200": "The PostgreSQL server is out of memory: give it more, or run "
-    "again when it is less busy",
-    "53300": "The PostgreSQL server has no connection left: raise "
-    "max_connections, or close other clients",
-    "25006": "The PostgreSQL server is read-only: point WAREHOUSE_URL at the primary",
-    "42501": "The user of WAREHOUSE_URL lacks a right: grant it CREATE on the "
-    "database and its own schemas",
-    "42P07": "The database holds a table of another program where one of ours belongs: give "
-    "WAREHOUSE_URL a database of its own",
-    "40P01": "PostgreSQL broke a deadlock with another program: run again",
-    "40001": "PostgreSQL undid the work because another program got in between: run again",
-    "55P03": "Another program uses a table that has to be changed: end its transaction "
-    "(pg_stat_activity shows it), and run again",
-    "57014": "PostgreSQL cancelled the statement: raise statement_timeout, or run again",
-}
-#: A missing table is an error of the server if migrations create it. Marts do not exist before a
-#: build.
-_MISSING, _MIGRATED = "42P01", re.compile(r'relation "(ops|raw)\.')
-_LOST = {"08", "53", "57", "58"}
-"""SQLSTATE classes of a lost server: connection, resources, operator, system error."""
-#: libpq's error for a server that does not listen; it has the folder of the socket.
-_SOCKET = re.compile(
-    r'^connection to server on socket "(.+)/\.s\.PGSQL\.\d+" failed: '
-    r"(No such file|Connection refused)",
-)
-
-#: A lost connection has no SQLSTATE. These are the classes themselves, not their subclasses.
-_WITHOUT_STATE = {"OperationalError", "InterfaceError", "DatabaseError"}
-
-_BY_TEXT = (
-    (
-        r"password authentication failed|no password supplied",
-        "check the user and password in WAREHOUSE_URL",
-    ),
-    (r'database ".*" does not exist', "create the database, or correct its name in WAREHOUSE_URL"),
-    (r'role ".*" does not exist', "create the user, or correct its name in WAREHOUSE_URL"),
-    (
-        r"certificate verify failed|server certificate for .* does not match|root certificate",
-        (
-            "set sslrootcert in WAREHOUSE_URL to the file of the authority "
-            "that signed the server's, "
-            "and the host to the name in that"
-        ),
-    ),
-    (
-        r"no pg_hba\.conf entry|SSL",
-        "let the server's pg_hba.conf accept this client, or set sslmode in WAREHOUSE_URL",
-    ),
-    (
-        r"too many (clients|connections)|remaining connection slots",
-        "raise max_connections, or close other clients",
-    ),
-    (r"No space left on device", "free some space on the server's disk, and run again"),
-    (
-        "temp_file_limit",
-        "let an administrator of the server raise temp_file_limit for this role, and run again",
-    ),
-    (
-        (
-            r"server closed|terminating connection|connection (was|already) closed|database system "
-            r"is|SSL SYSCALL|(receive|send) data"
-        ),
-        (
-            "PostgreSQL has stopped or is restarting: run again when it answers; "
-            "what was committed is kept"
-        ),
-    ),
-)
-
 
 def parse_url(url: str) -> URL:
     """Return the URL with the driver used here; accepts `postgres://` and `postgresql://`.
@@ -130,12 +57,14 @@ def parse_url(url: str) -> URL:
         parsed = None
     if parsed is None or parsed.drivername.split("+")[0] not in {"postgres", "postgresql"}:
         raise WarehouseError(
-            "WAREHOUSE_URL cannot be read: expected postgresql://user:password@host:5432/database."
+            "WAREHOUSE_URL cannot be read: expected postgresql://user:password@host:5432/database.",
+            cause="database_refused",
         )
     if "@" in (parsed.host or ""):
         raise WarehouseError(
             "WAREHOUSE_URL cannot be read: write an @ in the password as %40, since the "
-            "host begins after the first."
+            "host begins after the first.",
+            cause="database_refused",
         )
     return parsed.set(drivername="postgresql+psycopg2")
 
@@ -214,7 +143,8 @@ def check_tables(url: str, table: str) -> None:
         if not connection.execute(usable, {"name": table}).scalar_one():
             raise WarehouseError(
                 "The user of WAREHOUSE_URL may not create tables there: make it "
-                "the owner of that database."
+                "the owner of that database.",
+                cause="database_refused",
             )
 
 
@@ -257,13 +187,15 @@ def _prepare_session(connection: Any, entry: ConnectionPoolEntry) -> None:
     version = connection.server_version
     if version < OLDEST_VERSION * 10_000:
         raise WarehouseError(
-            f"PostgreSQL {version // 10_000} is too old: {OLDEST_VERSION} or later is needed."
+            f"PostgreSQL {version // 10_000} is too old: {OLDEST_VERSION} or later is needed.",
+            cause="database_unfit",
         )
     encoding = connection.get_parameter_status("server_encoding")
     if encoding != "UTF8":
         raise WarehouseError(
             f"The database is encoded as {encoding}: create one with ENCODING "
-            "'UTF8' TEMPLATE template0."
+            "'UTF8' TEMPLATE template0.",
+            cause="database_unfit",
         )
     if connection.encoding != "UTF8":  # a pooler may have settings of its own
         connection.set_client_encoding("UTF8")
@@ -280,56 +212,7 @@ def _translate(context: ExceptionContext) -> None:
     """
     if context.sqlalchemy_exception is None:
         return
-    meaning = refusal(context.original_exception)
-    if meaning is not None:
-        raise WarehouseError(meaning) from context.original_exception
-
-
-def refusal(error: BaseException) -> str | None:
-    """Return the meaning of a driver's error and what to do, in one line, if it is an error of the
-    server; else None.
-    """
-    state = getattr(error, "pgcode", None)
-    if state in _BY_STATE:
-        return f"{_BY_STATE[state]} ({_first_line(error)})."
-    if state == _MISSING and _MIGRATED.search(_first_line(error)):
-        return (
-            "A table of the warehouse is missing: restore a backup, or load into an empty "
-            f"database ({_first_line(error)})."
-        )
-    if state is None and type(error).__name__ not in _WITHOUT_STATE:
-        return None
-    if state is not None and state[:2] not in _LOST:
-        return None
-    return _unusable(_first_line(error))
-
-
-def refusal_behind(error: BaseException | None) -> str | None:
-    """Return `refusal` of an error of SQLAlchemy, or of one that it caused, as in Dagster's
-    storage.
-    """
-    while error is not None and not isinstance(error, DBAPIError):
-        error = error.__cause__
-    return None if error is None or error.orig is None else refusal(error.orig)
-
-
-def _unusable(said: str) -> str:
-    socket = _SOCKET.match(said)
-    data = socket and embedded_log.data_behind(Path(socket[1]))
-    if data:
-        why = embedded_log.last_failure(data)
-        to_do = advice(why) or f"run again, which starts it; its log is {data / embedded_log.FILE}"
-        return f"The embedded PostgreSQL in {data} has stopped ({why or said}): {to_do}."
-    to_do = advice(said) or "check WAREHOUSE_URL and the server, and run again"
-    return f"The warehouse cannot be used ({said}): {to_do}."
-
-
-def advice(said: str) -> str | None:
-    """Return what to do about a message of PostgreSQL or libpq, None when unknown."""
-    return next((hint for pattern, hint in _BY_TEXT if re.search(pattern, said)), None)
-
-
-def _first_line(error: BaseException) -> str:
-    """Return the server's own message; libpq puts no password into it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    error = context.original_exception
+    found = refusal(error, connecting=context.connection is None)
+    if found is not None:
+        raise WarehouseError(found.line, cause=found.cause) from error

@@ -26,7 +26,7 @@ import psycopg2
 from psycopg2 import sql
 
 from resources.warehouse.server import embedded_log
-from resources.warehouse.server.connect import advice
+from resources.warehouse.server.server_errors import of_embedded
 from resources.warehouse.warehouse_errors import WarehouseError
 
 WAREHOUSE = "warehouse"
@@ -97,8 +97,9 @@ def ensure_server(home: Path) -> EmbeddedServer:
         if isinstance(error, subprocess.CalledProcessError):
             said = ": ".join(filter(None, (said, embedded_log.last_failure(data))))
         see = f"see {data / embedded_log.FILE}, or set WAREHOUSE_URL to a server of your own"
-        refused = f"The embedded PostgreSQL in {data} cannot be started ({said}): "
-        raise WarehouseError(f"{refused}{advice(said) or see}.") from error
+        cause, to_do = of_embedded(said, see)
+        refused = f"The embedded PostgreSQL in {data} cannot be started ({said}): {to_do}."
+        raise WarehouseError(refused, cause=cause) from error
 
 
 def stop(home: Path) -> bool:
@@ -121,7 +122,8 @@ def stop(home: Path) -> bool:
                     raise
     except _FAILURES as error:
         raise WarehouseError(
-            f"The embedded PostgreSQL in {data} cannot be stopped ({_reason(error)})."
+            f"The embedded PostgreSQL in {data} cannot be stopped ({_reason(error)}).",
+            cause="embedded_stopped",
         ) from error
     return True
 
@@ -151,7 +153,8 @@ def tidy_log(home: Path, *, erase: bool = False) -> bool:
             return embedded_log.erase_log(data) if erase else embedded_log.rotate(data)
     except OSError as error:
         raise WarehouseError(
-            f"The log of the embedded PostgreSQL in {data} cannot be changed ({_reason(error)})."
+            f"The log of the embedded PostgreSQL in {data} cannot be changed ({_reason(error)}).",
+            cause="embedded_stopped",
         ) from error
 
 

@@ -50,7 +50,7 @@ def check_pooler(engine: Engine) -> None:
         is_pooled = connection.info[POOLED]
     if is_pooled and engine.url not in _in_session_mode:
         if not _keeps_sessions(engine):
-            raise WarehouseError(_REFUSED)
+            raise WarehouseError(_REFUSED, cause="database_refused")
         _in_session_mode.add(engine.url)
 
 

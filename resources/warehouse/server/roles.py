@@ -152,7 +152,8 @@ def run(
             f"The user of {variable} may not create or change this role. Let an administrator "
             "run this in that database, with a "
             "password in place of the dots, then run the command again: "
-            f"{shown.replace(verifier, '…') if verifier else shown};"
+            f"{shown.replace(verifier, '…') if verifier else shown};",
+            cause="database_refused",
         ) from None
 
 

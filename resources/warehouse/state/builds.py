@@ -76,7 +76,7 @@ def marts_locked(
             yield locks
         except Exception:
             if locks.is_lost():
-                raise WarehouseError(LOST) from None
+                raise WarehouseError(LOST, cause="database_stopped") from None
             raise
 
 

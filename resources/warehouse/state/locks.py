@@ -235,7 +235,8 @@ class Locks:
             raise WarehouseError(
                 "The locks are not held by the connection that took them: WAREHOUSE_URL must "
                 "lead to PostgreSQL itself or to a "
-                "pooler in session mode."
+                "pooler in session mode.",
+                cause="database_refused",
             )
 
     def is_lost(self) -> bool:
@@ -246,7 +247,7 @@ class Locks:
 
     def _ask(self, statement: TextClause, **parameters: object) -> object:
         if self._conn is None:
-            raise WarehouseError(LOST)
+            raise WarehouseError(LOST, cause="database_stopped")
         try:
             answer: object = self._conn.execute(
                 statement, {"space_key": self._space_key, **parameters}
@@ -255,7 +256,7 @@ class Locks:
             if not self._conn.invalidated:
                 raise
             self._lost()  # SQLAlchemy would connect again, and know nothing of the locks
-            raise WarehouseError(LOST) from error
+            raise WarehouseError(LOST, cause="database_stopped") from error
         return answer
 
     def _lost(self) -> None:

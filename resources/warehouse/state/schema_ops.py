@@ -24,6 +24,7 @@ from resources.warehouse.state.schema_ops_records import (
     deletions,
     forgotten_users,
     issue_sync_state,
+    mapping_lines,
     names,
     observed_changes,
     project_keys,
@@ -103,6 +104,7 @@ sync_history = Table(
         ARRAY(Text),
         comment="Projects that the sync covers, null when it covers the whole space",
     ),
+    Column("cause", Text, comment="Code of the cause of error; null for a row of before codes"),
     CheckConstraint(
         "status IN ('in_progress', 'completed', 'failed')", name="sync_history_status_check"
     ),
@@ -142,6 +144,7 @@ sync_state = Table(
         server_default=text("'{}'::jsonb"),
         comment="More state of the scope",
     ),
+    Column("last_cause", Text, comment="Code of the cause of last_error"),
     schema=OPS,
     comment="How far each scope and project is synced",
 )
@@ -238,21 +241,6 @@ mart_builds = Table(
     comment="Every build of all marts: up to which rows, and whether it has succeeded",
 )
 
-mapping_lines = Table(
-    "mapping_lines",
-    metadata,
-    Column("file", Text, primary_key=True, comment="Name of the file"),
-    Column(
-        "line", BigInteger, primary_key=True, comment="Number of the line; 0: the file as a whole"
-    ),
-    Column(
-        "cells", JSONB(none_as_null=True), comment="Its cells by column; null: it does not count"
-    ),
-    Column("problem", Text, comment="Why it does not count; null: it does"),
-    schema=OPS,
-    comment="Lines of the mappings that people edit, as the last build of marts has read them",
-)
-
 heartbeats = Table(
     "heartbeats",
     metadata,
@@ -338,6 +326,7 @@ source_conditions = Table(
         DateTime(timezone=True),
         comment="When a request was answered again; null while it lasts",
     ),
+    Column("cause", Text, comment="Code of the cause of message"),
     CheckConstraint(
         "kind IN ('unreachable', 'refused', 'rate_limited')", name="source_conditions_kind_check"
     ),

@@ -1,5 +1,5 @@
 """The ops tables about the source's content: keys, records, issues and people, changes, deletions,
-and pending reads.
+mappings of its values, and pending reads.
 """
 
 from sqlalchemy import (
@@ -15,7 +15,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from resources.warehouse.raw.spec import OPS, metadata
 
@@ -332,6 +332,21 @@ forgotten_users = Table(
     schema=OPS,
     comment="Who is forgotten: all texts that identify the person are replaced by "
     "forgotten-<id>, also in later loads",
+)
+
+mapping_lines = Table(
+    "mapping_lines",
+    metadata,
+    Column("file", Text, primary_key=True, comment="Name of the file"),
+    Column(
+        "line", BigInteger, primary_key=True, comment="Number of the line; 0: the file as a whole"
+    ),
+    Column(
+        "cells", JSONB(none_as_null=True), comment="Its cells by column; null: it does not count"
+    ),
+    Column("problem", Text, comment="Why it does not count; null: it does"),
+    schema=OPS,
+    comment="Lines of the mappings that people edit, as the last build of marts has read them",
 )
 
 check_marks = Table(

@@ -32,14 +32,15 @@ _table = source_conditions.c
 
 @dataclass(frozen=True)
 class Condition:
-    """The present problem of the source: since when, its first error, and when a request last met
-    it.
+    """The present problem of the source: since when, its first error, when a request last met it,
+    and the code of the error's cause, None if it was recorded without.
     """
 
     kind: ConditionKind
     since: datetime
     message: str
     seen_at: datetime = field(compare=False)
+    cause: str | None = None
 
     @property
     def disconnected(self) -> bool:
@@ -49,9 +50,9 @@ class Condition:
 
 def current(engine: Engine, url: str) -> Condition | None:
     """Return the present condition of the space at a URL, None if there is none."""
-    query = select(_table.kind, _table.began_at, _table.message, _table.last_seen_at).where(
-        _table.url == url.rstrip("/"), _table.ended_at.is_(None)
-    )
+    query = select(
+        _table.kind, _table.began_at, _table.message, _table.last_seen_at, _table.cause
+    ).where(_table.url == url.rstrip("/"), _table.ended_at.is_(None))
     with engine.connect() as connection:
         row = connection.execute(query).one_or_none()
     return None if row is None else Condition(*row)
@@ -81,6 +82,7 @@ def note(engine: Engine, url: str, outcome: Outcome, runs: int) -> None:
             "began_at": now - timedelta(seconds=outcome.seconds),
             "last_seen_at": now,
             "message": outcome.message[:LONGEST_MESSAGE],
+            "cause": outcome.cause,
         }
         # If another process has begun a condition at the same moment, that one stays.
         connection.execute(insert(source_conditions).values(new).on_conflict_do_nothing())

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
+from resources.problems.causes import Failure
 from resources.warehouse.state.schema_ops import spaces, sync_state
 from resources.warehouse.state.schema_ops_records import project_keys
 
@@ -25,6 +26,7 @@ class ProjectState:
     last_success_at: datetime | None
     last_attempt_at: datetime | None
     last_error: str | None
+    last_cause: str | None
 
 
 def get_watermarks(conn: Connection, space_key: str, scope: str) -> dict[int, datetime]:
@@ -46,6 +48,7 @@ def project_states(conn: Connection, space_key: str, scope: str) -> dict[int, Pr
         state.last_success_at,
         state.last_attempt_at,
         state.last_error,
+        state.last_cause,
     ).where(state.space_key == space_key, state.scope == scope)
     return {row[0]: ProjectState(*row[1:]) for row in conn.execute(query)}
 
@@ -103,15 +106,24 @@ def record_success(
         space_key,
         scope,
         project_ids,
-        {"last_success_at": now, "last_attempt_at": now, "last_error": None},
+        {
+            "last_success_at": now,
+            "last_attempt_at": now,
+            "last_error": None,
+            "last_cause": None,
+        },
     )
 
 
 def record_project_failures(
-    conn: Connection, space_key: str, scope: str, project_ids: Collection[int], error: str
+    conn: Connection, space_key: str, scope: str, project_ids: Collection[int], failure: Failure
 ) -> None:
     """Record that a sync of these projects failed now; the time of their last success stays."""
-    values = {"last_attempt_at": func.statement_timestamp(), "last_error": error}
+    values = {
+        "last_attempt_at": func.statement_timestamp(),
+        "last_error": failure.line,
+        "last_cause": failure.cause,
+    }
     _record_state(conn, space_key, scope, project_ids, values)
 
 

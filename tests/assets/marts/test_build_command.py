@@ -16,7 +16,7 @@ from sqlalchemy import Engine, text
 
 from assets.location import SETTINGS
 from assets.marts.build import DBT, events_of
-from assets.marts.dbt_errors import main_error
+from assets.marts.dbt_errors import why_not_built
 from assets.marts.manifest import dbt_environment, manifest, parse
 from pipelines.cli.marts_command import build_marts, summary_line
 from resources.progress import LogProgress
@@ -68,7 +68,7 @@ def test_a_build_that_fails_names_each_model_and_check_that_failed(
         ),
         (
             "Database Error in model conversation (models/mart/conversation.sql): column "
-            '"letters" does not exist'
+            '"letters" does not exist; the Dagster UI has the details'
         ),
     }
     assert (found["checks"]["failed"], found["status"]) == (2, "failed")
@@ -100,7 +100,7 @@ def test_dbt_parses_the_project_whatever_the_shell_has_set(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["build"], 'Database Error: connection to server at "127.0.0.1", port 1 failed: '),
+        (["build"], 'connection to server at "127.0.0.1", port 1 failed: '),
         (["build", "--nonsense"], "dbt gave no reason: backlog-elt --debug marts shows all "),
     ],
 )
@@ -110,7 +110,9 @@ def test_a_dbt_that_fails_as_a_whole_is_quoted(tmp_path: Path, words: list[str],
         invocation = DBT.cli(words, manifest=parsed, target_path=tmp_path)
     with pytest.raises(DagsterDbtCliRuntimeError) as caught:
         list(events_of(invocation))
-    assert main_error(str(caught.value.description)).startswith(said)
+    found = why_not_built((), str(caught.value.description))
+    assert found.cause == "project_broken"
+    assert said in found.line
 
 
 def test_what_dbt_has_parsed_is_kept_for_the_next_build(built: tuple[Deployment, int]) -> None:

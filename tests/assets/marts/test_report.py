@@ -25,6 +25,7 @@ from assets.marts.charts.words import clean
 from assets.marts.report import NEEDED, NoMartsError, notes_of, report
 from assets.marts.report_data import OPEN_ONLY, collect
 from pipelines.cli.report_command import write_report
+from resources.problems.causes import Failure
 from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.history.history_writer import RunEnd, fail_sync, record_ends, start_sync
@@ -275,10 +276,12 @@ def test_page_metrics_status_report_and_marts_count_the_same(marts: Deployment) 
         run_id="bad",
         projects=["OPS"],
     )
-    fail_sync(marts.engine, failed, "GET /issues: 500")
+    fail_sync(marts.engine, failed, Failure("unavailable", "GET /issues: 500"))
     now = datetime.now(UTC)
     record_ends(
-        marts.engine, "acme", [RunEnd("killed", "issues", now, now, "the worker was killed")]
+        marts.engine,
+        "acme",
+        [RunEnd("killed", "issues", now, now, Failure("interrupted", "the worker was killed"))],
     )
 
     # Nobody answers there: runs of another marts on this machine are none of this one.

@@ -185,7 +185,7 @@ def _scheduled_run(definitions: dg.Definitions) -> int:
         projects = instance.get_dynamic_partitions(str(PROJECTS.name))
         request = issues_request(projects, watermark_furthest_behind(warehouse.engine, projects))
         failures = list(run_job(definitions, instance, "issues", request.run_config, request.tags))
-    sys.stdout.write("\n".join(failures))
+    sys.stdout.write("\n".join(one.line for one in failures))
     return bool(failures)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipelines.alerting.facts import Check, Ended, Failure
+from pipelines.alerting.facts import Check, Ended, FailedStep
 from pipelines.alerting.problems import (
     LEFT_FAILED,
     STALE,
@@ -15,26 +15,30 @@ from pipelines.alerting.problems import (
     of_run,
     of_silence,
     of_source,
+    tells_of_half_a_space,
 )
 from resources.conditions import ConditionKind
+from resources.problems.causes import Failure
 from resources.problems.names import LANGUAGES
 from resources.warehouse.state.seen_conditions import Condition
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
+WHY = Failure("not_allowed", "GET /issues: 403")
 FAILED = Ended(
     "r1",
     "issues",
     NOW,
     succeeded=False,
     partition="A|2026-01 … B|2026-02",
-    failures=(Failure("raw__issues", "raw/issues", "why"),),
+    failures=(FailedStep("raw__issues", "raw/issues", WHY),),
 )
-LOAD = replace(FAILED, failures=(Failure("issue_tables", "raw/issues", "GET /issues: 403"),))
+LOAD = replace(FAILED, failures=(FailedStep("issue_tables", "raw/issues", WHY),))
 
 
 def test_a_failed_step_is_a_problem_until_it_succeeds_in_a_later_run() -> None:
     [problem], _ = of_run(FAILED)
-    said = {"asset": "raw/issues", "cause": "why", "partition": FAILED.partition, "run_id": "r1"}
+    said = {"asset": "raw/issues", "partition": FAILED.partition, "run_id": "r1"}
+    said |= {"cause": "the user lacks the permission (GET /issues: 403)", "severity": "act"}
     assert problem.as_json().items() >= said.items()
     later = replace(FAILED, run_id="r2", partition="A|2026-02", failures=())
     later = replace(later, succeeded=True, steps=("raw__issues",))
@@ -85,7 +89,7 @@ PAIRS = [
                 LOAD,
                 job=job,
                 partition="",
-                failures=(Failure("issue_tables", f"job {job}", "GET /issues/count: 403"),),
+                failures=(FailedStep("issue_tables", f"job {job}", WHY),),
             ),
         )
         for job in ("count_reconciliation", "__ASSET_JOB")
@@ -124,7 +128,10 @@ def test_a_backfill_that_failed_is_over_when_none_of_its_partitions_is_left() ->
 
 
 def test_a_run_that_died_before_any_step_is_a_problem_of_its_job() -> None:
-    died = replace(FAILED, failures=(Failure("", "job issues", "its worker is gone"),))
+    died = replace(
+        FAILED,
+        failures=(FailedStep("", "job issues", Failure("interrupted", "its worker is gone")),),
+    )
     [problem], _ = of_run(died)
     assert (problem.key, problem.texts("en").subject) == ("run/issues", "job issues")
     assert "run/issues" in of_run(replace(died, succeeded=True, failures=()))[1]
@@ -146,8 +153,8 @@ def test_a_red_check_is_a_problem_until_it_is_not_red() -> None:
 
 def test_checks_of_the_operation_say_what_is_left_in_both_languages() -> None:
     found = [
-        Check(key.removeprefix("check/"), True, said)
-        for key, said in ((STALE, "stale: OPS, WEB"), (LEFT_FAILED, "failed loads: …"))
+        Check(key.removeprefix("check/"), True, said, projects)
+        for key, said, projects in ((STALE, "two", "OPS, WEB"), (LEFT_FAILED, "failed loads", ""))
     ]
     stale, left = of_run(replace(FAILED, failures=(), checks=tuple(found)))[0]
     assert (stale.code, stale.kind.action) == ("projects_stale", "sync")
@@ -170,7 +177,7 @@ def test_silence_is_a_cadence_an_hour_of_grace_and_half_an_hour_of_work() -> Non
 
 SINCE = NOW - timedelta(minutes=2)
 DOWN = Condition(
-    "unreachable", SINCE, "GET /space: no answer from acme: refused", NOW - timedelta(seconds=20)
+    "unreachable", SINCE, "GET /space: refused", NOW - timedelta(seconds=20), "no_answer"
 )
 
 
@@ -181,7 +188,7 @@ def test_a_condition_of_the_source_is_a_problem_from_two_minutes_on_until_it_end
     [problem], ended = of_source(url, DOWN, NOW)
     assert (problem.kind.head, ended) == ("failed", [])
     assert problem.texts("en").subject == "Backlog at acme.backlog.com"
-    assert problem.cause == "it is unreachable: GET /space: no answer from acme: refused"
+    assert problem.cause == "Backlog does not answer (GET /space: refused)"
     assert of_source(url, None, NOW) == ([], [problem.key])
     [slow], _ = of_source(url, replace(DOWN, kind="rate_limited"), NOW)
     assert slow.kind.head == "anomaly"
@@ -190,22 +197,34 @@ def test_a_condition_of_the_source_is_a_problem_from_two_minutes_on_until_it_end
 @pytest.mark.parametrize(
     ("cause", "ended", "kind", "is_part"),
     [
-        ("users: GET /users: no answer from acme", NOW, "unreachable", True),
-        ("users: GET /users: 401", NOW, "refused", True),
-        ("users: GET /users: 429", NOW, "rate_limited", False),
-        (
-            "users: GET /users: no answer from acme",
-            SINCE - timedelta(seconds=1),
-            "unreachable",
-            False,
-        ),
-        ("The disk of the PostgreSQL server is full", NOW, "unreachable", False),
+        ("no_answer", NOW, "unreachable", True),
+        ("key_refused", NOW, "refused", True),
+        ("rate_limited", NOW, "rate_limited", False),
+        ("no_answer", SINCE - timedelta(seconds=1), "unreachable", False),
+        ("disk_full", NOW, "unreachable", False),
+        ("not_allowed", NOW, "unreachable", False),
     ],
 )
 def test_a_run_that_fails_while_the_source_cannot_be_read_is_a_part_of_that(
     cause: str, ended: datetime, kind: ConditionKind, is_part: bool
 ) -> None:
-    run = replace(FAILED, ended_at=ended, failures=(Failure("raw__users", "raw/users", cause),))
+    failed = FailedStep("raw__users", "raw/users", Failure(cause, "GET /users: no answer"))
+    run = replace(FAILED, ended_at=ended, failures=(failed,))
     found, _ = of_run(run)
     assert covered(found, run, replace(DOWN, kind=kind)) == (found if is_part else [])
     assert covered(found, run, None) == []
+
+
+@pytest.mark.parametrize("partition", ["", "TYPO|2026-05"])
+def test_a_failure_that_is_information_is_no_problem(partition: str) -> None:
+    failed = FailedStep("raw__issues", "raw/issues", Failure("no_such_project", "no key TYPO"))
+    assert of_run(replace(FAILED, partition=partition, failures=(failed,))) == ([], [])
+
+
+def test_a_first_load_that_somebody_has_ended_tells_of_no_half_a_space() -> None:
+    interrupted = Failure("interrupted", "the run was interrupted")
+    killed, asked = (FailedStep("a", "raw/a", interrupted, asked) for asked in (False, True))
+    first = replace(FAILED, of_first_load=True)
+    for failures, tells in (((killed,), True), ((asked,), False), ((killed, asked), True)):
+        assert tells_of_half_a_space(replace(first, failures=failures)) is tells
+        assert not tells_of_half_a_space(replace(FAILED, failures=failures))

@@ -4,7 +4,6 @@ import pytest
 
 from pipelines.retrying import RETRY_JOB
 from resources.dagster_tags import RANGE_END_TAG, RANGE_START_TAG
-from resources.problems.causes import cause_of
 from simulator import Fault
 from tests.deployment import Deployment
 from tests.pipelines.reports import alerter, look
@@ -14,7 +13,7 @@ from tests.pipelines.reports import alerter, look
     ("fault", "cause"),
     [
         (Fault(status=500, path="/users", times=None), "unavailable"),
-        (Fault(status=400, path="/users", times=None), "forbidden"),
+        (Fault(status=400, path="/users", times=None), "bad_request"),
         (Fault(status=401, path="/users", times=None), "key_refused"),
         (Fault("html", status=200, path="/users", times=None), "not_a_space"),
     ],
@@ -28,7 +27,7 @@ def test_what_backlog_refuses_is_over_once_it_answers(
     deployment.sim.faults.add(fault)
     assert not deployment.run("users").success
     [found] = look(one).open.values()
-    assert (found.problem.code, cause_of(found.problem.said).code) == ("run_failed", cause)
+    assert (found.problem.code, found.problem.parameters["cause"]) == ("run_failed", cause)
     deployment.sim.faults.clear()
     assert deployment.run("users").success
     assert look(one).open == {}

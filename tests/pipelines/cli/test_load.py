@@ -6,6 +6,7 @@ import pytest
 
 from pipelines.cli.in_process import Recorder
 from pipelines.cli.load_command import LoadRequest, next_line
+from resources.problems.causes import Failure
 from resources.progress import LogProgress
 from resources.warehouse.state.builds import begin_build, end_build
 from resources.warehouse.state.marts_behind import marts_status
@@ -71,10 +72,12 @@ def test_a_summary_is_completed_without_failures_and_failed_with_one() -> None:
     assert load_result({"users": rows}, {"read": 2}, 1.239, [], simulated=False) == {
         "status": "completed", "simulated": False, "tables": {"users": rows},
         "requests": {"read": 2}, "seconds": 1.24,
-        "errors": [],
+        "errors": [], "causes": [],
     }  # fmt: skip
-    failed = load_result({}, {}, 0, ["teams: refused", "teams: refused"], simulated=True)
-    assert (failed["status"], failed["errors"]) == ("failed", ["teams: refused"])
+    refused, late = Failure("not_allowed", "teams: refused"), Failure("no_answer", "users: no")
+    failed = load_result({}, {}, 0, [refused, refused, late], simulated=True)
+    assert (failed["status"], failed["errors"]) == ("failed", ["teams: refused", "users: no"])
+    assert failed["causes"] == ["not_allowed", "no_answer"]
 
 
 def test_a_load_says_that_marts_are_missing_or_older(loaded: Deployment) -> None:

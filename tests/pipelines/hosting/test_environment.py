@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from pipelines.hosting.environment import (
     PROJECT_ROOT,
     check_kind,
+    check_storage,
     embedded,
     prepare_storage,
     source,
@@ -22,6 +23,8 @@ from resources.settings import Settings
 from resources.variables import SettingsError
 from resources.warehouse.server.connect import socket_folder
 from resources.warehouse.state.sync_state import note_space_url
+from resources.warehouse.warehouse_errors import WarehouseError
+from tests.databases import database_url
 
 UI, SERVICE = "http://127.0.0.1:3000", "http://127.0.0.1:3001"
 
@@ -135,6 +138,17 @@ def test_storage_is_laid_out_for_dagster_under_the_home(settings: Settings, tmp_
         PROJECT_ROOT / "dagster.yaml"
     ).read_text()
     assert not (tmp_path / "postgres").exists()
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_storage_that_refuses_is_named_with_its_variable_and_keeps_its_cause(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", database_url(postgres_url, "of_nobody"))
+    said = r"^Dagster's storage: .* correct its name in DAGSTER_POSTGRES_URL\.$"
+    with pytest.raises(WarehouseError, match=said) as caught:
+        check_storage()
+    assert caught.value.cause == "database_refused"
 
 
 def test_a_simulated_space_fills_a_server_only_when_it_is_asked_for(

@@ -23,7 +23,6 @@ from pipelines.sensors.alerts import alerts
 from resources.alerts.channels import Slack, Teams
 from resources.alerts.message_layout import Message
 from resources.dagster_tags import KIND_TAG
-from resources.problems.causes import cause_of
 from resources.secret import Secret
 from resources.tokens import TokenState
 from resources.warehouse.state.heartbeats import alerter_state, alerts_of, last_beat
@@ -179,7 +178,7 @@ def test_the_loss_of_the_warehouse_and_its_return_are_reported(
     one = alerter(loaded, Slack(Secret(sink.url)))
     nowhere = WarehouseResource(url="postgresql://nobody@127.0.0.1:9/none")
     [gone] = look(replace(one, warehouse=nowhere)).open.values()
-    assert (gone.problem.code, cause_of(gone.problem.said).code) == ("warehouse_unusable",) * 2
+    assert (gone.problem.code, gone.problem.parameters["cause"]) == ("warehouse_unusable",) * 2
     assert look(one).open == {}
     assert titles(sink) == ["🔴 失敗 / failed: warehouse", "🟢 復旧 / recovered: warehouse"]
 

@@ -30,11 +30,13 @@ from resources.dagster_tags import (
     ROOT_BACKFILL_TAG,
     WILL_RETRY_TAG,
 )
+from resources.problems.causes import Failure
 from tests.deployment import Deployment
+from tests.pipelines.failed_steps import failed_step
 from tests.pipelines.reports import alerter, look
 from tests.pipelines.ticking import Daemon, add_run
 
-KILLED, REFUSED = "its code server is gone", "GET /issues: 403, code 5, no"
+KILLED, REFUSED = None, Failure("not_allowed", "GET /issues: 403, code 5, no")
 PARTITIONS = ("OPS|2026-05", "OPS|2026-06")
 CORNERS = {RANGE_START_TAG: PARTITIONS[0], RANGE_END_TAG: PARTITIONS[1]}
 ISSUES = dg.AssetKey(["raw", "issues"])
@@ -43,7 +45,7 @@ ISSUES = dg.AssetKey(["raw", "issues"])
 def ended(
     deployment: Deployment,
     job: str,
-    said: str = KILLED,
+    why: Failure | None = KILLED,
     *,
     minutes: float = 2,
     again: int = 0,
@@ -53,7 +55,9 @@ def ended(
     of: str = "",
     will_retry: bool = False,
 ) -> str:
-    """Write down a run that Dagster has launched, and that ended some minutes ago."""
+    """Write down a run that Dagster has launched, and that ended some minutes ago, by a failed step
+    or because it was killed.
+    """
     server = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=4000, location_name="backlog_elt")
     origin = RemoteRepositoryOrigin(server, "__repository__").get_job_origin(job)
     tags = ({AGAIN_TAG: str(again)} if again else {}) | ({BACKFILL_TAG: of} if of else {})
@@ -71,14 +75,16 @@ def ended(
             job, "issue_tables", AssetMaterializationPlannedData(ISSUES, partition=partition)
         )
         deployment.instance.report_dagster_event(event, run.run_id)
-    deployment.instance.report_dagster_event(
-        DagsterEvent(how.value, job, message=said), run.run_id, timestamp=time.time() - 60 * minutes
-    )
+    events = [failed_step(job, why)] if why else []
+    for event in (*events, DagsterEvent(how.value, job)):
+        deployment.instance.report_dagster_event(
+            event, run.run_id, timestamp=time.time() - 60 * minutes
+        )
     return run.run_id
 
 
-def backfill(deployment: Deployment, said: str = KILLED, **how: Any) -> str:
-    return ended(deployment, "__ASSET_JOB", said, planned=PARTITIONS, **how)
+def backfill(deployment: Deployment, why: Failure | None = KILLED, **how: Any) -> str:
+    return ended(deployment, "__ASSET_JOB", why, planned=PARTITIONS, **how)
 
 
 def requested(deployment: Deployment) -> list[tuple[set[str], dict[str, str]]]:
@@ -124,7 +130,7 @@ def test_partitions_that_a_kill_has_left_are_loaded_again_once(near: Deployment)
     ("how", "said"),
     [
         ({"minutes": 0}, "it waits"),
-        ({"said": REFUSED}, "nothing was broken off"),
+        ({"why": REFUSED}, "nothing was broken off"),
         ({"how": DagsterEventType.RUN_CANCELED}, "nothing was broken off"),
         ({"again": len(PAUSES), "minutes": 600}, "nothing was broken off"),
     ],
@@ -158,16 +164,10 @@ def test_while_backlog_cannot_be_read_nothing_is_started(near: Deployment) -> No
     assert daemon.tick() == (None, "loaded again: OPS, 2 months")
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        "PostgreSQL has stopped or is restarting",
-        "issues: The disk of the PostgreSQL server is full: free some space and run again",
-    ],
-)
-def test_the_newest_run_of_a_kind_is_done_again_as_it_was(near: Deployment, said: str) -> None:
+@pytest.mark.parametrize("cause", ["database_stopped", "disk_full"])
+def test_the_newest_run_of_a_kind_is_done_again_as_it_was(near: Deployment, cause: str) -> None:
     daemon = Daemon(near, broken_off_loads)
-    run = ended(near, "issues", said, mode="incremental")
+    run = ended(near, "issues", Failure(cause, "issues: no"), mode="incremental")
     request, _ = daemon.tick()
     assert request is not None
     assert (request.job_name, request.run_key) == ("issues", run)

@@ -13,10 +13,12 @@ from pipelines.sensors.failing_ticks import LookFailedError
 from pipelines.sensors.marts import marts_after_loads
 from resources.dagster_tags import SENSOR_TAG
 from resources.mappings import mappings
+from resources.problems.causes import Failure
 from resources.warehouse.history.history_writer import finish_sync
 from resources.warehouse.state.builds import begin_build, end_build
 from resources.warehouse.warehouse_resource import WarehouseResource
 from tests.deployment import Deployment
+from tests.pipelines.failed_steps import failed_step
 from tests.pipelines.ticking import add_run
 from tests.sync_log import Log
 
@@ -152,12 +154,9 @@ def test_a_build_that_a_full_disk_has_ended_does_not_wait_for_half_an_hour(
 ) -> None:
     _, _, cursor = tick(loaded, None)
     run = add_run(loaded.instance, "marts", tags=BY_SENSOR)
-    said = (
-        "Database Error in model issue (models/issue.sql): could not extend file "
-        '"base/5/1": No space left on device'
-    )
-    failed = DagsterEvent(DagsterEventType.RUN_FAILURE.value, "marts", message=said)
-    loaded.instance.report_dagster_event(failed, run)
+    step = failed_step("marts", Failure("disk_full", "the marts: no"))
+    for event in (step, DagsterEvent(DagsterEventType.RUN_FAILURE.value, "marts")):
+        loaded.instance.report_dagster_event(event, run)
     assert TOO_EARLY in str(tick(loaded, cursor)[1])
     assert tick(loaded, aged(cursor, minutes=6))[0] == 1
 

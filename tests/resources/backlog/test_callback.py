@@ -68,8 +68,9 @@ def test_a_wrong_or_used_state_is_refused_and_the_login_keeps_waiting(
     assert (again.status_code, STRANGE in again.text) == (400, True)
     assert callback.wait(5) == "the-code"
     assert (len(reported), capfd.readouterr()) == (6, ("", "")), "no code is on the terminal"
-    with pytest.raises(AuthenticationError, match=r"access was not allowed within 0\.01 s"):
+    with pytest.raises(AuthenticationError, match=r"access was not allowed within 0\.01 s") as late:
         callback.wait(0.01)
+    assert late.value.cause == "login_ended"
 
 
 def test_the_users_refusal_ends_the_login_and_an_answer_without_its_state_does_not(
@@ -82,8 +83,9 @@ def test_the_users_refusal_ends_the_login_and_an_answer_without_its_state_does_n
     with pytest.raises(
         AuthenticationError,
         match=r"denied \(access_deniedscript\); run `backlog-elt login` to try again",
-    ):
+    ) as denied:
         callback.wait(5)
+    assert denied.value.cause == "login_ended"
 
 
 def test_other_pages_do_not_exist_and_a_connection_that_says_nothing_holds_nobody_up(

@@ -102,6 +102,7 @@ def test_a_url_that_is_no_root_of_a_space_is_refused_by_name(
     with pytest.raises(PermanentError, match="BACKLOG_URL must be the root") as caught:
         BacklogClient(url, httpx.Auth())
     assert "secret" not in str(caught.value)
+    assert caught.value.cause == "not_a_space"
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/api/v2", "/api/v2/"])

@@ -136,13 +136,14 @@ CHALLENGE = 'Bearer realm="backlog", error="{}", error_description="said by the 
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "body", "kind", "said"),
+    ("status", "headers", "body", "kind", "cause", "said"),
     [
         (
             400,
             {},
             '{"error": "invalid_grant"}',
             GrantRefused,
+            "login_ended",
             "400, invalid_grant; run `backlog-elt login`",
         ),
         (
@@ -150,6 +151,7 @@ CHALLENGE = 'Bearer realm="backlog", error="{}", error_description="said by the 
             {},
             '{"error": "invalid_grant", "error_description": "revoked"}',
             GrantRefused,
+            "login_ended",
             "401, invalid_grant: revoked; run",
         ),
         (
@@ -157,14 +159,16 @@ CHALLENGE = 'Bearer realm="backlog", error="{}", error_description="said by the 
             {"WWW-Authenticate": CHALLENGE.format("invalid_grant")},
             "",
             GrantRefused,
+            "login_ended",
             "401, invalid_grant; run",
         ),
-        (200, {}, '{"error": "invalid_grant"}', GrantRefused, "invalid_grant"),
+        (200, {}, '{"error": "invalid_grant"}', GrantRefused, "login_ended", "invalid_grant"),
         (
             401,
             {"WWW-Authenticate": CHALLENGE.format("invalid_client")},
             "",
             AuthenticationError,
+            "application_refused",
             "BACKLOG_OAUTH_CLIENT_SECRET",
         ),
         (
@@ -172,6 +176,7 @@ CHALLENGE = 'Bearer realm="backlog", error="{}", error_description="said by the 
             {"WWW-Authenticate": "Bearer"},
             "",
             AuthenticationError,
+            "application_refused",
             "BACKLOG_OAUTH_CLIENT_SECRET",
         ),
         (
@@ -179,24 +184,41 @@ CHALLENGE = 'Bearer realm="backlog", error="{}", error_description="said by the 
             {},
             '{"error": "unauthorized_client"}',
             AuthenticationError,
+            "application_refused",
             "BACKLOG_OAUTH_CLIENT_ID",
         ),
-        (400, {}, '{"error": "invalid_request"}', BadRequest, "400, invalid_request"),
-        (404, {}, "<html></html>", MalformedResponse, "is BACKLOG_URL the root of a Backlog space"),
+        (
+            400,
+            {},
+            '{"error": "invalid_request"}',
+            BadRequest,
+            "bad_request",
+            "400, invalid_request",
+        ),
+        (
+            404,
+            {},
+            "<html></html>",
+            MalformedResponse,
+            "not_a_space",
+            "is BACKLOG_URL the root of a Backlog space",
+        ),
         (
             301,
             {"Location": "https://elsewhere.test/"},
             "",
             MalformedResponse,
+            "not_a_space",
             "redirected to elsewhere.test",
         ),
-        (200, {}, "<html></html>", MalformedResponse, "the answer has no tokens"),
-        (200, {}, "[]", MalformedResponse, "the answer has no tokens"),
+        (200, {}, "<html></html>", MalformedResponse, "odd_answer", "the answer has no tokens"),
+        (200, {}, "[]", MalformedResponse, "odd_answer", "the answer has no tokens"),
         (
             200,
             {},
             '{"access_token": "two words", "refresh_token": "r-token"}',
             MalformedResponse,
+            "odd_answer",
             "the answer has no tokens",
         ),
         (
@@ -204,6 +226,7 @@ CHALLENGE = 'Bearer realm="backlog", error="{}", error_description="said by the 
             {},
             '{"access_token": 7, "refresh_token": "r-token"}',
             MalformedResponse,
+            "odd_answer",
             "the answer has no tokens",
         ),
     ],
@@ -214,12 +237,13 @@ def test_an_answer_without_tokens_is_raised_at_once_and_says_what_to_do(
     headers: dict[str, str],
     body: str,
     kind: type[BacklogError],
+    cause: str,
     said: str,
 ) -> None:
     endpoint.status, endpoint.headers, endpoint.body = status, {**endpoint.headers, **headers}, body
     with pytest.raises(kind, match=re.escape(said)) as caught:
         endpoint.application().refresh(OLD)
-    assert (type(caught.value), len(endpoint.forms)) == (kind, 1)
+    assert (type(caught.value), caught.value.cause, len(endpoint.forms)) == (kind, cause, 1)
     shown = f"{caught.value!r} {caught.value.__cause__!r}"
     assert not [secret for secret in (SECRET, OLD.refresh_token.reveal()) if secret in shown]
 
@@ -246,5 +270,5 @@ def test_a_host_that_is_not_there_is_named_and_nothing_of_the_form_is() -> None:
         Unavailable, match=r"no answer from 127\.0\.0\.1:9.*check BACKLOG_URL"
     ) as caught:
         application.refresh(OLD)
-    assert caught.value.__cause__ is None
+    assert (caught.value.__cause__, caught.value.cause) == (None, "no_answer")
     assert SECRET not in repr(application)

@@ -125,15 +125,16 @@ def test_the_resource_shows_no_key_and_connects_on_first_use_only(
 
 
 @pytest.mark.parametrize(
-    ("url", "kind", "said"),
+    ("url", "cause", "said"),
     [
-        ("", PermanentError, "BACKLOG_URL is not set"),
-        ("https://acme.backlog.com", AuthenticationError, "BACKLOG_API_KEY"),
+        ("", "not_a_space", "BACKLOG_URL is not set"),
+        ("https://acme.backlog.com", "key_refused", "BACKLOG_API_KEY"),
     ],
 )
 def test_a_resource_that_lacks_a_variable_loads_and_names_it_when_used(
-    url: str, kind: type[BacklogError], said: str
+    url: str, cause: str, said: str
 ) -> None:
     resource = BacklogResource(url=url)
-    with pytest.raises(kind, match=said):
+    with pytest.raises(PermanentError, match=said) as caught:
         _ = resource.client
+    assert caught.value.cause == cause

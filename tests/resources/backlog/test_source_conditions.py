@@ -59,6 +59,7 @@ def test_a_failure_of_every_request_or_the_space_is_a_condition_of_the_source(
         assert {outcome.kind for outcome in seen} == ({kind} if kind else set())
         if kind:
             assert seen[-1].message == " ".join(str(caught.value).split())
+            assert seen[-1].cause == caught.value.cause
 
 
 @pytest.mark.parametrize(
@@ -82,10 +83,10 @@ def test_a_wait_for_a_limit_that_others_used_up_reports_them(
     ]
     client.projects()
     client.projects()
-    assert [(one.kind, one.throttled, one.sure) for one in seen] == [
-        (None, False, True),
-        ("rate_limited", False, False),
-        (None, True, True),
+    assert [(one.kind, one.cause, one.throttled, one.sure) for one in seen] == [
+        (None, None, False, True),
+        ("rate_limited", "rate_limited", False, False),
+        (None, None, True, True),
     ]
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from resources.backlog.client import BacklogClient
-from resources.backlog.errors import BacklogError, RateLimited, Unavailable
+from resources.backlog.errors import TransientError
 from tests.resources.backlog.conftest import EPOCH, Clock, Make, Wire, error, limits
 
 OK = httpx.Response(200, json=[])
@@ -40,13 +40,13 @@ def test_an_error_of_the_server_or_the_network_is_tried_again_and_logged(
     assert [line.split(" failed, next in ")[0] for line in lines] == ["attempt 1", "attempt 2"]
 
 
-#: What a request meets for ever -> what the client may do, the error, and for how many seconds it
+#: What a request meets for ever -> what the client may do, the cause, and for how many seconds it
 #: is tried again: more than the first number, no more than the second.
-FOR_EVER: dict[str, tuple[list[Any], dict[str, float], type[BacklogError], str, int, int]] = {
+FOR_EVER: dict[str, tuple[list[Any], dict[str, float], str, str, int, int]] = {
     "an unreachable host": (
         [httpx.ConnectError("[Errno 111] Connection refused")],
         {},
-        Unavailable,
+        "no_answer",
         r"no answer from acme.backlog.test: .*Connection refused; check BACKLOG_URL.*5 attempts",
         0,
         10,
@@ -54,7 +54,7 @@ FOR_EVER: dict[str, tuple[list[Any], dict[str, float], type[BacklogError], str, 
     "a host that has answered, which is given a minute to come back": (
         [OK, httpx.ReadTimeout("")],
         {},
-        Unavailable,
+        "no_answer",
         "ReadTimeout",
         30,
         60,
@@ -62,12 +62,19 @@ FOR_EVER: dict[str, tuple[list[Any], dict[str, float], type[BacklogError], str, 
     "a server that stays down": (
         [httpx.Response(503)],
         {"max_wait": 100},
-        Unavailable,
+        "unavailable",
         "GET /projects: 503",
         60,
         100,
     ),
-    "requests of other programs": ([error(429, 13)], {}, RateLimited, "other programs", 400, 600),
+    "requests of other programs": (
+        [error(429, 13)],
+        {},
+        "rate_limited",
+        "other programs",
+        400,
+        600,
+    ),
 }
 
 
@@ -75,14 +82,15 @@ FOR_EVER: dict[str, tuple[list[Any], dict[str, float], type[BacklogError], str, 
 def test_a_request_is_given_up_when_the_budget_is_spent(
     make_client: Make, wire: Wire, clock: Clock, met: str
 ) -> None:
-    answers, options, kind, said, least, most = FOR_EVER[met]
+    answers, options, cause, said, least, most = FOR_EVER[met]
     wire.answers = [*answers]
     client = make_client(**options)
     for _ in answers[1:]:
         client.projects()
     before = len(wire.requests)
-    with pytest.raises(kind, match=said) as caught:
+    with pytest.raises(TransientError, match=said) as caught:
         client.projects()
+    assert caught.value.cause == cause
     assert caught.value.attempts == len(wire.requests) - before
     assert least < sum(clock.slept) <= most
 

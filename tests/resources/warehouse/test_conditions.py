@@ -12,7 +12,7 @@ from tests.databases import execute
 from tests.sync_log import Log
 
 URL = "https://acme.backlog.test"
-DOWN = Outcome("unreachable", "GET /space: no answer", seconds=9.0)
+DOWN = Outcome("unreachable", "GET /space: no answer", seconds=9.0, cause="no_answer")
 BUSY = Outcome("rate_limited", "GET /space: 429")
 UNSURE = Outcome("rate_limited", "requests wait", sure=False)
 
@@ -30,12 +30,13 @@ def test_a_condition_begins_with_its_first_failure_and_ends_with_an_answer(
     warehouse: Engine,
 ) -> None:
     note(warehouse, URL, DOWN, 0)
-    note(warehouse, URL, Outcome("unreachable", "said otherwise"), 0)
+    note(warehouse, URL, Outcome("unreachable", "said otherwise", cause="unavailable"), 0)
     found = current(warehouse, URL + "/")
     assert found is not None
-    assert (found.kind, found.message, found.disconnected) == (
+    assert (found.kind, found.message, found.cause, found.disconnected) == (
         "unreachable",
         "GET /space: no answer",
+        "no_answer",
         True,
     )
     assert timedelta(seconds=8) < datetime.now(UTC) - found.since < timedelta(seconds=40)
@@ -53,6 +54,14 @@ def test_another_condition_ends_the_one_before(warehouse: Engine) -> None:
         ("refused", True),
         ("unreachable", False),
     ]
+
+
+def test_a_condition_of_before_there_were_codes_has_none(warehouse: Engine) -> None:
+    note(warehouse, URL, DOWN, 0)
+    execute(warehouse, "UPDATE ops.source_conditions SET cause = NULL")
+    found = current(warehouse, URL)
+    assert found is not None
+    assert found.cause is None
 
 
 def test_rate_limited_by_others_ends_when_requests_do_not_wait_for_a_whole_window(

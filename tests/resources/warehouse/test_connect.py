@@ -9,7 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from resources.warehouse.server.connect import RESTED_SECONDS, check_tables, engine, mask, parse_url
 from resources.warehouse.warehouse_errors import WarehouseError
-from tests.databases import execute, one, refusal_of
+from tests.databases import execute, one, refusal_of, refused
 
 SECRET = "s3cret!"
 RAISED = "DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = '{}'; END $$"
@@ -41,6 +41,7 @@ def test_a_password_that_would_become_a_part_of_the_host_is_refused() -> None:
     with pytest.raises(WarehouseError, match="write an @ in the password as %40") as caught:
         parse_url(f"postgresql://me:{password}@db.test/wh")
     assert SECRET not in str(caught.value)
+    assert caught.value.cause == "database_refused"
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,7 @@ def test_what_is_no_url_of_postgresql_is_refused_without_repeating_it(url: str) 
     ) as caught:
         engine(url)
     assert SECRET not in str(caught.value)
+    assert caught.value.cause == "database_refused"
 
 
 def test_a_masked_url_shows_where_and_hides_the_secret(warehouse_url: str) -> None:
@@ -91,34 +93,41 @@ def test_a_missing_database_or_user_is_named(warehouse_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statements", "words"),
+    ("statements", "cause", "words"),
     [
-        ([RAISED.format("53100")], "disk .* is full"),
-        ([RAISED.format("42501")], "lacks a right"),
-        ([RAISED.format("53300")], "max_connections"),
-        ([RAISED.format("25006")], "read-only: point WAREHOUSE_URL at the primary"),
+        ([RAISED.format("53100")], "disk_full", "disk .* is full"),
+        ([RAISED.format("42501")], "database_refused", "lacks a right"),
+        ([RAISED.format("53300")], "connections_used_up", "max_connections"),
+        (
+            [RAISED.format("25006")],
+            "database_refused",
+            "read-only: point WAREHOUSE_URL at the primary",
+        ),
         (
             [
                 "SET LOCAL temp_file_limit = 0",
                 "SET LOCAL work_mem = '64kB'",
                 "SELECT n FROM generate_series(1, 100000) AS n ORDER BY -n",
             ],
+            "database_unfit",
             "size exceeds .*raise temp_file_limit for this",
         ),
     ],
 )
 def test_a_server_that_refuses_or_lacks_something_says_what_to_do(
-    warehouse: Engine, statements: list[str], words: str
+    warehouse: Engine, statements: list[str], cause: str, words: str
 ) -> None:
-    with pytest.raises(WarehouseError, match=words):
+    with pytest.raises(WarehouseError, match=words) as caught:
         execute(warehouse, *statements)
+    assert caught.value.cause == cause
 
 
 def test_a_missing_table_of_ours_is_named_with_the_way_out(warehouse: Engine) -> None:
     execute(warehouse, "DROP TABLE ops.sync_history CASCADE")
     said = r'restore a backup, or load into an empty database \(relation "ops.sync_history"'
-    with pytest.raises(WarehouseError, match=said):
+    with pytest.raises(WarehouseError, match=said) as caught:
         one(warehouse, "SELECT * FROM ops.sync_history")
+    assert caught.value.cause == "table_missing"
     with pytest.raises(ProgrammingError):
         one(warehouse, "SELECT * FROM mart.issue")
 
@@ -133,8 +142,9 @@ def test_a_restarted_server_is_survived_and_a_lost_transaction_is_an_error(
     with warehouse.connect() as conn, warehouse.connect() as killer:
         assert conn.execute(mine).scalar_one() == idle
         killer.execute(kill, {"pid": idle})
-        with pytest.raises(WarehouseError, match="cannot be used"):
+        with pytest.raises(WarehouseError, match="cannot be used") as caught:
             conn.execute(mine)
+    assert caught.value.cause == "database_stopped"
     with warehouse.connect() as conn, warehouse.connect() as killer:
         pooled = conn.execute(mine).scalar_one()
         conn.close()
@@ -168,9 +178,10 @@ def test_a_database_that_cannot_hold_every_character_is_refused(
         connection.execute(
             text("CREATE DATABASE latin1 ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
         )
-        said = _message(latin.render_as_string(hide_password=False))
+        error = refused(latin.render_as_string(hide_password=False))
         connection.execute(text("DROP DATABASE latin1"))
-    assert "encoded as LATIN1: create one with ENCODING 'UTF8' TEMPLATE template0" in said
+    assert "encoded as LATIN1: create one with ENCODING 'UTF8' TEMPLATE template0" in str(error)
+    assert error.cause == "database_unfit"
 
 
 @pytest.mark.parametrize("encoding", ["SJIS", "nonsense"])
@@ -218,8 +229,9 @@ def test_a_user_who_may_not_create_a_missing_table_gets_a_clear_error(
     try:
         check_tables(warehouse_url, "runs")
         check_tables(url.render_as_string(hide_password=False), "made")
-        with pytest.raises(WarehouseError, match="may not create tables there"):
+        with pytest.raises(WarehouseError, match="may not create tables there") as caught:
             check_tables(url.render_as_string(hide_password=False), "runs")
+        assert caught.value.cause == "database_refused"
     finally:
         execute(warehouse, "DROP ROLE no_maker")
 

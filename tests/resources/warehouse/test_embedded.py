@@ -26,7 +26,7 @@ from resources.warehouse.server.embedded import (
     tidy_log,
 )
 from resources.warehouse.warehouse_errors import WarehouseError
-from tests.databases import execute, one, refusal_of
+from tests.databases import execute, one, refusal_of, refused
 from tests.waiting import eventually
 
 START = """
@@ -143,6 +143,7 @@ def test_a_server_that_cannot_start_is_one_line_that_names_its_log(home: Path) -
     with pytest.raises(WarehouseError) as caught:
         ensure_server(home)
     message = str(caught.value)
+    assert caught.value.cause == "embedded_stopped"
     assert "pg_ctl ended with status 1" in message
     assert str(home / "postgres" / "log") in message
     assert "\n" not in message
@@ -246,14 +247,16 @@ def test_a_server_that_has_stopped_is_named_with_the_reason(
     server, data = ensure_server(deep), deep / "postgres"
     stop(deep)
     log = data / "log"
-    said = refusal_of(server.url())
-    stopped = f"The embedded PostgreSQL in {data} has stopped ("
+    error = refused(server.url())
+    said, stopped = str(error), f"The embedded PostgreSQL in {data} has stopped ("
+    assert error.cause == "embedded_stopped"
     assert said.startswith(f"{stopped}connection to server on socket ")
     assert said.endswith(f"): run again, which starts it; its log is {log}.")
     with log.open("a") as file:  # the last words of one whose disk is full
         file.write(f"2026-11-30 19:36:47.490 UTC [42] PANIC:  {FULL}\n")
         file.write("2026-11-30 19:36:47.500 UTC [43] FATAL:  the database system is starting up\n")
-    assert refusal_of(server.url(DAGSTER)) == f"{stopped}{FULL}): {TO_DO}"
+    full = refused(server.url(DAGSTER))
+    assert (str(full), full.cause) == (f"{stopped}{FULL}): {TO_DO}", "disk_full")
     ensure_server(deep)
     stop(deep)
     assert "No space" not in refusal_of(server.url()), "it has worked since"

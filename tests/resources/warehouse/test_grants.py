@@ -276,6 +276,7 @@ def test_a_loader_that_may_not_make_roles_says_what_an_administrator_can_run(
     role = new_role()
     with pytest.raises(WarehouseError, match="Let an administrator run this") as caught:
         grant_bi(plain_loader, role, PASSWORD)
+    assert caught.value.cause == "database_refused"
     assert "\n" not in str(caught.value)
     assert "SCRAM" not in str(caught.value)
     assert one(marts, f"SELECT count(*) FROM pg_roles WHERE rolname = '{role}'") == 0

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
+from resources.problems.causes import Failure
 from resources.warehouse.history.history_reader import active_syncs
 from resources.warehouse.history.history_writer import (
     end_dead,
@@ -93,7 +94,7 @@ def test_a_sync_that_has_ended_waits_for_nothing_and_says_not_how_far_it_was(
         note_progress(warehouse, number, 300, 2_000)
         note_wait(warehouse, number, "other load to end", datetime.now(UTC) + timedelta(hours=6))
     finish_sync(warehouse, numbers[0], items_synced=1, items_failed=0, requests=1)
-    fail_sync(warehouse, numbers[1], "down")
+    fail_sync(warehouse, numbers[1], Failure("no_answer", "down"))
     end_dead(warehouse, "acme")
     query = (
         "SELECT count(*) FROM ops.sync_history WHERE num_nulls(waiting_for, waiting_until, "

@@ -250,8 +250,9 @@ def test_replaced_characters_keep_the_original_until_a_clean_version_comes(
 def test_a_zone_the_server_does_not_know_is_an_error_and_no_fault_of_the_records(
     warehouse: Engine, load: Any, issue: Any
 ) -> None:
-    with pytest.raises(WarehouseError, match="time zone 'Mars/Olympus'"):
+    with pytest.raises(WarehouseError, match="time zone 'Mars/Olympus'") as caught:
         load("issues", issue(1, dueDate="2026-08-01T15:00:00Z"), timezone="Mars/Olympus")
+    assert caught.value.cause == "database_unfit"
     assert _quarantined(warehouse) == []
 
 

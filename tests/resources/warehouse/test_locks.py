@@ -128,8 +128,9 @@ def test_a_lock_is_released_by_an_error_and_by_the_death_of_its_holder(
     said: list[str] = []
     with Locks(warehouse, "acme") as mine:
         started = time.monotonic()
-        with pytest.raises(WarehouseBusyError):
+        with pytest.raises(WarehouseBusyError) as busy:
             mine.acquire("issues", wait_seconds=0.5, on_wait=said.append)
+        assert busy.value.cause == "other_load"
         assert time.monotonic() - started >= 0.5
         assert re.fullmatch(rf"process {holder.pid} on \S+, since 20\d\d-[-0-9 :]+ UTC", said[0])
         assert len(said) == 1
@@ -152,8 +153,11 @@ def test_a_holder_that_lost_its_locks_learns_it_before_the_commit(warehouse: Eng
         mine.verify()
         _lose(warehouse)
         for use in (mine.verify, lambda: mine.acquire("users"), lambda: mine.release("issues")):
-            with pytest.raises(WarehouseError, match="connection that held the locks was lost"):
+            with pytest.raises(
+                WarehouseError, match="connection that held the locks was lost"
+            ) as lost:
                 use()
+            assert lost.value.cause == "database_stopped"
     assert _held(warehouse) == 0
 
 
@@ -163,8 +167,9 @@ def test_locks_that_another_session_holds_are_not_taken_for_ones_own(warehouse: 
         mine.acquire("issues")
         mine.acquire("users")
         execute(warehouse, "UPDATE ops.locks SET pid = pg_backend_pid() WHERE name = 'users'")
-        with pytest.raises(WarehouseError, match="pooler in session mode"):
+        with pytest.raises(WarehouseError, match="pooler in session mode") as refused:
             mine.verify()
+        assert refused.value.cause == "database_refused"
 
 
 def test_locks_whose_connection_is_lost_do_not_hide_how_the_block_ended(warehouse: Engine) -> None:

@@ -101,8 +101,9 @@ def test_a_version_that_is_not_known_and_several_are_refused_with_the_way_out(
         "DELETE FROM ops.alembic_version",
         *(f"INSERT INTO ops.alembic_version VALUES ('{one}')" for one in named),
     )
-    with pytest.raises(WarehouseError, match=said):
+    with pytest.raises(WarehouseError, match=said) as caught:
         upgrade(warehouse)
+    assert caught.value.cause == "warehouse_version"
 
 
 def test_migrate_keeps_the_runs_of_a_storage_that_has_some(

@@ -32,8 +32,9 @@ def test_an_asset_gets_a_migrated_warehouse_and_leaves_no_connection(
 
 
 def test_without_a_url_the_embedded_server_is_used_and_without_a_home_it_is_an_error() -> None:
-    with pytest.raises(WarehouseError, match="set WAREHOUSE_URL, or BACKLOG_ELT_HOME"):
+    with pytest.raises(WarehouseError, match="set WAREHOUSE_URL, or BACKLOG_ELT_HOME") as caught:
         _ = WarehouseResource().engine
+    assert caught.value.cause == "database_refused"
 
 
 def test_a_server_that_cannot_be_used_is_asked_again_the_next_time(tmp_path: Path) -> None:

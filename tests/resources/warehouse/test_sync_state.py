@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
+from resources.problems.causes import Failure
 from resources.warehouse.state.sync_state import (
     Checkpoint,
     clear_checkpoints,
@@ -62,11 +63,14 @@ def test_the_oldest_watermark_is_that_of_the_accessible_projects_of_the_keys(
     assert oldest("WEB", "RENAMED") is None, "which of two spaces is meant is not known"
 
 
+FAILURE = Failure("unavailable", "GET /issues: 500")
+
+
 def test_a_failure_keeps_the_last_success_and_a_success_clears_the_error(warehouse: Engine) -> None:
     with warehouse.begin() as conn:
         record_success(conn, "acme", "issues", [300, 301, 300])
         first = project_states(conn, "acme", "issues")
-        record_project_failures(conn, "acme", "issues", [300], "GET /issues: 500")
+        record_project_failures(conn, "acme", "issues", [300], FAILURE)
         assert get_watermarks(conn, "acme", "issues") == {}, "an outcome moves no watermark"
         record_success(conn, "acme", "issues", [])
         second = project_states(conn, "acme", "issues")
@@ -80,6 +84,7 @@ def test_a_failure_keeps_the_last_success_and_a_success_clears_the_error(warehou
     last = [states[300].last_attempt_at for states in (first, second, third)]
     assert None not in last
     assert last == sorted(last, key=str)
+    assert (second[300].last_cause, third[300].last_cause) == ("unavailable", None)
     assert third[300].last_error is None
     assert third[300].last_success_at == third[300].last_attempt_at
 

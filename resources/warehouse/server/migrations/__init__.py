@@ -54,13 +54,15 @@ def upgrade(engine: Engine) -> None:
             f"The warehouse has version {current}, from before the first release, which "
             "this program does not read. "
             "Everything in it comes from Backlog: drop the schemas raw, ops, staging "
-            "and mart, then load again."
+            "and mart, then load again.",
+            cause="warehouse_version",
         )
     if current is not None and current not in versions():
         raise WarehouseError(
             f"The warehouse has version {current}, which this program does "
             f"not know (it has {HEAD}): "
-            "start the newer program, or restore the backup of before the upgrade."
+            "start the newer program, or restore the backup of before the upgrade.",
+            cause="warehouse_version",
         )
     try:
         _migrate(engine)
@@ -98,7 +100,8 @@ def version(engine: Engine) -> str | None:
         right = known[0] if len(known) == 1 else "that of the tables"
         raise WarehouseError(
             f"{OPS}.{_VERSION_TABLE} names several versions ({', '.join(found)}): "
-            f"restore a backup, or delete the rows that are not {right}."
+            f"restore a backup, or delete the rows that are not {right}.",
+            cause="warehouse_version",
         )
     return found[0] if found else None
 
