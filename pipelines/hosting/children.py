@@ -61,6 +61,8 @@ QUIET_AND_PATIENT = {
 }
 #: A database that is away is asked for again after so long.
 ASK_SECONDS = 5.0
+#: What listens nowhere is back when it has lived for so long.
+BACK_SECONDS = 5.0
 #: So many lines of the log are shown then.
 SHOWN_LINES = 10
 
@@ -92,7 +94,7 @@ class _Kept:
     """What is started again, at `due`; `ended` says how it has ended, None: it works.
 
     `port`: where it listens. `vital`: `up` ends when it has died too often. `waits_for`: what it
-    waits for, which has been said.
+    waits for, which has been said. `back_from`: when it was started again, until it is back.
     """
 
     start: Callable[[], None]
@@ -105,6 +107,16 @@ class _Kept:
     how: str = ""
     deaths: Deaths = field(default_factory=Deaths)
     due: float | None = None
+    back_from: float | None = None
+
+    @property
+    def is_back(self) -> bool:
+        """Whether what was started again works, which has not been said."""
+        if self.back_from is None:
+            return False
+        if self.port is not None:
+            return not is_free(self.port)
+        return time.monotonic() - self.back_from >= BACK_SECONDS
 
 
 class Children:
@@ -113,12 +125,15 @@ class Children:
     Until all that stay are `ready`, the end of one is the end of `up`: it would end again, mostly
     for its settings. `usable` asks whether Dagster's database answers. A process that ends while it
     does not, or while another program uses its port, is restarted later and not counted.
+
+    `loads_at_work`: how many loads the end of all interrupts.
     """
 
     def __init__(
         self, log: TextIO, screen: Screen, stop: StopSignals, usable: Callable[[], bool]
     ) -> None:
         self.ready = False
+        self.loads_at_work: Callable[[], int] = lambda: 0
         self._usable, self._away, self._ask_at = usable, False, 0.0
         self._log, self._screen, self._stop = log, screen, stop
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -201,6 +216,10 @@ class Children:
                 if how := kept.ended():
                     kept.how, kept.waits_for = how, ""
                     kept.due = time.monotonic() + self._pause(name, kept, how)
+                    kept.back_from = None
+                elif kept.is_back:
+                    kept.back_from = None
+                    self._screen.say(f"the {name} is back")
             elif time.monotonic() >= kept.due:
                 self._start_again(name, kept)
 
@@ -208,7 +227,7 @@ class Children:
         """Start one that is due, or say once what it has to wait for."""
         before, kept.waits_for = kept.waits_for, self._waits(kept)
         if not kept.waits_for:
-            kept.due = None
+            kept.due, kept.back_from = None, time.monotonic()
             kept.start()
         elif kept.waits_for != before:
             self._screen.say(f"the {name} has ended ({kept.how}): it waits for {kept.waits_for}")
@@ -260,7 +279,14 @@ class Children:
     def __exit__(self, *_: Any) -> None:
         """End all and what they have started, the space that they read from last."""
         if self._stop.first is not None:
-            self._screen.say("stopping")
+            match self.loads_at_work():
+                case 0:
+                    what = ""
+                case 1:
+                    what = ": 1 load is interrupted and goes on at the next start"
+                case loads:
+                    what = f": {loads} loads are interrupted and go on at the next start"
+            self._screen.say(f"stopping{what}")
         self._end(self._running.keys() - {SPACE})
         self._end(self._running.keys())
 

@@ -85,6 +85,7 @@ class Follower(threading.Thread):
 
     `loading_since`: when the first load began, None while none works. `built`: the newest build of
     the marts that has ended since this began. `disconnected`: Backlog cannot be read.
+    `at_work`: how many runs load something.
     """
 
     def __init__(self, settings: Settings, screen: Screen) -> None:
@@ -92,6 +93,7 @@ class Follower(threading.Thread):
         self.loading_since: float | None = None
         self.built: int | None = None
         self.disconnected = False
+        self.at_work = 0
         url = reveal(settings.warehouse_url)
         self._warehouse = WarehouseResource(url=url, home=str(settings.home))
         self._url = settings.backlog_url or ""
@@ -147,9 +149,11 @@ class Follower(threading.Thread):
         self._problems = problems
         condition = current(engine, self._url)
         self.disconnected = condition is not None and condition.disconnected
+        active = active_syncs(engine, space_or_url(engine, self._url))
+        self.at_work = len({one.run_id for one in active})
         if began is not None and now - self._progress_at >= PROGRESS_SECONDS:
             self._progress_at = now
-            self._say(progress(now - began, active_syncs(engine, space_or_url(engine, self._url))))
+            self._say(progress(now - began, active))
 
     def _say(self, line: str) -> None:
         if not self._ended.is_set():

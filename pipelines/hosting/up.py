@@ -125,6 +125,7 @@ def _run(settings: Settings, options: Options, lock: TextIO, stop: StopSignals) 
         )
         running.write(lock)
         with Follower(connected, screen) as follower:
+            children.loads_at_work = lambda: follower.at_work
             _start_servers(children, options, settings)
             screen.show(_head(settings, running, log.name))
             steps = FirstSteps(children, follower, screen, settings.home, summary)

@@ -110,7 +110,7 @@ def test_the_next_up_repeats_the_run_that_a_crash_of_the_machine_interrupted(
     assert code == 0, again.written
     [line] = [line for line in again.lines if failed in line]
     assert "GET /users: 401" in line
-    assert again.lines[-2].endswith("  stopping")
+    assert again.lines[-2].endswith("  stopping"), "no load is at work"
     assert not re.search("WARNING|ERROR|Traceback", again.written)
 
 

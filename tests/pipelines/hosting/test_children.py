@@ -1,6 +1,7 @@
 """Processes that die are started again, slower each time, and not for ever."""
 
 import io
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -134,8 +135,9 @@ def test_what_dies_while_another_has_its_port_waits_for_it_and_is_not_counted(
                 children.check()
             assert not children.runs("one")
             ended.unlink()
-        children.wait_until(lambda: not is_free(port), "it does not listen again")
-    assert len(said.getvalue().splitlines()) == 2
+        eventually(lambda: shown("the one is back"))
+        assert not is_free(port)
+    assert len(said.getvalue().splitlines()) == 3
 
 
 def test_one_that_is_not_vital_may_die_for_ever(
@@ -156,3 +158,19 @@ def test_one_that_is_not_vital_may_die_for_ever(
 
         eventually(goes_on, 120)
     assert "the one has ended (exit code 3): it is started again in 0 s" in said.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("loads", "said"),
+    [
+        (0, "stopping"),
+        (1, "stopping: 1 load is interrupted and goes on at the next start"),
+        (2, "stopping: 2 loads are interrupted and go on at the next start"),
+    ],
+)
+def test_what_a_stop_interrupts_is_said(log: TextIO, loads: int, said: str) -> None:
+    written, stop = io.StringIO(), StopSignals()
+    with Children(log, Screen(written), stop, lambda: True) as children:
+        children.loads_at_work = lambda: loads
+        stop.first = signal.SIGINT
+    assert written.getvalue().rstrip().endswith(said)

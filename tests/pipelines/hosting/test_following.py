@@ -102,6 +102,7 @@ def test_a_look_writes_what_is_new_in_the_warehouse(
     following.loading_since = time.monotonic()
     with Log(engine).alive(mode="full"):
         following.look()
+        assert following.at_work == 1
     beat(engine, alerts_of(URL), {"open": [PROBLEM], "waiting": 0, "channels": []})
     end_build(engine, begin_build(engine, "p1", "b2"))
     following.look()
