@@ -56,7 +56,6 @@ def test_dbt_knows_the_way_to_the_warehouse_and_nothing_of_who_starts_it(
     changing = [name for name in during if name.startswith(("DBT_", "PYTHON", "PGCLIENT"))]
     assert {name: during[name] for name in changing} == {
         "DBT_ENV_SECRET_WAREHOUSE_PASSWORD": "s3cr3t",
-        "DBT_WRITE_JSON": "false",
         "PYTHONUTF8": "1",
         "PGCLIENTENCODING": "UTF8",
     }
