@@ -204,8 +204,9 @@ def _retry_rejected(session: Session, pages: int | None) -> None:
     """Read activities in quarantine again; those that are gone are acknowledged."""
     with session.engine.connect() as connection:
         keys = pending_rejections(connection, session.space_key, session.spec.name)
-    for place in sorted({place for key in keys if (place := place_to_retry(key))})[:pages]:
-        store_next_to(session, read_next_to(session.client, place), place)
+    places = {place for key in keys if (place := place_to_retry(key))}
+    for page, covered in read_next_to(session.client, places, pages):
+        store_next_to(session, page, covered)
     waiting = [int(key) for key in keys if key.isdigit()]
     for found in read_again(session.client, waiting, pages):
         store_again(session, found)

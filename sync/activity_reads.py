@@ -2,7 +2,7 @@
 where activities are in quarantine. Nothing here knows what is stored, or stores.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -111,17 +111,41 @@ def read_again(
         yield Again(again, frozenset() if page.lacks_id else frozenset(tried - page.ids))
 
 
-def read_next_to(client: BacklogClient, place: str) -> Page:
-    """Read the activities behind an id (`>17`), or before it (`<17`), again: one without an id is
-    looked for next to the activity that it stood next to.
+def read_next_to(
+    client: BacklogClient, places: Iterable[str], pages: int | None
+) -> Generator[tuple[Page, list[str]], None, None]:
+    """Read activities without an id again, next to the activities that they stood next to; yield
+    each page with the places that lie in it whole.
+
+    Args:
+        client: where they are read.
+        places: ids that they stand behind (`>17`) or before (`<17`).
+        pages: the most pages to read, None: as many as it takes.
     """
-    neighbour = int(place[1:])
-    pages = (
-        client.activities(min_id=neighbour)
-        if place[0] == ">"
-        else client.activities(max_id=neighbour, order="desc")
+    behind, before = (
+        sorted(int(place[1:]) for place in places if place[0] == side) for side in "><"
     )
-    return next(pages, Page())
+    reads = [(">", one) for one in behind] + [("<", one) for one in reversed(before)]
+    while reads and pages != 0:
+        pages = None if pages is None else pages - 1
+        side, first = reads[0]
+        ascending = side == ">"
+        found = (
+            client.activities(min_id=first)
+            if ascending
+            else client.activities(max_id=first, order="desc")
+        )
+        page = next(found, Page())
+        covered = {reads[0]}
+        if page.ids:  # what stands next to the last of them may be on the next page
+            last = max(page.ids) if ascending else min(page.ids)
+            covered |= {
+                one
+                for one in reads
+                if one[0] == side and (one[1] < last if ascending else one[1] > last)
+            }
+        reads = [one for one in reads if one not in covered]
+        yield page, [f"{side}{number}" for side, number in covered]
 
 
 def _gap(state: FeedState, anchor: int | None, page: Page, now: datetime) -> Gap | None:

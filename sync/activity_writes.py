@@ -2,7 +2,7 @@
 feed is read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -164,16 +164,17 @@ def store_again(session: Session, found: Again) -> None:
 
 
 @retried_on_conflict
-def store_next_to(session: Session, page: Page, place: str) -> None:
-    """Store activities next to one without an id; acknowledge what has an id there now."""
+def store_next_to(session: Session, page: Page, places: Iterable[str]) -> None:
+    """Store activities next to some without an id; acknowledge what has an id there now."""
     with _storing(session, page) as (connection, result):
-        resolve_without_id(
-            connection,
-            session.space_key,
-            session.spec.name,
-            still=result.without_id,
-            place=place,
-        )
+        for place in places:
+            resolve_without_id(
+                connection,
+                session.space_key,
+                session.spec.name,
+                still=result.without_id,
+                place=place,
+            )
 
 
 def _forget_joined(session: Session, connection: Connection, joined: set[int]) -> None:

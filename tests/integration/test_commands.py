@@ -229,7 +229,7 @@ def test_a_full_build_waits_for_the_running_one_and_prints_its_object(deployed: 
     done = end(process)
     assert done.code == 0, done.err
     found = json.loads(done.out)
-    fields = {"status", "models", "checks", "warnings", "notes", "seconds", "errors"}
+    fields = {"status", "models", "checks", "warnings", "notes", "seconds", "errors", "causes"}
     assert fields == found.keys()
     assert (found["status"], found["errors"], found["checks"]["failed"]) == ("completed", [], 0)
     assert len(found["warnings"]) == found["checks"]["warned"]

@@ -18,6 +18,7 @@ from sync.activity_reads import (
     read_backward,
     read_forward,
     read_newest,
+    read_next_to,
 )
 from tests.syncs import TINY
 
@@ -103,6 +104,23 @@ def test_a_gap_comes_before_the_page_that_shows_it(
     pages, _ = whole(read_forward(client, state, first - 1, first if kept else first - 1))
     assert [isinstance(one, Gap) for one in pages[:2]] == [gap, False]
     assert not any(isinstance(one, Gap) for one in pages[1:])
+
+
+def test_activities_without_an_id_share_the_pages_that_they_lie_in(
+    sim: Simulator, client: BacklogClient
+) -> None:
+    there = ids(sim)
+    places = [f">{there[one]}" for one in (0, 5, 98, 99, 100)] + [f"<{there[150]}", f"<{there[49]}"]
+    pages, _ = whole(read_next_to(client, places, None))
+    assert [sorted(covered) for _, covered in pages] == [
+        sorted(places[:3]),
+        # The page ends with the 100th activity: what stands behind it may be on the next.
+        sorted(places[3:5]),
+        [places[5]],
+        [places[6]],
+    ]
+    few, _ = whole(read_next_to(client, places, 1))
+    assert len(few) == 1
 
 
 def test_activities_in_quarantine_are_read_a_page_at_a_time_and_some_are_gone(
