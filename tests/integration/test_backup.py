@@ -20,7 +20,7 @@ from resources.warehouse.server.migrations import upgrade
 from simulator import Simulator, SpaceSpec
 from tests.integration.conftest import NewDatabase
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 SPEC = SpaceSpec(seed=3, users=3, projects=1, issues=12, history_days=240)
 #: The tools of the embedded server's own version.
