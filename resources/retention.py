@@ -30,7 +30,11 @@ class Rule:
 #: Rules of the warehouse. `ops.deletions`, `ops.names` and `ops.observed_changes` are replicated
 #: data.
 WAREHOUSE = (
-    Rule("ops.sync_history", 400, "t.ended_at < now() - make_interval(days => :days)"),
+    Rule(
+        "ops.sync_history",
+        400,
+        "coalesce(t.ended_at, t.noted_at, t.started_at) < now() - make_interval(days => :days)",
+    ),
     Rule("ops.webhook_events", 30, "t.processed_at < now() - make_interval(days => :days)"),
     Rule("ops.rejected_records", 180, "t.resolved_at < now() - make_interval(days => :days)"),
     Rule(

@@ -6,6 +6,7 @@ from typing import cast
 
 from resources.problems.causes import worst
 from resources.warehouse.history.history_reader import (
+    BAD,
     LoggedRun,
     Requested,
     Sync,
@@ -21,8 +22,6 @@ from service.warehouse import Warehouse
 from sync.results import api_answers
 from sync.run_ends import RunState
 
-#: Ends of runs that have a cause.
-BAD = ("failed", "canceled")
 _RUN_ID = re.compile("[A-Za-z0-9_-]{1,64}")
 
 
@@ -115,13 +114,16 @@ class LoggedRuns:
 
     def _shown(self, logged: LoggedRun, run: Run | None) -> api_answers.Run:
         """Return a run as the API shows it; `run` is what Dagster says, if it was asked."""
-        syncs, failed = logged.syncs, [sync for sync in logged.syncs if sync.status == "failed"]
+        syncs, failed = logged.syncs, [sync for sync in logged.syncs if sync.status in BAD]
         state = run.state if run else cast("RunState", logged.state)
         if state == "completed" and failed:
             state = "failed"
         started_at, ended_at = (run or logged).started_at, (run or logged).ended_at
         errors = dict.fromkeys(sync.error for sync in failed if sync.error)
-        codes, ended_badly = [one.cause for one in failed if one.cause], state in BAD
+        codes, ended_badly = (
+            [one.cause for one in failed if one.cause],
+            state in ("failed", "canceled"),
+        )
         return api_answers.Run(
             run_id=logged.run_id,
             job=run.job if run else None,

@@ -10,13 +10,14 @@ from sqlalchemy import Engine
 
 from resources import cadences
 from resources.settings import Settings
+from resources.warehouse.history.history_reader import active_syncs
 from resources.warehouse.history.run_kinds import JOB_OF_MODE
 from resources.warehouse.state import sync_state
 from service.cache import Cache
 from service.dagster_runs import Dagster
 from service.error_answers import ApiError
 from service.models import Mode, Started
-from service.state import State, living
+from service.state import State
 from service.warehouse import Warehouse
 from sync.modes import issues_config
 from sync.month_windows import month_in
@@ -130,7 +131,7 @@ class Starts:
         """
         active = await self._dagster.active()
         known = {run.run_id for run in active}
-        syncs = await self._warehouse.ask(living, await self._state.known_space())
+        syncs = await self._warehouse.ask(active_syncs, await self._state.known_space())
         of_dagster = [run.run_id for run in active if run.job == job]
         # A run of single issues is of another job.
         of_others = [

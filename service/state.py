@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
 
-from sqlalchemy import Engine
-
 from resources.backlog.ratelimit import least_minutes
 from resources.problems.problem import Problem
 from resources.progress import UNITS
@@ -22,7 +20,7 @@ from resources.warehouse.history.history_reader import (
     history_version,
     sync_page,
 )
-from resources.warehouse.history.history_writer import adopt, end_dead
+from resources.warehouse.history.history_writer import adopt
 from resources.warehouse.history.sync_outcomes import last_day, last_ends, summary
 from resources.warehouse.state import seen_conditions
 from resources.warehouse.state.heartbeats import alerts_of, last_beat
@@ -150,7 +148,9 @@ class State:
             place = await self.place()
             last = list((await self._warehouse.ask(summary, place)).last.values())
             failing = sorted(
-                (sync for sync in last if sync.status == "failed"), key=_ended, reverse=True
+                (sync for sync in last if sync.status in ("failed", "interrupted")),
+                key=_ended,
+                reverse=True,
             )
             good = await self._warehouse.ask(last_ends, place)
             return as_body(
@@ -197,7 +197,7 @@ class State:
         """Return what waits or works: runs of Dagster, and syncs with how far they are."""
 
         async def make() -> Body:
-            syncs = await self._warehouse.ask(living, await self.place())
+            syncs = await self._warehouse.ask(active_syncs, await self.place())
             began = (
                 await self._warehouse.ask(first_starts, [sync.run_id for sync in syncs])
                 if syncs
@@ -369,9 +369,3 @@ def _seconds_left(sync: Sync, began: datetime | None) -> float | None:
 
 def _ended(sync: Sync) -> Any:
     return sync.ended_at
-
-
-def living(engine: Engine, space_key: str) -> list[Sync]:
-    """Return the syncs in progress, after ending those whose process was killed."""
-    syncs = active_syncs(engine, space_key)
-    return active_syncs(engine, space_key) if syncs and end_dead(engine, space_key) else syncs

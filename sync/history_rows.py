@@ -15,6 +15,7 @@ from resources.backlog.client_values import Record, RequestStats
 from resources.problems.causes import Failure
 from resources.warehouse.history import history_writer
 from resources.warehouse.raw.loader import MergeResult
+from resources.warehouse.state.living_loads import lock_of
 from resources.warehouse.state.locks import Locks
 from resources.warehouse.warehouse_errors import WarehouseError
 from sync.counts import Counts
@@ -57,11 +58,8 @@ class HistoryRows(Listener):
     _noted_at: float = 0.0
 
     def begin(self, locks: Locks) -> None:
-        """Show that this load lives, and end the rows of loads that do not: their processes were
-        killed.
-        """
-        locks.acquire(history_writer.lock_of(self.run_id, self.table))
-        history_writer.end_dead(self.engine, self.space_key)
+        """Show that this load is at work, until the locks are released."""
+        locks.acquire(lock_of(self.run_id, self.table))
 
     def expected(self, total: int | None) -> None:
         """Begin to count."""
@@ -125,7 +123,7 @@ class HistoryRows(Listener):
         }
         if failure is not None:
             self.failed_once = True
-            # A server that is gone takes no note; the next load ends the row.
+            # A server that is gone takes no note; the row counts as interrupted.
             with suppress(WarehouseError):
                 history_writer.fail_sync(self.engine, ended.row, failure, **figures)
         elif ended.mode == WAITING:

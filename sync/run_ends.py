@@ -19,7 +19,6 @@ from resources.redact import first_line
 from resources.warehouse.history.history_reader import unreported
 from resources.warehouse.history.history_writer import (
     RunEnd,
-    end_dead,
     record_cancellations,
     record_ends,
 )
@@ -64,12 +63,10 @@ class DagsterRun:
 def unrecorded(engine: Engine, space_key: str, runs: Sequence[DagsterRun]) -> list[DagsterRun]:
     """Return the ended runs whose end the history lacks; `record` is next.
 
-    Before that, syncs of killed processes are ended, and those of canceled runs say so.
+    Before that, syncs of canceled runs say so.
     `space_key` is that of `known_spaces.space_or_url`.
     """
     bad = {run.run_id: run.ended_badly for run in runs}
-    if any(bad.values()):
-        end_dead(engine, space_key)
     canceled = [run.run_id for run in runs if run.state == "canceled"]
     if canceled:
         record_cancellations(engine, canceled)

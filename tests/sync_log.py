@@ -1,14 +1,15 @@
 """The log of syncs of a space, as loads write it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import Engine, text
 
 from resources.problems.causes import Failure
-from resources.warehouse.history.history_writer import fail_sync, finish_sync, lock_of, start_sync
+from resources.warehouse.history.history_writer import fail_sync, finish_sync, start_sync
+from resources.warehouse.state.living_loads import lock_of
 from resources.warehouse.state.locks import Locks
 
 
@@ -49,10 +50,17 @@ VALUES (:space, :run, :sync_type, :mode, :status, :items, :projects,
 
 @dataclass(frozen=True)
 class Log:
-    """Notes syncs of one space."""
+    """Notes syncs of one space; those that it has begun are at work until its block ends."""
 
     engine: Engine
     space: str = "acme"
+    _work: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> "Log":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._work.close()
 
     def done(
         self,
@@ -64,7 +72,7 @@ class Log:
         **more: str,
     ) -> int:
         """Note a sync that has ended, and return its number."""
-        number = self.begun(sync_type, **more)
+        number = self.dead(sync_type, **more)
         if error is None:
             finish_sync(self.engine, number, items_synced=items, items_failed=failed, requests=2)
         else:
@@ -72,7 +80,11 @@ class Log:
             fail_sync(self.engine, number, failure, items_synced=items, requests=2)
         return number
 
-    def begun(
+    def begun(self, sync_type: str = "issues", *, run: str = "run-1", **more: str) -> int:
+        """Note a sync that is at work until the block ends, and return its number."""
+        return self._work.enter_context(self.alive(sync_type, run, **more))
+
+    def dead(
         self,
         sync_type: str = "issues",
         *,
@@ -80,7 +92,7 @@ class Log:
         run: str = "run-1",
         project: str | None = None,
     ) -> int:
-        """Note a sync that is at work, and return its number."""
+        """Note a sync in progress whose process is gone, and return its number."""
         return start_sync(
             self.engine,
             space_key=self.space,
@@ -92,6 +104,9 @@ class Log:
 
     def write(self, *rows: Row) -> None:
         """Write rows as they are given."""
+        for row in rows:
+            if row.status == "in_progress":
+                self._work.enter_context(self._held(row.sync_type, row.run))
         with self.engine.begin() as connection:
             for row in rows:
                 end = None if row.end is None else timedelta(minutes=row.end)
@@ -102,6 +117,11 @@ class Log:
     @contextmanager
     def alive(self, sync_type: str = "issues", run: str = "run-1", **more: str) -> Iterator[int]:
         """Note a sync that is at work, and hold its lock: its process lives."""
+        with self._held(sync_type, run):
+            yield self.dead(sync_type, run=run, **more)
+
+    @contextmanager
+    def _held(self, sync_type: str, run: str) -> Iterator[None]:
         with Locks(self.engine, self.space) as locks:
             locks.acquire(lock_of(run, sync_type))
-            yield self.begun(sync_type, run=run, **more)
+            yield

@@ -27,7 +27,7 @@ from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.raw.spec import TableSpec
 from resources.warehouse.raw.written_rows import written_since
 from resources.warehouse.state.feed_state import get_feed
-from resources.warehouse.state.schema_ops import sync_history
+from resources.warehouse.state.living_loads import sync_outcomes
 from resources.warehouse.state.schema_ops_records import rejected_records, unexpected_fields
 
 #: Rows shown of what breaks a check.
@@ -245,11 +245,11 @@ def rows_not_halved(
     connection: Connection, spec: TableSpec, space_key: str, _since: datetime | None
 ) -> Verdict:
     """Compare the rows of the last read of the whole table with those of the reads before it."""
-    columns = sync_history.c
+    columns = sync_outcomes.c
     reads = (
         select(columns.started_at, columns.items_synced.label("rows"))
         .where(columns.space_key == space_key, columns.sync_type == spec.name)
-        .where(columns.mode == "full", columns.status == "completed")
+        .where(columns.mode == "full", columns.succeeded_at.is_not(None))
         .order_by(columns.started_at.desc())
         .limit(READS_BEFORE + 1)
     )

@@ -21,7 +21,7 @@ from resources.backlog.ratelimit import least_minutes
 from resources.credentials import tokens_of
 from resources.secret import reveal
 from resources.settings import Settings
-from resources.warehouse.history.history_writer import adopt, end_dead
+from resources.warehouse.history.history_writer import adopt
 from resources.warehouse.history.sync_outcomes import DAY, summary
 from resources.warehouse.server.connect import has_table, mask
 from resources.warehouse.server.embedded import ensure_server, is_running
@@ -186,7 +186,6 @@ def _stored(warehouse: Warehouse, settings: Settings, found: SourceState) -> dic
     if found.space_key is not None:
         adopt(engine, found.space_key, url)
         place = found.space_key
-    end_dead(engine, place)
     syncs = summary(engine, place)
     condition = current(engine, url)
     return {

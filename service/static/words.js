@@ -58,7 +58,7 @@ export const WORDS = {
     noMatch: '条件に合う同期はありません。', tablesOf: '実行 {run} のテーブル',
     mode: '方法', seconds: '時間', items: '件数', requests: 'API リクエスト', error: 'エラー',
     space: 'スペース全体', completed: '完了', failed: '失敗', canceled: '中止',
-    in_progress: '実行中',
+    in_progress: '実行中', interrupted: '中断',
 
     details: '詳細', schedules: '定期実行とセンサー', limits: 'API の上限', byType: '種類ごとの件数',
     job: '内容', next: '次回', every: '間隔', state: '状態', interval: '{time}ごと',
@@ -210,6 +210,7 @@ export const WORDS = {
     tablesOf: 'Tables of the run {run}', mode: 'Mode', seconds: 'Duration', items: 'Rows',
     requests: 'API requests', error: 'Error', space: 'whole space', completed: 'completed',
     failed: 'Failed', canceled: 'canceled', in_progress: 'running',
+    interrupted: 'interrupted',
 
     details: 'Details', schedules: 'Schedules and sensors', limits: 'API limits',
     byType: 'Figures by type', job: 'What', next: 'Next', every: 'Interval', state: 'State',

@@ -16,7 +16,7 @@ from resources.backlog.client import BacklogClient
 from resources.backlog.feed import DeletionFeed
 from resources.backlog.scan import LOOKBACK
 from resources.warehouse.state.issue_sync_state import CommentRead, pending_comments
-from resources.warehouse.state.schema_ops import sync_history
+from resources.warehouse.state.living_loads import sync_outcomes
 from resources.warehouse.state.sync_state import get_watermarks
 from sync.holdings import Refused, quarantined
 from sync.reconcile.verdict import CONTENT, EXTRA, Difference, short
@@ -46,11 +46,11 @@ class LoadedUntil:
     @classmethod
     def read(cls, engine: Engine, space_key: str, project_ids: Sequence[int]) -> "LoadedUntil":
         """Read from the warehouse how far it is."""
-        history = sync_history.c
+        row = sync_outcomes.c
         loads = (
-            select(history.sync_type, func.max(history.started_at))
-            .where(history.space_key == space_key, history.status == "completed")
-            .group_by(history.sync_type)
+            select(row.sync_type, func.max(row.started_at))
+            .where(row.space_key == space_key, row.succeeded_at.is_not(None))
+            .group_by(row.sync_type)
         )
         with engine.connect() as connection:
             watermarks = get_watermarks(connection, space_key, "issues")

@@ -172,10 +172,10 @@ def test_each_rule_fires_when_it_is_due_and_not_before(tmp_path: Path) -> None:
 def test_a_real_prometheus_reads_the_service_and_evaluates_all(
     tmp_path: Path, warehouse: Engine, warehouse_url: str
 ) -> None:
-    Log(warehouse).write(*SMALL_DAY)
     token, file, port = tmp_path / "token", tmp_path / "prometheus.yaml", free_port()
     token.write_text(TOKEN)
-    with a_service(warehouse_url) as url:
+    with Log(warehouse) as log, a_service(warehouse_url) as url:
+        log.write(*SMALL_DAY)
         [scraped] = CONFIG["scrape_configs"]
         here = {
             "authorization": {"credentials_file": str(token)},

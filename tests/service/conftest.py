@@ -288,9 +288,10 @@ def service(serve: Serve, loaded: Deployment) -> httpx.Client:
 
 
 @pytest.fixture
-def log(warehouse: Engine) -> Log:
-    """Return an empty log of syncs."""
-    return Log(warehouse)
+def log(warehouse: Engine) -> Iterator[Log]:
+    """Give an empty log of syncs."""
+    with Log(warehouse) as log:
+        yield log
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ def test_what_works_is_shown_with_how_far_it_is(
         }.items()  # fmt: skip
         # The load has been at another project for an hour before this one, and has counted its
         # rows.
-        other = log.begun(project="WEB", mode="backfill")
+        other = log.dead(project="WEB", mode="backfill")
         finish_sync(warehouse, other, items_synced=299, items_failed=0, requests=3)
         execute(
             warehouse,

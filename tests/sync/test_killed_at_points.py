@@ -86,4 +86,4 @@ def test_after_a_kill_at_a_commit_the_next_load_ends_equal(synced: Syncs, point:
     load(synced)
     found = synced.compare()
     assert (found.status, found.differences) == ("equal", [])
-    assert not synced.query("SELECT id FROM ops.sync_history WHERE status = 'in_progress'")
+    assert not synced.query("SELECT id FROM ops.sync_outcomes WHERE status = 'in_progress'")

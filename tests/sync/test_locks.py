@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from resources.progress import Progress
-from resources.warehouse.history import history_writer
 from resources.warehouse.history.history_reader import Sync, active_syncs
 from resources.warehouse.history.run_kinds import DIED
+from resources.warehouse.state.living_loads import lock_of
 from resources.warehouse.state.locks import LOST, Locks, held_condition
 from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
 from simulator import Fault
@@ -26,6 +26,7 @@ from sync.shown_progress import ShownProgress
 from sync.sync_locks import SyncLocks
 from tests.sync.trouble import Watcher, beside
 from tests.syncs import Syncs, failures, load, load_feed
+from tests.waiting import eventually
 
 #: Of the session that has a lock.
 END_SESSION_OF = (
@@ -135,11 +136,12 @@ import sys
 from resources.progress import Progress
 from resources.warehouse.server.connect import engine
 from resources.warehouse.history import history_writer
+from resources.warehouse.state.living_loads import lock_of
 from resources.warehouse.state.locks import Locks
 
 made = engine(sys.argv[1])
 with Locks(made, "acme") as locks:
-    locks.acquire(history_writer.lock_of("killed", "issues"))
+    locks.acquire(lock_of("killed", "issues"))
     for project in sys.argv[2:]:
         locks.acquire(f"issues/{project}")
     history_writer.start_sync(
@@ -150,7 +152,7 @@ with Locks(made, "acme") as locks:
 """
 
 
-def test_after_a_load_that_was_killed_the_next_one_goes_on_at_once_and_ends_its_row(
+def test_after_a_killed_load_the_next_one_goes_on_at_once_and_its_row_is_over(
     syncs: Syncs, warehouse_url: str
 ) -> None:
     projects = [str(project) for project in syncs.space.projects]
@@ -158,16 +160,17 @@ def test_after_a_load_that_was_killed_the_next_one_goes_on_at_once_and_ends_its_
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    assert history_writer.end_dead(syncs.engine, "acme") == 0
+    assert [sync.run_id for sync in _active(syncs)] == ["killed"]
     holder.kill()
     holder.communicate()
+    eventually(lambda: _active(syncs) == [])
     watcher = Watcher()
     assert replace(syncs, progress=watcher).run().success
     assert watcher.waits == []
     [killed] = syncs.query(
-        "SELECT status, error, ended_at FROM ops.sync_history WHERE run_id = 'killed'"
+        "SELECT status, error, ended_at FROM ops.sync_outcomes WHERE run_id = 'killed'"
     )
-    assert (killed["status"], killed["error"]) == ("failed", DIED)
+    assert (killed["status"], killed["error"]) == ("interrupted", DIED)
     assert killed["ended_at"] is not None
     assert _locks(syncs) == 0
 
@@ -252,7 +255,7 @@ def test_a_wait_for_a_rate_limit_is_shown_until_the_load_goes_on(
 def test_a_wait_in_vain_stays_in_the_history_with_its_reason(
     sync_locks: Make, syncs: Syncs
 ) -> None:
-    ended = END_SESSION_OF.format(lock=history_writer.lock_of("two", "issues"))
+    ended = END_SESSION_OF.format(lock=lock_of("two", "issues"))
     one = sync_locks("one")
     two = sync_locks("two", progress=Watcher(at_wait=lambda: syncs.query(ended)))
     one.lock_table()

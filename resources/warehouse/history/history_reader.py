@@ -4,14 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
     Engine,
-    Select,
     case,
     exists,
     func,
@@ -21,7 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from resources.warehouse.history.run_kinds import CANCELED, kind_of_run
+from resources.warehouse.history.run_kinds import kind_of_run
+from resources.warehouse.state.living_loads import AT_WORK, sync_outcomes
 from resources.warehouse.state.schema_ops import sync_history
 
 _UNTOLD = text(
@@ -29,19 +29,21 @@ _UNTOLD = text(
     SELECT ended.run_id FROM unnest(CAST(:run_ids AS text[]), CAST(:failed AS boolean[])) AS ended
         (run_id, failed)
     WHERE NOT EXISTS (
-        SELECT FROM ops.sync_history AS h WHERE h.run_id = ended.run_id AND (h.status = 'failed'
-            OR NOT ended.failed)
+        SELECT FROM ops.sync_outcomes AS h WHERE h.run_id = ended.run_id
+            AND (h.status NOT IN ('in_progress', 'completed') OR NOT ended.failed)
     )
     """
 )
 
 
-SyncStatus = Literal["in_progress", "completed", "failed"]
+SyncStatus = Literal["in_progress", "completed", "interrupted", "failed", "canceled"]
+#: How a sync can have ended badly, the worst first.
+BAD: Final[tuple[SyncStatus, ...]] = ("failed", "interrupted", "canceled")
 
 
 @dataclass(frozen=True)
 class Sync:
-    """A row of `ops.sync_history`; in `last_syncs` all rows of a run added up."""
+    """A row of `ops.sync_outcomes`; in `last_syncs` all rows of a run added up."""
 
     id: Annotated[int, ""]
     sync_type: Annotated[str, "table, or kind of run"]
@@ -66,7 +68,7 @@ class Sync:
     cause: Annotated[str | None, "code of the cause of `error`"] = None
 
 
-_COLUMNS = [sync_history.c[name] for name in Sync.__dataclass_fields__]
+_COLUMNS = [sync_outcomes.c[name] for name in Sync.__dataclass_fields__]
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,9 @@ class LoggedRun:
         """Whether it is running, or how it has ended, as far as the history knows."""
         if any(sync.status == "in_progress" for sync in self.syncs):
             return "running"
-        if any(sync.status == "failed" for sync in self.syncs):
-            return (
-                "canceled"
-                if any((sync.error or "").startswith(CANCELED) for sync in self.syncs)
-                else "failed"
-            )
-        return "completed"
+        if any(sync.status == "canceled" for sync in self.syncs):
+            return "canceled"
+        return "failed" if any(sync.status in BAD for sync in self.syncs) else "completed"
 
     @property
     def started_at(self) -> datetime:
@@ -119,13 +117,7 @@ class LoggedRun:
 
 
 def active_syncs(engine: Engine, space_key: str) -> list[Sync]:
-    """Return the syncs of a space that are in progress, oldest first."""
-    with engine.connect() as conn:
-        return [Sync(*row) for row in conn.execute(_in_progress(space_key))]
-
-
-def _in_progress(space_key: str) -> Select[Any]:
-    """Select the syncs in progress in the shape of `Sync`, oldest first."""
+    """Return the syncs of a space that are at work, oldest first."""
     history = sync_history.c
     # Who waited goes on without saying so; what it does next clears the note.
     waits = or_(history.waiting_until.is_(None), history.waiting_until > func.statement_timestamp())
@@ -135,21 +127,19 @@ def _in_progress(space_key: str) -> Select[Any]:
     columns |= {
         name: case((waits, history[name])).label(name) for name in ("waiting_for", "waiting_until")
     }
-    active = select(*columns.values()).where(
-        history.space_key == space_key, history.status == "in_progress"
-    )
-    return active.order_by(history.started_at, history.id)
+    active = select(*columns.values()).where(history.space_key == space_key, AT_WORK)
+    with engine.connect() as conn:
+        return [Sync(*row) for row in conn.execute(active.order_by(history.started_at, history.id))]
 
 
 def synced_today(engine: Engine, space_key: str, table: str, timezone: str) -> bool:
     """Return whether a sync of a table was begun on this day of a zone, and completed."""
-    history = sync_history.c
-    begun, now = func.timezone(timezone, history.started_at), func.timezone(timezone, func.now())
+    row = sync_outcomes.c
+    begun, now = func.timezone(timezone, row.started_at), func.timezone(timezone, func.now())
     query = exists().where(
-        history.space_key == space_key,
-        history.sync_type == table,
-        history.status == "completed",
-        history.mode != "run",
+        row.space_key == space_key,
+        row.sync_type == table,
+        row.succeeded_at.is_not(None),
         func.date_trunc("day", begun) == func.date_trunc("day", now),
     )
     with engine.connect() as conn:
@@ -171,17 +161,17 @@ def first_starts(engine: Engine, run_ids: Sequence[str]) -> dict[tuple[str, str,
 
 
 def history_version(engine: Engine, space_key: str) -> str:
-    """Return a text that changes when a sync of the space begins or ends; cheap however long the
-    history is.
+    """Return a text that changes when a sync of the space begins or ends, also by the death of its
+    process; cheap however long the history is.
 
-    A sync is in progress from the moment in which its row is made, so the newest row and those in
-    progress are enough.
+    A sync is in progress from the moment in which its row is made, so the newest row and those at
+    work are enough.
     """
     history = sync_history.c
     newest = select(func.max(history.id)).scalar_subquery()
     active = (
         select(func.array_agg(aggregate_order_by(history.id, history.id), type_=ARRAY(BigInteger)))
-        .where(history.space_key == space_key, history.status == "in_progress")
+        .where(history.space_key == space_key, AT_WORK)
         .scalar_subquery()
     )
     with engine.connect() as conn:
@@ -200,26 +190,26 @@ def sync_page(
 
     `before` is the number of the last sync of the page before this.
     """
-    history = sync_history.c
-    query = select(*_COLUMNS).where(history.space_key == space_key)
+    row = sync_outcomes.c
+    query = select(*_COLUMNS).where(row.space_key == space_key)
     if before is not None:
-        query = query.where(history.id < before)
+        query = query.where(row.id < before)
     if requested.sync_type is not None:
-        query = query.where(history.sync_type == requested.sync_type)
+        query = query.where(row.sync_type == requested.sync_type)
     if requested.status is not None:
-        query = query.where(history.status == requested.status)
+        query = query.where(row.status == requested.status)
     if requested.project_key is not None:
-        query = query.where(history.projects.contains([requested.project_key]))
+        query = query.where(row.projects.contains([requested.project_key]))
     with engine.connect() as conn:
-        return [Sync(*row) for row in conn.execute(query.order_by(history.id.desc()).limit(limit))]
+        return [Sync(*found) for found in conn.execute(query.order_by(row.id.desc()).limit(limit))]
 
 
 def run_syncs(engine: Engine, run_id: str) -> list[Sync]:
     """Return what the history has of a run, in the order of its start."""
-    history = sync_history.c
-    query = select(*_COLUMNS).where(history.run_id == run_id)
+    row = sync_outcomes.c
+    query = select(*_COLUMNS).where(row.run_id == run_id)
     with engine.connect() as conn:
-        return [Sync(*row) for row in conn.execute(query.order_by(history.id))]
+        return [Sync(*found) for found in conn.execute(query.order_by(row.id))]
 
 
 def run_page(
@@ -235,8 +225,7 @@ def run_page(
         requested: runs that have a sync of this type and of this project, and that have this
         status as a whole.
     """
-    history, row = sync_history, sync_history.c
-    other = sync_history.alias("other")
+    row, other = sync_outcomes.c, sync_outcomes.alias("other")
     same_run = (other.c.run_id == row.run_id, other.c.space_key == row.space_key)
 
     def has(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -252,14 +241,14 @@ def run_page(
     if requested.status == "completed":
         query = query.where(~has(other.c.status != "completed"))
     elif requested.status == "failed":
-        query = query.where(has(other.c.status == "failed"), ~has(other.c.status == "in_progress"))
+        query = query.where(has(other.c.status.in_(BAD)), ~has(other.c.status == "in_progress"))
     elif requested.status is not None:
         query = query.where(has(other.c.status == requested.status))
     of_runs = select(*_COLUMNS).where(row.space_key == space_key)
     by_run: dict[str, list[Sync]] = defaultdict(list)
     with engine.connect() as conn:
         run_ids = list(conn.execute(query.order_by(row.id.desc()).limit(limit)).scalars())
-        for found in conn.execute(of_runs.where(history.c.run_id.in_(run_ids)).order_by(row.id)):
+        for found in conn.execute(of_runs.where(row.run_id.in_(run_ids)).order_by(row.id)):
             by_run[found.run_id].append(Sync(*found))
     return [LoggedRun(run_id, tuple(by_run[run_id])) for run_id in run_ids]
 

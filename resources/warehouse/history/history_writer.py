@@ -9,8 +9,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, text, u
 
 from resources.problems.causes import Failure
 from resources.redact import first_line
-from resources.warehouse.history.run_kinds import CANCELED, DIED, UNFINISHED
-from resources.warehouse.state.locks import free_condition
+from resources.warehouse.history.run_kinds import CANCELED, UNFINISHED
 from resources.warehouse.state.schema_ops import spaces, sync_history
 from resources.warehouse.state.sync_state import note_space_url
 
@@ -56,23 +55,6 @@ class RunEnd:
     projects: Sequence[str] | None = None
 
 
-def lock_of(run_id: str, sync_type: str) -> str:
-    """Return the name of the lock that a load holds while it works: it shows whether the load is
-    alive.
-    """
-    return f"load/{run_id}/{sync_type}"
-
-
-def is_dead(row: str) -> str:
-    """Return the SQL condition that the load of a row in progress is dead; `row` is the table's
-    alias.
-
-    A load holds its lock from before its first row until after its last. When the lock is free, no
-    process will end the row.
-    """
-    return free_condition(f"{row}.space_key", f"'load/' || {row}.run_id || '/' || {row}.sync_type")
-
-
 def start_sync(
     engine: Engine,
     *,
@@ -85,7 +67,7 @@ def start_sync(
     """Record that a sync has started; return its number for `finish_sync` or `fail_sync`.
 
     `projects` are those that it covers, None: the whole space. The caller holds the lock
-    `lock_of(run_id, sync_type)`; without it the sync counts as dead.
+    `living_loads.lock_of(run_id, sync_type)`; without it the sync counts as interrupted.
     """
     values = {"space_key": space_key, "sync_type": sync_type, "mode": mode, "run_id": run_id}
     statement = insert(sync_history).values(**values, **covering(projects), status="in_progress")
@@ -189,6 +171,10 @@ def fail_sync(
     )  # fmt: skip
 
 
+def _note(engine: Engine, number: int, **values: Any) -> None:
+    _update(engine, number, noted_at=func.statement_timestamp(), **values)
+
+
 def _end(engine: Engine, number: int, **values: Any) -> None:
     _update(engine, number, ended_at=func.statement_timestamp(), **_OVER, **values)
 
@@ -204,12 +190,12 @@ def note_wait(
     """Record what a sync in progress waits for, and until when at the latest; None: it
     continues.
     """
-    _update(engine, number, waiting_for=waiting_for, waiting_until=until)
+    _note(engine, number, waiting_for=waiting_for, waiting_until=until)
 
 
 def note_progress(engine: Engine, number: int, done: int, total: int | None) -> None:
     """Record how far a load in progress is; `total` is None when unknown."""
-    _update(engine, number, progress_done=done, progress_total=total)
+    _note(engine, number, progress_done=done, progress_total=total)
 
 
 def forget_sync(engine: Engine, number: int) -> None:
@@ -218,24 +204,6 @@ def forget_sync(engine: Engine, number: int) -> None:
     """
     with engine.begin() as conn:
         conn.execute(delete(sync_history).where(sync_history.c.id == number))
-
-
-def end_dead(engine: Engine, space_key: str) -> int:
-    """Mark the syncs in progress whose load is dead as failed; return how many there were."""
-    history, dead = sync_history.c, text(is_dead(str(sync_history)))
-    with engine.begin() as conn:
-        ended = conn.execute(
-            update(sync_history)
-            .where(history.space_key == space_key, history.status == "in_progress", dead)
-            .values(
-                status="failed",
-                ended_at=func.statement_timestamp(),
-                error=DIED,
-                cause="interrupted",
-                **_OVER,
-            )
-        )
-    return ended.rowcount
 
 
 def record_ends(engine: Engine, space_key: str, ends: Collection[RunEnd]) -> None:
@@ -268,5 +236,5 @@ def record_cancellations(engine: Engine, run_ids: Collection[str]) -> None:
     with engine.begin() as conn:
         conn.execute(
             _CANCEL,
-            {"run_ids": list(run_ids), "canceled": CANCELED, "broken_off": [UNFINISHED, DIED]},
+            {"run_ids": list(run_ids), "canceled": CANCELED, "broken_off": [UNFINISHED]},
         )

@@ -14,45 +14,35 @@ from pydantic import Field
 from sqlalchemy import (
     BigInteger,
     Connection,
-    DateTime,
     Engine,
     Select,
-    Text,
     case,
     cast,
-    column,
     func,
     null,
     select,
-    table,
     text,
     tuple_,
 )
 
 from resources.json_models import Model, Whole
-from resources.warehouse.history.history_reader import Sync, active_syncs
+from resources.warehouse.history.history_reader import BAD, Sync, active_syncs
 from resources.warehouse.history.run_kinds import kind_of_run
-from resources.warehouse.state.schema_ops import sync_history
+from resources.warehouse.state.living_loads import sync_outcomes
 
 DAY = timedelta(hours=24)
 SLOT = timedelta(minutes=30)
 #: Slots of a day; the last one is the one that holds the present.
 SLOTS = 48
-#: The view in which a migration says what counts as what.
-_outcomes = table(
-    "sync_outcomes",
-    *(column(name, Text) for name in ("space_key", "sync_type", "mode")),
-    column("succeeded_at", DateTime(timezone=True)),
-    schema="ops",
-)
 #: A row of `runs` is what a run did: all of it, where the type is null, and of each type. The join
 #: gives a row of zeros where nothing ran.
 _LAST_DAY = text("""
 WITH runs AS (
-    SELECT run_id, sync_type AS type, count(failed_run) > 0 AS failed,
+    SELECT run_id, sync_type AS type, bool_or(status IN ('failed', 'interrupted')) AS failed,
         count(other_run) = 0 AS completed, count(*) FILTER (WHERE is_sync) AS syncs,
         count(succeeded_at) AS syncs_completed,
-        count(*) FILTER (WHERE is_sync AND status = 'failed') AS syncs_failed,
+        count(*) FILTER (WHERE is_sync AND status IN ('failed', 'interrupted'))
+            AS syncs_failed,
         sum(items_synced) AS items, sum(items_failed) AS items_failed, sum(requests) AS requests,
         CASE WHEN count(*) = count(ended_at)
             THEN extract(epoch FROM max(ended_at) - min(started_at)) END AS seconds
@@ -81,7 +71,8 @@ WHERE o.space_key = :space_key AND o.sync_type = :sync_type AND o.succeeded_at I
 GROUP BY 1""")
 #: What began half a day before the first slot is still looked for.
 _OVERLAPPING = text("""
-SELECT run_id, min(started_at), max(coalesce(ended_at, now())), bool_or(status = 'failed'),
+SELECT run_id, min(started_at), max(coalesce(ended_at, now())),
+    bool_or(status IN ('failed', 'interrupted')),
     bool_or(status = 'in_progress'),
        array_agg(DISTINCT sync_type), array_agg(DISTINCT mode)
 FROM ops.sync_outcomes
@@ -148,7 +139,7 @@ def last_ends(engine: Engine, space_key: str, *, but: Collection[str] = ()) -> d
     """Return the last success of each type: when a sync of it last ended well, in whatever mode
     `but` these.
     """
-    row = _outcomes.c
+    row = sync_outcomes.c
     ended = select(row.sync_type, func.max(row.succeeded_at)).where(
         row.space_key == space_key, row.succeeded_at.is_not(None), row.mode.not_in(but)
     )
@@ -182,7 +173,7 @@ def _last_runs(space_key: str) -> Select[Any]:
     """Select one row in the shape of `Sync` for each type: all that its newest run did, which may
     be several syncs.
     """
-    history = sync_history.c
+    history = sync_outcomes.c
     ended = (history.space_key == space_key, history.status != "in_progress")
     newest = select(history.sync_type, history.run_id).where(*ended).distinct(history.sync_type)
     newest = newest.order_by(history.sync_type, history.started_at.desc(), history.id.desc())
@@ -192,7 +183,7 @@ def _last_runs(space_key: str) -> Select[Any]:
             history.sync_type,
             func.string_agg(history.mode.distinct(), ", "),
             case((func.count() == 1, func.max(history.project_key)), else_=None),
-            case((func.bool_or(history.status == "failed"), "failed"), else_="completed"),
+            case(*((func.bool_or(history.status == one), one) for one in BAD), else_="completed"),
             func.min(history.started_at),
             func.max(history.ended_at),
             *(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Engine, func, select, union_all
+from sqlalchemy import Engine, func, not_, select, union_all
 
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.state.builds import built_until
+from resources.warehouse.state.living_loads import AT_WORK
 from resources.warehouse.state.schema_ops import sync_history
 
 #: Tables that no mart reads. Loads write activities all the time.
@@ -33,18 +34,15 @@ def news(engine: Engine) -> News:
     """
     syncs = sync_history.c
     newest = select(func.coalesce(func.max(syncs.id), 0))
-    active = select(syncs.id, syncs.sync_type).where(
-        syncs.status == "in_progress", syncs.sync_type.not_in(_UNUSED)
-    )
-    with engine.connect() as connection:
+    active = select(syncs.id, syncs.sync_type).where(AT_WORK, syncs.sync_type.not_in(_UNUSED))
+    # Both see the rows and the locks of one moment.
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         at_work = {
             int(number): str(table)
             for number, table in connection.execute(active.order_by(syncs.id))
         }
         # The end of a build is a row, too, but not of a sync.
-        ended = connection.execute(
-            newest.where(syncs.status != "in_progress", syncs.mode != "run")
-        ).scalar_one()
+        ended = connection.execute(newest.where(not_(AT_WORK), syncs.mode != "run")).scalar_one()
     return News(
         f"up to {ended}" + (f" without {', '.join(map(str, at_work))}" if at_work else ""),
         [*at_work.values()],

@@ -105,6 +105,11 @@ sync_history = Table(
         comment="Projects that the sync covers, null when it covers the whole space",
     ),
     Column("cause", Text, comment="Code of the cause of error; null for a row of before codes"),
+    Column(
+        "noted_at",
+        DateTime(timezone=True),
+        comment="When its load last noted a wait or how far it is",
+    ),
     CheckConstraint(
         "status IN ('in_progress', 'completed', 'failed')", name="sync_history_status_check"
     ),
@@ -113,8 +118,8 @@ sync_history = Table(
     Index(None, "run_id"),
     Index("sync_history_run_key", "run_id", unique=True, postgresql_where=text("mode = 'run'")),
     schema=OPS,
-    comment="Every sync: what, when, how it ended, what it cost; and every "
-    "run that ended without one",
+    comment="Every sync: what, when, how it ended, what it cost; and every run that "
+    "ended without one; a sync that was killed stays in_progress, and ops.sync_outcomes says so",
 )
 
 sync_state = Table(

@@ -218,10 +218,10 @@ def assert_nothing_is_lost(stage: Scene, *, kills: int) -> None:
     assert not figures.too_many, "\n\n".join(figures.too_many)
     with stage.engine.connect() as connection:
         left = connection.execute(
-            text("SELECT sync_type, run_id FROM ops.sync_history WHERE status = 'in_progress'")
+            text("SELECT sync_type, run_id FROM ops.sync_outcomes WHERE status = 'in_progress'")
         ).all()
         dead = connection.execute(
-            text("SELECT count(*) FROM ops.sync_history WHERE error LIKE '%killed%'")
+            text("SELECT count(*) FROM ops.sync_outcomes WHERE error LIKE '%killed%'")
         ).scalar_one()
     assert not left
     assert dead >= kills // 2

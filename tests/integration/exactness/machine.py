@@ -152,7 +152,7 @@ class Syncs(RuleBasedStateMachine):
                 self.people.silence.clear()
                 self._compare(masters=True)
                 assert not self.deployment.query(
-                    "SELECT id FROM ops.sync_history WHERE status = 'in_progress'"
+                    "SELECT id FROM ops.sync_outcomes WHERE status = 'in_progress'"
                 )
                 self.figures.examples += 1
         finally:

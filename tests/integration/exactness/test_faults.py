@@ -56,7 +56,7 @@ def assert_repaired(deployment: Deployment, people: People) -> None:
     assert look_whole(deployment, people.rng)
     assert incremental(deployment, people.rng)
     assert differences(deployment) == []
-    assert not deployment.query("SELECT id FROM ops.sync_history WHERE status = 'in_progress'")
+    assert not deployment.query("SELECT id FROM ops.sync_outcomes WHERE status = 'in_progress'")
 
 
 @pytest.fixture(scope="module")

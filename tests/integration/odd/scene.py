@@ -31,7 +31,7 @@ _HALF_WRITTEN = """
     SELECT 'watermark to come', project_id FROM ops.sync_state
         WHERE watermark > now() + interval '1 hour'
     UNION ALL
-    SELECT 'sync that goes on', id FROM ops.sync_history WHERE status = 'in_progress'
+    SELECT 'sync that goes on', id FROM ops.sync_outcomes WHERE status = 'in_progress'
     UNION ALL
     SELECT 'row to come', id FROM raw.issues WHERE updated_at > now() + interval '2 days'
 """

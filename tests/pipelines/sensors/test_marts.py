@@ -80,15 +80,15 @@ def test_marts_are_built_after_a_load_that_has_written_something_and_only_then(
     assert tick(loaded, aged(cursor, minutes=60))[0] == 1
 
 
-def test_a_sync_that_ends_after_others_which_began_later_is_news(loaded: Deployment) -> None:
-    log = Log(loaded.engine)
-    long = log.begun(mode="backfill", run="long")
-    log.done(mode="targeted", run="short", items=1)
-    _, _, cursor = tick(loaded, None)
-    runs, _, cursor = tick(loaded, aged(cursor, minutes=31))
-    assert runs == 1, "patience has an end"
-    loaded.change(ANY_ROW)
-    finish_sync(loaded.engine, long, items_synced=1, items_failed=0, requests=1)
+def test_a_sync_that_dies_after_others_which_began_later_is_news(loaded: Deployment) -> None:
+    with Log(loaded.engine) as log:
+        log.begun(mode="backfill", run="long")
+        log.done(mode="targeted", run="short", items=1)
+        _, _, cursor = tick(loaded, None)
+        runs, _, cursor = tick(loaded, aged(cursor, minutes=31))
+        assert runs == 1, "patience has an end"
+        loaded.change(ANY_ROW)
+    # It is killed: no row says so.
     assert tick(loaded, aged(cursor, minutes=6))[0] == 1
 
 
@@ -115,7 +115,11 @@ def test_a_build_that_somebody_else_has_started_counts_as_well(loaded: Deploymen
 def test_the_first_build_waits_for_issues_and_a_later_one_for_comments_too(
     loaded: Deployment,
 ) -> None:
-    log = Log(loaded.engine)
+    with Log(loaded.engine) as log:
+        the_first_build_waits(loaded, log)
+
+
+def the_first_build_waits(loaded: Deployment, log: Log) -> None:
     issues = log.begun("issues")
     for table in ("comments", "activities"):  # of activities no mart is made
         log.begun(table)
@@ -131,7 +135,7 @@ def test_the_first_build_waits_for_issues_and_a_later_one_for_comments_too(
     runs, _, cursor = tick(loaded, aged(cursor, minutes=31))
     assert runs == 1
     assert tick(loaded, aged(cursor, minutes=31))[:2] == (0, "nothing was written")
-    log.begun("issues")
+    log.begun("issues", run="run-2")
     loaded.change(ANY_ROW)
     runs, reason, _ = tick(loaded, aged(cursor, minutes=10))
     assert (runs, reason) == (0, "syncs at work: 2; the next build includes their rows")

@@ -80,10 +80,10 @@ def test_rate_limited_by_others_ends_when_requests_do_not_wait_for_a_whole_windo
 
 
 def test_a_wait_that_another_run_of_ours_may_have_caused_begins_no_condition(
-    warehouse: Engine,
+    warehouse: Engine, log: Log
 ) -> None:
     execute(warehouse, f"INSERT INTO ops.spaces (space_key, url) VALUES ('acme', '{URL}')")
-    _, other = (Log(warehouse).begun(mode="full", run=run) for run in ("r1", "r2"))
+    _, other = (log.begun(mode="full", run=run) for run in ("r1", "r2"))
     note(warehouse, URL, UNSURE, 1)
     finish_sync(warehouse, other, items_synced=0, items_failed=0, requests=0)
     note(warehouse, URL, UNSURE, 1)

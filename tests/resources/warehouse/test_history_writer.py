@@ -5,9 +5,13 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from resources.problems.causes import Failure
-from resources.warehouse.history.history_reader import active_syncs
+from resources.warehouse.history.history_reader import (
+    active_syncs,
+    history_version,
+    run_syncs,
+    sync_page,
+)
 from resources.warehouse.history.history_writer import (
-    end_dead,
     fail_sync,
     finish_sync,
     note_progress,
@@ -55,22 +59,34 @@ def test_a_sync_is_seen_from_start_to_end(warehouse: Engine, log: Log) -> None:
     assert last.ended_at >= last.started_at
 
 
-def test_a_sync_in_progress_is_ended_when_nobody_holds_the_lock_of_its_load(
+def test_a_sync_in_progress_is_interrupted_once_nobody_holds_the_lock_of_its_load(
     warehouse: Engine, log: Log
 ) -> None:
-    with log.alive(run="alive"):
-        log.begun(run="dead")
-        log.begun("users", run="alive")
-        Log(warehouse, "other").begun(run="dead")
+    def state() -> tuple[list[tuple[str, str]], list[str], str]:
+        at_work = [(sync.run_id, sync.sync_type) for sync in active_syncs(warehouse, "acme")]
+        dead = [sync.run_id for sync in sync_page(warehouse, "acme", 9) if sync.error == DIED]
+        return at_work, dead, history_version(warehouse, "acme")
+
+    with log.alive(run="alive"), Log(warehouse, "other") as other:
+        log.dead(run="dead")
+        log.dead("users", run="alive")
+        other.begun(run="dead")
         log.done(run="dead")
-        assert [end_dead(warehouse, "acme") for _ in range(2)] == [2, 0]
-        assert [(sync.run_id, sync.sync_type) for sync in summary(warehouse, "acme").active] == [
-            ("alive", "issues")
-        ]
-        assert len(summary(warehouse, "other").active) == 1
-    assert end_dead(warehouse, "acme") == 1
-    errors = "SELECT array_agg(error) FROM ops.sync_history WHERE status = 'failed'"
-    assert one(warehouse, errors) == [DIED] * 3
+        at_work, dead, version = state()
+        assert (at_work, dead) == ([("alive", "issues")], ["alive", "dead"])
+        assert len(active_syncs(warehouse, "other")) == 1
+    assert state()[:2] == ([], ["alive", "dead", "alive"])
+    assert state()[2] != version, "what is cached by it is made again"
+    [first, *_] = run_syncs(warehouse, "alive")
+    assert (first.status, first.cause, first.ended_at) == (
+        "interrupted", "interrupted", first.started_at
+    )  # fmt: skip
+    note_progress(warehouse, first.id, 300, 2_000)
+    [noted, *_] = run_syncs(warehouse, "alive")
+    assert (noted.ended_at or first.started_at) > first.started_at, (
+        "so long it is known to have worked"
+    )
+    assert noted.progress_done is None
 
 
 def test_a_sync_that_waits_says_for_what_and_until_when(warehouse: Engine, log: Log) -> None:
@@ -89,18 +105,17 @@ def test_a_sync_that_waits_says_for_what_and_until_when(warehouse: Engine, log: 
 def test_a_sync_that_has_ended_waits_for_nothing_and_says_not_how_far_it_was(
     warehouse: Engine, log: Log
 ) -> None:
-    numbers = [log.begun(run=run) for run in ("completed", "failed", "dead")]
+    numbers = [log.begun(run=run) for run in ("completed", "failed")]
     for number in numbers:
         note_progress(warehouse, number, 300, 2_000)
         note_wait(warehouse, number, "other load to end", datetime.now(UTC) + timedelta(hours=6))
     finish_sync(warehouse, numbers[0], items_synced=1, items_failed=0, requests=1)
     fail_sync(warehouse, numbers[1], Failure("no_answer", "down"))
-    end_dead(warehouse, "acme")
     query = (
         "SELECT count(*) FROM ops.sync_history WHERE num_nulls(waiting_for, waiting_until, "
         "progress_done, progress_total) = 4"
     )
-    assert one(warehouse, query) == 3
+    assert one(warehouse, query) == 2
 
 
 def test_a_sync_in_progress_says_how_far_it_is(warehouse: Engine, log: Log) -> None:
