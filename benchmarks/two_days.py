@@ -29,7 +29,7 @@ from benchmarks.operation import DAY_BOUND, SENSOR_TICKS, size, tick_bytes
 from benchmarks.shifted import Deployed, deployed
 from benchmarks.workshop import control
 from pipelines.definitions import defs
-from pipelines.runs import ACTIVE
+from pipelines.living_runs import ACTIVE
 from resources.cadences import ISSUES, MISFIRE_GRACE
 from resources.dagster_tags import KIND_TAG
 from resources.warehouse.server.connect import engine

@@ -17,13 +17,11 @@ from resources.warehouse.history.history_writer import RunEnd, record_ends
 from resources.warehouse.history.run_kinds import OF_COMMAND
 from resources.warehouse.state.known_spaces import space_or_url
 from resources.warehouse.warehouse_resource import WarehouseResource
-from sync.run_ends import DagsterRun, RunState, record, unrecorded
+from sync.run_ends import record, unrecorded
+from sync.runs import STATES, Run
 
 BAD = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 ALL = (*BAD, dg.DagsterRunStatus.SUCCESS)
-_STATES: dict[dg.DagsterRunStatus, RunState] = dict(
-    zip(ALL, ("failed", "canceled", "completed"), strict=True)
-)
 
 
 def record_run_ends(
@@ -77,12 +75,12 @@ def recording_ends(
         record_run_ends(instance, warehouse, url, began)
 
 
-def _run(found: dg.RunRecord) -> DagsterRun:
+def _run(found: dg.RunRecord) -> Run:
     run = found.dagster_run
-    return DagsterRun(
+    return Run(
         run.run_id,
         run.job_name,
-        _STATES[run.status],
+        STATES[run.status.value],
         found.create_timestamp,
         datetime.fromtimestamp(found.start_time, UTC) if found.start_time else None,
         datetime.fromtimestamp(found.end_time, UTC) if found.end_time else None,

@@ -10,7 +10,7 @@ from pydantic import Field
 from assets.dagster_internals import RETENTION, database_url
 from assets.failing import failing_as
 from pipelines.jobs import of_kind
-from pipelines.runs import end_dead_runs
+from pipelines.living_runs import end_dead_runs
 from resources.retention import WAREHOUSE, delete_old_rows
 from resources.warehouse.server.connect import opened_engine
 from resources.warehouse.server.embedded import tidy_log

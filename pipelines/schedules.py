@@ -23,7 +23,7 @@ from pipelines.jobs import (
     tokens_job,
     users_job,
 )
-from pipelines.runs import ACTIVE, PROCESS_TAG, end_dead_runs
+from pipelines.living_runs import ACTIVE, PROCESS_TAG, end_dead_runs
 from resources import cadences
 from resources.backlog.backlog_resource import BacklogResource
 from resources.cadences import MISFIRE_GRACE, Cadence

@@ -24,6 +24,8 @@ PARENT_BACKFILL_TAG = "dagster/parent_backfill_id"
 ROOT_BACKFILL_TAG = "dagster/root_backfill_id"
 #: Whether Dagster starts a failed run once more by itself: one whose process has died.
 WILL_RETRY_TAG = "dagster/will_retry"
+#: The run that Dagster has started once more for a failed one; on that one.
+RETRIED_IN_TAG = "dagster/auto_retry_run_id"
 #: What kind of end a failed run had.
 FAILURE_REASON_TAG = "dagster/failure_reason"
 #: Most seconds that a run may take, 0 for no limit, instead of `max_runtime_seconds` of
@@ -51,3 +53,6 @@ FIRST_LOAD_TAG = "backlog_elt/first_load"
 #: On a run with a failed step: the code of its cause and the run, `no_answer@4a1c3484`, since a
 #: re-execution inherits the tag.
 CAUSE_TAG = "backlog_elt/cause"
+#: On a run that ended badly: the run or backfill that goes on with its work or has done it, and the
+#: run itself, `f95e7657@4a1c3484`, since a re-execution inherits the tag.
+GONE_ON_TAG = "backlog_elt/gone_on_in"

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -25,27 +25,16 @@ from service.run_events import (
     is_log_line,
     log_line,
 )
+from sync import runs
 from sync.results.api_answers import LogLine, RunLog
-from sync.run_ends import DagsterRun, RunState
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
 #: For the whole answer: the timeouts of httpx begin again with each byte.
 TOTAL_SECONDS = 60.0
 #: For what the page shows of Dagster beside other things: these do not wait for it longer.
 GLANCE_SECONDS = 5.0
-_ACTIVE: Mapping[str, RunState] = {
-    "QUEUED": "queued",
-    "NOT_STARTED": "queued",
-    "STARTING": "starting",
-    "STARTED": "running",
-    "CANCELING": "canceling",
-}
-_ENDED: Mapping[str, RunState] = {
-    "SUCCESS": "completed",
-    "FAILURE": "failed",
-    "CANCELED": "canceled",
-}
-STATES = {**_ACTIVE, **_ENDED}
+_ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+_ACTIVE = [status for status in runs.STATES if status not in _ENDED]
 #: Runs in one answer of Dagster.
 _PAGE = 200
 #: The last lines of a log that are shown.
@@ -53,10 +42,10 @@ LOG_LINES = 40
 
 
 @dataclass(frozen=True)
-class Run(DagsterRun):
+class Run(runs.Run):
     """A run, and when Dagster last changed it (epoch seconds)."""
 
-    updated_at: float
+    updated_at: float = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -113,7 +102,7 @@ class Dagster:
             ApiError: Dagster does not answer within the seconds, or refuses.
         """
         ours = {"key": CODE_LOCATION_TAG, "value": self._location}
-        found = await self._runs({"statuses": list(_ACTIVE), "tags": [ours]}, 50, seconds=seconds)
+        found = await self._runs({"statuses": _ACTIVE, "tags": [ours]}, 50, seconds=seconds)
         return [run for run in found if not run.ended]
 
     async def ended(self, after: float) -> list[Run]:
@@ -144,7 +133,7 @@ class Dagster:
         run = _run(found) if found["__typename"] == "Run" else None
         return run if run and self._is_ours(run) else None
 
-    async def causes(self, run: DagsterRun) -> list[Failure]:
+    async def causes(self, run: runs.Run) -> list[Failure]:
         """Return why the steps of a run failed, or else the run itself, each reason once; empty
         when nothing is recorded.
 
@@ -197,7 +186,7 @@ class Dagster:
             limit=limit,
             cursor=cursor,
         )
-        return [_run(run) for run in found["results"] if run["status"] in STATES]
+        return [_run(run) for run in found["results"] if run["status"] in runs.STATES]
 
     def _is_ours(self, run: Run) -> bool:
         return run.is_of(self._location, self._prefix)
@@ -339,13 +328,13 @@ def _run(found: Mapping[str, Any]) -> Run:
     return Run(
         found["runId"],
         found["jobName"],
-        STATES[found["status"]],
+        runs.STATES[found["status"]],
         datetime.fromtimestamp(found["creationTime"], UTC),
         datetime.fromtimestamp(started, UTC) if started else None,
         datetime.fromtimestamp(ended, UTC) if ended and found["status"] in _ENDED else None,
         {tag["key"]: tag["value"] for tag in found["tags"]},
         [asset["path"] for asset in found["assetSelection"] or ()],
-        found["updateTime"] or found["creationTime"],
+        updated_at=found["updateTime"] or found["creationTime"],
     )
 
 

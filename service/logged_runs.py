@@ -20,7 +20,7 @@ from service.run_follower import RunFollower
 from service.state import State
 from service.warehouse import Warehouse
 from sync.results import api_answers
-from sync.run_ends import RunState
+from sync.runs import RunState
 
 _RUN_ID = re.compile("[A-Za-z0-9_-]{1,64}")
 

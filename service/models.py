@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from resources.json_models import Model
-from sync.run_ends import RunState
+from sync.runs import RunState
 
 Mode = Literal["incremental", "full"]
 

@@ -8,7 +8,7 @@ from resources.problems.causes import Failure
 from resources.problems.run_causes import CAUSE_METADATA, cause_of_end, cause_of_step
 from resources.redact import first_line, plain_line
 from sync.results.api_answers import LogLine
-from sync.run_ends import DagsterRun
+from sync.runs import Run
 
 STEP_FAILURE, RUN_FAILURE = "ExecutionStepFailureEvent", "RunFailureEvent"
 #: What is shown of a log although its level is DEBUG.
@@ -45,7 +45,7 @@ def failure_of_step(event: Mapping[str, Any]) -> Failure:
     )
 
 
-def failure_of_end(run: DagsterRun, event: Mapping[str, Any]) -> Failure:
+def failure_of_end(run: Run, event: Mapping[str, Any]) -> Failure:
     """Return why a run failed without a failed step."""
     seconds = 0.0
     if run.started_at and run.ended_at:

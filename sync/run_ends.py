@@ -7,13 +7,9 @@ module; each run is recorded once, by the first that finds it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import Engine
 
-from resources.dagster_tags import CODE_LOCATION_TAG, KIND_TAG
 from resources.problems.causes import Failure
 from resources.redact import first_line
 from resources.warehouse.history.history_reader import unreported
@@ -23,44 +19,10 @@ from resources.warehouse.history.history_writer import (
     record_ends,
 )
 from resources.warehouse.history.run_kinds import CANCELED, kind_of, projects_of
-
-RunState = Literal["queued", "starting", "running", "canceling", "completed", "failed", "canceled"]
-
-
-@dataclass(frozen=True)
-class DagsterRun:
-    """A run as Dagster knows it. `assets` are the paths of those that it selects."""
-
-    run_id: str
-    job: str
-    state: RunState
-    created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    tags: Mapping[str, str]
-    assets: Sequence[Sequence[str]]
-
-    @property
-    def ended(self) -> bool:
-        """Whether it is over."""
-        return self.state == "completed" or self.ended_badly
-
-    @property
-    def ended_badly(self) -> bool:
-        """Whether it failed or was canceled."""
-        return self.state in ("failed", "canceled")
-
-    def is_of(self, location: str, prefix: Sequence[str]) -> bool:
-        """Return whether it belongs to a code location whose asset keys begin with `prefix`.
-
-        A run of a command has no location; its kind says where it belongs.
-        """
-        if CODE_LOCATION_TAG in self.tags:
-            return self.tags[CODE_LOCATION_TAG] == location
-        return self.tags.get(KIND_TAG, "@").partition("@")[2] == "@".join(prefix)
+from sync.runs import Run
 
 
-def unrecorded(engine: Engine, space_key: str, runs: Sequence[DagsterRun]) -> list[DagsterRun]:
+def unrecorded(engine: Engine, space_key: str, runs: Sequence[Run]) -> list[Run]:
     """Return the ended runs whose end the history lacks; `record` is next.
 
     Before that, syncs of canceled runs say so.
@@ -77,14 +39,14 @@ def unrecorded(engine: Engine, space_key: str, runs: Sequence[DagsterRun]) -> li
 def record(
     engine: Engine,
     space_key: str,
-    runs: Sequence[DagsterRun],
+    runs: Sequence[Run],
     causes: Mapping[str, Sequence[Failure]],
 ) -> None:
     """Record how runs ended; `causes` are run -> why it failed, of those that ended badly."""
     record_ends(engine, space_key, [_end(run, causes.get(run.run_id, ())) for run in runs])
 
 
-def _end(run: DagsterRun, causes: Sequence[Failure]) -> RunEnd:
+def _end(run: Run, causes: Sequence[Failure]) -> RunEnd:
     failure = Failure.together(causes)
     if run.state == "canceled":
         said = f": {failure.line}" if failure else ""

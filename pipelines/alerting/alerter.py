@@ -23,7 +23,7 @@ from pipelines.alerting import problems
 from pipelines.alerting.facts import Place, ended_runs
 from pipelines.alerting.ledger import LONGEST_PAUSE, Ledger
 from pipelines.ended_runs import ALL, record_run_ends
-from pipelines.runs import ACTIVE
+from pipelines.living_runs import ACTIVE
 from resources.alerts.channel import Channel, ChannelError
 from resources.problems.problem import Problem
 from resources.redact import plain_line

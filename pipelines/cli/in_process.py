@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.failing import failure_of_step, innermost
-from pipelines.runs import command_tags
+from pipelines.living_runs import command_tags
 from pipelines.stop_signals import Interrupted, interrupted
 from resources.problems.causes import Failure
 from resources.progress import Progress

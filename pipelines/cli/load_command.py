@@ -251,8 +251,8 @@ def _run_jobs(
         projects_job,
         users_job,
     )
+    from pipelines.living_runs import end_dead_runs
     from pipelines.raw_definitions import build_raw_definitions
-    from pipelines.runs import end_dead_runs
     from pipelines.sensors.project_discovery import new_project_keys
     from pipelines.stored_people import copies
     from resources.dagster_tags import FIRST_LOAD_TAG

@@ -127,7 +127,7 @@ def build(settings: Settings, progress: Progress, *, whole: bool) -> "MartsResul
         raise SettingsError("BACKLOG_DAGSTER_LOCATION", settings.dagster_location, expected)
     from pipelines.cli.in_process import opened_warehouse
     from pipelines.hosting.environment import open_instance, prepare_storage
-    from pipelines.runs import end_dead_runs
+    from pipelines.living_runs import end_dead_runs
     from resources.warehouse.state.known_spaces import known_spaces
 
     prepare_storage(settings)
@@ -164,7 +164,7 @@ def build_marts(
     from assets.marts.build_notes import notes_of
     from pipelines.cli.in_process import QUIET, failure_of, see_end
     from pipelines.jobs import marts_job
-    from pipelines.runs import command_tags
+    from pipelines.living_runs import command_tags
     from resources.warehouse.state.builds import WAITING
     from sync.results.command_results import marts_result
 

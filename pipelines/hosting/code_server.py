@@ -18,7 +18,7 @@ import dagster as dg
 
 from pipelines.hosting.environment import open_instance
 from pipelines.hosting.ports import is_free
-from pipelines.runs import end_runs, runs_of_code_server
+from pipelines.living_runs import end_runs, runs_of_code_server
 from resources.alerts.addresses import Addresses
 from resources.alerts.channels import channels
 from resources.settings import Settings

@@ -11,7 +11,7 @@ from assets.location import SETTINGS
 from assets.marts.build import MODELS, source_of_marts
 from pipelines.alerting.facts import causes
 from pipelines.jobs import marts_job, of_kind
-from pipelines.runs import ACTIVE, end_dead_runs
+from pipelines.living_runs import ACTIVE, end_dead_runs
 from pipelines.sensors.failing_ticks import looking_at
 from resources.cadences import MARTS
 from resources.dagster_tags import SENSOR_TAG

@@ -10,7 +10,7 @@ import dagster as dg
 from assets.dagster_internals import backfill_is_active
 from assets.location import raw_key
 from assets.partitions import ISSUE_TABLES, PROJECTS, covered_by, projects_between
-from pipelines.runs import ACTIVE
+from pipelines.living_runs import ACTIVE
 from pipelines.sensors.failing_ticks import looking_at
 from resources.backlog.backlog_resource import BacklogResource
 from resources.cadences import PROJECT_DISCOVERY

@@ -15,7 +15,7 @@ import dagster as dg
 from assets.location import scoped
 from assets.partitions import project_partitions
 from pipelines.jobs import issues_job, rolling_refresh_job, targeted_sync_job
-from pipelines.runs import ACTIVE, end_dead_runs
+from pipelines.living_runs import ACTIVE, end_dead_runs
 from pipelines.schedules import single_issues_request
 from pipelines.sensors.failing_ticks import looking_at
 from resources.backlog.backlog_resource import BacklogResource

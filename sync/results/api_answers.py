@@ -15,7 +15,7 @@ from resources.warehouse.history.history_reader import SyncStatus
 from resources.warehouse.history.sync_outcomes import Slot, Totals
 from resources.warehouse.state.reconciliations import Proof
 from sync.results.command_results import Condition, RateLimit
-from sync.run_ends import RunState
+from sync.runs import RunState
 
 _CAUSE: Any = Field(
     description="Code of the cause, of `resources/problems/cause_table.py`; null: none is known"

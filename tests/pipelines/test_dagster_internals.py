@@ -80,6 +80,7 @@ TAGS = {
         "PARENT_BACKFILL_TAG": "PARENT_BACKFILL_ID_TAG",
         "ROOT_BACKFILL_TAG": "ROOT_BACKFILL_ID_TAG",
         "WILL_RETRY_TAG": "WILL_RETRY_TAG",
+        "RETRIED_IN_TAG": "AUTO_RETRY_RUN_ID_TAG",
         "FAILURE_REASON_TAG": "RUN_FAILURE_REASON_TAG",
     },
     "definitions.data_version": {

@@ -9,7 +9,7 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 from assets.partitions import month_keys
 from pipelines.definitions import defs
 from pipelines.jobs import of_kind
-from pipelines.runs import PROCESS_TAG
+from pipelines.living_runs import PROCESS_TAG
 from pipelines.schedules import (
     SCHEDULES,
     reason_to_skip,

@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 
 from pipelines.definitions import defs
+from pipelines.living_runs import PROCESS_TAG
 from pipelines.processes import mark
-from pipelines.runs import PROCESS_TAG
 from resources.dagster_tags import KIND_TAG
 from resources.warehouse.state import webhook_inbox
 from simulator.model import Issue

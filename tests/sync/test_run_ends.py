@@ -10,15 +10,16 @@ from resources.problems.causes import Failure
 from resources.warehouse.history.history_reader import run_syncs
 from resources.warehouse.history.history_writer import fail_sync, finish_sync, start_sync
 from resources.warehouse.history.run_kinds import CANCELED, DIED, UNFINISHED
-from sync.run_ends import DagsterRun, RunState, record, unrecorded
+from sync.run_ends import record, unrecorded
+from sync.runs import Run, RunState
 
 BEGAN = datetime(2026, 7, 1, tzinfo=UTC)
 ENDED = BEGAN + timedelta(minutes=5)
 
 
-def run(run_id: str, state: RunState = "failed", job: str = "issues", **more: Any) -> DagsterRun:
+def run(run_id: str, state: RunState = "failed", job: str = "issues", **more: Any) -> Run:
     tags, assets = more.get("tags", {}), more.get("assets", ())
-    return DagsterRun(run_id, job, state, BEGAN, BEGAN, ENDED, tags, assets)
+    return Run(run_id, job, state, BEGAN, BEGAN, ENDED, tags, assets)
 
 
 NO_ANSWER, REFUSED = Failure("no_answer", "teams: no answer"), Failure("bad_request", "users: 400")

@@ -5,8 +5,8 @@ from alembic import op
 revision = "v10"
 down_revision = "v9"
 
-#: A load holds its lock as long as its process lives. What an earlier version has written of
-#: canceled runs is known by its words; `run` was its mode of rows that copy the end of a run.
+#: A load holds its lock as long as its process lives. A row of a canceled run is known by its
+#: words; `run` is the mode of rows that copy the end of a run.
 _CHANGE = """
 CREATE OR REPLACE VIEW ops.sync_outcomes AS
 SELECT
@@ -16,12 +16,13 @@ SELECT
     CASE WHEN status = 'failed' THEN run_id END AS failed_run,
     CASE WHEN status <> 'completed' THEN run_id END AS other_run,
     CASE WHEN status = 'completed' AND is_sync THEN ended_at END AS succeeded_at,
-    CASE WHEN is_sync THEN extract(epoch FROM ended_at - started_at)::float8 END AS seconds,
+    CASE WHEN is_sync AND NOT is_gone THEN extract(epoch FROM ended_at - started_at)::float8 END
+        AS seconds,
     cause, waiting_for, waiting_until, progress_done, progress_total
 FROM (
     SELECT
         id, space_key, sync_type, mode, project_key, projects, run_id, started_at,
-        items_synced, items_failed, requests,
+        items_synced, items_failed, requests, is_gone,
         mode <> 'run' AS is_sync,
         CASE WHEN is_gone OR (status = 'failed' AND cause = 'interrupted' AND mode <> 'run')
                 THEN 'interrupted'
@@ -57,6 +58,8 @@ _COMMENTS = {
     "ended, is interrupted; a success is a sync that completed, and the last one is the newest "
     "succeeded_at; a row of mode run is no sync",
     "COLUMN ops.sync_outcomes.is_sync": "Whether the row is a sync of the source",
+    "COLUMN ops.sync_outcomes.seconds": "How long the sync took; null for every other row, and for "
+    "a sync that was killed",
     "COLUMN ops.sync_outcomes.status": "in_progress, completed, interrupted, failed, or canceled "
     "as an earlier version has noted it",
 }

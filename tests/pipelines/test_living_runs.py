@@ -13,8 +13,7 @@ from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepo
 from dagster._core.storage.tags import REPOSITORY_LABEL_TAG, TagType, get_tag_type
 from dagster._daemon.monitoring.run_monitoring import check_run_timeout
 
-from pipelines.processes import alive, mark, runs, started
-from pipelines.runs import (
+from pipelines.living_runs import (
     ACTIVE,
     OLD_PROCESS_TAG,
     PROCESS_TAG,
@@ -23,6 +22,7 @@ from pipelines.runs import (
     end_dead_runs,
     end_runs,
 )
+from pipelines.processes import alive, mark, runs, started
 from resources.dagster_tags import MAX_RUNTIME_TAG
 
 NOBODY = "999999999@1.0"
