@@ -98,7 +98,8 @@ class Run:
         # This reason is noted by a process that a signal has ended, not of one that was killed. The
         # command of a first load ends with `up`, which goes on with it.
         asked = self.tags.get(FAILURE_REASON_TAG) == "UNEXPECTED_TERMINATION"
-        return asked and self.of_command and FIRST_LOAD_TAG not in self.tags
+        of_person = self.of_command and FIRST_LOAD_TAG not in self.tags
+        return self.state == "failed" and asked and of_person
 
     @property
     def cause(self) -> str:

@@ -15,7 +15,6 @@ import pytest
 
 from resources.progress import Progress
 from resources.warehouse.history.history_reader import Sync, active_syncs
-from resources.warehouse.history.run_kinds import DIED
 from resources.warehouse.state.living_loads import lock_of
 from resources.warehouse.state.locks import LOST, Locks, held_condition
 from resources.warehouse.warehouse_errors import WarehouseBusyError, WarehouseError
@@ -168,9 +167,9 @@ def test_after_a_killed_load_the_next_one_goes_on_at_once_and_its_row_is_over(
     assert replace(syncs, progress=watcher).run().success
     assert watcher.waits == []
     [killed] = syncs.query(
-        "SELECT status, error, ended_at FROM ops.sync_outcomes WHERE run_id = 'killed'"
+        "SELECT status, cause, ended_at FROM ops.sync_outcomes WHERE run_id = 'killed'"
     )
-    assert (killed["status"], killed["error"]) == ("interrupted", DIED)
+    assert (killed["status"], killed["cause"]) == ("interrupted", "interrupted")
     assert killed["ended_at"] is not None
     assert _locks(syncs) == 0
 

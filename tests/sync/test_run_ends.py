@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from resources.problems.causes import Failure
 from resources.warehouse.history.history_reader import run_syncs
 from resources.warehouse.history.history_writer import fail_sync, finish_sync, start_sync
-from resources.warehouse.history.run_kinds import CANCELED, DIED, UNFINISHED
+from resources.warehouse.history.run_kinds import CANCELED, UNFINISHED
 from sync.run_ends import record, unrecorded
 from sync.runs import Run, RunState
 
@@ -73,7 +73,9 @@ def test_the_syncs_of_a_canceled_run_say_so(warehouse: Engine) -> None:
 def test_the_end_of_a_run_is_known_by_the_row_of_its_killed_process(warehouse: Engine) -> None:
     start_sync(warehouse, space_key="acme", sync_type="users", mode="full", run_id="killed")
     assert unrecorded(warehouse, "acme", [run("killed")]) == []
-    assert recorded(warehouse, "killed") == [("users", "interrupted", DIED)]
+    assert recorded(warehouse, "killed") == [
+        ("users", "interrupted", "the process of the run was killed")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,9 @@ def run(state: RunState, tags: dict[str, str] = OF_DAGSTER, **more: Any) -> Run:
         (["failed", "completed"], run("completed"), Judgement("completed")),
         (["interrupted"], run("canceled"), Judgement("canceled")),
         (["interrupted"], run("failed", BY_SIGNAL), Judgement("canceled")),
+        # One that was made again of such a run may have its tags.
+        (["in_progress"], run("running", BY_SIGNAL), Judgement("working")),
+        (["completed"], run("completed", BY_SIGNAL), Judgement("completed")),
         (["completed"], None, Judgement("completed")),
         (["in_progress"], None, Judgement("working")),
         # An earlier version noted in the row that a person had canceled the run.

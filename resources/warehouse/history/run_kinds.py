@@ -10,7 +10,6 @@ from resources.cadences import ISSUES, PROJECTS
 from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 
 CANCELED = "the run was canceled"
-DIED = "the process of the run was killed"
 #: Error of a sync that was interrupted by something other than its own failure.
 UNFINISHED = "ended before it was done"
 #: Prefix of the run id of a command that failed before its first run, which Dagster does not know.

@@ -17,7 +17,6 @@ from resources.warehouse.history.history_writer import (
     note_progress,
     note_wait,
 )
-from resources.warehouse.history.run_kinds import DIED
 from resources.warehouse.history.sync_outcomes import summary
 from resources.warehouse.state.known_spaces import known_spaces
 from tests.databases import one
@@ -64,7 +63,9 @@ def test_a_sync_in_progress_is_interrupted_once_nobody_holds_the_lock_of_its_loa
 ) -> None:
     def state() -> tuple[list[tuple[str, str]], list[str], str]:
         at_work = [(sync.run_id, sync.sync_type) for sync in active_syncs(warehouse, "acme")]
-        dead = [sync.run_id for sync in sync_page(warehouse, "acme", 9) if sync.error == DIED]
+        dead = [
+            sync.run_id for sync in sync_page(warehouse, "acme", 9) if sync.cause == "interrupted"
+        ]
         return at_work, dead, history_version(warehouse, "acme")
 
     with log.alive(run="alive"), Log(warehouse, "other") as other:
@@ -76,7 +77,7 @@ def test_a_sync_in_progress_is_interrupted_once_nobody_holds_the_lock_of_its_loa
         assert (at_work, dead) == ([("alive", "issues")], ["alive", "dead"])
         assert len(active_syncs(warehouse, "other")) == 1
     assert state()[:2] == ([], ["alive", "dead", "alive"])
-    assert state()[2] != version, "what is cached by it is made again"
+    assert state()[2] != version, "an answer that is kept with it is out of date"
     [first, *_] = run_syncs(warehouse, "alive")
     assert (first.status, first.cause, first.ended_at) == (
         "interrupted", "interrupted", first.started_at

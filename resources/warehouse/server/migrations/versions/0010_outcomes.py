@@ -60,8 +60,7 @@ _COMMENTS = {
     "COLUMN ops.sync_outcomes.is_sync": "Whether the row is a sync of the source",
     "COLUMN ops.sync_outcomes.seconds": "How long the sync took; null for every other row, and for "
     "a sync that was killed",
-    "COLUMN ops.sync_outcomes.status": "in_progress, completed, interrupted, failed, or canceled "
-    "as an earlier version has noted it",
+    "COLUMN ops.sync_outcomes.status": "in_progress, completed, interrupted, failed or canceled",
 }
 
 
