@@ -2,7 +2,7 @@
 step or a run has failed, by what Dagster has recorded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -46,16 +46,28 @@ def failing_as(context: Context, what: str) -> Iterator[None]:
         raise step_failure(context, Failure.of(error, what)) from None
 
 
+def failure_raised(error: Exception) -> Failure:
+    """Return why a step fails, by what it raises."""
+    if isinstance(error, dg.Failure):
+        return _told(error.description or "", error.metadata)
+    return Failure.of(error)
+
+
 def failure_of_step(event: dg.DagsterEvent) -> Failure:
     """Return why a step failed: what `step_failure` has recorded, else its innermost error."""
     data = event.step_failure_data
     noted, error = data.user_failure_data, innermost(data.error)
     if noted and noted.description:
-        code = noted.metadata.get(CAUSE_METADATA)
-        said = plain_line(noted.description.strip().partition("\n")[0])
-        return Failure(cause_of_step(code and code.value, ""), said)
+        return _told(noted.description, noted.metadata)
     line = first_line(error.message if error else event.message)
     return Failure(cause_of_step(None, error.cls_name if error else ""), line)
+
+
+def _told(description: str, metadata: Mapping[str, Any]) -> Failure:
+    """Return what `step_failure` has put into a failure."""
+    code = metadata.get(CAUSE_METADATA)
+    said = plain_line(description.strip().partition("\n")[0])
+    return Failure(cause_of_step(code and code.value, ""), said)
 
 
 def failure_of_run(run: dg.DagsterRun, event: dg.DagsterEvent | None, seconds: float) -> Failure:

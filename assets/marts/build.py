@@ -23,6 +23,7 @@ from assets.declaration import OWNERS
 from assets.failing import failing_as, step_failure
 from assets.location import REPORT, SETTINGS, raw_keys_below
 from assets.marts.build_notes import tell_notes
+from assets.marts.build_row import noted
 from assets.marts.charts.shown import chart_metadata, with_chart
 from assets.marts.dashboards import DASHBOARDS
 from assets.marts.dbt_errors import why_not_built
@@ -87,10 +88,12 @@ def marts(
     """Build the chosen marts and test them, one build at a time. Issues without a row written since
     the last build of all marts keep their rows, unless the project has changed.
     """
-    engine, work = warehouse.engine, f"build of run {context.run.run_id[:8]}"
+    engine, run_id = warehouse.engine, context.run.run_id
+    work = f"build of run {run_id[:8]}"
     locked = marts_locked(engine, work, config.wait_seconds, context.log.info)
+    row = noted(engine, SETTINGS.backlog_url, run_id)
     # dagster-dbt changes to the folder of the project, in threads: so the whole process does.
-    with failing_as(context, "the marts"), locked as locks, chdir(FOLDER):
+    with failing_as(context, "the marts"), row, locked as locks, chdir(FOLDER):
         yield from _build(context, engine, locks, whole=config.whole)
 
 

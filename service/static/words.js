@@ -115,7 +115,7 @@ export const WORDS = {
     },
     modes: {
       incremental: '差分', backfill: '全件', full: '全件', targeted: '対象のみ',
-      refresh: '順次読み直し', waiting: '待機', run: '実行',
+      refresh: '順次読み直し', waiting: '待機', run: '実行', build: '作成',
     },
     jobs: {
       issues: '課題', projects: 'プロジェクト情報', users: 'ユーザー',

@@ -12,6 +12,8 @@ from resources.dagster_tags import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 CANCELED = "the run was canceled"
 #: Error of a sync that was interrupted by something other than its own failure.
 UNFINISHED = "ended before it was done"
+#: Type and mode of the row of a build of the marts.
+MARTS, BUILD = "marts", "build"
 #: Prefix of the run id of a command that failed before its first run, which Dagster does not know.
 OF_COMMAND = "command-"
 #: Jobs whose runs sync the same tables as another job.

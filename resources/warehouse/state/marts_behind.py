@@ -9,13 +9,14 @@ from typing import Literal
 
 from sqlalchemy import Engine, func, not_, select, union_all
 
+from resources.warehouse.history.run_kinds import BUILD, MARTS
 from resources.warehouse.raw.schema import SPECS
 from resources.warehouse.state.builds import built_until
 from resources.warehouse.state.living_loads import AT_WORK
 from resources.warehouse.state.schema_ops import sync_history
 
-#: Tables that no mart reads. Loads write activities all the time.
-_UNUSED = {"activities", *(name for name, spec in SPECS.items() if spec.daily)}
+#: Types of syncs that no mart reads. Loads write activities all the time.
+_UNUSED = {"activities", MARTS, *(name for name, spec in SPECS.items() if spec.daily)}
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,9 @@ def news(engine: Engine) -> News:
             int(number): str(table)
             for number, table in connection.execute(active.order_by(syncs.id))
         }
-        # The end of a build is a row, too, but not of a sync.
-        ended = connection.execute(newest.where(not_(AT_WORK), syncs.mode != "run")).scalar_one()
+        # A build is a row, too, but not of a sync; so is the end of a run by an earlier version.
+        of_syncs = syncs.mode.not_in([BUILD, "run"])
+        ended = connection.execute(newest.where(not_(AT_WORK), of_syncs)).scalar_one()
     return News(
         f"up to {ended}" + (f" without {', '.join(map(str, at_work))}" if at_work else ""),
         [*at_work.values()],

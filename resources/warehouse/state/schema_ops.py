@@ -114,12 +114,14 @@ sync_history = Table(
         "status IN ('in_progress', 'completed', 'failed')", name="sync_history_status_check"
     ),
     Index(None, "space_key", "sync_type", "started_at"),
+    Index(None, "space_key", "started_at"),
     Index("sync_history_active_idx", "space_key", postgresql_where=text("status = 'in_progress'")),
     Index(None, "run_id"),
     Index("sync_history_run_key", "run_id", unique=True, postgresql_where=text("mode = 'run'")),
     schema=OPS,
-    comment="Every sync: what, when, how it ended, what it cost; and every run that "
-    "ended without one; a sync that was killed stays in_progress, and ops.sync_outcomes says so",
+    comment="Every sync and every build of the marts: what, when, how it ended, what it cost; one "
+    "that was killed stays in_progress, and ops.sync_outcomes says so; a row of mode run is of an "
+    "earlier version",
 )
 
 sync_state = Table(

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from resources.conditions import DISCONNECTED, ConditionKind, Outcome
+from resources.warehouse.history.run_kinds import BUILD
 from resources.warehouse.state.living_loads import AT_WORK
 from resources.warehouse.state.schema_ops import source_conditions, spaces, sync_history
 from resources.warehouse.warehouse_errors import WarehouseError
@@ -94,7 +95,7 @@ def _may_be_ours(connection: Connection, url: str, runs: int) -> bool:
     limit.
     """
     history = sync_history.c
-    recent = or_(AT_WORK, history.ended_at > func.now() - WINDOW)
+    recent = or_(AT_WORK, history.ended_at > func.now() - WINDOW) & (history.mode != BUILD)
     at = select(spaces.c.space_key).where(spaces.c.url == url)
     query = select(func.count(history.run_id.distinct())).where(history.space_key.in_(at), recent)
     return bool(connection.execute(query).scalar_one() > runs)
